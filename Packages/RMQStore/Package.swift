@@ -1,0 +1,25 @@
+// swift-tools-version: 6.2
+// RMQStore: the message store. The umbrella manifest at the root declares the same targets; Tools/check-workspace compares them.
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "RMQStore",
+    products: [
+        .library(name: "RMQStore", targets: ["RMQStore"]),
+    ],
+    dependencies: [
+        .package(path: "../RMQCommon"),
+    ],
+    targets: [
+        .target(name: "RMQStore", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQStore", swiftSettings: settings),
+        .testTarget(name: "RMQStoreTests", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Tests/RMQStoreTests", swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)
