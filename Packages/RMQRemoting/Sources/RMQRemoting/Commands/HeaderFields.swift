@@ -1,0 +1,105 @@
+/// The named values in the header of a command: `extFields` on the wire.
+///
+/// A short list in the order of arrival rather than a dictionary: a header has about a dozen fields, and a walk
+/// over so few costs less than hashing. Order has no meaning. Where a name occurs twice, the last one counts.
+public struct HeaderFields: Sendable {
+    public struct Field: Hashable, Sendable {
+        public var name: String
+        public var value: String
+
+        @inlinable public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// Most fields that a decoded header may have. The largest of the protocol has 14 and signatures add three;
+    /// the bound keeps a look-up in a hostile header from becoming a long walk.
+    public static let limit = 1024
+
+    @usableFromInline var list: [Field]
+
+    @inlinable public init() {
+        list = []
+    }
+
+    @inlinable public init(minimumCapacity: Int) {
+        list = []
+        list.reserveCapacity(minimumCapacity)
+    }
+
+    /// The value of a field. Setting nil removes the field.
+    public subscript(name: String) -> String? {
+        get {
+            list.last { $0.name == name }?.value
+        }
+        set {
+            let place = list.lastIndex { $0.name == name }
+            switch (place, newValue) {
+            case (let place?, let value?): list[place].value = value
+            case (nil, let value?): list.append(Field(name: name, value: value))
+            case (_, nil): list.removeAll { $0.name == name }
+            }
+        }
+    }
+
+    /// Adds a field whose name is known not to be there yet; a nil value adds nothing.
+    @inlinable public mutating func append(_ name: String, _ value: (some HeaderValue)?) {
+        guard let value else { return }
+        list.append(Field(name: name, value: value.headerText))
+    }
+}
+
+// MARK: - Reading typed values
+
+extension HeaderFields {
+    /// The value of a field that must be there.
+    @inlinable public func required<Value: HeaderValue>(
+        _ name: String, as type: Value.Type = Value.self
+    ) throws(HeaderError) -> Value {
+        guard let value = try optional(name, as: type) else {
+            throw HeaderError(field: name, problem: .missing)
+        }
+        return value
+    }
+
+    /// The value of a field, nil when it is absent; present and malformed is an error.
+    @inlinable public func optional<Value: HeaderValue>(
+        _ name: String, as type: Value.Type = Value.self
+    ) throws(HeaderError) -> Value? {
+        guard let text = self[name] else { return nil }
+        guard let value = Value(headerText: text) else {
+            throw HeaderError(field: name, problem: .malformed(value: text, expected: Value.expectedText))
+        }
+        return value
+    }
+
+    /// The value of a field, or `fallback` when it is absent; present and malformed is an error.
+    @inlinable public func value<Value: HeaderValue>(
+        _ name: String, default fallback: Value
+    ) throws(HeaderError) -> Value {
+        try optional(name) ?? fallback
+    }
+}
+
+extension HeaderFields: Sequence, ExpressibleByDictionaryLiteral {
+    @inlinable public init(dictionaryLiteral elements: (String, String)...) {
+        list = elements.map { Field(name: $0.0, value: $0.1) }
+    }
+
+    @inlinable public var count: Int { list.count }
+    @inlinable public var isEmpty: Bool { list.isEmpty }
+    @inlinable public var underestimatedCount: Int { list.count }
+    @inlinable public func makeIterator() -> IndexingIterator<[Field]> { list.makeIterator() }
+}
+
+extension HeaderFields: Equatable {
+    /// The same names with the same values, in whatever order.
+    public static func == (left: HeaderFields, right: HeaderFields) -> Bool {
+        left.list == right.list || left.meaning == right.meaning
+    }
+
+    private var meaning: [String: String] {
+        Dictionary(list.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last })
+    }
+}

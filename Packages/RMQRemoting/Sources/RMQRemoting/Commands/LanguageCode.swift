@@ -1,0 +1,68 @@
+/// The language that a peer says it is written in.
+///
+/// The protocol has no code for Swift, so our own commands say ``other``. An open set: a number or a name from
+/// a newer peer must not fail a command.
+public struct LanguageCode: RawRepresentable, Hashable, Sendable {
+    public var rawValue: UInt8
+
+    @inlinable public init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    public static let java = LanguageCode(rawValue: 0)
+    public static let cpp = LanguageCode(rawValue: 1)
+    public static let dotnet = LanguageCode(rawValue: 2)
+    public static let python = LanguageCode(rawValue: 3)
+    public static let delphi = LanguageCode(rawValue: 4)
+    public static let erlang = LanguageCode(rawValue: 5)
+    public static let ruby = LanguageCode(rawValue: 6)
+    public static let other = LanguageCode(rawValue: 7)
+    public static let http = LanguageCode(rawValue: 8)
+    public static let go = LanguageCode(rawValue: 9)
+    public static let php = LanguageCode(rawValue: 10)
+    public static let oms = LanguageCode(rawValue: 11)
+    public static let rust = LanguageCode(rawValue: 12)
+    /// A language name that the protocol does not know; written as ``other``.
+    public static let unknown = LanguageCode(rawValue: 0xFF)
+}
+
+extension LanguageCode: CustomStringConvertible {
+    /// The code of a name such as `JAVA`; nil for a name outside the protocol's table.
+    public init?(name: String) {
+        switch name {
+        case "JAVA": self = .java
+        case "CPP": self = .cpp
+        case "DOTNET": self = .dotnet
+        case "PYTHON": self = .python
+        case "DELPHI": self = .delphi
+        case "ERLANG": self = .erlang
+        case "RUBY": self = .ruby
+        case "OTHER": self = .other
+        case "HTTP": self = .http
+        case "GO": self = .go
+        case "PHP": self = .php
+        case "OMS": self = .oms
+        case "RUST": self = .rust
+        default: return nil
+        }
+    }
+
+    /// The name on the wire. A code without a name is written as `OTHER`.
+    public var description: String {
+        switch self {
+        case .java: "JAVA"
+        case .cpp: "CPP"
+        case .dotnet: "DOTNET"
+        case .python: "PYTHON"
+        case .delphi: "DELPHI"
+        case .erlang: "ERLANG"
+        case .ruby: "RUBY"
+        case .http: "HTTP"
+        case .go: "GO"
+        case .php: "PHP"
+        case .oms: "OMS"
+        case .rust: "RUST"
+        default: "OTHER"
+        }
+    }
+}

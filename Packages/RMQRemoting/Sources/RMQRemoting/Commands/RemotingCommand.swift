@@ -1,0 +1,117 @@
+/// One request or response: what travels in one frame.
+///
+///     0        4        8          8 + H            4 + L
+///     +--------+--------+----------+----------------+   big endian
+///     | L: i32 | S:8 H:24 | header | body           |
+///     +--------+--------+----------+----------------+
+///
+/// `L` counts what follows it, `S` is the ``HeaderSerialization``, `H` the header's bytes. A body of no bytes and
+/// no body are the same thing.
+public struct RemotingCommand: Sendable, Equatable {
+    /// A ``RequestCode`` or a ``ResponseCode``, told apart by ``isResponse``.
+    public var code: Int32
+    public var language: LanguageCode
+    /// The sender's ``ProtocolVersion``, as its ordinal.
+    public var version: Int32
+    /// The number that ties a response to its request. Each peer counts its own requests, on its own.
+    public var opaque: Int32
+    public var flag: Int32
+    /// Words for a person. A success may carry one too.
+    public var remark: String?
+    public var fields: HeaderFields?
+    public var body: [UInt8]
+    public var serialization: HeaderSerialization
+
+    public init(
+        code: Int32, language: LanguageCode = .other, version: Int32 = ProtocolVersion.current.ordinal,
+        opaque: Int32 = 0, flag: Int32 = 0, remark: String? = nil, fields: HeaderFields? = nil,
+        body: [UInt8] = [], serialization: HeaderSerialization = .json
+    ) {
+        self.code = code
+        self.language = language
+        self.version = version
+        self.opaque = opaque
+        self.flag = flag
+        self.remark = remark
+        self.fields = fields
+        self.body = body
+        self.serialization = serialization
+    }
+}
+
+// MARK: - Flags and codes
+
+extension RemotingCommand {
+    /// Bits of ``flag``.
+    public enum Flag {
+        public static let response: Int32 = 1
+        /// The receiver of the request must not answer it.
+        public static let oneway: Int32 = 2
+    }
+
+    @inlinable public var isResponse: Bool {
+        get { flag & Flag.response != 0 }
+        set { flag = newValue ? flag | Flag.response : flag & ~Flag.response }
+    }
+
+    @inlinable public var isOneway: Bool {
+        get { flag & Flag.oneway != 0 }
+        set { flag = newValue ? flag | Flag.oneway : flag & ~Flag.oneway }
+    }
+
+    @inlinable public var requestCode: RequestCode { RequestCode(rawValue: code) }
+    @inlinable public var responseCode: ResponseCode { ResponseCode(rawValue: code) }
+    public var protocolVersion: ProtocolVersion { ProtocolVersion(ordinal: version) }
+}
+
+// MARK: - Making requests and responses
+
+extension RemotingCommand {
+    /// A request without header fields. Who sends it sets ``opaque``.
+    public init(_ code: RequestCode, body: [UInt8] = [], serialization: HeaderSerialization = .json) {
+        self.init(code: code.rawValue, body: body, serialization: serialization)
+    }
+
+    /// A request with a typed header. Who sends it sets ``opaque``.
+    public init(
+        _ code: RequestCode, header: some CommandHeader, body: [UInt8] = [], serialization: HeaderSerialization = .json
+    ) {
+        self.init(code: code.rawValue, fields: header.fields, body: body, serialization: serialization)
+    }
+
+    /// A response without header fields. Who sends it sets ``opaque`` and ``serialization`` to the request's.
+    public static func response(
+        _ code: ResponseCode, remark: String? = nil, body: [UInt8] = []
+    ) -> RemotingCommand {
+        RemotingCommand(code: code.rawValue, flag: Flag.response, remark: remark, body: body)
+    }
+
+    /// A response with a typed header. Who sends it sets ``opaque`` and ``serialization`` to the request's.
+    public static func response(
+        _ code: ResponseCode, remark: String? = nil, header: some CommandHeader, body: [UInt8] = []
+    ) -> RemotingCommand {
+        RemotingCommand(code: code.rawValue, flag: Flag.response, remark: remark, fields: header.fields, body: body)
+    }
+
+    /// The header fields as the struct that belongs to the code.
+    ///
+    /// A command without fields reads like one whose fields are all absent.
+    public func header<Header: CommandHeader>(_ type: Header.Type = Header.self) throws(HeaderError) -> Header {
+        do {
+            return try Header(fields ?? HeaderFields())
+        } catch {
+            var named = error
+            named.header = String(describing: type)
+            throw named
+        }
+    }
+}
+
+extension CommandHeader {
+    /// The header as fields of a command.
+    public var fields: HeaderFields {
+        var fields = HeaderFields(minimumCapacity: 16)
+        write(to: &fields)
+        return fields
+    }
+}
