@@ -1,0 +1,132 @@
+public import RMQCommon
+
+// Lists and tables of texts, and the tables that a broker keeps.
+
+/// Texts by key: the answer to 28, 103 and 219.
+public struct KeyValueTable: JSONBody {
+    public var table: [String: String]
+
+    public init(_ table: [String: String]) {
+        self.table = table
+    }
+
+    public init(json: JSONValue) throws(JSONError) {
+        table = try json.requireObject("KVTable").table("table") { (value) throws(JSONError) in
+            guard let text = value.asString else { throw .wrongType(property: "table", expected: "a table of texts") }
+            return text
+        }
+    }
+
+    public var json: JSONValue { ["table": .table(table) { .string($0) }] }
+}
+
+/// Names of topics: the answer to 206, 224, 304, 305 and 311 to 313.
+public struct TopicList: JSONBody {
+    public var topics: [String]
+    /// A broker that knows more, in the answer to 304 only.
+    public var brokerAddress: String?
+
+    public init(_ topics: [String], brokerAddress: String? = nil) {
+        self.topics = topics
+        self.brokerAddress = brokerAddress
+    }
+
+    public init(json: JSONValue) throws(JSONError) {
+        let object = try json.requireObject("topicList")
+        topics = try object.strings("topicList")
+        brokerAddress = object.optionalString("brokerAddr")
+    }
+
+    public var json: JSONValue {
+        var object = JSONObject()
+        object.append("brokerAddr", ifPresent: JSONValue(brokerAddress))
+        object.append("topicList", .strings(topics))
+        return .object(object)
+    }
+}
+
+/// The client ids of a consumer group's members: the answer to 38.
+public struct ConsumerIdList: JSONBody {
+    public var clientIds: [String]
+
+    public init(_ clientIds: [String]) {
+        self.clientIds = clientIds
+    }
+
+    public init(json: JSONValue) throws(JSONError) {
+        clientIds = try json.requireObject("consumerIdList").strings("consumerIdList")
+    }
+
+    public var json: JSONValue { ["consumerIdList": .strings(clientIds)] }
+}
+
+/// The topics of a broker: the answer to 21, part of a registration, and the broker's topics file.
+public struct TopicConfigTable: JSONBody {
+    public var topics: [String: TopicConfig]
+    public var dataVersion: DataVersion
+
+    public init(topics: [String: TopicConfig], dataVersion: DataVersion) {
+        self.topics = topics
+        self.dataVersion = dataVersion
+    }
+
+    public init(json: JSONValue) throws(JSONError) {
+        let object = try json.requireObject("topicConfigSerializeWrapper")
+        topics = try object.table("topicConfigTable") { (value) throws(JSONError) in try TopicConfig(json: value) }
+        dataVersion = try DataVersion(json: object.require("dataVersion"))
+    }
+
+    public var json: JSONValue {
+        ["dataVersion": dataVersion.json, "topicConfigTable": .table(topics) { $0.json }]
+    }
+}
+
+/// The consumer groups of a broker: the answer to 201, and the broker's subscription group file.
+public struct SubscriptionGroupTable: JSONBody {
+    public var groups: [String: SubscriptionGroupConfig]
+    public var dataVersion: DataVersion
+
+    public init(groups: [String: SubscriptionGroupConfig], dataVersion: DataVersion) {
+        self.groups = groups
+        self.dataVersion = dataVersion
+    }
+
+    public init(json: JSONValue) throws(JSONError) {
+        let object = try json.requireObject("subscriptionGroupWrapper")
+        groups = try object.table("subscriptionGroupTable") { (value) throws(JSONError) in
+            try SubscriptionGroupConfig(json: value)
+        }
+        dataVersion = try DataVersion(json: object.require("dataVersion"))
+    }
+
+    public var json: JSONValue {
+        ["dataVersion": dataVersion.json, "subscriptionGroupTable": .table(groups) { $0.json }]
+    }
+}
+
+/// How far every group has consumed: the answer to 43, and the broker's consumer offset file.
+public struct ConsumerOffsetTable: JSONBody {
+    /// Offsets by queue id, under `topic@group`.
+    public var offsets: [String: [Int32: Int64]]
+
+    public init(_ offsets: [String: [Int32: Int64]]) {
+        self.offsets = offsets
+    }
+
+    public init(json: JSONValue) throws(JSONError) {
+        offsets = try json.requireObject("consumerOffset").table("offsetTable") { (value) throws(JSONError) in
+            var queues: [Int32: Int64] = [:]
+            for (key, value) in try value.requireObject("offsetTable").members {
+                guard let queueId = key.asInt32 else {
+                    throw .wrongType(property: "offsetTable", expected: "offsets by queue id")
+                }
+                queues[queueId] = try value.integer("offsetTable")
+            }
+            return queues
+        }
+    }
+
+    public var json: JSONValue {
+        ["offsetTable": .table(offsets) { .table($0) { .integer($0) } }]
+    }
+}
