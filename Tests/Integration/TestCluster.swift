@@ -1,0 +1,97 @@
+import Foundation
+import RMQBroker
+import RMQClient
+import RMQCommon
+import RMQNamesrv
+import RMQRemoting
+
+/// A name server and a broker in this process, on ports that the system chose, with a store in a temporary folder.
+final class TestCluster {
+    let folder: URL
+    let nameServer: NameServer
+    private let loops: EventLoopGroup
+    private var broker: Broker
+    private let brokerConfiguration: BrokerConfiguration
+
+    init(_ adjust: (inout BrokerConfiguration) -> Void = { _ in }) throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "rocketmq-integration-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        loops = EventLoopGroup(count: 1, name: "test-namesrv")
+        var nameServerConfiguration = NameServerConfiguration(userHome: folder.path)
+        nameServerConfiguration.listenPort = 0
+        nameServer = NameServer(configuration: nameServerConfiguration, logger: Self.logger, loops: loops)
+        try nameServer.start()
+        var configuration = BrokerConfiguration()
+        configuration.listenPort = 0
+        configuration.nameServers = ["127.0.0.1:\(nameServer.port)"]
+        configuration.storeRoot = folder.appending(path: "store").path
+        configuration.commitLogFileBytes = 16 << 20
+        configuration.consumeQueueFileBytes = 60_000
+        adjust(&configuration)
+        brokerConfiguration = configuration
+        broker = try Broker(configuration: configuration, logger: Self.logger)
+        try broker.start()
+    }
+
+    var nameServerAddress: String { "127.0.0.1:\(nameServer.port)" }
+    var brokerAddress: String { "127.0.0.1:\(broker.port)" }
+
+    /// Stops the broker and starts a new one on the same store.
+    func restartBroker() throws {
+        broker.stop()
+        broker = try Broker(configuration: brokerConfiguration, logger: Self.logger)
+        try broker.start()
+    }
+
+    func stop() {
+        broker.stop()
+        nameServer.stop()
+        loops.stop()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    private static var logger: Logger { Logger(category: "test", level: .error, sink: DiscardSink()) }
+
+    /// A client of its own identity, with short intervals so that tests need not wait for the product's.
+    func withClient<Result: Sendable>(
+        headers: HeaderSerialization = .json, _ body: (RocketMQClient) async throws -> Result
+    ) async throws -> Result {
+        var configuration = RocketMQClient.Configuration(nameServers: nameServerAddress)
+        configuration.headers = headers
+        return try await withRocketMQClient(configuration, body)
+    }
+}
+
+/// Runs `body` with a cluster of its own, and stops it whatever happens.
+func withCluster(_ adjust: (inout BrokerConfiguration) -> Void = { _ in }, _ body: (TestCluster) async throws -> Void) async throws {
+    let cluster = try TestCluster(adjust)
+    do { try await body(cluster) } catch {
+        cluster.stop()
+        throw error
+    }
+    cluster.stop()
+}
+
+/// What a test waited for did not happen.
+struct Late: Error, CustomStringConvertible {
+    var description: String
+}
+
+/// Waits until `condition` holds, looking again every few milliseconds.
+func eventually(
+    _ what: String, within limit: Duration = .seconds(20), _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while try await !condition() {
+        guard ContinuousClock.now < deadline else { throw Late(description: "not within \(limit): \(what)") }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+}
+
+/// What consumers received, safe to fill from any task.
+actor Inbox {
+    private(set) var messages: [StoredMessage] = []
+    func add(_ message: StoredMessage) { messages.append(message) }
+    var bodies: Set<[UInt8]> { Set(messages.map(\.body)) }
+    var count: Int { messages.count }
+}
