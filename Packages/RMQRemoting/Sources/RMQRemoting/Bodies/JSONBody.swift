@@ -63,9 +63,7 @@ extension JSONObject {
         guard let value = self[name] else { return [:] }
         var table: [MessageQueue: Value] = [:]
         for (key, value) in try value.requireObject(name).members {
-            // The reference also takes the queue as JSON inside a text.
-            let queue = if case .string(let text) = key { try JSONValue(parsing: text) } else { key }
-            table[try MessageQueue(json: queue)] = try read(value)
+            table[try MessageQueue(json: key)] = try read(value)
         }
         return table
     }

@@ -36,7 +36,7 @@ public enum RegistrationError: Error, Equatable, Sendable {
     case json(JSONError)
     /// A length is negative or reaches beyond the content.
     case badLength(Int32, available: Int)
-    /// A topic that is not five parts between single spaces.
+    /// A topic that is not its five parts between single spaces.
     case badTopic(String)
 }
 
@@ -65,16 +65,11 @@ extension RegisterBrokerBody {
         writer.write(lengthAnd: topicConfigTable.dataVersion.json.text())
         writer.write(Int32(topicConfigTable.topics.count))
         for (_, topic) in topicConfigTable.topics.sorted(by: { $0.key < $1.key }) {
-            let json = topic.json
-            let parts = Self.partNames.map { json[$0]?.asString ?? "" }
-            writer.write(lengthAnd: parts.joined(separator: " "))
+            writer.write(lengthAnd: topic.line)
         }
         writer.write(lengthAnd: JSONValue.strings(filterServers).text())
         return try Zlib.compress(writer.bytes, level: 9)
     }
-
-    /// The members of a topic in the order of its text.
-    private static let partNames = ["topicName", "readQueueNums", "writeQueueNums", "perm", "topicFilterType"]
 
     private static func read(_ reader: inout ByteReader) throws(RegistrationError) -> RegisterBrokerBody {
         let version = try text(from: &reader)
@@ -84,10 +79,8 @@ extension RegisterBrokerBody {
         var topics: [String: TopicConfig] = [:]
         for _ in 0 ..< count {
             let line = try text(from: &reader)
-            let parts = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == partNames.count else { throw .badTopic(line) }
-            let members = JSONObject(zip(partNames, parts).map { (.string($0), .string($1)) })
-            topics[parts[0]] = try json { () throws(JSONError) in try TopicConfig(json: .object(members)) }
+            guard let topic = TopicConfig(line: line) else { throw .badTopic(line) }
+            topics[topic.topicName] = topic
         }
         let servers = try text(from: &reader)
         return try json { () throws(JSONError) in

@@ -1,3 +1,5 @@
+public import RMQCommon
+
 /// A type that a header field can hold. Every field travels as text, in both serializations.
 public protocol HeaderValue: Sendable {
     /// Nil when the text does not stand for a value of this type.
@@ -33,4 +35,20 @@ extension Bool: HeaderValue {
 
     @inlinable public var headerText: String { self ? "true" : "false" }
     public static var expectedText: String { "true or false" }
+}
+
+extension Permission: HeaderValue {
+    public init?(headerText: String) {
+        guard let rawValue = Int32(headerText) else { return nil }
+        self.init(rawValue: rawValue)
+    }
+
+    public var headerText: String { String(rawValue) }
+    public static var expectedText: String { Int32.expectedText }
+}
+
+extension TopicFilterType: HeaderValue {
+    public init?(headerText: String) { self.init(rawValue: headerText) }
+    public var headerText: String { rawValue }
+    public static var expectedText: String { "SINGLE_TAG or MULTI_TAG" }
 }

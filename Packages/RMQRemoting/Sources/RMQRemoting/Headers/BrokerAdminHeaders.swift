@@ -1,3 +1,5 @@
+public import RMQCommon
+
 // Administration of a broker: request codes 17, 26, 202, 215.
 
 /// Header of the making or changing of a topic (17).
@@ -7,17 +9,16 @@ public struct CreateTopicHeader: CommandHeader, Equatable {
     public var defaultTopic: String
     public var readQueueCount: Int32
     public var writeQueueCount: Int32
-    /// Bits: 4 read, 2 write, 1 inherit.
-    public var permission: Int32
-    /// `SINGLE_TAG` or `MULTI_TAG`; the broker refuses anything else.
-    public var filterType: String
+    public var permission: Permission
+    public var filterType: TopicFilterType
     /// Nil means 0.
     public var systemFlag: Int32?
     public var isOrdered: Bool
 
     public init(
         topic: String, defaultTopic: String = "TBW102", readQueueCount: Int32, writeQueueCount: Int32,
-        permission: Int32, filterType: String = "SINGLE_TAG", systemFlag: Int32? = nil, isOrdered: Bool = false
+        permission: Permission, filterType: TopicFilterType = .singleTag, systemFlag: Int32? = nil,
+        isOrdered: Bool = false
     ) {
         self.topic = topic
         self.defaultTopic = defaultTopic
@@ -35,7 +36,7 @@ public struct CreateTopicHeader: CommandHeader, Equatable {
         readQueueCount = try fields.required("readQueueNums")
         writeQueueCount = try fields.required("writeQueueNums")
         permission = try fields.required("perm")
-        filterType = try fields.value("topicFilterType", default: "SINGLE_TAG")
+        filterType = try fields.value("topicFilterType", default: .singleTag)
         systemFlag = try fields.optional("topicSysFlag")
         isOrdered = try fields.value("order", default: false)
     }
