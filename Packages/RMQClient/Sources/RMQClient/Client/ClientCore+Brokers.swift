@@ -1,0 +1,117 @@
+import RMQCommon
+import RMQRemoting
+
+/// What a client asks of the broker that holds a queue.
+extension ClientCore {
+    /// The offset a group has stored; nil when the broker has none.
+    func committedOffset(group: String, queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64? {
+        let header = QueryConsumerOffsetHeader(consumerGroup: group, topic: queue.topic, queueId: queue.queueId)
+        let address = try await master(of: queue)
+        do {
+            let response = try await call(RemotingCommand(.queryConsumerOffset, header: header), at: address, timeout: timeout)
+            return try read(response, OffsetResponseHeader.self, address).offset
+        } catch where error.responseCode == .queryNotFound {
+            return nil
+        }
+    }
+
+    func commit(group: String, queue: MessageQueue, offset: Int64, timeout: Duration) async throws(ClientError) {
+        let header = UpdateConsumerOffsetHeader(consumerGroup: group, topic: queue.topic, queueId: queue.queueId, commitOffset: offset)
+        _ = try await call(RemotingCommand(.updateConsumerOffset, header: header), at: master(of: queue), timeout: timeout)
+    }
+
+    func minOffset(of queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64 {
+        let header = QueueHeader(topic: queue.topic, queueId: queue.queueId)
+        let address = try await master(of: queue)
+        let response = try await call(RemotingCommand(.getMinOffset, header: header), at: address, timeout: timeout)
+        return try read(response, OffsetResponseHeader.self, address).offset
+    }
+
+    func maxOffset(of queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64 {
+        let header = QueueHeader(topic: queue.topic, queueId: queue.queueId)
+        let address = try await master(of: queue)
+        let response = try await call(RemotingCommand(.getMaxOffset, header: header), at: address, timeout: timeout)
+        return try read(response, OffsetResponseHeader.self, address).offset
+    }
+
+    func searchOffset(of queue: MessageQueue, at timestamp: Int64, timeout: Duration) async throws(ClientError) -> Int64 {
+        let header = SearchOffsetHeader(topic: queue.topic, queueId: queue.queueId, timestamp: timestamp)
+        let address = try await master(of: queue)
+        let response = try await call(RemotingCommand(.searchOffsetByTimestamp, header: header), at: address, timeout: timeout)
+        return try read(response, OffsetResponseHeader.self, address).offset
+    }
+
+    func earliestStoreTime(of queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64? {
+        let header = QueueHeader(topic: queue.topic, queueId: queue.queueId)
+        let address = try await master(of: queue)
+        let response = try await call(RemotingCommand(.getEarliestMsgStoretime, header: header), at: address, timeout: timeout)
+        let time = try read(response, StoreTimeResponseHeader.self, address).timestamp
+        return time < 0 ? nil : time
+    }
+
+    /// The client ids of a group, from any broker of the topic; nil when no broker knows the group yet.
+    func members(ofGroup group: String, topic: String) async throws(ClientError) -> [String]? {
+        let route = try await route(of: topic)
+        guard let name = route.brokers.keys.randomElement(), let address = route.reader(of: name, preferring: 0) else { return nil }
+        let response = try await request(
+            RemotingCommand(.getConsumerListByGroup, header: ConsumerGroupHeader(consumerGroup: group)), to: address,
+            timeout: configuration.requestTimeout)
+        guard response.responseCode == .success else { return nil }
+        do {
+            return try ConsumerIdList(body: response.body).clientIds
+        } catch {
+            throw .malformed("the member list of \(group)", from: address, error)
+        }
+    }
+
+    func read<Header: CommandHeader>(
+        _ response: RemotingCommand, _ type: Header.Type, _ address: String
+    ) throws(ClientError) -> Header {
+        do {
+            return try response.header(type)
+        } catch {
+            throw .malformed("the answer", from: address, error)
+        }
+    }
+
+    // MARK: Heartbeats
+
+    /// Tells the brokers who is here: every broker when there is a consumer, else masters only. Failures are logged.
+    func sendHeartbeats() async {
+        let consumers = groups.consumers.filter(\.isRunning)
+        let producers = groups.producers
+        guard !(consumers.isEmpty && producers.isEmpty) else { return }
+        let heartbeat = HeartbeatData(
+            clientId: clientId, producers: (producers + [SystemGroup.innerProducer]).map { ProducerData(group: $0) },
+            consumers: consumers.map(\.heartbeat))
+        let command = RemotingCommand(.heartBeat, body: heartbeat.body)
+        let addresses = brokerAddresses
+        await withDiscardingTaskGroup { group in
+            for address in consumers.isEmpty ? addresses.masters : addresses.all {
+                group.addTask {
+                    do {
+                        _ = try await self.call(command, at: address)
+                    } catch {
+                        self.logger.warning("heartbeat to \(address): \(error)")
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells every broker that a group has no member in this client any more. Failures are logged.
+    func unregister(producerGroup: String? = nil, consumerGroup: String? = nil) async {
+        if let producerGroup { groups.removeProducer(producerGroup) }
+        if let consumerGroup { groups.removeConsumer(consumerGroup) }
+        let command = RemotingCommand(
+            .unregisterClient,
+            header: UnregisterClientHeader(clientId: clientId, producerGroup: producerGroup, consumerGroup: consumerGroup))
+        for address in brokerAddresses.all {
+            do {
+                _ = try await call(command, at: address, timeout: .seconds(1))
+            } catch {
+                logger.debug("unregistering at \(address): \(error)")
+            }
+        }
+    }
+}

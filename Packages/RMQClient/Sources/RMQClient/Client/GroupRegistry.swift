@@ -1,0 +1,31 @@
+import Synchronization
+
+/// Which groups a client has members of: what its heartbeats say.
+final class GroupRegistry: Sendable {
+    private struct Members {
+        var producers: Set<String> = []
+        var consumers: [String: PushConsumer] = [:]
+    }
+
+    private let members = Mutex(Members())
+
+    /// False when the group is taken.
+    func addProducer(_ group: String) -> Bool { members.withLock { $0.producers.insert(group).inserted } }
+    func removeProducer(_ group: String) { members.withLock { _ = $0.producers.remove(group) } }
+
+    /// False when the group is taken.
+    func add(_ consumer: PushConsumer) -> Bool {
+        members.withLock { members in
+            guard members.consumers[consumer.group] == nil else { return false }
+            members.consumers[consumer.group] = consumer
+            return true
+        }
+    }
+
+    func removeConsumer(_ group: String) { members.withLock { _ = $0.consumers.removeValue(forKey: group) } }
+
+    var producers: [String] { members.withLock { $0.producers.sorted() } }
+    var consumers: [PushConsumer] { members.withLock { Array($0.consumers.values) } }
+    func consumer(_ group: String) -> PushConsumer? { members.withLock { $0.consumers[group] } }
+    var subscribedTopics: [String] { consumers.flatMap(\.subscribedTopics) }
+}

@@ -1,0 +1,76 @@
+public import RMQCommon
+import RMQRemoting
+
+/// The connections, routes and heartbeats that producers, consumers and admin calls share.
+///
+/// ```swift
+/// try await withRocketMQClient(.init(nameServers: ["127.0.0.1:9876"])) { client in
+///     let producer = try await client.makeProducer(group: "orders-api")
+///     let result = try await producer.send(Message(topic: "Orders", text: "hello", tags: "created"))
+///     print(result.messageId, result.queue)
+/// }
+/// ```
+///
+/// Nothing is opened until something is asked for. Background work (heartbeats, route refresh) runs in one task
+/// from the first producer or consumer on until `shutdown`.
+public final class RocketMQClient: Sendable {
+    let core: ClientCore
+    private let maintenance: Maintenance
+
+    public init(_ configuration: Configuration) throws(ClientError) {
+        core = try ClientCore(configuration)
+        maintenance = Maintenance(core: core)
+    }
+
+    /// How brokers know this client: address, instance and, between them, `@`.
+    public var clientId: String { core.clientId }
+
+    /// Admin calls over this client's connections.
+    public var admin: AdminClient { AdminClient(core: core) }
+
+    /// A producer of `group`; the group must be new to this client.
+    public func makeProducer(group: String, _ configuration: ProducerConfiguration = .init()) async throws(ClientError) -> Producer {
+        try Validation.checkGroup(group, role: .producer)
+        guard core.groups.addProducer(group) else { throw Self.taken(group, "producer") }
+        maintenance.start()
+        return Producer(group: group, configuration: configuration, core: core)
+    }
+
+    /// A consumer of `group`, not yet running; the group must be new to this client.
+    public func makePushConsumer(group: String, _ configuration: ConsumerConfiguration = .init()) async throws(ClientError) -> PushConsumer {
+        try Validation.checkGroup(group, role: .consumer)
+        try configuration.check()
+        let consumer = try PushConsumer(group: group, configuration: configuration, core: core)
+        guard core.groups.add(consumer) else { throw Self.taken(group, "consumer") }
+        maintenance.start()
+        return consumer
+    }
+
+    /// Closes consumers and producers, lets running handlers finish for at most `gracePeriod`, and closes all connections.
+    public func shutdown(gracePeriod: Duration = .seconds(10)) async {
+        for consumer in core.groups.consumers { await consumer.close(gracePeriod: gracePeriod) }
+        for group in core.groups.producers { await core.unregister(producerGroup: group) }
+        await maintenance.stop()
+        core.close()
+    }
+
+    private static func taken(_ group: String, _ role: String) -> ClientError {
+        ClientError(.groupAlreadyRegistered, "this client already has a \(role) of group \(group); use another client or group")
+    }
+}
+
+/// Makes a client, runs `body` with it and shuts it down, whatever happens.
+public func withRocketMQClient<Result: Sendable>(
+    _ configuration: RocketMQClient.Configuration, isolation: isolated (any Actor)? = #isolation,
+    _ body: (RocketMQClient) async throws -> Result
+) async throws -> Result {
+    let client = try RocketMQClient(configuration)
+    do {
+        let result = try await body(client)
+        await client.shutdown()
+        return result
+    } catch {
+        await client.shutdown()
+        throw error
+    }
+}

@@ -1,0 +1,72 @@
+import RMQCommon
+
+/// The rules that are checked before anything is sent.
+enum Validation {
+    enum Role {
+        case producer, consumer
+        var defaultGroup: String { self == .producer ? SystemGroup.defaultProducer : SystemGroup.defaultConsumer }
+    }
+
+    static func checkGroup(_ group: String, role: Role? = nil) throws(ClientError) {
+        do {
+            _ = try GroupName(group)
+        } catch {
+            throw ClientError(.invalidName, "group \"\(group)\": \(error)")
+        }
+        if let role, group == role.defaultGroup {
+            throw ClientError(.invalidName, "group \(group) is the reference's placeholder; choose a name of your own")
+        }
+    }
+
+    static func checkTopic(_ topic: String) throws(ClientError) {
+        do {
+            _ = try TopicName(topic)
+        } catch {
+            throw ClientError(.invalidName, "topic \"\(topic)\": \(error)")
+        }
+    }
+
+    static func check(_ message: Message, maxBytes: Int) throws(ClientError) {
+        try checkTopic(message.topic)
+        guard !SystemTopic.isForbiddenToSend(message.topic) else {
+            throw ClientError(.forbiddenTopic, "applications must not send to \(message.topic)")
+        }
+        guard !message.body.isEmpty else { throw ClientError(.invalidMessage, "the body is empty") }
+        guard message.body.count <= maxBytes else {
+            throw ClientError(.invalidMessage, "the body has \(message.body.count) bytes, the limit is \(maxBytes)")
+        }
+        for (name, value) in message.properties {
+            guard !name.isEmpty, !name.hasSeparator, !value.hasSeparator else {
+                throw ClientError(.invalidMessage, "property \"\(name)\" is empty or contains the characters U+0001 or U+0002, which separate properties")
+            }
+        }
+        let encoded = message.properties.encoded().count
+        guard encoded <= MessageProperties.byteLimit else {
+            throw ClientError(.invalidMessage, "the properties need \(encoded) bytes, the limit is \(MessageProperties.byteLimit)")
+        }
+    }
+
+    /// Whether these messages may travel as one batch.
+    static func checkBatch(_ messages: [Message], maxBytes: Int) throws(ClientError) {
+        guard let first = messages.first else { throw ClientError(.invalidMessage, "the batch is empty") }
+        for message in messages {
+            try check(message, maxBytes: maxBytes)
+            guard message.topic == first.topic else {
+                throw ClientError(.invalidMessage, "a batch has one topic, this one has \(first.topic) and \(message.topic)")
+            }
+            guard message.waitsForStore == first.waitsForStore else {
+                throw ClientError(.invalidMessage, "messages of a batch must agree on waitsForStore")
+            }
+            guard message.delayLevel == 0 else {
+                throw ClientError(.invalidMessage, "a delayed message cannot be in a batch")
+            }
+        }
+        guard !RetryTopic.isRetry(first.topic) else {
+            throw ClientError(.invalidMessage, "a batch cannot go to a retry topic")
+        }
+    }
+}
+
+extension String {
+    fileprivate var hasSeparator: Bool { utf8.contains { $0 == 1 || $0 == 2 } }
+}

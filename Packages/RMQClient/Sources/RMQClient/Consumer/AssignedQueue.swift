@@ -1,0 +1,75 @@
+import RMQCommon
+import Synchronization
+
+/// A queue that this consumer pulls from: its cache, and whether it still belongs to the consumer.
+///
+/// `state` is locked for moments only and no other lock is taken within it.
+final class AssignedQueue: Sendable {
+    let queue: MessageQueue
+    let startOffset: Int64
+
+    private struct State {
+        var cache = QueueCache()
+        var isDropped = false
+        /// The pull loop, while it waits for room.
+        var roomWaiter: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    init(queue: MessageQueue, startOffset: Int64) {
+        self.queue = queue
+        self.startOffset = startOffset
+    }
+
+    /// Whether the queue was taken away; what is cached or being handled does not count any more.
+    var isDropped: Bool { state.withLock { $0.isDropped } }
+
+    /// Takes the queue away. The pull loop ends after its present pull.
+    func drop() {
+        let waiter = state.withLock { state in
+            state.isDropped = true
+            return state.roomWaiter.take()
+        }
+        waiter?.resume()
+    }
+
+    /// Caches what a pull brought.
+    /// - Returns: the messages that are new; none when the queue was dropped meanwhile.
+    func cache(_ messages: [StoredMessage]) -> [StoredMessage] {
+        state.withLock { state in
+            guard !state.isDropped else { return [] }
+            return messages.filter { state.cache.add(offset: $0.queueOffset, bytes: $0.body.count) }
+        }
+    }
+
+    /// Settles a message.
+    /// - Returns: the offset to store for the group; nil when the queue was dropped.
+    func settle(offset: Int64, limits: CacheLimits) -> Int64? {
+        let (commit, waiter): (Int64?, CheckedContinuation<Void, Never>?) = state.withLock { state in
+            guard !state.isDropped else { return (nil, nil) }
+            let commit = state.cache.settle(offset: offset)
+            return (commit, state.cache.isFull(limits) ? nil : state.roomWaiter.take())
+        }
+        waiter?.resume()
+        return commit
+    }
+
+    var isEmpty: Bool { state.withLock { $0.cache.isEmpty } }
+
+    /// Returns when the cache is below its limits, when the queue is dropped, or when the task is cancelled.
+    func waitForRoom(_ limits: CacheLimits) async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let mayGo = state.withLock { state in
+                    if state.isDropped || Task.isCancelled || !state.cache.isFull(limits) { return true }
+                    state.roomWaiter = continuation
+                    return false
+                }
+                if mayGo { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.roomWaiter.take() }?.resume()
+        }
+    }
+}

@@ -1,0 +1,27 @@
+public import RMQCommon
+
+/// What a handler decided about a message.
+public enum ConsumeResult: Sendable, Hashable {
+    case success
+    /// Hand it out again after `ConsumerConfiguration.redeliveryDelay`.
+    case retry
+}
+
+/// A message that waits to be settled, exactly once, by `acknowledge` or `retry`.
+///
+/// An unsettled delivery holds back the group's offset in its queue.
+public struct Delivery: Sendable {
+    public let message: StoredMessage
+    let queue: AssignedQueue
+    let consumer: PushConsumer
+
+    /// The message is done with.
+    public func acknowledge() {
+        consumer.settle(self, .success)
+    }
+
+    /// Asks for it again after the redelivery delay, with `reconsumeTimes` one higher.
+    public func retry() {
+        consumer.settle(self, .retry)
+    }
+}

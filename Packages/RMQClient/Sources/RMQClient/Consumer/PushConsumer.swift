@@ -1,0 +1,242 @@
+public import RMQCommon
+import RMQRemoting
+import Synchronization
+
+/// Receives the messages of a group. Queues are shared out among the group's members; each is long-polled.
+///
+/// Consumption begins with `run` or with the first use of `deliveries`, and ends with `close` or when the
+/// task that called `run` is cancelled.
+///
+/// A message that failed is handed out again by this consumer after `ConsumerConfiguration.redeliveryDelay`; until it
+/// succeeds it holds back the group's offset in its queue, so no message is lost when the process ends. Sending
+/// it back to the broker for redelivery elsewhere, and dead letters, do not exist here yet. When broadcasting, a failed
+/// message is logged and done with.
+public final class PushConsumer: Sendable {
+    public let group: String
+    public let configuration: ConsumerConfiguration
+    let core: ClientCore
+    let offsets = OffsetTable()
+    let inbox: DeliveryInbox
+    /// Of a broadcasting consumer: where its offsets are.
+    let offsetPath: String?
+
+    struct Subscription: Sendable {
+        var filter: SubscriptionFilter
+        /// Milliseconds since 1970; brokers keep the newest version.
+        var version: Int64
+    }
+
+    struct State {
+        var subscriptions: [String: Subscription] = [:]
+        var assigned: [MessageQueue: AssignedQueue] = [:]
+        var background: Task<Void, Never>?
+        var isClosed = false
+    }
+
+    /// Locked for moments only; no other lock but that of an `AssignedQueue` is taken within it.
+    let state = Mutex(State())
+
+    enum Command: Sendable {
+        case pull(AssignedQueue)
+        case redeliver(Delivery)
+        case correct(AssignedQueue, offset: Int64)
+    }
+
+    /// Work for the background task.
+    let commands: AsyncStream<Command>.Continuation
+    private let commandStream: AsyncStream<Command>
+    /// Wakes the rebalance; several calls while it is busy count as one.
+    private let rebalanceWish: AsyncStream<Void>.Continuation
+    private let rebalanceWishes: AsyncStream<Void>
+
+    init(group: String, configuration: ConsumerConfiguration, core: ClientCore) throws(ClientError) {
+        self.group = group
+        self.configuration = configuration
+        self.core = core
+        inbox = DeliveryInbox(limit: configuration.maxConcurrency)
+        (commandStream, commands) = AsyncStream.makeStream()
+        (rebalanceWishes, rebalanceWish) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        if case .broadcasting(let directory) = configuration.model {
+            let path = OffsetFile.path(directory: directory, clientId: core.clientId, group: group)
+            offsetPath = path
+            for (queue, offset) in try OffsetFile.load(path) { offsets.advance(queue, to: offset) }
+        } else {
+            offsetPath = nil
+            // Members of the reference send failed messages here; all members must subscribe alike.
+            state.withLock { $0.subscriptions[RetryTopic.name(group)] = Subscription(filter: .all, version: WallClock.nowMilliseconds()) }
+        }
+    }
+
+    // MARK: Subscriptions
+
+    /// Adds or replaces the subscription to a topic. All members of the group must subscribe alike.
+    public func subscribe(to topic: String, _ filter: SubscriptionFilter = .all) async throws(ClientError) {
+        try Validation.checkTopic(topic)
+        let isRunning = state.withLock { state in
+            state.subscriptions[topic] = Subscription(filter: filter, version: WallClock.nowMilliseconds())
+            return state.background != nil
+        }
+        guard isRunning else { return }
+        await findRoutes()
+        await core.sendHeartbeats()
+        wakeRebalance()
+    }
+
+    /// Ends the subscription to a topic; its queues are given up at the next rebalance, which starts at once.
+    public func unsubscribe(from topic: String) async {
+        state.withLock { _ = $0.subscriptions.removeValue(forKey: topic) }
+        wakeRebalance()
+    }
+
+    /// The queues that this consumer holds now.
+    public var assignment: Set<MessageQueue> {
+        state.withLock { Set($0.assigned.filter { !$0.value.isDropped }.keys) }
+    }
+
+    // MARK: Consuming
+
+    /// Runs `handler` for each message, up to `maxConcurrency` at once, until the consumer is closed or the task cancelled.
+    /// A handler that throws asks for redelivery.
+    public func run(_ handler: @escaping @Sendable (StoredMessage) async throws -> ConsumeResult) async throws(ClientError) {
+        try await start()
+        await withDiscardingTaskGroup { workers in
+            for _ in 0..<configuration.maxConcurrency {
+                workers.addTask {
+                    while let delivery = await self.inbox.next() {
+                        let result: ConsumeResult
+                        do {
+                            result = try await handler(delivery.message)
+                        } catch {
+                            self.core.logger.warning("handler of \(self.group) failed for message \(delivery.message.messageId): \(error)")
+                            result = .retry
+                        }
+                        self.settle(delivery, result)
+                    }
+                }
+            }
+        }
+        await close()
+    }
+
+    /// The messages as a sequence; each element is settled by its receiver. At most `maxConcurrency` elements are unsettled
+    /// at once. Several tasks may iterate. Leaving the loop does not close the consumer.
+    public var deliveries: Deliveries { Deliveries(consumer: self) }
+
+    public struct Deliveries: AsyncSequence, Sendable {
+        let consumer: PushConsumer
+
+        public struct Iterator: AsyncIteratorProtocol {
+            let consumer: PushConsumer
+            var hasStarted = false
+
+            /// The next message; nil when the consumer is closed or the task is cancelled.
+            public mutating func next(isolation: isolated (any Actor)?) async throws(ClientError) -> Delivery? {
+                if !hasStarted {
+                    try await consumer.start()
+                    hasStarted = true
+                }
+                return await consumer.inbox.next()
+            }
+
+            public mutating func next() async throws(ClientError) -> Delivery? { try await next(isolation: nil) }
+        }
+
+        public func makeAsyncIterator() -> Iterator { Iterator(consumer: consumer) }
+    }
+
+    /// Stops pulling, waits until what was handed out is settled (at most `gracePeriod`), stores the offsets, and leaves the group.
+    public func close(gracePeriod: Duration = .seconds(10)) async {
+        let (isFirst, background) = state.withLock { state in
+            defer { state.isClosed = true }
+            return (!state.isClosed, state.background)
+        }
+        guard isFirst else { await background?.value; return }
+        inbox.finish()
+        // Also when the calling task is cancelled: offsets are stored in either case.
+        await Task {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.inbox.drain() }
+                group.addTask { try? await Task.sleep(for: gracePeriod) }
+                await group.next()
+                group.cancelAll()
+            }
+            background?.cancel()
+            await background?.value
+            await self.persistOffsets()
+            for assigned in self.state.withLock({ Array($0.assigned.values) }) { assigned.drop() }
+            await self.core.unregister(consumerGroup: self.group)
+        }.value
+    }
+
+    // MARK: Background
+
+    var isRunning: Bool { state.withLock { $0.background != nil && !$0.isClosed } }
+
+    /// Asks for a rebalance now, after a broker's notice.
+    func wakeRebalance() { rebalanceWish.yield() }
+
+    /// Finds routes, says hello to the brokers and starts the background task. The second call does nothing.
+    private func start() async throws(ClientError) {
+        let (isClosed, isFirst) = state.withLock { state in
+            guard !state.isClosed else { return (true, false) }
+            guard state.background == nil else { return (false, false) }
+            state.background = Task { await self.runBackground() }
+            return (false, true)
+        }
+        guard !isClosed else { throw ClientError(.closed, "the consumer of group \(group) was closed") }
+        guard isFirst else { return }
+        core.logger.info("consumer of group \(group) started as \(core.clientId)")
+    }
+
+    private func runBackground() async {
+        await findRoutes()
+        await core.sendHeartbeats()
+        wakeRebalance()
+        await withDiscardingTaskGroup { tasks in
+            tasks.addTask { for await _ in self.rebalanceWishes { await self.rebalance() } }
+            tasks.addTask { await every(self.configuration.rebalanceInterval) { self.wakeRebalance() } }
+            tasks.addTask { await every(self.configuration.offsetPersistenceInterval) { await self.persistOffsets() } }
+            for await command in self.commandStream {
+                switch command {
+                case .pull(let assigned):
+                    tasks.addTask { await self.pullLoop(assigned) }
+                case .redeliver(let delivery):
+                    tasks.addTask {
+                        guard (try? await Task.sleep(for: self.configuration.redeliveryDelay)) != nil else { return }
+                        self.inbox.put([delivery])
+                    }
+                case .correct(let assigned, let offset):
+                    tasks.addTask { await self.correct(assigned, to: offset) }
+                }
+            }
+            tasks.cancelAll()
+        }
+    }
+
+    /// A topic that does not exist yet is no error: its queues appear with a later refresh.
+    private func findRoutes() async {
+        for topic in subscribedTopics {
+            do {
+                try await core.refreshRoute(of: topic)
+            } catch {
+                core.logger.debug("no route of \(topic) yet: \(error)")
+            }
+        }
+    }
+
+    // MARK: Settling
+
+    func settle(_ delivery: Delivery, _ result: ConsumeResult) {
+        defer { inbox.settled() }
+        if result == .retry, offsetPath == nil, !delivery.queue.isDropped {
+            var message = delivery.message
+            message.reconsumeTimes &+= 1
+            commands.yield(.redeliver(Delivery(message: message, queue: delivery.queue, consumer: self)))
+            return
+        }
+        if result == .retry { core.logger.warning("message \(delivery.message.messageId) failed and is dropped by the broadcasting group \(group)") }
+        if let offset = delivery.queue.settle(offset: delivery.message.queueOffset, limits: configuration.cache) {
+            offsets.advance(delivery.queue.queue, to: offset)
+        }
+    }
+}

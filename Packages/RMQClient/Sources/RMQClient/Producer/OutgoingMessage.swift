@@ -1,0 +1,73 @@
+import RMQCommon
+import RMQRemoting
+
+/// A message, or a batch, as it will be written: with its ids, and compressed where that pays.
+struct OutgoingMessage: Sendable {
+    let topic: String
+    let body: [UInt8]
+    let flag: Int32
+    let systemFlag: SystemFlag
+    let properties: String
+    let isBatch: Bool
+    let ids: [String]
+    let bornTimestamp: Int64
+
+    /// - Parameter threshold: bodies of at least this many bytes are compressed; nil compresses none.
+    init(_ message: Message, threshold: Int?, level: Int32) {
+        var properties = message.properties
+        // A message that already has an id keeps it: it is the same message, sent again.
+        let id = properties[PropertyName.uniqueKey] ?? UniqueId.make()
+        properties[PropertyName.uniqueKey] = id
+        var body = message.body
+        var systemFlag: SystemFlag = []
+        if let threshold, body.count >= threshold, let smaller = try? Zlib.compress(body, level: level) {
+            // What cannot be compressed travels as it is.
+            body = smaller
+            systemFlag.insert(.compressed)
+        }
+        topic = message.topic
+        self.body = body
+        flag = message.flag
+        self.systemFlag = systemFlag
+        self.properties = properties.text
+        isBatch = false
+        ids = [id]
+        bornTimestamp = WallClock.nowMilliseconds()
+    }
+
+    /// - Parameter messages: at least one; all of one topic.
+    init(batch messages: [Message]) throws(ClientError) {
+        var members = messages
+        var ids: [String] = []
+        for index in members.indices {
+            let id = members[index].properties[PropertyName.uniqueKey] ?? UniqueId.make()
+            members[index].properties[PropertyName.uniqueKey] = id
+            ids.append(id)
+        }
+        do {
+            body = try BatchBody.encode(members)
+        } catch {
+            throw ClientError(.invalidMessage, "the batch cannot be encoded: \(error)")
+        }
+        topic = messages[0].topic
+        flag = 0
+        systemFlag = []
+        var properties = MessageProperties()
+        if !messages[0].waitsForStore { properties[PropertyName.waitStoreMessage] = "false" }
+        self.properties = properties.text
+        isBatch = true
+        self.ids = ids
+        bornTimestamp = WallClock.nowMilliseconds()
+    }
+
+    func command(group: String, queue: MessageQueue, configuration: ProducerConfiguration, shortNames: Bool) -> RemotingCommand {
+        let header = SendMessageHeader(
+            producerGroup: group, topic: topic, defaultTopic: configuration.automaticTopicTemplate,
+            defaultTopicQueueCount: configuration.automaticTopicQueueCount, queueId: queue.queueId, systemFlag: systemFlag.rawValue,
+            bornTimestamp: bornTimestamp, flag: flag, properties: properties, isBatch: isBatch,
+            brokerName: queue.brokerName)
+        if isBatch { return RemotingCommand(.sendBatchMessage, header: SendMessageHeaderV2(header), body: body) }
+        if shortNames { return RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body) }
+        return RemotingCommand(.sendMessage, header: header, body: body)
+    }
+}

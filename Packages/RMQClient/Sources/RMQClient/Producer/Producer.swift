@@ -1,0 +1,217 @@
+public import RMQCommon
+import RMQRemoting
+import Synchronization
+
+/// Sends messages. Any number of tasks may use one producer at once.
+///
+/// Cancelling a `send` stops the waiting; the message may still be stored.
+public final class Producer: Sendable {
+    public let group: String
+    public let configuration: ProducerConfiguration
+    private let core: ClientCore
+    private let retries: RetryPolicy
+    /// The turn of each topic.
+    private let rotations = Mutex<[String: QueueRotation]>([:])
+
+    init(group: String, configuration: ProducerConfiguration, core: ClientCore) {
+        self.group = group
+        self.configuration = configuration
+        self.core = core
+        retries = RetryPolicy(configuration)
+    }
+
+    // MARK: Sending
+
+    /// Sends to the next queue of the topic; a broker that fails is avoided by the retries.
+    /// - Parameter timeout: the whole send with its retries; nil takes the configured one.
+    @discardableResult
+    public func send(_ message: Message, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
+        try Validation.check(message, maxBytes: configuration.maxMessageBytes)
+        return try await send(outgoing(message), timeout: timeout)
+    }
+
+    /// Sends to one queue, without retries.
+    @discardableResult
+    public func send(_ message: Message, to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
+        try Validation.check(message, maxBytes: configuration.maxMessageBytes)
+        guard queue.topic == message.topic else {
+            throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the queue belongs to \(queue.topic)")
+        }
+        return try await attempt(outgoing(message), to: queue, timeout: timeout ?? configuration.sendTimeout).get()
+    }
+
+    /// Sends to the queue that `choose` picks from the topic's queues, which are sorted by broker name and id. Without retries.
+    @discardableResult
+    public func send(
+        _ message: Message, timeout: Duration? = nil, choosing choose: @Sendable ([MessageQueue]) throws -> MessageQueue
+    ) async throws(ClientError) -> SendResult {
+        try Validation.check(message, maxBytes: configuration.maxMessageBytes)
+        let queues = try await queues(for: message.topic)
+        let queue: MessageQueue
+        do {
+            queue = try choose(queues)
+        } catch {
+            throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
+        }
+        return try await send(message, to: queue, timeout: timeout)
+    }
+
+    /// Messages with equal keys go to the same queue, by the hash of the reference client. Without retries.
+    @discardableResult
+    public func send(_ message: Message, orderingKey: String, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
+        try await send(message, timeout: timeout) { queues in
+            queues[OrderingKey.index(of: orderingKey, among: queues.count)]
+        }
+    }
+
+    /// Sends messages of one topic as one request; they are stored next to each other, or none of them is.
+    @discardableResult
+    public func send(batch messages: [Message], timeout: Duration? = nil) async throws(ClientError) -> SendResult {
+        try await send(outgoing(batch: messages), timeout: timeout)
+    }
+
+    /// As `send(batch:)`, to one queue and without retries.
+    @discardableResult
+    public func send(batch messages: [Message], to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
+        let batch = try outgoing(batch: messages)
+        guard queue.topic == batch.topic else {
+            throw ClientError(.invalidMessage, "the batch is for topic \(batch.topic), the queue belongs to \(queue.topic)")
+        }
+        return try await attempt(batch, to: queue, timeout: timeout ?? configuration.sendTimeout).get()
+    }
+
+    /// Sends without waiting for an answer. Success means that the bytes were handed to a connection, nothing more.
+    public func sendOneway(_ message: Message) async throws(ClientError) {
+        try Validation.check(message, maxBytes: configuration.maxMessageBytes)
+        let queue = try await nextQueue(of: message.topic, avoiding: nil)
+        let address = try await core.master(of: queue)
+        try await core.sendOneway(command(outgoing(message), queue), to: address)
+    }
+
+    /// The queues of a topic that take messages. A topic that does not exist yet has those it would be created with.
+    public func queues(for topic: String) async throws(ClientError) -> [MessageQueue] {
+        if let known = core.knownRoute(of: topic), !known.publishQueues.isEmpty { return known.publishQueues }
+        var queues: [MessageQueue] = []
+        do {
+            queues = try await core.refreshRoute(of: topic).publishQueues
+        } catch where error.code == .routeNotFound {
+            queues = try await core.adoptTemplateRoute(
+                for: topic, template: configuration.automaticTopicTemplate, queueCount: configuration.automaticTopicQueueCount).publishQueues
+        }
+        guard !queues.isEmpty else { throw ClientError(.routeNotFound, "topic \(topic) has no queue that takes messages") }
+        return queues
+    }
+
+    /// Takes the group off the brokers. Sends still work afterwards; the group name is free again.
+    public func close() async {
+        await core.unregister(producerGroup: group)
+    }
+
+    // MARK: The retry loop
+
+    private func send(_ outgoing: OutgoingMessage, timeout: Duration?) async throws(ClientError) -> SendResult {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let deadline = start + (timeout ?? configuration.sendTimeout)
+        var failures: [ClientError.Attempt] = []
+        var lastFailed: String?
+        var partial: SendResult?
+        var number = 1
+        while true {
+            let queue = try await nextQueue(of: outgoing.topic, avoiding: lastFailed)
+            let attemptStart = clock.now
+            guard attemptStart < deadline else {
+                if let partial { return partial }
+                throw giveUp(ClientError(.timedOut, "\(timeout ?? configuration.sendTimeout) are used up"), failures, outgoing.topic)
+            }
+            let budget = retries.timeout(ofAttempt: number, remaining: deadline - attemptStart)
+            let result = await attempt(outgoing, to: queue, timeout: budget)
+            let decision = retries.decide(after: outcome(of: result), attempt: number)
+            switch result {
+            case .success(let sent):
+                if decision == .finish { return sent }
+                partial = sent
+            case .failure(let error):
+                let address = core.knownRoute(of: queue.topic)?.master(of: queue.brokerName) ?? "no address"
+                failures.append(.init(brokerName: queue.brokerName, address: address, elapsed: clock.now - attemptStart, reason: error.message))
+                guard decision == .tryAnotherBroker, error.code != .cancelled, error.code != .closed else {
+                    if let partial { return partial }
+                    throw giveUp(error, failures, outgoing.topic)
+                }
+            }
+            lastFailed = queue.brokerName
+            number += 1
+        }
+    }
+
+    private func outcome(of result: Result<SendResult, ClientError>) -> RetryPolicy.Outcome {
+        switch result {
+        case .success(let sent): .accepted(sent.status)
+        case .failure(let error): error.responseCode.map { .refused($0) } ?? .unreachable
+        }
+    }
+
+    private func giveUp(_ last: ClientError, _ attempts: [ClientError.Attempt], _ topic: String) -> ClientError {
+        var error = ClientError(
+            last.code, "a message for \(topic) was not sent: \(last.message)", responseCode: last.responseCode, remark: last.remark)
+        error.attempts = attempts
+        return error
+    }
+
+    private func nextQueue(of topic: String, avoiding lastFailed: String?) async throws(ClientError) -> MessageQueue {
+        let queues = try await queues(for: topic)
+        let queue = rotations.withLock { rotations in
+            rotations[topic, default: QueueRotation(start: .random(in: 0...1000))].next(of: queues, avoiding: lastFailed)
+        }
+        guard let queue else { throw ClientError(.routeNotFound, "topic \(topic) has no queue that takes messages") }
+        return queue
+    }
+
+    // MARK: One attempt
+
+    private func attempt(_ outgoing: OutgoingMessage, to queue: MessageQueue, timeout: Duration) async -> Result<SendResult, ClientError> {
+        do {
+            let address = try await core.master(of: queue)
+            let response = try await core.request(command(outgoing, queue), to: address, timeout: timeout)
+            return .success(try result(response, outgoing, queue, address))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func command(_ outgoing: OutgoingMessage, _ queue: MessageQueue) -> RemotingCommand {
+        outgoing.command(group: group, queue: queue, configuration: configuration, shortNames: core.configuration.usesShortSendHeader)
+    }
+
+    private func result(
+        _ response: RemotingCommand, _ outgoing: OutgoingMessage, _ queue: MessageQueue, _ address: String
+    ) throws(ClientError) -> SendResult {
+        let status: SendResult.Status
+        switch response.responseCode {
+        case .success: status = .stored
+        case .flushDiskTimeout: status = .flushTimedOut
+        case .flushSlaveTimeout: status = .replicationTimedOut
+        case .slaveNotAvailable: status = .noReplica
+        default: throw .refused(response, by: address, asked: "a message for \(queue)")
+        }
+        let header = try core.read(response, SendMessageResponseHeader.self, address)
+        return SendResult(
+            status: status, messageIds: outgoing.ids, offsetMessageIds: header.messageId.split(separator: ",").map(String.init),
+            queue: MessageQueue(topic: queue.topic, brokerName: queue.brokerName, queueId: header.queueId), queueOffset: header.queueOffset)
+    }
+
+    // MARK: Building
+
+    private func outgoing(_ message: Message) -> OutgoingMessage {
+        OutgoingMessage(message, threshold: configuration.compressionThreshold, level: configuration.compressionLevel)
+    }
+
+    private func outgoing(batch messages: [Message]) throws(ClientError) -> OutgoingMessage {
+        try Validation.checkBatch(messages, maxBytes: configuration.maxMessageBytes)
+        let batch = try OutgoingMessage(batch: messages)
+        guard batch.body.count <= configuration.maxMessageBytes else {
+            throw ClientError(.invalidMessage, "the batch needs \(batch.body.count) bytes, the limit is \(configuration.maxMessageBytes); split it")
+        }
+        return batch
+    }
+}

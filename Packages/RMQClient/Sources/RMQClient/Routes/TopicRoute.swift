@@ -1,0 +1,69 @@
+public import RMQCommon
+public import RMQRemoting
+
+/// Where the queues of one topic are: what a client derives from a name server's answer.
+public struct TopicRoute: Sendable, Equatable {
+    public let topic: String
+    /// Queues that take messages, by broker name and id. Only brokers with a master are among them.
+    public let publishQueues: [MessageQueue]
+    /// Queues that can be read, by broker name and id.
+    public let subscribeQueues: [MessageQueue]
+    /// Addresses by broker name and broker id; id 0 is the master.
+    public let brokers: [String: [Int64: String]]
+    /// Set when the queues are fixed by an order configuration and stay even while a broker is down.
+    public let isOrdered: Bool
+
+    /// - Parameter publishLimit: most publish queues per broker; used when the topic does not exist yet and the
+    ///   route is that of the template it will be made from.
+    public init(topic: String, data: TopicRouteData, publishLimit: Int32? = nil) {
+        self.topic = topic
+        var brokers: [String: [Int64: String]] = [:]
+        for broker in data.brokers { brokers[broker.brokerName] = broker.addresses }
+        self.brokers = brokers
+        let queueData = data.queues.sorted { utf16Precedes($0.brokerName, $1.brokerName) }
+
+        subscribeQueues = queueData.filter(\.permission.isReadable).flatMap { Self.queues(topic, $0.brokerName, $0.readQueueCount) }
+        let ordered = Self.orderedQueues(topic, data.orderTopicConfiguration ?? "")
+        isOrdered = !ordered.isEmpty
+        if isOrdered {
+            publishQueues = ordered
+        } else {
+            publishQueues = queueData.filter { $0.permission.isWritable && brokers[$0.brokerName]?[0] != nil }.flatMap { data in
+                let count = publishLimit.map { min($0, data.readQueueCount) } ?? data.writeQueueCount
+                return Self.queues(topic, data.brokerName, count)
+            }
+        }
+    }
+
+    /// The master's address; nil while the broker has none.
+    public func master(of brokerName: String) -> String? { brokers[brokerName]?[0] }
+
+    /// The address to read from: `brokerId` if it is there, else its neighbour, else any.
+    func reader(of brokerName: String, preferring brokerId: Int64) -> String? {
+        guard let addresses = brokers[brokerName] else { return nil }
+        return addresses[brokerId]
+            ?? (brokerId == 0 ? nil : addresses[brokerId + 1])
+            ?? addresses.min { $0.key < $1.key }?.value
+    }
+
+    /// `broker:count;broker:count`; malformed parts are skipped.
+    private static func orderedQueues(_ topic: String, _ text: String) -> [MessageQueue] {
+        text.split(separator: ";").flatMap { part -> [MessageQueue] in
+            let pieces = part.split(separator: ":")
+            guard pieces.count == 2, let count = Int32(pieces[1].trimmingBlanks()) else { return [] }
+            return queues(topic, pieces[0].trimmingBlanks(), count)
+        }
+    }
+
+    /// Most queues per broker that a route is believed to have, so that a bad answer cannot fill the memory.
+    private static let queueLimit: Int32 = 65_536
+
+    private static func queues(_ topic: String, _ brokerName: String, _ count: Int32) -> [MessageQueue] {
+        (0..<max(0, min(count, queueLimit))).map { MessageQueue(topic: topic, brokerName: brokerName, queueId: $0) }
+    }
+}
+
+/// The order in which all members of a group must sort names.
+func utf16Precedes(_ left: String, _ right: String) -> Bool {
+    left.utf16.lexicographicallyPrecedes(right.utf16)
+}
