@@ -1,0 +1,4 @@
+import Glibc
+import RMQNamesrv
+
+exit(NameServerProgram(arguments: Array(CommandLine.arguments.dropFirst())).run())

@@ -1,0 +1,123 @@
+import Glibc
+public import RMQCommon
+import RMQRemoting
+
+/// The program `mqnamesrv`: arguments in, exit status out.
+public struct NameServerProgram {
+    /// Exit statuses of the reference; a shell sees the low byte.
+    public enum ExitStatus {
+        public static let success: Int32 = 0
+        /// The arguments are not understood.
+        public static let usage: Int32 = 1
+        /// The configuration cannot be honoured.
+        public static let notInitialised: Int32 = -3
+        /// A file is unreadable, a value is bad, the port is taken.
+        public static let failed: Int32 = -1
+    }
+
+    private let arguments: [String]
+
+    /// - Parameter arguments: without the program's name.
+    public init(arguments: [String]) { self.arguments = arguments }
+
+    /// Runs until SIGTERM or SIGINT, and returns what to exit with. Call it first thing in `main`.
+    public func run() -> Int32 {
+        ProcessSignals.holdTermination()
+        guard let options = Arguments(arguments) else {
+            Console.write(Arguments.usage)
+            return ExitStatus.usage
+        }
+        if options.asksForHelp {
+            Console.write(Arguments.usage)
+            return ExitStatus.success
+        }
+        var configuration = NameServerConfiguration()
+        let serialization: String
+        do {
+            if let file = options.configFile {
+                try load(file, into: &configuration)
+                Console.write("load config properties file OK, \(file)\n")
+            }
+            serialization = try serializationName()
+        } catch {
+            Console.writeError("mqnamesrv: \(error)\n")
+            return ExitStatus.failed
+        }
+        if options.printsConfiguration {
+            for item in ConfigurationItem.all { Console.write(Self.printed("\(item.name)=\(item.text(configuration) ?? "")")) }
+            return ExitStatus.success
+        }
+        return serve(configuration, serialization: serialization)
+    }
+
+    private func serve(_ configuration: NameServerConfiguration, serialization: String) -> Int32 {
+        let logger = Logger(category: "RocketmqNamesrv", sink: NameServerLog.sink())
+        for (key, value) in configuration.items { logger.info("\(key)=\(value)") }
+        for key in configuration.unknownItems.keys.sorted() {
+            logger.warning("configuration key \(key) is not known to the name server; it is kept and has no effect")
+        }
+        let loops = EventLoopGroup(count: Int(configuration.serverSelectorThreads), name: "namesrv")
+        defer { loops.stop() }
+        let server = NameServer(configuration: configuration, logger: logger, loops: loops)
+        do {
+            try server.start()
+        } catch {
+            logger.error("\(error)")
+            Console.writeError("mqnamesrv: \(error)\n")
+            if case .unsupported = error { return ExitStatus.notInitialised }
+            return ExitStatus.failed
+        }
+        let message = "The Name Server boot success. serializeType=\(serialization)"
+        logger.info(message)
+        Console.write(message + "\n")
+
+        _ = ProcessSignals.waitForTermination()
+        logger.info("shutdown hook was invoked, 1 times.")
+        let start = MonotonicTime.nowNanoseconds()
+        server.stop()
+        logger.info("shutdown hook done, consuming time total(ms): \((MonotonicTime.nowNanoseconds() - start) / 1_000_000)")
+        return ExitStatus.success
+    }
+
+    private func load(_ file: String, into configuration: inout NameServerConfiguration) throws {
+        guard let bytes = try SmallFile.read(file) else { throw SystemFailure(call: "open \(file)", code: ENOENT) }
+        try configuration.apply(PropertiesText.parse(String(decoding: bytes, as: UTF8.self)))
+        configuration.configStorePath = file
+    }
+
+    /// The header serialization that the reference would use for headers of its own. A name server originates
+    /// none and answers each peer in the peer's form, so this is only checked and shown.
+    private func serializationName() throws(ConfigurationError) -> String {
+        let name = Environment.value("ROCKETMQ_SERIALIZE_TYPE") ?? "JSON"
+        guard name == "JSON" || name == "ROCKETMQ" else {
+            throw .badValue(key: "ROCKETMQ_SERIALIZE_TYPE", value: name, allowed: "JSON or ROCKETMQ")
+        }
+        return name
+    }
+
+    /// A line of `-p`: the reference prints it through a logger that is not configured yet.
+    private static func printed(_ line: String) -> String {
+        let now = CalendarTime(milliseconds: WallClock.nowMilliseconds())
+        let time = [now.hour, now.minute, now.second].map { Decimal.text($0, digits: 2) }.joined(separator: ":")
+        return "\(time).\(Decimal.text(now.millisecond, digits: 3)) [main] INFO RocketmqNamesrvConsole - \(line)\n"
+    }
+}
+
+/// Standard output and standard error, unbuffered: what is printed last before an exit must arrive.
+enum Console {
+    static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
+    static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)[...]
+            while !rest.isEmpty {
+                let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return }   // nobody reads it
+                rest = rest.dropFirst(count)
+            }
+        }
+    }
+}

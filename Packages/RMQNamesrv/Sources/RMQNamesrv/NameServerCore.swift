@@ -1,0 +1,175 @@
+import Dispatch
+import RMQCommon
+import RMQRemoting
+import Synchronization
+
+/// What the handlers of all loops share. Each lock guards one value, and no two are ever held at once.
+final class NameServerCore: Sendable {
+    /// The routes, and the connections over which brokers registered: what expiry closes.
+    private struct Routes: Sendable {
+        var table = RouteTable()
+        var connections: [RouteTable.ConnectionID: ConnectionHandle] = [:]
+    }
+
+    private struct Scan: Sendable {
+        var isRunning = false
+        var next: ScheduledWork?
+    }
+
+    let logger: Logger
+    /// Where unknown topics are asked for, in cluster-test mode.
+    let productEnvironment: ProductEnvironment?
+    private let clock: WallClock
+    private let loop: EventLoop
+    private let routesState = Mutex(Routes())
+    private let settings: Mutex<NameServerConfiguration>
+    private let keyValuesState = Mutex(KeyValueTable())
+    private let scan = Mutex(Scan())
+    /// Writes the two files, one change after the other: a loop must not wait for a disk.
+    private let files = DispatchQueue(label: "namesrv-files")
+
+    init(
+        configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup, clock: WallClock,
+        productEnvironment: ProductEnvironment?
+    ) {
+        self.productEnvironment = productEnvironment
+        self.logger = logger
+        self.clock = clock
+        loop = loops.next()
+        settings = Mutex(configuration)
+    }
+
+    // MARK: Routes
+
+    /// A snapshot; it does not change under the reader.
+    var routes: RouteTable { routesState.withLock { $0.table } }
+
+    var routeGeneration: UInt64 { routesState.withLock { $0.table.generation } }
+
+    func register(_ broker: Registration, from connection: ConnectionHandle) throws(RouteError) -> RouteTable.Registered {
+        let now = clock.now()
+        let registered = try routesState.withLock { (routes) throws(RouteError) in
+            let registered = try routes.table.register(broker, connection: connection.id, nowMillis: now)
+            routes.connections[connection.id] = connection
+            return registered
+        }
+        log(registered.notes)
+        return registered
+    }
+
+    func compareVersion(of address: String, with version: DataVersion) -> (changed: Bool, stored: DataVersion?) {
+        let now = clock.now()
+        return routesState.withLock { $0.table.compareVersion(of: address, with: version, nowMillis: now) }
+    }
+
+    /// Changes the routes and logs what came of it.
+    func changeRoutes(_ change: (inout RouteTable) -> [RouteNote]) {
+        log(routesState.withLock { change(&$0.table) })
+    }
+
+    func setPermission(of brokerName: String, _ change: (Permission) -> Permission) -> Int32 {
+        routesState.withLock { $0.table.setPermission(of: brokerName, change) }
+    }
+
+    func connectionClosed(_ connection: ConnectionHandle) {
+        let (address, notes) = routesState.withLock { routes in
+            routes.connections[connection.id] = nil
+            return routes.table.connectionClosed(connection.id, remote: connection.remote.description)
+        }
+        if let address { logger.info("the broker's channel destroyed, \(address), clean it's data structure at once") }
+        log(notes)
+    }
+
+    /// Forgets the brokers that fell silent and closes their connections.
+    func expireBrokers() {
+        let now = clock.now()
+        let (closing, notes) = routesState.withLock { routes in
+            let (expired, notes) = routes.table.expire(nowMillis: now)
+            return (expired.compactMap { routes.connections.removeValue(forKey: $0.connection) }, notes)
+        }
+        log(notes)
+        for connection in closing { connection.close() }
+    }
+
+    private func log(_ notes: [RouteNote]) {
+        for note in notes {
+            if note.isWarning { logger.warning("\(note)") } else { logger.info("\(note)") }
+        }
+    }
+
+    // MARK: Settings
+
+    var configuration: NameServerConfiguration { settings.withLock { $0 } }
+
+    /// Applies the items of an update command and writes the whole configuration to its file, then calls back on
+    /// the file queue.
+    func updateConfiguration(
+        _ items: [(key: String, value: String)], completion: @escaping @Sendable (Result<Void, any Error>) -> Void
+    ) {
+        files.async {
+            completion(Result {
+                let before = self.configuration
+                var changed = before
+                try changed.update(items)
+                try SmallFile.replace(changed.configStorePath, with: Array(changed.text.utf8))
+                self.settings.withLock { $0 = changed }
+                for (old, new) in zip(ConfigurationItem.all.map { ($0.name, $0.text(before)) }, ConfigurationItem.all.map { $0.text(changed) })
+                where old.1 != new {
+                    self.logger.info("Replace, key: \(old.0), value: \(old.1 ?? "null") -> \(new ?? "null")")
+                }
+            })
+        }
+    }
+
+    // MARK: Key-value configuration
+
+    var keyValues: KeyValueTable { keyValuesState.withLock { $0 } }
+
+    /// Changes the table on the file queue. Readers see the change, and `completion` hears of it, once it is on disk.
+    func changeKeyValues(
+        _ change: @escaping @Sendable (inout KeyValueTable) throws(KeyValueError) -> String?,
+        completion: @escaping @Sendable (Result<Void, any Error>) -> Void
+    ) {
+        files.async {
+            completion(Result {
+                var table = self.keyValues
+                let note = try change(&table)
+                try SmallFile.replace(self.configuration.kvConfigPath, with: table.json.bytes(.fastjson))
+                self.keyValuesState.withLock { $0 = table }
+                if let note { self.logger.info(note) }
+            })
+        }
+    }
+
+    /// Reads the key-value file.
+    func loadKeyValues() {
+        keyValuesState.withLock { $0 = KeyValueFile.load(configuration.kvConfigPath, logger: logger) }
+    }
+
+    // MARK: Timers
+
+    /// Expiry after 5 s and then every 10 s.
+    func startScanning() {
+        scan.withLock { $0.isRunning = true }
+        scheduleScan(after: .seconds(5))
+    }
+
+    func stopScanning() {
+        scan.withLock { scan in
+            scan.isRunning = false
+            scan.next?.cancel()
+            scan.next = nil
+        }
+    }
+
+    private func scheduleScan(after delay: Duration) {
+        let work = loop.schedule(after: delay) { [weak self] in
+            guard let self, scan.withLock({ $0.isRunning }) else { return }
+            expireBrokers()
+            scheduleScan(after: .seconds(10))
+        }
+        scan.withLock { scan in
+            if scan.isRunning { scan.next = work } else { work.cancel() }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+/// Why a name server did not start.
+public enum NameServerError: Error, Equatable, CustomStringConvertible {
+    /// Another process listens there, the address is not of this machine, or the port needs privileges.
+    case cannotListen(address: String, port: UInt16, reason: String)
+    /// A key asks for something that cannot be given.
+    case unsupported(key: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .cannotListen(let address, let port, let reason): "cannot listen on \(address):\(port): \(reason)"
+        case .unsupported(let key, let reason): "configuration key \(key) cannot be honoured: \(reason)"
+        }
+    }
+}
