@@ -1,0 +1,48 @@
+import RMQCommon
+import RMQRemoting
+import Testing
+
+/// The recorded JSON bodies of every code in scope pass through the typed body and come out equal.
+struct GoldenBodyTests {
+    @Test func bodiesKeepTheirMeaning() throws {
+        var checked: Set<Int32> = []
+        for golden in Golden.frames {
+            guard let type = bodyType(golden), let text = golden.bodyText else { continue }
+            let recorded = try JSONValue(parsing: text)
+            let body = try type.init(json: recorded)
+            #expect(body.json == recorded, "\(golden.place)")
+            #expect(try JSONValue(parsing: body.body) == recorded, "as bytes, \(golden.place)")
+            checked.insert(golden.requestCode)
+        }
+        #expect(checked.count == 26)
+    }
+
+    private func bodyType(_ golden: GoldenFrame) -> (any JSONBody.Type)? {
+        switch (RequestCode(rawValue: golden.requestCode), golden.isResponse) {
+        case (.getAllTopicConfig, true): TopicConfigTable.self
+        case (.getBrokerRuntimeInfo, true), (.registerBroker, true), (.getKvlistByNamespace, true): KeyValueTable.self
+        case (.heartBeat, false): HeartbeatData.self
+        case (.getConsumerListByGroup, true): ConsumerIdList.self
+        case (.lockBatchMq, false), (.unlockBatchMq, false): LockBatchRequest.self
+        case (.lockBatchMq, true): LockBatchResponse.self
+        case (.getAllConsumerOffset, true): ConsumerOffsetTable.self
+        case (.registerBroker, false): RegisterBrokerBody.self
+        case (.getRouteinfoByTopic, true): TopicRouteData.self
+        case (.getBrokerClusterInfo, true): ClusterInfo.self
+        case (.updateAndCreateSubscriptiongroup, false): SubscriptionGroupConfig.self
+        case (.getAllSubscriptiongroupConfig, true): SubscriptionGroupTable.self
+        case (.getTopicStatsInfo, true): TopicStatsTable.self
+        case (.getConsumerConnectionList, true): ConsumerConnection.self
+        case (.getProducerConnectionList, true): ProducerConnection.self
+        case (.getAllTopicListFromNameserver, true), (.getTopicsByCluster, true), (.getSystemTopicListFromNs, true),
+            (.getSystemTopicListFromBroker, true), (.getUnitTopicList, true), (.getHasUnitSubTopicList, true),
+            (.getHasUnitSubUnunitTopicList, true):
+            TopicList.self
+        case (.getConsumeStats, true): ConsumeStats.self
+        case (.queryConsumeQueue, true): ConsumeQueueEntries.self
+        case (.queryDataVersion, _): DataVersion.self
+        case (.getAllProducerInfo, true): ProducerTableInfo.self
+        default: nil
+        }
+    }
+}
