@@ -1,0 +1,94 @@
+import Synchronization
+
+/// Correlation numbers of the requests of this process (the protocol wants one counter per process).
+enum Opaque {
+    private static let counter = Atomic<Int32>(0)
+    static func next() -> Int32 { counter.wrappingAdd(1, ordering: .relaxed).newValue }
+}
+
+/// A request on its way out: its encoded frame, its deadline and who waits for the answer. Completes exactly once.
+final class OutboundRequest: Sendable {
+    typealias Completion = @Sendable (Result<RemotingCommand, RemotingError>) -> Void
+
+    let frame: [UInt8]
+    let opaque: Int32
+    let code: Int32
+    let isOneway: Bool
+    let timeout: Duration
+    /// On the monotonic clock.
+    let deadline: Int64
+    let address: String
+    private let completion: Completion
+    private let completed = Atomic<Bool>(false)
+
+    init(_ command: RemotingCommand, to address: String, timeout: Duration, oneway: Bool = false, completion: @escaping Completion) {
+        var command = command
+        command.opaque = Opaque.next()
+        if oneway { command.flag |= 2 }
+        frame = command.encoded()
+        opaque = command.opaque
+        code = command.code
+        isOneway = oneway
+        self.timeout = timeout
+        deadline = LoopTime.monotonicNanoseconds() + timeout.nanosecondsClamped
+        self.address = address
+        self.completion = completion
+    }
+
+    func complete(_ result: Result<RemotingCommand, RemotingError>) {
+        guard !completed.exchange(true, ordering: .relaxed) else { return }
+        completion(result)
+    }
+
+    var timedOut: RemotingError { .timedOut(address: address, code: code, after: timeout) }
+
+    /// Starts a request with `start` and waits for its end; a cancelled task stops waiting at once.
+    static func wait(
+        _ command: RemotingCommand, to address: String, timeout: Duration, oneway: Bool = false,
+        start: @Sendable (OutboundRequest) -> Void
+    ) async throws(RemotingError) -> RemotingCommand {
+        let waiter = Waiter()
+        let request = OutboundRequest(command, to: address, timeout: timeout, oneway: oneway) { waiter.finish($0) }
+        let result = await withTaskCancellationHandler {
+            start(request)
+            return await waiter.result()
+        } onCancel: {
+            request.complete(.failure(.cancelled))
+        }
+        return try result.get()
+    }
+}
+
+/// Joins a completion with the task that waits for it, whichever comes first.
+private final class Waiter: Sendable {
+    private typealias Outcome = Result<RemotingCommand, RemotingError>
+    private enum State {
+        case pending
+        case waiting(CheckedContinuation<Outcome, Never>)
+        case finished(Outcome)
+    }
+    private let state = Mutex(State.pending)
+
+    func finish(_ outcome: Result<RemotingCommand, RemotingError>) {
+        let continuation: CheckedContinuation<Outcome, Never>? = state.withLock { state in
+            if case .waiting(let continuation) = state {
+                state = .pending
+                return continuation
+            }
+            state = .finished(outcome)
+            return nil
+        }
+        continuation?.resume(returning: outcome)
+    }
+
+    func result() async -> Result<RemotingCommand, RemotingError> {
+        await withCheckedContinuation { continuation in
+            let outcome: Outcome? = state.withLock { state in
+                if case .finished(let outcome) = state { return outcome }
+                state = .waiting(continuation)
+                return nil
+            }
+            if let outcome { continuation.resume(returning: outcome) }
+        }
+    }
+}

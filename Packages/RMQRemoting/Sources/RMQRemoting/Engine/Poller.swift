@@ -1,0 +1,68 @@
+import CRMQSystem
+import Glibc
+
+/// What a descriptor is ready for, or watched for.
+struct PollEvents: OptionSet {
+    let rawValue: UInt32
+    static let readable = PollEvents(rawValue: 0x001)
+    static let writable = PollEvents(rawValue: 0x004)
+    static let failed = PollEvents(rawValue: 0x008)
+    static let hungUp = PollEvents(rawValue: 0x010)
+}
+
+/// The epoll descriptor of one loop and the eventfd that wakes it. Level triggered.
+///
+/// `wake` may be called from any thread, all else by the loop's thread. Unchecked `Sendable` for that reason.
+final class Poller: @unchecked Sendable {
+    /// Ready descriptors taken per wake-up; the others come with the next.
+    private static let batch = 256
+    /// No source has this number: their counter starts at 1.
+    private static let wakeId: UInt64 = 0
+
+    private let epoll: Int32
+    private let wakeDescriptor: Int32
+    private let events = UnsafeMutableBufferPointer<crmq_event>.allocate(capacity: batch)
+    private var readyCount = 0
+
+    init() {
+        epoll = crmq_epoll_create()
+        precondition(epoll >= 0, "epoll_create1 failed with errno \(-epoll): out of descriptors or memory")
+        wakeDescriptor = crmq_eventfd()
+        precondition(wakeDescriptor >= 0, "eventfd failed with errno \(-wakeDescriptor): out of descriptors or memory")
+        precondition(add(wakeDescriptor, id: Self.wakeId, events: .readable), "epoll_ctl refused the wake-up descriptor")
+    }
+
+    deinit {
+        close(epoll)
+        close(wakeDescriptor)
+        events.deallocate()
+    }
+
+    func wake() { _ = crmq_eventfd_signal(wakeDescriptor) }
+
+    func add(_ descriptor: Int32, id: UInt64, events: PollEvents) -> Bool {
+        crmq_epoll_add(epoll, descriptor, events.rawValue, id) == 0
+    }
+
+    func modify(_ descriptor: Int32, id: UInt64, events: PollEvents) {
+        _ = crmq_epoll_modify(epoll, descriptor, events.rawValue, id)
+    }
+
+    func remove(_ descriptor: Int32) { _ = crmq_epoll_remove(epoll, descriptor) }
+
+    /// Sleeps until something is ready; -1 without a time limit. An interruption counts as nothing ready.
+    func wait(milliseconds: Int32) {
+        readyCount = max(0, Int(crmq_epoll_wait(epoll, events.baseAddress, Int32(Self.batch), milliseconds)))
+    }
+
+    func forEachReady(_ body: (UInt64, PollEvents) -> Void) {
+        for index in 0..<readyCount {
+            let event = events[index]
+            guard event.data != Self.wakeId else {
+                _ = crmq_eventfd_drain(wakeDescriptor)
+                continue
+            }
+            body(event.data, PollEvents(rawValue: event.events))
+        }
+    }
+}

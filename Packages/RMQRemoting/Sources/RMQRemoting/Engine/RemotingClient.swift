@@ -1,0 +1,98 @@
+public import RMQCommon
+import Synchronization
+
+/// Sends requests to servers: one connection per address, opened when it is needed and again after it was lost.
+///
+/// All methods may be called from any thread. Requests of concurrent callers to the same address share one write.
+public final class RemotingClient: Sendable {
+    /// Answers what a server asks; nil sends no answer.
+    public typealias InboundHandler = @Sendable (RemotingCommand, ConnectionHandle) async -> RemotingCommand?
+
+    private let configuration: ClientConfiguration
+    private let group: EventLoopGroup
+    private let logger: Logger
+    private let callbacks = ClientCallbacks()
+
+    private struct State {
+        var endpoints: [String: ClientEndpoint] = [:]
+        var isClosed = false
+    }
+    private let state = Mutex(State())
+
+    public init(configuration: ClientConfiguration = .init(), loops: EventLoopGroup, logger: Logger) {
+        self.configuration = configuration
+        group = loops
+        self.logger = logger
+    }
+
+    deinit { close() }
+
+    /// Sends `command` to `address` (`host:port`) and waits for the answer.
+    public func request(
+        _ command: RemotingCommand, to address: String, timeout: Duration
+    ) async throws(RemotingError) -> RemotingCommand {
+        try await OutboundRequest.wait(command, to: address, timeout: timeout) { start($0) }
+    }
+
+    /// As ``request(_:to:timeout:)``; `completion` is called once, on a loop, and must not block.
+    public func send(
+        _ command: RemotingCommand, to address: String, timeout: Duration,
+        completion: @escaping @Sendable (Result<RemotingCommand, RemotingError>) -> Void
+    ) {
+        start(OutboundRequest(command, to: address, timeout: timeout, completion: completion))
+    }
+
+    /// Sends without an answer; returns when the command is in the connection's output.
+    public func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {
+        _ = try await OutboundRequest.wait(command, to: address, timeout: configuration.connectTimeout, oneway: true) { start($0) }
+    }
+
+    /// Sets what answers the requests of servers; without it they get REQUEST_CODE_NOT_SUPPORTED.
+    public func setRequestHandler(_ handler: @escaping InboundHandler) { callbacks.set(request: handler) }
+
+    /// Sets what is told the address of a connection that closed. Called on a loop; must not block.
+    public func setConnectionClosedHandler(_ handler: @escaping @Sendable (String) -> Void) { callbacks.set(closed: handler) }
+
+    /// Closes the connection to `address`, if there is one; the next request opens a new one.
+    public func disconnect(_ address: String) {
+        guard let endpoint = state.withLock({ $0.endpoints.removeValue(forKey: address) }) else { return }
+        endpoint.loop.execute { endpoint.close() }
+    }
+
+    /// Closes all connections; waiting and later requests fail.
+    public func close() {
+        let endpoints = state.withLock { state in
+            state.isClosed = true
+            defer { state.endpoints = [:] }
+            return Array(state.endpoints.values)
+        }
+        for endpoint in endpoints { endpoint.loop.execute { endpoint.close() } }
+    }
+
+    private func start(_ request: OutboundRequest) {
+        let endpoint = state.withLock { (state) -> ClientEndpoint? in
+            if state.isClosed { return nil }
+            if let known = state.endpoints[request.address] { return known }
+            let new = ClientEndpoint(
+                request.address, configuration: configuration, loop: group.next(), callbacks: callbacks, logger: logger)
+            state.endpoints[request.address] = new
+            return new
+        }
+        guard let endpoint else { return request.complete(.failure(.closed)) }
+        endpoint.loop.post(.endpoint(endpoint, request))
+    }
+}
+
+/// What the user of a client wants to be called with.
+final class ClientCallbacks: Sendable {
+    private struct State {
+        var request: RemotingClient.InboundHandler?
+        var closed: (@Sendable (String) -> Void)?
+    }
+    private let state = Mutex(State())
+
+    func set(request: @escaping RemotingClient.InboundHandler) { state.withLock { $0.request = request } }
+    func set(closed: @escaping @Sendable (String) -> Void) { state.withLock { $0.closed = closed } }
+    var request: RemotingClient.InboundHandler? { state.withLock { $0.request } }
+    var closed: (@Sendable (String) -> Void)? { state.withLock { $0.closed } }
+}

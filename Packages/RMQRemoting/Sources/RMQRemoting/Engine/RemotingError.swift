@@ -1,0 +1,23 @@
+/// Why a connection, a server or a request failed.
+public enum RemotingError: Error, Equatable, Sendable {
+    /// No connection to `address`; `reason` is what the system said.
+    case connectFailed(address: String, reason: String)
+    /// The peer did not answer request `code` in time.
+    case timedOut(address: String, code: Int32, after: Duration)
+    /// The connection ended before the answer came.
+    case connectionClosed(address: String)
+    /// A frame of `bytes` is above `limit`; nothing was sent.
+    case frameTooLarge(bytes: Int, limit: Int)
+    /// More than `limitBytes` wait to be written to a peer that does not read.
+    case overloaded(address: String, limitBytes: Int)
+    /// `address` is not `host:port`, or its name did not resolve.
+    case badAddress(String, reason: String)
+    /// The server could not listen on `address`.
+    case listenFailed(address: String, reason: String)
+    /// Another process (or this one) already listens on `address`.
+    case addressInUse(address: String)
+    /// The waiting task was cancelled.
+    case cancelled
+    /// The client or its loops were closed.
+    case closed
+}

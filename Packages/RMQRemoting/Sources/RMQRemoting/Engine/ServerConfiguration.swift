@@ -1,0 +1,77 @@
+/// Settings of one listening port.
+public struct ServerConfiguration: Sendable {
+    /// The address to listen on: IPv4, IPv6 (without brackets) or `localhost`.
+    public var listenAddress: String
+    /// 0 takes a free port; read it back from ``RemotingServer/port``.
+    public var port: UInt16
+    /// A connection without any read and write for this long is closed.
+    public var idleTimeout: Duration
+    /// Largest accepted frame including its length word, part of the protocol.
+    public var maxFrameBytes: Int
+    /// Connections above this are closed right after they were accepted.
+    public var maxConnections: Int
+    /// Nothing more is read from a peer while more than this waits to be written to it.
+    public var outputHighWaterBytes: Int
+    /// A connection for which more than this waits is closed: late answers still arrive after reading stopped.
+    public var outputLimitBytes: Int
+
+    public init(
+        listenAddress: String = "127.0.0.1", port: UInt16 = 0, idleTimeout: Duration = .seconds(120),
+        maxFrameBytes: Int = 16 * 1024 * 1024, maxConnections: Int = 16_384,
+        outputHighWaterBytes: Int = 1024 * 1024, outputLimitBytes: Int = 128 * 1024 * 1024
+    ) {
+        self.listenAddress = listenAddress
+        self.port = port
+        self.idleTimeout = idleTimeout
+        self.maxFrameBytes = maxFrameBytes
+        self.maxConnections = maxConnections
+        self.outputHighWaterBytes = outputHighWaterBytes
+        self.outputLimitBytes = outputLimitBytes
+    }
+
+    var limits: ConnectionLimits {
+        ConnectionLimits(
+            idleNanoseconds: idleTimeout.nanosecondsClamped, maxFrameBytes: maxFrameBytes,
+            outputHighWaterBytes: outputHighWaterBytes, outputLimitBytes: outputLimitBytes)
+    }
+}
+
+/// Settings of the connections that a client opens.
+public struct ClientConfiguration: Sendable {
+    /// How long a connect may take.
+    public var connectTimeout: Duration
+    /// A connection without any read and write for this long is closed; the next request opens a new one.
+    public var idleTimeout: Duration
+    /// Largest frame sent or accepted, including its length word.
+    public var maxFrameBytes: Int
+    /// Requests fail with ``RemotingError/overloaded(address:limitBytes:)`` while more than this waits for a slow peer.
+    public var outputLimitBytes: Int
+    /// Longest pause between two failed connects; the pause starts at 20 ms and doubles.
+    public var maxBackoff: Duration
+
+    public init(
+        connectTimeout: Duration = .seconds(3), idleTimeout: Duration = .seconds(120),
+        maxFrameBytes: Int = 16 * 1024 * 1024, outputLimitBytes: Int = 64 * 1024 * 1024,
+        maxBackoff: Duration = .milliseconds(640)
+    ) {
+        self.connectTimeout = connectTimeout
+        self.idleTimeout = idleTimeout
+        self.maxFrameBytes = maxFrameBytes
+        self.outputLimitBytes = outputLimitBytes
+        self.maxBackoff = maxBackoff
+    }
+
+    var limits: ConnectionLimits {
+        ConnectionLimits(
+            idleNanoseconds: idleTimeout.nanosecondsClamped, maxFrameBytes: maxFrameBytes,
+            outputHighWaterBytes: outputLimitBytes, outputLimitBytes: outputLimitBytes)
+    }
+}
+
+/// What bounds one connection, the same for both sides.
+struct ConnectionLimits: Sendable {
+    var idleNanoseconds: Int64
+    var maxFrameBytes: Int
+    var outputHighWaterBytes: Int
+    var outputLimitBytes: Int
+}

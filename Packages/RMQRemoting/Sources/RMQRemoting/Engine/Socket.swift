@@ -1,0 +1,131 @@
+import CRMQSystem
+import Glibc
+import RMQCommon
+
+/// An IPv4 or IPv6 socket address with its length.
+struct SocketAddress: Sendable {
+    private var storage = sockaddr_storage()
+    private var length: socklen_t = 0
+
+    var family: Int32 { Int32(storage.ss_family) }
+
+    /// A numeric address: `127.0.0.1`, `::1`; nil for anything else.
+    init?(numeric host: String, port: UInt16) {
+        var v4 = in_addr()
+        var v6 = in6_addr()
+        if inet_pton(AF_INET, host, &v4) == 1 {
+            self.init(sockaddr_in(sin_family: UInt16(AF_INET), sin_port: port.bigEndian, sin_addr: v4, sin_zero: (0, 0, 0, 0, 0, 0, 0, 0)))
+        } else if inet_pton(AF_INET6, host, &v6) == 1 {
+            self.init(sockaddr_in6(sin6_family: UInt16(AF_INET6), sin6_port: port.bigEndian, sin6_flowinfo: 0, sin6_addr: v6, sin6_scope_id: 0))
+        } else {
+            return nil
+        }
+    }
+
+    private init<Raw>(_ raw: Raw) {
+        withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: raw, as: Raw.self) }
+        length = socklen_t(MemoryLayout<Raw>.size)
+    }
+
+    init(accepted storage: sockaddr_storage) {
+        self.storage = storage
+        length = socklen_t(Int32(storage.ss_family) == AF_INET6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size)
+    }
+
+    /// Resolves a name; blocks while the system's resolver works.
+    static func resolving(_ host: String, port: UInt16) -> Result<SocketAddress, ResolveFailure> {
+        if let address = SocketAddress(numeric: host, port: port) { return .success(address) }
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, String(port), &hints, &found)
+        defer { if let found { freeaddrinfo(found) } }
+        // IPv4 first: that is what brokers register.
+        var entry = found
+        var first: SocketAddress?
+        while let current = entry {
+            var storage = sockaddr_storage()
+            memcpy(&storage, current.pointee.ai_addr, Int(current.pointee.ai_addrlen))
+            if current.pointee.ai_family == AF_INET { return .success(SocketAddress(accepted: storage)) }
+            if current.pointee.ai_family == AF_INET6, first == nil { first = SocketAddress(accepted: storage) }
+            entry = current.pointee.ai_next
+        }
+        if let first { return .success(first) }
+        return .failure(ResolveFailure(reason: code == 0 ? "no address" : String(cString: gai_strerror(code))))
+    }
+
+    struct ResolveFailure: Error { let reason: String }
+
+    func withPointer<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+        withUnsafePointer(to: storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+        }
+    }
+
+    var port: UInt16 {
+        // The port lies at the same place in both families.
+        withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
+    }
+
+    /// An IPv4 address that arrived on an IPv6 socket counts as IPv4.
+    var host: HostAddress {
+        withUnsafeBytes(of: storage) { raw in
+            let v4 = HostAddress(ipv4: (raw[4], raw[5], raw[6], raw[7]), port: port)
+            guard family == AF_INET6 else { return v4 }
+            let isMapped = raw[8..<18].allSatisfy { $0 == 0 } && raw[18] == 0xFF && raw[19] == 0xFF
+            return HostAddress(ip: isMapped ? raw[20..<24] : raw[8..<24], port: port) ?? v4
+        }
+    }
+}
+
+/// System calls on stream sockets. Failures are errno values.
+enum Socket {
+    /// A listening socket and the port it got.
+    static func listen(on address: SocketAddress) -> Result<(descriptor: Int32, port: UInt16), Failure> {
+        let descriptor = crmq_socket_stream(address.family)
+        guard descriptor >= 0 else { return .failure(Failure(code: -descriptor)) }
+        // So that a restarted server does not wait for connections of its predecessor that linger in TIME_WAIT.
+        _ = crmq_set_reuse_address(descriptor)
+        let bound = address.withPointer { bind(descriptor, $0, $1) }
+        // A backlog of 1024 is what the reference asks for.
+        guard bound == 0, Glibc.listen(descriptor, 1024) == 0 else {
+            let code = errno
+            close(descriptor)
+            return .failure(Failure(code: code))
+        }
+        return .success((descriptor, localPort(descriptor)))
+    }
+
+    struct Failure: Error {
+        let code: Int32
+        var reason: String { Socket.text(code) }
+    }
+
+    private static func localPort(_ descriptor: Int32) -> UInt16 {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        withUnsafeMutablePointer(to: &storage) { pointer in
+            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        return SocketAddress(accepted: storage).port
+    }
+
+    /// Starts to connect; the socket turns writable when that ended.
+    static func connect(to address: SocketAddress) -> Result<Int32, Failure> {
+        let descriptor = crmq_socket_stream(address.family)
+        guard descriptor >= 0 else { return .failure(Failure(code: -descriptor)) }
+        _ = crmq_set_nodelay(descriptor)
+        let result = address.withPointer { Glibc.connect(descriptor, $0, $1) }
+        if result != 0, errno != EINPROGRESS {
+            let code = errno
+            close(descriptor)
+            return .failure(Failure(code: code))
+        }
+        return .success(descriptor)
+    }
+
+    static func text(_ code: Int32) -> String {
+        guard let text = strerror(code) else { return "errno \(code)" }
+        return "\(String(cString: text)) (errno \(code))"
+    }
+}

@@ -1,0 +1,131 @@
+import RMQCommon
+import Synchronization
+import Testing
+
+@testable import RMQRemoting
+
+@Suite struct ConnectionTests {
+    static let malformed: [(name: String, bytes: [UInt8])] = [
+        ("negative length", [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]),
+        ("length above the limit", [0x01, 0x00, 0x00, 0x00, 0, 0, 0, 0]),
+        ("no room for the header word", [0, 0, 0, 2, 0, 0, 0, 0]),
+        ("unknown serialization", [0, 0, 0, 6, 9, 0, 0, 2, 0x7B, 0x7D]),
+        ("header longer than the frame", [0, 0, 0, 6, 0, 0, 0, 3, 0x7B, 0x7D]),
+        ("garbage JSON", [0, 0, 0, 8, 0, 0, 0, 4, 0x7B, 0x3F, 0x3F, 0x7D]),
+        ("short binary header", [0, 0, 0, 8, 1, 0, 0, 4, 0, 1, 2, 3]),
+        ("binary remark that lies", [0, 0, 0, 25, 1, 0, 0, 21] + [UInt8](repeating: 0, count: 13) + [0x7F, 0xFF, 0xFF, 0xFF] + [0, 0, 0, 0]),
+    ]
+
+    @Test(arguments: malformed)
+    func malformedInputClosesItsConnectionOnly(_ input: (name: String, bytes: [UInt8])) async throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let good = try RawSocket(port: loopback.server.port)
+        let bad = try RawSocket(port: loopback.server.port)
+        bad.send(input.bytes)
+        #expect(bad.isClosedByPeer)
+        #expect(loopback.log.contains("closed 127.0.0.1"))
+        good.send(RemotingCommand(code: 10, opaque: 3).encoded())
+        #expect(try good.receiveCommand()?.opaque == 3)
+    }
+
+    @Test func aSlowReaderIsNotReadFromAndGetsEverythingInTheEnd() async throws {
+        let answerBytes = 100_000
+        final class Generous: RequestHandler {
+            let answer: RemotingCommand
+            let handled: SharedCount
+            init(_ bytes: Int, _ handled: SharedCount) {
+                answer = RemotingCommand(code: 0, body: [UInt8](repeating: 7, count: bytes))
+                self.handled = handled
+            }
+            func receive(_ request: InboundRequest, on connection: Connection) {
+                handled.add(1)
+                connection.reply(answer, to: request)
+            }
+        }
+        let handled = SharedCount()
+        let loopback = try Loopback(ServerConfiguration(outputHighWaterBytes: 500_000)) { _ in Generous(answerBytes, handled) }
+        defer { loopback.stop() }
+        let socket = try RawSocket(port: loopback.server.port, receiveBuffer: 8192)
+        let requests = 2000
+        var bytes: [UInt8] = []
+        for number in 0..<requests { bytes += RemotingCommand(code: 11, opaque: Int32(number)).encoded() }
+        socket.send(bytes)
+        // The socket buffers take a few megabytes; all 2,000 answers would be 200.
+        #expect(await eventually { handled.value > 5 })
+        #expect(handled.value < 200)
+        for number in 0..<requests {
+            let answer = try socket.receiveCommand()
+            try #require(answer?.opaque == Int32(number))
+            try #require(answer?.body.count == answerBytes)
+        }
+        #expect(handled.value == requests)
+    }
+
+    @Test func aBusyPortIsNamed() throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let second = RemotingServer(
+            configuration: ServerConfiguration(port: loopback.server.port), loops: loopback.group,
+            logger: Logger(category: "remoting", sink: loopback.log)) { _ in EchoHandler() }
+        #expect(throws: RemotingError.addressInUse(address: "127.0.0.1:\(loopback.server.port)")) { try second.start() }
+    }
+
+    @Test func aPortIsFreeAgainAfterStop() throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let port = loopback.server.port
+        let socket = try RawSocket(port: port)
+        socket.send(RemotingCommand(code: 10).encoded())
+        _ = try socket.receiveCommand()
+        loopback.server.stop()
+        #expect(socket.isClosedByPeer)
+        let second = RemotingServer(
+            configuration: ServerConfiguration(port: port), loops: loopback.group,
+            logger: Logger(category: "remoting", sink: loopback.log)) { _ in EchoHandler() }
+        try second.start()
+        #expect(second.port == port)
+        second.stop()
+    }
+
+    @Test func anIdleConnectionIsClosedAndABusyOneIsNot() async throws {
+        let closed = SharedCount()
+        let loopback = try Loopback(ServerConfiguration(idleTimeout: .milliseconds(400))) { _ in EchoHandler(onClosed: { closed.add(1) }) }
+        defer { loopback.stop() }
+        let idle = try RawSocket(port: loopback.server.port)
+        let busy = try RawSocket(port: loopback.server.port)
+        while closed.value == 0 {
+            busy.send(RemotingCommand(code: 10).encoded())
+            try #require(try busy.receiveCommand() != nil)
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(idle.isClosedByPeer)
+        #expect(loopback.log.contains("idle"))
+        #expect(closed.value == 1)
+    }
+
+    @Test func ipv6Works() async throws {
+        let loopback = try Loopback(ServerConfiguration(listenAddress: "::1"))
+        defer { loopback.stop() }
+        let answer = try await loopback.client.request(RemotingCommand(code: 10, body: [6]), to: loopback.address, timeout: .seconds(5))
+        #expect(answer.body == [6])
+    }
+
+    @Test func namesAreResolved() async throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let answer = try await loopback.client.request(
+            RemotingCommand(code: 10, body: [6]), to: "localhost:\(loopback.server.port)", timeout: .seconds(5))
+        #expect(answer.body == [6])
+    }
+
+    @Test func connectionsAboveTheLimitAreRefused() async throws {
+        let loopback = try Loopback(ServerConfiguration(maxConnections: 1))
+        defer { loopback.stop() }
+        let first = try RawSocket(port: loopback.server.port)
+        first.send(RemotingCommand(code: 10).encoded())
+        #expect(try first.receiveCommand() != nil)
+        #expect(try RawSocket(port: loopback.server.port).isClosedByPeer)
+        #expect(loopback.log.contains("the limit"))
+    }
+}

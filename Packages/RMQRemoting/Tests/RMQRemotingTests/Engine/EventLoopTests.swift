@@ -1,0 +1,59 @@
+import RMQCommon
+import Synchronization
+import Testing
+
+@testable import RMQRemoting
+
+@Suite struct EventLoopTests {
+    @Test func workRunsInOrderOnTheLoop() async {
+        let group = EventLoopGroup(count: 1, name: "order")
+        let seen = Mutex<[Int]>([])
+        let loop = group.loops[0]
+        for number in 0..<1000 {
+            loop.execute { seen.withLock { $0.append(loop.isCurrent ? number : -1) } }
+        }
+        #expect(await eventually { seen.withLock { $0.count } == 1000 })
+        #expect(seen.withLock { $0 } == Array(0..<1000))
+        #expect(!loop.isCurrent)
+        group.stop()
+    }
+
+    @Test func timersRunInOrderAndCancelledOnesDoNot() async {
+        let group = EventLoopGroup(count: 1, name: "timers")
+        let seen = Mutex<[String]>([])
+        let loop = group.loops[0]
+        let cancelled = loop.schedule(after: .milliseconds(20)) { seen.withLock { $0.append("cancelled") } }
+        loop.schedule(after: .milliseconds(60)) { seen.withLock { $0.append("late") } }
+        loop.schedule(after: .milliseconds(1)) { seen.withLock { $0.append("early") } }
+        cancelled.cancel()
+        #expect(await eventually { seen.withLock { $0.count } == 2 })
+        #expect(seen.withLock { $0 } == ["early", "late"])
+        group.stop()
+    }
+
+    @Test func theHeapSortsAndForgetsCancelled() {
+        var heap = TimerHeap()
+        var tokens: [ScheduledWork] = []
+        for number in 0..<1000 {
+            let token = ScheduledWork()
+            tokens.append(token)
+            heap.insert(at: Int64((number * 7919) % 1000), token: token) {}
+        }
+        for index in stride(from: 0, to: 1000, by: 2) { tokens[index].cancel() }
+        var deadlines: [Int64] = []
+        while let due = heap.popDue(998) { deadlines.append(due.deadline) }
+        #expect(deadlines == deadlines.sorted())
+        #expect(deadlines.count == 500 || deadlines.count == 499)
+        while heap.popDue(.max) != nil {}
+        #expect(heap.earliest == nil)
+    }
+
+    @Test func aStoppedLoopFailsWhatIsHandedToIt() async throws {
+        let loopback = try Loopback()
+        _ = try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .seconds(5))
+        loopback.group.stop()
+        await #expect(throws: RemotingError.closed) {
+            try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .seconds(5))
+        }
+    }
+}
