@@ -1,0 +1,55 @@
+/// Reads big-endian fields from bytes that somebody else owns.
+///
+/// Valid only as long as those bytes are. Every read checks the length and leaves the position where it was on failure.
+public struct ByteReader {
+    public let bytes: UnsafeRawBufferPointer
+    /// The offset of the next byte, always within 0...bytes.count.
+    public var position: Int
+
+    @inlinable public init(_ bytes: UnsafeRawBufferPointer) {
+        self.bytes = bytes
+        position = 0
+    }
+
+    @inlinable public var remaining: Int { bytes.count &- position }
+    @inlinable public var isAtEnd: Bool { position == bytes.count }
+
+    /// Moves to an absolute offset; false when it lies outside the bytes.
+    @inlinable public mutating func seek(to offset: Int) -> Bool {
+        guard offset >= 0, offset <= bytes.count else { return false }
+        position = offset
+        return true
+    }
+
+    @inlinable @inline(__always)
+    public mutating func read<T: FixedWidthInteger & BitwiseCopyable>(as type: T.Type) -> T? {
+        guard remaining >= MemoryLayout<T>.size else { return nil }
+        let value = bytes.loadUnaligned(fromByteOffset: position, as: T.self)
+        position &+= MemoryLayout<T>.size
+        return T(bigEndian: value)
+    }
+
+    @inlinable public mutating func readUInt8() -> UInt8? { read(as: UInt8.self) }
+    @inlinable public mutating func readInt16() -> Int16? { read(as: Int16.self) }
+    @inlinable public mutating func readInt32() -> Int32? { read(as: Int32.self) }
+    @inlinable public mutating func readInt64() -> Int64? { read(as: Int64.self) }
+
+    /// A view of the next `count` bytes; nil when fewer are left or `count` is negative.
+    @inlinable public mutating func readBytes(_ count: Int) -> UnsafeRawBufferPointer? {
+        guard count >= 0, count <= remaining else { return nil }
+        let slice = UnsafeRawBufferPointer(rebasing: bytes[position ..< position &+ count])
+        position &+= count
+        return slice
+    }
+
+    /// The next `count` bytes as text; malformed UTF-8 is repaired with U+FFFD.
+    @inlinable public mutating func readString(utf8Count count: Int) -> String? {
+        readBytes(count).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @inlinable public mutating func skip(_ count: Int) -> Bool {
+        guard count >= 0, count <= remaining else { return false }
+        position &+= count
+        return true
+    }
+}

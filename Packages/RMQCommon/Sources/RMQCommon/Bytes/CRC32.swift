@@ -1,0 +1,16 @@
+internal import CZlib
+
+/// CRC-32 (IEEE), computed by zlib.
+public enum CRC32 {
+    public static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        guard let base = bytes.baseAddress, !bytes.isEmpty else { return 0 }
+        return UInt32(truncatingIfNeeded: crc32_z(0, base.assumingMemoryBound(to: UInt8.self), bytes.count))
+    }
+
+    public static func checksum(_ bytes: [UInt8]) -> UInt32 { bytes.withUnsafeBytes { checksum($0) } }
+
+    /// The form stored in message records: the top bit cleared.
+    public static func rocketMQ(_ bytes: UnsafeRawBufferPointer) -> Int32 { Int32(bitPattern: checksum(bytes) & 0x7FFF_FFFF) }
+
+    public static func rocketMQ(_ bytes: [UInt8]) -> Int32 { bytes.withUnsafeBytes { rocketMQ($0) } }
+}

@@ -1,0 +1,40 @@
+/// Upper-case hexadecimal text, the form of message ids.
+public enum Hex {
+    public static func text(_ bytes: some Sequence<UInt8>) -> String {
+        var digits: [UInt8] = []
+        for byte in bytes {
+            digits.append(digit(byte >> 4))
+            digits.append(digit(byte & 15))
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    /// The bytes of hexadecimal text in either case; nil for an odd length or another character.
+    public static func bytes(_ text: String) -> [UInt8]? {
+        guard text.utf8.count.isMultiple(of: 2) else { return nil }
+        var result: [UInt8] = []
+        result.reserveCapacity(text.utf8.count / 2)
+        var high: UInt8?
+        for unit in text.utf8 {
+            guard let value = value(of: unit) else { return nil }
+            if let first = high {
+                result.append(first << 4 | value)
+                high = nil
+            } else {
+                high = value
+            }
+        }
+        return result
+    }
+
+    static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
+
+    static func value(of digit: UInt8) -> UInt8? {
+        switch digit {
+        case 0x30 ... 0x39: digit - 0x30
+        case 0x41 ... 0x46: digit - 0x37
+        case 0x61 ... 0x66: digit - 0x57
+        default: nil
+        }
+    }
+}

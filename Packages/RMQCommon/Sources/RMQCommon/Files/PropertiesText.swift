@@ -1,0 +1,71 @@
+/// The properties format of Java: `key=value` lines, `#` and `!` comments, escapes, a backslash at the end that joins lines.
+public enum PropertiesText {
+    /// The pairs in the order of the text; of equal keys the last is the valid one.
+    public static func parse(_ bytes: [UInt8]) -> [(key: String, value: String)] { parse(String(decoding: bytes, as: UTF8.self)) }
+
+    public static func parse(_ text: String) -> [(key: String, value: String)] {
+        logicalLines(text).map { pair($0) }
+    }
+
+    /// One `key=value` line a pair, unescaped, as the reference writes and sends them.
+    public static func format(_ pairs: some Sequence<(key: String, value: String)>) -> String {
+        pairs.map { "\($0.key)=\($0.value)\n" }.joined()
+    }
+
+    private static func logicalLines(_ text: String) -> [[Unicode.Scalar]] {
+        var lines: [[Unicode.Scalar]] = []
+        var current: [Unicode.Scalar]?
+        for raw in text.unicodeScalars.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r" }) {
+            let line = Array(raw.drop(while: isBlank))
+            guard current != nil || !(line.isEmpty || line[0] == "#" || line[0] == "!") else { continue }
+            let joins = !line.reversed().prefix { $0 == "\\" }.count.isMultiple(of: 2)
+            let whole = (current ?? []) + (joins ? line.dropLast() : line[...])
+            current = joins ? whole : nil
+            if !joins { lines.append(whole) }
+        }
+        if let current { lines.append(current) }
+        return lines
+    }
+
+    private static func isBlank(_ scalar: Unicode.Scalar) -> Bool { scalar == " " || scalar == "\t" || scalar == "\u{0C}" }
+
+    private static func pair(_ line: [Unicode.Scalar]) -> (key: String, value: String) {
+        var index = 0
+        while index < line.count, !isBlank(line[index]), line[index] != "=", line[index] != ":" {
+            index += line[index] == "\\" ? 2 : 1
+        }
+        let key = line[..<min(index, line.count)]
+        while index < line.count, isBlank(line[index]) { index += 1 }
+        if index < line.count, line[index] == "=" || line[index] == ":" { index += 1 }
+        while index < line.count, isBlank(line[index]) { index += 1 }
+        return (unescape(key), unescape(line[min(index, line.count)...]))
+    }
+
+    private static func unescape(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
+        guard scalars.contains("\\") else { return String(String.UnicodeScalarView(scalars)) }
+        var units: [UInt16] = []
+        var rest = scalars
+        while let scalar = rest.popFirst() {
+            guard scalar == "\\", let kind = rest.popFirst() else {
+                if scalar != "\\" { units.append(contentsOf: String(Character(scalar)).utf16) }
+                continue
+            }
+            switch kind {
+            case "t": units.append(0x09)
+            case "n": units.append(0x0A)
+            case "r": units.append(0x0D)
+            case "f": units.append(0x0C)
+            case "u":
+                let digits = rest.prefix(4)
+                if digits.count == 4, let unit = UInt16(String(String.UnicodeScalarView(digits)), radix: 16) {
+                    units.append(unit)
+                    rest = rest.dropFirst(4)
+                } else {
+                    units.append(UInt16(UInt8(ascii: "u")))
+                }
+            default: units.append(contentsOf: String(Character(kind)).utf16)
+            }
+        }
+        return String(decoding: units, as: UTF16.self)
+    }
+}

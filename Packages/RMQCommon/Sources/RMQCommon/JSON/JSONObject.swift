@@ -1,0 +1,119 @@
+/// The members of a JSON object in the order of the text.
+///
+/// Looking one up by name is linear, which suits the small objects of the protocol; walk `members` of a large table.
+public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
+    public var members: [(key: JSONValue, value: JSONValue)]
+
+    public init() { members = [] }
+    public init(_ members: [(JSONValue, JSONValue)]) { self.members = members.map { (key: $0.0, value: $0.1) } }
+    public init(dictionaryLiteral elements: (JSONValue, JSONValue)...) { self.init(elements) }
+
+    public var count: Int { members.count }
+    public var isEmpty: Bool { members.isEmpty }
+
+    public mutating func append(_ key: JSONValue, _ value: JSONValue) { members.append((key, value)) }
+
+    /// Appends a member, or leaves it out when there is no value, as the reference does with null properties.
+    public mutating func append(_ key: String, ifPresent value: JSONValue?) {
+        guard let value, !value.isNull else { return }
+        members.append((.string(key), value))
+    }
+
+    /// The member of that name: the last exact match, else one that differs only in letter case. `null` reads as nil.
+    /// Setting nil removes the member.
+    public subscript(name: String) -> JSONValue? {
+        get {
+            let found = members.last { $0.key == .string(name) } ?? members.last { $0.key.isText(name) }
+            guard let value = found?.value, !value.isNull else { return nil }
+            return value
+        }
+        set {
+            guard let newValue else { return members.removeAll { $0.key == .string(name) } }
+            if let index = members.lastIndex(where: { $0.key == .string(name) }) {
+                members[index].value = newValue
+            } else {
+                members.append((.string(name), newValue))
+            }
+        }
+    }
+}
+
+/// Members that have to be there. Each throws `missing` or `wrongType` with the member's name.
+extension JSONObject {
+    public func require(_ name: String) throws(JSONError) -> JSONValue {
+        guard let value = self[name] else { throw .missing(property: name) }
+        return value
+    }
+
+    public func string(_ name: String) throws(JSONError) -> String {
+        guard let text = try require(name).asString else { throw .wrongType(property: name, expected: "a string") }
+        return text
+    }
+
+    public func int64(_ name: String) throws(JSONError) -> Int64 {
+        guard let number = try require(name).asInt64 else { throw .wrongType(property: name, expected: "a 64-bit integer") }
+        return number
+    }
+
+    public func int32(_ name: String) throws(JSONError) -> Int32 {
+        guard let number = try require(name).asInt32 else { throw .wrongType(property: name, expected: "a 32-bit integer") }
+        return number
+    }
+
+    public func array(_ name: String) throws(JSONError) -> [JSONValue] { try require(name).requireArray(name) }
+
+    public func object(_ name: String) throws(JSONError) -> JSONObject { try require(name).requireObject(name) }
+}
+
+/// Members with a default: absent and null take it, a value of the wrong kind is an error.
+extension JSONObject {
+    public func string(_ name: String, default fallback: String) throws(JSONError) -> String {
+        self[name] == nil ? fallback : try string(name)
+    }
+
+    public func int64(_ name: String, default fallback: Int64) throws(JSONError) -> Int64 {
+        self[name] == nil ? fallback : try int64(name)
+    }
+
+    public func int32(_ name: String, default fallback: Int32) throws(JSONError) -> Int32 {
+        self[name] == nil ? fallback : try int32(name)
+    }
+
+    public func bool(_ name: String, default fallback: Bool) throws(JSONError) -> Bool {
+        guard let value = self[name] else { return fallback }
+        guard let flag = value.asBool else { throw .wrongType(property: name, expected: "true or false") }
+        return flag
+    }
+
+    public func double(_ name: String, default fallback: Double) throws(JSONError) -> Double {
+        guard let value = self[name] else { return fallback }
+        guard let number = value.asDouble else { throw .wrongType(property: name, expected: "a number") }
+        return number
+    }
+}
+
+/// Equal when the members are, whatever their order: the reference writes tables in hash order.
+extension JSONObject: Equatable {
+    public static func == (left: JSONObject, right: JSONObject) -> Bool {
+        guard left.count == right.count else { return false }
+        if zip(left.members, right.members).allSatisfy({ $0.key == $1.key && $0.value == $1.value }) { return true }
+        var byKey: [String: [Int]] = [:]
+        for (index, member) in right.members.enumerated() { byKey[member.key.sortedText, default: []].append(index) }
+        for member in left.members {
+            let text = member.key.sortedText
+            guard let match = byKey[text]?.firstIndex(where: { right.members[$0].value == member.value }) else { return false }
+            byKey[text]?.remove(at: match)
+        }
+        return true
+    }
+}
+
+extension JSONValue {
+    fileprivate func isText(_ name: String) -> Bool {
+        guard case .string(let text) = self, text.utf8.count == name.utf8.count else { return false }
+        return zip(text.utf8, name.utf8).allSatisfy { $0 == $1 || ($0 | 0x20 == $1 | 0x20 && 0x61 ... 0x7A ~= $0 | 0x20) }
+    }
+
+    /// A text that is the same for equal values.
+    fileprivate var sortedText: String { text(.browserCompatible) }
+}

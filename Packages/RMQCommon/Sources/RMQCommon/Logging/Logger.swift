@@ -1,0 +1,91 @@
+/// How much a line matters.
+public enum LogLevel: Int, Sendable, Comparable, CaseIterable {
+    case debug, info, warning, error, off
+
+    public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
+
+    /// As log files show it: `WARN`.
+    public var text: String {
+        switch self {
+        case .debug: "DEBUG"
+        case .info: "INFO"
+        case .warning: "WARN"
+        case .error: "ERROR"
+        case .off: "OFF"
+        }
+    }
+
+    /// Reads the names of both worlds, in any case.
+    public init?(_ name: String) {
+        switch name.lowercased() {
+        case "debug", "trace": self = .debug
+        case "info": self = .info
+        case "warn", "warning": self = .warning
+        case "error": self = .error
+        case "off": self = .off
+        default: return nil
+        }
+    }
+}
+
+/// One line of a log.
+public struct LogRecord: Sendable {
+    /// Milliseconds since 1970.
+    public var time: Int64
+    public var level: LogLevel
+    /// Who speaks: `store`, `remoting`. Sinks may send categories to files of their own.
+    public var category: String
+    public var message: String
+
+    public init(time: Int64, level: LogLevel, category: String, message: String) {
+        self.time = time
+        self.level = level
+        self.category = category
+        self.message = message
+    }
+
+    /// `2023-11-14 22:13:20 INFO store - message`. Control characters of the message cannot forge a second line.
+    public var line: String {
+        let safe = message.unicodeScalars.contains { $0.value < 0x20 && $0 != "\t" }
+            ? String(String.UnicodeScalarView(message.unicodeScalars.map { $0.value < 0x20 && $0 != "\t" ? " " : $0 })) : message
+        return "\(CalendarTime(milliseconds: time).textToTheSecond) \(level.text) \(category) - \(safe)"
+    }
+}
+
+/// Where log lines go. Called from any thread, so it must not wait for long.
+public protocol LogSink: Sendable {
+    func write(_ record: LogRecord)
+}
+
+/// Writes lines of one category to a sink. The message is not formatted when its level is off.
+public struct Logger: Sendable {
+    public let category: String
+    public var level: LogLevel
+    private let sink: any LogSink
+    private let clock: WallClock
+
+    public init(category: String, level: LogLevel = .info, sink: any LogSink, clock: WallClock = .system) {
+        self.category = category
+        self.level = level
+        self.sink = sink
+        self.clock = clock
+    }
+
+    /// A logger that says nothing.
+    public static let silent = Logger(category: "", level: .off, sink: DiscardSink())
+
+    /// The same sink and level under another name.
+    public func with(category: String) -> Logger { Logger(category: category, level: level, sink: sink, clock: clock) }
+
+    public func isEnabled(_ level: LogLevel) -> Bool { level >= self.level && self.level != .off }
+
+    public func log(_ level: LogLevel, _ message: @autoclosure () -> String) {
+        guard isEnabled(level) else { return }
+        sink.write(LogRecord(time: clock.now(), level: level, category: category, message: message()))
+    }
+
+    public func debug(_ message: @autoclosure () -> String) { log(.debug, message()) }
+    public func info(_ message: @autoclosure () -> String) { log(.info, message()) }
+    public func warning(_ message: @autoclosure () -> String) { log(.warning, message()) }
+    public func error(_ message: @autoclosure () -> String) { log(.error, message()) }
+}

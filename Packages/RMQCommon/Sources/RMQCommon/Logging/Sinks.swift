@@ -1,0 +1,62 @@
+internal import CRMQSystem
+internal import Synchronization
+
+/// Drops every line.
+public struct DiscardSink: LogSink {
+    public init() {}
+    public func write(_ record: LogRecord) {}
+}
+
+/// Writes lines to standard error, or to standard output.
+public struct ConsoleSink: LogSink {
+    private let descriptor: Int32
+
+    public init(toStandardOutput: Bool = false) { descriptor = toStandardOutput ? 1 : 2 }
+
+    public func write(_ record: LogRecord) {
+        let bytes = [UInt8]((record.line + "\n").utf8)
+        // One call, so that lines of several threads do not mix; a console that is gone is nothing to report to.
+        _ = bytes.withUnsafeBytes { crmq_write(descriptor, $0.baseAddress, $0.count) }
+    }
+}
+
+/// Keeps lines in memory: what a test looks at.
+public final class MemorySink: LogSink {
+    private let kept = Mutex<[LogRecord]>([])
+
+    public init() {}
+
+    public func write(_ record: LogRecord) { kept.withLock { $0.append(record) } }
+
+    public var records: [LogRecord] { kept.withLock { $0 } }
+    public var messages: [String] { records.map(\.message) }
+}
+
+/// Sends each category to its own sink, and those without one to another.
+public struct RoutingSink: LogSink {
+    private let sinks: [String: any LogSink]
+    private let fallback: any LogSink
+
+    public init(_ sinks: [String: any LogSink], fallback: any LogSink) {
+        self.sinks = sinks
+        self.fallback = fallback
+    }
+
+    public func write(_ record: LogRecord) { (sinks[record.category] ?? fallback).write(record) }
+}
+
+/// Writes every line to two sinks.
+public struct TeeSink: LogSink {
+    private let first: any LogSink
+    private let second: any LogSink
+
+    public init(_ first: any LogSink, _ second: any LogSink) {
+        self.first = first
+        self.second = second
+    }
+
+    public func write(_ record: LogRecord) {
+        first.write(record)
+        second.write(record)
+    }
+}

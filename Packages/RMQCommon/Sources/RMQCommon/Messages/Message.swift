@@ -1,0 +1,62 @@
+/// A message as an application sends it.
+public struct Message: Sendable, Equatable {
+    public var topic: String
+    public var body: [UInt8]
+    /// Free for the application; the system carries it along.
+    public var flag: Int32
+    public var properties: MessageProperties
+
+    public init(
+        topic: String, body: [UInt8], tags: String? = nil, keys: [String] = [], properties: MessageProperties = [:], flag: Int32 = 0
+    ) {
+        self.topic = topic
+        self.body = body
+        self.flag = flag
+        self.properties = properties
+        if let tags { self.tags = tags }
+        if !keys.isEmpty { self.keys = keys }
+    }
+
+    /// A message whose body is the UTF-8 text.
+    public init(
+        topic: String, text: String, tags: String? = nil, keys: [String] = [], properties: MessageProperties = [:], flag: Int32 = 0
+    ) {
+        self.init(topic: topic, body: [UInt8](text.utf8), tags: tags, keys: keys, properties: properties, flag: flag)
+    }
+
+    public var text: String { String(decoding: body, as: UTF8.self) }
+
+    public var tags: String? {
+        get { properties[PropertyName.tags] }
+        set { properties[PropertyName.tags] = newValue }
+    }
+
+    public var keys: [String] {
+        get { properties.keys }
+        set { properties.keys = newValue }
+    }
+
+    /// Whether the answer to the send waits for flush and replication. True unless the property says otherwise.
+    public var waitsForStore: Bool {
+        get { properties[PropertyName.waitStoreMessage] != "false" }
+        set { properties[PropertyName.waitStoreMessage] = newValue ? "true" : "false" }
+    }
+
+    public var delayLevel: Int {
+        get { properties[PropertyName.delayLevel].flatMap { Int($0) } ?? 0 }
+        set { properties[PropertyName.delayLevel] = String(newValue) }
+    }
+
+    public var uniqueId: String? {
+        get { properties[PropertyName.uniqueKey] }
+        set { properties[PropertyName.uniqueKey] = newValue }
+    }
+}
+
+extension MessageProperties {
+    /// The business keys, which the text form separates by one space.
+    public var keys: [String] {
+        get { self[PropertyName.keys]?.split(separator: PropertyName.keySeparator).map { String($0) } ?? [] }
+        set { self[PropertyName.keys] = newValue.isEmpty ? nil : newValue.joined(separator: String(PropertyName.keySeparator)) }
+    }
+}

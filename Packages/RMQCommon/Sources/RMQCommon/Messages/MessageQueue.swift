@@ -1,0 +1,35 @@
+/// One queue of a topic on one broker. Ordered by topic, broker name and id, as every client orders queues to divide them.
+public struct MessageQueue: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public var topic: String
+    public var brokerName: String
+    public var queueId: Int32
+
+    public init(topic: String, brokerName: String, queueId: Int32) {
+        self.topic = topic
+        self.brokerName = brokerName
+        self.queueId = queueId
+    }
+
+    /// Reads `{"brokerName":…,"queueId":…,"topic":…}`, also where it stands as text inside a string, as some clients write keys.
+    public init(json: JSONValue) throws(JSONError) {
+        var json = json
+        if case .string(let text) = json { json = try JSONValue(parsing: text) }
+        let object = try json.requireObject("messageQueue")
+        topic = try object.string("topic", default: "")
+        brokerName = try object.string("brokerName", default: "")
+        queueId = try object.int32("queueId", default: 0)
+    }
+
+    public var json: JSONValue {
+        ["brokerName": .string(brokerName), "queueId": JSONValue(queueId), "topic": .string(topic)]
+    }
+
+    public static func < (left: MessageQueue, right: MessageQueue) -> Bool {
+        if left.topic != right.topic { return left.topic < right.topic }
+        if left.brokerName != right.brokerName { return left.brokerName < right.brokerName }
+        return left.queueId < right.queueId
+    }
+
+    /// As the reference prints it: `MessageQueue [topic=T, brokerName=b, queueId=0]`.
+    public var description: String { "MessageQueue [topic=\(topic), brokerName=\(brokerName), queueId=\(queueId)]" }
+}

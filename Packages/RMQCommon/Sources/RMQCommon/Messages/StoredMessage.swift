@@ -1,0 +1,72 @@
+/// A message as a broker stored it and a consumer receives it.
+public struct StoredMessage: Sendable, Equatable {
+    public var topic: String
+    /// As stored, or restored when it was decoded with decompression; `systemFlag` tells the stored form either way.
+    public var body: [UInt8]
+    public var properties: MessageProperties
+    /// Empty until the receiver, who knows whom it asked, fills it in.
+    public var brokerName: String
+    public var queueId: Int32
+    public var queueOffset: Int64
+    /// The position of the record in the commit log.
+    public var physicalOffset: Int64
+    /// The size of the whole record in bytes.
+    public var storeSize: Int32
+    public var bodyCRC: Int32
+    public var flag: Int32
+    public var systemFlag: SystemFlag
+    /// Milliseconds since 1970, by the producer's clock.
+    public var bornTimestamp: Int64
+    public var bornHost: HostAddress
+    /// Milliseconds since 1970, by the broker's clock.
+    public var storeTimestamp: Int64
+    public var storeHost: HostAddress
+    public var reconsumeTimes: Int32
+    public var preparedTransactionOffset: Int64
+
+    public init(
+        topic: String, body: [UInt8], properties: MessageProperties = [:], brokerName: String = "", queueId: Int32 = 0,
+        queueOffset: Int64 = 0, physicalOffset: Int64 = 0, storeSize: Int32 = 0, bodyCRC: Int32 = 0, flag: Int32 = 0,
+        systemFlag: SystemFlag = [], bornTimestamp: Int64 = 0, bornHost: HostAddress = .unspecified, storeTimestamp: Int64 = 0,
+        storeHost: HostAddress = .unspecified, reconsumeTimes: Int32 = 0, preparedTransactionOffset: Int64 = 0
+    ) {
+        self.topic = topic
+        self.body = body
+        self.properties = properties
+        self.brokerName = brokerName
+        self.queueId = queueId
+        self.queueOffset = queueOffset
+        self.physicalOffset = physicalOffset
+        self.storeSize = storeSize
+        self.bodyCRC = bodyCRC
+        self.flag = flag
+        self.systemFlag = systemFlag
+        self.bornTimestamp = bornTimestamp
+        self.bornHost = bornHost
+        self.storeTimestamp = storeTimestamp
+        self.storeHost = storeHost
+        self.reconsumeTimes = reconsumeTimes
+        self.preparedTransactionOffset = preparedTransactionOffset
+    }
+
+    public var text: String { String(decoding: body, as: UTF8.self) }
+    public var tags: String? { properties[PropertyName.tags] }
+    public var keys: [String] { properties.keys }
+    public var delayLevel: Int { properties[PropertyName.delayLevel].flatMap { Int($0) } ?? 0 }
+
+    /// The producer's unique id, or the offset id of a message without one.
+    public var messageId: String { properties[PropertyName.uniqueKey] ?? offsetMessageId }
+
+    /// Where the record lies: the broker's address and the position in its commit log.
+    public var offsetMessageId: String { OffsetMessageId(storeHost: storeHost, physicalOffset: physicalOffset).text }
+
+    public var queue: MessageQueue { MessageQueue(topic: topic, brokerName: brokerName, queueId: queueId) }
+
+    /// The application's part, to send it once more.
+    public var message: Message { Message(topic: topic, body: body, properties: properties, flag: flag) }
+}
+
+extension HostAddress {
+    /// 0.0.0.0:0
+    public static let unspecified = HostAddress(ipv4: (0, 0, 0, 0), port: 0)
+}

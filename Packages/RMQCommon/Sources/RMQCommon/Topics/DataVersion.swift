@@ -1,0 +1,26 @@
+/// The version of a table that others keep copies of. Two tables are the same when both numbers are.
+public struct DataVersion: Hashable, Sendable {
+    /// Milliseconds since 1970 of the last change.
+    public var timestamp: Int64
+    public var counter: Int64
+
+    public init(timestamp: Int64, counter: Int64 = 0) {
+        self.timestamp = timestamp
+        self.counter = counter
+    }
+
+    public init(clock: WallClock = .system) { self.init(timestamp: clock.now()) }
+
+    public mutating func advance(now: Int64) {
+        timestamp = now
+        counter &+= 1
+    }
+
+    public init(json: JSONValue) throws(JSONError) {
+        let object = try json.requireObject("dataVersion")
+        timestamp = try object.int64("timestamp", default: 0)
+        counter = try object.int64("counter", default: 0)
+    }
+
+    public var json: JSONValue { ["counter": .integer(counter), "timestamp": .integer(timestamp)] }
+}

@@ -1,0 +1,18 @@
+/// What may be done with the queues of a topic.
+public struct Permission: OptionSet, Hashable, Sendable, CustomStringConvertible {
+    public let rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// The topic serves as a template for topics made by sending.
+    public static let inherit = Permission(rawValue: 1)
+    public static let write = Permission(rawValue: 2)
+    public static let read = Permission(rawValue: 4)
+    public static let readWrite: Permission = [.read, .write]
+
+    public var isReadable: Bool { contains(.read) }
+    public var isWritable: Bool { contains(.write) }
+    public var isInherited: Bool { contains(.inherit) }
+
+    /// `RW-`, `RWX` and so on.
+    public var description: String { (isReadable ? "R" : "-") + (isWritable ? "W" : "-") + (isInherited ? "X" : "-") }
+}
