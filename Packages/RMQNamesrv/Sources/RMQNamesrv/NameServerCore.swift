@@ -113,9 +113,8 @@ final class NameServerCore: Sendable {
                 try changed.update(items)
                 try SmallFile.replace(changed.configStorePath, with: Array(changed.text.utf8))
                 self.settings.withLock { $0 = changed }
-                for (old, new) in zip(ConfigurationItem.all.map { ($0.name, $0.text(before)) }, ConfigurationItem.all.map { $0.text(changed) })
-                where old.1 != new {
-                    self.logger.info("Replace, key: \(old.0), value: \(old.1 ?? "null") -> \(new ?? "null")")
+                for item in ConfigurationItem.all where item.text(before) != item.text(changed) {
+                    self.logger.info("Replace, key: \(item.name), value: \(item.text(before) ?? "null") -> \(item.text(changed) ?? "null")")
                 }
             })
         }

@@ -1,5 +1,5 @@
 import Glibc
-public import RMQCommon
+import RMQCommon
 import RMQRemoting
 
 /// The program `mqnamesrv`: arguments in, exit status out.
@@ -33,7 +33,7 @@ public struct NameServerProgram {
         }
         var configuration = NameServerConfiguration()
         let serialization: String
-        do {
+        do throws(ConfigurationError) {
             if let file = options.configFile {
                 try load(file, into: &configuration)
                 Console.write("load config properties file OK, \(file)\n")
@@ -51,15 +51,16 @@ public struct NameServerProgram {
     }
 
     private func serve(_ configuration: NameServerConfiguration, serialization: String) -> Int32 {
-        let logger = Logger(category: "RocketmqNamesrv", sink: NameServerLog.sink())
+        let logger = Logger(category: "RocketmqNamesrv", sink: Self.logSink())
         for (key, value) in configuration.items { logger.info("\(key)=\(value)") }
         for key in configuration.unknownItems.keys.sorted() {
             logger.warning("configuration key \(key) is not known to the name server; it is kept and has no effect")
         }
         let loops = EventLoopGroup(count: Int(configuration.serverSelectorThreads), name: "namesrv")
         defer { loops.stop() }
-        let server = NameServer(configuration: configuration, logger: logger, loops: loops)
-        do {
+        let server: NameServer
+        do throws(NameServerError) {
+            server = try NameServer(configuration: configuration, logger: logger, loops: loops)
             try server.start()
         } catch {
             logger.error("\(error)")
@@ -79,10 +80,20 @@ public struct NameServerProgram {
         return ExitStatus.success
     }
 
-    private func load(_ file: String, into configuration: inout NameServerConfiguration) throws {
-        guard let bytes = try SmallFile.read(file) else { throw SystemFailure(call: "open \(file)", code: ENOENT) }
-        try configuration.apply(PropertiesText.parse(String(decoding: bytes, as: UTF8.self)))
+    private func load(_ file: String, into configuration: inout NameServerConfiguration) throws(ConfigurationError) {
+        try configuration.apply(Configuration(file: file).pairs)
         configuration.configStorePath = file
+    }
+
+    /// Where the reference logs to; standard error when that folder cannot be written.
+    private static func logSink() -> any LogSink {
+        let path = Environment.userHome + "/logs/rocketmqlogs/namesrv.log"
+        do {
+            return try RollingFileSink(path: path)
+        } catch {
+            Console.writeError("mqnamesrv: logging to standard error: \(error)\n")
+            return ConsoleSink()
+        }
     }
 
     /// The header serialization that the reference would use for headers of its own. A name server originates

@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// One configuration key: its name, how it reads and prints, and whether a command may change it.
 ///
 /// The table below is the whole list; a new key is a new row and a property of ``NameServerConfiguration``.
@@ -48,24 +50,10 @@ struct ConfigurationItem: Sendable {
     static let byName: [String: ConfigurationItem] = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 }
 
-/// Why a configuration was not accepted.
-public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
-    case badValue(key: String, value: String, allowed: String)
-    /// The key must not change by command.
-    case notChangeable(key: String)
-
-    public var description: String {
-        switch self {
-        case .badValue(let key, let value, let allowed): "configuration key \(key) has the value \"\(value.prefix(64))\"; allowed: \(allowed)"
-        case .notChangeable: "Can not update config in black list."
-        }
-    }
-}
-
 // MARK: - Kinds of values
 
 extension ConfigurationItem {
-    private typealias Path<Value> = WritableKeyPath<NameServerConfiguration, Value> & Sendable
+    private typealias Path<Value> = any WritableKeyPath<NameServerConfiguration, Value> & Sendable
 
     private static func text(_ name: String, _ path: Path<String>, mayBeEmpty: Bool = false) -> ConfigurationItem {
         ConfigurationItem(name: name, change: .never, text: { $0[keyPath: path] }) { configuration, value throws(ConfigurationError) in

@@ -1,4 +1,3 @@
-import Glibc
 import RMQCommon
 
 /// Why a change of the key-value configuration was refused.
@@ -31,9 +30,14 @@ enum KeyValueFile {
             logger.warning("loaded KV config from \(path).bak, which lacks the last change")
             return table
         } catch {
-            rename(path, path + ".damaged")
-            logger.error("starting without KV config: \(path).bak is of no use either (\(error)); the damaged file is kept as \(path).damaged")
-            return KeyValueTable()
+            logger.error("starting without KV config: \(path).bak is of no use either: \(error)")
         }
+        do {
+            try FileSystem.rename(path, to: path + ".damaged")
+            logger.error("the damaged file is kept as \(path).damaged")
+        } catch {
+            logger.error("the damaged file stays where it is and the next change replaces it: \(error)")
+        }
+        return KeyValueTable()
     }
 }

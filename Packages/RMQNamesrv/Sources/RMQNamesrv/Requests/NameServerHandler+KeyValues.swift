@@ -56,8 +56,7 @@ extension RemotingCommand {
     static func response(to result: Result<Void, any Error>) -> RemotingCommand {
         switch result {
         case .success: .response(.success)
-        case .failure(ConfigurationError.notChangeable(let key)):
-            .response(.noPermission, remark: "\(ConfigurationError.notChangeable(key: key))")
+        case .failure(let error as ConfigurationUpdateError) where error.isRefusal: .response(.noPermission, remark: "\(error)")
         case .failure(let error): .response(.systemError, remark: "\(error)")
         }
     }

@@ -1,3 +1,4 @@
+import RMQCommon
 import RMQRemoting
 
 /// Something that happened to the routes and belongs into the log, with the reference's words.

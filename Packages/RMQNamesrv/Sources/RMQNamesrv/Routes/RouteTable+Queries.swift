@@ -47,8 +47,9 @@ extension RouteTable {
 
     /// Decided by the flag at the first broker name alone, as at the reference.
     private func topicNames(where matches: (Int32) -> Bool) -> [String] {
-        topics.lazy.filter { topic in
-            topic.value.min { $0.key < $1.key }.map { matches($0.value.topicSystemFlag) } ?? false
-        }.map(\.key).sorted()
+        topics.compactMap { topic, queues in
+            guard let first = queues.min(by: { $0.key < $1.key })?.value, matches(first.topicSystemFlag) else { return nil }
+            return topic
+        }.sorted()
     }
 }

@@ -1,0 +1,149 @@
+import RMQCommon
+import RMQRemoting
+import Testing
+
+@testable import RMQNamesrv
+
+/// Key-value configuration and the server's own.
+struct SettingsTests {
+    private func text(_ path: String) throws -> String? { try SmallFile.read(path).map { String(decoding: $0, as: UTF8.self) } }
+
+    @Test func keyValuesAreAnsweredAndKept() async throws {
+        try await Bench.run { bench in
+            let put: HeaderFields = ["namespace": "ORDER_TOPIC_CONFIG", "key": "T", "value": "a:1"]
+            #expect(try await bench.ask(.putKvConfig, fields: put).responseCode == .success)
+            #expect(try text(bench.server.configuration.kvConfigPath) == #"{"configTable":{"ORDER_TOPIC_CONFIG":{"T":"a:1"}}}"#)
+            #expect(try await bench.ask(.getKvConfig, fields: put).fields?["value"] == "a:1")
+            #expect(try await bench.ask(.getKvlistByNamespace, fields: put).text == #"{"table":{"T":"a:1"}}"#)
+            #expect(try await bench.register().text == #"{"table":{"T":"a:1"}}"#)
+
+            #expect(try await bench.ask(.deleteKvConfig, fields: put).responseCode == .success)
+            #expect(try text(bench.server.configuration.kvConfigPath) == #"{"configTable":{"ORDER_TOPIC_CONFIG":{}}}"#)
+            let gone = try await bench.ask(.getKvConfig, fields: put)
+            #expect(gone.responseCode == .queryNotFound && gone.remark == "No config item, Namespace: ORDER_TOPIC_CONFIG Key: T")
+            let unknown = try await bench.ask(.getKvlistByNamespace, fields: ["namespace": "N"])
+            #expect(unknown.responseCode == .queryNotFound && unknown.remark == "No config item, Namespace: N")
+            #expect(try await bench.ask(.deleteKvConfig, fields: ["namespace": "N", "key": "k"]).responseCode == .success)
+            let bare = try await bench.ask(.putKvConfig, fields: ["namespace": "N"])
+            #expect(bare.responseCode == .systemError && bare.remark == "namespace or key is null")
+        }
+    }
+
+    @Test func aNewServerReadsWhatTheOldOneWrote() async throws {
+        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
+        let path = folder + "/deep/kv.json"
+        let set: HeaderFields = ["namespace": "N", "key": "k", "value": "ä \"1\""]
+        try await Bench.run { $0.kvConfigPath = path } _: { _ = try await $0.ask(.putKvConfig, fields: set) }
+        try await Bench.run { $0.kvConfigPath = path } _: { bench in
+            #expect(try await bench.ask(.getKvConfig, fields: set).fields?["value"] == "ä \"1\"")
+            _ = try await bench.ask(.putKvConfig, fields: ["namespace": "N", "key": "l", "value": "2"])
+        }
+        try SmallFile.replace(path, with: "{half a fi")
+        try SmallFile.replace(path + ".bak", with: #"{"configTable":{"N":{"k":"1"}}}"#)
+        try await Bench.run { $0.kvConfigPath = path } _: { bench in
+            #expect(try await bench.ask(.getKvConfig, fields: set).fields?["value"] == "1", "a damaged file falls back to its backup")
+        }
+        try FileSystem.removeTree(folder)
+    }
+
+    @Test func whatCannotBeWrittenIsNotAnsweredAsDone() async throws {
+        try await Bench.run { $0.kvConfigPath = "/proc/none/kv.json" } _: { bench in
+            let put: HeaderFields = ["namespace": "N", "key": "k", "value": "v"]
+            #expect(try await bench.ask(.putKvConfig, fields: put).responseCode == .systemError)
+            #expect(try await bench.ask(.getKvConfig, fields: put).responseCode == .queryNotFound)
+        }
+    }
+
+    @Test func orderTopicsComeWithTheRouteWhenSwitchedOn() async throws {
+        try await Bench.run { bench in
+            try await bench.register()
+            _ = try await bench.ask(.putKvConfig, fields: ["namespace": "ORDER_TOPIC_CONFIG", "key": "T", "value": "broker-a:4"])
+            #expect(try await bench.route("T")?.orderTopicConfiguration == nil)
+            #expect(try await bench.ask(.updateNamesrvConfig, body: Array("orderMessageEnable=true\n".utf8)).responseCode == .success)
+            #expect(try await bench.route("T")?.orderTopicConfiguration == "broker-a:4")
+        }
+    }
+
+    @Test func theConfigurationIsShownAndWrittenBack() async throws {
+        try await Bench.run { $0.unknownItems = ["mine": "1"] } _: { bench in
+            #expect(try await bench.ask(.updateNamesrvConfig, body: Array("serverWorkerThreads=16\nnobody=1\n".utf8)).responseCode == .success)
+            let shown = try await bench.ask(.getNamesrvConfig).text
+            #expect(shown == (try text(bench.server.configuration.configStorePath)))
+            let lines = shown.split(separator: "\n").map(String.init)
+            #expect(lines.contains("serverWorkerThreads=16") && lines.contains("mine=1") && lines.contains("productEnvName=center"))
+            #expect(!shown.contains("nobody"))
+            #expect(try await bench.ask(.updateNamesrvConfig).responseCode == .success)
+        }
+    }
+
+    @Test(arguments: [
+        "kvConfigPath=/x", "configStorePath=/x", "rocketmqHome=/x", "configBlackList=", "listenPort=1", "bindAddress=0.0.0.0",
+        "clusterTest=true", "mine=2", "serverSelectorThreads=4",
+    ])
+    func whatACommandMustNotChange(_ line: String) async throws {
+        try await Bench.run {
+            $0.unknownItems = ["mine": "1"]
+            $0.configBlackList += ";serverSelectorThreads"
+        } _: { bench in
+            let before = bench.server.configuration
+            let response = try await bench.ask(.updateNamesrvConfig, body: Array("orderMessageEnable=true\n\(line)\n".utf8))
+            #expect(response.responseCode == .noPermission && response.remark == "Can not update config in black list.")
+            #expect(bench.server.configuration == before, "nothing of a refused update is applied")
+        }
+    }
+
+    @Test func aBadValueIsNamed() async throws {
+        try await Bench.run { bench in
+            let response = try await bench.ask(.updateNamesrvConfig, body: Array("serverWorkerThreads=many".utf8))
+            #expect(response.responseCode == .systemError)
+            #expect(response.remark?.contains("serverWorkerThreads") == true && response.remark?.contains("many") == true)
+            #expect(try await bench.ask(.updateNamesrvConfig, body: [0xFF, 0xFE]).remark == "string2Properties error")
+        }
+    }
+
+    @Test func aTakenPortIsAnError() async throws {
+        try await Bench.run { bench in
+            let loops = EventLoopGroup(count: 1, name: "second")
+            var configuration = NameServerConfiguration(userHome: bench.folder)
+            configuration.listenPort = bench.server.port
+            let second = try NameServer(configuration: configuration, logger: .silent, loops: loops)
+            #expect(throws: NameServerError.self) { try second.start() }
+            loops.stop()
+        }
+    }
+
+    @Test func clusterTestNeedsAnotherEnvironment() {
+        let loops = EventLoopGroup(count: 1, name: "lonely")
+        var configuration = NameServerConfiguration(userHome: "/nowhere")
+        configuration.clusterTest = true
+        #expect(throws: NameServerError.self) { try NameServer(configuration: configuration, logger: .silent, loops: loops) }
+        loops.stop()
+    }
+}
+
+struct ArgumentsTests {
+    @Test(arguments: [
+        ["-c", "f"], ["-cf"], ["--configFile", "f"], ["--configFile=f"], ["--conf", "f"],
+    ])
+    func aFileCanBeNamedInManyWays(_ words: [String]) { #expect(Arguments(words)?.configFile == "f") }
+
+    @Test func lettersMayStandTogether() {
+        let arguments = Arguments(["-hp", "-n", "a:1"])
+        #expect(arguments?.asksForHelp == true && arguments?.printsConfiguration == true && arguments?.namesrvAddr == "a:1")
+    }
+
+    @Test(arguments: [["-x"], ["-c"], ["--nothing"], ["--"+"help=1"]])
+    func whatIsNotUnderstood(_ words: [String]) { #expect(Arguments(words) == nil) }
+
+    @Test func theUsageIsTheReferences() {
+        #expect(
+            Arguments.usage == """
+                usage: mqnamesrv [-c <arg>] [-h] [-n <arg>] [-p]
+                 -c,--configFile <arg>    Name server config properties file
+                 -h,--help                Print help
+                 -n,--namesrvAddr <arg>   Name server address list, eg: '192.168.0.1:9876;192.168.0.2:9876'
+                 -p,--printConfigItem     Print all config items
+
+                """)
+    }
+}

@@ -1,0 +1,102 @@
+import RMQCommon
+import RMQNamesrv
+import RMQRemoting
+import Synchronization
+import Testing
+
+/// A clock that only moves when told.
+final class TestClock: Sendable {
+    private let millis = Mutex<Int64>(1_700_000_000_000)
+    var clock: WallClock { WallClock { self.millis.withLock { $0 } } }
+    func advance(seconds: Int64) { millis.withLock { $0 += seconds * 1000 } }
+}
+
+/// A name server on a free port with files in a folder of its own, and a client connected to it.
+struct Bench {
+    let server: NameServer
+    let client: RemotingClient
+    let clock: TestClock
+    let folder: String
+
+    /// Runs `body` against a fresh server and cleans up after it.
+    static func run(
+        _ change: (inout NameServerConfiguration) -> Void = { _ in }, _ body: (Bench) async throws -> Void
+    ) async throws {
+        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
+        let loops = EventLoopGroup(count: 2, name: "namesrv-test")
+        var configuration = NameServerConfiguration(userHome: folder)
+        configuration.listenPort = 0
+        change(&configuration)
+        let clock = TestClock()
+        let server = try NameServer(configuration: configuration, logger: .silent, loops: loops, clock: clock.clock)
+        try server.start()
+        let bench = Bench(server: server, client: RemotingClient(loops: loops, logger: .silent), clock: clock, folder: folder)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(bench)) } catch { result = .failure(error) }
+        bench.client.close()
+        server.stop()
+        loops.stop()
+        try FileSystem.removeTree(folder)
+        try result.get()
+    }
+
+    var address: String { "127.0.0.1:\(server.port)" }
+
+    func ask(_ command: RemotingCommand) async throws -> RemotingCommand {
+        try await client.request(command, to: address, timeout: .seconds(10))
+    }
+
+    func ask(_ code: RequestCode, fields: HeaderFields? = nil, body: [UInt8] = []) async throws -> RemotingCommand {
+        try await ask(RemotingCommand(code: code.rawValue, fields: fields, body: body))
+    }
+
+    @discardableResult
+    func register(
+        _ broker: String = "broker-a", id: Int64 = 0, address: String = "10.0.0.1:10911", cluster: String = "C1",
+        topics: [TopicConfig] = [TopicConfig(topicName: "T", readQueueCount: 4, writeQueueCount: 4)], version: Int64 = 1,
+        through other: RemotingClient? = nil
+    ) async throws -> RemotingCommand {
+        let table = Dictionary(uniqueKeysWithValues: topics.map { ($0.topicName, $0) })
+        let body = RegisterBrokerBody(topicConfigTable: TopicConfigTable(topics: table, dataVersion: DataVersion(timestamp: version)))
+        let header = RegisterBrokerHeader(
+            brokerName: broker, brokerAddress: address, clusterName: cluster, haServerAddress: "ha-of-" + address, brokerId: id,
+            bodyCRC32: CRC32.rocketMQ(body.body))
+        let command = RemotingCommand(.registerBroker, header: header, body: body.body)
+        return try await (other ?? client).request(command, to: self.address, timeout: .seconds(10))
+    }
+
+    func route(_ topic: String) async throws -> TopicRouteData? {
+        let response = try await ask(RemotingCommand(.getRouteinfoByTopic, header: RouteHeader(topic: topic)))
+        return response.responseCode == .success ? try TopicRouteData(body: response.body) : nil
+    }
+}
+
+extension RemotingCommand {
+    var text: String { String(decoding: body, as: UTF8.self) }
+}
+
+/// Waits until `condition` holds, at most 10 s.
+func eventually(_ condition: () async throws -> Bool, _ location: SourceLocation = #_sourceLocation) async throws {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while ContinuousClock.now < deadline {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+    Issue.record("the condition did not come true within 10 s", sourceLocation: location)
+}
+
+/// The bytes of a hexadecimal text.
+func bytes(_ hex: String) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var rest = hex[...]
+    while !rest.isEmpty {
+        bytes.append(try #require(UInt8(rest.prefix(2), radix: 16)))
+        rest = rest.dropFirst(2)
+    }
+    return bytes
+}
+
+/// A frame as the reference sent it.
+func frame(_ hex: String) throws -> RemotingCommand {
+    try bytes(hex).withUnsafeBytes { try RemotingCommand.decode(frame: UnsafeRawBufferPointer(rebasing: $0[4...])) }
+}
