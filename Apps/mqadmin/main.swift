@@ -1,0 +1,6 @@
+import Glibc
+import RMQTools
+
+// mqadmin <command> [options]: everything is in RMQTools.
+let tool = AdminTool(output: ConsoleOutput(), environment: { name in getenv(name).map { String(cString: $0) } })
+exit(await tool.run(Array(CommandLine.arguments.dropFirst())))

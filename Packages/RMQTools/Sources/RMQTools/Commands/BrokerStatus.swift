@@ -1,0 +1,37 @@
+import RMQRemoting
+
+/// `brokerStatus`: the runtime values of one broker or of all brokers of a cluster.
+struct BrokerStatusCommand: AdminCommand {
+    let name = "brokerStatus"
+    let summary = "Fetch broker runtime status data"
+    let label = "BrokerStatusSubCommand"
+    let options: [CommandOption] = [
+        CommandOption("b", "brokerAddr", "Broker address"),
+        CommandOption("c", "clusterName", "which cluster"),
+    ]
+
+    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+        if let address = options["b"] {
+            context.print(Self.render(try await context.cluster.runtimeInfo(of: address)))
+        } else if let cluster = options["c"] {
+            for broker in try await context.brokersOrComplaint(ofCluster: cluster) ?? [] {
+                for (_, address) in broker.addresses.sorted(by: { $0.key < $1.key }) {
+                    context.print(Self.render(try await context.cluster.runtimeInfo(of: address), address: address))
+                }
+            }
+        }
+    }
+
+    static func render(_ values: [String: String], address: String? = nil) -> String {
+        let start = address.map { Columns.left($0, 24) + " " } ?? ""
+        return values.sorted { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }
+            .map { start + Columns.left($0.key, 32) + ": " + $0.value + "\n" }.joined()
+    }
+}
+
+extension ClusterAccess {
+    func runtimeInfo(of address: String) async throws(AdminError) -> [String: String] {
+        let table: KeyValueTable = try await ask(address, RemotingCommand(.getBrokerRuntimeInfo), "the runtime values")
+        return table.table
+    }
+}

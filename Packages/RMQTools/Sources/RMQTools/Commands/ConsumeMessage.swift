@@ -1,0 +1,170 @@
+import RMQCommon
+import RMQRemoting
+
+/// `consumeMessage`: pulls messages and prints them; nobody's offsets change.
+struct ConsumeMessageCommand: AdminCommand {
+    let name = "consumeMessage"
+    let summary = "Consume message"
+    let label = "ConsumeMessageCommand"
+    let options: [CommandOption] = [
+        .required("t", "topic", "Topic name"),
+        CommandOption("b", "brokerName", "Broker name"),
+        CommandOption("i", "queueId", "Queue Id"),
+        CommandOption("o", "offset", "Queue offset"),
+        CommandOption("g", "consumerGroup", "Consumer group name"),
+        // The blank belongs to the long name: the reference has it, so only the short one can be typed.
+        CommandOption("s", "beginTimestamp ", "Begin timestamp[currentTimeMillis|yyyy-MM-dd#HH:mm:ss:SSS]"),
+        CommandOption("e", "endTimestamp ", "End timestamp[currentTimeMillis|yyyy-MM-dd#HH:mm:ss:SSS]"),
+        CommandOption("c", "MessageNumber", "Number of message to be consumed"),
+    ]
+
+    /// What to read, checked.
+    struct Plan {
+        var topic: String
+        var queue: MessageQueue?
+        var offset: Int64
+        var group: String
+        var count: Int64
+        var begin: Int64?
+        var end: Int64?
+    }
+
+    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+        switch try Self.plan(from: options, time: context.time, now: context.now()) {
+        case .refused(let complaint): context.print(complaint)
+        case .accepted(let plan):
+            let route = try await context.cluster.route(of: plan.topic)
+            if let queue = plan.queue {
+                try await readOne(queue, plan, route, context)
+            } else {
+                try await readTopic(plan, route, context)
+            }
+        }
+    }
+
+    enum Decision {
+        case accepted(Plan)
+        /// What is printed instead, without a line feed.
+        case refused(String)
+    }
+
+    static func plan(from options: ParsedOptions, time: LocalTime, now: Int64) throws(AdminError) -> Decision {
+        let count: Int64 = try options.integer("c", or: 128)
+        guard count > 0 else { return .refused("Please input a positive messageNumber!") }
+        guard options["b"] != nil || options["i"] == nil else { return .refused("Please set the brokerName before queueId!") }
+        guard options["i"] != nil || options["o"] == nil else { return .refused("Please set queueId before offset!") }
+        let begin = try moment("s", options, time)
+        let end = try moment("e", options, time)
+        if let begin, begin > now { return .refused("Please set the beginTimestamp before now!") }
+        if let end, end > now { return .refused("Please set the endTimestamp before now!") }
+        if let begin, let end, begin > end {
+            return .refused("Please make sure that the beginTimestamp is less than or equal to the endTimestamp")
+        }
+        let topic = options.required("t")
+        var queue: MessageQueue?
+        // A broker without a queue chooses nothing, as in the reference.
+        if let broker = options["b"], options.has("i") {
+            queue = MessageQueue(topic: topic, brokerName: broker, queueId: try options.integer("i", or: 0))
+        }
+        return .accepted(Plan(
+            topic: topic, queue: queue, offset: try options.integer("o", or: 0), group: options["g"] ?? "TOOLS_CONSUMER", count: count,
+            begin: begin, end: end))
+    }
+
+    private static func moment(_ option: Character, _ options: ParsedOptions, _ time: LocalTime) throws(AdminError) -> Int64? {
+        guard let text = options[option] else { return nil }
+        guard let moment = time.parse(text) else {
+            throw .usage("-\(option) takes milliseconds since 1970 or yyyy-MM-dd#HH:mm:ss:SSS, not \"\(text)\"")
+        }
+        return moment
+    }
+
+    // MARK: Which messages
+
+    private func readOne(_ queue: MessageQueue, _ plan: Plan, _ route: TopicRouteData, _ context: CommandContext) async throws(AdminError) {
+        let address = try Self.address(of: queue, route)
+        var range = try await Self.range(of: queue, plan, at: address, context)
+        let offset = plan.offset == 0 ? range.least : plan.offset
+        guard offset <= range.most else { return context.print("\(queue) no matched msg, offset=\(offset)\n") }
+        range.least = max(range.least, offset)
+        if range.most - range.least > plan.count {
+            context.print("The oldler \(plan.count) message will be provided\n")
+            range.most = range.least + plan.count - 1
+        }
+        try await read(queue, range, group: plan.group, at: address, context)
+    }
+
+    /// The count is shared by the queues, in the reference's order and with its way of counting: the line about older messages can
+    /// show −1.
+    private func readTopic(_ plan: Plan, _ route: TopicRouteData, _ context: CommandContext) async throws(AdminError) {
+        var left = plan.count
+        for queue in HashOrder.sorted(Self.queues(of: plan.topic, route)) {
+            guard left != 0 else { return }
+            let address = try Self.address(of: queue, route)
+            var range = try await Self.range(of: queue, plan, at: address, context)
+            if range.most - range.least > left {
+                context.print("The older \(left) message of the \(queue.queueId) queue will be provided\n")
+                range.most = range.least + left - 1
+                left = 0
+            } else {
+                left -= range.most - range.least + 1
+            }
+            try await read(queue, range, group: plan.group, at: address, context)
+        }
+    }
+
+    private static func range(
+        of queue: MessageQueue, _ plan: Plan, at address: String, _ context: CommandContext
+    ) async throws(AdminError) -> (least: Int64, most: Int64) {
+        let least = try await context.cluster.offset(of: plan.begin.map { .moment($0) } ?? .start, in: queue, at: address)
+        let most = try await context.cluster.offset(of: plan.end.map { .moment($0) } ?? .end, in: queue, at: address)
+        guard least >= 0, most >= 0 else { throw .unreadable("\(queue) has offsets \(least) to \(most)") }
+        return (least, most)
+    }
+
+    /// Most queues of a broker that are believed, so that a wrong answer cannot fill the memory.
+    private static let queueLimit: Int32 = 65_536
+
+    private static func queues(of topic: String, _ route: TopicRouteData) -> [MessageQueue] {
+        route.queues.filter { $0.permission.contains(.read) }.flatMap { data in
+            (0..<max(0, min(data.readQueueCount, queueLimit))).map {
+                MessageQueue(topic: topic, brokerName: data.brokerName, queueId: $0)
+            }
+        }
+    }
+
+    private static func address(of queue: MessageQueue, _ route: TopicRouteData) throws(AdminError) -> String {
+        guard let address = route.brokers.first(where: { $0.brokerName == queue.brokerName })?.anyAddress else {
+            throw .notFound("The broker[\(queue.brokerName)] not exist")
+        }
+        return address
+    }
+
+    // MARK: Reading
+
+    private func read(
+        _ queue: MessageQueue, _ range: (least: Int64, most: Int64), group: String, at address: String, _ context: CommandContext
+    ) async throws(AdminError) {
+        var offset = range.least
+        while offset <= range.most {
+            let count = Int32(clamping: range.most - offset + 1)
+            let pulled = try await context.cluster.pull(queue, from: offset, count: count, group: group, at: address)
+            context.print(Self.render(pulled, queue))
+            guard pulled.status == .found || pulled.status == .noMatchedMessage, pulled.nextOffset > offset else { return }
+            offset = pulled.nextOffset
+        }
+    }
+
+    static func render(_ pulled: ClusterAccess.Pulled, _ queue: MessageQueue) -> String {
+        switch pulled.status {
+        case .found: "Consume ok\n" + pulled.messages.map(render).joined()
+        case .noMatchedMessage: "\(queue) no matched msg. status=\(pulled.status.rawValue), offset=\(pulled.nextOffset)\n"
+        case .noNewMessage, .offsetIllegal:
+            "\(queue) print msg finished. status=\(pulled.status.rawValue), offset=\(pulled.nextOffset)\n"
+        }
+    }
+
+    static func render(_ message: StoredMessage) -> String {
+        "MSGID: \(message.messageId) \(ObjectText.message(message)) BODY: \(message.text)\n"
+    }
+}

@@ -1,0 +1,140 @@
+import RMQCommon
+import RMQRemoting
+
+/// `consumerProgress`: how far one group is in each of its queues, or a line for every group.
+struct ConsumerProgressCommand: AdminCommand {
+    let name = "consumerProgress"
+    let summary = "Query consumers's progress, speed"
+    let label = "ConsumerProgressSubCommand"
+    let options: [CommandOption] = [
+        CommandOption("g", "groupName", "consumer group name"),
+        CommandOption("s", "showClientIP", "Show Client IP per Queue"),
+    ]
+
+    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+        guard let group = options["g"] else {
+            return try await listGroups(context)
+        }
+        let stats = try await context.cluster.consumeStats(of: group)
+        guard !stats.queues.isEmpty else { throw Self.nothingConsumed }
+        let hosts = options.truth("s", or: false) ? await context.cluster.clientAddresses(of: group) : nil
+        context.print(Self.render(stats, clients: hosts, time: context.time))
+    }
+
+    private static let nothingConsumed = AdminError.refused(
+        code: ResponseCode.consumerNotOnline.rawValue,
+        remark: "Not found the consumer group consume stats, because return offset table is empty, "
+            + "maybe the consumer not consume any message",
+        broker: nil)
+
+    // MARK: One group
+
+    /// - Parameter clients: the address of the client that holds each queue; nil prints no such column.
+    static func render(_ stats: ConsumeStats, clients: [MessageQueue: String]?, time: LocalTime) -> String {
+        var text = line(
+            "#Topic", "#Broker Name", "#QID", "#Broker Offset", "#Consumer Offset", clients == nil ? nil : "#Client IP", "#Diff", "#LastTime")
+        for (queue, progress) in stats.queues.sorted(by: { $0.key < $1.key }) {
+            text += line(
+                Columns.cut(queue.topic, 64), Columns.cut(queue.brokerName, 32), "\(queue.queueId)", "\(progress.brokerOffset)",
+                "\(progress.consumerOffset)", clients.map { $0[queue] ?? "N/A" }, "\(progress.lag)",
+                progress.lastTimestamp == 0 ? "N/A" : time.seconds(progress.lastTimestamp))
+        }
+        return text + "\nConsume TPS: \(Decimal.text(stats.consumeTPS, places: 2))\nDiff Total: \(stats.lag)\n"
+    }
+
+    private static func line(
+        _ topic: String, _ broker: String, _ queue: String, _ end: String, _ consumed: String, _ client: String?, _ lag: String, _ time: String
+    ) -> String {
+        let client = client.map { Columns.left($0, 20) + " " } ?? ""
+        return Columns.left(topic, 64) + "  " + Columns.left(broker, 32) + "  " + Columns.left(queue, 4) + "  "
+            + Columns.left(end, 20) + "  " + Columns.left(consumed, 20) + "  " + client + Columns.left(lag, 20) + "  " + time + "\n"
+    }
+
+    // MARK: Every group
+
+    private func listGroups(_ context: CommandContext) async throws(AdminError) {
+        context.print(Self.header)
+        for topic in try await context.cluster.topics() where topic.hasPrefix(Self.retryPrefix) {
+            let group = String(topic.dropFirst(Self.retryPrefix.count))
+            let stats = try? await context.cluster.consumeStats(of: group)
+            let members = try? await context.cluster.consumers(of: group)
+            context.print(Self.render(group: group, stats: stats, members: members))
+        }
+    }
+
+    private static let retryPrefix = "%RETRY%"
+
+    static let header = groupLine("#Group", "#Count", "#Version", "#Type", "#Model", "#TPS", "#Diff Total")
+
+    static func render(group: String, stats: ConsumeStats?, members: ConsumerConnection?) -> String {
+        let oldest = members?.connections.map(\.version).min()
+        let isPush = members?.consumeType == .passively
+        return groupLine(
+            Columns.cut(group, 64), "\(members?.connections.count ?? 0)",
+            oldest.map { ProtocolVersion(ordinal: $0).description } ?? "OFFLINE",
+            members == nil ? "" : isPush ? "PUSH" : "PULL", isPush ? members?.messageModel.rawValue ?? "" : "",
+            "\(Int64(exactly: (stats?.consumeTPS ?? 0).rounded(.towardZero)) ?? 0)", "\(stats?.lag ?? 0)")
+    }
+
+    private static func groupLine(
+        _ group: String, _ count: String, _ version: String, _ type: String, _ model: String, _ rate: String, _ lag: String
+    ) -> String {
+        Columns.left(group, 64) + "  " + Columns.left(count, 6) + "  " + Columns.left(version, 24) + " " + Columns.left(type, 5) + "  "
+            + Columns.left(model, 14) + "  " + Columns.left(rate, 7) + "  " + lag + "\n"
+    }
+}
+
+extension ConsumeStats.Progress {
+    var lag: Int64 { brokerOffset &- consumerOffset }
+}
+
+extension ConsumeStats {
+    var lag: Int64 { queues.values.reduce(0) { $0 &+ $1.lag } }
+}
+
+extension ClusterAccess {
+    /// Progress of a group, over all brokers that hold its retry topic.
+    func consumeStats(of group: String) async throws(AdminError) -> ConsumeStats {
+        var all = ConsumeStats(queues: [:], consumeTPS: 0)
+        for broker in try await route(of: RetryTopic.name(group)).brokers {
+            guard let address = broker.anyAddress else { continue }
+            let part: ConsumeStats = try await ask(
+                address, RemotingCommand(.getConsumeStats, header: ConsumeStatsHeader(consumerGroup: group)), "the progress of \(group)",
+                timeout: Self.timeout * 3)
+            all.queues.merge(part.queues) { _, new in new }
+            all.consumeTPS += part.consumeTPS
+        }
+        return all
+    }
+
+    /// The connected members of a group. Every member is connected to every broker, so one broker is asked.
+    func consumers(of group: String) async throws(AdminError) -> ConsumerConnection {
+        let brokers = try await route(of: RetryTopic.name(group)).brokers
+        guard let address = brokers.randomElement()?.anyAddress else {
+            throw .notFound("no broker holds the retry topic of group \(group)")
+        }
+        return try await ask(
+            address, RemotingCommand(.getConsumerConnectionList, header: ConsumerGroupHeader(consumerGroup: group)),
+            "the members of \(group)")
+    }
+
+    /// Which client holds each queue, as the clients themselves say through a broker; queues of clients that do not answer are missing.
+    func clientAddresses(of group: String) async -> [MessageQueue: String] {
+        var holders: [MessageQueue: String] = [:]
+        guard let members = try? await consumers(of: group),
+            let brokers = try? await route(of: RetryTopic.name(group)).brokers, let address = brokers.first?.anyAddress
+        else { return holders }
+        for member in members.connections {
+            let request = RemotingCommand(
+                .getConsumerRunningInfo, ["consumerGroup": group, "clientId": member.clientId, "jstackEnable": "false"])
+            guard let answer = try? await askBroker(address, request, timeout: Self.timeout * 3),
+                let table = try? answer.json("the running information")["mqTable"]?.asObject
+            else { continue }
+            let host = String(member.clientId.prefix { $0 != "@" })
+            for (key, _) in table.members {
+                if let queue = try? MessageQueue(json: key) { holders[queue] = host }
+            }
+        }
+        return holders
+    }
+}

@@ -1,0 +1,25 @@
+import RMQRemoting
+
+/// `deleteTopic`: takes a topic off the masters of a cluster, then off every name server.
+struct DeleteTopicCommand: AdminCommand {
+    let name = "deleteTopic"
+    let summary = "Delete topic from broker and NameServer."
+    let label = "DeleteTopicSubCommand"
+    let options: [CommandOption] = [
+        .required("t", "topic", "topic name"),
+        .required("c", "clusterName", "delete topic from which cluster"),
+    ]
+
+    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+        let topic = options.required("t")
+        let cluster = options.required("c")
+        for (_, address) in try await context.masters(ofCluster: cluster) {
+            _ = try await context.cluster.askBroker(
+                address, RemotingCommand(.deleteTopicInBroker, header: TopicHeader(topic: topic)), namingBroker: false)
+        }
+        context.print("delete topic [\(topic)] from cluster [\(cluster)] success.\n")
+        let header = DeleteTopicInNameServerHeader(topic: topic, clusterName: cluster)
+        try await context.cluster.tellNameServers(RemotingCommand(.deleteTopicInNamesrv, header: header))
+        context.print("delete topic [\(topic)] from NameServer success.\n")
+    }
+}

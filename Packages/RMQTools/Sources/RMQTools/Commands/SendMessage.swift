@@ -1,0 +1,55 @@
+import RMQCommon
+import RMQRemoting
+
+/// `sendMessage`: sends one text.
+struct SendMessageCommand: AdminCommand {
+    let name = "sendMessage"
+    let summary = "Send a message"
+    let label = "SendMessageCommand"
+    let options: [CommandOption] = [
+        .required("t", "topic", "Topic name"),
+        .required("p", "body", "UTF-8 string format of the message body"),
+        CommandOption("k", "key", "Message keys"),
+        CommandOption("c", "tags", "Message tags"),
+        CommandOption("b", "broker", "Send message to target broker"),
+        CommandOption("i", "qid", "Send message to target queue"),
+        CommandOption("m", "msgTraceEnable", "Message Trace Enable, Default: false"),
+    ]
+
+    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+        guard options["b"] != nil || options["i"] == nil else {
+            return context.print("Broker name must be set if the queue is chosen!")
+        }
+        guard !options.truth("m", or: false) else {
+            throw .usage("-m true: this build records no message traces; send without -m")
+        }
+        let topic = options.required("t")
+        var message = Message(topic: topic, body: Array(options.required("p").utf8), tags: options["c"])
+        if let keys = options["k"] { message.properties[PropertyName.keys] = keys }
+        var queue: MessageQueue?
+        // A broker without a queue chooses nothing, as in the reference.
+        if let broker = options["b"], options.has("i") {
+            queue = MessageQueue(topic: topic, brokerName: broker, queueId: try options.integer("i", or: 0))
+            try await checkExists(broker, topic, context)
+        }
+        let sent = try await context.sender.send(
+            message, to: queue, group: "\(context.now())", nameServers: context.cluster.nameServers)
+        context.print(Self.render(sent))
+    }
+
+    private func checkExists(_ broker: String, _ topic: String, _ context: CommandContext) async throws(AdminError) {
+        let route = try await context.cluster.route(of: topic)
+        guard route.brokers.contains(where: { $0.brokerName == broker && $0.masterAddress != nil }) else {
+            throw .notFound("The broker[\(broker)] not exist")
+        }
+    }
+
+    static func render(_ sent: SentMessage) -> String {
+        line("#Broker Name", "#QID", "#Send Result", "#MsgId")
+            + line(sent.queue.brokerName, "\(sent.queue.queueId)", sent.status, sent.messageId)
+    }
+
+    private static func line(_ broker: String, _ queue: String, _ result: String, _ id: String) -> String {
+        Columns.left(broker, 32) + "  " + Columns.left(queue, 4) + "  " + Columns.left(result, 20) + "    " + id + "\n"
+    }
+}

@@ -1,0 +1,38 @@
+import RMQCommon
+import RMQRemoting
+
+/// `topicStatus`: the offsets of every queue of a topic.
+struct TopicStatusCommand: AdminCommand {
+    let name = "topicStatus"
+    let summary = "Examine topic Status info"
+    let label = "TopicStatusSubCommand"
+    let options: [CommandOption] = [.required("t", "topic", "topic name")]
+
+    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+        let topic = options.required("t")
+        var all = TopicStatsTable(queues: [:])
+        for broker in try await context.cluster.route(of: topic).brokers {
+            guard let address = broker.anyAddress else { continue }
+            let part: TopicStatsTable = try await context.cluster.ask(
+                address, RemotingCommand(.getTopicStatsInfo, header: TopicHeader(topic: topic)), "the status of \(topic)")
+            all.queues.merge(part.queues) { _, new in new }
+        }
+        guard !all.queues.isEmpty else { throw .notFound("Not found the topic stats info") }
+        context.print(Self.render(all, time: context.time))
+    }
+
+    static func render(_ stats: TopicStatsTable, time: LocalTime) -> String {
+        var text = row("#Broker Name", "#QID", "#Min Offset", "#Max Offset", "#Last Updated")
+        for (queue, range) in stats.queues.sorted(by: { $0.key < $1.key }) {
+            text += row(
+                Columns.cut(queue.brokerName, 32), "\(queue.queueId)", "\(range.minOffset)", "\(range.maxOffset)",
+                range.lastUpdateTimestamp > 0 ? time.milliseconds(range.lastUpdateTimestamp) : "")
+        }
+        return text
+    }
+
+    private static func row(_ broker: String, _ queue: String, _ least: String, _ most: String, _ updated: String) -> String {
+        Columns.left(broker, 32) + "  " + Columns.left(queue, 4) + "  " + Columns.left(least, 20) + "  " + Columns.left(most, 20)
+            + "    " + updated + "\n"
+    }
+}

@@ -1,0 +1,96 @@
+public import RMQCommon
+
+/// The admin tool: words of a command line in, text and an exit code out.
+///
+/// Exit codes are the reference's: 1 when the options of a command are wrong, 0 in every other case, a failed command included.
+public struct AdminTool: Sendable {
+    private let output: any TextOutput
+    private let environment: @Sendable (String) -> String?
+    private let time: LocalTime
+    private let now: @Sendable () -> Int64
+    private let bodyFolder: String
+    private let sender: any MessageSending
+    private let makeTransport: @Sendable () -> any CommandTransport
+
+    public init(
+        output: any TextOutput, environment: @escaping @Sendable (String) -> String?, time: LocalTime = .system,
+        now: @escaping @Sendable () -> Int64 = { WallClock.nowMilliseconds() },
+        bodyFolder: String = "/tmp/rocketmq/msgbodys", sender: any MessageSending = ProducerSending(),
+        makeTransport: @escaping @Sendable () -> any CommandTransport = { NetworkTransport() }
+    ) {
+        self.output = output
+        self.environment = environment
+        self.time = time
+        self.now = now
+        self.bodyFolder = bodyFolder
+        self.sender = sender
+        self.makeTransport = makeTransport
+    }
+
+    /// Every command, in the order of the list that `mqadmin` prints.
+    public static let commands: [any AdminCommand] = [
+        UpdateTopicCommand(), DeleteTopicCommand(), UpdateSubGroupCommand(), TopicRouteCommand(), TopicStatusCommand(), BrokerStatusCommand(), QueryMessageByIdCommand(),
+        ConsumerProgressCommand(), ClusterListCommand(), TopicListCommand(), SendMessageCommand(), ConsumeMessageCommand(),
+    ]
+
+    /// Runs the words after `mqadmin`; answers the exit code.
+    public func run(_ words: [String]) async -> Int32 {
+        guard let first = words.first else {
+            output.write(Self.overview)
+            return 0
+        }
+        if words.count == 2 && first == "help" {
+            guard let command = Self.command(named: words[1]) else { return unknown(words[1]) }
+            output.write(command.usage)
+            return 0
+        }
+        guard let command = Self.command(named: first) else { return unknown(first) }
+        return await run(command, Array(words.dropFirst()))
+    }
+
+    private func run(_ command: any AdminCommand, _ words: [String]) async -> Int32 {
+        guard let options = try? ParsedOptions(words, declared: command.options + CommandOption.common) else {
+            output.write(command.usage)
+            return 1
+        }
+        if options.has("h") {
+            output.write(command.usage)
+            return 0
+        }
+        let transport = makeTransport()
+        let nameServers = (options["n"] ?? environment("NAMESRV_ADDR") ?? "").split(separator: ";").map { Columns.trimmed(String($0)) }
+        let cluster = ClusterAccess(transport: transport, nameServers: nameServers.filter { !$0.isEmpty })
+        let context = CommandContext(
+            cluster: cluster, sender: sender, output: output, time: time, now: now, bodyFolder: bodyFolder)
+        do {
+            try await command.run(options, in: context)
+        } catch .showUsage {
+            output.write(command.usage)
+        } catch {
+            output.writeError(Self.failure(of: command, error))
+        }
+        transport.close()
+        return 0
+    }
+
+    private func unknown(_ name: String) -> Int32 {
+        output.write("The sub command \(name) not exist.\n")
+        return 0
+    }
+
+    static func command(named name: String) -> (any AdminCommand)? {
+        let name = name.lowercased()
+        return commands.first { $0.name.lowercased() == name }
+    }
+
+    static var overview: String {
+        "The most commonly used mqadmin commands are:\n"
+            + commands.map { "   \(Columns.left($0.name, 20)) \($0.summary)\n" }.joined()
+            + "\nSee 'mqadmin help <command>' for more information on a specific command.\n"
+    }
+
+    /// The failure as people read it: the command, the cause in the reference's words, what to do.
+    static func failure(of command: any AdminCommand, _ error: AdminError) -> String {
+        "\(command.label) command failed\nCaused by: \(error.detail)\n" + (error.advice.map { "What to do: \($0)\n" } ?? "")
+    }
+}

@@ -1,0 +1,64 @@
+import RMQCommon
+import RMQRemoting
+@testable import RMQTools
+import Testing
+
+struct ChangingCommandsTests {
+    @Test(arguments: [
+        "updateTopic-b", "updateTopic-b-o", "updateTopic-c", "updateTopic-c-o", "updateTopic-c-p", "updateTopic-c-unknown", "deleteTopic",
+        "deleteTopic-unknown", "deleteTopic-unknownCluster", "updateSubGroup-b", "updateSubGroup-c", "updateSubGroup-c-unknown",
+    ])
+    func outputIsAsRecorded(_ name: String) async throws {
+        let recording = try Recording(name)
+        let run = await Run(recording.words)
+        #expect(run.output == recording.output)
+        #expect(run.exitCode == recording.exitCode)
+        for cause in recording.causes { #expect(run.errors.contains(cause)) }
+        if recording.errors.isEmpty { #expect(run.errors.isEmpty) }
+    }
+
+    @Test func topicIsCreatedAtEveryMasterWithItsSettings() async throws {
+        let servers = Servers(Golden.answer)
+        _ = await Run(try Recording("updateTopic-c-p").words, servers: servers)
+        #expect(servers.addresses(asked: .updateAndCreateTopic) == ["127.0.0.1:30911", "127.0.0.1:31911"])
+        let fields = try #require(servers.fields(asked: .updateAndCreateTopic).first)
+        #expect(fields["topic"] == "ToolTopicP")
+        #expect(fields["readQueueNums"] == "4")
+        #expect(fields["writeQueueNums"] == "3")
+        #expect(fields["perm"] == "4")
+        #expect(fields["topicSysFlag"] == "3")
+        #expect(fields["defaultTopic"] == "TBW102")
+    }
+
+    @Test func orderIsWrittenToEveryNameServer() async throws {
+        let servers = Servers { command, address in Golden.answer(command, address == "127.0.0.1:29877" ? Golden.nameServer : address) }
+        let run = await Run(
+            ["updateTopic", "-n", "127.0.0.1:29876;127.0.0.1:29877", "-c", "GoldenCluster", "-t", "x", "-o", "true", "-w", "2"], servers: servers)
+        #expect(run.errors.isEmpty)
+        #expect(servers.addresses(asked: .putKvConfig) == ["127.0.0.1:29876", "127.0.0.1:29877"])
+        #expect(servers.fields(asked: .putKvConfig).map { $0["value"] } == ["golden-a:2;golden-b:2", "golden-a:2;golden-b:2"])
+    }
+
+    @Test func orderOfOneBrokerJoinsTheOthers() {
+        #expect(UpdateTopicCommand.merged("", broker: "b", queues: 1) == "b:1")
+        #expect(UpdateTopicCommand.merged("c:4;a:2;b:3", broker: "b", queues: 1) == "a:2;b:1;c:4")
+    }
+
+    @Test func topicIsDeletedAtMastersFirst() async throws {
+        let servers = Servers(Golden.answer)
+        _ = await Run(try Recording("deleteTopic").words, servers: servers)
+        #expect(servers.addresses(asked: .deleteTopicInBroker) == ["127.0.0.1:30911", "127.0.0.1:31911"])
+        #expect(servers.addresses(asked: .deleteTopicInNamesrv) == [Golden.nameServer])
+        #expect(servers.fields(asked: .deleteTopicInNamesrv).first?["clusterName"] == "GoldenCluster")
+    }
+
+    @Test func failureAtABrokerStopsTheDeletion() async throws {
+        let servers = Servers { command, address in
+            command.requestCode == .deleteTopicInBroker ? .response(.systemError, remark: "no") : Golden.answer(command, address)
+        }
+        let run = await Run(try Recording("deleteTopic").words, servers: servers)
+        #expect(run.output.isEmpty)
+        #expect(run.errors.contains("CODE: 1  DESC: no\n"))
+        #expect(servers.addresses(asked: .deleteTopicInNamesrv).isEmpty)
+    }
+}

@@ -1,0 +1,63 @@
+import RMQRemoting
+@testable import RMQTools
+import Testing
+
+struct FailureTests {
+    @Test(arguments: [
+        "topicRoute-unknown", "topicRoute-l-unknown", "topicStatus-unknown", "consumerProgress-g-unknown", "consumerProgress-g-offline",
+        "queryMsgById-bad", "updateTopic-b-unreachable", "mqadmin-broker-unreachable",
+    ])
+    func failuresKeepTheRecordedWordsAndExitCode(_ name: String) async throws {
+        let recording = try Recording(name)
+        let run = await Run(recording.words)
+        #expect(run.output == recording.output)
+        #expect(run.exitCode == recording.exitCode)
+        for cause in recording.causes { #expect(run.errors.contains(cause)) }
+        if name.hasSuffix("unreachable") { #expect(run.errors.contains("connect to 127.0.0.1:30999 failed\nWhat to do: ")) }
+    }
+
+    @Test(arguments: ["mqadmin-namesrv-unreachable", "mqadmin-namesrv-unreachable-topicRoute", "mqadmin-namesrv-unreachable-clusterList"])
+    func unreachableNameServerIsNamed(_ name: String) async throws {
+        let recording = try Recording(name)
+        let run = await Run(recording.words, nameServer: "127.0.0.1:29999")
+        #expect(run.output.isEmpty)
+        #expect(run.errors.contains("connect to [127.0.0.1:29999] failed"))
+        #expect(run.exitCode == recording.exitCode)
+    }
+
+    @Test func nextNameServerIsAsked() async throws {
+        let run = await Run(["topicRoute", "-n", "127.0.0.1:29999;127.0.0.1:29876", "-t", "GoldenPlain"])
+        #expect(run.output == (try Recording("topicRoute").output))
+    }
+
+    @Test func missingNameServerSaysWhatToDo() async {
+        let run = await Run(["topicList"], nameServer: "")
+        #expect(run.errors == """
+            TopicListSubCommand command failed
+            Caused by: no name server address is known
+            What to do: give one with -n ip:port or in the environment variable NAMESRV_ADDR
+
+            """)
+    }
+
+    @Test func wrongNumberNamesOptionAndValue() async throws {
+        let recording = try Recording("updateTopic-badNumber")
+        let run = await Run(recording.words)
+        #expect(run.output == recording.output)
+        #expect(run.errors.contains("-r takes a whole number from -2147483648 to 2147483647, not \"abc\""))
+        #expect(run.exitCode == recording.exitCode)
+    }
+
+    @Test func refusalOfABrokerNamesIt() async {
+        let servers = Servers { _, _ in .response(.systemError, remark: "store is closed") }
+        let run = await Run(["brokerStatus", "-b", "127.0.0.1:30911"], servers: servers)
+        #expect(run.errors.contains("CODE: 1  DESC: store is closed BROKER: 127.0.0.1:30911\n"))
+    }
+
+    @Test func garbageFromAServerIsAnError() async {
+        let servers = Servers { _, _ in .response(.success, body: [0x7B, 0x00, 0xFF]) }
+        let run = await Run(["topicRoute", "-t", "x"], servers: servers)
+        #expect(run.errors.contains("the answer cannot be read: the route of x"))
+        #expect(run.exitCode == 0)
+    }
+}

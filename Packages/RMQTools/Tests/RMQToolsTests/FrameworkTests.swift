@@ -1,0 +1,67 @@
+@testable import RMQTools
+import Testing
+
+struct FrameworkTests {
+    @Test(arguments: AdminTool.commands.map(\.name))
+    func helpIsAsRecorded(_ command: String) async throws {
+        let recording = try Recording("help-\(command)")
+        let run = await Run(recording.words)
+        #expect(run.output == recording.output)
+        #expect(run.exitCode == recording.exitCode)
+    }
+
+    @Test(arguments: [
+        "clusterList-unknownOption", "topicList-unknownOption", "topicRoute-missingOption", "topicStatus-missingOption",
+        "updateTopic-missingOption", "updateTopic-both", "deleteTopic-missingOption", "updateSubGroup-missingOption",
+        "updateSubGroup-none", "consumerProgress-unknownOption", "brokerStatus-unknownOption", "brokerStatus-none",
+        "sendMessage-missingOption", "consumeMessage-missingOption", "queryMsgById-missingOption", "mqadmin-unknown",
+        "mqadmin-help", "mqadmin-help-unknown", "mqadmin-help-three", "mqadmin-dash-h", "mqadmin-h-topicList", "mqadmin-unknown-option",
+    ])
+    func wrongOptionsPrintTheUsage(_ name: String) async throws {
+        let recording = try Recording(name)
+        let run = await Run(recording.words)
+        #expect(run.output == recording.output)
+        #expect(run.errors.isEmpty)
+        #expect(run.exitCode == recording.exitCode)
+    }
+
+    @Test func overviewListsCommandsInTheRecordedOrder() async throws {
+        let recorded = try Recording("mqadmin").output.split(separator: "\n", omittingEmptySubsequences: false)
+        let own = await Run([]).output.split(separator: "\n", omittingEmptySubsequences: false)
+        let positions = own.map { recorded.firstIndex(of: $0) }
+        #expect(positions.allSatisfy { $0 != nil })
+        #expect(own.count == AdminTool.commands.count + 4)
+        #expect(positions.dropLast().compactMap(\.self) == positions.dropLast().compactMap(\.self).sorted())
+    }
+
+    @Test(arguments: [
+        ["-t", "x", "-l"], ["-tx", "-l"], ["--topic", "x", "--list"], ["--topic=x", "-l"], ["-lt", "x"], ["-ltx"], ["word", "-l", "-t", "x", "rest"],
+        ["-t", "x", "-t", "y", "-l"], ["-l", "-t", " x "],
+    ])
+    func formsOfOptions(_ words: [String]) throws {
+        let options = try ParsedOptions(words, declared: TopicRouteCommand().options + CommandOption.common)
+        #expect(options["t"] == "x")
+        #expect(options.has("l"))
+    }
+
+    @Test func valueMayBeginWithADash() throws {
+        let options = try ParsedOptions(["-t", "x", "-c", "-3"], declared: ConsumeMessageCommand().options)
+        #expect(options["c"] == "-3")
+        #expect(throws: ParsedOptions.Refusal.missingValue("-t")) {
+            try ParsedOptions(["-t", "-c", "3"], declared: ConsumeMessageCommand().options)
+        }
+    }
+
+    @Test func commandNamesIgnoreCase() async throws {
+        #expect(await Run(["HELP", "x"]).output == "The sub command HELP not exist.\n")
+        #expect(await Run(["TOPICROUTE", "-t", "GoldenPlain"]).output == (try Recording("topicRoute").output))
+    }
+
+    @Test func momentsAreReadAndPrintedInTheZone() {
+        #expect(LocalTime.utc.parse("2026-11-21#04:38:51:482") == 1_795_235_931_482)
+        #expect(LocalTime.utc.parse("1795235931482") == 1_795_235_931_482)
+        #expect(LocalTime.utc.milliseconds(1_795_235_931_482) == "2026-11-21 04:38:51,482")
+        #expect(LocalTime.utc.parse("2026-13-21#04:38:51:482") == nil)
+        #expect(LocalTime.utc.parse("yesterday") == nil)
+    }
+}

@@ -1,0 +1,49 @@
+import Glibc
+import RMQCommon
+@testable import RMQTools
+import Testing
+
+/// One recorded call of the reference's `mqadmin`, from `Tests/Golden/admin`.
+///
+///     $ mqadmin topicRoute -t NoSuchTopic
+///     standard output
+///     --- stderr
+///     standard error
+///     --- exit 0
+struct Recording {
+    /// The words after `mqadmin`.
+    var words: [String]
+    var output: String
+    var errors: String
+    var exitCode: Int32
+
+    init(_ name: String) throws {
+        let folder = String(#filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(5).joined(separator: "/")) + "/Tests/Golden/admin/"
+        let text = String(decoding: try #require(try SmallFile.read(folder + name + ".txt")), as: UTF8.self)
+        let unfinished = String(decoding: try #require(try SmallFile.read(folder + "no-final-newline.list")), as: UTF8.self)
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        lines.removeLast()
+        words = Self.words(of: String(lines.removeFirst().dropFirst("$ mqadmin".count)))
+        exitCode = try #require(Int32(lines.removeLast().dropFirst("--- exit ".count)))
+        let border = lines.firstIndex(of: "--- stderr") ?? lines.count
+        output = lines[..<border].map { $0 + "\n" }.joined()
+        errors = lines[border...].dropFirst().map { $0 + "\n" }.joined()
+        if unfinished.split(separator: "\n").contains(Substring(name)) { output.removeLast() }
+    }
+
+    /// Words of a shell line, single quotes kept together.
+    private static func words(of line: String) -> [String] {
+        line.split(separator: "'", omittingEmptySubsequences: false).enumerated().flatMap { index, part in
+            index % 2 == 1 ? [String(part)] : part.split(separator: " ").map(String.init)
+        }
+    }
+
+    /// The `CODE: … DESC: …` texts among the errors, which we keep word for word.
+    var causes: [String] {
+        errors.split(separator: "\n").compactMap { line in line.range(of: "CODE: ").map { String(line[$0.lowerBound...]) } }
+    }
+}
+
+extension StringProtocol {
+    func range(of text: String) -> Range<Index>? { firstRange(of: text) }
+}
