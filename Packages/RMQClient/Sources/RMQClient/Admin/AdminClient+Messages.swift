@@ -1,5 +1,5 @@
 public import RMQCommon
-import RMQRemoting
+public import RMQRemoting
 
 /// What a single pull from a queue brought.
 public struct PullResult: Sendable {

@@ -7,7 +7,7 @@ extension AdminClient {
         try Validation.checkTopic(topic.topicName)
         let header = CreateTopicHeader(
             topic: topic.topicName, readQueueCount: topic.readQueueCount, writeQueueCount: topic.writeQueueCount,
-            permission: topic.permission.rawValue, filterType: topic.filterType.rawValue, systemFlag: topic.systemFlag,
+            permission: topic.permission, filterType: topic.filterType, systemFlag: topic.systemFlag,
             isOrdered: topic.isOrdered)
         try await tell(address, RemotingCommand(.updateAndCreateTopic, header: header))
     }

@@ -1,4 +1,4 @@
-public import RMQCommon
+import RMQCommon
 public import RMQRemoting
 
 /// What operators ask of name servers and brokers. Needs no group; every call stands alone.

@@ -1,4 +1,4 @@
-public import RMQCommon
+import RMQCommon
 import RMQRemoting
 
 /// The connections, routes and heartbeats that producers, consumers and admin calls share.

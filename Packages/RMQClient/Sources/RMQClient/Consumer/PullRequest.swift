@@ -24,15 +24,8 @@ struct PullRequest: Sendable {
         if carriesExpression { flags.insert(.carriesSubscription) }
         return PullMessageHeader(
             consumerGroup: group, topic: queue.topic, queueId: queue.queueId, queueOffset: offset, maxMessages: maxCount, flags: flags,
-            commitOffset: committed ?? 0, suspendTimeoutMillis: suspend?.wholeMilliseconds ?? 0,
+            commitOffset: committed ?? 0, suspendTimeoutMillis: suspend?.milliseconds ?? 0,
             subscription: carriesExpression ? filter.expression : nil, subscriptionVersion: subscriptionVersion, expressionType: "TAG", brokerName: queue.brokerName)
-    }
-}
-
-extension Duration {
-    /// For the wire, which counts in milliseconds.
-    var wholeMilliseconds: Int64 {
-        components.seconds &* 1000 &+ components.attoseconds / 1_000_000_000_000_000
     }
 }
 

@@ -1,5 +1,6 @@
 import RMQCommon
 import RMQRemoting
+import Synchronization
 
 extension PushConsumer {
     /// How long a broker holds a pull that finds nothing.

@@ -1,5 +1,6 @@
 import RMQCommon
 import RMQRemoting
+import Synchronization
 
 extension PushConsumer {
     var subscribedTopics: [String] { state.withLock { Array($0.subscriptions.keys) } }

@@ -1,4 +1,4 @@
-public import RMQCommon
+import RMQCommon
 
 /// Which messages of a topic a consumer wants.
 public enum SubscriptionFilter: Sendable, Hashable {

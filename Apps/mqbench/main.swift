@@ -1,0 +1,4 @@
+import Glibc
+import RMQBench
+
+exit(await BenchCommand.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,53 @@
+import CRMQSystem
+import RMQCommon
+import RMQRemoting
+
+/// The program `mqbench`: loads a cluster and says how it did.
+public enum BenchCommand {
+    /// - Parameter arguments: the words behind the program's name.
+    /// - Returns: the exit status: 0 fine, 1 the run failed, 2 it was asked for wrongly.
+    public static func run(_ arguments: [String]) async -> Int32 {
+        crmq_ignore_sigpipe()
+        guard let name = arguments.first, !arguments.contains("--help"), !arguments.contains("-h"), name != "help" else {
+            print(Help.text)
+            return arguments.isEmpty ? 2 : 0
+        }
+        do {
+            var options = try Options(arguments.dropFirst(), flags: ["client"])
+            switch name {
+            case "producer": try await ProducerBench.run(&options)
+            case "raw": try await ProducerBench.runRaw(&options)
+            case "consumer": try await ConsumerBench.run(&options)
+            case "drain": try await DrainBench.run(&options)
+            case "latency": try await LatencyBench.run(&options)
+            case "yardstick": try await Yardstick.run(&options)
+            default: throw BenchError("there is no command '\(name)'; the commands are producer, consumer, drain, latency, raw, yardstick")
+            }
+            return 0
+        } catch {
+            FailureOutput.write("mqbench: \(error)\n")
+            return 1
+        }
+    }
+}
+
+/// Options that several commands share.
+extension Options {
+    mutating func serialization() throws(BenchError) -> HeaderSerialization {
+        switch text("serialization", default: "json") {
+        case "json": return .json
+        case "binary": return .rocketmq
+        case let other: throw BenchError("--serialization is '\(other)', allowed are json and binary")
+        }
+    }
+
+    mutating func nameServers() -> String { text("namesrv", default: "127.0.0.1:9876") }
+
+    /// How long: a number of messages, a time, or ten seconds.
+    mutating func extent() throws(BenchError) -> (messages: Int?, duration: Duration?) {
+        let messages = try number("messages", in: 1...1_000_000_000_000)
+        let seconds = try number("seconds", in: 1...86_400)
+        if messages == nil, seconds == nil { return (nil, .seconds(10)) }
+        return (messages, seconds.map { .seconds($0) })
+    }
+}

@@ -1,0 +1,37 @@
+import RMQClient
+import RMQCommon
+import RMQRemoting
+
+/// `mqbench drain`: all of a topic, as fast as it comes.
+enum DrainBench {
+    static func run(_ options: inout Options) async throws {
+        let topic = options.text("topic", default: SystemTopic.benchmark)
+        let batch = Int32(try options.number("batch", default: 1024, in: 1...65_535))
+        let serialization = try options.serialization()
+        let duration = try options.number("seconds", in: 1...86_400).map { Duration.seconds($0) }
+        let configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
+        try options.checkAllUsed()
+        let targets = try await withRocketMQClient(configuration) { client in
+            let route = try await client.admin.route(of: topic)
+            var targets: [DrainTarget] = []
+            for queue in route.subscribeQueues {
+                guard let address = route.master(of: queue.brokerName).flatMap({ HostAddress($0) }) else { continue }
+                targets.append(DrainTarget(
+                    address: address, queueId: queue.queueId, start: try await client.admin.minOffset(of: queue),
+                    end: try await client.admin.maxOffset(of: queue)))
+            }
+            return targets
+        }
+        let done = Counter()
+        let live = Task { await RateLine(what: "messages", counter: done).run() }
+        defer { live.cancel() }
+        let start = nanosecondsNow()
+        let worker = try BenchThread { () throws(BenchError) in
+            try DrainLoad(topic: topic, targets: targets, batch: batch, serialization: serialization, duration: duration, done: done).run()
+        }
+        let result = try await Task.detached { try worker.join() }.value
+        Report.write(
+            what: "messages", count: result.completed, failed: 0, firstFailure: nil, nanoseconds: nanosecondsNow() - start,
+            latency: result.latency, latencyOf: "one pull")
+    }
+}

@@ -1,0 +1,50 @@
+/// The words behind a command: `--name value` pairs, `--flag`s, and `--name=value`.
+struct Options {
+    private var values: [String: String] = [:]
+    private var used: Set<String> = []
+
+    /// - Parameter flags: names that take no value.
+    init(_ words: some Sequence<String>, flags: Set<String>) throws(BenchError) {
+        var words = Array(words)[...]
+        while let word = words.popFirst() {
+            guard word.hasPrefix("--") else { throw BenchError("'\(word)' is not an option; options begin with --") }
+            let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1).map(String.init)
+            guard let name = parts.first else { throw BenchError("'\(word)' names no option") }
+            if parts.count == 2 {
+                values[name] = parts[1]
+            } else if flags.contains(name) {
+                values[name] = "true"
+            } else {
+                guard let value = words.popFirst() else { throw BenchError("--\(name) needs a value") }
+                values[name] = value
+            }
+        }
+    }
+
+    mutating func text(_ name: String) -> String? {
+        used.insert(name)
+        return values[name]
+    }
+
+    mutating func text(_ name: String, default fallback: String) -> String { text(name) ?? fallback }
+
+    mutating func flag(_ name: String) -> Bool { text(name) == "true" }
+
+    mutating func number(_ name: String, in range: ClosedRange<Int>) throws(BenchError) -> Int? {
+        guard let text = text(name) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw BenchError("--\(name) is '\(text)', allowed is a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    mutating func number(_ name: String, default fallback: Int, in range: ClosedRange<Int>) throws(BenchError) -> Int {
+        try number(name, in: range) ?? fallback
+    }
+
+    /// Call it after all others: a misspelt option must not be ignored.
+    func checkAllUsed() throws(BenchError) {
+        let unknown = values.keys.filter { !used.contains($0) }.sorted()
+        guard unknown.isEmpty else { throw BenchError("unknown option --\(unknown[0]); see mqbench --help") }
+    }
+}

@@ -1,0 +1,120 @@
+import RMQClient
+import RMQCommon
+import RMQRemoting
+
+/// `mqbench producer` and `mqbench raw`.
+enum ProducerBench {
+    static func run(_ options: inout Options) async throws {
+        let topic = options.text("topic", default: SystemTopic.benchmark)
+        var plan = try plan(&options, topic: topic)
+        let threads = try options.number("threads", default: 1, in: 1...256)
+        let usesClient = options.flag("client")
+        var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
+        configuration.headers = plan.serialization
+        try options.checkAllUsed()
+        let fixed = plan
+        let targets = try await withRocketMQClient(configuration) { client in
+            let producer = try await client.makeProducer(group: "mqbench_producer")
+            if usesClient {
+                try await runClient(producer, fixed)
+                return [SendTarget]()
+            }
+            // The first send creates the topic where it does not exist.
+            try await producer.send(Message(topic: topic, body: [UInt8](repeating: 0x61, count: max(1, fixed.size))), timeout: .seconds(10))
+            let route = try await client.admin.route(of: topic)
+            return route.publishQueues.compactMap { queue in
+                route.master(of: queue.brokerName).flatMap { HostAddress($0) }.map { SendTarget(address: $0, queueId: queue.queueId) }
+            }
+        }
+        guard !usesClient else { return }
+        guard !targets.isEmpty else { throw BenchError("topic \(topic) has no queue that takes messages") }
+        plan.targets = interleaved(targets)
+        try await load(plan, threads: threads)
+    }
+
+    static func runRaw(_ options: inout Options) async throws {
+        var plan = try plan(&options, topic: options.text("topic", default: SystemTopic.benchmark))
+        let threads = try options.number("threads", default: 1, in: 1...256)
+        let text = options.text("address", default: "127.0.0.1:10911")
+        guard let address = HostAddress(text) else { throw BenchError("--address is '\(text)', expected is an IP address and a port, as 127.0.0.1:10911") }
+        let first = try options.number("queue", default: 0, in: 0...65_535)
+        let queues = try options.number("queues", default: 4, in: 1...65_536)
+        try options.checkAllUsed()
+        plan.targets = (first..<first + queues).map { SendTarget(address: address, queueId: Int32($0)) }
+        try await load(plan, threads: threads)
+    }
+
+    private static func plan(_ options: inout Options, topic: String) throws(BenchError) -> SendPlan {
+        let extent = try options.extent()
+        return SendPlan(
+            topic: topic, targets: [], size: try options.number("size", default: 128, in: 1...4 << 20),
+            connections: try options.number("connections", default: 1, in: 1...10_000),
+            depth: try options.number("depth", default: 1, in: 1...65_536), serialization: try options.serialization(),
+            messages: extent.messages, duration: extent.duration)
+    }
+
+    /// Targets of different brokers in turn, so that connections spread over all brokers.
+    private static func interleaved(_ targets: [SendTarget]) -> [SendTarget] {
+        targets.sorted { ($0.queueId, $0.address.description) < ($1.queueId, $1.address.description) }
+    }
+
+    private static func load(_ plan: SendPlan, threads: Int) async throws {
+        let done = Counter()
+        let live = Task { await RateLine(what: "messages", counter: done).run() }
+        defer { live.cancel() }
+        let threads = min(threads, plan.connections)
+        let start = nanosecondsNow()
+        let workers = try (0..<threads).map { index throws(BenchError) in
+            // What does not divide evenly goes to the first threads.
+            let connections = plan.connections / threads + (index < plan.connections % threads ? 1 : 0)
+            let share = plan.messages.map { $0 / threads + (index < $0 % threads ? 1 : 0) }
+            return try BenchThread { () throws(BenchError) in
+                try SendLoad(plan, connections: connections, share: share, done: done).run()
+            }
+        }
+        let result = try await Task.detached {
+            var sum = LoadResult()
+            for worker in workers { sum.merge(try worker.join()) }
+            return sum
+        }.value
+        Report.write(
+            what: "messages", count: result.completed, failed: result.failed, firstFailure: result.firstFailure,
+            nanoseconds: nanosecondsNow() - start, latency: result.latency, latencyOf: "send to acknowledgement")
+    }
+
+    /// The same by the Swift client: `connections` times `depth` tasks that send one message after the other.
+    private static func runClient(_ producer: Producer, _ plan: SendPlan) async throws {
+        let done = Counter()
+        let live = Task { await RateLine(what: "messages", counter: done).run() }
+        defer { live.cancel() }
+        let tasks = plan.connections * plan.depth
+        let start = nanosecondsNow()
+        let deadline = plan.duration.map { start &+ $0.nanoseconds } ?? .max
+        let body = [UInt8](repeating: 0x61, count: plan.size)
+        let topic = plan.topic
+        let result = try await withThrowingTaskGroup(of: LoadResult.self) { group in
+            for index in 0..<tasks {
+                let share = plan.messages.map { $0 / tasks + (index < $0 % tasks ? 1 : 0) } ?? .max
+                group.addTask {
+                    var result = LoadResult()
+                    var left = share
+                    var now = nanosecondsNow()
+                    while left > 0, now < deadline {
+                        try await producer.send(Message(topic: topic, body: body))
+                        let end = nanosecondsNow()
+                        result.completed += 1
+                        result.latency.record(end - now)
+                        done.add()
+                        left -= 1
+                        now = end
+                    }
+                    return result
+                }
+            }
+            return try await group.reduce(into: LoadResult()) { $0.merge($1) }
+        }
+        Report.write(
+            what: "messages", count: result.completed, failed: 0, firstFailure: nil, nanoseconds: nanosecondsNow() - start,
+            latency: result.latency, latencyOf: "send to acknowledgement")
+    }
+}

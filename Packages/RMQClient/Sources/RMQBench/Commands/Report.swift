@@ -1,0 +1,66 @@
+import Glibc
+import RMQCommon
+
+/// Prints a line each second while a run goes on.
+struct RateLine: Sendable {
+    let what: String
+    let counter: Counter
+
+    /// Until the task is cancelled.
+    func run() async {
+        let start = nanosecondsNow()
+        var last = counter.value
+        var lastTime = start
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            let now = nanosecondsNow()
+            let count = counter.value
+            let rate = Double(count - last) * 1e9 / Double(now - lastTime)
+            print("\(Decimal.text(Double(now - start) / 1e9, places: 0)) s   \(Report.grouped(Int(rate))) \(what)/s   total \(Report.grouped(Int(count)))")
+            fflush(nil)
+            last = count
+            lastTime = now
+        }
+    }
+}
+
+/// The figures at the end.
+enum Report {
+    /// - Parameter latency: in nanoseconds; what it measures is `latencyOf`.
+    static func write(what: String, count: Int, failed: Int, firstFailure: String?, nanoseconds: Int64, latency: Histogram, latencyOf: String) {
+        let seconds = Double(max(1, nanoseconds)) / 1e9
+        print("\n\(grouped(count)) \(what) in \(Decimal.text(seconds, places: 2)) s: \(grouped(Int(Double(count) / seconds))) \(what)/s")
+        if failed > 0 { print("\(grouped(failed)) refused; the first answer: \(firstFailure ?? "")") }
+        writeHistogram(latency, latencyOf)
+    }
+
+    static func writeHistogram(_ latency: Histogram, _ latencyOf: String) {
+        guard latency.count > 0 else { return }
+        let columns: [(String, UInt64)] = [
+            ("p50", latency.p50), ("p90", latency.p90), ("p99", latency.p99), ("p99.9", latency.p999), ("max", latency.maximum),
+        ]
+        print("\(latencyOf), in microseconds:  " + columns.map { "\($0.0) \(Decimal.text(Double($0.1) / 1000, places: 1))" }.joined(separator: "  "))
+        fflush(nil)
+    }
+
+    /// 1234567 as `1,234,567`.
+    static func grouped(_ number: Int) -> String {
+        var text = ""
+        for (index, digit) in String(abs(number)).reversed().enumerated() {
+            if index > 0, index % 3 == 0 { text.append(",") }
+            text.append(digit)
+        }
+        return (number < 0 ? "-" : "") + String(text.reversed())
+    }
+}
+
+/// Where complaints go.
+enum FailureOutput {
+    static func write(_ text: String) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import RMQCommon
+import RMQRemoting
+
+/// A request that is encoded once and sent many times; only a few digits change from one to the next.
+///
+/// A number that changes is written as text of fixed width, so that every copy has the same length.
+struct FrameTemplate {
+    let bytes: [UInt8]
+    private let isBinary: Bool
+    private let opaqueAt: Int
+    private let countAt: Int?
+
+    /// Numbers of requests start here: ten digits, and they stay ten.
+    static let firstOpaque: Int32 = 1_000_000_000
+    /// A placeholder for a 19-digit number, such as an offset.
+    static let placeholder: Int64 = 7_777_777_777_777_777_777
+
+    /// - Parameters:
+    ///   - command: with the text `changing` somewhere in it when a second number changes.
+    ///   - changing: digits that `write` overwrites from their end on.
+    init(_ command: RemotingCommand, serialization: HeaderSerialization, changing: String?) throws(BenchError) {
+        var command = command
+        command.serialization = serialization
+        command.opaque = Self.firstOpaque
+        let encoded = command.encoded()
+        bytes = encoded
+        isBinary = serialization == .rocketmq
+        if isBinary {
+            opaqueAt = 8 + 5
+        } else {
+            guard let at = Self.find("\(Self.firstOpaque)", in: encoded) else { throw BenchError("no opaque in the encoded header") }
+            opaqueAt = at
+        }
+        countAt = try changing.map { text throws(BenchError) in
+            guard let at = Self.find(text, in: encoded) else { throw BenchError("\(text) is not in the encoded request") }
+            return at + text.utf8.count
+        }
+    }
+
+    /// Puts the numbers of this request into a copy of `bytes`.
+    func patch(_ copy: UnsafeMutableRawBufferPointer, opaque: Int32, number: Int64, digits: Int) {
+        if isBinary {
+            copy.storeBytes(of: opaque.bigEndian, toByteOffset: opaqueAt, as: Int32.self)
+        } else {
+            Self.putDecimal(Int64(opaque), digits: 10, endingAt: opaqueAt + 10, in: copy)
+        }
+        if let countAt { Self.putDecimal(number, digits: digits, endingAt: countAt, in: copy) }
+    }
+
+    private static func putDecimal(_ value: Int64, digits: Int, endingAt end: Int, in bytes: UnsafeMutableRawBufferPointer) {
+        var rest = value
+        for index in stride(from: end - 1, through: end - digits, by: -1) {
+            bytes[index] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
+            rest /= 10
+        }
+    }
+
+    private static func find(_ text: String, in bytes: [UInt8]) -> Int? {
+        let pattern = Array(text.utf8)
+        guard bytes.count >= pattern.count else { return nil }
+        return (0...bytes.count - pattern.count).first { bytes[$0] == pattern[0] && bytes[$0..<$0 + pattern.count].elementsEqual(pattern) }
+    }
+}
+
+extension FrameTemplate {
+    /// Digits at the end of a message's id that count the messages.
+    static let idDigits = 8
+
+    /// A send of a message of `size` bytes to one queue.
+    static func send(topic: String, queueId: Int32, size: Int, serialization: HeaderSerialization) throws(BenchError) -> FrameTemplate {
+        // The last digits are decimal here; they are still hexadecimal digits to everybody else.
+        let id = String(UniqueId.make().dropLast(idDigits)) + String(repeating: "0", count: idDigits)
+        var properties = MessageProperties()
+        properties[PropertyName.uniqueKey] = id
+        properties[PropertyName.waitStoreMessage] = "true"
+        let header = SendMessageHeader(
+            producerGroup: "mqbench_producer", topic: topic, queueId: queueId, bornTimestamp: WallClock.nowMilliseconds(),
+            properties: properties.text)
+        let body = (0..<max(1, size)).map { UInt8(truncatingIfNeeded: 0x61 + $0 % 26) }
+        return try FrameTemplate(
+            RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: id)
+    }
+
+    /// A pull from one queue that carries its own subscription, so that no heartbeat is needed.
+    static func pull(
+        topic: String, queueId: Int32, maxMessages: Int32, suspend: Duration?, serialization: HeaderSerialization
+    ) throws(BenchError) -> FrameTemplate {
+        let header = PullMessageHeader(
+            consumerGroup: "mqbench_drain", topic: topic, queueId: queueId, queueOffset: placeholder, maxMessages: maxMessages,
+            flags: suspend == nil ? [.carriesSubscription] : [.carriesSubscription, .suspends],
+            suspendTimeoutMillis: suspend.map { $0.milliseconds } ?? 0, subscription: "*", expressionType: "TAG")
+        return try FrameTemplate(
+            RemotingCommand(.pullMessage, header: header), serialization: serialization, changing: "\(placeholder)")
+    }
+}

@@ -1,0 +1,188 @@
+@testable import RMQClient
+import RMQCommon
+import Testing
+
+@Suite struct SubscriptionFilterTests {
+    @Test(arguments: ["", "*", "  "])
+    func everythingMatches(expression: String) throws {
+        let filter = try SubscriptionFilter(expression)
+        #expect(filter == .all)
+        #expect(filter.accepts(tag: nil) && filter.accepts(tag: "x"))
+    }
+
+    @Test func tagsAreComparedExactlyNotByHash() throws {
+        let filter = try SubscriptionFilter("AaAa || green ||")
+        #expect(filter == .tags(["AaAa", "green"]))
+        // "AaAa" and "BBBB" have the same hash.
+        #expect(JavaString.hash("AaAa") == JavaString.hash("BBBB"))
+        #expect(filter.accepts(tag: "AaAa") && filter.accepts(tag: "green"))
+        #expect(!filter.accepts(tag: "BBBB") && !filter.accepts(tag: nil) && !filter.accepts(tag: "gree"))
+        #expect(filter.expression == "AaAa || green")
+        #expect(filter.tagHashes == [JavaString.hash("AaAa"), JavaString.hash("green")])
+    }
+
+    @Test func barsAloneAreAnError() {
+        #expect(throws: ClientError.self) { _ = try SubscriptionFilter("||") }
+        #expect(throws: ClientError.self) { _ = try SubscriptionFilter(" || || ") }
+    }
+}
+
+@Suite struct RebalanceTests {
+    private func queues(_ count: Int32) -> [MessageQueue] {
+        (0..<count).map { MessageQueue(topic: "T", brokerName: "a", queueId: $0) }
+    }
+
+    @Test(arguments: [
+        (8, 3, [[0, 1, 2], [3, 4, 5], [6, 7]]), (2, 3, [[0], [1], []]), (6, 3, [[0, 1], [2, 3], [4, 5]]), (4, 1, [[0, 1, 2, 3]]),
+    ] as [(Int32, Int, [[Int32]])])
+    func averagedSharesAreThoseOfTheReference(queueCount: Int32, memberCount: Int, expected: [[Int32]]) {
+        let members = (0..<memberCount).map { "m\($0)" }
+        let shares = members.map { AveragedAllocation().allocate(queues: queues(queueCount), members: members, to: $0).map(\.queueId) }
+        #expect(shares == expected)
+    }
+
+    @Test func everyQueueHasExactlyOneMemberWhateverTheNumbers() {
+        for queueCount in Int32(0)...17 {
+            for memberCount in 1...9 {
+                let members = (0..<memberCount).map { "m\($0)" }
+                for allocation in [AveragedAllocation(), CircularAllocation()] as [any QueueAllocation] {
+                    let all = members.flatMap { allocation.allocate(queues: queues(queueCount), members: members, to: $0) }
+                    #expect(all.sorted() == queues(queueCount))
+                }
+            }
+        }
+    }
+
+    @Test func membersSortAlikeWhateverOrderTheyCameIn() {
+        let share = { (members: [String]) in
+            RebalancePlan.share(of: "m2", queues: self.queues(5).reversed(), members: members, allocation: .averaged)
+        }
+        #expect(share(["m10", "m2", "m1"]) == share(["m1", "m10", "m2"]))
+        #expect(share(["m1"]) == [])
+        #expect(RebalancePlan.share(of: "x", queues: queues(3), members: nil, allocation: .averaged) == queues(3))
+    }
+
+    @Test func thePlanIsTheDifference() {
+        let all = queues(4)
+        let plan = RebalancePlan(held: all[..<3], mine: Array(all[1...]))
+        #expect(plan.dropped == [all[0]] && plan.added == [all[3]])
+        #expect(RebalancePlan(held: all, mine: all.reversed()).isEmpty)
+    }
+
+    @Test func startRulesFollowTheTable() {
+        #expect(StartRule(stored: 5, position: .last, isRetryTopic: false) == .at(5))
+        #expect(StartRule(stored: 0, position: .timestamp(9), isRetryTopic: true) == .at(0))
+        #expect(StartRule(stored: nil, position: .last, isRetryTopic: false) == .end)
+        #expect(StartRule(stored: nil, position: .last, isRetryTopic: true) == .at(0))
+        #expect(StartRule(stored: nil, position: .first, isRetryTopic: false) == .at(0))
+        #expect(StartRule(stored: nil, position: .timestamp(9), isRetryTopic: false) == .timestamp(9))
+        #expect(StartRule(stored: nil, position: .timestamp(9), isRetryTopic: true) == .end)
+    }
+}
+
+@Suite struct QueueCacheTests {
+    @Test func theSmallestOpenOffsetIsCommitted() {
+        var cache = QueueCache()
+        for offset in [Int64(10), 11, 13] { _ = cache.add(offset: offset, bytes: 100) }
+        #expect(cache.settle(offset: 11) == 10)
+        #expect(cache.settle(offset: 10) == 13)
+        #expect(cache.settle(offset: 13) == 14)
+        #expect(cache.isEmpty && cache.bytes == 0)
+        let unknown = (cache.settle(offset: 13), cache.settle(offset: 99))
+        #expect(unknown.0 == nil && unknown.1 == nil)
+    }
+
+    @Test func aMessageIsCachedOnce() {
+        var cache = QueueCache()
+        let added = [cache.add(offset: 1, bytes: 1), cache.add(offset: 1, bytes: 1), cache.add(offset: 0, bytes: 1)]
+        #expect(added == [true, false, false])
+    }
+
+    @Test func limitsPausePulling() {
+        var limits = CacheLimits()
+        limits.messagesPerQueue = 2
+        limits.bytesPerQueue = 1000
+        limits.maxOffsetSpan = 50
+        func isFull(_ messages: [(Int64, Int)]) -> Bool {
+            var cache = QueueCache()
+            for (offset, bytes) in messages { _ = cache.add(offset: offset, bytes: bytes) }
+            return cache.isFull(limits)
+        }
+        #expect(!isFull([(1, 500), (2, 500)]))
+        #expect(isFull([(1, 1), (2, 1), (3, 1)]))
+        #expect(isFull([(1, 1001)]))
+        #expect(isFull([(1, 1), (52, 1)]))
+    }
+
+    @Test func anyOrderOfSettlingEndsBehindTheLastMessage() {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<50 {
+            var cache = QueueCache()
+            var offsets: [Int64] = []
+            var next: Int64 = 0
+            for _ in 0..<600 {
+                next += Int64.random(in: 1...3, using: &generator)
+                offsets.append(next)
+                _ = cache.add(offset: next, bytes: 1)
+            }
+            var open = Set(offsets)
+            for offset in offsets.shuffled(using: &generator) {
+                open.remove(offset)
+                let commit = cache.settle(offset: offset)
+                #expect(commit == open.min() ?? next + 1)
+            }
+        }
+    }
+}
+
+@Suite struct OffsetFileTests {
+    /// As the reference wrote it.
+    private static let golden = """
+        {
+        \t"offsetTable":{{
+        \t\t\t"brokerName":"golden-a",
+        \t\t\t"queueId":3,
+        \t\t\t"topic":"GoldenBatch"
+        \t\t}:0,{
+        \t\t\t"brokerName":"golden-a",
+        \t\t\t"queueId":2,
+        \t\t\t"topic":"GoldenBatch"
+        \t\t}:10
+        \t}
+        }
+        """
+
+    @Test func theReferencesFileIsRead() throws {
+        let offsets = try OffsetFile.decode(Array(Self.golden.utf8))
+        #expect(offsets == [
+            MessageQueue(topic: "GoldenBatch", brokerName: "golden-a", queueId: 3): 0,
+            MessageQueue(topic: "GoldenBatch", brokerName: "golden-a", queueId: 2): 10,
+        ])
+    }
+
+    @Test func whatIsSavedIsLoadedAndOldContentIsKeptBesideIt() throws {
+        let folder = try FileSystem.makeTemporaryDirectory(prefix: "rmq-offsets")
+        defer { try? FileSystem.removeTree(folder) }
+        let path = OffsetFile.path(directory: folder, clientId: "10.0.0.1@fixed", group: "g")
+        #expect(try OffsetFile.load(path).isEmpty)
+        let queue = MessageQueue(topic: "T", brokerName: "b", queueId: 1)
+        try OffsetFile.save([queue: 41], to: path)
+        try OffsetFile.save([queue: 42], to: path)
+        #expect(try OffsetFile.load(path) == [queue: 42])
+        try SmallFile.replace(path, with: "{broken")
+        #expect(try OffsetFile.load(path) == [queue: 42])
+    }
+
+    @Test func offsetsMoveForwardUnlessTheBrokerCorrectsThem() {
+        let table = OffsetTable()
+        let queue = MessageQueue(topic: "T", brokerName: "b", queueId: 1)
+        table.advance(queue, to: 7)
+        table.advance(queue, to: 5)
+        #expect(table.takeUnsaved() == [queue: 7])
+        #expect(table.takeUnsaved().isEmpty)
+        table.reset(queue, to: 3)
+        #expect(table.takeUnsaved(of: queue) == [queue: 3])
+        table.storingFailed([queue])
+        #expect(table.takeUnsaved() == [queue: 3])
+    }
+}
