@@ -1,0 +1,100 @@
+import Glibc
+import Synchronization
+
+/// The one log that holds the records of all queues, in segment files of one size.
+///
+///     00000000000000000000      00000000001073741824      00000000002147483648
+///     +-----+-----+- -+------+  +-----+-----+- -+------+  +-----+-----+- - -
+///     | rec | rec |   |filler|  | rec | rec |   |filler|  | rec | rec |   zeros
+///     +-----+-----+- -+------+  +-----+-----+- -+------+  +-----+-----+- - -
+///     ↑ minOffset                                                    ↑ maxOffset
+///
+/// One writer, under the store's append lock. Readers see everything below `maxOffset`, which moves only after a record
+/// is complete; its bytes never change afterwards. The first 8 bytes of a record (or of the first record of a batch) are
+/// stored last, so that a kill -9 in the middle leaves nothing that recovery takes for a record.
+final class CommitLog: Sendable {
+    let segmentBytes: Int
+    private let segments: Mutex<[MappedFile]>
+    private let publishedEnd: Atomic<Int64>
+
+    init(segments: [MappedFile], segmentBytes: Int) {
+        self.segmentBytes = segmentBytes
+        self.segments = Mutex(segments)
+        publishedEnd = Atomic(segments.last.map { $0.baseOffset + Int64(segmentBytes) } ?? 0)
+    }
+
+    /// Where the log begins; its end when it is empty.
+    var minOffset: Int64 { segments.withLock { $0.first?.baseOffset } ?? maxOffset }
+    var maxOffset: Int64 { publishedEnd.load(ordering: .acquiring) }
+    var snapshot: [MappedFile] { segments.withLock { $0 } }
+
+    /// `count` bytes at an offset, if all of them are in one segment and written.
+    func range(at offset: Int64, count: Int) -> (file: MappedFile, position: Int)? {
+        Self.range(at: offset, count: count, in: snapshot, end: maxOffset)
+    }
+
+    /// The same among segments taken before, for many look-ups.
+    static func range(at offset: Int64, count: Int, in segments: [MappedFile], end: Int64) -> (file: MappedFile, position: Int)? {
+        guard let first = segments.first, offset >= first.baseOffset, count > 0, offset <= end - Int64(count) else { return nil }
+        let index = Int((offset - first.baseOffset) / Int64(first.byteCount))
+        guard index < segments.count else { return nil }
+        let position = Int(offset - segments[index].baseOffset)
+        guard position + count <= first.byteCount else { return nil }
+        return (segments[index], position)
+    }
+
+    // MARK: Writing (append lock)
+
+    /// Copies complete records to the end of `segment` and publishes them.
+    @inline(__always)
+    func write(_ bytes: UnsafeMutableRawBufferPointer, to segment: MappedFile, at position: Int) {
+        let target = segment.base + position
+        let source = UnsafeRawPointer(bytes.baseAddress!)
+        (target + 8).copyMemory(from: source + 8, byteCount: bytes.count - 8)
+        atomicMemoryFence(ordering: .releasing)
+        target.storeBytes(of: source.loadUnaligned(as: UInt64.self), as: UInt64.self)
+        publishedEnd.store(segment.baseOffset + Int64(position + bytes.count), ordering: .releasing)
+    }
+
+    /// Ends a segment: what is left of it is skipped.
+    func writeFiller(to segment: MappedFile, at position: Int) {
+        let remaining = segment.byteCount - position
+        segment.base.storeBytes(of: RecordLayout.fillerMagic.bigEndian, toByteOffset: position + 4, as: Int32.self)
+        segment.base.storeBytes(of: Int32(remaining).bigEndian, toByteOffset: position, as: Int32.self)
+        publishedEnd.store(segment.baseOffset + Int64(segment.byteCount), ordering: .releasing)
+    }
+
+    func add(_ segment: MappedFile) {
+        segments.withLock { $0.append(segment) }
+    }
+
+    // MARK: Write-back (flush thread)
+
+    /// Makes everything from `start` to `end` durable.
+    func flush(from start: Int64, to end: Int64) throws(StoreError) {
+        for segment in snapshot {
+            let from = max(start, segment.baseOffset)
+            let to = min(end, segment.baseOffset + Int64(segment.byteCount))
+            if from < to { try segment.synchronize(from: Int(from - segment.baseOffset), to: Int(to - segment.baseOffset)) }
+        }
+    }
+
+    // MARK: Recovery (nobody else is there)
+
+    /// Ends the log at `end`: later segments are removed, and later bytes of the segment that holds it become zero.
+    /// - Parameter distrusting: whether bytes may be there although nothing stands right at the end.
+    func truncate(to end: Int64, distrusting: Bool) throws(StoreError) {
+        let all = snapshot
+        // A segment that begins at the end holds nothing; the next append makes it again.
+        let kept = all.filter { $0.baseOffset < end }
+        for segment in all.dropFirst(kept.count).reversed() { try StoreFiles.remove(segment.path) }
+        if let last = kept.last, end - last.baseOffset < Int64(last.byteCount) {
+            let position = Int(end - last.baseOffset)
+            if distrusting || !last.isZero(from: position, count: RecordLayout.fillerByteCount) {
+                try last.zeroTail(from: position)
+            }
+        }
+        segments.withLock { $0 = kept }
+        publishedEnd.store(end, ordering: .releasing)
+    }
+}

@@ -1,0 +1,66 @@
+import RMQCommon
+
+/// One record of the log as recovery sees it. Pointers into the mapping.
+struct CheckedRecord {
+    var byteCount: Int
+    var physicalOffset: Int64
+    var queueId: Int32
+    var queueOffset: Int64
+    var systemFlag: Int32
+    var storeTimestamp: Int64
+    var topic: UnsafeRawBufferPointer
+    var properties: UnsafeRawBufferPointer
+
+    /// What the consume queue entry of this record carries: the hash of its tags, or of a delayed message the time of
+    /// its delivery.
+    func tagCode(delayLevels: [Int64]) -> Int64 {
+        if let level = PropertyScan.delayLevel(properties), level > 0, topic.elementsEqual("SCHEDULE_TOPIC_XXXX".utf8), !delayLevels.isEmpty {
+            return storeTimestamp &+ delayLevels[min(level, delayLevels.count) - 1]
+        }
+        return PropertyScan.tagCode(properties, UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+}
+
+/// Decides whether the bytes at a position of a segment are a record. Trusts nothing it reads.
+enum RecordCheck {
+    case record(CheckedRecord)
+    /// The segment ends here.
+    case filler
+    case invalid(reason: String)
+
+    /// - Parameter verifiesBody: whether the body is read and its checksum compared.
+    static func check(_ segment: MappedFile, at position: Int, verifiesBody: Bool) -> RecordCheck {
+        let limit = segment.byteCount - position
+        guard limit >= RecordLayout.fillerByteCount else { return .invalid(reason: "too close to the end of the file") }
+        let size = Int(segment.loadInt32(position))
+        switch segment.loadInt32(position + RecordLayout.magicPosition) {
+        case RecordLayout.fillerMagic: return .filler
+        case RecordLayout.magic: break
+        case 0 where size == 0: return .invalid(reason: "nothing is written there")
+        default: return .invalid(reason: "no record begins there")
+        }
+        guard size >= RecordLayout.fixedByteCount + 16, size <= limit else { return .invalid(reason: "a record cannot have \(size) bytes there") }
+        var reader = ByteReader(UnsafeRawBufferPointer(start: segment.base + position, count: size))
+        let systemFlag = segment.loadInt32(position + RecordLayout.systemFlagPosition)
+        let storeTimestampPosition = RecordLayout.storeTimestampPosition(systemFlag)
+        let bodyLengthPosition = storeTimestampPosition + 8 + RecordLayout.storeHostBytes(systemFlag) + 12
+        guard reader.skip(bodyLengthPosition), let bodyLength = reader.readInt32(), let body = reader.readBytes(Int(bodyLength)),
+            let topicLength = reader.readUInt8(), topicLength <= RecordLayout.maxTopicBytes, let topic = reader.readBytes(Int(topicLength)),
+            let propertiesLength = reader.readInt16(), let properties = reader.readBytes(Int(propertiesLength)), reader.remaining == 0
+        else { return .invalid(reason: "the lengths of a record of \(size) bytes contradict each other") }
+        let physicalOffset = segment.loadInt64(position + RecordLayout.physicalOffsetPosition)
+        guard physicalOffset == segment.baseOffset + Int64(position) else {
+            return .invalid(reason: "the record there says that it belongs to offset \(physicalOffset)")
+        }
+        if verifiesBody, !body.isEmpty,
+            CRC32.rocketMQ(body) != segment.loadInt32(position + RecordLayout.bodyChecksumPosition)
+        {
+            return .invalid(reason: "the checksum of the body does not match")
+        }
+        return .record(
+            CheckedRecord(
+                byteCount: size, physicalOffset: physicalOffset, queueId: segment.loadInt32(position + RecordLayout.queueIdPosition),
+                queueOffset: segment.loadInt64(position + RecordLayout.queueOffsetPosition), systemFlag: systemFlag,
+                storeTimestamp: segment.loadInt64(position + storeTimestampPosition), topic: topic, properties: properties))
+    }
+}

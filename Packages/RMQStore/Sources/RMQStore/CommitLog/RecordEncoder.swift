@@ -1,0 +1,217 @@
+public import RMQCommon
+
+/// What all records of one send share.
+public struct RecordAttributes: Sendable {
+    public var flag: Int32 = 0
+    /// Compression and transaction bits as received; the address family bits are set by the encoder.
+    public var systemFlag: Int32 = 0
+    public var bornTimestamp: Int64
+    public var bornHost: HostAddress
+    public var storeHost: HostAddress
+    public var reconsumeTimes: Int32 = 0
+    /// Where the half message of a committed transaction is; 0 for all else.
+    public var preparedTransactionOffset: Int64 = 0
+
+    public init(bornTimestamp: Int64, bornHost: HostAddress, storeHost: HostAddress) {
+        self.bornTimestamp = bornTimestamp
+        self.bornHost = bornHost
+        self.storeHost = storeHost
+    }
+}
+
+/// Turns messages into stored records, in scratch space that is used again for every message.
+///
+/// One per event loop or thread. No lock is held while it works, and in steady state it allocates nothing.
+public final class RecordEncoder {
+    /// `maxMessageSize`: the longest body (of a batch: the whole batch body), in bytes.
+    public var maxMessageBytes: Int
+    private var scratch: UnsafeMutableRawBufferPointer
+    private var entries: UnsafeMutableBufferPointer<RecordDraft.Entry>
+    private var bornHost = HostBytes()
+    private var storeHost = HostBytes()
+
+    public init(maxMessageBytes: Int = 4 << 20) {
+        self.maxMessageBytes = maxMessageBytes
+        scratch = .allocate(byteCount: 64 << 10, alignment: 16)
+        entries = .allocate(capacity: 64)
+    }
+
+    deinit {
+        scratch.deallocate()
+        entries.deallocate()
+    }
+
+    /// Encodes one message.
+    ///
+    /// - Parameters:
+    ///   - properties: the encoded properties as received.
+    ///   - addedProperties: encoded properties that the broker adds, such as `CLUSTER`; they come last, so they win.
+    ///   - tagCode: what the consume queue entry carries; nil: the hash of the property `TAGS`.
+    public func encode(
+        queue: ConsumeQueue, attributes: borrowing RecordAttributes, body: UnsafeRawBufferPointer,
+        properties: UnsafeRawBufferPointer, addedProperties: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+        tagCode: Int64? = nil
+    ) throws(StoreError) -> RecordDraft {
+        let systemFlag = prepare(attributes)
+        guard body.count <= maxMessageBytes else { throw .bodyTooLarge(bytes: body.count, limit: maxMessageBytes) }
+        let count = try write(
+            at: 0, queue: queue, attributes: attributes, flag: attributes.flag, systemFlag: systemFlag, body: body,
+            properties: properties, addedProperties: addedProperties)
+        let code = tagCode ?? PropertyScan.tagCode(properties, addedProperties)
+        entries[0] = RecordDraft.Entry(byteCount: Int32(count), tagCode: code)
+        return RecordDraft(
+            bytes: UnsafeMutableRawBufferPointer(rebasing: scratch[..<count]),
+            entries: UnsafeMutableBufferPointer(rebasing: entries[..<1]), queue: queue, systemFlag: systemFlag)
+    }
+
+    /// Encodes the elements of a batch body as one record each; they are appended together or not at all.
+    ///
+    /// Flag and properties come from the element, all else from `attributes`.
+    ///
+    ///     0      4       8     12     16          20     20+n         22+n
+    ///     +------+-------+-----+------+-----------+------+------------+------------+
+    ///     | size | magic | crc | flag | body len  | body | props len  | properties |   magic and crc are ignored
+    ///     +------+-------+-----+------+-----------+------+------------+------------+
+    public func encodeBatch(
+        queue: ConsumeQueue, attributes: borrowing RecordAttributes, elements: UnsafeRawBufferPointer,
+        addedProperties: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) throws(StoreError) -> RecordDraft {
+        let systemFlag = prepare(attributes)
+        guard systemFlag & RecordLayout.transactionMask == 0 else { throw .batchNotAllowed(reason: "it is part of a transaction") }
+        guard elements.count <= maxMessageBytes else { throw .bodyTooLarge(bytes: elements.count, limit: maxMessageBytes) }
+        guard addedProperties.count <= RecordLayout.maxPropertiesBytes else {
+            throw .propertiesTooLarge(bytes: addedProperties.count, limit: RecordLayout.maxPropertiesBytes)
+        }
+        var reader = ByteReader(elements)
+        var position = 0
+        var count = 0
+        while reader.remaining > 0 {
+            let start = reader.position
+            guard let size = reader.readInt32(), reader.skip(8), let flag = reader.readInt32(), let bodyLength = reader.readInt32(),
+                let body = reader.readBytes(Int(bodyLength)), let propertiesLength = reader.readInt16(),
+                let properties = reader.readBytes(Int(propertiesLength))
+            else { throw .malformedBatch(at: start, reason: "a length reaches beyond the body") }
+            guard Int(size) == reader.position - start else { throw .malformedBatch(at: start, reason: "the lengths contradict each other") }
+            if PropertyScan.isDelayed(properties) { throw .batchNotAllowed(reason: "message \(count) is delayed") }
+            let written = try write(
+                at: position, queue: queue, attributes: attributes, flag: flag, systemFlag: systemFlag, body: body,
+                properties: properties, addedProperties: addedProperties)
+            reserveEntries(count + 1)
+            entries[count] = RecordDraft.Entry(byteCount: Int32(written), tagCode: PropertyScan.tagCode(properties, addedProperties))
+            position += written
+            count += 1
+        }
+        guard count > 0 else { throw .malformedBatch(at: 0, reason: "it is empty") }
+        return RecordDraft(
+            bytes: UnsafeMutableRawBufferPointer(rebasing: scratch[..<position]),
+            entries: UnsafeMutableBufferPointer(rebasing: entries[..<count]), queue: queue, systemFlag: systemFlag)
+    }
+
+    /// Encodes the hosts if they changed, and returns the system flag to store.
+    private func prepare(_ attributes: borrowing RecordAttributes) -> Int32 {
+        bornHost.set(attributes.bornHost)
+        storeHost.set(attributes.storeHost)
+        var systemFlag = attributes.systemFlag & ~(RecordLayout.bornHostIPv6 | RecordLayout.storeHostIPv6)
+        if bornHost.isIPv6 { systemFlag |= RecordLayout.bornHostIPv6 }
+        if storeHost.isIPv6 { systemFlag |= RecordLayout.storeHostIPv6 }
+        return systemFlag
+    }
+
+    /// Writes one record at `start` of the scratch space and returns its length.
+    private func write(
+        at start: Int, queue: ConsumeQueue, attributes: borrowing RecordAttributes, flag: Int32, systemFlag: Int32,
+        body: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer, addedProperties: UnsafeRawBufferPointer
+    ) throws(StoreError) -> Int {
+        let topic = queue.topicBytes
+        let separator = PropertyScan.needsSeparator(properties, addedProperties) ? 1 : 0
+        let propertiesCount = properties.count + separator + addedProperties.count
+        guard topic.count <= RecordLayout.maxTopicBytes else { throw .topicTooLong(bytes: topic.count, limit: RecordLayout.maxTopicBytes) }
+        guard propertiesCount <= RecordLayout.maxPropertiesBytes else {
+            throw .propertiesTooLarge(bytes: propertiesCount, limit: RecordLayout.maxPropertiesBytes)
+        }
+        let count = RecordLayout.fixedByteCount + bornHost.count + storeHost.count + body.count + topic.count + propertiesCount
+        reserve(start + count)
+        var at = Cursor(scratch.baseAddress! + start)
+        at.put(Int32(count))
+        at.put(RecordLayout.magic)
+        at.put(CRC32.rocketMQ(body))
+        at.put(queue.queueId)
+        at.put(flag)
+        at.put(Int64(0))  // queue offset and physical offset: stamped by the append
+        at.put(Int64(0))
+        at.put(systemFlag)
+        at.put(attributes.bornTimestamp)
+        at.put(bornHost.bytes)
+        at.put(Int64(0))  // store time: stamped by the append
+        at.put(storeHost.bytes)
+        at.put(attributes.reconsumeTimes)
+        at.put(attributes.preparedTransactionOffset)
+        at.put(Int32(body.count))
+        at.put(body)
+        at.put(UInt8(topic.count))
+        at.put(topic)
+        at.put(UInt16(propertiesCount))
+        at.put(properties)
+        if separator == 1 { at.put(PropertyScan.pairSeparator) }
+        at.put(addedProperties)
+        return count
+    }
+
+    private func reserve(_ byteCount: Int) {
+        guard byteCount > scratch.count else { return }
+        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, scratch.count * 2), alignment: 16)
+        larger.copyMemory(from: UnsafeRawBufferPointer(scratch))
+        scratch.deallocate()
+        scratch = larger
+    }
+
+    private func reserveEntries(_ count: Int) {
+        guard count > entries.count else { return }
+        let larger = UnsafeMutableBufferPointer<RecordDraft.Entry>.allocate(capacity: entries.count * 2)
+        _ = larger.update(fromContentsOf: entries)
+        entries.deallocate()
+        entries = larger
+    }
+}
+
+/// A host as it is stored, encoded again only when it changes.
+private struct HostBytes {
+    private var writer = ByteWriter(capacity: 20)
+    private var host: HostAddress?
+
+    var isIPv6: Bool { host?.isIPv6 ?? false }
+    var bytes: [UInt8] { writer.bytes }
+    var count: Int { writer.bytes.count }
+
+    mutating func set(_ new: HostAddress) {
+        guard host != new else { return }
+        host = new
+        writer.bytes.removeAll(keepingCapacity: true)
+        new.write(to: &writer)
+    }
+}
+
+/// Writes big-endian fields one after the other into space that was reserved before.
+private struct Cursor {
+    private var position: UnsafeMutableRawPointer
+
+    init(_ position: UnsafeMutableRawPointer) { self.position = position }
+
+    @inline(__always)
+    mutating func put<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
+        position.storeBytes(of: value.bigEndian, as: Value.self)
+        position += MemoryLayout<Value>.size
+    }
+
+    @inline(__always)
+    mutating func put(_ bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress else { return }
+        position.copyMemory(from: source, byteCount: bytes.count)
+        position += bytes.count
+    }
+
+    @inline(__always)
+    mutating func put(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { put($0) }
+    }
+}

@@ -1,0 +1,165 @@
+import RMQCommon
+
+/// Makes commit log files before they are needed and faults their pages in ahead of the writer, on a thread of its own.
+///
+///     current segment                            next segment
+///     ████████████████|▒▒▒▒▒▒▒▒|                 |▒▒▒▒|
+///              written ^        ^ populated      made when the current one is half full
+///
+/// The window grows with what has been written since the start, up to the configured bound: an idle store keeps little
+/// memory resident, a busy one never faults. Measured: a first store to a page of a sparse file costs 8 µs and up to
+/// 39 ms, to a populated one 0.03 µs. The thread sleeps until the writer has moved on; nothing here polls.
+final class SegmentAllocator: Sendable {
+    private struct State {
+        var current: MappedFile?
+        /// The writer's position in `current`.
+        var position = 0
+        var populatedEnd = 0
+        var window: Int
+        /// The base offset of the file to make.
+        var wanted: Int64?
+        var ready: MappedFile?
+        var failure: StoreError?
+        var stopping = false
+        /// Something above changed since the thread looked.
+        var hasWork = false
+    }
+
+    private let directory: String
+    private let segmentBytes: Int
+    private let maxWindow: Int
+    private let logger: Logger
+    private let monitor: Monitor<State>
+
+    init(configuration: StoreConfiguration, logger: Logger) {
+        directory = configuration.commitLogDirectory
+        segmentBytes = configuration.segmentBytes
+        maxWindow = max(MappedFile.pageBytes, configuration.prefaultWindowBytes)
+        self.logger = logger
+        monitor = Monitor(State(window: max(MappedFile.pageBytes, configuration.prefaultWindowBytes / 8)))
+    }
+
+    /// How far the writer may go on before it reports again.
+    var reportStep: Int { max(MappedFile.pageBytes, min(maxWindow, segmentBytes) / 16) }
+
+    func start() throws(StoreError) -> StoreThread {
+        try StoreThread(name: "store-allocate") { self.run() }
+    }
+
+    /// Tells where the writer is, and that the file at `next` will be wanted once `current` is half full (at once when
+    /// there is none). Called under the append lock, once per ``reportStep`` bytes.
+    func report(current: MappedFile?, position: Int, next: Int64) {
+        monitor.change { state in
+            if state.current !== current {
+                state.current = current
+                state.populatedEnd = position
+            }
+            state.window = min(maxWindow, max(state.window, position))
+            state.position = position
+            if current == nil || position >= segmentBytes / 2, state.ready?.baseOffset != next {
+                state.wanted = next
+                state.failure = nil
+            }
+            state.hasWork = true
+        }
+    }
+
+    /// The file at `baseOffset`, made now if it is not there yet. Under the append lock.
+    /// - Throws: `segmentUnavailable` after `timeout`, or with what went wrong as soon as it did.
+    func take(_ baseOffset: Int64, timeout: Duration) throws(StoreError) -> MappedFile {
+        monitor.change { state in
+            if state.ready?.baseOffset != baseOffset {
+                state.wanted = baseOffset
+                state.failure = nil
+                state.hasWork = true
+            }
+        }
+        let outcome: Result<MappedFile, StoreError>? = monitor.wait(timeout: timeout) { state in
+            if let ready = state.ready, ready.baseOffset == baseOffset {
+                state.ready = nil
+                return .success(ready)
+            }
+            return state.failure.map { .failure($0) }
+        }
+        switch outcome {
+        case .success(let file): return file
+        case .failure(let cause): throw .segmentUnavailable(baseOffset: baseOffset, waited: .zero, cause: "\(cause)")
+        case nil: throw .segmentUnavailable(baseOffset: baseOffset, waited: timeout, cause: "it is still being made")
+        }
+    }
+
+    /// Ends the thread; a file that was made and not used is removed, as the reference does at a clean stop.
+    func stop(_ thread: StoreThread) {
+        monitor.change { $0.stopping = true }
+        thread.join()
+        let unused = monitor.withLock { state in
+            let ready = state.ready
+            state.ready = nil
+            state.current = nil
+            return ready
+        }
+        if let unused {
+            do { try StoreFiles.remove(unused.path) } catch { logger.warning("unused commit log file stays: \(error)") }
+        }
+    }
+
+    // MARK: The thread
+
+    private enum Work {
+        case create(Int64)
+        case populate(MappedFile, from: Int, to: Int)
+        case stop
+    }
+
+    private func run() {
+        while true {
+            let work: Work? = monitor.wait { state in
+                if state.stopping { return .stop }
+                guard state.hasWork else { return nil }
+                if let wanted = state.wanted { return .create(wanted) }
+                if let current = state.current {
+                    let start = max(state.populatedEnd, state.position)
+                    let end = min(segmentBytes, state.position + state.window)
+                    if start < end {
+                        // In steps, so that a wanted file does not wait for a whole window.
+                        let stepEnd = min(end, start + (1 << 20))
+                        state.populatedEnd = stepEnd
+                        return .populate(current, from: start, to: stepEnd)
+                    }
+                }
+                state.hasWork = false
+                return nil
+            }
+            switch work {
+            case .stop, nil: return
+            case .populate(let file, let start, let end): file.populate(from: start, to: end)
+            case .create(let baseOffset): create(baseOffset)
+            }
+        }
+    }
+
+    private func create(_ baseOffset: Int64) {
+        let path = directory + "/" + SegmentName.text(baseOffset)
+        let window = monitor.withLock { $0.window }
+        do throws(StoreError) {
+            let file = try MappedFile(creating: path, baseOffset: baseOffset, byteCount: segmentBytes, allocating: true)
+            do throws(StoreError) {
+                try StoreFiles.synchronizeDirectory(directory)
+            } catch {
+                try StoreFiles.remove(path)
+                throw error
+            }
+            file.populate(from: 0, to: min(window, 1 << 20))
+            monitor.change { state in
+                state.wanted = nil
+                state.ready = file
+            }
+        } catch {
+            logger.error("cannot make commit log file \(path): \(error)")
+            monitor.change { state in
+                state.wanted = nil
+                state.failure = error
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Synchronization
+
+struct QueueKey: Hashable, Sendable {
+    var topic: String
+    var queueId: Int32
+
+    /// A hash that is the same in every process, for the checkpoint's fingerprint.
+    var fingerprint: UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in topic.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return (hash ^ UInt64(UInt32(bitPattern: queueId))) &* 0x9E37_79B9_7F4A_7C15
+    }
+}
+
+/// All queues by name. Its lock is never held while another one is taken.
+final class QueueTable: Sendable {
+    private let configuration: StoreConfiguration
+    private let queues = Mutex<[QueueKey: ConsumeQueue]>([:])
+
+    init(configuration: StoreConfiguration) {
+        self.configuration = configuration
+    }
+
+    var all: [ConsumeQueue] { queues.withLock { Array($0.values) } }
+
+    func find(_ key: QueueKey) -> ConsumeQueue? {
+        queues.withLock { $0[key] }
+    }
+
+    func findOrAdd(_ key: QueueKey) -> ConsumeQueue {
+        queues.withLock { queues in
+            if let queue = queues[key] { return queue }
+            let queue = ConsumeQueue(topic: key.topic, queueId: key.queueId, configuration: configuration)
+            queues[key] = queue
+            return queue
+        }
+    }
+
+    func queues(of topic: String) -> [ConsumeQueue] {
+        queues.withLock { $0.values.filter { $0.topic == topic } }
+    }
+
+    /// Takes a topic's queues out of the table and returns them.
+    func remove(topic: String) -> [ConsumeQueue] {
+        queues.withLock { queues in
+            let removed = queues.values.filter { $0.topic == topic }
+            for queue in removed { queues[QueueKey(topic: topic, queueId: queue.queueId)] = nil }
+            return removed
+        }
+    }
+
+    /// Adds the queues found on disk, one directory per topic and in it one per queue id.
+    func load(zeroingTails: Bool) throws(StoreError) {
+        for topic in try StoreFiles.names(in: configuration.consumeQueueDirectory) {
+            let topicDirectory = configuration.consumeQueueDirectory + "/" + topic
+            guard StoreFiles.isDirectory(topicDirectory) else { throw .foreignFile(path: topicDirectory) }
+            for name in try StoreFiles.names(in: topicDirectory) {
+                // Like the reference: what is not a number is none of ours, and harmless.
+                guard let queueId = Int32(name), String(queueId) == name, StoreFiles.isDirectory(topicDirectory + "/" + name) else { continue }
+                let queue = ConsumeQueue(topic: topic, queueId: queueId, configuration: configuration)
+                try queue.recover(zeroingTail: zeroingTails)
+                guard queue.hasFiles else { continue }
+                queues.withLock { $0[QueueKey(topic: topic, queueId: queueId)] = queue }
+            }
+        }
+    }
+
+    /// Which queues have messages below a log offset, and where they end, as numbers that do not depend on the order.
+    func fingerprint(below limit: Int64) -> (count: Int64, names: UInt64, ends: UInt64) {
+        var count: Int64 = 0
+        var names: UInt64 = 0
+        var ends: UInt64 = 0
+        for queue in all where queue.firstPhysicalOffset >= 0 && queue.firstPhysicalOffset < limit {
+            let name = QueueKey(topic: queue.topic, queueId: queue.queueId).fingerprint
+            count += 1
+            names ^= name
+            ends ^= (name ^ UInt64(bitPattern: queue.maxOffset)) &* 0xD6E8_FEB8_6659_FD93
+        }
+        return (count, names, ends)
+    }
+}

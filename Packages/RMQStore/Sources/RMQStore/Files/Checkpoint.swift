@@ -1,0 +1,104 @@
+import Glibc
+import RMQCommon
+
+/// What is known to be on the disk: the file `checkpoint`, 4096 bytes.
+///
+///     0        8        16       24     64     68       72      80      88       96         104      112
+///     +--------+--------+--------+- - - +------+--------+-------+-------+--------+----------+--------+-----+- - -
+///     |physic  |logics  |index   |      |magic |version |safe   |queue  |names   |ends      |clean   |crc  | zeros
+///     |time    |time    |time    |      |      |        |offset |count  |print   |print     |end     |     |
+///     +--------+--------+--------+- - - +------+--------+-------+-------+--------+----------+--------+-----+- - -
+///
+/// The first three are the reference's: store times (ms) up to which the commit log, the consume queues and the full
+/// index files are flushed. From 64 on it is ours, which the reference leaves alone: everything below `safe offset` is
+/// flushed in log and queues; the queues that exist are known by number and fingerprint; after a clean stop `clean end`
+/// is the log's end (else -1) and `ends print` covers where the queues end. Everything here can be lost: recovery then
+/// looks at more of the log. All of it lies in the first sector, so it is written whole or not at all.
+struct Checkpoint: Equatable, Sendable {
+    var physicalTimestamp: Int64 = 0
+    var queueTimestamp: Int64 = 0
+    var indexTimestamp: Int64 = 0
+    var own: Own?
+
+    struct Own: Equatable, Sendable {
+        var safeOffset: Int64
+        var queueCount: Int64
+        var queueNames: UInt64
+        var queueEnds: UInt64
+        var cleanEnd: Int64
+    }
+
+    static let byteCount = 4096
+    private static let ownPosition = 64
+    private static let ownByteCount = 48
+    private static let magic: Int32 = 0x524D_5153  // "RMQS"
+
+    /// The store time (ms) up to which log and queues are certainly on the disk.
+    var safeTimestamp: Int64 { max(0, min(physicalTimestamp, queueTimestamp) - 3000) }
+
+    init() {}
+
+    init(bytes: [UInt8]) {
+        bytes.withUnsafeBytes { bytes in
+            var reader = ByteReader(bytes)
+            physicalTimestamp = reader.readInt64() ?? 0
+            queueTimestamp = reader.readInt64() ?? 0
+            indexTimestamp = reader.readInt64() ?? 0
+            guard reader.skip(Self.ownPosition - 24), bytes.count >= Self.ownPosition + Self.ownByteCount + 4,
+                reader.readInt32() == Self.magic, reader.readInt32() == 1,
+                let safeOffset = reader.readInt64(), let queueCount = reader.readInt64(), let names = reader.readInt64(),
+                let ends = reader.readInt64(), let cleanEnd = reader.readInt64(), let checksum = reader.readInt32(),
+                checksum == Self.checksum(bytes)
+            else { return }
+            own = Own(
+                safeOffset: safeOffset, queueCount: queueCount, queueNames: UInt64(bitPattern: names),
+                queueEnds: UInt64(bitPattern: ends), cleanEnd: cleanEnd)
+        }
+    }
+
+    var bytes: [UInt8] {
+        var writer = ByteWriter(capacity: Self.byteCount)
+        writer.write(physicalTimestamp)
+        writer.write(queueTimestamp)
+        writer.write(indexTimestamp)
+        writer.write(bytes: [UInt8](repeating: 0, count: Self.ownPosition - 24))
+        if let own {
+            writer.write(Self.magic)
+            writer.write(Int32(1))
+            writer.write(own.safeOffset)
+            writer.write(own.queueCount)
+            writer.write(Int64(bitPattern: own.queueNames))
+            writer.write(Int64(bitPattern: own.queueEnds))
+            writer.write(own.cleanEnd)
+            writer.write(writer.bytes.withUnsafeBytes { Self.checksum($0) })
+        }
+        return writer.bytes + [UInt8](repeating: 0, count: Self.byteCount - writer.bytes.count)
+    }
+
+    private static func checksum(_ bytes: UnsafeRawBufferPointer) -> Int32 {
+        CRC32.rocketMQ(UnsafeRawBufferPointer(rebasing: bytes[ownPosition..<ownPosition + ownByteCount]))
+    }
+
+    /// The file's content; an empty checkpoint when there is no file.
+    static func read(_ path: String) throws(StoreError) -> Checkpoint {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0, errno == ENOENT { return Checkpoint() }
+        guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: byteCount)
+        let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        guard count >= 0 else { throw .system(call: "pread", path: path, code: errno) }
+        return Checkpoint(bytes: Array(bytes.prefix(count)))
+    }
+
+    /// Writes the file in place and waits for the disk.
+    func write(_ path: String) throws(StoreError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
+        defer { close(descriptor) }
+        let content = bytes
+        let count = content.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+        guard count == content.count else { throw .system(call: "pwrite", path: path, code: count < 0 ? errno : ENOSPC) }
+        guard fdatasync(descriptor) == 0 else { throw .system(call: "fdatasync", path: path, code: errno) }
+    }
+}

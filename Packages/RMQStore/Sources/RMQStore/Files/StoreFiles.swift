@@ -1,0 +1,110 @@
+import CRMQSystem
+import Glibc
+
+/// The few things the store does to files by name. Paths are text; nothing here follows input from the network.
+enum StoreFiles {
+    /// Whether a name from a record or a caller may become a directory of its own.
+    static func isSafeName(_ name: [UInt8]) -> Bool {
+        !name.isEmpty && name.count <= 255 && !name.contains(0) && !name.contains(UInt8(ascii: "/")) && name != [UInt8](".".utf8)
+            && name != [UInt8]("..".utf8)
+    }
+
+    static func makeDirectories(_ path: String) throws(StoreError) {
+        var prefix = path.hasPrefix("/") ? "/" : ""
+        for component in path.split(separator: "/") {
+            prefix += component
+            if mkdir(prefix, 0o755) != 0, errno != EEXIST {
+                throw .system(call: "mkdir", path: prefix, code: errno)
+            }
+            prefix += "/"
+        }
+    }
+
+    /// The names in a directory, sorted by bytes; none when it does not exist.
+    static func names(in directory: String) throws(StoreError) -> [String] {
+        guard let stream = opendir(directory) else {
+            if errno == ENOENT { return [] }
+            throw .system(call: "opendir", path: directory, code: errno)
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    static func exists(_ path: String) -> Bool {
+        access(path, F_OK) == 0
+    }
+
+    static func create(_ path: String) throws(StoreError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
+        close(descriptor)
+    }
+
+    /// Removes a file; that it is already gone is fine.
+    static func remove(_ path: String) throws(StoreError) {
+        if unlink(path) != 0, errno != ENOENT { throw .system(call: "unlink", path: path, code: errno) }
+    }
+
+    /// Makes the names in a directory durable.
+    static func synchronizeDirectory(_ path: String) throws(StoreError) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
+        defer { close(descriptor) }
+        // Some file systems cannot do this for directories and say so.
+        if fsync(descriptor) != 0, errno != EINVAL { throw .system(call: "fsync", path: path, code: errno) }
+    }
+
+    /// Removes the files of a directory and the directory itself. Does not go into sub-directories.
+    static func removeDirectory(_ path: String) throws(StoreError) {
+        for name in try names(in: path) { try remove(path + "/" + name) }
+        if rmdir(path) != 0, errno != ENOENT { throw .system(call: "rmdir", path: path, code: errno) }
+    }
+}
+
+/// Names of log files: the offset of their first byte, as 20 decimal digits.
+enum SegmentName {
+    static func text(_ offset: Int64) -> String {
+        let digits = String(offset)
+        return String(repeating: "0", count: 20 - digits.utf8.count) + digits
+    }
+
+    static func offset(_ name: String) -> Int64? {
+        guard name.utf8.count == 20, name.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+        return Int64(name)
+    }
+
+    /// Maps the files of one log in order, and checks what can be checked by name and size: only such files, all of
+    /// one size, without gaps.
+    ///
+    /// Files that a crash left at length zero while they were being made hold nothing and are removed.
+    static func load(directory: String, fileBytes: Int) throws(StoreError) -> [MappedFile] {
+        var files: [MappedFile] = []
+        let names = try StoreFiles.names(in: directory)
+        for (index, name) in names.enumerated() {
+            let path = directory + "/" + name
+            guard let offset = SegmentName.offset(name), !StoreFiles.isDirectory(path) else { throw .foreignFile(path: path) }
+            let length = try MappedFile.length(path)
+            if length == 0, index == names.count - 1 {
+                try StoreFiles.remove(path)
+                continue
+            }
+            guard length == fileBytes else { throw .wrongFileSize(path: path, bytes: length, expected: Int64(fileBytes)) }
+            if let last = files.last, last.baseOffset + Int64(fileBytes) != offset {
+                throw .missingFile(before: path, expectedOffset: last.baseOffset + Int64(fileBytes))
+            }
+            guard offset <= Int64.max - Int64(fileBytes) * 2 else { throw .foreignFile(path: path) }
+            files.append(try MappedFile(opening: path, baseOffset: offset, byteCount: fileBytes))
+        }
+        return files
+    }
+}

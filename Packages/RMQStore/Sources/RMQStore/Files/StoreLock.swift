@@ -1,0 +1,33 @@
+import Glibc
+
+/// The exclusive hold on a store directory: a lock on the first byte of the file `lock`, as the reference takes it.
+///
+/// Taken for the open file, not for the process, so that a second store in the same process is refused too. It conflicts
+/// with the reference's own lock in both directions. The kernel releases it when the process ends, however it ends.
+final class StoreLock: Sendable {
+    private let descriptor: Int32
+
+    init(path: String) throws(StoreError) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
+        var request = flock()
+        request.l_type = Int16(F_WRLCK)
+        request.l_whence = Int16(SEEK_SET)
+        request.l_start = 0
+        request.l_len = 1
+        let setOpenFileLock: Int32 = 37  // F_OFD_SETLK, which the overlay lacks
+        guard fcntl(descriptor, setOpenFileLock, &request) == 0 else {
+            let code = errno
+            close(descriptor)
+            if code == EAGAIN || code == EACCES { throw .directoryInUse(lockFile: path) }
+            throw .system(call: "fcntl", path: path, code: code)
+        }
+        let content: [UInt8] = Array("lock".utf8)
+        _ = pwrite(descriptor, content, content.count, 0)
+        self.descriptor = descriptor
+    }
+
+    deinit {
+        close(descriptor)
+    }
+}

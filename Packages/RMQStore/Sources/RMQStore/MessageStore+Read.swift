@@ -1,0 +1,122 @@
+import RMQCommon
+
+extension MessageStore {
+    /// Decides by a queue entry's tags code whether a message is wanted; nil means that the code is not known.
+    public typealias TagMatcher = (_ tagCode: Int64?) -> Bool
+
+    /// Reads messages of a queue from an offset on, as ranges of the mapped log: nothing is copied.
+    ///
+    /// At least one message is returned when there is one, however long; otherwise at most `maxCount` messages and
+    /// `maxBytes` bytes, and no more than the configured transfer limits. `result.nextOffset` is where to go on, whatever
+    /// the status. One call looks at no more than 800 entries (or `maxCount` if that is more), so a filter that matches
+    /// little returns `noMatchedMessage` with an advanced offset.
+    ///
+    /// - Parameter result: filled anew; its storage is used again.
+    public func read(
+        _ queue: ConsumeQueue, offset: Int64, maxCount: Int, maxBytes: Int = .max, matches: TagMatcher? = nil,
+        into result: inout ReadResult
+    ) {
+        result.reset()
+        let minOffset = queue.minOffset
+        let maxOffset = queue.maxOffset
+        result.minOffset = minOffset
+        result.maxOffset = maxOffset
+        defer { readCounters.count(result) }
+        guard maxOffset > 0 else {
+            result.status = .noMessageInQueue
+            return
+        }
+        if offset < minOffset {
+            result.status = .offsetTooSmall
+            result.nextOffset = minOffset
+        } else if offset == maxOffset {
+            result.status = .offsetOverflowOne
+            result.nextOffset = offset
+        } else if offset > maxOffset {
+            result.status = .offsetOverflowBadly
+            result.nextOffset = maxOffset
+        } else if let (file, position) = queue.locate(offset) {
+            scan(queue, offset: offset, file: file, position: position, maxCount: maxCount, maxBytes: maxBytes, matches: matches, into: &result)
+        } else {
+            result.status = .offsetFoundNull
+            result.nextOffset = offset + queue.entriesPerFile - offset % queue.entriesPerFile
+        }
+    }
+
+    /// The same by name, with a new result; an unknown queue gives `noMatchedLogicQueue`.
+    public func read(
+        topic: String, queueId: Int32, offset: Int64, maxCount: Int, maxBytes: Int = .max, matches: TagMatcher? = nil
+    ) -> ReadResult {
+        var result = ReadResult()
+        if let queue = queue(topic: topic, queueId: queueId) {
+            read(queue, offset: offset, maxCount: maxCount, maxBytes: maxBytes, matches: matches, into: &result)
+        } else {
+            readCounters.count(result)
+        }
+        return result
+    }
+
+    private func scan(
+        _ queue: ConsumeQueue, offset: Int64, file: MappedFile, position: Int, maxCount: Int, maxBytes: Int, matches: TagMatcher?,
+        into result: inout ReadResult
+    ) {
+        let limits = configuration.transferLimits
+        let segments = log.snapshot
+        let logEnd = log.maxOffset
+        // Never past the end of this queue file, nor of the queue.
+        let budget = max(800, max(0, maxCount))
+        let available = Int(min(result.maxOffset - offset, Int64((file.byteCount - position) / QueueEntry.byteCount)))
+        var index = 0
+        var lastPosition: Int64 = -1
+        /// After a miss in the log, entries below this are skipped.
+        var resumeAt: Int64 = .min
+        var missed = false
+        while index < min(budget, available) {
+            let entry = QueueEntry(file.base + position + index * QueueEntry.byteCount)
+            lastPosition = entry.position
+            if entry.position < resumeAt {
+                index += 1
+                continue
+            }
+            let isOnDisk = logEnd - entry.position > memoryBytes
+            if result.messageCount > 0 {
+                let bytes = result.byteCount &+ Int(entry.size)
+                if result.messageCount >= maxCount || bytes > maxBytes { break }
+                if bytes > (isOnDisk ? limits.bytesOnDisk : limits.bytesInMemory) { break }
+                if result.messageCount >= (isOnDisk ? limits.countOnDisk : limits.countInMemory) { break }
+            }
+            index += 1
+            if let matches, !matches(queue.tagCode(of: entry)) { continue }
+            guard let record = CommitLog.range(at: entry.position, count: Int(entry.size), in: segments, end: logEnd) else {
+                missed = missed || result.messageCount == 0
+                let segmentBytes = Int64(log.segmentBytes)
+                if !entry.isFiller, entry.position >= 0 { resumeAt = entry.position - entry.position % segmentBytes + segmentBytes }
+                continue
+            }
+            add(record.file, record.position, Int(entry.size), to: &result)
+        }
+        result.nextOffset = offset + Int64(index)
+        result.status = result.messageCount > 0 ? .found : missed ? .messageWasRemoving : .noMatchedMessage
+        result.suggestsReplica = lastPosition >= 0 && logEnd - lastPosition > memoryBytes
+    }
+
+    private func add(_ file: MappedFile, _ position: Int, _ count: Int, to result: inout ReadResult) {
+        if let last = result.chunks.indices.last, let longer = result.chunks[last].extended(by: file, start: position, count: count) {
+            result.chunks[last] = longer
+        } else {
+            result.chunks.append(MappedRange(owner: file, start: position, count: count))
+        }
+        result.messageCount += 1
+        result.byteCount += count
+    }
+
+    /// The record that begins at a physical offset; nil when none does.
+    public func record(at physicalOffset: Int64) -> MappedRange? {
+        let segments = log.snapshot
+        let end = log.maxOffset
+        guard let head = CommitLog.range(at: physicalOffset, count: RecordLayout.fixedByteCount + 16, in: segments, end: end),
+            case .record(let record) = RecordCheck.check(head.file, at: head.position, verifiesBody: false)
+        else { return nil }
+        return MappedRange(owner: head.file, start: head.position, count: record.byteCount)
+    }
+}

@@ -1,0 +1,190 @@
+public import RMQCommon
+import Synchronization
+
+/// Keeps messages: appends them to one log and hands them out by queue and offset.
+///
+///     encoder.encode(…) ─► append ──► commit log ──► consume queue ──► arrival listener
+///                            │ one lock: offsets, store time, copy      │ after the lock
+///     read(queue, offset) ◄──┴── no lock: only what is published ◄──────┘
+///
+/// Opening locks the directory and recovers it; ``start()`` begins accepting; ``close()`` flushes and leaves a clean
+/// directory. Everything may be called from any thread. What an append acknowledged survives the death of the process at
+/// once, and a power failure after the flush interval.
+public final class MessageStore: Sendable {
+    public let configuration: StoreConfiguration
+    let log: CommitLog
+    let queues: QueueTable
+    let allocator: SegmentAllocator
+    let flusher: Flusher
+    let logger: Logger
+    let clock: WallClock
+    let appendLock = Mutex(AppendState())
+    let readCounters = ReadCounters()
+    /// Bytes of the machine's memory that count as "in memory" for reads.
+    let memoryBytes: Int64
+    private let lifecycle: Mutex<Lifecycle>
+    private let abortPath: String
+
+    /// What the append lock guards, beside the writing side of every queue.
+    struct AppendState {
+        var isRunning = false
+        /// Why nothing may be appended any more.
+        var failure: StoreError?
+        var segment: MappedFile?
+        /// The next byte in `segment`, or where the next segment begins if there is none.
+        var position = 0
+        var nextSegmentOffset: Int64 = 0
+        /// Beyond this position the allocator is told where the writer is.
+        var reportPosition = 0
+        var lastStoreTimestamp: Int64 = 0
+        /// Whether the flusher knows that there is something to do.
+        var flushIsAnnounced = false
+        var dirtyQueues: [ConsumeQueue] = []
+        var listener: ArrivalListener?
+        var counters = AppendCounters()
+    }
+
+    private enum Lifecycle {
+        case opened(StoreLock)
+        case running(StoreLock, allocator: StoreThread, flusher: StoreThread)
+        case closed
+    }
+
+    /// Locks, loads and recovers the directory; makes it when there is none.
+    public init(_ configuration: StoreConfiguration, logger: Logger, clock: WallClock = .system) throws(StoreError) {
+        try configuration.validate()
+        try StoreFiles.makeDirectories(configuration.rootDirectory)
+        try StoreFiles.makeDirectories(configuration.commitLogDirectory)
+        try StoreFiles.makeDirectories(configuration.consumeQueueDirectory)
+        let lock = try StoreLock(path: configuration.rootDirectory + "/lock")
+        abortPath = configuration.rootDirectory + "/abort"
+        let checkpointPath = configuration.rootDirectory + "/checkpoint"
+        let wasClean = !StoreFiles.exists(abortPath)
+        let checkpoint = try Checkpoint.read(checkpointPath)
+        let segments = try SegmentName.load(directory: configuration.commitLogDirectory, fileBytes: configuration.segmentBytes)
+        log = CommitLog(segments: segments, segmentBytes: configuration.segmentBytes)
+        queues = QueueTable(configuration: configuration)
+        try queues.load(zeroingTails: !wasClean)
+        var recovery = Recovery(
+            configuration: configuration, log: log, queues: queues, checkpoint: checkpoint, wasClean: wasClean, logger: logger)
+        let summary = try recovery.run()
+        if !segments.isEmpty {
+            logger.info(
+                "opened \(configuration.rootDirectory) after a \(wasClean ? "clean stop" : "crash"): log \(log.minOffset) to \(log.maxOffset), "
+                    + "walked \(summary.recordsChecked) records from \(summary.startOffset), wrote \(summary.entriesWritten) queue entries"
+                    + (summary.rebuiltAll ? ", all queues checked against the log" : "") + (summary.endReason.isEmpty ? "" : "; the log ends \(summary.endReason)"))
+        }
+        self.configuration = configuration
+        self.logger = logger
+        self.clock = clock
+        memoryBytes = ReadCounters.physicalMemoryBytes() / 100 * Int64(configuration.transferLimits.memoryPercent)
+        allocator = SegmentAllocator(configuration: configuration, logger: logger)
+        flusher = Flusher(path: checkpointPath, checkpoint: checkpoint, flushedEnd: log.maxOffset, recoveredEntries: summary.entriesWritten > 0)
+        lifecycle = Mutex(.opened(lock))
+        placeWriter()
+    }
+
+    /// Puts the writer behind the last record. Before ``start()`` only.
+    private func placeWriter() {
+        let end = log.maxOffset
+        let last = log.snapshot.last
+        let segmentBytes = Int64(configuration.segmentBytes)
+        appendLock.withLock { state in
+            if let last, end < last.baseOffset + segmentBytes {
+                state.segment = last
+                state.position = Int(end - last.baseOffset)
+                state.nextSegmentOffset = last.baseOffset + segmentBytes
+            } else {
+                state.nextSegmentOffset = end
+            }
+        }
+    }
+
+    /// Begins accepting messages: starts the store's threads and marks the directory as in use.
+    public func start() throws(StoreError) {
+        try lifecycle.withLock { (lifecycle) throws(StoreError) in
+            guard case .opened(let lock) = lifecycle else { throw .notRunning }
+            try flusher.invalidateCleanEnd()
+            try StoreFiles.create(abortPath)
+            let allocatorThread = try allocator.start()
+            let flusherThread = try startFlusher()
+            lifecycle = .running(lock, allocator: allocatorThread, flusher: flusherThread)
+        }
+        appendLock.withLock { state in
+            state.isRunning = true
+            allocator.report(current: state.segment, position: state.position, next: state.nextSegmentOffset)
+        }
+    }
+
+    /// Stops accepting, flushes everything and leaves a directory that opens without recovery. The second call does nothing.
+    /// - Throws: when something could not be written; the directory then opens like one after a crash.
+    public func close() throws(StoreError) {
+        let failure = appendLock.withLock { state in
+            state.isRunning = false
+            state.listener = nil
+            return state.failure
+        }
+        try lifecycle.withLock { (lifecycle) throws(StoreError) in
+            let previous = lifecycle
+            lifecycle = .closed
+            guard case .running(_, let allocatorThread, let flusherThread) = previous else { return }
+            allocator.stop(allocatorThread)
+            flusher.stop(flusherThread)
+            if let failure { throw failure }
+            try flushEverything(leavingClean: true)
+            try StoreFiles.remove(abortPath)
+        }
+    }
+
+    // MARK: Queues
+
+    /// The queue of a topic, to be kept by the caller. One without messages exists in memory only.
+    public func queueHandle(topic: String, queueId: Int32) -> QueueHandle {
+        queues.findOrAdd(QueueKey(topic: topic, queueId: queueId))
+    }
+
+    /// The queue, if it has messages or somebody asked for its handle.
+    public func queue(topic: String, queueId: Int32) -> ConsumeQueue? {
+        queues.find(QueueKey(topic: topic, queueId: queueId))
+    }
+
+    /// The topics that have queues here.
+    public var topics: Set<String> { Set(queues.all.lazy.filter(\.hasFiles).map(\.topic)) }
+
+    /// The ids of a topic's queues that have messages.
+    public func queueIds(of topic: String) -> [Int32] {
+        queues.queues(of: topic).filter(\.hasFiles).map(\.queueId).sorted()
+    }
+
+    /// Forgets a topic: its queues and their files go, its records stay in the log until that is cleaned.
+    ///
+    /// Whoever holds a handle may go on using it for appends: the topic then begins again with offset 0.
+    public func deleteTopic(_ topic: String) throws(StoreError) {
+        let removed = appendLock.withLock { _ in
+            let removed = queues.remove(topic: topic)
+            for queue in removed { queue.isRetired = true }
+            return removed
+        }
+        for queue in removed {
+            try StoreFiles.removeDirectory(queue.directory)
+            try StoreFiles.removeDirectory("\(configuration.extensionDirectory)/\(topic)/\(queue.queueId)")
+        }
+        if removed.contains(where: { StoreFiles.isSafeName($0.topicBytes) }) {
+            // Fails while foreign files are in there, which is fine.
+            try? StoreFiles.removeDirectory("\(configuration.consumeQueueDirectory)/\(topic)")
+            try? StoreFiles.removeDirectory("\(configuration.extensionDirectory)/\(topic)")
+        }
+        // The checkpoint soon knows that these queues are not missing but deleted.
+        appendLock.withLock { announceFlush(&$0) }
+    }
+
+    /// Tells about every message that became readable: its topic, queue id, the queue's new end, and its tags code.
+    ///
+    /// Called by the appending thread after the append lock is released, before `append` returns; two threads may call it
+    /// in another order than their messages have.
+    public typealias ArrivalListener = @Sendable (_ topic: String, _ queueId: Int32, _ newMaxOffset: Int64, _ tagCode: Int64) -> Void
+
+    public func setArrivalListener(_ listener: ArrivalListener?) {
+        appendLock.withLock { $0.listener = listener }
+    }
+}

@@ -1,0 +1,73 @@
+/// What a read found, named as clients know it.
+public enum ReadStatus: Int32, Sendable, CaseIterable {
+    case found = 0
+    /// Messages were looked at and none matched the filter.
+    case noMatchedMessage
+    /// The entries are there, the records are not any more.
+    case messageWasRemoving
+    /// The queue's file for this offset is gone; go on with the next one.
+    case offsetFoundNull
+    /// Beyond the end by more than one.
+    case offsetOverflowBadly
+    /// Exactly at the end: nothing new.
+    case offsetOverflowOne
+    case offsetTooSmall
+    /// No such queue.
+    case noMatchedLogicQueue
+    case noMessageInQueue
+
+    /// The reference's name, which travels as the remark of a response.
+    public var name: String {
+        switch self {
+        case .found: "FOUND"
+        case .noMatchedMessage: "NO_MATCHED_MESSAGE"
+        case .messageWasRemoving: "MESSAGE_WAS_REMOVING"
+        case .offsetFoundNull: "OFFSET_FOUND_NULL"
+        case .offsetOverflowBadly: "OFFSET_OVERFLOW_BADLY"
+        case .offsetOverflowOne: "OFFSET_OVERFLOW_ONE"
+        case .offsetTooSmall: "OFFSET_TOO_SMALL"
+        case .noMatchedLogicQueue: "NO_MATCHED_LOGIC_QUEUE"
+        case .noMessageInQueue: "NO_MESSAGE_IN_QUEUE"
+        }
+    }
+}
+
+/// What one read returns: whole records in order, as ranges of mapped files.
+public struct ReadResult: Sendable {
+    public var status: ReadStatus = .noMatchedLogicQueue
+    /// Where the caller goes on.
+    public var nextOffset: Int64 = 0
+    /// The queue's bounds when it was read; 0 and 0 for an unknown queue.
+    public var minOffset: Int64 = 0
+    public var maxOffset: Int64 = 0
+    /// Records back to back. Neighbours in the log share a chunk.
+    public var chunks: [MappedRange] = []
+    public var messageCount = 0
+    public var byteCount = 0
+    /// The reader is so far behind that it reads from the disk; a replica could serve it.
+    public var suggestsReplica = false
+
+    /// An empty result, to be filled by ``MessageStore/read(_:offset:maxCount:maxBytes:matches:into:)`` again and again.
+    public init() {}
+
+    mutating func reset() {
+        status = .noMatchedLogicQueue
+        nextOffset = 0
+        minOffset = 0
+        maxOffset = 0
+        chunks.removeAll(keepingCapacity: true)
+        messageCount = 0
+        byteCount = 0
+        suggestsReplica = false
+    }
+}
+
+/// Where an append went. Batches: the first message; the others follow one by one.
+public struct AppendResult: Sendable, Equatable {
+    public var physicalOffset: Int64
+    public var byteCount: Int
+    public var queueOffset: Int64
+    public var messageCount: Int
+    /// Milliseconds since 1970, as stamped into the record.
+    public var storeTimestamp: Int64
+}

@@ -1,0 +1,204 @@
+import RMQCommon
+
+/// Brings the files that the last run left into one consistent state, before anything else touches them.
+///
+///     log        ....████████████████████████████|▒▒ torn ▒▒|      1. walk from a known boundary to the last good record
+///     queues     ....██████████████████|                            2. write the entries that are missing on the way
+///                     ^ safe offset            ^ end                3. cut log and queues at the end
+///
+/// Where the walk starts: after a clean stop at the checkpoint's clean end; after a crash at the beginning of the segment
+/// that holds the checkpoint's safe offset. Without our part of the checkpoint (the reference wrote the store) as the
+/// reference does: the third-last segment, or the newest one that begins before the safe time. When queues are missing or
+/// too short for their next record, all of the log is walked (headers only) and they are written again.
+struct Recovery {
+    /// What was found and done, for one log line.
+    struct Summary: Equatable {
+        var wasClean = false
+        var startOffset: Int64 = 0
+        var endOffset: Int64 = 0
+        var recordsChecked = 0
+        var entriesWritten = 0
+        var rebuiltAll = false
+        var endReason = ""
+    }
+
+    private let configuration: StoreConfiguration
+    private let log: CommitLog
+    private let queues: QueueTable
+    private let checkpoint: Checkpoint
+    private let logger: Logger
+    private var summary = Summary()
+    /// Queues seen on this walk, by fingerprint of name and id.
+    private var seen: [UInt64: ConsumeQueue] = [:]
+    /// A record was met whose queue lacks what came before it.
+    private var foundGap = false
+
+    /// After a crash, checksums are compared from this far before the safe offset on.
+    private static let checksumMargin: Int64 = 16 << 20
+
+    init(configuration: StoreConfiguration, log: CommitLog, queues: QueueTable, checkpoint: Checkpoint, wasClean: Bool, logger: Logger) {
+        self.configuration = configuration
+        self.log = log
+        self.queues = queues
+        self.checkpoint = checkpoint
+        self.logger = logger
+        summary.wasClean = wasClean
+    }
+
+    mutating func run() throws(StoreError) -> Summary {
+        let segments = log.snapshot
+        guard let first = segments.first else {
+            for queue in queues.all where queue.hasFiles {
+                logger.warning("the log is empty: dropping queue \(queue.queueId) of \(queue.topic)")
+                try queue.reset()
+            }
+            return summary
+        }
+        let start = startOffset(segments)
+        summary.startOffset = start.offset
+        var end = try walk(segments, from: start.offset, checksumsFrom: start.checksumsFrom, stopsAtDamage: true)
+        if queuesAreIncomplete(end: end, start: start.offset) {
+            summary.rebuiltAll = true
+            seen = [:]
+            let reason = summary.endReason
+            // What follows `end` is not part of the log any more.
+            try log.truncate(to: end, distrusting: true)
+            end = max(end, try walk(log.snapshot, from: first.baseOffset, checksumsFrom: .max, stopsAtDamage: false))
+            summary.endReason = reason
+        }
+        summary.endOffset = end
+        try log.truncate(to: end, distrusting: !summary.wasClean)
+        let minimum = log.minOffset
+        for queue in queues.all {
+            try queue.truncate(toPhysicalOffset: end)
+            queue.correctMinimum(logMinimum: minimum)
+        }
+        for segment in segments { segment.releaseResidentPages() }
+        return summary
+    }
+
+    // MARK: Where to start
+
+    private func startOffset(_ segments: [MappedFile]) -> (offset: Int64, checksumsFrom: Int64) {
+        let first = segments[0].baseOffset
+        let end = segments[segments.count - 1].baseOffset + Int64(log.segmentBytes)
+        let everywhere = configuration.verifiesChecksumsOnRecovery ? Int64(0) : Int64.max
+        if let own = checkpoint.own, own.safeOffset >= first, own.safeOffset <= end {
+            if summary.wasClean, own.cleanEnd == own.safeOffset, isBoundary(own.safeOffset, segments) { return (own.safeOffset, everywhere) }
+            let segment = segments.last { $0.baseOffset <= own.safeOffset } ?? segments[0]
+            return (segment.baseOffset, max(everywhere, own.safeOffset - Self.checksumMargin))
+        }
+        if summary.wasClean { return (segments[max(0, segments.count - 3)].baseOffset, everywhere) }
+        let segment = segments.last { segment in
+            guard case .record(let record) = RecordCheck.check(segment, at: 0, verifiesBody: false) else { return false }
+            return record.storeTimestamp != 0 && record.storeTimestamp <= checkpoint.safeTimestamp
+        }
+        return ((segment ?? segments[0]).baseOffset, everywhere)
+    }
+
+    /// Whether a record, a filler or nothing at all stands at an offset.
+    private func isBoundary(_ offset: Int64, _ segments: [MappedFile]) -> Bool {
+        guard let segment = segments.last(where: { $0.baseOffset <= offset }) else { return false }
+        let position = Int(offset - segment.baseOffset)
+        if position == segment.byteCount || segment.isZero(from: position, count: RecordLayout.fillerByteCount) { return true }
+        if case .invalid = RecordCheck.check(segment, at: position, verifiesBody: true) { return false }
+        return true
+    }
+
+    /// Whether queues that should be there are not, as far as can be told without walking the whole log.
+    private func queuesAreIncomplete(end: Int64, start: Int64) -> Bool {
+        if foundGap { return true }
+        guard let own = checkpoint.own else {
+            // The reference wrote it: as long as the newest indexed record lies in what was walked, its queues are trusted.
+            let newest = queues.all.map(\.maxPhysicalOffset).max() ?? -1
+            return newest < start || (newest < 0 && end > log.minOffset)
+        }
+        let now = queues.fingerprint(below: own.safeOffset)
+        if now.count != own.queueCount || now.names != own.queueNames { return true }
+        return summary.wasClean && own.cleanEnd == end && now.ends != own.queueEnds
+    }
+
+    // MARK: The walk
+
+    /// Goes from record to record and writes missing queue entries.
+    /// - Parameter stopsAtDamage: whether the first bad record is the end; otherwise the rest of its segment is skipped.
+    /// - Returns: where the last good record ends.
+    private mutating func walk(
+        _ segments: [MappedFile], from start: Int64, checksumsFrom: Int64, stopsAtDamage: Bool
+    ) throws(StoreError) -> Int64 {
+        var end = start
+        for segment in segments where segment.baseOffset + Int64(segment.byteCount) > start {
+            var position = max(0, Int(start - segment.baseOffset))
+            scan: while position < segment.byteCount {
+                let offset = segment.baseOffset + Int64(position)
+                switch RecordCheck.check(segment, at: position, verifiesBody: offset >= checksumsFrom) {
+                case .record(let record):
+                    try dispatch(record)
+                    summary.recordsChecked += 1
+                    position += record.byteCount
+                    end = segment.baseOffset + Int64(position)
+                case .filler:
+                    end = segment.baseOffset + Int64(segment.byteCount)
+                    break scan
+                case .invalid(let reason):
+                    if stopsAtDamage {
+                        summary.endReason = "at offset \(offset): \(reason)"
+                        return end
+                    }
+                    if end < offset || offset < log.maxOffset { logger.debug("rebuilding queues stops in \(segment.path) at \(offset): \(reason)") }
+                    break scan
+                }
+            }
+        }
+        return end
+    }
+
+    /// Sees to it that a record's queue has its entry.
+    private mutating func dispatch(_ record: CheckedRecord) throws(StoreError) {
+        guard RecordLayout.entersQueue(record.systemFlag), let queue = queue(of: record) else { return }
+        let recordEnd = record.physicalOffset + Int64(record.byteCount)
+        guard recordEnd > queue.maxPhysicalOffset else { return }
+        if record.queueOffset < queue.maxOffset {
+            if queue.entry(at: record.queueOffset)?.position == record.physicalOffset { return }
+            // Offsets only start again when a topic was deleted and made anew: what is there belongs to the old one.
+            logger.warning("\(queue.topic) queue \(queue.queueId) starts again with offset \(record.queueOffset) at \(record.physicalOffset)")
+            try queue.reset()
+        }
+        if record.queueOffset > queue.maxOffset {
+            // On the first walk the records before may just lie before its start.
+            if !summary.rebuiltAll, summary.startOffset > log.minOffset {
+                foundGap = true
+                return
+            }
+            if queue.maxPhysicalOffset < 0 {
+                try queue.reset()
+                try queue.begin(at: record.queueOffset)
+            } else {
+                // Records are missing in the log; their offsets stay taken.
+                while queue.maxOffset < record.queueOffset {
+                    try queue.prepare(1)
+                    queue.writeFiller()
+                }
+            }
+        }
+        try queue.prepare(1)
+        let tagCode = record.tagCode(delayLevels: configuration.delayLevelMilliseconds)
+        queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: tagCode))
+        summary.entriesWritten += 1
+    }
+
+    private mutating func queue(of record: CheckedRecord) -> ConsumeQueue? {
+        var fingerprint: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in record.topic { fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        fingerprint = (fingerprint ^ UInt64(UInt32(bitPattern: record.queueId))) &* 0x9E37_79B9_7F4A_7C15
+        if let queue = seen[fingerprint], queue.queueId == record.queueId, record.topic.elementsEqual(queue.topicBytes) { return queue }
+        guard record.queueId >= 0, record.queueOffset >= 0, StoreFiles.isSafeName([UInt8](record.topic)) else {
+            logger.warning("the record at \(record.physicalOffset) names a queue that cannot be stored")
+            return nil
+        }
+        let topic = String(decoding: record.topic, as: UTF8.self)
+        let queue = queues.findOrAdd(QueueKey(topic: topic, queueId: record.queueId))
+        seen[fingerprint] = queue
+        return queue
+    }
+}

@@ -1,0 +1,96 @@
+/// How and where a ``MessageStore`` keeps its files.
+///
+/// The names in the comments are the reference's property keys; turning text into this value is the broker's job.
+public struct StoreConfiguration: Sendable, Equatable {
+    /// `storePathRootDir`: everything but the commit log lives below it.
+    public var rootDirectory: String
+    /// `storePathCommitLog`; one directory.
+    public var commitLogDirectory: String
+    /// `mappedFileSizeCommitLog`, in bytes.
+    public var segmentBytes: Int = 1 << 30
+    /// `mappedFileSizeConsumeQueue`, in bytes; used rounded up to whole entries of 20 bytes.
+    public var consumeQueueFileBytes: Int = 6_000_000
+    /// `flushDiskType` and `flushIntervalCommitLog`.
+    public var flush: FlushPolicy = .asynchronous(every: .milliseconds(500))
+    /// `maxMessageSize`: the longest body, in bytes.
+    public var maxMessageBytes: Int = 4 << 20
+    /// How much one read may return.
+    public var transferLimits = TransferLimits()
+    /// `checkCRCOnRecover`.
+    public var verifiesChecksumsOnRecovery = true
+    /// `messageDelayLevel`, in milliseconds: the delivery time of a delayed record stands in its consume queue entry.
+    public var delayLevelMilliseconds: [Int64] = Self.defaultDelayLevels
+    /// The most bytes of the log that are faulted in ahead of the writer. An idle store keeps an eighth of it resident.
+    public var prefaultWindowBytes: Int = 16 << 20
+    /// How long an append waits for a new segment before it fails.
+    public var segmentWait: Duration = .seconds(5)
+
+    /// A configuration with the reference's defaults below `rootDirectory`.
+    public init(rootDirectory: String, commitLogDirectory: String? = nil) {
+        self.rootDirectory = rootDirectory
+        self.commitLogDirectory = commitLogDirectory ?? rootDirectory + "/commitlog"
+    }
+
+    /// 1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h
+    public static let defaultDelayLevels: [Int64] =
+        [1, 5, 10, 30].map { $0 * 1000 } + (Int64(1)...10).map { $0 * 60_000 } + [20, 30, 60, 120].map { $0 * 60_000 }
+
+    /// Bytes of a consume queue file as it is really made.
+    var consumeQueueFileLength: Int { (consumeQueueFileBytes + QueueEntry.byteCount - 1) / QueueEntry.byteCount * QueueEntry.byteCount }
+    var consumeQueueDirectory: String { rootDirectory + "/consumequeue" }
+    var extensionDirectory: String { rootDirectory + "/consumequeue_ext" }
+
+    func validate() throws(StoreError) {
+        if rootDirectory.isEmpty {
+            throw .invalidConfiguration(key: "storePathRootDir", value: "", allowed: "a directory")
+        }
+        if commitLogDirectory.utf8.contains(UInt8(ascii: ",")) {
+            throw .featureMissing("several commit log directories", key: "storePathCommitLog", value: commitLogDirectory)
+        }
+        guard (4096...(1 << 40)).contains(segmentBytes) else {
+            throw .invalidConfiguration(key: "mappedFileSizeCommitLog", value: "\(segmentBytes)", allowed: "4096 to 2^40 bytes")
+        }
+        // The filler at a segment's end holds the bytes left in 32 bits.
+        guard segmentBytes <= Int(Int32.max) else {
+            throw .invalidConfiguration(key: "mappedFileSizeCommitLog", value: "\(segmentBytes)", allowed: "at most 2147483647 bytes")
+        }
+        guard (QueueEntry.byteCount...Int(Int32.max)).contains(consumeQueueFileBytes) else {
+            throw .invalidConfiguration(key: "mappedFileSizeConsumeQueue", value: "\(consumeQueueFileBytes)", allowed: "20 to 2147483647 bytes")
+        }
+        guard (10...(1 << 30)).contains(maxMessageBytes) else {
+            throw .invalidConfiguration(key: "maxMessageSize", value: "\(maxMessageBytes)", allowed: "10 to 1073741824 bytes")
+        }
+        switch flush {
+        case .synchronous:
+            throw .featureMissing("synchronous flush", key: "flushDiskType", value: "SYNC_FLUSH")
+        case .asynchronous(let interval):
+            guard interval > .zero else {
+                throw .invalidConfiguration(key: "flushIntervalCommitLog", value: "\(interval)", allowed: "more than 0 ms")
+            }
+        }
+    }
+}
+
+/// When appended bytes go to the disk.
+public enum FlushPolicy: Sendable, Equatable {
+    /// A thread writes back what is new this often; an append is acknowledged once it is in the page cache.
+    case asynchronous(every: Duration)
+    /// An append is acknowledged once it is on the disk. Not built yet: the store refuses to open.
+    case synchronous
+}
+
+/// The limits of one read. "On disk" is what lies further back than 40 % of the machine's memory.
+public struct TransferLimits: Sendable, Equatable {
+    /// `maxTransferBytesOnMessageInMemory`
+    public var bytesInMemory = 262_144
+    /// `maxTransferCountOnMessageInMemory`
+    public var countInMemory = 32
+    /// `maxTransferBytesOnMessageInDisk`
+    public var bytesOnDisk = 65_536
+    /// `maxTransferCountOnMessageInDisk`
+    public var countOnDisk = 8
+    /// `accessMessageInMemoryMaxRatio`, percent of physical memory.
+    public var memoryPercent = 40
+
+    public init() {}
+}

@@ -1,0 +1,75 @@
+/// What the store refuses or cannot do. Sizes are in bytes.
+public enum StoreError: Error, Equatable, Sendable {
+    // Opening
+    case invalidConfiguration(key: String, value: String, allowed: String)
+    /// The configuration asks for something that this version does not have.
+    case featureMissing(String, key: String, value: String)
+    /// Another process, or another store of this one, holds the directory.
+    case directoryInUse(lockFile: String)
+    case wrongFileSize(path: String, bytes: Int64, expected: Int64)
+    /// A file that no store makes, in a directory that holds nothing else.
+    case foreignFile(path: String)
+    /// Files of a log must follow each other without a gap.
+    case missingFile(before: String, expectedOffset: Int64)
+
+    // Appending
+    case bodyTooLarge(bytes: Int, limit: Int)
+    case recordTooLarge(bytes: Int, limit: Int)
+    /// Cannot be the name of a directory.
+    case unsafeQueueName(topic: String, queueId: Int32)
+    case topicTooLong(bytes: Int, limit: Int)
+    case propertiesTooLarge(bytes: Int, limit: Int)
+    case malformedBatch(at: Int, reason: String)
+    /// Transactional or delayed messages cannot come in a batch.
+    case batchNotAllowed(reason: String)
+    /// Not started yet, or closed.
+    case notRunning
+    /// No new segment within the time allowed; `cause` is what creating it said last.
+    case segmentUnavailable(baseOffset: Int64, waited: Duration, cause: String)
+    /// A write-back failed earlier. Nothing is acknowledged any more: the kernel may have dropped the pages.
+    case flushFailed(path: String, code: Int32)
+
+    // Anywhere
+    case system(call: String, path: String, code: Int32)
+}
+
+extension StoreError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .invalidConfiguration(let key, let value, let allowed):
+            "\(key)=\(value) is not usable; allowed: \(allowed)"
+        case .featureMissing(let feature, let key, let value):
+            "\(key)=\(value) needs \(feature), which this version does not have"
+        case .directoryInUse(let lockFile):
+            "the store is in use: another process holds the lock on \(lockFile)"
+        case .wrongFileSize(let path, let bytes, let expected):
+            "\(path) has \(bytes) bytes, the configured file size is \(expected); configure the size that the store was written with"
+        case .foreignFile(let path):
+            "\(path) does not belong to a store; move it away"
+        case .missingFile(let before, let expectedOffset):
+            "the file for offset \(expectedOffset) is missing before \(before)"
+        case .bodyTooLarge(let bytes, let limit):
+            "the body has \(bytes) bytes, the limit is \(limit)"
+        case .recordTooLarge(let bytes, let limit):
+            "the message takes \(bytes) bytes in the log, the limit is \(limit)"
+        case .unsafeQueueName(let topic, let queueId):
+            "queue \(queueId) of topic \"\(topic)\" cannot be stored under its name"
+        case .topicTooLong(let bytes, let limit):
+            "the topic has \(bytes) bytes, the limit is \(limit)"
+        case .propertiesTooLarge(let bytes, let limit):
+            "the properties have \(bytes) bytes, the limit is \(limit)"
+        case .malformedBatch(let position, let reason):
+            "the batch body is malformed at byte \(position): \(reason)"
+        case .batchNotAllowed(let reason):
+            "a batch cannot be stored: \(reason)"
+        case .notRunning:
+            "the store is not running"
+        case .segmentUnavailable(let baseOffset, let waited, let cause):
+            "no commit log file for offset \(baseOffset) after \(waited): \(cause)"
+        case .flushFailed(let path, let code):
+            "writing \(path) to the disk failed earlier (errno \(code)); the store accepts nothing until it is opened again"
+        case .system(let call, let path, let code):
+            "\(call) of \(path) failed with errno \(code)"
+        }
+    }
+}

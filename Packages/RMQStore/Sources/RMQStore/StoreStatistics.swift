@@ -1,0 +1,65 @@
+import Glibc
+import Synchronization
+
+/// What a store has done since it was opened.
+public struct StoreStatistics: Sendable, Equatable {
+    public var appendedMessages = 0
+    public var appendedBytes = 0
+    public var failedAppends = 0
+    /// Reads that returned something, and reads that did not.
+    public var foundReads = 0
+    public var missedReads = 0
+    public var readMessages = 0
+    public var readBytes = 0
+}
+
+/// Under the append lock.
+struct AppendCounters {
+    var messages = 0
+    var bytes = 0
+    var failures = 0
+}
+
+/// Counted by any reader.
+final class ReadCounters: Sendable {
+    private let found = Atomic<Int>(0)
+    private let missed = Atomic<Int>(0)
+    private let messages = Atomic<Int>(0)
+    private let bytes = Atomic<Int>(0)
+
+    func count(_ result: ReadResult) {
+        guard result.messageCount > 0 else {
+            missed.add(1, ordering: .relaxed)
+            return
+        }
+        found.add(1, ordering: .relaxed)
+        messages.add(result.messageCount, ordering: .relaxed)
+        bytes.add(result.byteCount, ordering: .relaxed)
+    }
+
+    func fill(_ statistics: inout StoreStatistics) {
+        statistics.foundReads = found.load(ordering: .relaxed)
+        statistics.missedReads = missed.load(ordering: .relaxed)
+        statistics.readMessages = messages.load(ordering: .relaxed)
+        statistics.readBytes = bytes.load(ordering: .relaxed)
+    }
+
+    /// The machine's memory; 24 GiB when it cannot be told.
+    static func physicalMemoryBytes() -> Int64 {
+        let pages = sysconf(Int32(_SC_PHYS_PAGES))
+        let pageBytes = sysconf(Int32(_SC_PAGESIZE))
+        return pages > 0 && pageBytes > 0 ? Int64(pages) * Int64(pageBytes) : 24 << 30
+    }
+}
+
+extension MessageStore {
+    public var statistics: StoreStatistics {
+        var statistics = StoreStatistics()
+        let counters = appendLock.withLock { $0.counters }
+        statistics.appendedMessages = counters.messages
+        statistics.appendedBytes = counters.bytes
+        statistics.failedAppends = counters.failures
+        readCounters.fill(&statistics)
+        return statistics
+    }
+}

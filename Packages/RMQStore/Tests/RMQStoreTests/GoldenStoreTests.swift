@@ -1,0 +1,104 @@
+import Foundation
+import RMQCommon
+import RMQStore
+import Testing
+
+/// Directories that the reference wrote: each message is read back by its queue offset with all fields equal.
+@Suite struct GoldenStoreTests {
+    func goldenConfiguration(_ root: String) -> StoreConfiguration {
+        var configuration = StoreConfiguration(rootDirectory: root)
+        configuration.segmentBytes = 1 << 20
+        configuration.consumeQueueFileBytes = 6000
+        return configuration
+    }
+
+    func expectEqual(_ message: StoredMessage, _ expected: Golden.ExpectedMessage) {
+        #expect(message.topic == expected.topic)
+        #expect(message.queueId == expected.queueId)
+        #expect(message.queueOffset == expected.queueOffset)
+        #expect(message.physicalOffset == expected.commitLogOffset)
+        #expect(message.storeSize == expected.storeSize)
+        #expect(message.flag == expected.flag)
+        #expect(message.bornTimestamp == expected.bornTimestamp)
+        #expect(message.storeTimestamp == expected.storeTimestamp)
+        #expect(message.bornHost.host == expected.bornHost && message.bornHost.port == expected.bornPort)
+        #expect(message.storeHost.port == expected.storePort)
+        #expect(message.bodyCRC == expected.bodyCRC)
+        #expect(message.reconsumeTimes == expected.reconsumeTimes)
+        #expect(message.preparedTransactionOffset == expected.preparedTransactionOffset)
+        #expect(message.offsetMessageId == expected.offsetMsgId)
+        #expect(message.tags == expected.tags)
+        #expect(message.properties["UNIQ_KEY"] == expected.uniqueId)
+        #expect(message.properties["KEYS"] == expected.keys)
+        // Added on delivery, not stored.
+        let added: Set = ["MIN_OFFSET", "MAX_OFFSET", "CLUSTER"]
+        #expect(message.properties.dictionary.filter { !added.contains($0.key) } == expected.properties.filter { !added.contains($0.key) })
+        #expect(message.body.count == expected.bodyLength)
+        #expect(sha256(message.body) == expected.bodySHA256)
+    }
+
+    func expectReadable(_ store: MessageStore, _ expected: [Golden.ExpectedMessage]) throws {
+        for expected in expected {
+            let code = JavaString.tagsCode(expected.tags)
+            let isDelayed = expected.topic == "SCHEDULE_TOPIC_XXXX"
+            let result = store.read(topic: expected.topic, queueId: expected.queueId, offset: expected.queueOffset, maxCount: 1) {
+                isDelayed ? $0! > expected.storeTimestamp : $0 == code
+            }
+            #expect(result.status == .found, "\(expected.topic) \(expected.queueId) \(expected.queueOffset)")
+            let message = try #require(try result.messages().first)
+            expectEqual(message, expected)
+            let record = try #require(store.record(at: expected.commitLogOffset))
+            #expect(record.bytes.count == Int(expected.storeSize))
+        }
+        for (queue, messages) in Dictionary(grouping: expected, by: { "\($0.topic)\n\($0.queueId)" }) {
+            let first = messages[0]
+            #expect(store.maxOffset(topic: first.topic, queueId: first.queueId) == messages.map(\.queueOffset).max()! + 1, "\(queue)")
+        }
+    }
+
+    @Test func cleanStoreIsReadWhole() throws {
+        let folder = try TemporaryFolder()
+        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
+        let expected = try Golden.expected(try Data(contentsOf: URL(fileURLWithPath: Golden.directory + "/store-clean.expected.jsonl")))
+        let store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
+        #expect(expected.count == 96)
+        try expectReadable(store, expected)
+        let none = store.read(topic: "GoldenPlain", queueId: 0, offset: 0, maxCount: 32) { $0 == 4711 }
+        #expect(none.status == .noMatchedMessage)
+        #expect(none.nextOffset == store.maxOffset(topic: "GoldenPlain", queueId: 0))
+        try store.close()
+    }
+
+    @Test func cleanStoreAcceptsMoreAndReopens() throws {
+        let folder = try TemporaryFolder()
+        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
+        let expected = try Golden.expected(try Data(contentsOf: URL(fileURLWithPath: Golden.directory + "/store-clean.expected.jsonl")))
+        let before: Int64
+        do {
+            let store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
+            try store.start()
+            before = store.maxOffset(topic: "GoldenPlain", queueId: 1)
+            #expect(try store.put("GoldenPlain", 1, text: "from us", tags: "Ours").queueOffset == before)
+            try store.close()
+        }
+        let store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
+        let result = store.read(topic: "GoldenPlain", queueId: 1, offset: before, maxCount: 32) { $0 == JavaString.tagsCode("Ours") }
+        #expect(try result.messages().map(\.text) == ["from us"])
+        try expectReadable(store, expected.filter { $0.topic != "GoldenPlain" })
+        try store.close()
+    }
+
+    @Test(arguments: [false, true]) func crashedStoreIsRecovered(withoutQueues: Bool) throws {
+        let folder = try TemporaryFolder()
+        _ = try Golden.run("tar", ["xzf", Golden.directory + "/store-crashed.tar.gz", "-C", folder.path])
+        let expected = try Golden.expected(try Golden.run("gzip", ["-dc", Golden.directory + "/store-crashed.expected.jsonl.gz"]))
+        if withoutQueues {
+            try FileManager.default.removeItem(atPath: folder.sub("store-crashed/consumequeue"))
+            try FileManager.default.removeItem(atPath: folder.sub("store-crashed/consumequeue_ext"))
+        }
+        let store = try MessageStore(goldenConfiguration(folder.sub("store-crashed")), logger: quiet)
+        #expect(expected.count == 15_812)
+        try expectReadable(store, expected)
+        try store.close()
+    }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import RMQCommon
+import RMQStore
+import Testing
+
+/// What the store refuses to open, and how it says so.
+@Suite struct OpeningTests {
+    func failure(_ configuration: StoreConfiguration) -> StoreError? {
+        do {
+            try MessageStore(configuration, logger: quiet).close()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func oneStorePerDirectory() throws {
+        let folder = try TemporaryFolder()
+        let store = try openStore(folder.path)
+        #expect(failure(smallConfiguration(folder.path)) == .directoryInUse(lockFile: folder.sub("lock")))
+        #expect("\(StoreError.directoryInUse(lockFile: "x/lock"))".contains("another process"))
+        try store.close()
+        #expect(failure(smallConfiguration(folder.path)) == nil)
+    }
+
+    @Test func foreignFilesAndSizesAreNamed() throws {
+        let folder = try TemporaryFolder()
+        let store = try openStore(folder.path)
+        try store.put("T", 0, text: "x")
+        try store.close()
+        var larger = smallConfiguration(folder.path)
+        larger.segmentBytes *= 2
+        #expect(failure(larger) == .wrongFileSize(path: folder.sub("commitlog/00000000000000000000"), bytes: 65536, expected: 131_072))
+        var queues = smallConfiguration(folder.path)
+        queues.consumeQueueFileBytes = 12_000
+        #expect(failure(queues) == .wrongFileSize(path: folder.sub("consumequeue/T/0/00000000000000000000"), bytes: 6000, expected: 12_000))
+        _ = FileManager.default.createFile(atPath: folder.sub("commitlog/notes.txt"), contents: nil)
+        #expect(failure(smallConfiguration(folder.path)) == .foreignFile(path: folder.sub("commitlog/notes.txt")))
+        try FileManager.default.removeItem(atPath: folder.sub("commitlog/notes.txt"))
+        // Like the reference: no queue id, no problem.
+        try FileManager.default.createDirectory(atPath: folder.sub("consumequeue/T/notes"), withIntermediateDirectories: true)
+        #expect(failure(smallConfiguration(folder.path)) == nil)
+    }
+
+    @Test func aFileThatWasBeingMadeIsNoObstacle() throws {
+        let folder = try TemporaryFolder()
+        let store = try openStore(folder.path)
+        try store.put("T", 0, text: "x")
+        try store.close()
+        _ = FileManager.default.createFile(atPath: folder.sub("commitlog/00000000000000065536"), contents: nil)
+        _ = FileManager.default.createFile(atPath: folder.sub("consumequeue/T/0/00000000000000006000"), contents: nil)
+        let reopened = try openStore(folder.path)
+        for _ in 0..<1000 { try reopened.put("T", 0, text: "y") }
+        #expect(try reopened.everything("T", 0).count == 1001)
+        try reopened.close()
+    }
+
+    @Test func settingsThatCannotBeKeptAreRefused() throws {
+        let folder = try TemporaryFolder()
+        var configuration = smallConfiguration(folder.path)
+        configuration.flush = .synchronous
+        #expect(failure(configuration) == .featureMissing("synchronous flush", key: "flushDiskType", value: "SYNC_FLUSH"))
+        configuration = smallConfiguration(folder.path)
+        configuration.segmentBytes = 100
+        #expect(failure(configuration) == .invalidConfiguration(key: "mappedFileSizeCommitLog", value: "100", allowed: "4096 to 2^40 bytes"))
+        configuration = smallConfiguration(folder.path)
+        configuration.commitLogDirectory = "/a,/b"
+        #expect(failure(configuration) == .featureMissing("several commit log directories", key: "storePathCommitLog", value: "/a,/b"))
+    }
+
+    @Test func anIdleStoreOfFullSizeIsSmallAndOpensFast() throws {
+        let folder = try TemporaryFolder()
+        let before = residentBytes()
+        let started = ContinuousClock.now
+        let store = try MessageStore(StoreConfiguration(rootDirectory: folder.path), logger: quiet)
+        try store.start()
+        let openTime = ContinuousClock.now - started
+        try store.put("T", 0, text: "x")
+        #expect(openTime < .milliseconds(100))
+        #expect(residentBytes() - before < 12 << 20)
+        try store.close()
+    }
+
+    private func residentBytes() -> Int {
+        let statistics = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+        return (statistics.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4096
+    }
+
+    @Test func theFlusherMovesTheCheckpoint() async throws {
+        let folder = try TemporaryFolder()
+        var configuration = smallConfiguration(folder.path)
+        configuration.flush = .asynchronous(every: .milliseconds(5))
+        let store = try MessageStore(configuration, logger: quiet)
+        try store.start()
+        let result = try store.put("T", 0, text: "x")
+        let deadline = ContinuousClock.now + .seconds(20)
+        var physical: Int64 = 0
+        var queues: Int64 = 0
+        while ContinuousClock.now < deadline, physical != result.storeTimestamp || queues != result.storeTimestamp {
+            if let bytes = FileManager.default.contents(atPath: folder.sub("checkpoint")), bytes.count == 4096 {
+                physical = bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
+                queues = bytes[8..<16].reduce(0) { $0 << 8 | Int64($1) }
+            }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        #expect(physical == result.storeTimestamp && queues == result.storeTimestamp)
+        try store.close()
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import RMQCommon
+import RMQStore
+import Synchronization
+import Testing
+
+/// A folder for one test, removed at its end.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appendingPathComponent("rmq-store-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    func sub(_ name: String) -> String { path + "/" + name }
+}
+
+/// A clock that only moves when told.
+final class HandClock: Sendable {
+    private let time: Atomic<Int64>
+    init(_ start: Int64) { time = Atomic(start) }
+    func advance(_ milliseconds: Int64) { time.add(milliseconds, ordering: .relaxed) }
+    var clock: WallClock { WallClock { self.time.load(ordering: .relaxed) } }
+}
+
+let quiet = Logger(category: "store", sink: DiscardSink())
+
+/// Small files, so that every structure appears.
+func smallConfiguration(_ root: String, segmentBytes: Int = 64 << 10) -> StoreConfiguration {
+    var configuration = StoreConfiguration(rootDirectory: root)
+    configuration.segmentBytes = segmentBytes
+    configuration.consumeQueueFileBytes = 6000
+    configuration.prefaultWindowBytes = 64 << 10
+    return configuration
+}
+
+func openStore(_ root: String, segmentBytes: Int = 64 << 10, clock: WallClock = .system) throws -> MessageStore {
+    let store = try MessageStore(smallConfiguration(root, segmentBytes: segmentBytes), logger: quiet, clock: clock)
+    try store.start()
+    return store
+}
+
+let testAttributes = RecordAttributes(
+    bornTimestamp: 1_700_000_000_123, bornHost: HostAddress(ipv4: (10, 1, 2, 3), port: 4711),
+    storeHost: HostAddress(ipv4: (127, 0, 0, 1), port: 10911))
+
+extension MessageStore {
+    /// Encodes and appends one message.
+    @discardableResult
+    func put(
+        _ topic: String, _ queueId: Int32, _ body: [UInt8], tags: String? = nil, attributes: RecordAttributes = testAttributes,
+        encoder: RecordEncoder = RecordEncoder()
+    ) throws -> AppendResult {
+        var properties = MessageProperties()
+        if let tags { properties["TAGS"] = tags }
+        let draft = try properties.encoded().withUnsafeBytes { properties in
+            try body.withUnsafeBytes { body in
+                try encoder.encode(queue: queueHandle(topic: topic, queueId: queueId), attributes: attributes, body: body, properties: properties)
+            }
+        }
+        return try append(draft)
+    }
+
+    @discardableResult
+    func put(_ topic: String, _ queueId: Int32, text: String, tags: String? = nil) throws -> AppendResult {
+        try put(topic, queueId, Array(text.utf8), tags: tags)
+    }
+
+    /// Every message of a queue from its minimum on, read in the usual portions.
+    func everything(_ topic: String, _ queueId: Int32) throws -> [StoredMessage] {
+        var messages: [StoredMessage] = []
+        var offset = minOffset(topic: topic, queueId: queueId)
+        while offset < maxOffset(topic: topic, queueId: queueId) {
+            let result = read(topic: topic, queueId: queueId, offset: offset, maxCount: 32)
+            try #require(result.nextOffset > offset)
+            messages += try result.messages()
+            offset = result.nextOffset
+        }
+        return messages
+    }
+}
+
+extension ReadResult {
+    func messages() throws -> [StoredMessage] {
+        try chunks.flatMap { try MessageRecord.decodeAll(Array($0.bytes), decompressing: true) }
+    }
+}
+
+/// Copies a directory as a kill -9 would leave it: what is in the page cache is in the copy.
+func copyDirectory(_ source: String, to target: String) throws {
+    try FileManager.default.copyItem(atPath: source, toPath: target)
+}
+
+/// The segment files of a log, oldest first.
+func segmentFiles(_ root: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: root + "/commitlog").sorted().map { root + "/commitlog/" + $0 }
+}
+
+/// Overwrites bytes of a log at a physical offset.
+func overwriteLog(_ root: String, segmentBytes: Int = 64 << 10, at offset: Int64, with bytes: [UInt8]) throws {
+    let base = offset / Int64(segmentBytes) * Int64(segmentBytes)
+    let name = String(repeating: "0", count: 20 - String(base).count) + String(base)
+    let handle = try FileHandle(forUpdating: URL(fileURLWithPath: root + "/commitlog/" + name))
+    defer { try? handle.close() }
+    try handle.seek(toOffset: UInt64(offset - base))
+    try handle.write(contentsOf: Data(bytes))
+}
