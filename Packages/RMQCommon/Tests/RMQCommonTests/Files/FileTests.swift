@@ -1,0 +1,149 @@
+import RMQCommon
+import Testing
+
+@Suite struct FileTests {
+    @Test func replacingKeepsThePreviousContentAsBackup() throws {
+        try withTemporaryDirectory { folder in
+            let path = folder + "/config/x.json"
+            #expect(try SmallFile.read(path) == nil)
+            try SmallFile.replace(path, with: "one")
+            #expect(try FileSystem.list(folder + "/config") == ["x.json"])
+            try SmallFile.replace(path, with: "two")
+            #expect(try SmallFile.read(path) == [UInt8]("two".utf8))
+            #expect(try SmallFile.read(path + ".bak") == [UInt8]("one".utf8))
+            #expect(try FileSystem.list(folder + "/config") == ["x.json", "x.json.bak"])
+        }
+    }
+
+    @Test func aBrokenFileIsReadFromItsBackup() throws {
+        try withTemporaryDirectory { folder in
+            let path = folder + "/x.json"
+            let parse = { (bytes: [UInt8]) in try JSONValue(parsing: bytes) }
+            #expect(try SmallFile.loadWithBackup(path, parse: parse) == nil)
+            try SmallFile.replace(path, with: "{\"a\":1}")
+            try SmallFile.replace(path, with: "{\"a\":")
+            #expect(try SmallFile.loadWithBackup(path, parse: parse) == ["a": 1])
+            try SmallFile.replace(path, with: "")
+            #expect(throws: JSONError.self) { try SmallFile.loadWithBackup(path, parse: parse) }
+            try FileSystem.remove(path)
+            try FileSystem.remove(path + ".bak")
+            #expect(try SmallFile.loadWithBackup(path, parse: parse) == nil)
+        }
+    }
+
+    @Test func propertiesAreReadAsInJava() {
+        let pairs = PropertiesText.parse("# c\n! c\n\n a = b \nlist=a,\\\n   b\nkey\\ with=x\\ty\\u00e4\nnone\npath:C\\:x\r\nurl=http://h:1/?a=b\nend\\")
+        let expected = [
+            ("a", "b "), ("list", "a,b"), ("key with", "x\tyä"), ("none", ""), ("path", "C:x"), ("url", "http://h:1/?a=b"), ("end", ""),
+        ]
+        #expect(pairs.count == expected.count)
+        for (pair, wanted) in zip(pairs, expected) { #expect(pair == wanted) }
+    }
+
+    @Test func configurationNamesWhatIsWrong() throws {
+        enum Role: String, CaseIterable { case master = "ASYNC_MASTER", slave = "SLAVE" }
+        let port = ConfigurationKey<Int>.integer("listenPort", default: 10911, in: 0 ... 65535)
+        let role = ConfigurationKey<Role>.choice("brokerRole", default: .master)
+        let configuration = Configuration(parsing: "listenPort= 70000\nbrokerRole=SLAVE \nautoCreat=true\n")
+        #expect(try configuration.value(role) == .slave)
+        #expect(throws: ConfigurationError.badValue(key: "listenPort", value: "70000", allowed: "a whole number from 0 to 65535")) {
+            try configuration.value(port)
+        }
+        #expect(try Configuration().value(port) == 10911)
+        let sink = MemorySink()
+        configuration.warnAboutUnknownNames(known: [port.name, role.name], logger: Logger(category: "boot", sink: sink))
+        #expect(sink.messages == ["the configuration key autoCreat is not known and has no effect"])
+        #expect(throws: ConfigurationError.missingFile(path: "/nowhere/x")) { try Configuration(file: "/nowhere/x") }
+    }
+
+    @Test func foldersAreMadeListedAndRemoved() throws {
+        try withTemporaryDirectory { folder in
+            try FileSystem.makeDirectories(folder + "/a/b/c")
+            try FileSystem.makeDirectories(folder + "/a/b/c")
+            try SmallFile.replace(folder + "/a/f", with: "x")
+            #expect(try FileSystem.list(folder + "/a") == ["b", "f"])
+            #expect(throws: SystemFailure.self) { try FileSystem.makeDirectories(folder + "/a/f/g") }
+            try FileSystem.removeTree(folder + "/a")
+            #expect(!FileSystem.exists(folder + "/a"))
+        }
+    }
+}
+
+@Suite struct LoggingTests {
+    @Test func linesRollIntoKeptFiles() throws {
+        try withTemporaryDirectory { folder in
+            let sink = try RollingFileSink(path: folder + "/broker.log", byteLimit: 100, keptFiles: 2)
+            let logger = Logger(category: "store", sink: sink, clock: WallClock { 1_700_000_000_000 })
+            for number in 0 ..< 8 { logger.info("line \(number) \(String(repeating: "x", count: 40))") }
+            #expect(sink.lostLines == 0)
+            #expect(try FileSystem.list(folder) == ["broker.log", "otherdays"])
+            #expect(try FileSystem.list(folder + "/otherdays") == ["broker.1.log", "broker.2.log"])
+            let newest = String(decoding: try #require(try SmallFile.read(folder + "/broker.log")), as: UTF8.self)
+            #expect(newest.contains("INFO store - line 7 ") && newest.hasSuffix("x\n"))
+        }
+    }
+
+    @Test func nothingIsFormattedBelowTheLevel() {
+        let sink = MemorySink()
+        let logger = Logger(category: "c", level: .warning, sink: sink)
+        func expensive() -> String { Issue.record("formatted"); return "" }
+        logger.info(expensive())
+        logger.warning("kept")
+        #expect(sink.messages == ["kept"])
+        #expect(LogRecord(time: 0, level: .error, category: "c", message: "a\nb").line.hasSuffix("ERROR c - a b"))
+    }
+}
+
+@Suite struct MetricsTests {
+    @Test func percentilesLieWithinThreePercent() {
+        var histogram = Histogram()
+        for value in 1 ... 100_000 as ClosedRange<Int64> { histogram.record(value) }
+        for (percent, exact) in [(50.0, 50_000.0), (90, 90_000), (99, 99_000), (99.9, 99_900)] {
+            let found = Double(histogram.value(atPercentile: percent))
+            #expect(found >= exact && found <= exact * 1.032)
+        }
+        #expect(histogram.maximum == 100_000 && histogram.minimum == 1 && histogram.value(atPercentile: 100) == 100_000)
+        #expect(histogram.mean == 50_000.5)
+    }
+
+    @Test func extremesAndMerging() {
+        var first = Histogram()
+        var second = Histogram()
+        first.record(0, times: 3)
+        second.record(.max, times: 1)
+        second.record(-5)
+        first.merge(second)
+        #expect(first.count == 5 && first.maximum == .max && first.p50 == 0 && first.value(atPercentile: 100) == .max)
+        #expect(Histogram().p99 == 0)
+    }
+
+    @Test func smallValuesAreExact() {
+        for value in 0 ..< 64 as Range<UInt64> {
+            var histogram = Histogram()
+            histogram.record(value, times: 1)
+            histogram.record(.max, times: 1)
+            #expect(histogram.p50 == value)
+        }
+    }
+
+    @Test func countersCountFromManyThreads() async {
+        let counter = Counter()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0 ..< 8 { group.addTask { for _ in 0 ..< 1000 { counter.add() } } }
+        }
+        #expect(counter.value == 8000)
+        #expect(counter.reset() == 8000 && counter.value == 0)
+    }
+}
+
+@Suite struct TimeTests {
+    @Test func calendarTexts() {
+        let time = CalendarTime(milliseconds: 1_700_000_000_123, secondsEastOfGreenwich: 0)
+        #expect(time.text == "2023-11-14 22:13:20,123")
+        #expect(time.compactText == "20231114221320123")
+        #expect(time.hashText == "2023-11-14#22:13:20:123")
+        #expect(CalendarTime(milliseconds: 1_700_000_000_123).milliseconds == 1_700_000_000_123)
+        #expect(CalendarTime(milliseconds: -1, secondsEastOfGreenwich: 0).text == "1969-12-31 23:59:59,999")
+        #expect(Decimal.text(1234.5, places: 2) == "1234.50" && Decimal.text(-0.001, places: 2) == "0.00" && Decimal.text(0.05, places: 1) == "0.1")
+    }
+}
