@@ -135,7 +135,7 @@ struct ReadingCommandsTests {
         }
         let run = await Run(["clusterList"], servers: servers)
         #expect(run.output.split(separator: "\n").count == 3)
-        #expect(run.output.contains("golden-a                0     127.0.0.1:30911                              0.00(,ms)"))
+        #expect(run.output.contains("golden-a                0     127.0.0.1:30911                                   0.00(,ms)           0.00(,ms)             0.00 0.0000\n"))
         #expect(run.errors == "connect to 127.0.0.1:30911 failed\nconnect to 127.0.0.1:31911 failed\n")
     }
 }

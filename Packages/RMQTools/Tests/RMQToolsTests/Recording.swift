@@ -1,4 +1,3 @@
-import Glibc
 import RMQCommon
 @testable import RMQTools
 import Testing
@@ -40,10 +39,6 @@ struct Recording {
 
     /// The `CODE: … DESC: …` texts among the errors, which we keep word for word.
     var causes: [String] {
-        errors.split(separator: "\n").compactMap { line in line.range(of: "CODE: ").map { String(line[$0.lowerBound...]) } }
+        errors.split(separator: "\n").compactMap { line in line.firstRange(of: "CODE: ").map { String(line[$0.lowerBound...]) } }
     }
-}
-
-extension StringProtocol {
-    func range(of text: String) -> Range<Index>? { firstRange(of: text) }
 }

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Consumes with the C++ client's push consumer; prints one JSON object a message, in the order of arrival.
+
+Ends when standard input is closed, or by itself once `count` different bodies have come, or with an error after `seconds`.
+usage: consume_all.py <name server> <topic> <group> <concurrent|orderly|broadcasting> <expression> <count> <seconds>
+"""
+import json
+import os
+import sys
+import threading
+
+from rocketmq.client import PushConsumer
+from rocketmq.ffi import MessageModel
+
+import wording
+
+
+def plain(value):
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def main(name_server, topic, group, mode, expression, count, seconds):
+    model = MessageModel.BROADCASTING if mode == "broadcasting" else MessageModel.CLUSTERING
+    consumer = PushConsumer(group, orderly=mode == "orderly", message_model=model)
+    consumer.set_namesrv_addr(name_server)
+    consumer.set_instance_name(f"{group}-{os.getpid()}")
+    consumer.set_thread_count(4)
+    bodies, finished, lock = set(), threading.Event(), threading.Lock()
+
+    def receive(message):
+        received = {"body": plain(message.body), "tags": plain(message.tags), "keys": plain(message.keys), "queue": message.queue_id,
+                    "offset": message.queue_offset, "property": plain(message.get_property(wording.PROPERTY)), "topic": message.topic}
+        with lock:
+            print(json.dumps(received), flush=True)
+            bodies.add(received["body"])
+            if len(bodies) >= int(count):
+                finished.set()
+
+    consumer.subscribe(topic, receive, expression)
+    consumer.start()
+
+    def watch_input():
+        while sys.stdin.buffer.raw.read(4096):
+            pass
+        finished.set()
+
+    threading.Thread(target=watch_input, daemon=True).start()
+    in_time = finished.wait(float(seconds))
+    consumer.shutdown()
+    if not in_time:
+        print(f"{len(bodies)} of {count} messages came within {seconds} s", file=sys.stderr)
+    sys.stdout.flush()
+    os._exit(0 if in_time else 1)  # the C++ client's threads do not all survive the interpreter's teardown
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+"""The cases: a name server and a broker as real processes, the C++ client in processes of its own, and mqadmin.
+
+usage: exchange.py <folder with the programs> [case ...]
+"""
+import contextlib
+import json
+import pathlib
+import os
+import re
+import struct
+import subprocess
+import sys
+import threading
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "Support"))
+import rmq
+import wording
+
+SECONDS = 60
+
+
+class Exchange:
+    """Both sides of the exchange on one cluster."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.name_server = cluster.name_server_address
+        # The C++ client writes its logs and broadcasting offsets below the home folder.
+        self.environment = {**os.environ, "HOME": str(cluster.folder), "NAMESRV_ADDR": self.name_server}
+
+    def admin(self, *arguments):
+        done = subprocess.run([self.cluster.programs / "mqadmin", *arguments], env=self.environment, capture_output=True, text=True, timeout=SECONDS)
+        assert done.returncode == 0 and not done.stderr, f"mqadmin {' '.join(arguments)} ended with {done.returncode}: {done.stderr}{done.stdout}"
+        return done.stdout
+
+    def make_topic(self, topic, queues=4):
+        self.admin("updateTopic", "-b", self.cluster.broker_address, "-t", topic, "-r", str(queues), "-w", str(queues))
+        # A broker announces the new topic by itself; clients need it at the name server.
+        rmq.wait_until(lambda: topic in self.admin("topicList").split("\n"), what=f"topic {topic} at the name server")
+
+    def send(self, topic, mode, count, kind=None):
+        command = [sys.executable, HERE / "send_all.py", self.name_server, topic, mode, str(count), *([kind] if kind else [])]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=SECONDS)
+        assert done.returncode == 0, f"sending failed: {done.stderr[-2000:]}"
+        sent = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        errors = [message["error"] for message in sent if "error" in message]
+        assert not errors, f"{len(errors)} of {count} sends failed: {errors[0]}"
+        assert len(sent) == count, f"{len(sent)} of {count} sends were reported"
+        assert all(message.get("status", 0) == 0 for message in sent), "a send was not answered SEND_OK"
+        return sent
+
+    @contextlib.contextmanager
+    def consumer(self, topic, group, mode="concurrent", expression="*", count=1 << 30):
+        consumer = Consumer(self, topic, group, mode, expression, count)
+        try:
+            yield consumer
+        finally:
+            consumer.stop()
+
+    def consume(self, topic, group, count, mode="concurrent", expression="*"):
+        with self.consumer(topic, group, mode, expression, count) as consumer:
+            return consumer.wait()
+
+    def pull_all(self, topic):
+        """Every record of a topic through a connection of the tests' own: (queue, offset) to body."""
+        import store_reader
+        connection = rmq.Connection(self.cluster.broker_address)
+        found = {}
+        for queue in range(4):
+            response = connection.pull(topic, queue, 0, 32)
+            at = 0
+            while response.code == 0 and at < len(response.body):
+                physical = int.from_bytes(response.body[at + 28:at + 36], "big")
+                record = store_reader.parse_record(memoryview(response.body), at, physical)
+                found[queue, record.queue_offset] = bytes(record.body)
+                at += int.from_bytes(response.body[at:at + 4], "big")
+        connection.close()
+        return found
+
+
+class Consumer:
+    def __init__(self, exchange, topic, group, mode, expression, count):
+        command = [sys.executable, HERE / "consume_all.py", exchange.name_server, topic, group, mode, expression, str(count), str(SECONDS)]
+        self.process = subprocess.Popen(command, env=exchange.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        self.received = []
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                self.received.append(json.loads(line))
+
+    def wait(self):
+        """What has come when the process ends by itself."""
+        self.reader.join(SECONDS + 15)
+        assert self.process.wait(15) == 0, f"the consumer failed: {self.process.stderr.read()[-2000:]}"
+        return list(self.received)
+
+    def stop(self):
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+def equal(sent, received, what="messages"):
+    assert len(received) == len(sent), f"{len(received)} {what} came for {len(sent)} sent"
+    wanted, came = wording.by_body(sent), wording.by_body(received)
+    for body, message in wanted.items():
+        assert came.get(body) == message, f"sent {message}, received {came.get(body)}"
+
+
+# The cases, each on a topic of its own.
+
+def sync(exchange):
+    """C++ sends synchronously, C++ consumes all of it"""
+    exchange.make_topic("InteropSync")
+    equal(exchange.send("InteropSync", "sync", 60), exchange.consume("InteropSync", "sync_group", 60))
+
+
+def asynchronous(exchange):
+    """C++ sends asynchronously, C++ consumes all of it"""
+    exchange.make_topic("InteropAsync")
+    equal(exchange.send("InteropAsync", "async", 200), exchange.consume("InteropAsync", "async_group", 200))
+
+
+def oneway(exchange):
+    """C++ sends one-way, C++ consumes all of it"""
+    exchange.make_topic("InteropOneway")
+    equal(exchange.send("InteropOneway", "oneway", 60), exchange.consume("InteropOneway", "oneway_group", 60))
+
+
+def orderly(exchange):
+    """C++ sends by shard, an orderly consumer gets each shard in order from one queue"""
+    exchange.make_topic("InteropOrderly")
+    sent = exchange.send("InteropOrderly", "orderly", 60)
+    received = exchange.consume("InteropOrderly", "orderly_group", 60, mode="orderly")
+    equal(sent, received)
+    for shard in range(3):
+        bodies = [message["body"] for message in sent if message["shard"] == shard]
+        arrived = [message for message in received if message["body"] in bodies]
+        assert [message["body"] for message in arrived] == bodies, f"shard {shard} arrived out of order"
+        assert len({message["queue"] for message in arrived}) == 1, f"shard {shard} is spread over several queues"
+
+
+def filtered(exchange):
+    """a consumer of two tags gets these and no others"""
+    exchange.make_topic("InteropFiltered")
+    sent = exchange.send("InteropFiltered", "sync", 60, "filtered")
+    wanted = [message for message in sent if message["tags"] != "TagB"]
+    equal(wanted, exchange.consume("InteropFiltered", "filtered_group", len(wanted), expression="TagA || TagC"))
+
+
+def broadcasting(exchange):
+    """two broadcasting consumers of one group get everything each"""
+    exchange.make_topic("InteropBroadcast", queues=1)
+    with contextlib.ExitStack() as stack:
+        consumers = [stack.enter_context(exchange.consumer("InteropBroadcast", "broadcast_group", "broadcasting")) for _ in range(2)]
+        # A broadcasting consumer begins at the end of the queue: send signals until both are there.
+        deadline, number = time.monotonic() + SECONDS, 0
+        while not all(consumer.received for consumer in consumers):
+            assert time.monotonic() < deadline, "the consumers received nothing"
+            exchange.send("InteropBroadcast", "sync", 1, f"signal-{number}")
+            number += 1
+        sent = exchange.send("InteropBroadcast", "sync", 30, "broadcast")
+        bodies = {message["body"] for message in sent}
+        for number, consumer in enumerate(consumers):
+            def arrived():
+                return [message for message in list(consumer.received) if message["body"] in bodies]
+            rmq.wait_until(lambda: len(arrived()) >= len(sent), SECONDS, f"all messages at consumer {number}")
+            equal(sent, arrived())
+
+
+def batch(exchange):
+    """a batch of this old C++ client is stored as one message that holds all of them, as at the reference"""
+    exchange.make_topic("InteropBatch")
+    sent = exchange.send("InteropBatch", "batch", 16)
+    records = list(exchange.pull_all("InteropBatch").values())
+    assert len(records) == 1, f"{len(records)} records for one batch"
+    data, at, bodies = records[0], 0, []
+    while at < len(data):
+        size, _, _, _, length = struct.unpack_from(">iiiii", data, at)
+        bodies.append(data[at + 20:at + 20 + length].decode())
+        at += size
+    assert bodies == [message["body"] for message in sent], "the batch holds other bodies than those sent"
+
+
+def automatic_topic(exchange):
+    """C++ sends to a topic that does not exist yet"""
+    equal(exchange.send("InteropAutomatic", "sync", 12, "automatic"), exchange.consume("InteropAutomatic", "automatic_group", 12))
+
+
+def swift_to_foreign(exchange):
+    """the Swift client sends (mqadmin sendMessage), C++ consumes"""
+    exchange.make_topic("InteropFromSwift")
+    sent = [{**wording.text("swift", number), "property": None} for number in range(6)]
+    for message in sent:
+        table = exchange.admin("sendMessage", "-t", "InteropFromSwift", "-p", message["body"], "-c", message["tags"], "-k", message["keys"])
+        assert "SEND_OK" in table, table
+    equal(sent, exchange.consume("InteropFromSwift", "from_swift_group", len(sent)))
+
+
+def foreign_to_swift(exchange):
+    """C++ sends, mqadmin reads (consumeMessage, queryMsgById)"""
+    exchange.make_topic("InteropToSwift")
+    sent = exchange.send("InteropToSwift", "sync", 40, "to-swift")
+    lines = [line for line in exchange.admin("consumeMessage", "-t", "InteropToSwift", "-c", "1000").splitlines() if line.startswith("MSGID: ")]
+    received = []
+    for line in lines:
+        properties = re.search(r"properties=\{(.*?)\}, body=", line)[1]
+        values = dict(pair.split("=", 1) for pair in properties.split(", "))
+        received.append({"body": line.split(" BODY: ", 1)[1], "tags": values["TAGS"], "keys": values["KEYS"], "property": values[wording.PROPERTY]})
+    equal(sent, received)
+    offset_id = re.search(r"msgId=([0-9A-F]{32})", lines[0])[1]
+    shown = exchange.admin("queryMsgById", "-i", offset_id)
+    path = pathlib.Path(re.search(r"Message Body Path: +(\S+)", shown)[1])
+    try:
+        assert path.read_text() == received[0]["body"], "the body file differs"
+    finally:
+        path.unlink(missing_ok=True)
+    assert re.search(r"Topic: +InteropToSwift\n", shown), shown
+
+
+def progress(exchange):
+    """what a C++ group has consumed is kept: consumerProgress shows no lag, and a second run gets only what is new"""
+    exchange.make_topic("InteropProgress")
+    exchange.send("InteropProgress", "sync", 20, "first")
+    exchange.consume("InteropProgress", "progress_group", 20)
+    table = exchange.admin("consumerProgress", "-g", "progress_group")
+    assert "Diff Total: 0\n" in table, table
+    equal(exchange.send("InteropProgress", "sync", 20, "second"), exchange.consume("InteropProgress", "progress_group", 20))
+
+
+CASES = [sync, asynchronous, oneway, orderly, filtered, broadcasting, batch, automatic_topic, swift_to_foreign, foreign_to_swift, progress]
+
+
+def main(programs, *names):
+    chosen = [case for case in CASES if not names or case.__name__ in names]
+    passed = failed = 0
+    with rmq.Cluster(programs) as cluster:
+        exchange = Exchange(cluster)
+        rmq.wait_until(lambda: cluster.broker_address in exchange.admin("clusterList"), what="the broker's registration")
+        for case in chosen:
+            began = time.monotonic()
+            try:
+                case(exchange)
+                passed += 1
+                print(f"ok      {case.__name__:18} {time.monotonic() - began:5.1f} s  {case.__doc__}", flush=True)
+            except Exception as error:
+                failed += 1
+                print(f"FAILED  {case.__name__:18} {time.monotonic() - began:5.1f} s  {case.__doc__}\n        {error}", flush=True)
+                if not isinstance(error, AssertionError):
+                    traceback.print_exc()
+        if failed:
+            print(f"--- broker's log\n{cluster.log('mqbroker')[-3000:]}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not chosen else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Sends with the C++ client; prints one JSON object a message: what was sent and what the client was answered.
+
+usage: send_all.py <name server> <topic> <sync|async|oneway|orderly|batch> <count> [kind]
+"""
+import json
+import os
+import sys
+import threading
+
+from rocketmq.client import Message, Producer
+
+import wording
+
+
+def message_of(topic, text):
+    message = Message(topic)
+    message.set_body(text["body"])
+    message.set_tags(text["tags"])
+    message.set_keys(text["keys"])
+    message.set_property(wording.PROPERTY, text["property"])
+    return message
+
+
+def report(text, result=None, **more):
+    if result is not None:
+        more.update(status=int(result.status), id=result.msg_id, offset=result.offset)
+    print(json.dumps({**text, **more}), flush=True)
+
+
+def send_async(producer, topic, texts):
+    # Messages and callbacks are kept until the last answer: the C++ client holds only their addresses.
+    answered, left, messages = threading.Event(), [len(texts)], []
+    lock = threading.Lock()
+
+    def finish(text, result=None, error=None):
+        with lock:
+            report(text, result, **({"error": str(error)} if error else {}))
+            left[0] -= 1
+            if left[0] == 0:
+                answered.set()
+
+    for text in texts:
+        messages.append(message_of(topic, text))
+        producer.send_async(messages[-1], lambda result, text=text: finish(text, result), lambda error, text=text: finish(text, error=error))
+    if not answered.wait(30):
+        sys.exit(f"{left[0]} of {len(texts)} asynchronous sends were not answered in 30 s")
+
+
+def main(name_server, topic, mode, count, kind=None):
+    producer = Producer(f"interop_{mode}_producer", timeout=5000)
+    producer.set_namesrv_addr(name_server)
+    producer.start()
+    texts = wording.texts(kind or mode, int(count))
+    if mode == "sync":
+        for text in texts:
+            report(text, producer.send_sync(message_of(topic, text)))
+    elif mode == "async":
+        send_async(producer, topic, texts)
+    elif mode == "oneway":
+        for text in texts:
+            producer.send_oneway(message_of(topic, text))
+            report(text)
+    elif mode == "orderly":
+        for number, text in enumerate(texts):
+            shard = number % 3
+            report(text, producer.send_orderly(message_of(topic, text), shard), shard=shard)
+    elif mode == "batch":
+        result = producer.send_batch([message_of(topic, text) for text in texts])
+        for text in texts:
+            report(text, result)
+    else:
+        sys.exit(__doc__)
+    producer.shutdown()
+
+
+main(*sys.argv[1:])
+sys.stdout.flush()
+os._exit(0)  # the C++ client's threads do not all survive the interpreter's teardown
