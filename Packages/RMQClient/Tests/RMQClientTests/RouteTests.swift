@@ -6,12 +6,13 @@ import Testing
 @Suite struct RouteTests {
     private func route(_ queues: [QueueData], order: String? = nil, publishLimit: Int32? = nil) -> TopicRoute {
         let data = TopicRouteData(
-            orderTopicConfiguration: order, queues: queues,
+            queues: queues,
             brokers: [
                 BrokerData(cluster: "c", brokerName: "b", addresses: [0: "10.0.0.2:10911", 1: "10.0.0.3:10911"]),
                 BrokerData(cluster: "c", brokerName: "a", addresses: [0: "10.0.0.1:10911"]),
                 BrokerData(cluster: "c", brokerName: "replica-only", addresses: [1: "10.0.0.4:10911"]),
-            ])
+            ],
+            orderTopicConfiguration: order)
         return TopicRoute(topic: "T", data: data, publishLimit: publishLimit)
     }
 

@@ -16,7 +16,11 @@ extension PushConsumer {
         var brokerId: Int64 = 0
         while !assigned.isDropped, !Task.isCancelled {
             await assigned.waitForRoom(configuration.cache)
-            guard let subscription = subscription(to: assigned.queue.topic) else { return }
+            guard let subscription = subscription(to: assigned.queue.topic) else {
+                // The next rebalance drops the queue, unless the subscription comes back before.
+                try? await Task.sleep(for: configuration.errorDelay)
+                continue
+            }
             let committed = offsetPath == nil ? offsets[assigned.queue] : nil
             let request = PullRequest(
                 group: group, queue: assigned.queue, offset: offset, maxCount: configuration.pullBatchSize, filter: subscription.filter,
@@ -42,7 +46,12 @@ extension PushConsumer {
                 try? await Task.sleep(for: Self.brokerFlowControlDelay)
             } catch where error.code == .cancelled || error.code == .closed {
                 return
+            } catch where error.responseCode == .subscriptionNotExist || error.responseCode == .subscriptionNotLatest {
+                // The broker was restarted, or the change of a subscription has not reached it yet.
+                await core.sendHeartbeats()
+                try? await Task.sleep(for: configuration.errorDelay)
             } catch {
+                if error.code == .connectionFailed { _ = try? await core.refreshRoute(of: assigned.queue.topic) }
                 core.logger.warning("pull from \(assigned.queue) by \(group): \(error)")
                 try? await Task.sleep(for: configuration.errorDelay)
             }

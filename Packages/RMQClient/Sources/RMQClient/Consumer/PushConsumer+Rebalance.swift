@@ -35,10 +35,6 @@ extension PushConsumer {
             guard isTaken else { continue }
             hasChanged = true
             core.logger.info("group \(group) now has \(assignment.count { $0.topic == topic }) queues of \(topic)")
-            state.withLock { state in
-                let now = WallClock.nowMilliseconds()
-                if let version = state.subscriptions[topic]?.version { state.subscriptions[topic]?.version = max(now, version + 1) }
-            }
         }
         for queue in state.withLock({ Array($0.assigned.keys) }) where !topics.contains(queue.topic) {
             await giveUp(queue)

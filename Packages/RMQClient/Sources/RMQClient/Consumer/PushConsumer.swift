@@ -30,7 +30,9 @@ public final class PushConsumer: Sendable {
         var subscriptions: [String: Subscription] = [:]
         var assigned: [MessageQueue: AssignedQueue] = [:]
         var background: Task<Void, Never>?
-        var isClosed = false
+        /// Set by the first `close`; later ones wait for it.
+        var closing: Task<Void, Never>?
+        var isClosed: Bool { closing != nil }
     }
 
     /// Locked for moments only; no other lock but that of an `AssignedQueue` is taken within it.
@@ -146,26 +148,29 @@ public final class PushConsumer: Sendable {
 
     /// Stops pulling, waits until what was handed out is settled (at most `gracePeriod`), stores the offsets, and leaves the group.
     public func close(gracePeriod: Duration = .seconds(10)) async {
-        let (isFirst, background) = state.withLock { state in
-            defer { state.isClosed = true }
-            return (!state.isClosed, state.background)
+        let closing = state.withLock { state in
+            // A task of its own: offsets are stored even when the caller was cancelled.
+            let closing = state.closing ?? Task { await self.leave(gracePeriod: gracePeriod) }
+            state.closing = closing
+            return closing
         }
-        guard isFirst else { await background?.value; return }
+        await closing.value
+    }
+
+    private func leave(gracePeriod: Duration) async {
         inbox.finish()
-        // Also when the calling task is cancelled: offsets are stored in either case.
-        await Task {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.inbox.drain() }
-                group.addTask { try? await Task.sleep(for: gracePeriod) }
-                await group.next()
-                group.cancelAll()
-            }
-            background?.cancel()
-            await background?.value
-            await self.persistOffsets()
-            for assigned in self.state.withLock({ Array($0.assigned.values) }) { assigned.drop() }
-            await self.core.unregister(consumerGroup: self.group)
-        }.value
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.inbox.drain() }
+            group.addTask { try? await Task.sleep(for: gracePeriod) }
+            await group.next()
+            group.cancelAll()
+        }
+        let (background, assigned) = state.withLock { ($0.background, Array($0.assigned.values)) }
+        background?.cancel()
+        await background?.value
+        await persistOffsets()
+        for queue in assigned { queue.drop() }
+        await core.unregister(consumerGroup: group)
     }
 
     // MARK: Background

@@ -138,6 +138,8 @@ public final class Producer: Sendable {
                     if let partial { return partial }
                     throw giveUp(error, failures, outgoing.topic)
                 }
+                // The broker may have moved, or another may have taken over.
+                if error.code == .connectionFailed { _ = try? await core.refreshRoute(of: outgoing.topic) }
             }
             lastFailed = queue.brokerName
             number += 1
