@@ -84,9 +84,8 @@ import Testing
     @Test func theSmallestOpenOffsetIsCommitted() {
         var cache = QueueCache()
         for offset in [Int64(10), 11, 13] { _ = cache.add(offset: offset, bytes: 100) }
-        #expect(cache.settle(offset: 11) == 10)
-        #expect(cache.settle(offset: 10) == 13)
-        #expect(cache.settle(offset: 13) == 14)
+        let commits = [Int64(11), 10, 13].map { cache.settle(offset: $0) }
+        #expect(commits == [10, 13, 14])
         #expect(cache.isEmpty && cache.bytes == 0)
         let unknown = (cache.settle(offset: 13), cache.settle(offset: 99))
         #expect(unknown.0 == nil && unknown.1 == nil)
