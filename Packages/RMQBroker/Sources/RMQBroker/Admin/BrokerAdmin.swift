@@ -1,0 +1,47 @@
+import RMQCommon
+import RMQRemoting
+import RMQStore
+
+/// Codes 25, 26, 28: the broker itself.
+enum BrokerAdmin {
+    static func configuration(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let version = broker.live.dataVersion.json.text(.fastjson)
+        let text = BrokerSetting.text(of: broker.live.current)
+        return .response(.success, header: BrokerConfigurationResponseHeader(version: version), body: Array(text.utf8))
+    }
+
+    static func updateConfiguration(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let properties = PropertiesText.parse(command.body)
+        guard !properties.isEmpty else { return .response(.success) }
+        do {
+            try broker.live.update(properties)
+        } catch .notAllowed(let keys) {
+            throw RequestFailure(.noPermission, "can not update \(keys.prefix(8).joined(separator: ", ")): not in the list of keys that may change at run time")
+        } catch .badValue(let error) {
+            throw RequestFailure(.systemError, error.description)
+        }
+        broker.logger.info("configuration changed over the wire: \(PropertiesText.format(properties).split(separator: "\n").joined(separator: " "))")
+        if let path = broker.configurationFile { try write(properties, to: path) }
+        if properties.contains(where: { $0.key == "brokerPermission" }) {
+            broker.topics.touch()
+            broker.topicsChanged()
+        }
+        return .response(.success)
+    }
+
+    /// Changes the lines of these keys in the file and leaves all others, comments included, as they are.
+    private static func write(_ properties: [(key: String, value: String)], to path: String) throws {
+        let text = String(decoding: try SmallFile.read(path) ?? [], as: UTF8.self)
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        if lines.last == "" { lines.removeLast() }
+        for (key, value) in properties {
+            let place = lines.lastIndex { line in PropertiesText.parse(line).first?.key == key }
+            if let place { lines[place] = "\(key)=\(value)" } else { lines.append("\(key)=\(value)") }
+        }
+        try SmallFile.replace(path, with: lines.joined(separator: "\n") + "\n")
+    }
+
+    static func runtimeInfo(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        .response(.success, body: KeyValueTable(RuntimeInfo.table(broker)).body)
+    }
+}

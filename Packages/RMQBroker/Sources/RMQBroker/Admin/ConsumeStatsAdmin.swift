@@ -1,0 +1,58 @@
+import RMQCommon
+import RMQRemoting
+import RMQStore
+
+/// Codes 208 and 317: how far groups have consumed.
+enum ConsumeStatsAdmin {
+    static func ofGroup(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let header = try command.header(ConsumeStatsHeader.self)
+        let topics: [String]
+        if let topic = header.topic, !topic.isEmpty { topics = [topic] } else { topics = broker.offsets.topics(of: header.consumerGroup) }
+        let online = broker.consumers[header.consumerGroup]
+        var queues: [MessageQueue: ConsumeStats.Progress] = [:]
+        for name in topics {
+            guard let topic = broker.topics[name], online == nil || online?.subscriptions[name] != nil else { continue }
+            queues.merge(progress(of: header.consumerGroup, topic, queueCount: topic.config.readQueueCount, broker)) { $1 }
+        }
+        return .response(.success, body: ConsumeStats(queues: queues, consumeTPS: 0).body)
+    }
+
+    static func ofBroker(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let onlyOrdered = command.fields?["isOrder"]?.lowercased() == "true"
+        var groups: [JSONValue] = []
+        var difference: Int64 = 0
+        for group in broker.groups.names.sorted() {
+            var stats: [JSONValue] = []
+            for name in broker.offsets.topics(of: group).sorted() {
+                guard let topic = broker.topics[name], !onlyOrdered || topic.config.isOrdered else { continue }
+                let queues = progress(of: group, topic, queueCount: topic.config.writeQueueCount, broker)
+                for queue in queues.values { difference &+= queue.brokerOffset - queue.consumerOffset }
+                stats.append(ConsumeStats(queues: queues, consumeTPS: 0).json)
+            }
+            groups.append(.object(JSONObject([(.string(group), .array(stats))])))
+        }
+        let body: JSONValue = [
+            "brokerAddr": .string(broker.storeHost.description), "consumeStatsList": .array(groups), "totalDiff": .integer(difference),
+        ]
+        return .response(.success, body: body.bytes(.fastjson))
+    }
+
+    private static func progress(
+        of group: String, _ topic: TopicEntry, queueCount: Int32, _ broker: BrokerState
+    ) -> [MessageQueue: ConsumeStats.Progress] {
+        let committed = broker.offsets.existing(group: group, topic: topic.config.topicName)?.all ?? [:]
+        var queues: [MessageQueue: ConsumeStats.Progress] = [:]
+        for queueId in 0..<max(queueCount, 0) {
+            let queue = MessageQueue(topic: topic.config.topicName, brokerName: broker.live.current.brokerName, queueId: queueId)
+            var progress = ConsumeStats.Progress(brokerOffset: 0, consumerOffset: max(committed[queueId] ?? 0, 0), lastTimestamp: 0)
+            if let stored = broker.store.queue(topic: topic.config.topicName, queueId: queueId) {
+                progress.brokerOffset = max(stored.maxOffset, 0)
+                if progress.consumerOffset > 0 {
+                    progress.lastTimestamp = broker.store.storeTimestamp(stored, offset: progress.consumerOffset - 1) ?? 0
+                }
+            }
+            queues[queue] = progress
+        }
+        return queues
+    }
+}

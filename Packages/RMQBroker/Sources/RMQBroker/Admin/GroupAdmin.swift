@@ -1,0 +1,69 @@
+import RMQCommon
+import RMQRemoting
+
+/// Codes 200, 201, 203, 204, 207, 300, 328: groups and their members.
+enum GroupAdmin {
+    static func update(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let config = try SubscriptionGroupConfig(body: command.body)
+        do {
+            _ = try GroupName(config.groupName)
+        } catch {
+            throw RequestFailure(.systemError, "\(error)")
+        }
+        broker.groups.put(config)
+        broker.files.write(.groups)
+        return .response(.success)
+    }
+
+    static func all(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        .response(.success, body: broker.groups.table.body)
+    }
+
+    static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let header = try command.header(DeleteSubscriptionGroupHeader.self)
+        if broker.groups.remove(header.group) { broker.files.write(.groups) }
+        if header.removesOffsets {
+            broker.offsets.remove(group: header.group)
+            broker.files.writeOffsetsIfChanged()
+        }
+        return .response(.success)
+    }
+
+    static func consumerConnections(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let name = try command.header(ConsumerGroupHeader.self).consumerGroup
+        guard let group = broker.consumers[name] else {
+            throw RequestFailure(.consumerNotOnline, "the consumer group[\(name.prefix(255))] not online")
+        }
+        let body = ConsumerConnection(
+            connections: group.channels.values.map(\.description), subscriptions: group.subscriptions, consumeType: group.consumeType,
+            messageModel: group.messageModel, consumeFromWhere: group.consumeFromWhere)
+        return .response(.success, body: body.body)
+    }
+
+    static func producerConnections(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let name = try command.header(ProducerGroupHeader.self).producerGroup
+        guard let channels = broker.producers.channels(of: name) else {
+            throw RequestFailure(.systemError, "the producer group[\(name.prefix(255))] not exist")
+        }
+        return .response(.success, body: ProducerConnection(connections: channels.map(\.description)).body)
+    }
+
+    static func allProducers(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let groups = broker.producers.all.mapValues { channels in
+            channels.map { channel in
+                ProducerTableInfo.Producer(
+                    clientId: channel.clientId, remoteAddress: "/" + channel.connection.remote.description, language: channel.language,
+                    version: channel.version, lastUpdateTimestamp: channel.lastUpdate)
+            }
+        }
+        return .response(.success, body: ProducerTableInfo(groups: groups).body)
+    }
+
+    /// Those who subscribe to the topic now, and those who once committed an offset in it.
+    static func groupsOfTopic(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let topic = try command.header(TopicHeader.self).topic
+        let groups = Set(broker.consumers.groups(subscribingTo: topic)).union(broker.offsets.groups(of: topic))
+        let body: JSONValue = ["groupList": .array(groups.sorted().map { .string($0) })]
+        return .response(.success, body: body.bytes(.fastjson))
+    }
+}

@@ -1,0 +1,82 @@
+import RMQCommon
+import RMQRemoting
+import RMQStore
+
+/// Codes 17, 21, 202, 215, 305, 316: topics.
+enum TopicAdmin {
+    /// Most queues of one topic: each read and written queue costs memory and files.
+    private static let queueLimit: Int32 = 4_096
+
+    static func update(_ command: RemotingCommand, _ broker: BrokerState) async throws -> RemotingCommand {
+        let header = try command.header(CreateTopicHeader.self)
+        let name = try changeableTopic(header.topic, broker)
+        guard (0...queueLimit).contains(header.readQueueCount), (0...queueLimit).contains(header.writeQueueCount) else {
+            throw RequestFailure(.systemError, "a topic has 0 to \(queueLimit) read and write queues")
+        }
+        let config = TopicConfig(
+            topicName: name, readQueueCount: header.readQueueCount, writeQueueCount: header.writeQueueCount,
+            permission: header.permission, filterType: header.filterType, systemFlag: header.systemFlag ?? 0)
+        broker.topics.put(config)
+        broker.files.write(.topics)
+        if let registration = broker.registration {
+            await withCheckedContinuation { continuation in registration.register(topic: config) { continuation.resume() } }
+        }
+        return .response(.success)
+    }
+
+    static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let name = try changeableTopic(command.header(TopicHeader.self).topic, broker)
+        if broker.topics.remove(name) { broker.topicsChanged() }
+        try broker.store.deleteTopic(name)
+        broker.files.write(.topics)
+        return .response(.success)
+    }
+
+    /// A name that is one, of a topic that is not the system's.
+    private static func changeableTopic(_ text: String, _ broker: BrokerState) throws -> String {
+        let name: TopicName
+        do {
+            name = try TopicName(text)
+        } catch {
+            throw RequestFailure(.systemError, "\(error)")
+        }
+        guard !name.isSystem, !broker.topics.systemTopics.contains(name.text) else {
+            throw RequestFailure(.systemError, "The topic[\(name)] is conflict with system topic.")
+        }
+        return name.text
+    }
+
+    static func all(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        .response(.success, body: broker.topics.table.body)
+    }
+
+    static func statistics(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let name = try command.header(TopicHeader.self).topic
+        guard let topic = broker.topics[name] else { throw RequestFailure(.topicNotExist, "topic[\(name.prefix(255))] not exist") }
+        var queues: [MessageQueue: TopicStatsTable.Range] = [:]
+        for queueId in 0..<max(topic.config.writeQueueCount, 0) {
+            let queue = MessageQueue(topic: name, brokerName: broker.live.current.brokerName, queueId: queueId)
+            var range = TopicStatsTable.Range(minOffset: 0, maxOffset: 0, lastUpdateTimestamp: 0)
+            if let stored = broker.store.queue(topic: name, queueId: queueId) {
+                range.minOffset = max(stored.minOffset, 0)
+                range.maxOffset = max(stored.maxOffset, 0)
+                if range.maxOffset > 0 { range.lastUpdateTimestamp = broker.store.storeTimestamp(stored, offset: range.maxOffset - 1) ?? 0 }
+            }
+            queues[queue] = range
+        }
+        return .response(.success, body: TopicStatsTable(queues: queues).body)
+    }
+
+    static func systemTopics(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        .response(.success, body: TopicList(broker.topics.systemTopics.sorted()).body)
+    }
+
+    /// Removes the queues of topics that nobody knows any more.
+    static func cleanUnused(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        for topic in broker.store.topics where broker.topics[topic] == nil && !broker.topics.systemTopics.contains(topic) {
+            broker.logger.info("removing the queues of \(topic), which is no topic of this broker")
+            try broker.store.deleteTopic(topic)
+        }
+        return .response(.success)
+    }
+}

@@ -1,0 +1,200 @@
+import Glibc
+public import RMQCommon
+import RMQRemoting
+import RMQStore
+import Synchronization
+
+/// A broker: takes messages, keeps them, hands them out, and tells the name servers what it holds.
+///
+///     sockets ─► event loops ─► BrokerHandler ─► send, pull, commands ─► MessageStore
+///                                   │                                       │
+///                                   └── tables of topics, groups, offsets, clients ─► <store>/config/*.json
+///
+/// Runs inside any process; `mqbroker` is one. All methods may be called from any thread but a loop's own.
+public final class Broker: Sendable {
+    private let configuration: BrokerConfiguration
+    private let state: BrokerState
+    private let logger: Logger
+
+    private struct Running {
+        var loops: EventLoopGroup
+        var server: RemotingServer
+        var fastServer: RemotingServer?
+        var client: RemotingClient
+        var periodic: [Task<Void, Never>]
+    }
+    private let running = Mutex<Running?>(nil)
+
+    /// Opens the store, which recovers it, and loads the tables.
+    /// - Parameter configurationFile: where a change over the wire is written back to.
+    public init(
+        configuration: BrokerConfiguration, logger: Logger, configurationFile: String? = nil, clock: WallClock = .system
+    ) throws(BrokerError) {
+        guard HostAddress(host: configuration.advertisedAddress, port: 0) != nil else {
+            throw .badAddress(key: "brokerIP1", value: configuration.advertisedAddress)
+        }
+        self.configuration = configuration
+        self.logger = logger
+        let store: MessageStore
+        do {
+            store = try MessageStore(configuration.store, logger: logger.with(category: "RocketmqStore"), clock: clock)
+        } catch {
+            throw .store(reason: "\(error)")
+        }
+        state = BrokerState(
+            configuration: configuration, configurationFile: configurationFile, store: store, logger: logger, clock: clock)
+        try state.files.load()
+    }
+
+    /// The port that clients connect to; 0 while the broker is not running.
+    public var port: UInt16 { running.withLock { $0?.server.port ?? 0 } }
+
+    /// Begins to serve. Returns once every name server has answered the registration, or failed to in time.
+    public func start() throws(BrokerError) {
+        do {
+            try state.store.start()
+        } catch {
+            throw .store(reason: "\(error)")
+        }
+        let count = configuration.eventLoops > 0 ? configuration.eventLoops : max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+        let loops = EventLoopGroup(count: count, name: "broker")
+        state.loops = loops.loops.enumerated().map { index, loop in
+            LoopBound(LoopState(index: index, loop: loop, broker: state), loop: loop)
+        }
+        setAddress(port: configuration.listenPort)
+        let server = server(loops, port: configuration.listenPort, servesPulls: true)
+        do {
+            try server.start()
+        } catch {
+            loops.stop()
+            state.loops = []
+            throw .cannotListen(address: HostText.joined(configuration.bindAddress, configuration.listenPort), reason: "\(error)")
+        }
+        setAddress(port: server.port)
+        let fastServer = startFastServer(loops, below: server.port)
+        let client = RemotingClient(loops: loops, logger: logger)
+        let registration = NameServerRegistration(configuration: configuration, port: server.port, broker: state, client: client)
+        state.registration = registration
+        let registered = Latch()
+        registration.registerAll { registered.open() }
+        registered.wait(for: .milliseconds(configuration.registerTimeoutMilliseconds))
+        running.withLock {
+            $0 = Running(loops: loops, server: server, fastServer: fastServer, client: client, periodic: startPeriodicWork())
+        }
+        logger.info("The broker[\(configuration.brokerName), \(state.storeHost)] boot success")
+    }
+
+    /// Leaves the name servers, closes all connections, writes the tables and closes the store. Harmless when repeated.
+    public func stop() {
+        let running = running.withLock { running in
+            defer { running = nil }
+            return running
+        }
+        guard let running else { return }
+        for task in running.periodic { task.cancel() }
+        let unregistered = Latch()
+        state.registration?.unregister { unregistered.open() }
+        state.registration = nil
+        unregistered.wait(for: .seconds(3))
+        running.fastServer?.stop()
+        running.server.stop()
+        running.client.close()
+        running.loops.stop()
+        state.loops = []
+        for table in ConfigurationFiles.Table.allCases { state.files.write(table) }
+        do {
+            try state.store.close()
+        } catch {
+            logger.error("closing the store: \(error)")
+        }
+        logger.info("the broker \(configuration.brokerName) stopped")
+    }
+
+    // MARK: Parts
+
+    private func setAddress(port: UInt16) {
+        if let address = HostAddress(host: configuration.advertisedAddress, port: port) { state.storeHost = address }
+    }
+
+    private func server(_ loops: EventLoopGroup, port: UInt16, servesPulls: Bool) -> RemotingServer {
+        RemotingServer(
+            configuration: ServerConfiguration(
+                listenAddress: configuration.bindAddress, port: port, idleTimeout: .seconds(configuration.idleSeconds)),
+            loops: loops, logger: logger
+        ) { [state] loop in
+            BrokerHandler(broker: state, bound: state.loops.first { $0.loop === loop }!, servesPulls: servesPulls)
+        }
+    }
+
+    /// Two ports below the main one. No client needs it, so a broker whose neighbour is taken runs without.
+    private func startFastServer(_ loops: EventLoopGroup, below port: UInt16) -> RemotingServer? {
+        guard port > 2 else { return nil }
+        let server = server(loops, port: port - 2, servesPulls: false)
+        do {
+            try server.start()
+            return server
+        } catch {
+            logger.warning("the fast port \(port - 2) is not served: \(error)")
+            return nil
+        }
+    }
+
+    private func startPeriodicWork() -> [Task<Void, Never>] {
+        let state = state
+        func every(_ period: Duration, _ work: @escaping @Sendable () -> Void) -> Task<Void, Never> {
+            Task.detached(priority: .utility) {
+                while !Task.isCancelled {
+                    do { try await Task.sleep(for: period) } catch { return }
+                    work()
+                }
+            }
+        }
+        return [
+            every(.milliseconds(configuration.persistOffsetsMilliseconds)) { state.files.writeOffsetsIfChanged() },
+            every(.milliseconds(configuration.registerPeriodMilliseconds)) { state.registration?.registerAll() },
+            every(.seconds(10)) {
+                let now = state.clock.now()
+                state.rates.add(state.store.statistics, now: now)
+                state.producers.expire(now: now)
+                for group in state.consumers.expire(now: now) { state.notifyMembers(of: group, unlessGroupIsSilent: false) }
+            },
+        ]
+    }
+}
+
+extension BrokerConfiguration {
+    fileprivate var store: StoreConfiguration {
+        var store = StoreConfiguration(rootDirectory: storeRoot, commitLogDirectory: storeCommitLog.isEmpty ? nil : storeCommitLog)
+        store.segmentBytes = commitLogFileBytes
+        store.consumeQueueFileBytes = consumeQueueFileBytes
+        store.flush = .asynchronous(every: .milliseconds(flushIntervalMilliseconds))
+        store.maxMessageBytes = maxMessageBytes
+        store.transferLimits.bytesInMemory = transferBytes
+        store.transferLimits.countInMemory = Int(transferCount)
+        return store
+    }
+}
+
+/// Lets a thread wait for something that happens once, for a limited time.
+private final class Latch: @unchecked Sendable {
+    // The semaphore is made for use from many threads, and never moves.
+    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init() { sem_init(semaphore, 0, 0) }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func open() { sem_post(semaphore) }
+
+    func wait(for limit: Duration) {
+        var deadline = timespec()
+        clock_gettime(CLOCK_REALTIME, &deadline)
+        let nanoseconds = Int64(deadline.tv_nsec) + limit.nanoseconds % 1_000_000_000
+        deadline.tv_sec += Int(limit.nanoseconds / 1_000_000_000 + nanoseconds / 1_000_000_000)
+        deadline.tv_nsec = Int(nanoseconds % 1_000_000_000)
+        while sem_timedwait(semaphore, &deadline) != 0, errno == EINTR {}
+    }
+}

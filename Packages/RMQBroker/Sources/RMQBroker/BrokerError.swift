@@ -1,0 +1,17 @@
+/// Why a broker cannot start.
+public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// A table of `<store>/config` and its backup cannot be read. Starting without it would lose what it holds.
+    case unreadableTable(path: String, reason: String)
+    case store(reason: String)
+    case cannotListen(address: String, reason: String)
+    case badAddress(key: String, value: String)
+
+    public var description: String {
+        switch self {
+        case .unreadableTable(let path, let reason): "cannot read \(path) nor its backup: \(reason)"
+        case .store(let reason): reason
+        case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
+        case .badAddress(let key, let value): "\(key)=\(value) is not allowed; allowed: an IPv4 or IPv6 address"
+        }
+    }
+}

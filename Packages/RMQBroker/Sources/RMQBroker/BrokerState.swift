@@ -1,0 +1,124 @@
+import RMQCommon
+import RMQRemoting
+import RMQStore
+import Synchronization
+
+/// What all loops and tasks of one broker share. Every part guards itself; their locks are leaves but where a type says otherwise.
+final class BrokerState: Sendable {
+    let live: LiveConfiguration
+    let topics: TopicTable
+    let groups: GroupTable
+    let offsets = ConsumerOffsets()
+    let consumers = ConsumerTable()
+    let producers = ProducerTable()
+    let locks = QueueLocks()
+    let rates = RateSamples()
+    let store: MessageStore
+    let files: ConfigurationFiles
+    let logger: Logger
+    let clock: WallClock
+    /// The `-c` file, which a change over the wire is written back to; nil when there is none.
+    let configurationFile: String?
+    let startedAt: Int64
+
+    /// One per loop; set once before the servers start.
+    private let loopStates = Mutex<[LoopBound<LoopState>]>([])
+    private let host = Mutex(HostAddress(ipv4: (127, 0, 0, 1), port: 0))
+    private let currentRegistration = Mutex<NameServerRegistration?>(nil)
+    /// Requests that run on other threads than a loop.
+    private let runningTasks = Atomic<Int>(0)
+
+    init(configuration: BrokerConfiguration, configurationFile: String?, store: MessageStore, logger: Logger, clock: WallClock) {
+        live = LiveConfiguration(configuration, clock: clock)
+        topics = TopicTable(configuration: configuration, clock: clock)
+        groups = GroupTable(clock: clock)
+        self.store = store
+        self.logger = logger
+        self.clock = clock
+        self.configurationFile = configurationFile
+        startedAt = clock.now()
+        files = ConfigurationFiles(
+            directory: configuration.configDirectory, topics: topics, groups: groups, offsets: offsets, logger: logger)
+    }
+
+    var loops: [LoopBound<LoopState>] {
+        get { loopStates.withLock { $0 } }
+        set { loopStates.withLock { $0 = newValue } }
+    }
+
+    /// The address in the records and ids of this broker's messages, which is also what clients connect to.
+    var storeHost: HostAddress {
+        get { host.withLock { $0 } }
+        set { host.withLock { $0 = newValue } }
+    }
+
+    var registration: NameServerRegistration? {
+        get { currentRegistration.withLock { $0 } }
+        set { currentRegistration.withLock { $0 = newValue } }
+    }
+
+    // MARK: Tables that change by use
+
+    /// What a topic would be like that a send makes after `template`; nil when that does not allow it.
+    func templateConfig(topic: String, template: String, queues: Int32, isUnit: Bool) -> TopicConfig? {
+        if let entry = topics[template], template != SystemTopic.autoCreate || live.current.autoCreateTopic, entry.config.permission.isInherited {
+            let count = max(0, min(queues, entry.config.writeQueueCount))
+            return TopicConfig(
+                topicName: topic, readQueueCount: count, writeQueueCount: count, permission: entry.config.permission.subtracting(.inherit),
+                filterType: entry.config.filterType, systemFlag: isUnit ? (RetryTopic.isRetry(topic) ? 2 : 1) : 0)
+        }
+        guard RetryTopic.isRetry(topic) else { return nil }
+        return TopicConfig(topicName: topic, readQueueCount: 1, writeQueueCount: 1, systemFlag: isUnit ? 2 : 0)
+    }
+
+    /// The group of that name, made when groups may be made by use; nil otherwise, or when it is no name.
+    func group(_ name: String) -> SubscriptionGroupConfig? {
+        if let config = groups[name] { return config }
+        guard live.current.autoCreateSubscriptionGroup || SystemGroup.isSystem(name), (try? GroupName(name)) != nil else { return nil }
+        let (config, isNew) = groups.add(SubscriptionGroupConfig(groupName: name))
+        if isNew {
+            logger.info("created subscription group \(name)")
+            files.later(.groups)
+        }
+        return config
+    }
+
+    /// Persists the topics and tells the name servers, both soon and elsewhere.
+    func topicsChanged() {
+        files.later(.topics)
+        registration?.registerAll()
+    }
+
+    /// Tells all members of a group that its members or subscriptions changed, so that they divide the queues anew.
+    func notifyMembers(of group: String, unlessGroupIsSilent: Bool) {
+        guard live.current.notifyConsumerIdsChanged else { return }
+        if unlessGroupIsSilent, groups[group]?.notifiesConsumerIdsChanged == false { return }
+        guard let members = consumers[group]?.channels.values else { return }
+        let notice = RemotingCommand(.notifyConsumerIdsChanged, header: ConsumerGroupHeader(consumerGroup: group))
+        for member in members { member.connection.sendOneway(notice) }
+    }
+
+    // MARK: Work elsewhere
+
+    /// Most administrative requests at once: each may read many files.
+    private static let taskLimit = 256
+
+    /// Runs `work` on another thread, unless too much runs already.
+    func runTask(_ work: @escaping @Sendable () async -> Void) -> Bool {
+        guard runningTasks.wrappingAdd(1, ordering: .relaxed).oldValue < Self.taskLimit else {
+            runningTasks.wrappingSubtract(1, ordering: .relaxed)
+            return false
+        }
+        Task.detached { [self] in
+            await work()
+            runningTasks.wrappingSubtract(1, ordering: .relaxed)
+        }
+        return true
+    }
+
+    /// The store host as a message id writes it: address and port.
+    var storeHostWord: UInt64 {
+        let host = storeHost
+        return host.ip.reduce(0) { $0 << 8 | UInt64($1) } << 32 | UInt64(host.port)
+    }
+}

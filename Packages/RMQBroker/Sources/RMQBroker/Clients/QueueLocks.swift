@@ -1,0 +1,57 @@
+import RMQCommon
+import Synchronization
+
+/// Which client of a group may consume a queue in order. In memory only; a client renews its locks or loses them.
+final class QueueLocks: Sendable {
+    private struct Lock {
+        var clientId: String
+        /// Milliseconds since 1970 of the last lock call.
+        var renewed: Int64
+    }
+
+    /// Most locks of all groups together. A queue and a group name cost about 200 bytes, so this is some 20 MB.
+    private static let limit = 100_000
+
+    private struct Contents {
+        var groups: [String: [MessageQueue: Lock]] = [:]
+        var count = 0
+
+        mutating func removeExpired(before limit: Int64) {
+            groups = groups.mapValues { $0.filter { $0.value.renewed > limit } }.filter { !$0.value.isEmpty }
+            count = groups.values.reduce(0) { $0 + $1.count }
+        }
+    }
+    private let contents = Mutex(Contents())
+    private let lifetime: Duration
+
+    init(lifetime: Duration = .seconds(60)) { self.lifetime = lifetime }
+
+    /// - Returns: those of `queues` that `clientId` now holds.
+    func lock(_ queues: [MessageQueue], group: String, clientId: String, now: Int64) -> [MessageQueue] {
+        let expired = now - lifetime.milliseconds
+        return contents.withLock { contents in
+            if contents.count + queues.count > Self.limit { contents.removeExpired(before: expired) }
+            return queues.filter { queue in
+                if let held = contents.groups[group]?[queue] {
+                    guard held.clientId == clientId || held.renewed <= expired else { return false }
+                } else {
+                    guard contents.count < Self.limit else { return false }
+                    contents.count += 1
+                }
+                contents.groups[group, default: [:]][queue] = Lock(clientId: clientId, renewed: now)
+                return true
+            }
+        }
+    }
+
+    /// Gives up those of `queues` that `clientId` holds, expired or not.
+    func unlock(_ queues: [MessageQueue], group: String, clientId: String) {
+        contents.withLock { contents in
+            for queue in queues where contents.groups[group]?[queue]?.clientId == clientId {
+                contents.groups[group]?[queue] = nil
+                contents.count -= 1
+            }
+            if contents.groups[group]?.isEmpty == true { contents.groups[group] = nil }
+        }
+    }
+}

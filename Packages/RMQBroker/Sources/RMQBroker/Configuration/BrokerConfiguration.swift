@@ -1,0 +1,114 @@
+/// What one broker is told to be: the reference's property keys that this broker honours, typed.
+///
+/// ``BrokerSetting/all`` is the table that connects each property to its key, its bounds and whether it may be changed
+/// while the broker runs.
+public struct BrokerConfiguration: Sendable, Equatable {
+    // MARK: who it is
+
+    public var brokerName = "broker-a"
+    public var brokerClusterName = "DefaultCluster"
+    /// Always 0: this broker is a master.
+    public var brokerId: Int64 = 0
+    public var regionId = "DefaultRegion"
+
+    // MARK: where it is reached
+
+    /// The address to listen on. Loopback unless configured otherwise.
+    public var bindAddress = "127.0.0.1"
+    /// 0 lets the system choose; the fast port is then chosen too.
+    public var listenPort: UInt16 = 10911
+    /// The address given to clients, and the store host of messages. Empty means ``bindAddress``,
+    /// or loopback when that is a wildcard.
+    public var brokerIP1 = ""
+    /// The address advertised for replication; empty means ``brokerIP1``.
+    public var brokerIP2 = ""
+    /// Name servers as `host:port`.
+    public var nameServers: [String] = []
+    /// Event loops; 0 means one per processor.
+    public var eventLoops = 0
+    /// A connection without traffic for so long is closed.
+    public var idleSeconds = 120
+
+    // MARK: topics and groups
+
+    /// Permission bits of the whole broker: 4 read, 2 write.
+    public var brokerPermission: Int32 = 6
+    public var defaultTopicQueues: Int32 = 8
+    public var autoCreateTopic = true
+    public var clusterTopic = true
+    public var brokerTopic = true
+    public var autoCreateSubscriptionGroup = true
+    public var traceTopicName = "RMQ_SYS_TRACE_TOPIC"
+    public var traceTopic = false
+
+    // MARK: serving
+
+    public var longPolling = true
+    public var shortPollingMilliseconds: Int64 = 1_000
+    public var notifyConsumerIdsChanged = true
+    /// Sends before this time (milliseconds since 1970) are refused.
+    public var startAcceptSendTimestamp: Int64 = 0
+    public var traceOn = true
+    public var transferBytes = 262_144
+    public var transferCount: Int32 = 32
+    public var maxMessageBytes = 4 * 1024 * 1024
+
+    // MARK: periodic work
+
+    public var persistOffsetsMilliseconds: Int64 = 5_000
+    public var registerPeriodMilliseconds: Int64 = 30_000
+    public var registerTimeoutMilliseconds: Int64 = 6_000
+    public var compressedRegister = false
+
+    // MARK: the store
+
+    public var storeRoot = "store"
+    /// Empty means `commitlog` below the root.
+    public var storeCommitLog = ""
+    public var commitLogFileBytes = 1024 * 1024 * 1024
+    public var consumeQueueFileBytes = 6_000_000
+    public var flushIntervalMilliseconds: Int64 = 500
+
+    public init() {}
+
+    /// The address clients are told to connect to.
+    public var advertisedAddress: String {
+        if !brokerIP1.isEmpty { return brokerIP1 }
+        switch bindAddress {
+        case "0.0.0.0", "": return "127.0.0.1"
+        case "::": return "::1"
+        default: return bindAddress
+        }
+    }
+
+    /// The directory of topics.json and its siblings.
+    public var configDirectory: String { storeRoot + "/config" }
+
+    /// Applies `properties`, in the order given.
+    /// - Returns: one warning per key that is unknown or not honoured.
+    /// - Throws: for the first value that its key does not allow.
+    public mutating func apply(_ properties: [(key: String, value: String)]) throws(BrokerConfigurationError) -> [String] {
+        var warnings: [String] = []
+        for (key, value) in properties {
+            if let setting = BrokerSetting.named(key) {
+                try setting.write(&self, value)
+            } else if let warning = try UnhonouredSettings.judge(key: key, value: value) {
+                warnings.append(warning)
+            }
+        }
+        return warnings
+    }
+}
+
+/// A configuration value that its key does not allow.
+public enum BrokerConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
+    case badValue(key: String, value: String, allowed: String)
+    case unreadable(path: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .badValue(let key, let value, let allowed): "configuration: \(key)=\(value) is not allowed; allowed: \(allowed)"
+        case .unreadable(let path, let reason): "configuration: cannot read \(path): \(reason)"
+        }
+    }
+}

@@ -1,0 +1,134 @@
+/// One row of the configuration: a property key, its place in ``BrokerConfiguration``, its bounds.
+struct BrokerSetting: Sendable {
+    let key: String
+    /// May be changed over the wire. Only numbers and switches that a running broker really obeys;
+    /// never a path, an address or a name.
+    let isLive: Bool
+    /// Shown by `-m`.
+    let isImportant: Bool
+    let write: @Sendable (inout BrokerConfiguration, String) throws(BrokerConfigurationError) -> Void
+    let read: @Sendable (BrokerConfiguration) -> String
+
+    static func named(_ key: String) -> BrokerSetting? { all.first { $0.key == key } }
+
+    static let all: [BrokerSetting] = [
+        text("brokerName", \.brokerName, allowed: isName, important: true),
+        text("brokerClusterName", \.brokerClusterName, allowed: isName, important: true),
+        integer("brokerId", \.brokerId, 0...0, important: true),
+        text("regionId", \.regionId, allowed: isPrintable),
+        text("bindAddress", \.bindAddress, allowed: isPrintable, important: true),
+        integer("listenPort", \.listenPort, 0...65_532, important: true),
+        text("brokerIP1", \.brokerIP1, allowed: isPrintable, important: true),
+        text("brokerIP2", \.brokerIP2, allowed: isPrintable, important: true),
+        addresses("namesrvAddr", \.nameServers),
+        integer("eventLoops", \.eventLoops, 0...64),
+        integer("serverChannelMaxIdleTimeSeconds", \.idleSeconds, 1...86_400),
+        integer("brokerPermission", \.brokerPermission, 0...7, live: true),
+        integer("defaultTopicQueueNums", \.defaultTopicQueues, 1...1_024, live: true),
+        boolean("autoCreateTopicEnable", \.autoCreateTopic, live: true, important: true),
+        boolean("clusterTopicEnable", \.clusterTopic),
+        boolean("brokerTopicEnable", \.brokerTopic),
+        boolean("autoCreateSubscriptionGroup", \.autoCreateSubscriptionGroup, live: true, important: true),
+        text("msgTraceTopicName", \.traceTopicName, allowed: isName),
+        boolean("traceTopicEnable", \.traceTopic),
+        boolean("longPollingEnable", \.longPolling, live: true),
+        integer("shortPollingTimeMills", \.shortPollingMilliseconds, 1...60_000, live: true),
+        boolean("notifyConsumerIdsChangedEnable", \.notifyConsumerIdsChanged, live: true),
+        integer("startAcceptSendRequestTimeStamp", \.startAcceptSendTimestamp, 0...Int64.max, live: true),
+        boolean("traceOn", \.traceOn, live: true),
+        integer("maxTransferBytesOnMessageInMemory", \.transferBytes, 1_024...8_388_608),
+        integer("maxTransferCountOnMessageInMemory", \.transferCount, 1...4_096),
+        integer("maxMessageSize", \.maxMessageBytes, 1...15_728_640),
+        integer("flushConsumerOffsetInterval", \.persistOffsetsMilliseconds, 100...3_600_000),
+        integer("registerNameServerPeriod", \.registerPeriodMilliseconds, 10_000...60_000),
+        integer("registerBrokerTimeoutMills", \.registerTimeoutMilliseconds, 100...60_000),
+        boolean("compressedRegister", \.compressedRegister),
+        text("storePathRootDir", \.storeRoot, allowed: isPath, important: true),
+        text("storePathCommitLog", \.storeCommitLog, allowed: isPath, important: true),
+        integer("mappedFileSizeCommitLog", \.commitLogFileBytes, 65_536...2_147_479_552),
+        integer("mappedFileSizeConsumeQueue", \.consumeQueueFileBytes, 20...2_147_483_640),
+        integer("flushIntervalCommitLog", \.flushIntervalMilliseconds, 1...60_000),
+    ]
+
+    /// All settings as `key=value` lines, which is the answer to GET_BROKER_CONFIG.
+    static func text(of configuration: BrokerConfiguration, where included: (BrokerSetting) -> Bool = { _ in true }) -> String {
+        var text = ""
+        for setting in all where included(setting) { text += setting.key + "=" + setting.read(configuration) + "\n" }
+        return text
+    }
+}
+
+extension BrokerSetting {
+    private typealias Path<Value> = WritableKeyPath<BrokerConfiguration, Value> & Sendable
+    private typealias TextRule = (allows: @Sendable (String) -> Bool, description: String)
+
+    private static func integer<Value: FixedWidthInteger & Sendable>(
+        _ key: String, _ path: any Path<Value>, _ range: ClosedRange<Value>, live: Bool = false, important: Bool = false
+    ) -> BrokerSetting {
+        BrokerSetting(
+            key: key, isLive: live, isImportant: important,
+            write: { (configuration, value) throws(BrokerConfigurationError) in
+                guard let number = Value(value), range.contains(number) else {
+                    throw .badValue(key: key, value: value, allowed: "\(range.lowerBound) to \(range.upperBound)")
+                }
+                configuration[keyPath: path] = number
+            },
+            read: { String($0[keyPath: path]) })
+    }
+
+    private static func boolean(_ key: String, _ path: any Path<Bool>, live: Bool = false, important: Bool = false) -> BrokerSetting {
+        BrokerSetting(
+            key: key, isLive: live, isImportant: important,
+            write: { (configuration, value) throws(BrokerConfigurationError) in
+                switch value.lowercased() {
+                case "true": configuration[keyPath: path] = true
+                case "false": configuration[keyPath: path] = false
+                default: throw .badValue(key: key, value: value, allowed: "true or false")
+                }
+            },
+            read: { String($0[keyPath: path]) })
+    }
+
+    private static func text(_ key: String, _ path: any Path<String>, allowed rule: TextRule, important: Bool = false) -> BrokerSetting {
+        BrokerSetting(
+            key: key, isLive: false, isImportant: important,
+            write: { (configuration, value) throws(BrokerConfigurationError) in
+                guard rule.allows(value) else { throw .badValue(key: key, value: value, allowed: rule.description) }
+                configuration[keyPath: path] = value
+            },
+            read: { $0[keyPath: path] })
+    }
+
+    private static func addresses(_ key: String, _ path: any Path<[String]>) -> BrokerSetting {
+        BrokerSetting(
+            key: key, isLive: false, isImportant: true,
+            write: { (configuration, value) throws(BrokerConfigurationError) in
+                let parts = value.split(whereSeparator: { $0 == ";" || $0 == " " }).map(String.init)
+                for part in parts {
+                    guard let colon = part.lastIndex(of: ":"), colon != part.startIndex, UInt16(part[part.index(after: colon)...]) != nil else {
+                        throw .badValue(key: key, value: value, allowed: "host:port, several separated by ;")
+                    }
+                }
+                configuration[keyPath: path] = parts
+            },
+            read: { $0[keyPath: path].joined(separator: ";") })
+    }
+
+    private static var isName: TextRule {
+        ({ value in
+            !value.isEmpty && value.utf8.count <= 127
+                && value.utf8.allSatisfy { byte in
+                    switch byte {
+                    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x5F, 0x25, 0x7C, 0x2E: true
+                    default: false
+                    }
+                }
+        }, "1 to 127 letters, digits, or any of - _ % | .")
+    }
+    private static var isPrintable: TextRule {
+        ({ value in value.utf8.count <= 255 && value.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } }, "up to 255 characters without blanks")
+    }
+    private static var isPath: TextRule {
+        ({ value in value.utf8.count <= 1_024 && !value.utf8.contains(0) }, "a path of up to 1,024 bytes")
+    }
+}

@@ -1,0 +1,69 @@
+/// Keys of the reference that this broker knows but does not act on.
+///
+/// Some of them promise something (durability, access control, a role). A value that asks for such a promise stops the
+/// start, because a broker that ignored it would acknowledge what is not true. The rest only tune a machine that does not
+/// exist here; they get a warning, and so does a key that nobody knows.
+enum UnhonouredSettings {
+    /// - Returns: a warning, or nil when the value asks for nothing beyond what this broker does.
+    static func judge(key: String, value: String) throws(BrokerConfigurationError) -> String? {
+        if let harmless = promises[key] {
+            guard harmless.contains(value.lowercased()) else {
+                throw .badValue(key: key, value: value, allowed: harmless.sorted().joined(separator: " or ") + " (this broker offers nothing else yet)")
+            }
+            return nil
+        }
+        if silent.contains(key) { return nil }
+        if tuning.contains(key) { return "configuration: \(key) has no effect in this broker" }
+        return "configuration: unknown key \(key)"
+    }
+
+    /// Key → lower-case values that ask for nothing we lack.
+    private static let promises: [String: Set<String>] = [
+        "brokerRole": ["async_master"],
+        "flushDiskType": ["async_flush"],
+        "aclEnable": ["false"],
+        "enableDLegerCommitLog": ["false"],
+        "enablePropertyFilter": ["false"],
+        "duplicationEnable": ["false"],
+        "enableLmq": ["false"],
+        "enableMultiDispatch": ["false"],
+        "slaveReadEnable": ["false"],
+    ]
+
+    /// Answered by the environment or by other keys; naming them is no mistake.
+    private static let silent: Set<String> = ["rocketmqHome", "haListenPort", "forceRegister", "useEpollNativeSelector"]
+
+    private static let tuning: Set<String> = [
+        "messageStorePlugIn", "sendMessageThreadPoolNums", "putMessageFutureThreadPoolNums", "pullMessageThreadPoolNums",
+        "processReplyMessageThreadPoolNums", "queryMessageThreadPoolNums", "adminBrokerThreadPoolNums", "clientManageThreadPoolNums",
+        "consumerManageThreadPoolNums", "heartbeatThreadPoolNums", "endTransactionThreadPoolNums", "flushConsumerOffsetHistoryInterval",
+        "rejectTransactionMessage", "fetchNamesrvAddrByAddressServer", "sendThreadPoolQueueCapacity", "putThreadPoolQueueCapacity",
+        "pullThreadPoolQueueCapacity", "replyThreadPoolQueueCapacity", "queryThreadPoolQueueCapacity", "clientManagerThreadPoolQueueCapacity",
+        "consumerManagerThreadPoolQueueCapacity", "heartbeatThreadPoolQueueCapacity", "endTransactionPoolQueueCapacity", "filterServerNums",
+        "highSpeedMode", "commercialEnable", "commercialTimerCount", "commercialTransCount", "commercialBigCount", "commercialBaseCount",
+        "transferMsgByHeap", "maxDelayTime", "disableConsumeIfConsumerReadSlowly", "consumerFallbehindThreshold", "brokerFastFailureEnable",
+        "waitTimeMillsInSendQueue", "waitTimeMillsInPullQueue", "waitTimeMillsInHeartbeatQueue", "waitTimeMillsInTransactionQueue",
+        "enableCalcFilterBitMap", "expectConsumerNumUseFilter", "maxErrorRateOfBloomFilter", "filterDataCleanTimeSpan", "filterSupportRetry",
+        "transactionTimeOut", "transactionCheckMax", "transactionCheckInterval", "storeReplyMessageEnable", "enableDetailStat",
+        "autoDeleteUnusedStats", "isolateLogEnable", "configBlackList", "storePathDLedgerCommitLog", "readOnlyCommitLogStorePaths",
+        "enableConsumeQueueExt", "mappedFileSizeConsumeQueueExt", "bitMapLengthConsumeQueueExt", "commitIntervalCommitLog",
+        "useReentrantLockWhenPutMessage", "flushCommitLogTimed", "flushIntervalConsumeQueue", "cleanResourceInterval",
+        "deleteCommitLogFilesInterval", "deleteConsumeQueueFilesInterval", "destroyMapedFileIntervalForcibly", "redeleteHangedFileInterval",
+        "deleteWhen", "diskMaxUsedSpaceRatio", "fileReservedTime", "putMsgIndexHightWater", "checkCRCOnRecover", "flushCommitLogLeastPages",
+        "commitCommitLogLeastPages", "flushLeastPagesWhenWarmMapedFile", "flushConsumeQueueLeastPages", "flushCommitLogThoroughInterval",
+        "commitCommitLogThoroughInterval", "flushConsumeQueueThoroughInterval", "maxTransferBytesOnMessageInDisk",
+        "maxTransferCountOnMessageInDisk", "accessMessageInMemoryMaxRatio", "messageIndexEnable", "maxHashSlotNum", "maxIndexNum",
+        "maxMsgsNumBatch", "messageIndexSafe", "haSendHeartbeatInterval", "haHousekeepingInterval", "haTransferBatchSize", "haMasterAddress",
+        "haSlaveFallbehindMax", "syncFlushTimeout", "slaveTimeout", "messageDelayLevel", "flushDelayOffsetInterval", "cleanFileForciblyEnable",
+        "warmMapedFileEnable", "offsetCheckInSlave", "debugLockEnable", "diskFallRecorded", "osPageCacheBusyTimeOutMills", "defaultQueryMaxNum",
+        "transientStorePoolEnable", "transientStorePoolSize", "fastFailIfNoBufferInStorePool", "dLegerGroup", "dLegerPeers", "dLegerSelfId",
+        "preferredLeaderId", "enableBatchPush", "isEnableBatchPush", "enableScheduleMessageStats", "maxLmqConsumeQueueNum",
+        "enableScheduleAsyncDeliver", "scheduleAsyncDeliverMaxPendingLimit", "scheduleAsyncDeliverMaxResendNum2Blocked", "serverWorkerThreads",
+        "serverCallbackExecutorThreads", "serverSelectorThreads", "serverOnewaySemaphoreValue", "serverAsyncSemaphoreValue",
+        "serverSocketSndBufSize", "serverSocketRcvBufSize", "writeBufferHighWaterMark", "writeBufferLowWaterMark", "serverSocketBacklog",
+        "serverPooledByteBufAllocatorEnable", "clientWorkerThreads", "clientCallbackExecutorThreads", "clientOnewaySemaphoreValue",
+        "clientAsyncSemaphoreValue", "connectTimeoutMillis", "channelNotActiveInterval", "clientChannelMaxIdleTimeSeconds",
+        "clientSocketSndBufSize", "clientSocketRcvBufSize", "clientPooledByteBufAllocatorEnable", "clientCloseSocketIfTimeout", "useTLS",
+        "rmqAddressServerDomain", "rmqAddressServerSubGroup",
+    ]
+}

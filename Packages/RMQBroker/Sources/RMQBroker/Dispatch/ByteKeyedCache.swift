@@ -1,0 +1,67 @@
+/// A loop's look-up table from names, as they lie in a request's bytes, to what the loop needs for them.
+///
+/// A key is one name or two (a group and a topic); looking up makes no `String` and no allocation. Loop-confined, and
+/// only a cache: it is emptied when it is full or when what it was filled from has changed.
+struct ByteKeyedCache<Value> {
+    private struct Slot {
+        let hash: UInt64
+        let first: [UInt8]
+        let second: [UInt8]
+        let value: Value
+    }
+
+    /// A power of two, so that the hash is masked; at most half full, so that probing ends soon.
+    private static var slotCount: Int { 4_096 }
+    private var slots: [Slot?] = []
+    private var count = 0
+
+    func value(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer = .empty) -> Value? {
+        guard count > 0 else { return nil }
+        let hash = Self.hash(first, second)
+        var index = Int(truncatingIfNeeded: hash) & (Self.slotCount - 1)
+        while let slot = slots[index] {
+            if slot.hash == hash && Self.equal(slot.first, first) && Self.equal(slot.second, second) { return slot.value }
+            index = (index + 1) & (Self.slotCount - 1)
+        }
+        return nil
+    }
+
+    mutating func insert(_ value: Value, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer = .empty) {
+        if slots.isEmpty || count >= Self.slotCount / 2 { empty() }
+        let hash = Self.hash(first, second)
+        var index = Int(truncatingIfNeeded: hash) & (Self.slotCount - 1)
+        while slots[index] != nil { index = (index + 1) & (Self.slotCount - 1) }
+        slots[index] = Slot(hash: hash, first: [UInt8](first), second: [UInt8](second), value: value)
+        count += 1
+    }
+
+    mutating func removeAll() {
+        if count > 0 { empty() }
+    }
+
+    private mutating func empty() {
+        slots = [Slot?](repeating: nil, count: Self.slotCount)
+        count = 0
+    }
+
+    /// FNV-1a. Only names that exist get in, so nobody gains by looking for collisions.
+    private static func hash(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in first { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        hash = (hash ^ 0xFF) &* 0x100_0000_01B3
+        for byte in second { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return hash ^ (hash >> 29)
+    }
+
+    private static func equal(_ key: [UInt8], _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard key.count == bytes.count else { return false }
+        return key.withUnsafeBytes { left in
+            for index in 0..<left.count where left[index] != bytes[index] { return false }
+            return true
+        }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    static var empty: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
+}

@@ -1,0 +1,149 @@
+import RMQCommon
+import RMQRemoting
+import RMQStore
+
+/// What one event loop keeps for itself: copies of shared tables keyed by bytes, scratch space, and the pulls it holds.
+///
+/// Used on its loop's thread only. Both ports of a broker share the state of a loop.
+final class LoopState {
+    let index: Int
+    let loop: EventLoop
+    let broker: BrokerState
+    let encoder: RecordEncoder
+    let propertyScratch = PropertyScratch()
+    private(set) lazy var storeHost = broker.storeHost
+    private(set) lazy var storeHostWord = broker.storeHostWord
+    private(set) var configuration: BrokerConfiguration
+    private(set) var sendTrailer: SendReplyTrailer
+    /// `CLUSTER` and its value, as the broker adds it to every message.
+    let addedProperties: [UInt8]
+
+    private var configurationVersion: UInt64 = 0
+    private var topicsVersion: UInt64 = 0
+    private var pullsVersion: UInt64 = 0
+    private var topics = ByteKeyedCache<TopicRoute>()
+    private var pulls = ByteKeyedCache<PullRoute>()
+    private var randomState: UInt64
+
+    let holds: PullHolds
+    /// Queues appended to in this wake-up that other loops, by bit, hold pulls of.
+    private var arrivals: [QueueState] = []
+
+    init(index: Int, loop: EventLoop, broker: BrokerState) {
+        self.index = index
+        self.loop = loop
+        self.broker = broker
+        configuration = broker.live.current
+        encoder = RecordEncoder(maxMessageBytes: configuration.maxMessageBytes)
+        sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
+        addedProperties = Array("\(PropertyName.cluster)\u{1}\(configuration.brokerClusterName)".utf8)
+        randomState = MonotonicTime.nowNanoseconds() | 1
+        holds = PullHolds(loopIndex: index, loop: loop, store: broker.store)
+    }
+
+    /// Takes over what others changed. Once per request; four loads when nothing did.
+    func refresh() {
+        let configurationVersion = broker.live.version
+        if configurationVersion != self.configurationVersion {
+            self.configurationVersion = configurationVersion
+            configuration = broker.live.current
+            sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
+        }
+        let topicsVersion = broker.topics.version
+        if topicsVersion != self.topicsVersion {
+            self.topicsVersion = topicsVersion
+            topics.removeAll()
+        }
+        // Each only grows, so the sum is the same only if none moved.
+        let pullsVersion = topicsVersion &+ broker.groups.version &+ broker.consumers.version &+ broker.offsets.version
+        if pullsVersion != self.pullsVersion {
+            self.pullsVersion = pullsVersion
+            pulls.removeAll()
+        }
+    }
+
+    // MARK: Look-ups
+
+    /// The topic of that name, if it exists.
+    func topic(_ name: UnsafeRawBufferPointer) -> TopicRoute? {
+        if let route = topics.value(name) { return route }
+        guard let entry = broker.topics[String(decoding: name, as: UTF8.self)] else { return nil }
+        let route = TopicRoute(entry, store: broker.store)
+        topics.insert(route, name)
+        return route
+    }
+
+    func pull(group: UnsafeRawBufferPointer, topic: UnsafeRawBufferPointer) -> PullRoute? { pulls.value(group, topic) }
+
+    func remember(_ route: PullRoute, group: UnsafeRawBufferPointer, topic: UnsafeRawBufferPointer) {
+        pulls.insert(route, group, topic)
+    }
+
+    /// A number that spreads messages over queues; nothing depends on its being unpredictable.
+    func nextRandom(below bound: Int32) -> Int32 {
+        randomState ^= randomState << 13
+        randomState ^= randomState >> 7
+        randomState ^= randomState << 17
+        return Int32(truncatingIfNeeded: randomState % UInt64(max(bound, 1)))
+    }
+
+    // MARK: Arrivals
+
+    /// A message was appended to `queue`; whoever waits for it is woken at the end of this wake-up.
+    func messageArrived(_ queue: QueueState) {
+        guard queue.waiting != 0, arrivals.last !== queue else { return }
+        arrivals.append(queue)
+    }
+
+    /// Wakes the pulls that this wake-up's appends are for: own ones directly, those of another loop by one message to it.
+    func wakeUpEnded() {
+        guard !arrivals.isEmpty else { return }
+        let queues = arrivals
+        arrivals.removeAll(keepingCapacity: true)
+        var others: UInt64 = 0
+        for queue in queues {
+            let waiting = queue.waiting
+            others |= waiting & ~(1 << UInt64(index))
+            if waiting & (1 << UInt64(index)) != 0 { holds.wake(queue) }
+        }
+        guard others != 0 else { return }
+        for (index, bound) in broker.loops.enumerated() where others & (1 << UInt64(index)) != 0 {
+            let theirs = queues.filter { $0.waiting & (1 << UInt64(index)) != 0 }
+            bound.post { state in
+                for queue in theirs { state.holds.wake(queue) }
+            }
+        }
+    }
+}
+
+/// A topic as a loop keeps it: its configuration, and its queues as far as they were used.
+final class TopicRoute {
+    let name: String
+    let config: TopicConfig
+    /// Only the broker itself writes to it.
+    let isForbiddenToSend: Bool
+    let retryGroup: String?
+    private let entry: TopicEntry
+    private let store: MessageStore
+    private var queues: [QueueState?]
+
+    init(_ entry: TopicEntry, store: MessageStore) {
+        name = entry.config.topicName
+        config = entry.config
+        isForbiddenToSend = SystemTopic.isForbiddenToSend(name)
+        retryGroup = RetryTopic.group(of: name)
+        self.entry = entry
+        self.store = store
+        queues = Array(repeating: nil, count: min(max(Int(entry.queueCount), 0), 4_096))
+    }
+
+    /// A queue that the topic's configuration allows.
+    func queue(_ queueId: Int32) -> QueueState {
+        let index = Int(queueId)
+        guard queues.indices.contains(index) else { return entry.queues.state(queueId, of: name, in: store) }
+        if let state = queues[index] { return state }
+        let state = entry.queues.state(queueId, of: name, in: store)
+        queues[index] = state
+        return state
+    }
+}

@@ -1,0 +1,79 @@
+import RMQCommon
+import RMQRemoting
+import Synchronization
+
+/// The tables that survive a restart: topics.json, subscriptionGroup.json, consumerOffset.json.
+///
+/// Each file is replaced as a whole. Loops ask for it with ``later(_:)``, which never blocks; several requests become one write.
+final class ConfigurationFiles: Sendable {
+    enum Table: String, CaseIterable, Sendable {
+        case topics = "topics.json"
+        case groups = "subscriptionGroup.json"
+        case offsets = "consumerOffset.json"
+    }
+
+    private let directory: String
+    private let topics: TopicTable
+    private let groups: GroupTable
+    private let offsets: ConsumerOffsets
+    private let logger: Logger
+    /// Held while a file is written, so that an older content never overwrites a newer one. Taken before the tables' locks.
+    private let writing = Mutex(())
+    private let pending = Mutex<Set<Table>>([])
+
+    init(directory: String, topics: TopicTable, groups: GroupTable, offsets: ConsumerOffsets, logger: Logger) {
+        self.directory = directory
+        self.topics = topics
+        self.groups = groups
+        self.offsets = offsets
+        self.logger = logger
+    }
+
+    /// Reads all three; a file that is not there leaves its table as it is.
+    func load() throws(BrokerError) {
+        try load(.topics) { try self.topics.load(TopicConfigTable(json: JSONValue(parsing: $0))) }
+        try load(.groups) { try self.groups.load(SubscriptionGroupTable(json: JSONValue(parsing: $0))) }
+        try load(.offsets) { try self.offsets.load(ConsumerOffsetTable(json: JSONValue(parsing: $0))) }
+    }
+
+    private func load(_ table: Table, _ parse: ([UInt8]) throws -> Void) throws(BrokerError) {
+        let path = path(table)
+        do {
+            _ = try SmallFile.loadWithBackup(path, parse: parse)
+        } catch {
+            throw .unreadableTable(path: path, reason: "\(error)")
+        }
+    }
+
+    /// Writes the table now. Blocks; not on a loop.
+    func write(_ table: Table) {
+        writing.withLock { _ in
+            let json: JSONValue
+            switch table {
+            case .topics: json = topics.table.json
+            case .groups: json = groups.table.json
+            case .offsets: json = offsets.file.json
+            }
+            do {
+                try SmallFile.replace(path(table), with: json.bytes(.pretty))
+            } catch {
+                logger.error("cannot write \(path(table)): \(error)")
+            }
+        }
+    }
+
+    /// Writes the table soon, on another thread.
+    func later(_ table: Table) {
+        guard pending.withLock({ $0.insert(table).inserted }) else { return }
+        Task.detached(priority: .utility) { [self] in
+            pending.withLock { _ = $0.remove(table) }
+            write(table)
+        }
+    }
+
+    func writeOffsetsIfChanged() {
+        if offsets.takeChanges() { write(.offsets) }
+    }
+
+    private func path(_ table: Table) -> String { directory + "/" + table.rawValue }
+}

@@ -1,0 +1,111 @@
+import RMQCommon
+import RMQRemoting
+import Synchronization
+
+/// How far one group has consumed one topic, queue by queue.
+final class GroupProgress: Sendable {
+    let group: String
+    let topic: String
+    /// The lock of a leaf: nothing else is taken while it is held.
+    private let offsets: Mutex<[Int32: Int64]>
+    private let dirty: Atomic<Bool>
+
+    fileprivate init(group: String, topic: String, offsets: [Int32: Int64], dirty: Bool) {
+        self.group = group
+        self.topic = topic
+        self.offsets = Mutex(offsets)
+        self.dirty = Atomic(dirty)
+    }
+
+    subscript(queueId: Int32) -> Int64? { offsets.withLock { $0[queueId] } }
+    var all: [Int32: Int64] { offsets.withLock { $0 } }
+
+    /// Overwrites whatever was there: a client may go back on purpose.
+    func commit(_ offset: Int64, queueId: Int32) {
+        offsets.withLock { $0[queueId] = offset }
+        dirty.store(true, ordering: .relaxed)
+    }
+
+    fileprivate func takeDirty() -> Bool { dirty.exchange(false, ordering: .acquiringAndReleasing) }
+}
+
+/// The offsets that consumer groups committed.
+///
+/// Lock order: the table's lock, then one ``GroupProgress``'s. A pull takes neither to find its group: its loop keeps the
+/// ``GroupProgress`` until ``version`` moves, which happens only when one is removed.
+final class ConsumerOffsets: Sendable {
+    private struct Key: Hashable {
+        let topic: String
+        let group: String
+    }
+
+    /// Most pairs of topic and group: about 300 MB of names that a client made up, before it is refused.
+    private static let limit = 1_000_000
+
+    private let table = Mutex<[Key: GroupProgress]>([:])
+    private let changes = Atomic<UInt64>(1)
+    private let removed = Atomic<Bool>(false)
+
+    var version: UInt64 { changes.load(ordering: .acquiring) }
+
+    /// The progress of a group in a topic, made when it is the first time; nil when the table is full.
+    func progress(group: String, topic: String) -> GroupProgress? {
+        table.withLock { table in
+            let key = Key(topic: topic, group: group)
+            if let progress = table[key] { return progress }
+            guard table.count < Self.limit else { return nil }
+            let progress = GroupProgress(group: group, topic: topic, offsets: [:], dirty: false)
+            table[key] = progress
+            return progress
+        }
+    }
+
+    /// The progress of a group in a topic; nil when it never committed anything.
+    func existing(group: String, topic: String) -> GroupProgress? {
+        table.withLock { $0[Key(topic: topic, group: group)] }.flatMap { $0.all.isEmpty ? nil : $0 }
+    }
+
+    /// Topics in which `group` has offsets.
+    func topics(of group: String) -> [String] { filtered { $0.group == group }.map(\.topic) }
+
+    /// Groups that have offsets in `topic`.
+    func groups(of topic: String) -> [String] { filtered { $0.topic == topic }.map(\.group) }
+
+    private func filtered(_ wanted: (GroupProgress) -> Bool) -> [GroupProgress] {
+        table.withLock { table in table.values.filter { wanted($0) && !$0.all.isEmpty } }
+    }
+
+    func remove(group: String) {
+        table.withLock { table in table = table.filter { $0.key.group != group } }
+        removed.store(true, ordering: .releasing)
+        changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
+    }
+
+    // MARK: the file
+
+    /// Keys that are not exactly `topic@group` are left out.
+    func load(_ file: ConsumerOffsetTable) {
+        table.withLock { table in
+            for (key, offsets) in file.offsets {
+                let parts = key.split(separator: "@", omittingEmptySubsequences: false)
+                guard parts.count == 2 else { continue }
+                let (topic, group) = (String(parts[0]), String(parts[1]))
+                table[Key(topic: topic, group: group)] = GroupProgress(group: group, topic: topic, offsets: offsets, dirty: false)
+            }
+        }
+    }
+
+    var file: ConsumerOffsetTable {
+        var offsets: [String: [Int32: Int64]] = [:]
+        for progress in filtered({ _ in true }) { offsets[progress.topic + "@" + progress.group] = progress.all }
+        return ConsumerOffsetTable(offsets)
+    }
+
+    /// Whether anything changed since the last call; the caller then writes ``file``.
+    func takeChanges() -> Bool {
+        let progresses = table.withLock { Array($0.values) }
+        var changed = removed.exchange(false, ordering: .acquiringAndReleasing)
+        for progress in progresses where progress.takeDirty() { changed = true }
+        return changed
+    }
+}

@@ -1,0 +1,127 @@
+import RMQCommon
+import RMQFilter
+import RMQRemoting
+import RMQStore
+
+/// Hands out messages: code 11.
+///
+///     header slices ─► group and topic (loop's cache) ─► filter ─► range of the queue ─► header in the output buffer,
+///                                                            │                           records written from the mapping
+///                                                            └─ nothing new ─► held until a message arrives (PullHolds)
+struct PullProcessor {
+    let state: LoopState
+
+    func receive(_ request: InboundRequest, on connection: Connection) {
+        if let fields = PullFields(request) {
+            pull(PullRequest(fields), request.ticket, connection)
+            return
+        }
+        do {
+            let header = try request.command().header(PullMessageHeader.self)
+            PullRequest.with(header) { pull($0, request.ticket, connection) }
+        } catch {
+            connection.reply(.response(.systemError, remark: "\(error)"), to: request.ticket)
+        }
+    }
+
+    private func pull(_ request: PullRequest, _ ticket: ReplyTicket, _ connection: Connection) {
+        do {
+            try serve(request, ticket, connection)
+        } catch {
+            connection.reply(.response(error.code, remark: error.remark), to: ticket)
+        }
+    }
+
+    private func serve(_ request: PullRequest, _ ticket: ReplyTicket, _ connection: Connection) throws(PullRefusal) {
+        if state.configuration.brokerPermission & Permission.read.rawValue == 0 {
+            throw PullRefusal(.noPermission, "the broker[\(state.configuration.advertisedAddress)] pulling message is forbidden")
+        }
+        let route: PullRoute
+        if let known = state.pull(group: request.group, topic: request.topic) {
+            route = known
+        } else {
+            route = try find(request)
+        }
+        if let refusal = route.refusal { throw refusal }
+        guard request.queueId >= 0, request.queueId < route.topic.config.readQueueCount else {
+            throw PullRefusal(
+                .systemError,
+                "queueId[\(request.queueId)] is illegal, topic:[\(route.topic.name)] topicConfig.readQueueNums:[\(route.topic.config.readQueueCount)]")
+        }
+        let filter = try filter(request, route)
+        if request.flags.contains(.commitsOffset), request.commitOffset >= 0 {
+            route.progress?.commit(request.commitOffset, queueId: request.queueId)
+        }
+        var suspend: Int64?
+        if request.flags.contains(.suspends), !ticket.isOneway {
+            suspend = state.configuration.longPolling ? request.suspendMilliseconds : state.configuration.shortPollingMilliseconds
+        }
+        let pull = HeldPull(
+            connection: connection.id, ticket: ticket, queue: route.topic.queue(request.queueId), filter: filter, offset: request.offset,
+            nextOffset: request.offset, maxCount: Int(max(request.maxCount, 1)))
+        state.holds.answerOrHold(pull, suspendMilliseconds: suspend, on: connection)
+    }
+
+    // MARK: Who may pull what
+
+    private func filter(_ request: PullRequest, _ route: PullRoute) throws(PullRefusal) -> SubscriptionFilter {
+        if request.flags.contains(.carriesSubscription) {
+            if let type = request.expressionType, !type.isEmpty, String(decoding: type.prefix(64), as: UTF8.self) != "TAG" {
+                throw Self.propertyFilter
+            }
+            do {
+                return try route.filter(carried: request.subscription)
+            } catch {
+                throw PullRefusal(.subscriptionParseFailed, "parse the consumer's subscription failed: \(error)")
+            }
+        }
+        switch route.heartbeat {
+        case .noConsumers, .notSubscribed:
+            throw PullRefusal(.subscriptionNotExist, "the consumer's group info not exist")
+        case .broadcastForbidden:
+            throw PullRefusal(.noPermission, "the consumer group[\(name(request.group))] can not consume by broadcast way")
+        case .subscribed(let filter, let version, let isTag):
+            guard version >= request.subscriptionVersion else {
+                throw PullRefusal(.subscriptionNotLatest, "the consumer's subscription not latest")
+            }
+            guard isTag else { throw Self.propertyFilter }
+            return filter
+        }
+    }
+
+    private static let propertyFilter = PullRefusal(.systemError, "the broker does not support consumer to filter message by SQL92")
+
+    private func find(_ request: PullRequest) throws(PullRefusal) -> PullRoute {
+        let broker = state.broker
+        let groupName = name(request.group)
+        guard let group = broker.group(groupName) else {
+            throw PullRefusal(.subscriptionGroupNotExist, "subscription group [\(groupName)] does not exist")
+        }
+        guard let topic = state.topic(request.topic) else {
+            throw PullRefusal(.topicNotExist, "topic[\(name(request.topic))] not exist, apply first please!")
+        }
+        var refusal: PullRefusal?
+        if !group.consumeEnabled {
+            refusal = PullRefusal(.noPermission, "subscription group no permission, \(groupName)")
+        } else if !topic.config.permission.isReadable {
+            refusal = PullRefusal(.noPermission, "the topic[\(topic.name)] pulling message is forbidden")
+        }
+        // Whatever a heartbeat changes from here on moves a version, and the route is looked up again.
+        let route = PullRoute(
+            topic: topic, progress: broker.offsets.progress(group: groupName, topic: topic.name), refusal: refusal,
+            heartbeat: heartbeat(groupName, group, topic: topic.name))
+        state.remember(route, group: request.group, topic: request.topic)
+        return route
+    }
+
+    private func heartbeat(_ name: String, _ config: SubscriptionGroupConfig, topic: String) -> PullRoute.Heartbeat {
+        guard let group = state.broker.consumers[name] else { return .noConsumers }
+        if !config.consumeBroadcastEnabled, group.messageModel == .broadcasting { return .broadcastForbidden }
+        guard let subscription = group.subscriptions[topic] else { return .notSubscribed }
+        let isTag = subscription.expressionType.isEmpty || subscription.expressionType == "TAG"
+        let filter = subscription.isClassFilter ? .all : SubscriptionFilter(text: subscription.expression, codes: subscription.tagCodes)
+        return .subscribed(filter, version: subscription.version, isTag: isTag)
+    }
+
+    private func name(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes.prefix(512), as: UTF8.self) }
+}

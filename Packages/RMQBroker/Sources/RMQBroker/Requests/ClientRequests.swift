@@ -1,0 +1,63 @@
+import RMQCommon
+import RMQFilter
+import RMQRemoting
+
+/// Codes 34, 35, 38, 46: who is connected.
+enum ClientRequests {
+    static func heartbeat(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+        let heartbeat = try HeartbeatData(body: command.body)
+        guard heartbeat.producers.count + heartbeat.consumers.count <= ClientLimit.groupsPerHeartbeat else {
+            throw RequestFailure(.systemError, "a heartbeat may name \(ClientLimit.groupsPerHeartbeat) groups")
+        }
+        let broker = caller.broker
+        let channel = ClientChannel(
+            connection: caller.connection.handle, clientId: heartbeat.clientId, language: command.language, version: command.version,
+            lastUpdate: caller.connection.loop.wallMilliseconds)
+        for consumer in heartbeat.consumers {
+            if let config = broker.group(consumer.group) { addRetryTopic(config, isUnit: consumer.unitMode, broker) }
+            if broker.consumers.register(channel, consumer) {
+                broker.notifyMembers(of: consumer.group, unlessGroupIsSilent: true)
+            }
+        }
+        for producer in heartbeat.producers { broker.producers.register(channel, group: producer.group) }
+        return .response(.success)
+    }
+
+    /// Every group that consumes has a topic for what it failed to consume.
+    private static func addRetryTopic(_ group: SubscriptionGroupConfig, isUnit: Bool, _ broker: BrokerState) {
+        let name = RetryTopic.name(group.groupName)
+        guard broker.topics[name] == nil, group.retryQueueCount > 0, (try? TopicName(name)) != nil else { return }
+        let config = TopicConfig(
+            topicName: name, readQueueCount: group.retryQueueCount, writeQueueCount: group.retryQueueCount, systemFlag: isUnit ? 2 : 0)
+        if broker.topics.add(config).isNew { broker.topicsChanged() }
+    }
+
+    static func unregister(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+        let header = try command.header(UnregisterClientHeader.self)
+        let broker = caller.broker
+        if let group = header.producerGroup { broker.producers.unregister(connection: caller.connection.id, group: group) }
+        if let group = header.consumerGroup, broker.consumers.unregister(connection: caller.connection.id, group: group) {
+            broker.notifyMembers(of: group, unlessGroupIsSilent: true)
+        }
+        return .response(.success)
+    }
+
+    static func consumerIds(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+        let group = try command.header(ConsumerGroupHeader.self).consumerGroup
+        guard let ids = caller.broker.consumers[group]?.clientIds, !ids.isEmpty else {
+            throw RequestFailure(.systemError, "no consumer for this group, \(group)")
+        }
+        return .response(.success, body: ConsumerIdList(ids.sorted()).body)
+    }
+
+    static func checkConfiguration(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+        guard !command.body.isEmpty, let json = try JSONValue(parsing: command.body)["subscriptionData"], !json.isNull else {
+            return .response(.success)
+        }
+        let subscription = try SubscriptionData(json: json)
+        guard subscription.expressionType.isEmpty || subscription.expressionType == "TAG" else {
+            throw RequestFailure(.systemError, "The broker does not support consumer to filter message by \(subscription.expressionType)")
+        }
+        return .response(.success)
+    }
+}

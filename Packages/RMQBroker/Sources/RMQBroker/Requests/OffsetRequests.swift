@@ -1,0 +1,74 @@
+import RMQCommon
+import RMQRemoting
+import RMQStore
+
+/// Codes 14, 15, 30, 31 (on the loop), 29, 32 and 33 (elsewhere): positions in queues and in the log.
+enum OffsetRequests {
+    static func query(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+        let header = try command.header(QueryConsumerOffsetHeader.self)
+        let broker = caller.broker
+        if let offset = broker.offsets.existing(group: header.consumerGroup, topic: header.topic)?[header.queueId], offset >= 0 {
+            return .response(.success, header: OffsetResponseHeader(offset: offset))
+        }
+        guard startsAtZero(topic: header.topic, queueId: header.queueId, broker.store) else {
+            throw RequestFailure(.queryNotFound, "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first")
+        }
+        return .response(.success, header: OffsetResponseHeader(offset: 0))
+    }
+
+    /// A new group starts at 0 on a queue whose first message is still close enough to be in memory.
+    private static func startsAtZero(topic: String, queueId: Int32, _ store: MessageStore) -> Bool {
+        guard let queue = store.queue(topic: topic, queueId: queueId) else { return true }
+        guard queue.minOffset <= 0 else { return false }
+        return !store.read(topic: topic, queueId: queueId, offset: 0, maxCount: 1).suggestsReplica
+    }
+
+    static func update(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+        let header = try command.header(UpdateConsumerOffsetHeader.self)
+        let broker = caller.broker
+        guard let topic = broker.topics[header.topic], header.queueId >= 0, header.queueId < topic.queueCount else {
+            throw RequestFailure(.topicNotExist, "queue \(header.queueId) of topic[\(header.topic)] not exist")
+        }
+        guard (try? GroupName(header.consumerGroup)) != nil,
+            let progress = broker.offsets.progress(group: header.consumerGroup, topic: header.topic)
+        else { throw RequestFailure(.systemError, "no offset can be kept for group \(header.consumerGroup.prefix(64))") }
+        progress.commit(header.commitOffset, queueId: header.queueId)
+        return .response(.success)
+    }
+
+    static func maximum(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+        let header = try command.header(QueueHeader.self)
+        return .response(.success, header: OffsetResponseHeader(offset: caller.broker.store.maxOffset(topic: header.topic, queueId: header.queueId)))
+    }
+
+    static func minimum(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+        let header = try command.header(QueueHeader.self)
+        return .response(.success, header: OffsetResponseHeader(offset: caller.broker.store.minOffset(topic: header.topic, queueId: header.queueId)))
+    }
+
+    // MARK: Elsewhere than on the loop: they may read from the disk
+
+    static func search(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let header = try command.header(SearchOffsetHeader.self)
+        let offset = broker.store.offset(topic: header.topic, queueId: header.queueId, at: header.timestamp)
+        return .response(.success, header: OffsetResponseHeader(offset: offset))
+    }
+
+    static func earliestStoreTime(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let header = try command.header(QueueHeader.self)
+        let time = broker.store.earliestStoreTimestamp(topic: header.topic, queueId: header.queueId)
+        return .response(.success, header: StoreTimeResponseHeader(timestamp: time ?? -1))
+    }
+
+    static func viewMessage(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        let offset = try command.header(ViewMessageHeader.self).offset
+        guard let record = broker.store.record(at: offset) else {
+            throw RequestFailure(.systemError, "can not find message by the offset, \(offset)")
+        }
+        return .response(.success, body: [UInt8](record.bytes))
+    }
+
+    static func allConsumerOffsets(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        .response(.success, body: broker.offsets.file.body)
+    }
+}

@@ -1,0 +1,89 @@
+/// What the broker has to know of a message's properties, found in one walk over their bytes.
+///
+///     name 0x01 value 0x02 name 0x01 value …      the last 0x02 may be missing
+///
+/// The bytes are stored as they came, but for `WAIT`, which means nothing once the message is stored.
+struct ReceivedProperties {
+    /// A delay level above 0 is asked for.
+    private(set) var isDelayed = false
+    /// The message is half of a transaction.
+    private(set) var isTransactional = false
+    private var waits = false
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        Self.forEachPair(bytes) { pair, name, value in
+            switch name.count {
+            case 4 where Self.equal(name, "WAIT"): waits = true
+            case 5 where Self.equal(name, "DELAY"): isDelayed = Self.isPositive(value)
+            case 8 where Self.equal(name, "TRAN_MSG"): isTransactional = Self.equal(value, "true", ignoringCase: true)
+            default: break
+            }
+        }
+    }
+
+    /// The properties to store: `bytes` itself, or a copy in `scratch` without `WAIT`.
+    func stored(_ bytes: UnsafeRawBufferPointer, scratch: PropertyScratch) -> UnsafeRawBufferPointer {
+        guard waits else { return bytes }
+        scratch.empty(reserving: bytes.count)
+        Self.forEachPair(bytes) { pair, name, _ in
+            if !Self.equal(name, "WAIT") { scratch.append(pair) }
+        }
+        return scratch.bytes
+    }
+
+    /// `pair` includes its closing 0x02; a segment without a 0x01 has an empty name.
+    @inline(__always)
+    private static func forEachPair(
+        _ bytes: UnsafeRawBufferPointer,
+        _ body: (_ pair: UnsafeRawBufferPointer, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
+    ) {
+        var start = 0
+        while start < bytes.count {
+            var end = start
+            var nameEnd = start
+            while end < bytes.count && bytes[end] != 2 {
+                if nameEnd == start && bytes[end] == 1 { nameEnd = end }
+                end += 1
+            }
+            body(
+                UnsafeRawBufferPointer(rebasing: bytes[start..<min(end + 1, bytes.count)]),
+                UnsafeRawBufferPointer(rebasing: bytes[start..<nameEnd]),
+                UnsafeRawBufferPointer(rebasing: bytes[min(nameEnd + 1, end)..<end]))
+            start = end + 1
+        }
+    }
+
+    /// Whatever is no number counts as 0.
+    private static func isPositive(_ text: UnsafeRawBufferPointer) -> Bool {
+        text.allSatisfy { (0x30...0x39).contains($0) } && text.contains { $0 != 0x30 }
+    }
+
+    private static func equal(_ bytes: UnsafeRawBufferPointer, _ name: StaticString, ignoringCase: Bool = false) -> Bool {
+        guard bytes.count == name.utf8CodeUnitCount else { return false }
+        for index in 0..<bytes.count where (ignoringCase ? bytes[index] | 0x20 : bytes[index]) != name.utf8Start[index] { return false }
+        return true
+    }
+}
+
+/// Space for rewritten properties, used again for each message. Loop-confined.
+final class PropertyScratch {
+    private var space = UnsafeMutableRawBufferPointer.allocate(byteCount: 1_024, alignment: 8)
+    private var count = 0
+
+    deinit { space.deallocate() }
+
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: space[..<count]) }
+
+    func empty(reserving byteCount: Int) {
+        count = 0
+        guard byteCount > space.count else { return }
+        space.deallocate()
+        space = .allocate(byteCount: byteCount, alignment: 8)
+    }
+
+    func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress else { return }
+        (space.baseAddress! + count).copyMemory(from: source, byteCount: bytes.count)
+        count += bytes.count
+    }
+}

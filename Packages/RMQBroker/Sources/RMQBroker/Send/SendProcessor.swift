@@ -1,0 +1,202 @@
+import RMQCommon
+import RMQRemoting
+import RMQStore
+
+/// Takes messages: codes 10, 310 and 320.
+///
+///     header slices ─► topic (loop's cache) ─► record in scratch space ─► append ─► answer in the output buffer
+///
+/// Everything happens on the loop, without allocation once the topic is known. The body counts as a batch by the header's
+/// field alone, not by the code, as at the reference.
+struct SendProcessor {
+    let state: LoopState
+
+    func receive(_ request: InboundRequest, on connection: Connection) {
+        if let fields = SendFields(request) {
+            send(SendRequest(fields), body: request.body, ticket: request.ticket, connection)
+            return
+        }
+        do {
+            let command = try request.command()
+            let header: SendMessageHeader
+            if request.code == RequestCode.sendMessage.rawValue {
+                header = try command.header(SendMessageHeader.self)
+            } else {
+                header = try command.header(SendMessageHeaderV2.self).message
+            }
+            SendRequest.with(header) { send($0, body: request.body, ticket: request.ticket, connection) }
+        } catch {
+            refuse(request.ticket, connection, .systemError, "\(error)")
+        }
+    }
+
+    private func send(_ request: SendRequest, body: UnsafeRawBufferPointer, ticket: ReplyTicket, _ connection: Connection) {
+        do {
+            try store(request, body: body, ticket: ticket, connection)
+        } catch {
+            refuse(ticket, connection, error.code, error.remark)
+        }
+    }
+
+    private func store(
+        _ request: SendRequest, body: UnsafeRawBufferPointer, ticket: ReplyTicket, _ connection: Connection
+    ) throws(SendRefusal) {
+        let configuration = state.configuration
+        if configuration.startAcceptSendTimestamp > 0, state.loop.wallMilliseconds < configuration.startAcceptSendTimestamp {
+            throw SendRefusal(.systemError, "this broker takes messages from \(configuration.startAcceptSendTimestamp) ms on")
+        }
+        guard let topic = try state.topic(request.topic) ?? create(request, connection) else {
+            throw SendRefusal(.topicNotExist, "topic[\(name(request.topic))] not exist, apply first please!")
+        }
+        if topic.isForbiddenToSend { throw SendRefusal(.noPermission, "sending to the system topic \(topic.name) is forbidden") }
+        if configuration.brokerPermission & Permission.write.rawValue == 0, topic.config.isOrdered {
+            throw SendRefusal(.noPermission, "the broker[\(configuration.advertisedAddress)] sending message is forbidden")
+        }
+        guard request.queueId < max(topic.config.readQueueCount, topic.config.writeQueueCount) else {
+            throw SendRefusal(
+                .systemError,
+                "request queueId[\(request.queueId)] is illegal, \(topic.name) has \(topic.config.readQueueCount) read and \(topic.config.writeQueueCount) write queues")
+        }
+        if let group = topic.retryGroup, state.broker.groups[group] == nil {
+            throw SendRefusal(.subscriptionGroupNotExist, "subscription group not exist, \(group)")
+        }
+        guard request.queueId >= 0 || topic.config.writeQueueCount > 0 else {
+            throw SendRefusal(.systemError, "topic \(topic.name) has no queue to write to")
+        }
+        let received = ReceivedProperties(request.properties)
+        try check(received, request)
+
+        let queueId = request.queueId >= 0 ? request.queueId : state.nextRandom(below: topic.config.writeQueueCount)
+        let queue = topic.queue(queueId)
+        let result: AppendResult
+        do {
+            result = try append(request, received, body, topic, queue, connection)
+        } catch {
+            throw SendRefusal(error)
+        }
+        state.messageArrived(queue)
+        guard !ticket.isOneway else { return }
+        if result.messageCount == 1, !state.storeHost.isIPv6 {
+            connection.replySend(
+                to: ticket, messageId: .stored(ipv4AndPort: state.storeHostWord, physicalOffset: result.physicalOffset),
+                queueId: queueId, queueOffset: result.queueOffset, trailer: state.sendTrailer)
+        } else {
+            let ids = MessageIdList(result, storeHost: state.storeHost, in: state.broker.store)
+            ids.text.withUnsafeBytes {
+                connection.replySend(
+                    to: ticket, messageId: .text($0), queueId: queueId, queueOffset: result.queueOffset, trailer: state.sendTrailer)
+            }
+        }
+    }
+
+    /// What this broker cannot keep its promise for is refused, not stored.
+    private func check(_ received: ReceivedProperties, _ request: SendRequest) throws(SendRefusal) {
+        if received.isDelayed {
+            throw SendRefusal(.messageIllegal, "delayed messages (property DELAY) are not supported by this broker yet")
+        }
+        if received.isTransactional || request.systemFlag & 0xC != 0 {
+            throw SendRefusal(.noPermission, "transactional messages (property TRAN_MSG) are not supported by this broker yet")
+        }
+    }
+
+    private func append(
+        _ request: SendRequest, _ received: ReceivedProperties, _ body: UnsafeRawBufferPointer, _ topic: TopicRoute, _ queue: QueueState,
+        _ connection: Connection
+    ) throws(StoreError) -> AppendResult {
+        var attributes = RecordAttributes(bornTimestamp: request.bornTimestamp, bornHost: connection.remote, storeHost: state.storeHost)
+        attributes.flag = request.flag
+        attributes.systemFlag = request.systemFlag
+        attributes.reconsumeTimes = request.reconsumeTimes
+        if topic.config.filterType == .multiTag { attributes.systemFlag |= SystemFlag.multiTags.rawValue }
+        let properties = received.stored(request.properties, scratch: state.propertyScratch)
+        let added = state.addedProperties
+        let draft = try added.withUnsafeBytes { added in
+            Result { () throws(StoreError) in
+                if request.isBatch {
+                    // What the batch states for all its messages comes after each one's own, so it wins.
+                    let shared = [UInt8](properties) + (properties.last.map { $0 != 2 } ?? false ? [2] : []) + [UInt8](added)
+                    return try shared.withUnsafeBytes { shared in
+                        Result { () throws(StoreError) in
+                            try state.encoder.encodeBatch(queue: queue.queue, attributes: attributes, elements: body, addedProperties: shared)
+                        }
+                    }.get()
+                }
+                return try state.encoder.encode(
+                    queue: queue.queue, attributes: attributes, body: body, properties: properties, addedProperties: added)
+            }
+        }.get()
+        return try state.broker.store.append(draft)
+    }
+
+    // MARK: Topics that do not exist yet
+
+    private func create(_ request: SendRequest, _ connection: Connection) throws(SendRefusal) -> TopicRoute? {
+        let topic: TopicName
+        do {
+            topic = try TopicName(name(request.topic))
+        } catch {
+            throw SendRefusal(.systemError, "\(error)")
+        }
+        guard let config = state.broker.templateConfig(
+            topic: topic.text, template: name(request.defaultTopic), queues: request.defaultTopicQueues, isUnit: request.isUnit)
+        else { return nil }
+        let (entry, isNew) = state.broker.topics.add(config)
+        if isNew {
+            state.broker.logger.info("created topic \(topic) with \(config.writeQueueCount) queues for a send from \(connection.remote)")
+            state.broker.topicsChanged()
+        }
+        return TopicRoute(entry, store: state.broker.store)
+    }
+
+    /// A name from the wire, cut so that a refusal cannot be made to carry megabytes.
+    private func name(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes.prefix(512), as: UTF8.self) }
+
+    private func refuse(_ ticket: ReplyTicket, _ connection: Connection, _ code: ResponseCode, _ remark: String) {
+        var response = RemotingCommand.response(code, remark: remark)
+        response.fields = [
+            SendMessageResponseHeader.regionField: state.configuration.regionId,
+            SendMessageResponseHeader.traceField: String(state.configuration.traceOn),
+        ]
+        connection.reply(response, to: ticket)
+    }
+}
+
+/// Why a message was not taken.
+struct SendRefusal: Error {
+    let code: ResponseCode
+    let remark: String
+
+    init(_ code: ResponseCode, _ remark: String) {
+        self.code = code
+        self.remark = remark
+    }
+
+    /// The one place where an error of the store becomes an answer.
+    init(_ error: StoreError) {
+        remark = "\(error)"
+        code =
+            switch error {
+            case .bodyTooLarge, .recordTooLarge, .topicTooLong, .propertiesTooLarge, .malformedBatch, .batchNotAllowed: .messageIllegal
+            case .notRunning, .flushFailed: .serviceNotAvailable
+            case .segmentUnavailable, .system: .systemError
+            case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile: .systemError
+            }
+    }
+}
+
+/// The ids of the messages of one append, joined with commas.
+struct MessageIdList {
+    private(set) var text: [UInt8] = []
+
+    /// The records lie one behind the other; each says how long it is.
+    init(_ result: AppendResult, storeHost: HostAddress, in store: MessageStore) {
+        text.reserveCapacity(result.messageCount * 57)
+        var offset = result.physicalOffset
+        for index in 0..<result.messageCount {
+            if index > 0 { text.append(UInt8(ascii: ",")) }
+            text += OffsetMessageId(storeHost: storeHost, physicalOffset: offset).text.utf8
+            guard let record = store.record(at: offset) else { return }
+            offset += Int64(record.bytes.count)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import RMQCommon
+
+/// A tag subscription as a person writes it: `TagA || TagB`, or `*` for everything.
+///
+/// | text | meaning |
+/// |---|---|
+/// | nil, empty, `*` | every message |
+/// | `A \|\| B` | messages whose tag is A or B; blanks around a tag and empty parts are dropped |
+/// | `\|\|` (only separators) | an error |
+public struct TagExpression: Sendable, Hashable, CustomStringConvertible {
+    /// What was subscribed to, `*` when everything is.
+    public let text: String
+    /// The tags in the order written, without repetition; empty when everything is subscribed to.
+    public let tags: [String]
+
+    /// Everything.
+    public static let all = TagExpression(text: "*", tags: [])
+
+    private init(text: String, tags: [String]) {
+        self.text = text
+        self.tags = tags
+    }
+
+    /// Parses `text`.
+    /// - Throws: `.noTags` for a text that holds nothing but separators.
+    public init(_ text: String?) throws(TagExpressionError) {
+        guard let text, !text.isEmpty, text != "*" else {
+            self = .all
+            return
+        }
+        guard !Self.isOnlySeparators(text) else { throw .noTags(text: text) }
+        var tags: [String] = []
+        for part in Self.split(text) {
+            let tag = Self.trimmed(part)
+            if !tag.isEmpty && !tags.contains(tag) { tags.append(tag) }
+        }
+        self.init(text: text, tags: tags)
+    }
+
+    public var matchesEverything: Bool { text == "*" }
+    /// The 32-bit hash of each tag, in the order of ``tags``.
+    public var codes: [Int32] { tags.map { JavaString.hash($0) } }
+    public var description: String { text }
+
+    /// `|||` is one separator and a bar that belongs to the next tag, as in Java's `split`.
+    private static func split(_ text: String) -> [Substring.UTF8View] {
+        let bytes = text.utf8
+        var parts: [Substring.UTF8View] = []
+        var start = bytes.startIndex
+        var index = start
+        while index != bytes.endIndex {
+            let next = bytes.index(after: index)
+            if next != bytes.endIndex, bytes[index] == Self.bar, bytes[next] == Self.bar {
+                parts.append(bytes[start..<index])
+                index = bytes.index(after: next)
+                start = index
+            } else {
+                index = next
+            }
+        }
+        parts.append(bytes[start...])
+        return parts
+    }
+
+    private static func isOnlySeparators(_ text: String) -> Bool {
+        text.utf8.count.isMultiple(of: 2) && text.utf8.allSatisfy { $0 == Self.bar }
+    }
+
+    /// Drops control characters and blanks at both ends, which is what Java's `trim` does.
+    private static func trimmed(_ part: Substring.UTF8View) -> String {
+        var part = part
+        while let first = part.first, first <= 0x20 { part.removeFirst() }
+        while let last = part.last, last <= 0x20 { part.removeLast() }
+        return String(Substring(part))
+    }
+
+    private static let bar = UInt8(ascii: "|")
+}
+
+/// Why a text is no tag expression.
+public enum TagExpressionError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Nothing but `||`: there is no tag to subscribe to.
+    case noTags(text: String)
+
+    public var description: String {
+        switch self {
+        case .noTags(let text): "the tag expression '\(text)' names no tag; write * for all messages, or tags separated by ||"
+        }
+    }
+}

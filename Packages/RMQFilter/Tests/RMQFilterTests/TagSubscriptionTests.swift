@@ -1,0 +1,55 @@
+import RMQCommon
+import RMQFilter
+import Testing
+
+@Suite struct TagSubscriptionTests {
+    @Test(arguments: [nil, "", "*"] as [String?])
+    func everythingIsSubscribedTo(_ text: String?) throws {
+        let expression = try TagExpression(text)
+        #expect(expression == .all)
+        let filter = SubscriptionFilter(expression)
+        #expect(filter.matches(tagsCode: 0))
+        #expect(filter.matches(tagsCode: JavaString.tagsCode("anything")))
+    }
+
+    @Test(arguments: [
+        ("TagA", ["TagA"]),
+        ("TagA || TagB", ["TagA", "TagB"]),
+        (" TagA||TagB\t|| ", ["TagA", "TagB"]),
+        ("TagA||TagA", ["TagA"]),
+        ("||TagA", ["TagA"]),
+        ("a|b", ["a|b"]),
+        ("a|||b", ["a", "|b"]),
+        (" || ", []),
+        ("Zürich || 上海", ["Zürich", "上海"]),
+    ] as [(String, [String])])
+    func tagsAreSplitAndTrimmed(_ text: String, _ tags: [String]) throws {
+        #expect(try TagExpression(text).tags == tags)
+    }
+
+    @Test(arguments: ["||", "||||"])
+    func onlySeparatorsAreAnError(_ text: String) {
+        #expect(throws: TagExpressionError.noTags(text: text)) { try TagExpression(text) }
+    }
+
+    @Test func matchesTheHashesOfItsTagsAndNoOthers() throws {
+        let filter = SubscriptionFilter(try TagExpression("TagA || TagB || order-paid"))
+        for tag in ["TagA", "TagB", "order-paid"] { #expect(filter.matches(tagsCode: JavaString.tagsCode(tag))) }
+        for tag in ["TagC", "taga", "*", nil] { #expect(!filter.matches(tagsCode: JavaString.tagsCode(tag))) }
+    }
+
+    @Test func onlyTheLowHalfOfATagsCodeCounts() throws {
+        let filter = SubscriptionFilter(try TagExpression("TagA"))
+        let code = Int64(UInt32(bitPattern: JavaString.hash("TagA"))) | 0x7_0000_0000
+        #expect(filter.matches(tagsCode: code))
+    }
+
+    @Test func aHeartbeatSubscriptionUsesItsOwnCodes() {
+        let filter = SubscriptionFilter(text: "TagA || TagB", codes: [2_598_920, 2_598_919])
+        #expect(filter.matches(tagsCode: JavaString.tagsCode("TagA")))
+        #expect(filter.matches(tagsCode: JavaString.tagsCode("TagB")))
+        #expect(!filter.matches(tagsCode: JavaString.tagsCode("TagC")))
+        #expect(SubscriptionFilter(text: "*", codes: []).matches(tagsCode: 7))
+        #expect(!SubscriptionFilter(text: "TagA", codes: []).matches(tagsCode: JavaString.tagsCode("TagA")))
+    }
+}
