@@ -176,7 +176,7 @@ struct SendRefusal: Error {
         remark = "\(error)"
         code =
             switch error {
-            case .bodyTooLarge, .recordTooLarge, .topicTooLong, .propertiesTooLarge, .malformedBatch, .batchNotAllowed: .messageIllegal
+            case .bodyTooLarge, .recordTooLarge, .topicTooLong, .unsafeQueueName, .propertiesTooLarge, .malformedBatch, .batchNotAllowed: .messageIllegal
             case .notRunning, .flushFailed: .serviceNotAvailable
             case .segmentUnavailable, .system: .systemError
             case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile: .systemError
