@@ -45,7 +45,9 @@ struct SendProcessor {
         if configuration.startAcceptSendTimestamp > 0, state.loop.wallMilliseconds < configuration.startAcceptSendTimestamp {
             throw SendRefusal(.systemError, "this broker takes messages from \(configuration.startAcceptSendTimestamp) ms on")
         }
-        guard let topic = try state.topic(request.topic) ?? create(request, connection) else {
+        var route = state.topic(request.topic)
+        if route == nil { route = try create(request, connection) }
+        guard let topic = route else {
             throw SendRefusal(.topicNotExist, "topic[\(name(request.topic))] not exist, apply first please!")
         }
         if topic.isForbiddenToSend { throw SendRefusal(.noPermission, "sending to the system topic \(topic.name) is forbidden") }
