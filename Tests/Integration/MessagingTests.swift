@@ -83,7 +83,7 @@ import Testing
                     var consumers: [PushConsumer] = []
                     for (client, inbox) in zip([first, second], inboxes) {
                         var configuration = ConsumerConfiguration.fromFirst
-                        configuration.model = .broadcasting(offsetDirectory: cluster.folder.path + "/" + client.clientId)
+                        configuration.model = .broadcasting(offsetDirectory: cluster.clientFolder(client.clientId))
                         let consumer = try await client.makePushConsumer(group: "g_broadcast", configuration)
                         try await consumer.subscribe(to: "News")
                         running.append(Task { try await consumer.run { await inbox.add($0); return .success } })

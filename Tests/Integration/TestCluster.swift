@@ -19,7 +19,7 @@ final class TestCluster {
         loops = EventLoopGroup(count: 1, name: "test-namesrv")
         var nameServerConfiguration = NameServerConfiguration(userHome: folder.path)
         nameServerConfiguration.listenPort = 0
-        nameServer = NameServer(configuration: nameServerConfiguration, logger: Self.logger, loops: loops)
+        nameServer = try NameServer(configuration: nameServerConfiguration, logger: Self.logger, loops: loops)
         try nameServer.start()
         var configuration = BrokerConfiguration()
         configuration.listenPort = 0
@@ -51,6 +51,9 @@ final class TestCluster {
     }
 
     private static var logger: Logger { Logger(category: "test", level: .error, sink: DiscardSink()) }
+
+    /// A folder for what a client keeps.
+    func clientFolder(_ name: String) -> String { folder.appending(path: name).path }
 
     /// A client of its own identity, with short intervals so that tests need not wait for the product's.
     func withClient<Result: Sendable>(

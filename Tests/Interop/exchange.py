@@ -204,7 +204,7 @@ def automatic_topic(exchange):
 def swift_to_foreign(exchange):
     """the Swift client sends (mqadmin sendMessage), C++ consumes"""
     exchange.make_topic("InteropFromSwift")
-    sent = [{**wording.text("swift", number), "property": None} for number in range(6)]
+    sent = [{**wording.text("swift", number), "property": ""} for number in range(6)]
     for message in sent:
         table = exchange.admin("sendMessage", "-t", "InteropFromSwift", "-p", message["body"], "-c", message["tags"], "-k", message["keys"])
         assert "SEND_OK" in table, table

@@ -127,6 +127,7 @@ import Testing
         first.send(RemotingCommand(code: 10).encoded())
         #expect(try first.receiveCommand() != nil)
         #expect(try RawSocket(port: loopback.server.port).isClosedByPeer)
-        #expect(loopback.log.contains("the limit"))
+        let log = loopback.log
+        #expect(await eventually { log.contains("the limit") })
     }
 }

@@ -34,7 +34,7 @@ enum Golden {
 
     static func expected(_ lines: Data) throws -> [ExpectedMessage] {
         let decoder = JSONDecoder()
-        return try lines.split(separator: UInt8(ascii: "\n")).map { try decoder.decode(ExpectedMessage.self, from: $0) }
+        return try [UInt8](lines).split(separator: UInt8(ascii: "\n")).map { try decoder.decode(ExpectedMessage.self, from: Data($0)) }
     }
 
     /// What a program of the system prints.

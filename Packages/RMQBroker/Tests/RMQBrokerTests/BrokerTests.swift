@@ -1,0 +1,166 @@
+import Foundation
+import RMQBroker
+import RMQCommon
+import RMQRemoting
+import Testing
+
+/// A broker without a name server, on a port that the system chose, and a connection to it.
+private final class Peer {
+    let broker: Broker
+    let client: RemotingClient
+    private let loops = EventLoopGroup(count: 1, name: "test-client")
+    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rocketmq-broker-\(UUID().uuidString)")
+
+    init() throws {
+        var configuration = BrokerConfiguration()
+        configuration.listenPort = 0
+        configuration.storeRoot = folder.path
+        configuration.commitLogFileBytes = 16 << 20
+        configuration.consumeQueueFileBytes = 60_000
+        let quiet = Logger(category: "test", level: .error, sink: DiscardSink())
+        broker = try Broker(configuration: configuration, logger: quiet)
+        try broker.start()
+        client = RemotingClient(loops: loops, logger: quiet)
+    }
+
+    func stop() {
+        client.close()
+        broker.stop()
+        loops.stop()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    func ask(_ code: RequestCode, _ fields: [String: String] = [:], body: [UInt8] = []) async throws -> RemotingCommand {
+        var command = RemotingCommand(code: code.rawValue, body: body)
+        var header = HeaderFields()
+        for (name, value) in fields { header[name] = value }
+        command.fields = header
+        return try await client.request(command, to: "127.0.0.1:\(broker.port)", timeout: .seconds(20))
+    }
+
+    func send(_ topic: String, _ text: String, properties: String = "", queue: Int = 0) async throws -> RemotingCommand {
+        try await ask(.sendMessageV2, [
+            "a": "p", "b": topic, "c": "TBW102", "d": "4", "e": "\(queue)", "f": "0", "g": "1", "h": "0", "i": properties, "j": "0", "k": "false",
+            "m": "false",
+        ], body: Array(text.utf8))
+    }
+
+    func pull(_ topic: String, from offset: Int64, tags: String = "*", holdingMilliseconds hold: Int = 0) async throws -> RemotingCommand {
+        try await ask(.pullMessage, [
+            "consumerGroup": "g", "topic": topic, "queueId": "0", "queueOffset": "\(offset)", "maxMsgNums": "32",
+            "sysFlag": "\(4 | (hold > 0 ? 2 : 0))", "commitOffset": "0", "suspendTimeoutMillis": "\(hold)", "subscription": tags, "subVersion": "0",
+            "expressionType": "TAG",
+        ])
+    }
+}
+
+private func withPeer(_ body: (Peer) async throws -> Void) async throws {
+    let peer = try Peer()
+    do { try await body(peer) } catch {
+        peer.stop()
+        throw error
+    }
+    peer.stop()
+}
+
+@Suite struct BrokerTests {
+    @Test func whatWasSentIsPulled() async throws {
+        try await withPeer { peer in
+            let sent = try await peer.send("Plain", "hello", properties: "TAGS\u{1}a\u{2}KEYS\u{1}k\u{2}WAIT\u{1}true")
+            #expect(sent.code == 0 && sent.fields?["queueOffset"] == "0" && sent.fields?["MSG_REGION"] == "DefaultRegion")
+            let pulled = try await peer.pull("Plain", from: 0)
+            #expect(pulled.code == 0 && pulled.fields?["nextBeginOffset"] == "1")
+            let message = try #require(try MessageRecord.decodeAll(pulled.body, decompressing: true).first)
+            #expect(message.body == Array("hello".utf8) && message.tags == "a")
+            #expect(message.properties["WAIT"] == nil && message.properties["CLUSTER"] == "DefaultCluster")
+            #expect(message.offsetMessageId == sent.fields?["msgId"])
+        }
+    }
+
+    @Test func aPullWaitsForTheMessageThatItWants() async throws {
+        try await withPeer { peer in
+            _ = try await peer.send("Waiting", "first", properties: "TAGS\u{1}other")
+            async let held = peer.pull("Waiting", from: 1, tags: "wanted", holdingMilliseconds: 15_000)
+            // Whether this one is stored before or after the pull is parked, it may not end the wait.
+            _ = try await peer.send("Waiting", "second", properties: "TAGS\u{1}other")
+            _ = try await peer.send("Waiting", "third", properties: "TAGS\u{1}wanted")
+            var pulled = try await held
+            while pulled.code == ResponseCode.pullRetryImmediately.rawValue {
+                let next = try #require(pulled.fields?["nextBeginOffset"].flatMap { Int64($0) })
+                pulled = try await peer.pull("Waiting", from: next, tags: "wanted", holdingMilliseconds: 15_000)
+            }
+            #expect(try MessageRecord.decodeAll(pulled.body, decompressing: true).map(\.body) == [Array("third".utf8)])
+        }
+    }
+
+    @Test func aHeldPullIsAnsweredWhenItsTimeIsOver() async throws {
+        try await withPeer { peer in
+            _ = try await peer.send("Silent", "only one")
+            let began = ContinuousClock.now
+            let pulled = try await peer.pull("Silent", from: 1, holdingMilliseconds: 300)
+            #expect(pulled.code == ResponseCode.pullNotFound.rawValue)
+            #expect(ContinuousClock.now - began >= .milliseconds(250))
+        }
+    }
+
+    @Test(arguments: [("DELAY\u{1}3", "elayed"), ("TRAN_MSG\u{1}true", "ransaction")])
+    func whatIsNotBuiltIsRefusedByName(properties: String, feature: String) async throws {
+        try await withPeer { peer in
+            let answer = try await peer.send("Refused", "x", properties: properties)
+            #expect(answer.code != 0)
+            #expect(answer.remark?.contains(feature) == true, "\(answer.remark ?? "no remark")")
+            let end = try await peer.ask(.getMaxOffset, ["topic": "Refused", "queueId": "0"])
+            #expect(end.fields?["offset"] ?? "0" == "0")
+        }
+    }
+
+    @Test(arguments: ["../..", "a/b", "", "with blank", String(repeating: "x", count: 128), "SCHEDULE_TOPIC_XXXX"])
+    func aTopicThatMayNotBeSentToIsRefused(topic: String) async throws {
+        try await withPeer { peer in
+            #expect(try await peer.send(topic, "x").code != 0)
+        }
+    }
+
+    @Test func anUnknownCodeIsAnsweredAsSuch() async throws {
+        try await withPeer { peer in
+            #expect(try await peer.ask(RequestCode(rawValue: 9999)).code == ResponseCode.requestCodeNotSupported.rawValue)
+        }
+    }
+
+    @Test func offsetsAreKept() async throws {
+        try await withPeer { peer in
+            _ = try await peer.send("Progress", "x")
+            let queue = ["consumerGroup": "g", "topic": "Progress", "queueId": "0"]
+            #expect(try await peer.ask(.updateConsumerOffset, queue.merging(["commitOffset": "1"]) { $1 }).code == 0)
+            #expect(try await peer.ask(.queryConsumerOffset, queue).fields?["offset"] == "1")
+        }
+    }
+
+    @Test func oneMemberHoldsAQueueLock() async throws {
+        try await withPeer { peer in
+            func lock(_ client: String) async throws -> String {
+                let body = #"{"clientId":"\#(client)","consumerGroup":"g","mqSet":[{"brokerName":"broker-a","queueId":0,"topic":"T"}]}"#
+                return String(decoding: try await peer.ask(.lockBatchMq, body: Array(body.utf8)).body, as: UTF8.self)
+            }
+            let first = try await lock("first")
+            #expect(first.contains("\"queueId\":0"))
+            #expect(try await lock("second") == #"{"lockOKMQSet":[]}"#)
+        }
+    }
+
+    @Test func topicsAreCreatedAndDeleted() async throws {
+        try await withPeer { peer in
+            let create = [
+                "topic": "Made", "defaultTopic": "TBW102", "readQueueNums": "2", "writeQueueNums": "2", "perm": "6",
+                "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
+            ]
+            #expect(try await peer.ask(.updateAndCreateTopic, create).code == 0)
+            #expect(try await peer.send("Made", "x", queue: 1).code == 0)
+            #expect(try await peer.send("Made", "x", queue: 2).code == ResponseCode.systemError.rawValue)
+            #expect(try await peer.ask(.deleteTopicInBroker, ["topic": "Made"]).code == 0)
+            let table = try TopicConfigTable(body: try await peer.ask(.getAllTopicConfig).body)
+            #expect(!"\(table)".contains("\"Made\""))
+            #expect(try await peer.ask(.deleteTopicInBroker, ["topic": "SCHEDULE_TOPIC_XXXX"]).code != 0)
+        }
+    }
+}
