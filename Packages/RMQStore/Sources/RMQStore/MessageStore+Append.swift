@@ -2,11 +2,11 @@ import RMQCommon
 import Synchronization
 
 extension MessageStore {
-    /// Appends one message or one batch, and makes it readable.
+    /// Appends one message or one batch.
     ///
-    /// The draft's bytes are stamped with offsets and the store time, copied to the log, and their queue entries written,
-    /// all under the append lock; a batch goes into one segment as a whole or not at all. When this returns, the message
-    /// survives a kill -9.
+    /// The draft's bytes are stamped with offsets and the store time and copied to the log, all under the append lock; a
+    /// batch goes into one segment as a whole or not at all. When this returns, the message survives a kill -9, and can be
+    /// read unless the configuration makes it wait for more than that (``StoreConfiguration/publishesAtAppend``).
     ///
     /// Complexity: a copy of the bytes and 20 bytes per message. Allocates nothing in steady state. Blocks only when the
     /// next segment is not ready, for at most `segmentWait`.
@@ -20,25 +20,23 @@ extension MessageStore {
             let queue = draft.queue.isRetired ? successor(of: draft.queue) : draft.queue
             let segment = try makeRoom(draft.byteCount, &state)
             let numbered = RecordLayout.entersQueue(draft.systemFlag)
-            if numbered { try queue.prepare(draft.messageCount) }
+            let publishes = numbered && publishesAtAppend
+            if publishes { try queue.prepare(draft.messageCount) }
 
             let result = AppendResult(
                 physicalOffset: segment.baseOffset + Int64(state.position), byteCount: draft.byteCount,
-                queueOffset: numbered ? queue.maxOffset : 0, messageCount: draft.messageCount, storeTimestamp: clock.now())
+                queueOffset: numbered ? queue.assign(draft.messageCount) : 0, messageCount: draft.messageCount, storeTimestamp: clock.now())
             draft.stamp(physicalOffset: result.physicalOffset, queueOffset: result.queueOffset, storeTimestamp: result.storeTimestamp)
             log.write(draft.bytes, to: segment, at: state.position)
             state.position += draft.byteCount
             state.lastStoreTimestamp = result.storeTimestamp
-            if numbered {
+            if publishes {
                 var physicalOffset = result.physicalOffset
                 for entry in draft.entries {
                     queue.write(QueueEntry(position: physicalOffset, size: entry.byteCount, tagCode: entry.tagCode))
                     physicalOffset += Int64(entry.byteCount)
                 }
-                if !queue.isDirty {
-                    queue.isDirty = true
-                    state.dirtyQueues.append(queue)
-                }
+                markDirty(queue, &state)
             }
             state.counters.messages += draft.messageCount
             state.counters.bytes += draft.byteCount
@@ -47,7 +45,7 @@ extension MessageStore {
                 allocator.report(current: segment, position: state.position, next: state.nextSegmentOffset)
             }
             announceFlush(&state)
-            return (result, numbered ? state.listener : nil)
+            return (result, publishes ? state.listener : nil)
         }
         if let listener {
             var newMaxOffset = result.queueOffset
@@ -91,6 +89,14 @@ extension MessageStore {
     /// The queue that took the place of a deleted one.
     private func successor(of queue: ConsumeQueue) -> ConsumeQueue {
         queues.findOrAdd(QueueKey(topic: queue.topic, queueId: queue.queueId))
+    }
+
+    /// Lets the flusher know that the queue has something new. Append lock.
+    @inline(__always)
+    func markDirty(_ queue: ConsumeQueue, _ state: inout AppendState) {
+        guard !queue.isDirty else { return }
+        queue.isDirty = true
+        state.dirtyQueues.append(queue)
     }
 
     /// Wakes the flusher if it sleeps. Append lock.

@@ -19,7 +19,10 @@ public final class MessageStore: Sendable {
     let logger: Logger
     let clock: WallClock
     let appendLock = Mutex(AppendState())
+    let dispatcher: Dispatcher
     let readCounters = ReadCounters()
+    /// Whether an append makes its messages readable itself; otherwise the dispatcher does, later.
+    let publishesAtAppend: Bool
     /// Bytes of the machine's memory that count as "in memory" for reads.
     let memoryBytes: Int64
     private let lifecycle: Mutex<Lifecycle>
@@ -40,6 +43,8 @@ public final class MessageStore: Sendable {
         /// Whether the flusher knows that there is something to do.
         var flushIsAnnounced = false
         var dirtyQueues: [ConsumeQueue] = []
+        /// Topics deleted while records of theirs were not dispatched yet: those below this offset get no entries any more.
+        var deletedBelow: [String: Int64] = [:]
         var listener: ArrivalListener?
         var counters = AppendCounters()
     }
@@ -78,7 +83,10 @@ public final class MessageStore: Sendable {
         self.logger = logger
         self.clock = clock
         memoryBytes = ReadCounters.physicalMemoryBytes() / 100 * Int64(configuration.transferLimits.memoryPercent)
+        publishesAtAppend = configuration.publishesAtAppend
         allocator = SegmentAllocator(configuration: configuration, logger: logger)
+        dispatcher = Dispatcher(
+            builder: QueueBuilder(queues: queues, delayLevels: configuration.delayLevelMilliseconds, logger: logger), end: log.maxOffset)
         flusher = Flusher(path: checkpointPath, checkpoint: checkpoint, flushedEnd: log.maxOffset, recoveredEntries: summary.entriesWritten > 0)
         lifecycle = Mutex(.opened(lock))
         placeWriter()
@@ -160,9 +168,10 @@ public final class MessageStore: Sendable {
     ///
     /// Whoever holds a handle may go on using it for appends: the topic then begins again with offset 0.
     public func deleteTopic(_ topic: String) throws(StoreError) {
-        let removed = appendLock.withLock { _ in
+        let removed = appendLock.withLock { state in
             let removed = queues.remove(topic: topic)
             for queue in removed { queue.isRetired = true }
+            if !publishesAtAppend { state.deletedBelow[topic] = log.maxOffset }
             return removed
         }
         for queue in removed {
@@ -180,8 +189,9 @@ public final class MessageStore: Sendable {
 
     /// Tells about every message that became readable: its topic, queue id, the queue's new end, and its tags code.
     ///
-    /// Called by the appending thread after the append lock is released, before `append` returns; two threads may call it
-    /// in another order than their messages have.
+    /// Called without the append lock: by the appending thread before `append` returns, so that two threads may call it in
+    /// another order than their messages have; or, when messages become readable later than that, in their order by the
+    /// thread that made them so. It must return soon and must not wait for the store.
     public typealias ArrivalListener = @Sendable (_ topic: String, _ queueId: Int32, _ newMaxOffset: Int64, _ tagCode: Int64) -> Void
 
     public func setArrivalListener(_ listener: ArrivalListener?) {

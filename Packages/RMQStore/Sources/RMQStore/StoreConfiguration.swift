@@ -25,6 +25,10 @@ public struct StoreConfiguration: Sendable, Equatable {
     /// How long an append waits for a new segment before it fails.
     public var segmentWait: Duration = .seconds(5)
 
+    /// `showUnconfirmedMessages`, a key of ours: whether consumers see a message as soon as it is appended although its
+    /// producer is still waiting for disk or replicas, as with the reference. Otherwise they see it once that promise holds.
+    public var showsUnconfirmed = false
+
     /// A configuration with the reference's defaults below `rootDirectory`.
     public init(rootDirectory: String, commitLogDirectory: String? = nil) {
         self.rootDirectory = rootDirectory
@@ -39,6 +43,9 @@ public struct StoreConfiguration: Sendable, Equatable {
     var consumeQueueFileLength: Int { (consumeQueueFileBytes + QueueEntry.byteCount - 1) / QueueEntry.byteCount * QueueEntry.byteCount }
     var consumeQueueDirectory: String { rootDirectory + "/consumequeue" }
     var extensionDirectory: String { rootDirectory + "/consumequeue_ext" }
+
+    /// Whether a message can be read as soon as it is appended.
+    public var publishesAtAppend: Bool { showsUnconfirmed || flush != .synchronous }
 
     func validate() throws(StoreError) {
         if rootDirectory.isEmpty {

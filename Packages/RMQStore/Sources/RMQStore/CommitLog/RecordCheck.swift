@@ -11,6 +11,9 @@ struct CheckedRecord {
     var topic: UnsafeRawBufferPointer
     var properties: UnsafeRawBufferPointer
 
+    /// Where the next record may begin.
+    var end: Int64 { physicalOffset + Int64(byteCount) }
+
     /// What the consume queue entry of this record carries: the hash of its tags, or of a delayed message the time of
     /// its delivery.
     func tagCode(delayLevels: [Int64]) -> Int64 {

@@ -10,12 +10,13 @@ public typealias QueueHandle = ConsumeQueue
 ///     +----+----+----+- - -+----+  +----+----+- - -             20 bytes an entry, n entries a file
 ///     |  0 |  1 |  2 |     |n-1 |  |  n |n+1 |     (zeros)      the first file may start at a later multiple of n
 ///     +----+----+----+- - -+----+  +----+----+- - -
-///          ↑ minOffset                  ↑ maxOffset = the next message's offset
+///          ↑ minOffset         maxOffset ↑ … nextOffset: assigned to records, not visible yet
 ///
 /// A queue has no file until its first message. Entries are written under the store's append lock; readers take no lock
-/// but a short one for the list of files, and see an entry as soon as `maxOffset` covers it.
+/// but a short one for the list of files, and see an entry as soon as `maxOffset` covers it. `nextOffset` is ahead of
+/// `maxOffset` only while records wait for the promise that makes them visible (see `Dispatch/`).
 public final class ConsumeQueue: @unchecked Sendable {
-    // Sendable: `writer`, `maxPhysicalOffset`, `isDirty` and `isRetired` are guarded by the append lock of the store
+    // Sendable: `nextOffset`, `writer`, `maxPhysicalOffset`, `isDirty` and `isRetired` are guarded by the append lock of the store
     // (recovery runs before there is a second thread); all else is constant, atomic or behind a Mutex.
 
     public let topic: String
@@ -31,6 +32,8 @@ public final class ConsumeQueue: @unchecked Sendable {
     private let publishedMax = Atomic<Int64>(0)
     private let firstPosition = Atomic<Int64>(-1)
 
+    /// The offset that the next append assigns. Under the append lock.
+    private(set) var nextOffset: Int64 = 0
     /// The file being written, and up to which byte its disk blocks are allocated. Under the append lock.
     private var writer: (file: MappedFile, allocatedEnd: Int)?
     /// The end in the commit log of the newest record in here; -1 without any. Under the append lock.
@@ -56,7 +59,7 @@ public final class ConsumeQueue: @unchecked Sendable {
 
     /// The offset of the first message that the commit log still holds.
     public var minOffset: Int64 { publishedMin.load(ordering: .acquiring) }
-    /// The offset that the next message will get.
+    /// One more than the newest offset that can be read.
     public var maxOffset: Int64 { publishedMax.load(ordering: .acquiring) }
 
     /// Where in the commit log the first message in here is; -1 without any.
@@ -91,6 +94,14 @@ public final class ConsumeQueue: @unchecked Sendable {
     }
 
     // MARK: Appending (append lock)
+
+    /// Takes the next `count` offsets and returns the first.
+    @inline(__always)
+    func assign(_ count: Int) -> Int64 {
+        let first = nextOffset
+        nextOffset = first + Int64(count)
+        return first
+    }
 
     /// Makes room for the next `count` entries, so that writing them cannot fail any more.
     @inline(__always)
@@ -165,7 +176,19 @@ public final class ConsumeQueue: @unchecked Sendable {
             position = next.position
         }
         entry.write(to: writer!.file.base + position)
-        publishedMax.store(offset + 1, ordering: .releasing)
+        publish(offset + 1)
+    }
+
+    /// Lets readers see everything below `end`, which is assigned at the latest now.
+    @inline(__always)
+    private func publish(_ end: Int64) {
+        nextOffset = max(nextOffset, end)
+        publishedMax.store(end, ordering: .releasing)
+    }
+
+    /// The next append goes on where the entries end: after recovery or a cut, when nothing is assigned and not published.
+    func resumeAssigning() {
+        nextOffset = maxOffset
     }
 
     /// Starts an empty queue at an offset above 0: the log no longer has what came before.

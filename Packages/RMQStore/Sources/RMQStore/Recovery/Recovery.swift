@@ -28,8 +28,7 @@ struct Recovery {
     private let checkpoint: Checkpoint
     private let logger: Logger
     private var summary = Summary()
-    /// Queues seen on this walk, by fingerprint of name and id.
-    private var seen: [UInt64: ConsumeQueue] = [:]
+    private var builder: QueueBuilder
     /// A record was met whose queue lacks what came before it.
     private var foundGap = false
 
@@ -42,6 +41,7 @@ struct Recovery {
         self.queues = queues
         self.checkpoint = checkpoint
         self.logger = logger
+        builder = QueueBuilder(queues: queues, delayLevels: configuration.delayLevelMilliseconds, logger: logger)
         summary.wasClean = wasClean
     }
 
@@ -59,7 +59,6 @@ struct Recovery {
         var end = try walk(segments, from: start.offset, checksumsFrom: start.checksumsFrom, stopsAtDamage: true)
         if queuesAreIncomplete(end: end, start: start.offset) {
             summary.rebuiltAll = true
-            seen = [:]
             let reason = summary.endReason
             // What follows `end` is not part of the log any more.
             try log.truncate(to: end, distrusting: true)
@@ -72,6 +71,7 @@ struct Recovery {
         for queue in queues.all {
             try queue.truncate(toPhysicalOffset: end)
             queue.correctMinimum(logMinimum: minimum)
+            queue.resumeAssigning()
         }
         for segment in segments { segment.releaseResidentPages() }
         return summary
@@ -155,50 +155,12 @@ struct Recovery {
 
     /// Sees to it that a record's queue has its entry.
     private mutating func dispatch(_ record: CheckedRecord) throws(StoreError) {
-        guard RecordLayout.entersQueue(record.systemFlag), let queue = queue(of: record) else { return }
-        let recordEnd = record.physicalOffset + Int64(record.byteCount)
-        guard recordEnd > queue.maxPhysicalOffset else { return }
-        if record.queueOffset < queue.maxOffset {
-            if queue.entry(at: record.queueOffset)?.position == record.physicalOffset { return }
-            // Offsets only start again when a topic was deleted and made anew: what is there belongs to the old one.
-            logger.warning("\(queue.topic) queue \(queue.queueId) starts again with offset \(record.queueOffset) at \(record.physicalOffset)")
-            try queue.reset()
+        // On the first walk the records before a gap may just lie before its start.
+        let fillsGaps = summary.rebuiltAll || summary.startOffset <= log.minOffset
+        switch try builder.dispatch(record, fillsGaps: fillsGaps) {
+        case .written: summary.entriesWritten += 1
+        case .gap: foundGap = true
+        case .present, .noQueue: break
         }
-        if record.queueOffset > queue.maxOffset {
-            // On the first walk the records before may just lie before its start.
-            if !summary.rebuiltAll, summary.startOffset > log.minOffset {
-                foundGap = true
-                return
-            }
-            if queue.maxPhysicalOffset < 0 {
-                try queue.reset()
-                try queue.begin(at: record.queueOffset)
-            } else {
-                // Records are missing in the log; their offsets stay taken.
-                while queue.maxOffset < record.queueOffset {
-                    try queue.prepare(1)
-                    queue.writeFiller()
-                }
-            }
-        }
-        try queue.prepare(1)
-        let tagCode = record.tagCode(delayLevels: configuration.delayLevelMilliseconds)
-        queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: tagCode))
-        summary.entriesWritten += 1
-    }
-
-    private mutating func queue(of record: CheckedRecord) -> ConsumeQueue? {
-        var fingerprint: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in record.topic { fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        fingerprint = (fingerprint ^ UInt64(UInt32(bitPattern: record.queueId))) &* 0x9E37_79B9_7F4A_7C15
-        if let queue = seen[fingerprint], queue.queueId == record.queueId, record.topic.elementsEqual(queue.topicBytes) { return queue }
-        guard record.queueId >= 0, record.queueOffset >= 0, StoreFiles.isSafeName([UInt8](record.topic)) else {
-            logger.warning("the record at \(record.physicalOffset) names a queue that cannot be stored")
-            return nil
-        }
-        let topic = String(decoding: record.topic, as: UTF8.self)
-        let queue = queues.findOrAdd(QueueKey(topic: topic, queueId: record.queueId))
-        seen[fingerprint] = queue
-        return queue
     }
 }

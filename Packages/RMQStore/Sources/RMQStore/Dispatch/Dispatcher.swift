@@ -1,0 +1,34 @@
+import Synchronization
+
+/// How far records have become visible, when that happens later than their append.
+///
+///     log  ██████████████|▒▒▒▒▒▒▒▒▒▒▒▒▒▒|░░░░░░░░░|
+///          visible       ^ confirmed,   ^ appended, promise not kept yet
+///             dispatchedOffset  to be dispatched
+final class Dispatcher: Sendable {
+    /// A message that became readable.
+    struct Arrival {
+        var queue: ConsumeQueue
+        var newMaxOffset: Int64
+        var tagCode: Int64
+    }
+
+    struct State {
+        var builder: QueueBuilder
+        /// Scratch space of one batch.
+        var arrivals: [Arrival] = []
+    }
+
+    /// Records per hold of the append lock: appenders then wait for some 20 µs at most.
+    static let batchRecords = 128
+
+    /// Whoever dispatches holds this; taken before the append lock.
+    let state: Mutex<State>
+    /// Everything below is in the consume queues. Written with `state` held.
+    let offset: Atomic<Int64>
+
+    init(builder: QueueBuilder, end: Int64) {
+        state = Mutex(State(builder: builder))
+        offset = Atomic(end)
+    }
+}

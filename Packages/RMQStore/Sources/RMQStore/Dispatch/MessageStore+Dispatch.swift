@@ -1,0 +1,79 @@
+import RMQCommon
+import Synchronization
+
+extension MessageStore {
+    /// Every record below is in its consume queue and may be seen by consumers, or, when an append publishes at once, will
+    /// be so within the append that is just being done.
+    public var dispatchedOffset: Int64 {
+        publishesAtAppend ? log.maxOffset : dispatcher.offset.load(ordering: .acquiring)
+    }
+
+    /// Makes the records below `limit` readable and tells the arrival listener. From any thread, without the append lock.
+    /// - Throws: when a consume queue cannot be written; the record in question is the next one to be dispatched.
+    func dispatch(below limit: Int64) throws(StoreError) {
+        guard dispatcher.offset.load(ordering: .relaxed) < limit else { return }
+        try dispatcher.state.withLock { (state) throws(StoreError) in
+            var offset = dispatcher.offset.load(ordering: .relaxed)
+            while offset < limit {
+                state.arrivals.removeAll(keepingCapacity: true)
+                let segments = log.snapshot
+                let (listener, failure) = appendLock.withLock { append in
+                    var failure: StoreError?
+                    do throws(StoreError) {
+                        try dispatchBatch(&state, &append, segments, &offset, limit)
+                    } catch {
+                        failure = error
+                    }
+                    if offset >= limit, !append.deletedBelow.isEmpty {
+                        append.deletedBelow = append.deletedBelow.filter { $0.value > offset }
+                    }
+                    return (append.listener, failure)
+                }
+                dispatcher.offset.store(offset, ordering: .releasing)
+                if let listener {
+                    for arrival in state.arrivals {
+                        listener(arrival.queue.topic, arrival.queue.queueId, arrival.newMaxOffset, arrival.tagCode)
+                    }
+                }
+                if let failure { throw failure }
+            }
+        }
+    }
+
+    /// Writes the entries of some records from `offset` on, and moves it behind them. Append lock.
+    private func dispatchBatch(
+        _ state: inout Dispatcher.State, _ append: inout AppendState, _ segments: [MappedFile], _ offset: inout Int64, _ limit: Int64
+    ) throws(StoreError) {
+        for _ in 0..<Dispatcher.batchRecords where offset < limit {
+            guard let (segment, position) = CommitLog.range(at: offset, count: RecordLayout.fillerByteCount, in: segments, end: limit) else {
+                // What retention took away needs no entries.
+                offset = max(offset, min(limit, segments.first { $0.baseOffset > offset }?.baseOffset ?? limit))
+                continue
+            }
+            switch RecordCheck.check(segment, at: position, verifiesBody: false) {
+            case .record(let record):
+                let isDeleted = !append.deletedBelow.isEmpty && append.isDeleted(record)
+                if !isDeleted {
+                    _ = try state.builder.dispatch(record, fillsGaps: true) { queue, tagCode in
+                        markDirty(queue, &append)
+                        state.arrivals.append(Dispatcher.Arrival(queue: queue, newMaxOffset: queue.maxOffset, tagCode: tagCode))
+                    }
+                }
+                offset = record.end
+            case .filler:
+                offset = segment.baseOffset + Int64(segment.byteCount)
+            case .invalid(let reason):
+                // Somebody else wrote to the file. Like the reference: go on with the next one.
+                logger.error("no queue entries for what follows \(offset) in \(segment.path): \(reason)")
+                offset = segment.baseOffset + Int64(segment.byteCount)
+            }
+        }
+    }
+}
+
+extension MessageStore.AppendState {
+    /// Whether the record was appended before its topic was deleted.
+    fileprivate func isDeleted(_ record: CheckedRecord) -> Bool {
+        deletedBelow.contains { record.physicalOffset < $0.value && record.topic.elementsEqual($0.key.utf8) }
+    }
+}

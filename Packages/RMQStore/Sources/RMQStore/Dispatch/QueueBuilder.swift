@@ -1,0 +1,84 @@
+import RMQCommon
+
+/// Gives records of the log their consume queue entries. Recovery, deferred visibility and replicas share it.
+///
+/// Duplication-safe: a record that has its entry already is left alone, so a walk may begin anywhere before the first one
+/// that lacks it. Used by one thread at a time, under the append lock once the store runs.
+struct QueueBuilder {
+    enum Outcome {
+        case written
+        /// The entry is there already.
+        case present
+        /// The record takes no place in a queue: half of a transaction, or nothing that can be stored under its name.
+        case noQueue
+        /// The queue lacks what came before this record; nothing was written.
+        case gap
+    }
+
+    private let queues: QueueTable
+    private let delayLevels: [Int64]
+    private let logger: Logger
+    /// Queues met so far, by fingerprint of name and id: saves making a `String` per record.
+    private var seen: [UInt64: ConsumeQueue] = [:]
+
+    init(queues: QueueTable, delayLevels: [Int64], logger: Logger) {
+        self.queues = queues
+        self.delayLevels = delayLevels
+        self.logger = logger
+    }
+
+    /// Sees to it that a record's queue has its entry.
+    /// - Parameter fillsGaps: whether offsets between the queue's end and the record's are filled up, because the log has
+    ///   no records for them.
+    mutating func dispatch(
+        _ record: CheckedRecord, fillsGaps: Bool, whenWritten: (ConsumeQueue, _ tagCode: Int64) -> Void = { _, _ in }
+    ) throws(StoreError) -> Outcome {
+        guard RecordLayout.entersQueue(record.systemFlag), let queue = queue(of: record) else { return .noQueue }
+        guard record.end > queue.maxPhysicalOffset else { return .present }
+        if record.queueOffset < queue.maxOffset {
+            if queue.entry(at: record.queueOffset)?.position == record.physicalOffset { return .present }
+            // Offsets only start again when a topic was deleted and made anew: what is there belongs to the old one.
+            logger.warning("\(queue.topic) queue \(queue.queueId) starts again with offset \(record.queueOffset) at \(record.physicalOffset)")
+            try queue.reset()
+        }
+        if record.queueOffset > queue.maxOffset {
+            guard fillsGaps else { return .gap }
+            try fill(queue, upTo: record.queueOffset)
+        }
+        try queue.prepare(1)
+        let tagCode = record.tagCode(delayLevels: delayLevels)
+        queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: tagCode))
+        whenWritten(queue, tagCode)
+        return .written
+    }
+
+    private func fill(_ queue: ConsumeQueue, upTo offset: Int64) throws(StoreError) {
+        if queue.maxPhysicalOffset < 0 {
+            try queue.reset()
+            try queue.begin(at: offset)
+            return
+        }
+        // Records are missing in the log; their offsets stay taken.
+        while queue.maxOffset < offset {
+            try queue.prepare(1)
+            queue.writeFiller()
+        }
+    }
+
+    private mutating func queue(of record: CheckedRecord) -> ConsumeQueue? {
+        var fingerprint: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in record.topic { fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        fingerprint = (fingerprint ^ UInt64(UInt32(bitPattern: record.queueId))) &* 0x9E37_79B9_7F4A_7C15
+        if let queue = seen[fingerprint], queue.queueId == record.queueId, !queue.isRetired, record.topic.elementsEqual(queue.topicBytes) {
+            return queue
+        }
+        guard record.queueId >= 0, record.queueOffset >= 0, StoreFiles.isSafeName([UInt8](record.topic)) else {
+            logger.warning("the record at \(record.physicalOffset) names a queue that cannot be stored")
+            return nil
+        }
+        let topic = String(decoding: record.topic, as: UTF8.self)
+        let queue = queues.findOrAdd(QueueKey(topic: topic, queueId: record.queueId))
+        seen[fingerprint] = queue
+        return queue
+    }
+}
