@@ -22,9 +22,9 @@ let package = Package(
     ],
     targets: [
         .target(name: "CRMQSystem", path: "Packages/RMQCommon/Sources/CRMQSystem"),
-        .systemLibrary(name: "CZlib", path: "Packages/RMQCommon/Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "RMQCommon", dependencies: ["CRMQSystem", "CZlib"], path: "Packages/RMQCommon/Sources/RMQCommon", swiftSettings: settings),
-        .testTarget(name: "RMQCommonTests", dependencies: ["RMQCommon", "CRMQSystem", "CZlib"], path: "Packages/RMQCommon/Tests/RMQCommonTests", swiftSettings: settings),
+        .systemLibrary(name: "CDeflate", path: "Packages/RMQCommon/Sources/CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .target(name: "RMQCommon", dependencies: ["CRMQSystem", "CDeflate"], path: "Packages/RMQCommon/Sources/RMQCommon", swiftSettings: settings),
+        .testTarget(name: "RMQCommonTests", dependencies: ["RMQCommon", "CRMQSystem", "CDeflate"], path: "Packages/RMQCommon/Tests/RMQCommonTests", swiftSettings: settings),
         .target(name: "RMQRemoting", dependencies: ["RMQCommon", "CRMQSystem"], path: "Packages/RMQRemoting/Sources/RMQRemoting", swiftSettings: settings),
         .testTarget(name: "RMQRemotingTests", dependencies: ["RMQRemoting", "RMQCommon", "CRMQSystem"], path: "Packages/RMQRemoting/Tests/RMQRemotingTests", swiftSettings: settings),
         .target(name: "RMQStore", dependencies: ["RMQCommon", "CRMQSystem"], path: "Packages/RMQStore/Sources/RMQStore", swiftSettings: settings),

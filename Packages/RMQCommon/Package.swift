@@ -17,9 +17,9 @@ let package = Package(
     ],
     targets: [
         .target(name: "CRMQSystem", path: "Sources/CRMQSystem"),
-        .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "RMQCommon", dependencies: ["CRMQSystem", "CZlib"], path: "Sources/RMQCommon", swiftSettings: settings),
-        .testTarget(name: "RMQCommonTests", dependencies: ["RMQCommon", "CRMQSystem", "CZlib"], path: "Tests/RMQCommonTests", swiftSettings: settings),
+        .systemLibrary(name: "CDeflate", path: "Sources/CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .target(name: "RMQCommon", dependencies: ["CRMQSystem", "CDeflate"], path: "Sources/RMQCommon", swiftSettings: settings),
+        .testTarget(name: "RMQCommonTests", dependencies: ["RMQCommon", "CRMQSystem", "CDeflate"], path: "Tests/RMQCommonTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,5 @@
-// The plain C yardstick of Tools/bench: one epoll loop per thread that reads whatever a socket has, cuts RocketMQ frames,
-// finds the opaque in each header (JSON or binary) and answers a full-size send response, one read and one write per wake-up.
+// The plain C yardstick of Tools/bench: one epoll loop that reads whatever a socket has, cuts RocketMQ frames, reads all
+// fields of each send header (JSON or binary) and answers a full-size send response, one read and one write per wake-up.
 // No store, no topic table: the upper bound of what a loop of this shape reaches on this machine.
 //
 // usage: epoll PORT
@@ -30,21 +30,77 @@ static void put(uint8_t *bytes, uint32_t value) {
     bytes[0] = value >> 24, bytes[1] = value >> 16, bytes[2] = value >> 8, bytes[3] = value;
 }
 
-static long json_opaque(const uint8_t *header, size_t length) {
-    const uint8_t *found = memmem(header, length, "\"opaque\":", 9);
-    return found ? strtol((const char *)found + 9, NULL, 10) : 0;
+// The fields a ... n of a send header (V2): texts as slices, numbers read.
+typedef struct { const uint8_t *at; size_t count; } slice;
+typedef struct {
+    slice text[14];
+    long number[14], opaque;
+} send_fields;
+
+static long decimal(slice text) {
+    long value = 0;
+    for (size_t i = 0; i < text.count; i++) value = value * 10 + (text.at[i] - '0');
+    return value;
+}
+
+static void set(send_fields *fields, slice key, slice value) {
+    if (key.count == 6 && !memcmp(key.at, "opaque", 6)) fields->opaque = decimal(value);
+    if (key.count != 1 || key.at[0] < 'a' || key.at[0] > 'n') return;
+    int index = key.at[0] - 'a';
+    fields->text[index] = value;
+    if (strchr("defghj", key.at[0])) fields->number[index] = decimal(value);
+}
+
+// Behind the opening quote; returns what follows the closing one.
+static const uint8_t *quoted(const uint8_t *at, const uint8_t *end, slice *text) {
+    text->at = at;
+    while (at < end && *at != '"') at += *at == '\\' ? 2 : 1;
+    text->count = (size_t)(at - text->at);
+    return at + 1;
+}
+
+static void read_json(const uint8_t *at, const uint8_t *end, send_fields *fields) {
+    slice key, value;
+    while (at < end) {
+        if (*at++ != '"') continue;
+        at = quoted(at, end, &key) + 1;
+        if (at >= end || *at == '{') continue;
+        if (*at == '"') {
+            at = quoted(at + 1, end, &value);
+        } else {
+            value.at = at;
+            while (at < end && *at != ',' && *at != '}') at++;
+            value.count = (size_t)(at - value.at);
+        }
+        set(fields, key, value);
+    }
+}
+
+static void read_binary(const uint8_t *at, const uint8_t *end, send_fields *fields) {
+    slice key, value;
+    for (at += 21; end - at > 6; at = value.at + value.count) {
+        key.count = (size_t)at[0] << 8 | at[1], key.at = at + 2;
+        if (key.count > (size_t)(end - at) - 6) return;
+        value.count = word(key.at + key.count), value.at = key.at + key.count + 4;
+        if (value.count > (size_t)(end - value.at)) return;
+        set(fields, key, value);
+    }
 }
 
 static size_t answer(uint8_t *to, const uint8_t *header, size_t length, int binary) {
-    static const char fields[] = "{\"code\":0,\"extFields\":{\"queueId\":\"1\",\"TRACE_ON\":\"true\",\"MSG_REGION\":\"DefaultRegion\","
+    send_fields read = {0};
+    (binary ? read_binary : read_json)(header, header + length, &read);
+    static const char fields[] = "{\"code\":0,\"extFields\":{\"queueId\":\"%ld\",\"TRACE_ON\":\"true\",\"MSG_REGION\":\"DefaultRegion\","
                                  "\"msgId\":\"7F00000100002A9F0000000000000000\",\"queueOffset\":\"123456\"},\"flag\":1,"
                                  "\"language\":\"OTHER\",\"opaque\":%ld,\"serializeTypeCurrentRPC\":\"JSON\",\"version\":409}";
     size_t size;
     if (!binary) {
-        size = (size_t)sprintf((char *)to + 8, fields, json_opaque(header, length));
+        size = (size_t)sprintf((char *)to + 8, fields, read.number[4], read.opaque);
     } else {
-        static const struct { const char *key, *value; } entries[] = {
-            {"msgId", "7F00000100002A9F0000000000000000"}, {"queueId", "1"}, {"queueOffset", "123456"},
+        char queue[24];
+        sprintf(queue, "%ld", read.number[4]);
+        const struct { const char *key, *value; } entries[] = {
+            {"msgId", "7F00000100002A9F0000000000000000"}, {"queueId", queue}, {"queueOffset", "123456"},
             {"MSG_REGION", "DefaultRegion"}, {"TRACE_ON", "true"}};
         uint8_t *start = to + 8, *at = start + 21;
         memset(start, 0, 21);

@@ -14,6 +14,9 @@ final class LoopState {
     private(set) lazy var storeHost = broker.storeHost
     private(set) lazy var storeHostWord = broker.storeHostWord
     private(set) var configuration: BrokerConfiguration
+    /// `startAcceptSendTimestamp` and the write bit of `brokerPermission`, apart: a send must not copy the configuration.
+    private(set) var acceptsSendsFrom: Int64
+    private(set) var isWritable: Bool
     private(set) var sendTrailer: SendReplyTrailer
     /// `CLUSTER` and its value, as the broker adds it to every message.
     let addedProperties: [UInt8]
@@ -34,6 +37,8 @@ final class LoopState {
         self.loop = loop
         self.broker = broker
         configuration = broker.live.current
+        acceptsSendsFrom = configuration.startAcceptSendTimestamp
+        isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
         encoder = RecordEncoder(maxMessageBytes: configuration.maxMessageBytes)
         sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
         addedProperties = Array("\(PropertyName.cluster)\u{1}\(configuration.brokerClusterName)".utf8)
@@ -47,6 +52,8 @@ final class LoopState {
         if configurationVersion != self.configurationVersion {
             self.configurationVersion = configurationVersion
             configuration = broker.live.current
+            acceptsSendsFrom = configuration.startAcceptSendTimestamp
+            isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
             sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
         }
         let topicsVersion = broker.topics.version

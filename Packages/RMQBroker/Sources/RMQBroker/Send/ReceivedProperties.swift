@@ -1,3 +1,5 @@
+import Glibc
+
 /// What the broker has to know of a message's properties, found in one walk over their bytes.
 ///
 ///     name 0x01 value 0x02 name 0x01 value …      the last 0x02 may be missing
@@ -8,12 +10,19 @@ struct ReceivedProperties {
     private(set) var isDelayed = false
     /// The message is half of a transaction.
     private(set) var isTransactional = false
-    private var waits = false
+    /// The last tags that are not empty.
+    private(set) var tags: UnsafeRawBufferPointer?
+    /// The pairs named `WAIT`, with their closing 0x02.
+    private var waitCount = 0
+    private var lastWait = 0..<0
 
     init(_ bytes: UnsafeRawBufferPointer) {
         Self.forEachPair(bytes) { pair, name, value in
             switch name.count {
-            case 4 where Self.equal(name, "WAIT"): waits = true
+            case 4 where Self.equal(name, "WAIT"):
+                waitCount += 1
+                lastWait = pair
+            case 4 where Self.equal(name, "TAGS"): if !value.isEmpty { tags = value }
             case 5 where Self.equal(name, "DELAY"): isDelayed = Self.isPositive(value)
             case 8 where Self.equal(name, "TRAN_MSG"): isTransactional = Self.equal(value, "true", ignoringCase: true)
             default: break
@@ -21,12 +30,21 @@ struct ReceivedProperties {
         }
     }
 
-    /// The properties to store: `bytes` itself, or a copy in `scratch` without `WAIT`.
+    /// The properties to store: a part of `bytes`, or a copy in `scratch` without `WAIT`.
     func stored(_ bytes: UnsafeRawBufferPointer, scratch: PropertyScratch) -> UnsafeRawBufferPointer {
-        guard waits else { return bytes }
+        if waitCount == 0 { return bytes }
+        let before = UnsafeRawBufferPointer(rebasing: bytes[..<lastWait.lowerBound])
+        let after = UnsafeRawBufferPointer(rebasing: bytes[lastWait.upperBound...])
+        if waitCount == 1, after.isEmpty { return before }
+        if waitCount == 1, before.isEmpty { return after }
         scratch.empty(reserving: bytes.count)
-        Self.forEachPair(bytes) { pair, name, _ in
-            if !Self.equal(name, "WAIT") { scratch.append(pair) }
+        if waitCount == 1 {
+            scratch.append(before)
+            scratch.append(after)
+        } else {
+            Self.forEachPair(bytes) { pair, name, _ in
+                if !Self.equal(name, "WAIT") { scratch.append(UnsafeRawBufferPointer(rebasing: bytes[pair])) }
+            }
         }
         return scratch.bytes
     }
@@ -35,20 +53,19 @@ struct ReceivedProperties {
     @inline(__always)
     private static func forEachPair(
         _ bytes: UnsafeRawBufferPointer,
-        _ body: (_ pair: UnsafeRawBufferPointer, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
+        _ body: (_ pair: Range<Int>, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
     ) {
+        guard let base = bytes.baseAddress else { return }
         var start = 0
         while start < bytes.count {
-            var end = start
+            let end = memchr(base + start, 2, bytes.count - start).map { UnsafeRawPointer($0) - base } ?? bytes.count
             var nameEnd = start
-            while end < bytes.count && bytes[end] != 2 {
-                if nameEnd == start && bytes[end] == 1 { nameEnd = end }
-                end += 1
-            }
+            while nameEnd < end && bytes[nameEnd] != 1 { nameEnd += 1 }
+            let valueStart = nameEnd == end ? start : nameEnd + 1
+            if nameEnd == end { nameEnd = start }
             body(
-                UnsafeRawBufferPointer(rebasing: bytes[start..<min(end + 1, bytes.count)]),
-                UnsafeRawBufferPointer(rebasing: bytes[start..<nameEnd]),
-                UnsafeRawBufferPointer(rebasing: bytes[min(nameEnd + 1, end)..<end]))
+                start..<min(end + 1, bytes.count), UnsafeRawBufferPointer(rebasing: bytes[start..<nameEnd]),
+                UnsafeRawBufferPointer(rebasing: bytes[valueStart..<end]))
             start = end + 1
         }
     }

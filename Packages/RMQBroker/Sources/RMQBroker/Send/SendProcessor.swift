@@ -41,9 +41,8 @@ struct SendProcessor {
     private func store(
         _ request: SendRequest, body: UnsafeRawBufferPointer, ticket: ReplyTicket, _ connection: Connection
     ) throws(SendRefusal) {
-        let configuration = state.configuration
-        if configuration.startAcceptSendTimestamp > 0, state.loop.wallMilliseconds < configuration.startAcceptSendTimestamp {
-            throw SendRefusal(.systemError, "this broker takes messages from \(configuration.startAcceptSendTimestamp) ms on")
+        if state.loop.wallMilliseconds < state.acceptsSendsFrom {
+            throw SendRefusal(.systemError, "this broker takes messages from \(state.acceptsSendsFrom) ms on")
         }
         var route = state.topic(request.topic)
         if route == nil { route = try create(request, connection) }
@@ -51,8 +50,8 @@ struct SendProcessor {
             throw SendRefusal(.topicNotExist, "topic[\(name(request.topic))] not exist, apply first please!")
         }
         if topic.isForbiddenToSend { throw SendRefusal(.noPermission, "sending to the system topic \(topic.name) is forbidden") }
-        if configuration.brokerPermission & Permission.write.rawValue == 0, topic.config.isOrdered {
-            throw SendRefusal(.noPermission, "the broker[\(configuration.advertisedAddress)] sending message is forbidden")
+        if !state.isWritable, topic.config.isOrdered {
+            throw SendRefusal(.noPermission, "the broker[\(state.configuration.advertisedAddress)] sending message is forbidden")
         }
         guard request.queueId < max(topic.config.readQueueCount, topic.config.writeQueueCount) else {
             throw SendRefusal(
@@ -124,7 +123,8 @@ struct SendProcessor {
                     }.get()
                 }
                 return try state.encoder.encode(
-                    queue: queue.queue, attributes: attributes, body: body, properties: properties, addedProperties: added)
+                    queue: queue.queue, attributes: attributes, body: body, properties: properties, addedProperties: added,
+                    tagCode: received.tags.map { Int64(JavaString.hash(utf8: $0)) } ?? 0)
             }
         }.get()
         return try state.broker.store.append(draft)

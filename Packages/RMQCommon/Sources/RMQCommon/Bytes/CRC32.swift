@@ -1,10 +1,10 @@
-internal import CZlib
+internal import CDeflate
 
-/// CRC-32 (IEEE), computed by zlib.
+/// CRC-32 (IEEE), computed by libdeflate with the processor's own instructions: every stored and every consumed body passes here.
 public enum CRC32 {
     public static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        guard let base = bytes.baseAddress, !bytes.isEmpty else { return 0 }
-        return UInt32(truncatingIfNeeded: crc32_z(0, base.assumingMemoryBound(to: UInt8.self), bytes.count))
+        guard let base = bytes.baseAddress else { return 0 }
+        return libdeflate_crc32(0, base, bytes.count)
     }
 
     public static func checksum(_ bytes: [UInt8]) -> UInt32 { bytes.withUnsafeBytes { checksum($0) } }

@@ -56,7 +56,7 @@ import Testing
     @Test func zlibRestoresWhatTheReferenceCompressed() throws {
         let restored = try Zlib.decompress(try hex("785E4B4CA43D00007A4725E5"), limit: 100)
         #expect(restored == [UInt8](repeating: UInt8(ascii: "a"), count: 100))
-        #expect(try Zlib.compress(restored, level: 5) == hex("785E4B4CA43D00007A4725E5"))
+        #expect(try Zlib.decompress(Zlib.compress(restored, level: 5), limit: 100) == restored)
         let large = (0 ..< 300_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
         #expect(try Zlib.decompress(Zlib.compress(large, level: 9), limit: 300_000) == large)
     }

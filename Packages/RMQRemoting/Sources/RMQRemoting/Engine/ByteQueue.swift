@@ -32,6 +32,12 @@ struct ByteQueue: ~Copyable {
         end += count
     }
 
+    /// Makes what `write` put into the free space readable.
+    @inline(__always)
+    mutating func append(atMost limit: Int, _ write: (UnsafeMutableRawBufferPointer) -> Int) {
+        commit(write(room(limit)))
+    }
+
     mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         room(bytes.count).baseAddress!.copyMemory(from: source, byteCount: bytes.count)

@@ -40,16 +40,15 @@ extension Connection {
         queueOffset: Int64, trailer: SendReplyTrailer
     ) {
         guard isOpen, !ticket.isOneway else { return }
-        let room = output.bytes.room(384 + messageId.count + trailer.json.count)
-        var cursor = FrameCursor(room)
-        switch ticket.serialization {
-        case .json:
-            SendReply.json(&cursor, ticket.opaque, code, messageId, queueId, queueOffset, trailer)
-        case .rocketmq:
-            SendReply.binary(&cursor, ticket.opaque, code, messageId, queueId, queueOffset, trailer)
+        output.bytes.append(atMost: 384 + messageId.count + trailer.json.count) { room in
+            var cursor = FrameCursor(room)
+            switch ticket.serialization {
+            case .json: SendReply.json(&cursor, ticket.opaque, code, messageId, queueId, queueOffset, trailer)
+            case .rocketmq: SendReply.binary(&cursor, ticket.opaque, code, messageId, queueId, queueOffset, trailer)
+            }
+            cursor.finish(ticket.serialization, headerCount: cursor.count - 8, bodyCount: 0)
+            return cursor.count
         }
-        cursor.finish(ticket.serialization, headerCount: cursor.count - 8, bodyCount: 0)
-        output.bytes.commit(cursor.count)
         outputGrew()
     }
 }
