@@ -118,7 +118,10 @@ final class PullHolds {
             PullReply(
                 code: result.status.responseCode(requested: pull.offset), remark: result.status.remark, nextBeginOffset: result.nextOffset,
                 minOffset: result.minOffset, maxOffset: result.maxOffset),
-            to: pull.ticket, chunks: result.chunks.lazy.map { OutputChunk(owner: $0.owner, bytes: $0.bytes) })
+            to: pull.ticket, bodyCount: result.byteCount
+        ) { body in
+            for chunk in result.chunks { body.append(chunk.bytes, keeping: chunk.owner) }
+        }
         // Or the mappings would live for as long as this loop reads nothing else.
         result.chunks.removeAll(keepingCapacity: true)
     }

@@ -1,19 +1,6 @@
 import CRMQSystem
 import Glibc
 
-/// Bytes of a mapped file (or any memory that does not change) that are written to a socket without being copied.
-public struct OutputChunk: Sendable {
-    /// Keeps `bytes` valid; released after they were written or the connection closed.
-    public let owner: any AnyObject & Sendable
-    /// Unsafe to share in general; here `owner` keeps them in place and nobody writes to them.
-    public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
-
-    public init(owner: any AnyObject & Sendable, bytes: UnsafeRawBufferPointer) {
-        self.owner = owner
-        self.bytes = bytes
-    }
-}
-
 /// What waits to be written to one socket: own bytes, and chunks between them.
 ///
 ///     bytes:   [ header 1 | frame 2 | header 3 ]
@@ -26,16 +13,19 @@ struct OutputQueue: ~Copyable {
     /// An empty block above this is given back at once, a smaller one when the connection is idle.
     private static let keptBytes = 256 * 1024
 
-    private struct Placed {
+    /// Bytes of a mapped file (or any memory that does not change) that are written without being copied.
+    private struct Chunk {
         /// Where in the stream of own bytes the chunk goes.
         let position: Int
-        let chunk: OutputChunk
+        let bytes: UnsafeRawBufferPointer
+        /// Keeps `bytes` valid; released after they were written or the connection closed.
+        let owner: any AnyObject & Sendable
     }
 
     enum WriteOutcome { case drained, blocked, failed(code: Int32) }
 
     var bytes = ByteQueue()
-    private var chunks: [Placed] = []
+    private var chunks: [Chunk] = []
     private var firstChunk = 0
     private var chunkWritten = 0
     private var chunkBytes = 0
@@ -46,10 +36,10 @@ struct OutputQueue: ~Copyable {
     var count: Int { bytes.count + chunkBytes }
     var isEmpty: Bool { count == 0 }
 
-    mutating func append(_ chunk: OutputChunk) {
-        guard chunk.bytes.count > Self.copiedChunkBytes else { return bytes.append(chunk.bytes) }
-        chunks.append(Placed(position: position + bytes.count, chunk: chunk))
-        chunkBytes += chunk.bytes.count
+    mutating func append(_ chunk: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable) {
+        guard chunk.count > Self.copiedChunkBytes else { return bytes.append(chunk) }
+        chunks.append(Chunk(position: position + bytes.count, bytes: chunk, owner: owner))
+        chunkBytes += chunk.count
     }
 
     /// Writes once, or a few times when a chunk list is longer than one call takes.
@@ -101,7 +91,7 @@ struct OutputQueue: ~Copyable {
                 add(UnsafeRawBufferPointer(rebasing: own[ownWritten..<before]))
                 ownWritten = before
                 let skipped = index == firstChunk ? chunkWritten : 0
-                add(UnsafeRawBufferPointer(rebasing: chunks[index].chunk.bytes[skipped...]))
+                add(UnsafeRawBufferPointer(rebasing: chunks[index].bytes[skipped...]))
                 index += 1
             }
             if index == chunks.count { add(UnsafeRawBufferPointer(rebasing: own[ownWritten...])) }
@@ -122,7 +112,7 @@ struct OutputQueue: ~Copyable {
             position += own
             left -= own
             guard left > 0 else { return }
-            let chunk = chunks[firstChunk].chunk.bytes.count - chunkWritten
+            let chunk = chunks[firstChunk].bytes.count - chunkWritten
             let part = min(chunk, left)
             left -= part
             chunkBytes -= part

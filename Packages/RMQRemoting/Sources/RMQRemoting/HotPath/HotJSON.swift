@@ -234,7 +234,9 @@ extension UnsafeRawBufferPointer {
 enum LanguageName {
     @inline(__always)
     static func code(_ name: UnsafeRawBufferPointer) -> UInt8 {
-        if name.equals("JAVA") { return 0 }
+        if name.equals("JAVA") { return LanguageCode.java.rawValue }
+        if name.equals("CPP") { return LanguageCode.cpp.rawValue }
+        if name.equals("OTHER") { return LanguageCode.other.rawValue }
         return LanguageCode(name: String(decoding: name, as: UTF8.self))?.rawValue ?? LanguageCode.unknown.rawValue
     }
 }

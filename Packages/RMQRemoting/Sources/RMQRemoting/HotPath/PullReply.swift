@@ -22,26 +22,36 @@ public struct PullReply {
 }
 
 extension Connection {
-    /// Answers a pull straight into the output buffer, with `chunks` as its body; those stay where they are until they are written.
-    public func replyPull(_ reply: PullReply, to ticket: ReplyTicket, chunks: some Collection<OutputChunk>) {
+    /// Answers a pull straight into the output buffer.
+    ///
+    /// - Parameters:
+    ///   - bodyCount: bytes that `addBody` will add, no more and no less.
+    ///   - addBody: adds the messages; long ones stay where they are until they are written.
+    public func replyPull(_ reply: PullReply, to ticket: ReplyTicket, bodyCount: Int = 0, addBody: (PullReplyBody) -> Void = { _ in }) {
         guard isOpen, !ticket.isOneway else { return }
-        var bodyCount = 0
-        for chunk in chunks { bodyCount += chunk.bytes.count }
-        let room = output.bytes.room(512 + reply.remark.utf8CodeUnitCount)
-        var cursor = FrameCursor(room)
-        switch ticket.serialization {
-        case .json: reply.putJSON(&cursor, ticket.opaque)
-        case .rocketmq: reply.putBinary(&cursor, ticket.opaque)
+        output.bytes.append(atMost: 512 + reply.remark.utf8CodeUnitCount) { room in
+            var cursor = FrameCursor(room)
+            switch ticket.serialization {
+            case .json: reply.putJSON(&cursor, ticket.opaque)
+            case .rocketmq: reply.putBinary(&cursor, ticket.opaque)
+            }
+            cursor.finish(ticket.serialization, headerCount: cursor.count - 8, bodyCount: bodyCount)
+            return cursor.count
         }
-        cursor.finish(ticket.serialization, headerCount: cursor.count - 8, bodyCount: bodyCount)
-        output.bytes.commit(cursor.count)
-        for chunk in chunks { output.append(chunk) }
+        let end = output.count + bodyCount
+        addBody(PullReplyBody(connection: self))
+        precondition(output.count == end, "the body of a pull's answer is not as long as its frame says")
         outputGrew()
     }
+}
 
-    /// An answer without messages.
-    public func replyPull(_ reply: PullReply, to ticket: ReplyTicket) {
-        replyPull(reply, to: ticket, chunks: EmptyCollection())
+/// Where the body of an answer to a pull goes.
+public struct PullReplyBody {
+    fileprivate let connection: Connection
+
+    /// Adds bytes that do not change for as long as `owner` lives.
+    public func append(_ bytes: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable) {
+        connection.output.append(bytes, keeping: owner)
     }
 }
 

@@ -7,14 +7,17 @@ import Testing
     /// Answers sends and pulls through the hot writers.
     final class HotHandler: RequestHandler {
         let trailer = SendReplyTrailer()
-        let chunks: [OutputChunk]
-        init(_ chunks: [OutputChunk]) { self.chunks = chunks }
+        let chunks: [Memory]
+        init(_ chunks: [Memory]) { self.chunks = chunks }
 
         func receive(_ request: InboundRequest, on connection: Connection) {
             if request.code == 11 {
                 connection.replyPull(
                     PullReply(code: .success, remark: "FOUND", nextBeginOffset: 22, minOffset: 0, maxOffset: 1 << 40),
-                    to: request.ticket, chunks: chunks)
+                    to: request.ticket, bodyCount: chunks.reduce(0) { $0 + $1.bytes.count }
+                ) { body in
+                    for chunk in chunks { body.append(UnsafeRawBufferPointer(chunk.bytes), keeping: chunk) }
+                }
             } else if request.code == 320 {
                 let ids = Array("AB,CD".utf8)
                 ids.withUnsafeBytes {
@@ -42,11 +45,8 @@ import Testing
         }
     }
 
-    private func chunks(_ sizes: [Int], _ released: SharedCount) -> [OutputChunk] {
-        sizes.enumerated().map { index, size in
-            let memory = Memory(size, filledWith: UInt8(truncatingIfNeeded: index + 1), released)
-            return OutputChunk(owner: memory, bytes: UnsafeRawBufferPointer(memory.bytes))
-        }
+    private func chunks(_ sizes: [Int], _ released: SharedCount) -> [Memory] {
+        sizes.enumerated().map { index, size in Memory(size, filledWith: UInt8(truncatingIfNeeded: index + 1), released) }
     }
 
     @Test(arguments: HeaderSerialization.allCases)
@@ -102,15 +102,17 @@ import Testing
     @Test func chunksAreReleasedWhenTheReaderGoesAway() async throws {
         let released = SharedCount()
         final class Once: RequestHandler {
-            let make: @Sendable () -> [OutputChunk]
-            init(_ make: @escaping @Sendable () -> [OutputChunk]) { self.make = make }
+            let released: SharedCount
+            init(_ released: SharedCount) { self.released = released }
             func receive(_ request: InboundRequest, on connection: Connection) {
+                let memory = Memory(30_000_000, filledWith: 1, released)
                 connection.replyPull(
                     PullReply(code: .success, remark: "FOUND", nextBeginOffset: 1, minOffset: 0, maxOffset: 1), to: request.ticket,
-                    chunks: make())
+                    bodyCount: memory.bytes.count
+                ) { $0.append(UnsafeRawBufferPointer(memory.bytes), keeping: memory) }
             }
         }
-        let loopback = try Loopback { [self] _ in Once { chunks([30_000_000], released) } }
+        let loopback = try Loopback { _ in Once(released) }
         defer { loopback.stop() }
         do {
             let socket = try RawSocket(port: loopback.server.port, receiveBuffer: 8192)

@@ -109,8 +109,8 @@ public final class RecordEncoder {
 
     /// Encodes the hosts if they changed, and returns the system flag to store.
     private func prepare(_ attributes: borrowing RecordAttributes) -> Int32 {
-        bornHost.set(attributes.bornHost)
-        storeHost.set(attributes.storeHost)
+        if bornHost.host != attributes.bornHost { bornHost.set(attributes.bornHost) }
+        if storeHost.host != attributes.storeHost { storeHost.set(attributes.storeHost) }
         var systemFlag = attributes.systemFlag & ~(RecordLayout.bornHostIPv6 | RecordLayout.storeHostIPv6)
         if bornHost.isIPv6 { systemFlag |= RecordLayout.bornHostIPv6 }
         if storeHost.isIPv6 { systemFlag |= RecordLayout.storeHostIPv6 }
@@ -177,14 +177,13 @@ public final class RecordEncoder {
 /// A host as it is stored, encoded again only when it changes.
 private struct HostBytes {
     private var writer = ByteWriter(capacity: 20)
-    private var host: HostAddress?
+    private(set) var host: HostAddress?
 
     var isIPv6: Bool { host?.isIPv6 ?? false }
     var bytes: [UInt8] { writer.bytes }
     var count: Int { writer.bytes.count }
 
     mutating func set(_ new: HostAddress) {
-        guard host != new else { return }
         host = new
         writer.bytes.removeAll(keepingCapacity: true)
         new.write(to: &writer)
