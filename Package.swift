@@ -19,6 +19,7 @@ let package = Package(
         .executable(name: "mqbroker", targets: ["mqbroker"]),
         .executable(name: "mqadmin", targets: ["mqadmin"]),
         .executable(name: "mqbench", targets: ["mqbench"]),
+        .executable(name: "mqstore", targets: ["mqstore"]),
     ],
     targets: [
         .target(name: "CRMQSystem", path: "Packages/RMQCommon/Sources/CRMQSystem"),
@@ -29,6 +30,8 @@ let package = Package(
         .testTarget(name: "RMQRemotingTests", dependencies: ["RMQRemoting", "RMQCommon", "CRMQSystem"], path: "Packages/RMQRemoting/Tests/RMQRemotingTests", swiftSettings: settings),
         .target(name: "RMQStore", dependencies: ["RMQCommon", "CRMQSystem"], path: "Packages/RMQStore/Sources/RMQStore", swiftSettings: settings),
         .testTarget(name: "RMQStoreTests", dependencies: ["RMQStore", "RMQCommon", "CRMQSystem"], path: "Packages/RMQStore/Tests/RMQStoreTests", swiftSettings: settings),
+        .target(name: "RMQStoreTool", dependencies: ["RMQStore", "RMQCommon"], path: "Packages/RMQStore/Sources/RMQStoreTool", swiftSettings: settings),
+        .testTarget(name: "RMQStoreToolTests", dependencies: ["RMQStoreTool", "RMQStore", "RMQCommon"], path: "Packages/RMQStore/Tests/RMQStoreToolTests", swiftSettings: settings),
         .target(name: "RMQFilter", dependencies: ["RMQCommon"], path: "Packages/RMQFilter/Sources/RMQFilter", swiftSettings: settings),
         .testTarget(name: "RMQFilterTests", dependencies: ["RMQFilter", "RMQCommon"], path: "Packages/RMQFilter/Tests/RMQFilterTests", swiftSettings: settings),
         .target(name: "RMQACL", dependencies: ["RMQCommon", "RMQRemoting"], path: "Packages/RMQACL/Sources/RMQACL", swiftSettings: settings),
@@ -46,6 +49,7 @@ let package = Package(
         .executableTarget(name: "mqbroker", dependencies: ["RMQCommon", "RMQRemoting", "RMQBroker", "RMQNamesrv"], path: "Apps/mqbroker", swiftSettings: settings),
         .executableTarget(name: "mqadmin", dependencies: ["RMQCommon", "RMQRemoting", "RMQTools"], path: "Apps/mqadmin", swiftSettings: settings),
         .executableTarget(name: "mqbench", dependencies: ["RMQCommon", "RMQRemoting", "RMQBench"], path: "Apps/mqbench", swiftSettings: settings),
+        .executableTarget(name: "mqstore", dependencies: ["RMQStoreTool"], path: "Apps/mqstore", swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["RMQCommon", "RMQRemoting", "RMQStore", "RMQNamesrv", "RMQBroker", "RMQClient"], path: "Tests/Integration", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -13,6 +13,7 @@ let package = Package(
     name: "RMQStore",
     products: [
         .library(name: "RMQStore", targets: ["RMQStore"]),
+        .library(name: "RMQStoreTool", targets: ["RMQStoreTool"]),
     ],
     dependencies: [
         .package(path: "../RMQCommon"),
@@ -20,6 +21,8 @@ let package = Package(
     targets: [
         .target(name: "RMQStore", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQStore", swiftSettings: settings),
         .testTarget(name: "RMQStoreTests", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Tests/RMQStoreTests", swiftSettings: settings),
+        .target(name: "RMQStoreTool", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon")], path: "Sources/RMQStoreTool", swiftSettings: settings),
+        .testTarget(name: "RMQStoreToolTests", dependencies: ["RMQStoreTool", "RMQStore", .product(name: "RMQCommon", package: "RMQCommon")], path: "Tests/RMQStoreToolTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

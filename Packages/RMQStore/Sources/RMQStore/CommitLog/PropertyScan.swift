@@ -5,12 +5,12 @@ import RMQCommon
 ///     name 0x01 value 0x02 name 0x01 value …      the last 0x02 may be missing
 ///
 /// Later duplicates win; a pair counts only when neither name nor value is empty.
-enum PropertyScan {
+package enum PropertyScan {
     static let nameSeparator: UInt8 = 1
     static let pairSeparator: UInt8 = 2
 
     /// The value of `name`, pointing into `properties`; nil when it is absent or empty.
-    static func value(_ name: StaticString, in properties: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    package static func value(_ name: StaticString, in properties: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         var found: UnsafeRawBufferPointer?
         var start = 0
         let nameCount = name.utf8CodeUnitCount

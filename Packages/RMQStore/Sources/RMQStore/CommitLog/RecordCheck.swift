@@ -1,22 +1,22 @@
 import RMQCommon
 
 /// One record of the log as recovery sees it. Pointers into the mapping.
-struct CheckedRecord {
-    var byteCount: Int
-    var physicalOffset: Int64
-    var queueId: Int32
-    var queueOffset: Int64
-    var systemFlag: Int32
-    var storeTimestamp: Int64
-    var topic: UnsafeRawBufferPointer
-    var properties: UnsafeRawBufferPointer
+package struct CheckedRecord {
+    package var byteCount: Int
+    package var physicalOffset: Int64
+    package var queueId: Int32
+    package var queueOffset: Int64
+    package var systemFlag: Int32
+    package var storeTimestamp: Int64
+    package var topic: UnsafeRawBufferPointer
+    package var properties: UnsafeRawBufferPointer
 
     /// Where the next record may begin.
     var end: Int64 { physicalOffset + Int64(byteCount) }
 
     /// What the consume queue entry of this record carries: the hash of its tags, or of a delayed message the time of
     /// its delivery.
-    func tagCode(delayLevels: [Int64]) -> Int64 {
+    package func tagCode(delayLevels: [Int64]) -> Int64 {
         if let level = PropertyScan.delayLevel(properties), level > 0, topic.elementsEqual("SCHEDULE_TOPIC_XXXX".utf8), !delayLevels.isEmpty {
             return storeTimestamp &+ delayLevels[min(level, delayLevels.count) - 1]
         }
@@ -25,14 +25,14 @@ struct CheckedRecord {
 }
 
 /// Decides whether the bytes at a position of a segment are a record. Trusts nothing it reads.
-enum RecordCheck {
+package enum RecordCheck {
     case record(CheckedRecord)
     /// The segment ends here.
     case filler
     case invalid(reason: String)
 
     /// - Parameter verifiesBody: whether the body is read and its checksum compared.
-    static func check(_ segment: MappedFile, at position: Int, verifiesBody: Bool) -> RecordCheck {
+    package static func check(_ segment: MappedFile, at position: Int, verifiesBody: Bool) -> RecordCheck {
         let limit = segment.byteCount - position
         guard limit >= RecordLayout.fillerByteCount else { return .invalid(reason: "too close to the end of the file") }
         let size = Int(segment.loadInt32(position))

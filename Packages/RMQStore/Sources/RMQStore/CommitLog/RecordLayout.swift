@@ -14,38 +14,38 @@
 ///
 /// A segment ends with a filler of at least 8 bytes: i32 the bytes left, i32 `fillerMagic`. So a record of L bytes may
 /// start only where L + 8 bytes are left. The checksum covers the body only.
-enum RecordLayout {
-    static let magic = Int32(bitPattern: 0xDAA3_20A7)
-    static let fillerMagic = Int32(bitPattern: 0xCBD4_3194)
-    static let fillerByteCount = 8
+package enum RecordLayout {
+    package static let magic = Int32(bitPattern: 0xDAA3_20A7)
+    package static let fillerMagic = Int32(bitPattern: 0xCBD4_3194)
+    package static let fillerByteCount = 8
 
-    static let magicPosition = 4
-    static let bodyChecksumPosition = 8
-    static let queueIdPosition = 12
-    static let flagPosition = 16
-    static let queueOffsetPosition = 20
-    static let physicalOffsetPosition = 28
-    static let systemFlagPosition = 36
-    static let bornTimestampPosition = 40
-    static let bornHostPosition = 48
+    package static let magicPosition = 4
+    package static let bodyChecksumPosition = 8
+    package static let queueIdPosition = 12
+    package static let flagPosition = 16
+    package static let queueOffsetPosition = 20
+    package static let physicalOffsetPosition = 28
+    package static let systemFlagPosition = 36
+    package static let bornTimestampPosition = 40
+    package static let bornHostPosition = 48
 
     /// All fields but the hosts, body, topic and properties.
-    static let fixedByteCount = 75
-    static let maxTopicBytes = 127
-    static let maxPropertiesBytes = 32_767
+    package static let fixedByteCount = 75
+    package static let maxTopicBytes = 127
+    package static let maxPropertiesBytes = 32_767
 
-    static let transactionMask: Int32 = 0x00C
-    static let prepared: Int32 = 0x004
-    static let committed: Int32 = 0x008
-    static let bornHostIPv6: Int32 = 0x010
-    static let storeHostIPv6: Int32 = 0x020
+    package static let transactionMask: Int32 = 0x00C
+    package static let prepared: Int32 = 0x004
+    package static let committed: Int32 = 0x008
+    package static let bornHostIPv6: Int32 = 0x010
+    package static let storeHostIPv6: Int32 = 0x020
 
-    static func bornHostBytes(_ systemFlag: Int32) -> Int { systemFlag & bornHostIPv6 != 0 ? 20 : 8 }
-    static func storeHostBytes(_ systemFlag: Int32) -> Int { systemFlag & storeHostIPv6 != 0 ? 20 : 8 }
-    static func storeTimestampPosition(_ systemFlag: Int32) -> Int { bornHostPosition + bornHostBytes(systemFlag) }
+    package static func bornHostBytes(_ systemFlag: Int32) -> Int { systemFlag & bornHostIPv6 != 0 ? 20 : 8 }
+    package static func storeHostBytes(_ systemFlag: Int32) -> Int { systemFlag & storeHostIPv6 != 0 ? 20 : 8 }
+    package static func storeTimestampPosition(_ systemFlag: Int32) -> Int { bornHostPosition + bornHostBytes(systemFlag) }
 
     /// Prepared and rolled-back messages take no place in a consume queue.
-    static func entersQueue(_ systemFlag: Int32) -> Bool {
+    package static func entersQueue(_ systemFlag: Int32) -> Bool {
         let transaction = systemFlag & transactionMask
         return transaction == 0 || transaction == committed
     }

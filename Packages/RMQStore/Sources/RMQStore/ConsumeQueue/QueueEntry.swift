@@ -8,21 +8,21 @@
 /// `position` and `size` are in bytes; `size` covers the whole record. The tag code is the Java hash of the tags,
 /// the delivery time in milliseconds for delayed messages, or, below every hash, the address of a unit of the
 /// consume queue extension. No checksum: after a crash the queue is rebuilt from the commit log.
-struct QueueEntry: Equatable, Sendable {
-    static let byteCount = 20
+package struct QueueEntry: Equatable, Sendable {
+    package static let byteCount = 20
     /// The size in entries that stand for records no longer in the log.
-    static let fillerSize = Int32.max
+    package static let fillerSize = Int32.max
 
-    var position: Int64
-    var size: Int32
-    var tagCode: Int64
+    package var position: Int64
+    package var size: Int32
+    package var tagCode: Int64
 
     /// What an empty part of a file never is.
-    var isValid: Bool { position >= 0 && size > 0 }
-    var isFiller: Bool { position == 0 && size == Self.fillerSize }
-    var end: Int64 { position &+ Int64(size) }
+    package var isValid: Bool { position >= 0 && size > 0 }
+    package var isFiller: Bool { position == 0 && size == Self.fillerSize }
+    package var end: Int64 { position &+ Int64(size) }
 
-    static let filler = QueueEntry(position: 0, size: fillerSize, tagCode: 0)
+    package static let filler = QueueEntry(position: 0, size: fillerSize, tagCode: 0)
 
     init(position: Int64, size: Int32, tagCode: Int64) {
         self.position = position
@@ -32,7 +32,7 @@ struct QueueEntry: Equatable, Sendable {
 
     /// - Parameter bytes: 20 readable bytes.
     @inline(__always)
-    init(_ bytes: UnsafeRawPointer) {
+    package init(_ bytes: UnsafeRawPointer) {
         position = Int64(bigEndian: bytes.loadUnaligned(as: Int64.self))
         size = Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: Int32.self))
         tagCode = Int64(bigEndian: bytes.loadUnaligned(fromByteOffset: 12, as: Int64.self))

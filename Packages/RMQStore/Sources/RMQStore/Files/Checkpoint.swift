@@ -14,18 +14,18 @@ import RMQCommon
 /// flushed in log and queues; the queues that exist are known by number and fingerprint; after a clean stop `clean end`
 /// is the log's end (else -1) and `ends print` covers where the queues end. Everything here can be lost: recovery then
 /// looks at more of the log. All of it lies in the first sector, so it is written whole or not at all.
-struct Checkpoint: Equatable, Sendable {
-    var physicalTimestamp: Int64 = 0
-    var queueTimestamp: Int64 = 0
-    var indexTimestamp: Int64 = 0
-    var own: Own?
+package struct Checkpoint: Equatable, Sendable {
+    package var physicalTimestamp: Int64 = 0
+    package var queueTimestamp: Int64 = 0
+    package var indexTimestamp: Int64 = 0
+    package var own: Own?
 
-    struct Own: Equatable, Sendable {
-        var safeOffset: Int64
+    package struct Own: Equatable, Sendable {
+        package var safeOffset: Int64
         var queueCount: Int64
         var queueNames: UInt64
         var queueEnds: UInt64
-        var cleanEnd: Int64
+        package var cleanEnd: Int64
     }
 
     static let byteCount = 4096
@@ -36,7 +36,7 @@ struct Checkpoint: Equatable, Sendable {
     /// The store time (ms) up to which log and queues are certainly on the disk.
     var safeTimestamp: Int64 { max(0, min(physicalTimestamp, queueTimestamp) - 3000) }
 
-    init() {}
+    package init() {}
 
     init(bytes: [UInt8]) {
         bytes.withUnsafeBytes { bytes in
@@ -80,7 +80,7 @@ struct Checkpoint: Equatable, Sendable {
     }
 
     /// The file's content; an empty checkpoint when there is no file.
-    static func read(_ path: String) throws(StoreError) -> Checkpoint {
+    package static func read(_ path: String) throws(StoreError) -> Checkpoint {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         if descriptor < 0, errno == ENOENT { return Checkpoint() }
         guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }

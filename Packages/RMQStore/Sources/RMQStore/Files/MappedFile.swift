@@ -14,11 +14,11 @@ public final class MappedFile: @unchecked Sendable {
     /// The offset in its log or queue of the first byte.
     public let baseOffset: Int64
     public let byteCount: Int
-    let base: UnsafeMutableRawPointer
+    package let base: UnsafeMutableRawPointer
 
     static let pageBytes = 4096
 
-    static func length(_ path: String) throws(StoreError) -> Int64 {
+    package static func length(_ path: String) throws(StoreError) -> Int64 {
         var status = stat()
         guard stat(path, &status) == 0 else { throw .system(call: "stat", path: path, code: errno) }
         return Int64(status.st_size)
@@ -33,6 +33,19 @@ public final class MappedFile: @unchecked Sendable {
         self.path = path
         self.baseOffset = baseOffset
         self.byteCount = byteCount
+    }
+
+    /// Maps a file that exists, whatever its length, for looking only: a store to it ends the process.
+    package init(reading path: String, baseOffset: Int64) throws(StoreError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
+        defer { close(descriptor) }
+        let length = Int(try Self.length(path))
+        guard length > 0 else { throw .wrongFileSize(path: path, bytes: 0, expected: Int64(Self.pageBytes)) }
+        base = try Self.map(descriptor, byteCount: length, writable: false, path: path)
+        self.path = path
+        self.baseOffset = baseOffset
+        byteCount = length
     }
 
     /// Makes a file of this length, zero filled.
@@ -61,8 +74,8 @@ public final class MappedFile: @unchecked Sendable {
         munmap(base, byteCount)
     }
 
-    private static func map(_ descriptor: Int32, byteCount: Int, path: String) throws(StoreError) -> UnsafeMutableRawPointer {
-        guard let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+    private static func map(_ descriptor: Int32, byteCount: Int, writable: Bool = true, path: String) throws(StoreError) -> UnsafeMutableRawPointer {
+        guard let base = mmap(nil, byteCount, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, descriptor, 0),
             base != UnsafeMutableRawPointer(bitPattern: -1)
         else { throw .system(call: "mmap", path: path, code: errno) }
         return base
@@ -139,12 +152,12 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     @inline(__always)
-    func loadInt32(_ position: Int) -> Int32 {
+    package func loadInt32(_ position: Int) -> Int32 {
         Int32(bigEndian: base.loadUnaligned(fromByteOffset: position, as: Int32.self))
     }
 
     @inline(__always)
-    func loadInt64(_ position: Int) -> Int64 {
+    package func loadInt64(_ position: Int) -> Int64 {
         Int64(bigEndian: base.loadUnaligned(fromByteOffset: position, as: Int64.self))
     }
 }

@@ -2,14 +2,14 @@ import CRMQSystem
 import Glibc
 
 /// The few things the store does to files by name. Paths are text; nothing here follows input from the network.
-enum StoreFiles {
+package enum StoreFiles {
     /// Whether a name from a record or a caller may become a directory of its own.
     static func isSafeName(_ name: [UInt8]) -> Bool {
         !name.isEmpty && name.count <= 255 && !name.contains(0) && !name.contains(UInt8(ascii: "/")) && name != [UInt8](".".utf8)
             && name != [UInt8]("..".utf8)
     }
 
-    static func makeDirectories(_ path: String) throws(StoreError) {
+    package static func makeDirectories(_ path: String) throws(StoreError) {
         var prefix = path.hasPrefix("/") ? "/" : ""
         for component in path.split(separator: "/") {
             prefix += component
@@ -21,7 +21,7 @@ enum StoreFiles {
     }
 
     /// The names in a directory, sorted by bytes; none when it does not exist.
-    static func names(in directory: String) throws(StoreError) -> [String] {
+    package static func names(in directory: String) throws(StoreError) -> [String] {
         guard let stream = opendir(directory) else {
             if errno == ENOENT { return [] }
             throw .system(call: "opendir", path: directory, code: errno)
@@ -35,12 +35,12 @@ enum StoreFiles {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    static func isDirectory(_ path: String) -> Bool {
+    package static func isDirectory(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    static func exists(_ path: String) -> Bool {
+    package static func exists(_ path: String) -> Bool {
         access(path, F_OK) == 0
     }
 
@@ -65,20 +65,20 @@ enum StoreFiles {
     }
 
     /// Removes the files of a directory and the directory itself. Does not go into sub-directories.
-    static func removeDirectory(_ path: String) throws(StoreError) {
+    package static func removeDirectory(_ path: String) throws(StoreError) {
         for name in try names(in: path) { try remove(path + "/" + name) }
         if rmdir(path) != 0, errno != ENOENT { throw .system(call: "rmdir", path: path, code: errno) }
     }
 }
 
 /// Names of log files: the offset of their first byte, as 20 decimal digits.
-enum SegmentName {
-    static func text(_ offset: Int64) -> String {
+package enum SegmentName {
+    package static func text(_ offset: Int64) -> String {
         let digits = String(offset)
         return String(repeating: "0", count: 20 - digits.utf8.count) + digits
     }
 
-    static func offset(_ name: String) -> Int64? {
+    package static func offset(_ name: String) -> Int64? {
         guard name.utf8.count == 20, name.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
         return Int64(name)
     }

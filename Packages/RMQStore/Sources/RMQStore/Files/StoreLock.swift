@@ -4,7 +4,7 @@ import Glibc
 ///
 /// Taken for the open file, not for the process, so that a second store in the same process is refused too. It conflicts
 /// with the reference's own lock in both directions. The kernel releases it when the process ends, however it ends.
-final class StoreLock: Sendable {
+package final class StoreLock: Sendable {
     private let descriptor: Int32
 
     init(path: String) throws(StoreError) {
@@ -25,6 +25,19 @@ final class StoreLock: Sendable {
         let content: [UInt8] = Array("lock".utf8)
         _ = pwrite(descriptor, content, content.count, 0)
         self.descriptor = descriptor
+    }
+
+    /// Whether a process holds the lock of a directory, found out without taking it.
+    package static func isHeld(path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var request = flock()
+        request.l_type = Int16(F_WRLCK)
+        request.l_whence = Int16(SEEK_SET)
+        request.l_len = 1
+        let getOpenFileLock: Int32 = 36  // F_OFD_GETLK, which the overlay lacks
+        return fcntl(descriptor, getOpenFileLock, &request) == 0 && request.l_type != Int16(F_UNLCK)
     }
 
     deinit {

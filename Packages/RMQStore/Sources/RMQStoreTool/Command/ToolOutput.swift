@@ -1,0 +1,69 @@
+import Glibc
+import RMQCommon
+
+/// Where a command writes: a console, or whatever a test collects.
+public struct ToolOutput: Sendable {
+    public let write: @Sendable (String) -> Void
+    public let writeError: @Sendable (String) -> Void
+    /// Whether somebody watches who wants to know how far long work is.
+    public let showsProgress: Bool
+
+    public init(write: @escaping @Sendable (String) -> Void, writeError: @escaping @Sendable (String) -> Void, showsProgress: Bool) {
+        self.write = write
+        self.writeError = writeError
+        self.showsProgress = showsProgress
+    }
+
+    /// Standard output and standard error; progress when standard error is a terminal.
+    public static let console = ToolOutput(write: { put(1, $0) }, writeError: { put(2, $0) }, showsProgress: isatty(2) == 1)
+
+    private static func put(_ descriptor: Int32, _ text: String) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+}
+
+/// Says once a second how far a walk through the log is.
+struct Progress {
+    private let output: ToolOutput
+    private let what: String
+    private let total: Int64
+    private var nextReport: UInt64
+    private var hasWritten = false
+
+    init(_ what: String, total: Int64, _ output: ToolOutput) {
+        self.output = output
+        self.what = what
+        self.total = max(1, total)
+        nextReport = MonotonicTime.nowNanoseconds() + 1_000_000_000
+    }
+
+    mutating func report(_ done: Int64) {
+        guard output.showsProgress else { return }
+        let now = MonotonicTime.nowNanoseconds()
+        guard now >= nextReport else { return }
+        nextReport = now + 1_000_000_000
+        hasWritten = true
+        output.writeError("\r\(what): \(done * 100 / total) % of \(ByteText.of(total))")
+    }
+
+    func end() {
+        if hasWritten { output.writeError("\n") }
+    }
+}
+
+enum ByteText {
+    /// 1536 as `1.5 KiB`.
+    static func of(_ bytes: Int64) -> String {
+        var value = Double(bytes)
+        for unit in ["bytes", "KiB", "MiB", "GiB"] {
+            if value < 1024 { return unit == "bytes" ? "\(bytes) bytes" : "\(Decimal.text(value, places: 1)) \(unit)" }
+            value /= 1024
+        }
+        return "\(Decimal.text(value, places: 1)) TiB"
+    }
+}

@@ -1,0 +1,101 @@
+import Foundation
+import RMQCommon
+import RMQStore
+import RMQStoreTool
+import Synchronization
+import Testing
+
+/// What a person at the console sees.
+@Suite struct StoreToolTests {
+    @Test func aWholeStoreIsWhole() throws {
+        let store = try SampleStore(messages: 600)
+        let inspect = run("inspect", store.path)
+        #expect(inspect.status == 0)
+        #expect(inspect.text.contains("stopped cleanly") && inspect.text.contains("TopicA 0   0 .. 150"))
+        let verify = run("verify", store.path)
+        #expect(verify.status == 0, "\(verify.text)")
+        #expect(verify.text.contains("600 records") && verify.text.contains("no damage"))
+    }
+
+    @Test func lookingChangesNothing() throws {
+        let store = try SampleStore(messages: 300)
+        let before = try fingerprint(store.path)
+        for command in [["inspect"], ["verify"], ["dump"], ["dump", "--topic", "TopicA", "--queue", "1", "--json", "--body"], ["inspect", "--json"]] {
+            #expect(run(command[0], store.path, command.dropFirst().map { $0 }).status == 0)
+        }
+        #expect(try fingerprint(store.path) == before)
+    }
+
+    @Test func theReferencesStoresAreWhole() throws {
+        let golden = URL(fileURLWithPath: #filePath).pathComponents.dropLast(5).joined(separator: "/").dropFirst() + "/Tests/Golden/store-clean"
+        let verify = run("verify", String(golden))
+        #expect(verify.status == 0, "\(verify.text)")
+        #expect(verify.text.contains("99 records") && verify.text.contains("226 index entries"))
+        let dump = run("dump", String(golden), ["--topic", "GoldenPlain", "--count", "0"])
+        #expect(dump.text.split(separator: "\n").allSatisfy { $0.contains(" GoldenPlain ") } && dump.text.contains("UNIQ_KEY="))
+    }
+
+    @Test func aFlippedBitInABodyIsFoundWithItsPlace() throws {
+        let store = try SampleStore(messages: 600)
+        try flip(store.path + "/commitlog/00000000000000065536", at: 200)
+        let verify = run("verify", store.path)
+        #expect(verify.status == 1)
+        #expect(verify.text.contains("the checksum of the body does not match") && verify.text.contains("first: log:"), "\(verify.text)")
+        #expect(verify.text.contains("00000000000000065536 at byte "))
+        // All the others are still read.
+        #expect(verify.text.contains("599 records"))
+    }
+
+    @Test func damagedQueuesAreFoundAndRebuilt() throws {
+        let store = try SampleStore(messages: 600)
+        try flip(store.path + "/consumequeue/TopicA/0/00000000000000000000", at: 20 * 7 + 3)
+        try FileManager.default.removeItem(atPath: store.path + "/consumequeue/TopicB/1")
+        let verify = run("verify", store.path)
+        #expect(verify.status == 1)
+        #expect(verify.text.contains("TopicA/0/00000000000000000000 at byte 140: entry 7") && verify.text.contains("TopicB/1: 150 entries are missing"), "\(verify.text)")
+        #expect(run("rebuild", store.path).status == 2)
+        let rebuild = run("rebuild", store.path, ["--queues"])
+        #expect(rebuild.status == 0, "\(rebuild.text)")
+        let after = run("verify", store.path)
+        #expect(after.status == 0, "\(after.text)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: store.path).allSatisfy { !$0.hasPrefix("rebuild") })
+        // And the store goes on where it was.
+        let reopened = try MessageStore(SampleStore.configuration(store.path), logger: .silent)
+        #expect(reopened.maxOffset(topic: "TopicA", queueId: 0) == 150)
+        try reopened.close()
+    }
+
+    @Test func recordsAreFoundByPlaceQueueAndKey() throws {
+        let store = try SampleStore(messages: 100)
+        let byQueue = run("dump", store.path, ["--topic", "TopicA", "--queue", "1", "--from", "3", "--count", "2", "--body"]).text.split(separator: "\n")
+        #expect(byQueue.count == 4 && byQueue[0].contains(" TopicA 1 3 ") && byQueue[1] == "14")
+        let byKey = run("dump", store.path, ["--topic", "TopicA", "--key", "key14", "--json", "--body"]).text
+        #expect(byKey.contains("\"body\":\"14\"") && byKey.split(separator: "\n").count == 1)
+        let all = run("dump", store.path, ["--count", "0"]).text.split(separator: "\n")
+        #expect(all.count == 100)
+        // In the middle of a record: the next one is meant.
+        let second = try #require(Int(all[1].prefix { $0 != " " }))
+        #expect(run("dump", store.path, ["--offset", "5", "--count", "1"]).text.hasPrefix("\(second) "))
+    }
+
+    @Test func aStoreInUseIsReadAndNotRebuilt() throws {
+        let store = try SampleStore(messages: 50)
+        let open = try MessageStore(SampleStore.configuration(store.path), logger: .silent)
+        try open.start()
+        #expect(run("inspect", store.path).text.contains("in use"))
+        let verify = run("verify", store.path)
+        #expect(verify.status == 0 && verify.text.contains("a broker uses the store"), "\(verify.text)")
+        #expect(run("rebuild", store.path, ["--all"]).status == 4)
+        try open.close()
+    }
+
+    @Test func wrongWordsAreRefused() throws {
+        let store = try SampleStore(messages: 1)
+        #expect(run("verify", "/nowhere").status == 3)
+        #expect(run("verify", store.path, ["--jsn"]).status == 2)
+        #expect(run("dump", store.path, ["--queue", "1"]).status == 2)
+        #expect(run("dump", store.path, ["--count", "many"]).error.contains("allowed is a whole number"))
+        #expect(run("polish", store.path).status == 2)
+        #expect(run("help", store.path).text.contains("usage: mqstore"))
+    }
+}
