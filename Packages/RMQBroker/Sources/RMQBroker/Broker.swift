@@ -51,6 +51,7 @@ public final class Broker: Sendable {
 
     /// Begins to serve. Returns once every name server has answered the registration, or failed to in time.
     public func start() throws(BrokerError) {
+        state.store.setDeliveryListener { [weak state] topic, queueId in state?.messagesDelivered(topic: topic, queueId: queueId) }
         do {
             try state.store.start()
         } catch {
@@ -169,6 +170,8 @@ extension BrokerConfiguration {
         store.consumeQueueFileBytes = consumeQueueFileBytes
         store.flush = .asynchronous(every: .milliseconds(flushIntervalMilliseconds))
         store.maxMessageBytes = maxMessageBytes
+        if let levels = StoreConfiguration.delayLevels(parsing: delayLevels) { store.delayLevelMilliseconds = levels }
+        store.delayOffsetInterval = .milliseconds(persistDelayOffsetsMilliseconds)
         store.transferLimits.bytesInMemory = transferBytes
         store.transferLimits.countInMemory = Int(transferCount)
         return store

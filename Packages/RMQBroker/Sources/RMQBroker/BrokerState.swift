@@ -98,6 +98,17 @@ final class BrokerState: Sendable {
         for member in members { member.connection.sendOneway(notice) }
     }
 
+    /// The store appended to a queue by itself: wakes the loops that hold pulls of it.
+    func messagesDelivered(topic: String, queueId: Int32) {
+        guard let entry = topics[topic], queueId >= 0, queueId < entry.queueCount else { return }
+        let queue = entry.queues.state(queueId, of: topic, in: store)
+        let waiting = queue.waiting
+        guard waiting != 0 else { return }
+        for (index, bound) in loops.enumerated() where waiting & (1 << UInt64(index)) != 0 {
+            bound.post { $0.holds.wake(queue) }
+        }
+    }
+
     // MARK: Work elsewhere
 
     /// Most administrative requests at once: each may read many files.

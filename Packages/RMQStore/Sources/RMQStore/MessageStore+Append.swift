@@ -47,6 +47,9 @@ extension MessageStore {
             announceFlush(&state)
             return (result, publishes ? state.listener : nil)
         }
+        if let delay = draft.delayMilliseconds {
+            schedule.announce(level: Int(draft.queue.queueId) + 1, end: result.queueOffset + 1, due: result.storeTimestamp + delay)
+        }
         if let listener {
             var newMaxOffset = result.queueOffset
             for entry in draft.entries {

@@ -78,7 +78,7 @@ extension MessageStore {
         }
     }
 
-    private func storeTimestamp(at physicalOffset: Int64) -> Int64? {
+    func storeTimestamp(at physicalOffset: Int64) -> Int64? {
         guard let head = log.range(at: physicalOffset, count: RecordLayout.fixedByteCount + 16),
             head.file.loadInt32(head.position + RecordLayout.magicPosition) == RecordLayout.magic
         else { return nil }

@@ -16,6 +16,7 @@ public final class MessageStore: Sendable {
     let queues: QueueTable
     let allocator: SegmentAllocator
     let flusher: Flusher
+    let schedule: DelaySchedule
     let logger: Logger
     let clock: WallClock
     let appendLock = Mutex(AppendState())
@@ -88,6 +89,7 @@ public final class MessageStore: Sendable {
         dispatcher = Dispatcher(
             builder: QueueBuilder(queues: queues, delayLevels: configuration.delayLevelMilliseconds, logger: logger), end: log.maxOffset)
         flusher = Flusher(path: checkpointPath, checkpoint: checkpoint, flushedEnd: log.maxOffset, recoveredEntries: summary.entriesWritten > 0)
+        schedule = DelaySchedule(path: configuration.delayOffsetPath)
         lifecycle = Mutex(.opened(lock))
         placeWriter()
     }
@@ -122,11 +124,19 @@ public final class MessageStore: Sendable {
             state.isRunning = true
             allocator.report(current: state.segment, position: state.position, next: state.nextSegmentOffset)
         }
+        guard configuration.deliversDelayedMessages else { return }
+        do {
+            try startDelayedDelivery()
+        } catch {
+            try? close()
+            throw error
+        }
     }
 
     /// Stops accepting, flushes everything and leaves a directory that opens without recovery. The second call does nothing.
     /// - Throws: when something could not be written; the directory then opens like one after a crash.
     public func close() throws(StoreError) {
+        stopDelayedDelivery()
         let failure = appendLock.withLock { state in
             state.isRunning = false
             state.listener = nil
@@ -140,6 +150,7 @@ public final class MessageStore: Sendable {
             flusher.stop(flusherThread)
             if let failure { throw failure }
             try flushEverything(leavingClean: true)
+            if schedule.hasProgress { try saveDelayOffsets() }
             try StoreFiles.remove(abortPath)
         }
     }

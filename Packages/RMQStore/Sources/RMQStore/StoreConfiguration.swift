@@ -20,6 +20,10 @@ public struct StoreConfiguration: Sendable, Equatable {
     public var verifiesChecksumsOnRecovery = true
     /// `messageDelayLevel`, in milliseconds: the delivery time of a delayed record stands in its consume queue entry.
     public var delayLevelMilliseconds: [Int64] = Self.defaultDelayLevels
+    /// Whether delayed messages are delivered from the start; a replica leaves that to its master.
+    public var deliversDelayedMessages = true
+    /// `flushDelayOffsetInterval`: how often the progress of delayed delivery is written down.
+    public var delayOffsetInterval: Duration = .seconds(10)
     /// The most bytes of the log that are faulted in ahead of the writer. An idle store keeps an eighth of it resident.
     public var prefaultWindowBytes: Int = 16 << 20
     /// How long an append waits for a new segment before it fails.
@@ -35,14 +39,11 @@ public struct StoreConfiguration: Sendable, Equatable {
         self.commitLogDirectory = commitLogDirectory ?? rootDirectory + "/commitlog"
     }
 
-    /// 1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h
-    public static let defaultDelayLevels: [Int64] =
-        [1, 5, 10, 30].map { $0 * 1000 } + (Int64(1)...10).map { $0 * 60_000 } + [20, 30, 60, 120].map { $0 * 60_000 }
-
     /// Bytes of a consume queue file as it is really made.
     var consumeQueueFileLength: Int { (consumeQueueFileBytes + QueueEntry.byteCount - 1) / QueueEntry.byteCount * QueueEntry.byteCount }
     var consumeQueueDirectory: String { rootDirectory + "/consumequeue" }
     var extensionDirectory: String { rootDirectory + "/consumequeue_ext" }
+    var delayOffsetPath: String { rootDirectory + "/config/delayOffset.json" }
 
     /// Whether a message can be read as soon as it is appended.
     public var publishesAtAppend: Bool { showsUnconfirmed || flush != .synchronous }
@@ -67,6 +68,7 @@ public struct StoreConfiguration: Sendable, Equatable {
         guard (10...(1 << 30)).contains(maxMessageBytes) else {
             throw .invalidConfiguration(key: "maxMessageSize", value: "\(maxMessageBytes)", allowed: "10 to 1073741824 bytes")
         }
+        try validateDelays()
         switch flush {
         case .synchronous:
             throw .featureMissing("synchronous flush", key: "flushDiskType", value: "SYNC_FLUSH")

@@ -11,6 +11,8 @@ public enum StoreError: Error, Equatable, Sendable {
     case foreignFile(path: String)
     /// Files of a log must follow each other without a gap.
     case missingFile(before: String, expectedOffset: Int64)
+    /// Neither the file nor its backup makes sense.
+    case unreadableFile(path: String, reason: String)
 
     // Appending
     case bodyTooLarge(bytes: Int, limit: Int)
@@ -48,6 +50,8 @@ extension StoreError: CustomStringConvertible {
             "\(path) does not belong to a store; move it away"
         case .missingFile(let before, let expectedOffset):
             "the file for offset \(expectedOffset) is missing before \(before)"
+        case .unreadableFile(let path, let reason):
+            "\(path) and its backup cannot be read (\(reason)); mend one of them, or remove both to begin anew"
         case .bodyTooLarge(let bytes, let limit):
             "the body has \(bytes) bytes, the limit is \(limit)"
         case .recordTooLarge(let bytes, let limit):

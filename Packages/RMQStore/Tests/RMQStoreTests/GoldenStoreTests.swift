@@ -112,4 +112,69 @@ import Testing
         try expectReadable(store, expected)
         try store.close()
     }
+
+    /// Delayed messages of the reference go on where its `delayOffset.json` says: here, where it said one message earlier.
+    @Test func delayedMessagesContinue() async throws {
+        let folder = try TemporaryFolder()
+        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
+        let file = URL(fileURLWithPath: folder.sub("store/config/delayOffset.json"))
+        var store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
+        try store.start()
+        let before = store.maxPhysicalOffset
+        #expect(store.delayOffsets.offsets == [1: 1, 2: 1, 3: 2])
+        try store.close()
+
+        try Data("{\n\t\"offsetTable\":{2:1,3:1\n\t}\n}".utf8).write(to: file)
+        store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
+        #expect(store.maxPhysicalOffset == before, "everything was delivered, nothing was repeated")
+        try store.start()
+        let deadline = ContinuousClock.now + .seconds(60)
+        while store.delayOffsets.offsets != [1: 1, 2: 1, 3: 2], ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
+        for (topic, queueId) in [("GoldenDelay", Int32(1)), ("%RETRY%golden_consumer", 0)] {
+            let messages = try store.everything(topic, queueId)
+            #expect(messages.count == 2)
+            // What the reference delivered, and what we did with the same message.
+            var (theirs, ours) = (try #require(messages.first), try #require(messages.last))
+            #expect(ours.queueOffset == 1 && ours.storeTimestamp > theirs.storeTimestamp)
+            theirs.queueOffset = ours.queueOffset
+            theirs.physicalOffset = ours.physicalOffset
+            theirs.storeTimestamp = ours.storeTimestamp
+            #expect(ours == theirs)
+            let tags = JavaString.tagsCode(ours.tags)
+            #expect(store.read(topic: topic, queueId: queueId, offset: 1, maxCount: 1) { $0 == tags }.status == .found)
+        }
+        #expect(store.maxOffset(topic: "GoldenDelay", queueId: 2) == 1)
+        try store.close()
+    }
+
+    /// Half messages stay where they are, for whoever asks about their transactions.
+    @Test func halfMessagesStayReadable() throws {
+        let folder = try TemporaryFolder()
+        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
+        let store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
+        try store.start()
+        let halves = try store.everything("RMQ_SYS_TRANS_HALF_TOPIC", 0)
+        #expect(halves.map(\.keys) == [["TX_COMMIT"], ["TX_ROLLBACK"], ["TX_UNKNOWN"], ["TX_UNKNOWN"]])
+        #expect(halves.allSatisfy { $0.properties["REAL_TOPIC"] == "GoldenTx" && $0.properties["TRAN_MSG"] == "true" })
+        let ends = try store.everything("RMQ_SYS_TRANS_OP_HALF_TOPIC", 0)
+        #expect(ends.map(\.text) == ["0", "1", "2", "3"] && ends.allSatisfy { $0.tags == "d" })
+        try store.close()
+    }
+
+    /// Look-up by time over what the reference stored: the message whose store time is nearest, the older one on a tie.
+    @Test func timesFindTheNearestMessage() throws {
+        let folder = try TemporaryFolder()
+        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
+        let store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
+        for queueId in store.queueIds(of: "GoldenPlain") {
+            let times = try store.everything("GoldenPlain", queueId).map(\.storeTimestamp)
+            for time in Set(times.flatMap { [$0 - 1_000, $0 - 1, $0, $0 + 1, $0 + 1_000] }) {
+                let found = store.offset(topic: "GoldenPlain", queueId: queueId, at: time)
+                let distance = abs(times[Int(found)] - time)
+                #expect(times.allSatisfy { abs($0 - time) >= distance })
+                if times[Int(found)] > time { #expect(!times.contains(time - distance)) }
+            }
+        }
+        try store.close()
+    }
 }

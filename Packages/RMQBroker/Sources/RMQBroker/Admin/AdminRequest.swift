@@ -28,6 +28,7 @@ struct AdminRequest: Sendable {
         case .searchOffsetByTimestamp: answer = OffsetRequests.search
         case .getEarliestMsgStoretime: answer = OffsetRequests.earliestStoreTime
         case .viewMessageById: answer = OffsetRequests.viewMessage
+        case .getAllDelayOffset: answer = OffsetRequests.allDelayOffsets
         case .getAllConsumerOffset: answer = OffsetRequests.allConsumerOffsets
         default: return nil
         }

@@ -50,6 +50,10 @@ enum RuntimeInfo {
         }
         table["EndTransactionQueueSize"] = "0"
         table["EndTransactionThreadPoolQueueCapacity"] = "100000"
+        for (level, offset) in broker.store.delayOffsets.offsets {
+            let end = broker.store.maxOffset(topic: SystemTopic.schedule, queueId: Int32(level - 1))
+            table["scheduleMessageOffset_\(level)"] = "\(offset),\(end)"
+        }
         addDisk(&table, broker.store.configuration)
         return table
     }

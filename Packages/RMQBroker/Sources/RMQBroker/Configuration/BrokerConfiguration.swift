@@ -68,6 +68,9 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var commitLogFileBytes = 1024 * 1024 * 1024
     public var consumeQueueFileBytes = 6_000_000
     public var flushIntervalMilliseconds: Int64 = 500
+    /// The times that delayed messages wait, by level.
+    public var delayLevels = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
+    public var persistDelayOffsetsMilliseconds: Int64 = 10_000
 
     public init() {}
 

@@ -1,3 +1,5 @@
+import RMQStore
+
 /// One row of the configuration: a property key, its place in ``BrokerConfiguration``, its bounds.
 struct BrokerSetting: Sendable {
     let key: String
@@ -47,6 +49,8 @@ struct BrokerSetting: Sendable {
         text("storePathCommitLog", \.storeCommitLog, allowed: isPath, important: true),
         integer("mappedFileSizeCommitLog", \.commitLogFileBytes, 65_536...2_147_479_552),
         integer("mappedFileSizeConsumeQueue", \.consumeQueueFileBytes, 20...2_147_483_640),
+        text("messageDelayLevel", \.delayLevels, allowed: isDelayLevels),
+        integer("flushDelayOffsetInterval", \.persistDelayOffsetsMilliseconds, 100...3_600_000),
         integer("flushIntervalCommitLog", \.flushIntervalMilliseconds, 1...60_000),
     ]
 
@@ -127,6 +131,9 @@ extension BrokerSetting {
     }
     private static var isPrintable: TextRule {
         ({ value in value.utf8.count <= 255 && value.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } }, "up to 255 characters without blanks")
+    }
+    private static var isDelayLevels: TextRule {
+        ({ StoreConfiguration.delayLevels(parsing: $0) != nil }, "1 to 1000 times such as 10s, 5m, 2h or 1d, separated by blanks")
     }
     private static var isPath: TextRule {
         ({ value in value.utf8.count <= 1_024 && !value.utf8.contains(0) }, "a path of up to 1,024 bytes")

@@ -54,7 +54,7 @@ enum UnhonouredSettings {
         "commitCommitLogThoroughInterval", "flushConsumeQueueThoroughInterval", "maxTransferBytesOnMessageInDisk",
         "maxTransferCountOnMessageInDisk", "accessMessageInMemoryMaxRatio", "messageIndexEnable", "maxHashSlotNum", "maxIndexNum",
         "maxMsgsNumBatch", "messageIndexSafe", "haSendHeartbeatInterval", "haHousekeepingInterval", "haTransferBatchSize", "haMasterAddress",
-        "haSlaveFallbehindMax", "syncFlushTimeout", "slaveTimeout", "messageDelayLevel", "flushDelayOffsetInterval", "cleanFileForciblyEnable",
+        "haSlaveFallbehindMax", "syncFlushTimeout", "slaveTimeout", "cleanFileForciblyEnable",
         "warmMapedFileEnable", "offsetCheckInSlave", "debugLockEnable", "diskFallRecorded", "osPageCacheBusyTimeOutMills", "defaultQueryMaxNum",
         "transientStorePoolEnable", "transientStorePoolSize", "fastFailIfNoBufferInStorePool", "dLegerGroup", "dLegerPeers", "dLegerSelfId",
         "preferredLeaderId", "enableBatchPush", "isEnableBatchPush", "enableScheduleMessageStats", "maxLmqConsumeQueueNum",

@@ -71,4 +71,8 @@ enum OffsetRequests {
     static func allConsumerOffsets(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         .response(.success, body: broker.offsets.file.body)
     }
+
+    static func allDelayOffsets(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        .response(.success, body: broker.store.delayOffsets.json.bytes(.fastjson))
+    }
 }

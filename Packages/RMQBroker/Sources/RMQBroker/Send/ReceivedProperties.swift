@@ -6,8 +6,8 @@ import Glibc
 ///
 /// The bytes are stored as they came, but for `WAIT`, which means nothing once the message is stored.
 struct ReceivedProperties {
-    /// A delay level above 0 is asked for.
-    private(set) var isDelayed = false
+    /// The delay level that is asked for; 0 for none.
+    private(set) var delayLevel = 0
     /// The message is half of a transaction.
     private(set) var isTransactional = false
     /// The last tags that are not empty.
@@ -23,7 +23,7 @@ struct ReceivedProperties {
                 waitCount += 1
                 lastWait = pair
             case 4 where Self.equal(name, "TAGS"): if !value.isEmpty { tags = value }
-            case 5 where Self.equal(name, "DELAY"): isDelayed = Self.isPositive(value)
+            case 5 where Self.equal(name, "DELAY"): delayLevel = Self.level(value)
             case 8 where Self.equal(name, "TRAN_MSG"): isTransactional = Self.equal(value, "true", ignoringCase: true)
             default: break
             }
@@ -70,9 +70,14 @@ struct ReceivedProperties {
         }
     }
 
-    /// Whatever is no number counts as 0.
-    private static func isPositive(_ text: UnsafeRawBufferPointer) -> Bool {
-        text.allSatisfy { (0x30...0x39).contains($0) } && text.contains { $0 != 0x30 }
+    /// Whatever is no number counts as 0. What is beyond any level stays so.
+    private static func level(_ text: UnsafeRawBufferPointer) -> Int {
+        var level = 0
+        for byte in text {
+            guard (0x30...0x39).contains(byte) else { return 0 }
+            level = min(level * 10 + Int(byte - 0x30), 1_000_000)
+        }
+        return level
     }
 
     private static func equal(_ bytes: UnsafeRawBufferPointer, _ name: StaticString, ignoringCase: Bool = false) -> Bool {

@@ -75,7 +75,7 @@ struct SendProcessor {
         } catch {
             throw SendRefusal(error)
         }
-        state.messageArrived(queue)
+        if received.delayLevel == 0 { state.messageArrived(queue) }
         guard !ticket.isOneway else { return }
         if result.messageCount == 1, !state.storeHost.isIPv6 {
             connection.replySend(
@@ -92,8 +92,8 @@ struct SendProcessor {
 
     /// What this broker cannot keep its promise for is refused, not stored.
     private func check(_ received: ReceivedProperties, _ request: SendRequest) throws(SendRefusal) {
-        if received.isDelayed {
-            throw SendRefusal(.messageIllegal, "delayed messages (property DELAY) are not supported by this broker yet")
+        if request.isBatch, received.delayLevel > 0 {
+            throw SendRefusal(.messageIllegal, "the messages of a batch cannot be delayed (property DELAY=\(received.delayLevel)); send them one by one")
         }
         if received.isTransactional || request.systemFlag & 0xC != 0 {
             throw SendRefusal(.noPermission, "transactional messages (property TRAN_MSG) are not supported by this broker yet")
@@ -121,6 +121,11 @@ struct SendProcessor {
                             try state.encoder.encodeBatch(queue: queue.queue, attributes: attributes, elements: body, addedProperties: shared)
                         }
                     }.get()
+                }
+                if received.delayLevel > 0 {
+                    return try state.broker.store.encodeDelayed(
+                        level: received.delayLevel, for: queue.queue, attributes: attributes, body: body, properties: request.properties,
+                        addedProperties: added, with: state.encoder)
                 }
                 return try state.encoder.encode(
                     queue: queue.queue, attributes: attributes, body: body, properties: properties, addedProperties: added,
@@ -181,7 +186,7 @@ struct SendRefusal: Error {
             case .bodyTooLarge, .recordTooLarge, .topicTooLong, .unsafeQueueName, .propertiesTooLarge, .malformedBatch, .batchNotAllowed: .messageIllegal
             case .notRunning, .flushFailed: .serviceNotAvailable
             case .segmentUnavailable, .system: .systemError
-            case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile: .systemError
+            case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile: .systemError
             }
     }
 }

@@ -42,9 +42,14 @@ public struct Message: Sendable, Equatable {
         set { properties[PropertyName.waitStoreMessage] = newValue ? "true" : "false" }
     }
 
+    /// How long the broker keeps the message before consumers see it; 0 delivers it at once.
+    ///
+    /// The broker's setting `messageDelayLevel` says what a level means. By default, from level 1 on: 1 s, 5 s, 10 s, 30 s,
+    /// 1 to 10 min (levels 5 to 14), 20 min, 30 min, 1 h, 2 h (level 18). A higher level counts as the highest. The messages
+    /// of a batch cannot be delayed.
     public var delayLevel: Int {
         get { properties[PropertyName.delayLevel].flatMap { Int($0) } ?? 0 }
-        set { properties[PropertyName.delayLevel] = String(newValue) }
+        set { properties[PropertyName.delayLevel] = newValue > 0 ? String(newValue) : nil }
     }
 
     public var uniqueId: String? {

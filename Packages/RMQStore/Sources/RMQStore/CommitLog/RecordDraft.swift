@@ -14,6 +14,8 @@ public struct RecordDraft {
     let entries: UnsafeMutableBufferPointer<Entry>
     let queue: ConsumeQueue
     let systemFlag: Int32
+    /// Of a delayed message: its delivery time, which stands in the queue entry, comes this long after its store time.
+    var delayMilliseconds: Int64?
 
     public var byteCount: Int { bytes.count }
     public var messageCount: Int { entries.count }
@@ -25,6 +27,7 @@ public struct RecordDraft {
         let numbered = RecordLayout.entersQueue(systemFlag)
         var position = 0
         var nextQueueOffset = queueOffset
+        if let delayMilliseconds { entries[0].tagCode = storeTimestamp + delayMilliseconds }
         for entry in entries {
             let record = bytes.baseAddress! + position
             record.storeBytes(of: (numbered ? nextQueueOffset : 0).bigEndian, toByteOffset: RecordLayout.queueOffsetPosition, as: Int64.self)

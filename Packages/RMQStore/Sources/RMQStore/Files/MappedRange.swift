@@ -13,6 +13,11 @@ public struct MappedRange: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: UnsafeRawPointer(owner.base + start), count: count)
     }
 
+    /// Where in the file it begins.
+    var position: Int { bytes.baseAddress.map { $0 - UnsafeRawPointer(owner.base) } ?? 0 }
+    /// Where in the log or queue it begins.
+    var offset: Int64 { owner.baseOffset + Int64(position) }
+
     private init(owner: MappedFile, bytes: UnsafeRawBufferPointer) {
         self.owner = owner
         self.bytes = bytes

@@ -51,6 +51,21 @@ extension MessageStore {
         }
     }
 
+    /// Makes the log durable as far as it goes now.
+    /// - Returns: how far that is.
+    func flushLog() throws(StoreError) -> Int64 {
+        let (end, timestamp) = appendLock.withLock { (log.maxOffset, $0.lastStoreTimestamp) }
+        do throws(StoreError) {
+            try flusher.progress.withLock { (progress) throws(StoreError) in
+                if progress.flushedEnd < end { try flushLog(to: end, timestamp: timestamp, &progress) }
+            }
+        } catch {
+            refuseAppends(after: error)
+            throw error
+        }
+        return end
+    }
+
     private func flushLog(to end: Int64, timestamp: Int64, _ progress: inout Flusher.Progress) throws(StoreError) {
         try log.flush(from: progress.flushedEnd, to: end)
         progress.flushedEnd = end

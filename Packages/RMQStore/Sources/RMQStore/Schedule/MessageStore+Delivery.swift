@@ -1,0 +1,174 @@
+import RMQCommon
+import Synchronization
+
+extension MessageStore {
+    /// Messages of one level that are delivered before the next level has its turn.
+    private static let deliveriesPerTurn = 512
+    /// The wall clock may jump: while something waits, it is looked at this often.
+    private static let longestSleepMilliseconds: Int64 = 10_000
+    /// After a delivery that failed, or when an announced entry is not readable in time.
+    private static let retryMilliseconds: Int64 = 1_000
+    /// While messages wait, the file follows the log at this distance, so that opening after a crash looks at no more.
+    private static let unsavedLogBytes: Int64 = 64 << 20
+
+    /// What the thread does.
+    func runDelayedDelivery() {
+        let encoder = RecordEncoder(maxMessageBytes: .max)  // the size was checked when the message was sent
+        while true {
+            schedule.signals.withLock { signals in
+                signals.hasNews = false
+                signals.wakeTime = .max
+            }
+            let wakeTime = deliverDue(encoder)
+            schedule.signals.withLock { $0.wakeTime = wakeTime ?? .max - 1 }
+            let timeout = wakeTime.map { Duration.milliseconds(max(0, min($0 - clock.now(), Self.longestSleepMilliseconds))) }
+            let isStopping = schedule.signals.wait(timeout: timeout) { signals -> Bool? in
+                if signals.isStopping { return true }
+                return signals.hasNews ? false : nil
+            }
+            if isStopping == true { return }
+        }
+    }
+
+    /// Delivers everything that is due, and saves the offsets when it is time to.
+    /// - Returns: when to look again, in ms since 1970; nil when nothing waits.
+    func deliverDue(_ encoder: RecordEncoder) -> Int64? {
+        var wakeTime: Int64?
+        var levelsWithMore = Array(configuration.delayLevelMilliseconds.indices.map { $0 + 1 })
+        while !levelsWithMore.isEmpty {
+            levelsWithMore = levelsWithMore.filter { level in
+                if schedule.isStopping { return false }
+                switch deliverDue(level: level, encoder) {
+                case .nothingWaits: return false
+                case .waits(let time):
+                    wakeTime = min(wakeTime ?? time, time)
+                    return false
+                case .moreIsDue: return true
+                }
+            }
+        }
+        return saveIfDue(somethingWaits: wakeTime != nil).map { min($0, wakeTime ?? $0) } ?? wakeTime
+    }
+
+    private enum Turn {
+        case nothingWaits
+        case waits(until: Int64)
+        case moreIsDue
+    }
+
+    private func deliverDue(level: Int, _ encoder: RecordEncoder) -> Turn {
+        guard let queue = queues.find(QueueKey(topic: SystemTopic.schedule, queueId: Int32(level - 1))) else { return .nothingWaits }
+        let now = clock.now()
+        let delay = configuration.delayLevelMilliseconds[level - 1]
+        let start = schedule.progress.withLock { $0.offsets[level] ?? 0 }
+        // Retention may have removed what was not delivered for long.
+        var offset = min(max(start, queue.minOffset), queue.maxOffset)
+        let limit = offset + Int64(Self.deliveriesPerTurn)
+        var arrivals: Set<QueueKey> = []
+        defer { tell(arrivals) }
+        while offset < limit {
+            guard let entry = queue.entry(at: offset) else {
+                if let due = schedule.expected(level: level, beyond: offset) { return .waits(until: max(due, now + Self.retryMilliseconds)) }
+                return .nothingWaits
+            }
+            if !entry.isFiller {
+                // A later time than a message sent now would get: the level was longer once, or the clock went back.
+                let due = deliveryTime(of: entry, in: queue, delay: delay)
+                if due > now, due <= now + delay { return .waits(until: due) }
+                do throws(StoreError) {
+                    if let target = try deliver(entry, level: level, offset: offset, encoder) { arrivals.insert(target) }
+                } catch {
+                    noteFailure(error, level: level, offset: offset)
+                    return .waits(until: now + Self.retryMilliseconds)
+                }
+            }
+            offset += 1
+            schedule.progress.withLock { progress in
+                progress.offsets[level] = offset
+                progress.isChanged = true
+                progress.isFailing = false
+            }
+        }
+        return .moreIsDue
+    }
+
+    private func deliveryTime(of entry: QueueEntry, in queue: ConsumeQueue, delay: Int64) -> Int64 {
+        // An entry whose extension is damaged: as it was computed once.
+        queue.tagCode(of: entry) ?? (storeTimestamp(at: entry.position) ?? 0) + delay
+    }
+
+    /// Appends a waiting message to where it was meant to go.
+    /// - Returns: where that is; nil for one that can never be delivered, which is said and passed over, or it would hold
+    ///   up its level for ever.
+    /// - Throws: when it cannot be appended now.
+    private func deliver(_ entry: QueueEntry, level: Int, offset: Int64, _ encoder: RecordEncoder) throws(StoreError) -> QueueKey? {
+        func passOver(_ reason: String) -> QueueKey? {
+            logger.error("the message at offset \(offset) of delay level \(level), \(entry.position) in the log, is not delivered: \(reason)")
+            return nil
+        }
+        guard let record = record(at: entry.position), record.bytes.count == Int(entry.size), let message = DelayedMessage(record) else {
+            return passOver("its record is gone")
+        }
+        guard let target = message.target else { return passOver("its properties do not say where to") }
+        try saveBeforeFirstDelivery()
+        do {
+            let draft = try encoder.encode(
+                queue: queueHandle(topic: target.topic, queueId: target.queueId), attributes: message.attributes, body: message.body,
+                properties: message.properties)
+            try append(draft)
+        } catch {
+            guard error.concernsTheMessage else { throw error }
+            return passOver("\(error)")
+        }
+        return target
+    }
+
+    private func tell(_ arrivals: Set<QueueKey>) {
+        guard !arrivals.isEmpty, let listener = schedule.listener.withLock({ $0 }) else { return }
+        for queue in arrivals { listener(queue.topic, queue.queueId) }
+    }
+
+    private func noteFailure(_ error: StoreError, level: Int, offset: Int64) {
+        let isNew = schedule.progress.withLock { progress in
+            defer { progress.isFailing = true }
+            return !progress.isFailing
+        }
+        if isNew { logger.error("delay level \(level) stands still at offset \(offset), trying again every \(Self.retryMilliseconds) ms: \(error)") }
+    }
+
+    // MARK: Saving
+
+    /// The file has to say from where on in the log deliveries are to be counted after a crash.
+    private func saveBeforeFirstDelivery() throws(StoreError) {
+        if schedule.progress.withLock({ $0.savedLogOffset == nil }) { try saveDelayOffsets() }
+    }
+
+    /// - Returns: when to save next, in ms since 1970; nil when there is nothing to save.
+    private func saveIfDue(somethingWaits: Bool) -> Int64? {
+        let now = clock.now()
+        let progress = schedule.progress.withLock { $0 }
+        let hasMoved = somethingWaits && log.maxOffset - (progress.savedLogOffset ?? 0) > Self.unsavedLogBytes
+        guard progress.isChanged || hasMoved else { return nil }
+        let due = progress.savedAt + configuration.delayOffsetInterval.milliseconds
+        if now < due, now >= progress.savedAt { return due }
+        do throws(StoreError) {
+            try saveDelayOffsets()
+            return nil
+        } catch {
+            logger.error("cannot save how far delayed messages are delivered: \(error)")
+            return now + configuration.delayOffsetInterval.milliseconds
+        }
+    }
+}
+
+extension StoreError {
+    /// Whether a message was refused for what it is, and would be again.
+    fileprivate var concernsTheMessage: Bool {
+        switch self {
+        case .bodyTooLarge, .recordTooLarge, .unsafeQueueName, .topicTooLong, .propertiesTooLarge, .malformedBatch, .batchNotAllowed: true
+        case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile, .notRunning,
+            .segmentUnavailable, .flushFailed, .system:
+            false
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import RMQCommon
+import Synchronization
+
+extension MessageStore {
+    /// Tells that delayed messages arrived in a queue. Called by the schedule's thread after they became readable, once per
+    /// queue and round.
+    public typealias DeliveryListener = @Sendable (_ topic: String, _ queueId: Int32) -> Void
+
+    public func setDeliveryListener(_ listener: DeliveryListener?) {
+        schedule.listener.withLock { $0 = listener }
+    }
+
+    /// Encodes a message that is to arrive in `queue` after the time of a delay level; append it like any other.
+    ///
+    /// It waits in the schedule topic, whose queue and offset the append reports. Not for prepared messages.
+    /// - Parameters:
+    ///   - level: from 1 on; beyond the last level counts as the last.
+    ///   - properties: as received. `DELAY`, `REAL_TOPIC` and `REAL_QID` in them are replaced.
+    public func encodeDelayed(
+        level: Int, for queue: QueueHandle, attributes: borrowing RecordAttributes, body: UnsafeRawBufferPointer,
+        properties: UnsafeRawBufferPointer, addedProperties: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+        with encoder: RecordEncoder
+    ) throws(StoreError) -> RecordDraft {
+        let level = min(max(level, 1), configuration.delayLevelMilliseconds.count)
+        let waiting = scheduleQueue(ofLevel: level)
+        let rewritten = DelayedMessage.properties(properties, addedProperties, level: level, topic: queue.topicBytes, queueId: queue.queueId)
+        let attributes = copy attributes
+        var draft = try rewritten.withUnsafeBytes { properties in
+            Result { () throws(StoreError) in
+                try encoder.encode(queue: waiting, attributes: attributes, body: body, properties: properties, tagCode: 0)
+            }
+        }.get()
+        draft.delayMilliseconds = configuration.delayLevelMilliseconds[level - 1]
+        return draft
+    }
+
+    /// Begins to deliver delayed messages that are due. Harmless when it runs already.
+    ///
+    /// A store does this when it starts, unless it is configured not to; a replica that becomes the master calls it.
+    public func startDelayedDelivery() throws(StoreError) {
+        try schedule.thread.withLock { (thread) throws(StoreError) in
+            guard thread == nil else { return }
+            try loadDelayOffsets()
+            schedule.signals.withLock { $0 = DelaySchedule.Signals() }
+            thread = try StoreThread(name: "store-schedule") { self.runDelayedDelivery() }
+        }
+    }
+
+    /// Ends the delivery of delayed messages; returns after the last one. Harmless when it does not run.
+    public func stopDelayedDelivery() {
+        schedule.thread.withLock { thread in
+            guard let running = thread else { return }
+            schedule.signals.change { $0.isStopping = true }
+            running.join()
+            thread = nil
+        }
+    }
+
+    /// How far each delay level is delivered.
+    public var delayOffsets: DelayOffsets {
+        var offsets = DelayOffsets()
+        offsets.offsets = schedule.progress.withLock { $0.offsets }
+        return offsets
+    }
+
+    func scheduleQueue(ofLevel level: Int) -> ConsumeQueue {
+        queues.findOrAdd(QueueKey(topic: SystemTopic.schedule, queueId: Int32(level - 1)))
+    }
+
+    /// Reads the file, brings what it says within the bounds of the queues, and counts what was delivered since it was written.
+    func loadDelayOffsets() throws(StoreError) {
+        let saved = try DelayOffsets.read(schedule.path)
+        var offsets = saved.offsets
+        for queue in queues.queues(of: SystemTopic.schedule) {
+            let level = Int(queue.queueId) + 1
+            if level > configuration.delayLevelMilliseconds.count, queue.maxOffset > offsets[level] ?? 0 {
+                logger.warning("messages of delay level \(level) wait until messageDelayLevel has such a level again")
+            }
+            guard let offset = offsets[level] else { continue }
+            let corrected = min(max(offset, queue.minOffset), queue.maxOffset)
+            guard corrected != offset else { continue }
+            logger.warning(
+                "delay level \(level) was delivered up to \(offset), its queue has \(queue.minOffset) to \(queue.maxOffset): going on at \(corrected)")
+            offsets[level] = corrected
+        }
+        if let logOffset = saved.logOffset { countDeliveries(since: logOffset, &offsets) }
+        schedule.progress.withLock { progress in
+            progress = DelaySchedule.Progress(offsets: offsets, savedLogOffset: saved.logOffset, isChanged: offsets != saved.offsets)
+        }
+    }
+
+    /// Makes the log durable and then writes down how far deliveries are.
+    ///
+    /// In this order: a file that counts deliveries which a power failure takes back would lose those messages.
+    /// No other thread delivers.
+    func saveDelayOffsets() throws(StoreError) {
+        var saved = delayOffsets
+        let end = try flushLog()
+        saved.logOffset = end
+        try saved.write(schedule.path)
+        let now = clock.now()
+        schedule.progress.withLock { progress in
+            progress.savedLogOffset = end
+            progress.isChanged = false
+            progress.savedAt = now
+        }
+    }
+}

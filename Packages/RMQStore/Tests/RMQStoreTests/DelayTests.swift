@@ -1,0 +1,268 @@
+import Foundation
+import RMQCommon
+@testable import RMQStore
+import Synchronization
+import Testing
+
+/// Delayed messages: how they wait, when and how often they arrive.
+///
+/// Time is a clock that only moves when told, and delivery is run by hand, but for the test of the thread itself.
+@Suite struct DelayTests {
+    let clock = HandClock(1_700_000_000_000)
+
+    func open(_ root: String, delivering: Bool = false, levels: [Int64]? = nil) throws -> MessageStore {
+        var configuration = smallConfiguration(root)
+        configuration.deliversDelayedMessages = delivering
+        if let levels { configuration.delayLevelMilliseconds = levels }
+        let store = try MessageStore(configuration, logger: quiet, clock: clock.clock)
+        try store.start()
+        return store
+    }
+
+    /// A store that goes on where the last run ended, as it would with the thread.
+    func reopen(_ root: String, levels: [Int64]? = nil) throws -> MessageStore {
+        let store = try open(root, levels: levels)
+        try store.loadDelayOffsets()
+        return store
+    }
+
+    @Test func aDelayedMessageWaitsInTheScheduleTopic() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path)
+        let result = try store.putDelayed("T", 3, "later", level: 2, properties: ["TAGS": "a", "WAIT": "true", "DELAY": "2", "REAL_QID": "77"])
+        #expect(result.queueOffset == 0 && store.maxOffset(topic: "T", queueId: 3) == 0)
+        let due = result.storeTimestamp + 5_000
+        let read = store.read(topic: "SCHEDULE_TOPIC_XXXX", queueId: 1, offset: 0, maxCount: 1) { $0 == due }
+        let message = try #require(try read.messages().first)
+        #expect(message.topic == "SCHEDULE_TOPIC_XXXX" && message.queueId == 1 && message.text == "later")
+        #expect(message.properties.dictionary == ["TAGS": "a", "WAIT": "true", "DELAY": "2", "REAL_TOPIC": "T", "REAL_QID": "3"])
+        try store.close()
+    }
+
+    @Test func aLevelBeyondTheLastIsTheLast() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path)
+        let result = try store.putDelayed("T", 0, "x", level: 99)
+        let due = result.storeTimestamp + 7_200_000
+        let read = store.read(topic: "SCHEDULE_TOPIC_XXXX", queueId: 17, offset: 0, maxCount: 1) { $0 == due }
+        #expect(try read.messages().first?.properties["DELAY"] == "18")
+        try store.close()
+    }
+
+    @Test func aMessageArrivesWhenItIsDueAndNotBefore() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path)
+        try store.putDelayed("T", 3, "five", level: 2, properties: ["TAGS": "a", "KEYS": "k", "UNIQ_KEY": "u"])
+        try store.putDelayed("T", 3, "one", level: 1)
+        let start = clock.clock.now()
+        #expect(store.deliverNow() == start + 1_000)
+        clock.advance(999)
+        #expect(store.deliverNow() == start + 1_000 && store.maxOffset(topic: "T", queueId: 3) == 0)
+        clock.advance(1)
+        _ = store.deliverNow()
+        #expect(try store.everything("T", 3).map(\.text) == ["one"])
+        clock.advance(4_000)
+        _ = store.deliverNow()
+        let message = try #require(try store.everything("T", 3).last)
+        #expect(message.text == "five" && message.queueOffset == 1 && message.storeTimestamp == start + 5_000)
+        #expect(message.properties.dictionary == ["TAGS": "a", "KEYS": "k", "UNIQ_KEY": "u", "DELAY": "2", "REAL_TOPIC": "T", "REAL_QID": "3"])
+        #expect(message.bornTimestamp == testAttributes.bornTimestamp && message.bornHost == testAttributes.bornHost)
+        #expect(message.storeHost == testAttributes.storeHost && message.flag == 7 && message.reconsumeTimes == 2)
+        let tagged = store.read(topic: "T", queueId: 3, offset: 0, maxCount: 8) { $0 == JavaString.tagsCode("a") }
+        #expect(try tagged.messages().map(\.text) == ["five"])
+        try store.close()
+    }
+
+    @Test func thousandsDueInTheSameMomentArriveTogetherAndInOrder() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path)
+        for number in 0..<2_000 { try store.putDelayed("T", Int32(number % 2), "\(number)", level: 1 + number % 2) }
+        clock.advance(5_000)
+        _ = store.deliverNow()
+        #expect(try store.everything("T", 0).map(\.text) == (0..<1_000).map { "\($0 * 2)" })
+        #expect(try store.everything("T", 1).map(\.text) == (0..<1_000).map { "\($0 * 2 + 1)" })
+        try store.close()
+    }
+
+    @Test func theThreadWakesByItselfAndTellsWhereMessagesArrived() async throws {
+        let folder = try TemporaryFolder()
+        var configuration = smallConfiguration(folder.path)
+        configuration.delayLevelMilliseconds = [3_600_000, 30]
+        let store = try MessageStore(configuration, logger: quiet)
+        let arrivals = Mutex<[String]>([])
+        store.setDeliveryListener { topic, queueId in arrivals.withLock { $0.append("\(topic)/\(queueId)") } }
+        try store.start()
+        try store.putDelayed("T", 1, "in an hour", level: 1)
+        let sent = try store.putDelayed("T", 1, "soon", level: 2)
+        let deadline = ContinuousClock.now + .seconds(60)
+        while arrivals.withLock({ $0.isEmpty }), ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
+        let messages = try store.everything("T", 1)
+        #expect(messages.map(\.text) == ["soon"] && arrivals.withLock { $0 } == ["T/1"])
+        #expect(try #require(messages.first).storeTimestamp >= sent.storeTimestamp + 30)
+        try store.close()
+    }
+
+    @Test func aCleanRestartDeliversEachMessageOnce() throws {
+        let folder = try TemporaryFolder()
+        var store = try reopen(folder.path)
+        try store.putDelayed("T", 0, "before", level: 1)
+        try store.putDelayed("T", 0, "after", level: 2)
+        clock.advance(1_000)
+        _ = store.deliverNow()
+        try store.close()
+        store = try reopen(folder.path)
+        #expect(store.delayOffsets.offsets == [1: 1])
+        clock.advance(4_000)
+        _ = store.deliverNow()
+        #expect(try store.everything("T", 0).map(\.text) == ["before", "after"])
+        try store.close()
+    }
+
+    /// A kill leaves the log as it is and the file as it was ten seconds ago.
+    @Test(arguments: [true, false]) func aKillRepeatsNothingThatTheLogHolds(keepsFile: Bool) throws {
+        let folder = try TemporaryFolder()
+        var store = try open(folder.sub("a"))
+        for number in 0..<40 { try store.putDelayed("T", 0, "same", level: 1 + number % 3, properties: ["n": "\(number / 6)"]) }
+        try store.put("T", 0, text: "not delayed")
+        clock.advance(5_000)
+        _ = store.deliverNow()
+        let delivered = store.maxOffset(topic: "T", queueId: 0)
+        #expect(delivered == 28)
+        try copyDirectory(folder.sub("a"), to: folder.sub("b"))
+        try store.close()
+        if !keepsFile {
+            // As the reference leaves it: no word about the log.
+            try Data(#"{"offsetTable":{1:3}}"#.utf8).write(to: URL(fileURLWithPath: folder.sub("b/config/delayOffset.json")))
+        }
+        store = try reopen(folder.sub("b"))
+        _ = store.deliverNow()
+        #expect(store.maxOffset(topic: "T", queueId: 0) == (keepsFile ? delivered : delivered + 11 + 13))
+        clock.advance(5_000)
+        _ = store.deliverNow()
+        #expect(store.maxOffset(topic: "T", queueId: 0) == (keepsFile ? 41 : 41 + 11 + 13))
+        try store.close()
+    }
+
+    @Test func whatCannotBeAppendedNowIsNotLost() throws {
+        let folder = try TemporaryFolder()
+        var store = try open(folder.path)
+        try store.putDelayed("T", 0, "x", level: 1)
+        clock.advance(1_000)
+        try store.close()
+        // Closed: every append fails.
+        #expect(store.deliverNow() == clock.clock.now() + 1_000)
+        #expect(store.delayOffsets.offsets.isEmpty)
+        store = try reopen(folder.path)
+        _ = store.deliverNow()
+        #expect(try store.everything("T", 0).map(\.text) == ["x"])
+        try store.close()
+    }
+
+    @Test func aMessageThatNamesNoTargetHoldsNobodyUp() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path)
+        try store.put("SCHEDULE_TOPIC_XXXX", 0, text: "no idea where to")
+        try store.putDelayed("T", 0, "x", level: 1)
+        clock.advance(1_000)
+        _ = store.deliverNow()
+        #expect(try store.everything("T", 0).map(\.text) == ["x"])
+        #expect(store.delayOffsets.offsets == [1: 2])
+        try store.close()
+    }
+
+    @Test func aLevelThatBecameShorterDeliversAtOnce() throws {
+        let folder = try TemporaryFolder()
+        var store = try open(folder.path, levels: [3_600_000])
+        try store.putDelayed("T", 0, "x", level: 1)
+        try store.close()
+        store = try reopen(folder.path, levels: [1_000])
+        _ = store.deliverNow()
+        #expect(try store.everything("T", 0).map(\.text) == ["x"])
+        try store.close()
+    }
+
+    @Test func offsetsOutsideTheQueueAreCorrected() throws {
+        let folder = try TemporaryFolder()
+        var store = try open(folder.path)
+        try store.putDelayed("T", 0, "x", level: 1)
+        try store.close()
+        try FileManager.default.createDirectory(atPath: folder.sub("config"), withIntermediateDirectories: true)
+        try Data(#"{"offsetTable":{1:99}}"#.utf8).write(to: URL(fileURLWithPath: folder.sub("config/delayOffset.json")))
+        store = try reopen(folder.path)
+        #expect(store.delayOffsets.offsets == [1: 1])
+        try store.close()
+    }
+
+    @Test func theFileIsTheReferencesAndItsBackupIsUsed() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.sub("config/delayOffset.json")
+        var store = try open(folder.path)
+        try store.putDelayed("T", 0, "x", level: 1)
+        clock.advance(1_000)
+        _ = store.deliverNow()
+        try store.close()
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(text.hasPrefix("{\n\t\"offsetTable\":{1:1\n\t},\n\t\"logOffset\":") && text.hasSuffix("\n}"))
+        try Data("{ torn".utf8).write(to: URL(fileURLWithPath: path))
+        try Data(#"{"offsetTable":{1:1}}"#.utf8).write(to: URL(fileURLWithPath: path + ".bak"))
+        store = try reopen(folder.path)
+        #expect(store.delayOffsets.offsets == [1: 1])
+        try store.close()
+        try Data("{ torn".utf8).write(to: URL(fileURLWithPath: path))
+        try Data("{ torn".utf8).write(to: URL(fileURLWithPath: path + ".bak"))
+        do {
+            _ = try open(folder.path, delivering: true)
+            Issue.record("both files are torn")
+        } catch {
+            #expect("\(error)".contains(path))
+        }
+    }
+
+    @Test func aReplicaDeliversNothing() async throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path, levels: [0])
+        try store.putDelayed("T", 0, "x", level: 1)
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 0)
+        // Until it becomes the master.
+        try store.startDelayedDelivery()
+        let deadline = ContinuousClock.now + .seconds(60)
+        while store.maxOffset(topic: "T", queueId: 0) == 0, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
+        #expect(try store.everything("T", 0).map(\.text) == ["x"])
+        try store.close()
+    }
+
+    @Test(arguments: [("1s", [1_000]), ("0s 2m  3h 4d", [0, 120_000, 10_800_000, 345_600_000])])
+    func levelsAreReadFromTheirText(text: String, milliseconds: [Int64]) {
+        #expect(StoreConfiguration.delayLevels(parsing: text) == milliseconds)
+    }
+
+    @Test(arguments: ["", " ", "1", "s", "1x", "1s 2", "-1s", "99999999999999999999s", "9999999d", "1.5s"])
+    func whatAreNoLevelsIsRefused(text: String) {
+        #expect(StoreConfiguration.delayLevels(parsing: text) == nil)
+    }
+}
+
+extension MessageStore {
+    @discardableResult
+    fileprivate func putDelayed(
+        _ topic: String, _ queueId: Int32, _ text: String, level: Int, properties: MessageProperties = MessageProperties()
+    ) throws -> AppendResult {
+        let encoder = RecordEncoder()
+        var attributes = testAttributes
+        attributes.flag = 7
+        attributes.reconsumeTimes = 2
+        let draft = try properties.encoded().withUnsafeBytes { properties in
+            try Array(text.utf8).withUnsafeBytes { body in
+                try encodeDelayed(
+                    level: level, for: queueHandle(topic: topic, queueId: queueId), attributes: attributes, body: body, properties: properties,
+                    with: encoder)
+            }
+        }
+        return try append(draft)
+    }
+
+    /// One round of the schedule's thread.
+    fileprivate func deliverNow() -> Int64? {
+        deliverDue(RecordEncoder(maxMessageBytes: .max))
+    }
+}
