@@ -54,6 +54,30 @@ import Testing
         }
     }
 
+    @Test func aDelayedMessageComesLater() async throws {
+        try await withCluster { cluster in
+            try await cluster.withClient { client in
+                let consumer = try await client.makePushConsumer(group: "g_later", .fromFirst)
+                try await consumer.subscribe(to: "Later", .tags(["wanted"]))
+                let inbox = Inbox()
+                let running = Task { try await consumer.run { await inbox.add($0); return .success } }
+                let producer = try await client.makeProducer(group: "p_later")
+                var message = Message(topic: "Later", text: "in a second", tags: "wanted", keys: ["k1", "k2"])
+                message.delayLevel = 1
+                let before = WallClock.nowMilliseconds()
+                let sent = try await producer.send(message)
+                #expect(sent.status == .stored && sent.queue.topic == "Later")
+                try await eventually("the delayed message") { await inbox.count == 1 }
+                let received = try #require(await inbox.messages.first)
+                #expect(received.topic == "Later" && received.body == message.body && received.tags == "wanted" && received.keys == ["k1", "k2"])
+                #expect(received.queueId == sent.queue.queueId && received.messageId == sent.messageId)
+                #expect(received.storeTimestamp - before >= 1_000)
+                await consumer.close()
+                _ = await running.result
+            }
+        }
+    }
+
     @Test func tagsSelectMessages() async throws {
         try await withCluster { cluster in
             try await cluster.withClient { client in

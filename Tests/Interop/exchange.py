@@ -66,7 +66,11 @@ class Exchange:
             return consumer.wait()
 
     def pull_all(self, topic):
-        """Every record of a topic through a connection of the tests' own: (queue, offset) to body."""
+        """Every message of a topic: (queue, offset) to body."""
+        return {place: bytes(record.body) for place, record in self.pull_records(topic).items()}
+
+    def pull_records(self, topic):
+        """Every record of a topic through a connection of the tests' own: (queue, offset) to record."""
         import store_reader
         connection = rmq.Connection(self.cluster.broker_address)
         found = {}
@@ -76,7 +80,7 @@ class Exchange:
             while response.code == 0 and at < len(response.body):
                 physical = int.from_bytes(response.body[at + 28:at + 36], "big")
                 record = store_reader.parse_record(memoryview(response.body), at, physical)
-                found[queue, record.queue_offset] = bytes(record.body)
+                found[queue, record.queue_offset] = record
                 at += int.from_bytes(response.body[at:at + 4], "big")
         connection.close()
         return found
@@ -196,6 +200,19 @@ def batch(exchange):
     assert bodies == [message["body"] for message in sent], "the batch holds other bodies than those sent"
 
 
+def delayed(exchange):
+    """C++ sends with delay level 1, C++ consumes all of it a second later"""
+    exchange.make_topic("InteropDelayed")
+    with exchange.consumer("InteropDelayed", "delayed_group", count=20) as consumer:
+        began = time.time()
+        sent = exchange.send("InteropDelayed", "delayed", 20)
+        received = consumer.wait()
+    equal(sent, received)
+    assert all(message["queue"] < 4 for message in received)
+    records = exchange.pull_records("InteropDelayed").values()
+    assert min(record.store_timestamp for record in records) >= (began + 1) * 1000, "a message was delivered too early"
+
+
 def automatic_topic(exchange):
     """C++ sends to a topic that does not exist yet"""
     equal(exchange.send("InteropAutomatic", "sync", 12, "automatic"), exchange.consume("InteropAutomatic", "automatic_group", 12))
@@ -242,7 +259,7 @@ def progress(exchange):
     equal(exchange.send("InteropProgress", "sync", 20, "second"), exchange.consume("InteropProgress", "progress_group", 20))
 
 
-CASES = [sync, asynchronous, oneway, orderly, filtered, broadcasting, batch, automatic_topic, swift_to_foreign, foreign_to_swift, progress]
+CASES = [sync, asynchronous, oneway, orderly, filtered, broadcasting, batch, delayed, automatic_topic, swift_to_foreign, foreign_to_swift, progress]
 
 
 def main(programs, *names):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sends with the C++ client; prints one JSON object a message: what was sent and what the client was answered.
 
-usage: send_all.py <name server> <topic> <sync|async|oneway|orderly|batch> <count> [kind]
+usage: send_all.py <name server> <topic> <sync|delayed|async|oneway|orderly|batch> <count> [kind]
 """
 import json
 import os
@@ -13,12 +13,14 @@ from rocketmq.client import Message, Producer
 import wording
 
 
-def message_of(topic, text):
+def message_of(topic, text, delay_level=0):
     message = Message(topic)
     message.set_body(text["body"])
     message.set_tags(text["tags"])
     message.set_keys(text["keys"])
     message.set_property(wording.PROPERTY, text["property"])
+    if delay_level:
+        message.set_delay_time_level(delay_level)
     return message
 
 
@@ -55,6 +57,9 @@ def main(name_server, topic, mode, count, kind=None):
     if mode == "sync":
         for text in texts:
             report(text, producer.send_sync(message_of(topic, text)))
+    elif mode == "delayed":
+        for text in texts:
+            report(text, producer.send_sync(message_of(topic, text, delay_level=1)))
     elif mode == "async":
         send_async(producer, topic, texts)
     elif mode == "oneway":

@@ -103,7 +103,45 @@ private func withPeer(_ body: (Peer) async throws -> Void) async throws {
         }
     }
 
-    @Test(arguments: [("DELAY\u{1}3", "elayed"), ("TRAN_MSG\u{1}true", "ransaction")])
+    @Test func aDelayedMessageArrivesAfterItsTime() async throws {
+        try await withPeer { peer in
+            async let held = peer.pull("Later", from: 0, holdingMilliseconds: 15_000)
+            let sent = try await peer.send("Later", "hello", properties: "TAGS\u{1}a\u{2}DELAY\u{1}1\u{2}KEYS\u{1}k")
+            #expect(sent.code == 0 && sent.fields?["queueId"] == "0" && sent.fields?["queueOffset"] == "0")
+            let before = try await peer.ask(.getMaxOffset, ["topic": "Later", "queueId": "0"])
+            #expect(before.fields?["offset"] == "0")
+            var pulled = try await held
+            // The topic may not have existed when the pull came.
+            while pulled.code != 0 { pulled = try await peer.pull("Later", from: 0, holdingMilliseconds: 15_000) }
+            let message = try #require(try MessageRecord.decodeAll(pulled.body, decompressing: true).first)
+            #expect(message.topic == "Later" && message.body == Array("hello".utf8) && message.tags == "a" && message.properties["KEYS"] == "k")
+            let waiting = try await peer.ask(.viewMessageById, ["offset": "0"])
+            let scheduled = try #require(try MessageRecord.decodeAll(waiting.body, decompressing: true).first)
+            #expect(scheduled.topic == "SCHEDULE_TOPIC_XXXX" && scheduled.queueId == 0)
+            #expect(message.storeTimestamp >= scheduled.storeTimestamp + 1_000)
+            let info = try KeyValueTable(body: try await peer.ask(.getBrokerRuntimeInfo).body)
+            #expect(info.table["scheduleMessageOffset_1"] == "1,1")
+            let offsets = try await peer.ask(.getAllDelayOffset)
+            #expect(String(decoding: offsets.body, as: UTF8.self) == #"{"offsetTable":{1:1}}"#)
+        }
+    }
+
+    @Test func aBatchCannotBeDelayed() async throws {
+        try await withPeer { peer in
+            var fields = [
+                "a": "p", "b": "Batch", "c": "TBW102", "d": "4", "e": "0", "f": "0", "g": "1", "h": "0", "i": "DELAY\u{1}2", "j": "0", "k": "false",
+                "m": "true",
+            ]
+            let body = try BatchBody.encode([Message(topic: "Batch", text: "x")])
+            let answer = try await peer.ask(.sendBatchMessage, fields, body: body)
+            #expect(answer.code == ResponseCode.messageIllegal.rawValue && answer.remark?.contains("DELAY=2") == true)
+            fields["i"] = ""
+            let delayedElement = try BatchBody.encode([Message(topic: "Batch", text: "x", properties: ["DELAY": "2"])])
+            #expect(try await peer.ask(.sendBatchMessage, fields, body: delayedElement).code == ResponseCode.messageIllegal.rawValue)
+        }
+    }
+
+    @Test(arguments: [("TRAN_MSG\u{1}true", "ransaction")])
     func whatIsNotBuiltIsRefusedByName(properties: String, feature: String) async throws {
         try await withPeer { peer in
             let answer = try await peer.send("Refused", "x", properties: properties)
