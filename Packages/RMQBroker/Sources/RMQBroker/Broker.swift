@@ -150,6 +150,7 @@ public final class Broker: Sendable {
                 }
             }
         }
+        state.rates.add(state.store.statistics, now: state.clock.now())
         return [
             every(.milliseconds(configuration.persistOffsetsMilliseconds)) { state.files.writeOffsetsIfChanged() },
             every(.milliseconds(configuration.registerPeriodMilliseconds)) { state.registration?.registerAll() },
@@ -165,7 +166,8 @@ public final class Broker: Sendable {
 
 extension BrokerConfiguration {
     fileprivate var store: StoreConfiguration {
-        var store = StoreConfiguration(rootDirectory: storeRoot, commitLogDirectory: storeCommitLog.isEmpty ? nil : storeCommitLog)
+        var store = StoreConfiguration(rootDirectory: storeRoot, commitLogDirectories: Self.paths(storeCommitLog))
+        store.readOnlyCommitLogDirectories = Self.paths(readOnlyCommitLog)
         store.segmentBytes = commitLogFileBytes
         store.consumeQueueFileBytes = consumeQueueFileBytes
         store.flush = .asynchronous(every: .milliseconds(flushIntervalMilliseconds))
@@ -174,7 +176,29 @@ extension BrokerConfiguration {
         store.delayOffsetInterval = .milliseconds(persistDelayOffsetsMilliseconds)
         store.transferLimits.bytesInMemory = transferBytes
         store.transferLimits.countInMemory = Int(transferCount)
+        store.retention = retention
         return store
+    }
+
+    private var retention: RetentionPolicy {
+        var policy = RetentionPolicy()
+        policy.reservedTime = .seconds(fileReservedHours * 3600)
+        policy.deletionHours = deleteWhen.split(separator: ";").compactMap { Int($0) }
+        policy.interval = .milliseconds(cleanIntervalMilliseconds)
+        policy.pauseBetweenSegments = .milliseconds(deleteLogFilesPauseMilliseconds)
+        policy.pauseBetweenQueues = .milliseconds(deleteQueueFilesPauseMilliseconds)
+        policy.holdLimit = .milliseconds(deletedFileHoldMilliseconds)
+        policy.retryInterval = .milliseconds(deletionRetryMilliseconds)
+        policy.deletesForcibly = cleanForcibly
+        policy.maxUsedPercent = diskMaxUsedPercent
+        policy.forcedPercent = diskForcedCleanPercent
+        policy.refusePercent = diskRefusePercent
+        return policy
+    }
+
+    /// Paths separated by commas, as the reference has them.
+    private static func paths(_ text: String) -> [String] {
+        text.split(separator: ",").map(String.init)
     }
 }
 

@@ -176,6 +176,42 @@ private func withPeer(_ body: (Peer) async throws -> Void) async throws {
         }
     }
 
+    @Test func theStoreIsCleanedOnRequest() async throws {
+        try await withPeer { peer in
+            _ = try await peer.send("Kept", "x")
+            for code in [RequestCode.deleteExpiredCommitlog, .cleanExpiredConsumequeue, .cleanUnusedTopic] {
+                let answer = try await peer.ask(code)
+                #expect(answer.code == 0)
+            }
+            let pulled = try await peer.pull("Kept", from: 0)
+            #expect(pulled.code == 0)
+        }
+    }
+
+    @Test func theRuntimeInformationHasTheReferencesKeys() async throws {
+        try await withPeer { peer in
+            for _ in 0..<3 { _ = try await peer.send("Counted", "x") }
+            _ = try await peer.pull("Counted", from: 0)
+            let answer = try await peer.ask(.getBrokerRuntimeInfo)
+            let table = try KeyValueTable(body: answer.body).table
+            let expected = """
+                EndTransactionQueueSize EndTransactionThreadPoolQueueCapacity bootTimestamp brokerVersion brokerVersionDesc
+                commitLogDirCapacity commitLogDiskRatio commitLogMaxOffset commitLogMinOffset consumeQueueDiskRatio dispatchBehindBytes
+                dispatchMaxBuffer earliestMessageTimeStamp getFoundTps getMessageEntireTimeMax getMissTps getTotalTps getTransferedTps
+                msgGetTotalTodayMorning msgGetTotalTodayNow msgGetTotalYesterdayMorning msgPutTotalTodayMorning msgPutTotalTodayNow
+                msgPutTotalYesterdayMorning pageCacheLockTimeMills pullThreadPoolQueueCapacity pullThreadPoolQueueHeadWaitTimeMills
+                pullThreadPoolQueueSize putLatency99 putLatency999 putMessageAverageSize putMessageDistributeTime putMessageEntireTimeMax
+                putMessageFailedTimes putMessageSizeTotal putMessageTimesTotal putTps queryThreadPoolQueueCapacity
+                queryThreadPoolQueueHeadWaitTimeMills queryThreadPoolQueueSize remainTransientStoreBufferNumbs runtime
+                sendThreadPoolQueueCapacity sendThreadPoolQueueHeadWaitTimeMills sendThreadPoolQueueSize startAcceptSendRequestTimeStamp
+                """.split(whereSeparator: \.isWhitespace).map(String.init)
+            #expect(Set(expected).subtracting(table.keys) == [])
+            #expect(table.keys.contains { $0.hasPrefix("commitLogDiskRatio_/") })
+            #expect(table["msgPutTotalTodayNow"] == "3" && table["msgGetTotalTodayNow"] == "3" && table["putMessageDistributeTime"] == "null")
+            #expect(table["getTotalTps"] == "0.0 0.0 0.0" && table["putTps"] == "  ")
+        }
+    }
+
     @Test func oneMemberHoldsAQueueLock() async throws {
         try await withPeer { peer in
             func lock(_ client: String) async throws -> String {

@@ -14,8 +14,10 @@ extension MessageStore {
     public func append(_ draft: RecordDraft) throws(StoreError) -> AppendResult {
         let limit = configuration.segmentBytes - RecordLayout.fillerByteCount
         guard draft.byteCount <= limit else { throw .recordTooLarge(bytes: draft.byteCount, limit: limit) }
+        let began = CoarseClock.milliseconds()
         let (result, listener) = try appendLock.withLock { (state) throws(StoreError) -> (AppendResult, ArrivalListener?) in
             guard state.isRunning else { throw .notRunning }
+            if !flags.current.isEmpty { throw .notWriteable(flags.current) }
             if let failure = state.failure { throw failure }
             let queue = draft.queue.isRetired ? successor(of: draft.queue) : draft.queue
             let segment = try makeRoom(draft.byteCount, &state)
@@ -40,6 +42,7 @@ extension MessageStore {
             }
             state.counters.messages += draft.messageCount
             state.counters.bytes += draft.byteCount
+            state.counters.times.record(milliseconds: CoarseClock.milliseconds() - began)
             if state.position >= state.reportPosition {
                 state.reportPosition = state.position + allocator.reportStep
                 allocator.report(current: segment, position: state.position, next: state.nextSegmentOffset)

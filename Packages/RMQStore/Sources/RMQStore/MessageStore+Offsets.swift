@@ -18,13 +18,13 @@ extension MessageStore {
 
     /// Where the record of a queue offset lies in the log; nil when there is none.
     public func physicalOffset(_ queue: ConsumeQueue, offset: Int64) -> Int64? {
-        guard let entry = queue.entry(at: offset), !entry.isFiller else { return nil }
+        guard let entry = try? queue.entry(at: offset), !entry.isFiller else { return nil }
         return entry.position
     }
 
     /// The store time (ms) of a message; nil when it is not there.
     public func storeTimestamp(_ queue: ConsumeQueue, offset: Int64) -> Int64? {
-        guard let entry = queue.entry(at: offset), !entry.isFiller else { return nil }
+        guard let entry = try? queue.entry(at: offset), !entry.isFiller else { return nil }
         return storeTimestamp(at: entry.position)
     }
 
@@ -52,7 +52,7 @@ extension MessageStore {
         var newer: (offset: Int64, timestamp: Int64)?
         while low <= high {
             let middle = low + (high - low) / 2
-            guard let entry = queue.entry(at: middle) else { return 0 }
+            guard let entry = try? queue.entry(at: middle) else { return 0 }
             if entry.isFiller || entry.position < logMinimum {
                 older = (middle, nil)
                 low = middle + 1

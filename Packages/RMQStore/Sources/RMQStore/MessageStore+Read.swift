@@ -21,7 +21,8 @@ extension MessageStore {
         let maxOffset = queue.maxOffset
         result.minOffset = minOffset
         result.maxOffset = maxOffset
-        defer { readCounters.count(result) }
+        let began = CoarseClock.milliseconds()
+        defer { readCounters.count(result, milliseconds: CoarseClock.milliseconds() - began) }
         guard maxOffset > 0 else {
             result.status = .noMessageInQueue
             return
@@ -35,11 +36,20 @@ extension MessageStore {
         } else if offset > maxOffset {
             result.status = .offsetOverflowBadly
             result.nextOffset = maxOffset
-        } else if let (file, position) = queue.locate(offset) {
-            scan(queue, offset: offset, file: file, position: position, maxCount: maxCount, maxBytes: maxBytes, matches: matches, into: &result)
         } else {
-            result.status = .offsetFoundNull
-            result.nextOffset = offset + queue.entriesPerFile - offset % queue.entriesPerFile
+            do {
+                if let (file, position) = try queue.locate(offset) {
+                    scan(queue, offset: offset, file: file, position: position, maxCount: maxCount, maxBytes: maxBytes, matches: matches, into: &result)
+                } else {
+                    result.status = .offsetFoundNull
+                    result.nextOffset = offset + queue.entriesPerFile - offset % queue.entriesPerFile
+                }
+            } catch {
+                // Nothing is skipped: the caller comes again with the same offset.
+                logger.error("queue \(queue.queueId) of \(queue.topic) cannot be read: \(error)")
+                result.status = .noMatchedMessage
+                result.nextOffset = offset
+            }
         }
     }
 
@@ -51,7 +61,7 @@ extension MessageStore {
         if let queue = queue(topic: topic, queueId: queueId) {
             read(queue, offset: offset, maxCount: maxCount, maxBytes: maxBytes, matches: matches, into: &result)
         } else {
-            readCounters.count(result)
+            readCounters.count(result, milliseconds: 0)
         }
         return result
     }
@@ -97,7 +107,8 @@ extension MessageStore {
         }
         result.nextOffset = offset + Int64(index)
         result.status = result.messageCount > 0 ? .found : missed ? .messageWasRemoving : .noMatchedMessage
-        result.suggestsReplica = lastPosition >= 0 && logEnd - lastPosition > memoryBytes
+        result.bytesBehind = lastPosition >= 0 ? logEnd - lastPosition : 0
+        result.suggestsReplica = result.bytesBehind > memoryBytes
     }
 
     private func add(_ file: MappedFile, _ position: Int, _ count: Int, to result: inout ReadResult) {

@@ -1,3 +1,4 @@
+import Glibc
 public import RMQCommon
 import Synchronization
 
@@ -14,9 +15,14 @@ public final class MessageStore: Sendable {
     public let configuration: StoreConfiguration
     let log: CommitLog
     let queues: QueueTable
+    let roots: LogRoots
     let allocator: SegmentAllocator
     let flusher: Flusher
     let schedule: DelaySchedule
+    let retention: Retention
+    let diskUsage: DiskUsage
+    /// What keeps the store from taking messages.
+    public let flags = RunningFlags([])
     let logger: Logger
     let clock: WallClock
     let appendLock = Mutex(AppendState())
@@ -57,20 +63,25 @@ public final class MessageStore: Sendable {
     }
 
     /// Locks, loads and recovers the directory; makes it when there is none.
-    public init(_ configuration: StoreConfiguration, logger: Logger, clock: WallClock = .system) throws(StoreError) {
+    /// - Parameter diskUsage: tells how full the disks are.
+    public init(
+        _ configuration: StoreConfiguration, logger: Logger, clock: WallClock = .system, diskUsage: DiskUsage = .system
+    ) throws(StoreError) {
         try configuration.validate()
         try StoreFiles.makeDirectories(configuration.rootDirectory)
-        try StoreFiles.makeDirectories(configuration.commitLogDirectory)
-        try StoreFiles.makeDirectories(configuration.consumeQueueDirectory)
         let lock = try StoreLock(path: configuration.rootDirectory + "/lock")
+        roots = LogRoots(configuration)
+        try roots.prepare(isNew: !StoreFiles.exists(configuration.consumeQueueDirectory))
+        try StoreFiles.makeDirectories(configuration.consumeQueueDirectory)
         abortPath = configuration.rootDirectory + "/abort"
         let checkpointPath = configuration.rootDirectory + "/checkpoint"
         let wasClean = !StoreFiles.exists(abortPath)
         let checkpoint = try Checkpoint.read(checkpointPath)
-        let segments = try SegmentName.load(directory: configuration.commitLogDirectory, fileBytes: configuration.segmentBytes)
+        let segments = try SegmentName.load(directories: roots.all, fileBytes: configuration.segmentBytes)
         log = CommitLog(segments: segments, segmentBytes: configuration.segmentBytes)
-        queues = QueueTable(configuration: configuration)
-        try queues.load(zeroingTails: !wasClean)
+        retention = Retention()
+        queues = QueueTable(configuration: configuration, retention: retention)
+        try queues.load(QueueTrust(checkpoint, wasClean: wasClean, log: log))
         var recovery = Recovery(
             configuration: configuration, log: log, queues: queues, checkpoint: checkpoint, wasClean: wasClean, logger: logger)
         let summary = try recovery.run()
@@ -83,22 +94,26 @@ public final class MessageStore: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.clock = clock
+        self.diskUsage = diskUsage
         memoryBytes = ReadCounters.physicalMemoryBytes() / 100 * Int64(configuration.transferLimits.memoryPercent)
         publishesAtAppend = configuration.publishesAtAppend
-        allocator = SegmentAllocator(configuration: configuration, logger: logger)
+        allocator = SegmentAllocator(configuration: configuration, roots: roots, logger: logger)
         dispatcher = Dispatcher(
             builder: QueueBuilder(queues: queues, delayLevels: configuration.delayLevelMilliseconds, logger: logger), end: log.maxOffset)
         flusher = Flusher(path: checkpointPath, checkpoint: checkpoint, flushedEnd: log.maxOffset, recoveredEntries: summary.entriesWritten > 0)
         schedule = DelaySchedule(path: configuration.delayOffsetPath)
         lifecycle = Mutex(.opened(lock))
-        placeWriter()
+        try placeWriter()
     }
 
     /// Puts the writer behind the last record. Before ``start()`` only.
-    private func placeWriter() {
+    private func placeWriter() throws(StoreError) {
         let end = log.maxOffset
         let last = log.snapshot.last
         let segmentBytes = Int64(configuration.segmentBytes)
+        if let last, !last.isWritable, end < last.baseOffset + segmentBytes {
+            throw .system(call: "open for writing", path: last.path, code: EROFS)
+        }
         appendLock.withLock { state in
             if let last, end < last.baseOffset + segmentBytes {
                 state.segment = last
@@ -119,6 +134,8 @@ public final class MessageStore: Sendable {
             let allocatorThread = try allocator.start()
             let flusherThread = try startFlusher()
             lifecycle = .running(lock, allocator: allocatorThread, flusher: flusherThread)
+            judgeSpace()
+            try retention.start { self.runRetention() }
         }
         appendLock.withLock { state in
             state.isRunning = true
@@ -146,6 +163,7 @@ public final class MessageStore: Sendable {
             let previous = lifecycle
             lifecycle = .closed
             guard case .running(_, let allocatorThread, let flusherThread) = previous else { return }
+            retention.stop()
             allocator.stop(allocatorThread)
             flusher.stop(flusherThread)
             if let failure { throw failure }
@@ -181,7 +199,7 @@ public final class MessageStore: Sendable {
     public func deleteTopic(_ topic: String) throws(StoreError) {
         let removed = appendLock.withLock { state in
             let removed = queues.remove(topic: topic)
-            for queue in removed { queue.isRetired = true }
+            for queue in removed { queue.retire() }
             if !publishesAtAppend { state.deletedBelow[topic] = log.maxOffset }
             return removed
         }

@@ -44,6 +44,8 @@ public struct ReadResult: Sendable {
     public var chunks: [MappedRange] = []
     public var messageCount = 0
     public var byteCount = 0
+    /// How far back in the log the last message looked at lies.
+    public var bytesBehind: Int64 = 0
     /// The reader is so far behind that it reads from the disk; a replica could serve it.
     public var suggestsReplica = false
 
@@ -58,6 +60,7 @@ public struct ReadResult: Sendable {
         chunks.removeAll(keepingCapacity: true)
         messageCount = 0
         byteCount = 0
+        bytesBehind = 0
         suggestsReplica = false
     }
 }

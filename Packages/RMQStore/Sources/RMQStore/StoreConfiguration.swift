@@ -4,8 +4,10 @@
 public struct StoreConfiguration: Sendable, Equatable {
     /// `storePathRootDir`: everything but the commit log lives below it.
     public var rootDirectory: String
-    /// `storePathCommitLog`; one directory.
-    public var commitLogDirectory: String
+    /// `storePathCommitLog`: the directories of the commit log; new files go to them in turn.
+    public var commitLogDirectories: [String]
+    /// `readOnlyCommitLogStorePaths`: directories that hold commit log files too, but get no new ones.
+    public var readOnlyCommitLogDirectories: [String] = []
     /// `mappedFileSizeCommitLog`, in bytes.
     public var segmentBytes: Int = 1 << 30
     /// `mappedFileSizeConsumeQueue`, in bytes; used rounded up to whole entries of 20 bytes.
@@ -32,11 +34,14 @@ public struct StoreConfiguration: Sendable, Equatable {
     /// `showUnconfirmedMessages`, a key of ours: whether consumers see a message as soon as it is appended although its
     /// producer is still waiting for disk or replicas, as with the reference. Otherwise they see it once that promise holds.
     public var showsUnconfirmed = false
+    /// When commit log files are deleted, and when a full disk refuses messages.
+    public var retention = RetentionPolicy()
 
     /// A configuration with the reference's defaults below `rootDirectory`.
-    public init(rootDirectory: String, commitLogDirectory: String? = nil) {
+    /// - Parameter commitLogDirectories: empty: `commitlog` below the root.
+    public init(rootDirectory: String, commitLogDirectories: [String] = []) {
         self.rootDirectory = rootDirectory
-        self.commitLogDirectory = commitLogDirectory ?? rootDirectory + "/commitlog"
+        self.commitLogDirectories = commitLogDirectories.isEmpty ? [rootDirectory + "/commitlog"] : commitLogDirectories
     }
 
     /// Bytes of a consume queue file as it is really made.
@@ -52,9 +57,12 @@ public struct StoreConfiguration: Sendable, Equatable {
         if rootDirectory.isEmpty {
             throw .invalidConfiguration(key: "storePathRootDir", value: "", allowed: "a directory")
         }
-        if commitLogDirectory.utf8.contains(UInt8(ascii: ",")) {
-            throw .featureMissing("several commit log directories", key: "storePathCommitLog", value: commitLogDirectory)
+        if commitLogDirectories.contains("") || Set(commitLogDirectories).isSubset(of: readOnlyCommitLogDirectories) {
+            throw .invalidConfiguration(
+                key: "storePathCommitLog", value: commitLogDirectories.joined(separator: ","),
+                allowed: "directories, at least one of them not in readOnlyCommitLogStorePaths")
         }
+        try retention.validate()
         guard (4096...(1 << 40)).contains(segmentBytes) else {
             throw .invalidConfiguration(key: "mappedFileSizeCommitLog", value: "\(segmentBytes)", allowed: "4096 to 2^40 bytes")
         }

@@ -13,6 +13,10 @@ public enum StoreError: Error, Equatable, Sendable {
     case missingFile(before: String, expectedOffset: Int64)
     /// Neither the file nor its backup makes sense.
     case unreadableFile(path: String, reason: String)
+    /// Two roots of the commit log hold the same part of it.
+    case duplicateFile(path: String, other: String)
+    /// A root of the commit log is not there.
+    case missingDirectory(path: String, key: String)
 
     // Appending
     case bodyTooLarge(bytes: Int, limit: Int)
@@ -26,6 +30,7 @@ public enum StoreError: Error, Equatable, Sendable {
     case batchNotAllowed(reason: String)
     /// Not started yet, or closed.
     case notRunning
+    case notWriteable(RunningFlags.Reason)
     /// No new segment within the time allowed; `cause` is what creating it said last.
     case segmentUnavailable(baseOffset: Int64, waited: Duration, cause: String)
     /// A write-back failed earlier. Nothing is acknowledged any more: the kernel may have dropped the pages.
@@ -52,6 +57,10 @@ extension StoreError: CustomStringConvertible {
             "the file for offset \(expectedOffset) is missing before \(before)"
         case .unreadableFile(let path, let reason):
             "\(path) and its backup cannot be read (\(reason)); mend one of them, or remove both to begin anew"
+        case .duplicateFile(let path, let other):
+            "\(path) and \(other) are the same part of the commit log; move one of them away"
+        case .missingDirectory(let path, let key):
+            "the directory \(path) named by \(key) does not exist; mount its disk, make it, or take it out of the configuration"
         case .bodyTooLarge(let bytes, let limit):
             "the body has \(bytes) bytes, the limit is \(limit)"
         case .recordTooLarge(let bytes, let limit):
@@ -68,6 +77,8 @@ extension StoreError: CustomStringConvertible {
             "a batch cannot be stored: \(reason)"
         case .notRunning:
             "the store is not running"
+        case .notWriteable(let reasons):
+            "the store takes no messages now: \(reasons)"
         case .segmentUnavailable(let baseOffset, let waited, let cause):
             "no commit log file for offset \(baseOffset) after \(waited): \(cause)"
         case .flushFailed(let path, let code):

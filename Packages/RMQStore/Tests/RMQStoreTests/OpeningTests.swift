@@ -64,8 +64,9 @@ import Testing
         configuration.segmentBytes = 100
         #expect(failure(configuration) == .invalidConfiguration(key: "mappedFileSizeCommitLog", value: "100", allowed: "4096 to 2^40 bytes"))
         configuration = smallConfiguration(folder.path)
-        configuration.commitLogDirectory = "/a,/b"
-        #expect(failure(configuration) == .featureMissing("several commit log directories", key: "storePathCommitLog", value: "/a,/b"))
+        configuration.readOnlyCommitLogDirectories = configuration.commitLogDirectories
+        #expect(failure(configuration) == .invalidConfiguration(
+            key: "storePathCommitLog", value: folder.sub("commitlog"), allowed: "directories, at least one of them not in readOnlyCommitLogStorePaths"))
     }
 
     @Test func theFlusherMovesTheCheckpoint() async throws {

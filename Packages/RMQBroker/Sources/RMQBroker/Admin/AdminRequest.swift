@@ -13,6 +13,8 @@ struct AdminRequest: Sendable {
         case .getTopicStatsInfo: answer = TopicAdmin.statistics
         case .getSystemTopicListFromBroker: answer = TopicAdmin.systemTopics
         case .cleanUnusedTopic: answer = TopicAdmin.cleanUnused
+        case .cleanExpiredConsumequeue: answer = BrokerAdmin.removeExpiredQueues
+        case .deleteExpiredCommitlog: answer = BrokerAdmin.deleteExpiredLog
         case .queryTopicConsumeByWho: answer = GroupAdmin.groupsOfTopic
         case .updateAndCreateSubscriptiongroup: answer = GroupAdmin.update
         case .getAllSubscriptiongroupConfig: answer = GroupAdmin.all

@@ -2,7 +2,7 @@ import RMQCommon
 import RMQRemoting
 import RMQStore
 
-/// Codes 25, 26, 28: the broker itself.
+/// Codes 25, 26, 28, 306, 329: the broker itself.
 enum BrokerAdmin {
     static func configuration(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let version = broker.live.dataVersion.json.text(.fastjson)
@@ -39,6 +39,18 @@ enum BrokerAdmin {
             if let place { lines[place] = "\(key)=\(value)" } else { lines.append("\(key)=\(value)") }
         }
         try SmallFile.replace(path, with: lines.joined(separator: "\n") + "\n")
+    }
+
+    /// Code 306: consume queues of which the log holds nothing any more.
+    static func removeExpiredQueues(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        try broker.store.removeExpiredQueues()
+        return .response(.success)
+    }
+
+    /// Code 329: expired commit log files, at once instead of at the configured hour. Answered before it is done.
+    static func deleteExpiredLog(_ command: RemotingCommand, _ broker: BrokerState) -> RemotingCommand {
+        broker.store.requestDeletion()
+        return .response(.success)
     }
 
     static func runtimeInfo(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {

@@ -12,6 +12,7 @@ enum RuntimeInfo {
         let now = broker.clock.now()
         let statistics = broker.store.statistics
         let rates = broker.rates.rates(statistics, now: now)
+        let days = broker.rates.days
         let configuration = broker.live.current
         let version = ProtocolVersion.current
         var table: [String: String] = [
@@ -20,13 +21,18 @@ enum RuntimeInfo {
             "bootTimestamp": String(broker.startedAt),
             "runtime": duration(milliseconds: now - broker.startedAt),
             "startAcceptSendRequestTimeStamp": String(configuration.startAcceptSendTimestamp),
-            "msgPutTotalYesterdayMorning": "0",
-            "msgPutTotalTodayMorning": "0",
+            "msgPutTotalYesterdayMorning": String(days.yesterday.appendedMessages),
+            "msgPutTotalTodayMorning": String(days.today.appendedMessages),
             "msgPutTotalTodayNow": String(statistics.appendedMessages),
-            "msgGetTotalYesterdayMorning": "0",
-            "msgGetTotalTodayMorning": "0",
+            "msgGetTotalYesterdayMorning": String(days.yesterday.readMessages),
+            "msgGetTotalTodayMorning": String(days.today.readMessages),
             "msgGetTotalTodayNow": String(statistics.readMessages),
             "putMessageTimesTotal": String(max(statistics.appendedMessages, 1)),
+            "putMessageEntireTimeMax": String(statistics.slowestAppendMilliseconds),
+            "getMessageEntireTimeMax": String(statistics.slowestReadMilliseconds),
+            "putMessageDistributeTime": text(statistics.appendTimes),
+            "putLatency99": Decimal.text(statistics.appendTimes?.percentile(0.99) ?? 0, places: 2),
+            "putLatency999": Decimal.text(statistics.appendTimes?.percentile(0.999) ?? 0, places: 2),
             "putMessageFailedTimes": String(statistics.failedAppends),
             "putMessageSizeTotal": String(statistics.appendedBytes),
             "putMessageAverageSize": "\(Double(statistics.appendedBytes) / Double(max(statistics.appendedMessages, 1)))",
@@ -36,7 +42,7 @@ enum RuntimeInfo {
             "getTotalTps": rates.total,
             "getTransferedTps": rates.transferred,
             "dispatchMaxBuffer": "0",
-            "dispatchBehindBytes": "0",
+            "dispatchBehindBytes": String(max(0, broker.store.maxPhysicalOffset - broker.store.dispatchedOffset)),
             "pageCacheLockTimeMills": "0",
             "remainTransientStoreBufferNumbs": "2147483647",
             "commitLogMinOffset": String(broker.store.minPhysicalOffset),
@@ -59,14 +65,20 @@ enum RuntimeInfo {
     }
 
     private static func addDisk(_ table: inout [String: String], _ store: StoreConfiguration) {
-        let logRatio = diskRatio(store.commitLogDirectory)
-        table["commitLogDiskRatio"] = logRatio
-        table["commitLogDiskRatio_\(store.commitLogDirectory)"] = logRatio
-        table["consumeQueueDiskRatio"] = diskRatio(store.rootDirectory)
+        var emptiest: Double?
+        for root in store.commitLogDirectories {
+            let used = DiskUsage.system.usedFraction(root)
+            table["commitLogDiskRatio_\(root)"] = text(used)
+            if let used { emptiest = min(used, emptiest ?? used) }
+        }
+        table["commitLogDiskRatio"] = text(emptiest)
+        table["consumeQueueDiskRatio"] = text(DiskUsage.system.usedFraction(store.rootDirectory))
         if let (total, free) = space(store.rootDirectory) {
             table["commitLogDirCapacity"] = "Total : \(readable(total)), Free : \(readable(free))."
         }
     }
+
+    private static func text(_ fraction: Double?) -> String { fraction.map { "\($0)" } ?? "-1.0" }
 
     /// Total and free bytes of the file system that a path is on.
     private static func space(_ path: String) -> (total: UInt64, free: UInt64)? {
@@ -75,9 +87,10 @@ enum RuntimeInfo {
         return (UInt64(status.f_blocks) &* UInt64(status.f_frsize), UInt64(status.f_bavail) &* UInt64(status.f_frsize))
     }
 
-    private static func diskRatio(_ path: String) -> String {
-        guard let (total, free) = space(path), total > 0 else { return "-1" }
-        return Decimal.text(1 - Double(free) / Double(total), places: 2)
+    /// `[<=0ms]:12 [0~10ms]:3 … `; `null` before the first minute is over, as at the reference.
+    private static func text(_ distribution: LatencyDistribution?) -> String {
+        guard let distribution else { return "null" }
+        return zip(LatencyDistribution.labels, distribution.coarse).map { "\($0):\($1) " }.joined()
     }
 
     /// `368 B`, `1.5 KiB`
@@ -99,44 +112,71 @@ enum RuntimeInfo {
     }
 }
 
-/// What the store had done at some moments of the last ten minutes, from which rates are computed.
+/// What the store had done at some moments of the last ten minutes and at midnight, from which rates and totals of days
+/// are computed.
 final class RateSamples: Sendable {
     private struct Sample {
         let time: Int64
         let statistics: StoreStatistics
     }
 
-    /// Ten minutes of samples taken every 10 s.
-    private static let limit = 61
-    private let samples = Mutex<[Sample]>([])
+    /// What had been done when yesterday and today began; nothing when the broker was not running then.
+    struct Days {
+        var yesterday = StoreStatistics()
+        var today = StoreStatistics()
+        fileprivate var day: Int?
+    }
+
+    private struct State {
+        var samples: [Sample] = []
+        var days = Days()
+    }
+
+    /// Ten minutes of samples taken every 10 s, and the ones at both ends.
+    private static let limit = 62
+    private let state = Mutex(State())
+
+    var days: Days { state.withLock { $0.days } }
 
     func add(_ statistics: StoreStatistics, now: Int64) {
-        samples.withLock { samples in
-            samples.append(Sample(time: now, statistics: statistics))
-            if samples.count > Self.limit { samples.removeFirst() }
+        let day = Self.localDay(now)
+        state.withLock { state in
+            state.samples.append(Sample(time: now, statistics: statistics))
+            if state.samples.count > Self.limit { state.samples.removeFirst() }
+            if let before = state.days.day, before != day {
+                state.days.yesterday = state.days.today
+                state.days.today = statistics
+            }
+            state.days.day = day
         }
+    }
+
+    /// The day of the year, local time.
+    private static func localDay(_ milliseconds: Int64) -> Int {
+        var seconds = time_t(milliseconds / 1_000)
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        return Int(parts.tm_yday)
     }
 
     struct Rates {
         var put, found, miss, total, transferred: String
     }
 
-    /// Per second over the last 10, 60 and 600 s, each as three numbers between blanks.
+    /// Per second over the last 10, 60 and 600 s, each as three numbers between blanks. A number is left out while there is
+    /// no sample as old as that.
     func rates(_ statistics: StoreStatistics, now: Int64) -> Rates {
-        let samples = samples.withLock { $0 }
-        func rate(_ value: (StoreStatistics) -> Int, seconds: Int64) -> String {
-            // The youngest sample that is old enough, else the oldest there is.
+        let samples = state.withLock { $0.samples }
+        func rate(_ value: (StoreStatistics) -> Int, seconds: Int64) -> Double? {
             let limit: Int64 = now - seconds * 1_000
-            guard let from = samples.last(where: { $0.time <= limit }) ?? samples.first, now > from.time else { return "0.0" }
-            let count = Double(value(statistics) - value(from.statistics))
-            let elapsed = Double(now - from.time)
-            return String(count * 1_000 / elapsed)
+            guard let from = samples.last(where: { $0.time <= limit }), now > from.time else { return nil }
+            return Double(value(statistics) - value(from.statistics)) * 1_000 / Double(now - from.time)
         }
-        func text(_ value: (StoreStatistics) -> Int) -> String {
-            rate(value, seconds: 10) + " " + rate(value, seconds: 60) + " " + rate(value, seconds: 600)
+        func text(_ value: (StoreStatistics) -> Int, absent: String = "") -> String {
+            [10, 60, 600].map { (seconds: Int64) in rate(value, seconds: seconds).map { "\($0)" } ?? absent }.joined(separator: " ")
         }
         return Rates(
             put: text(\.appendedMessages), found: text(\.foundReads), miss: text(\.missedReads),
-            total: text { $0.foundReads + $0.missedReads }, transferred: text(\.readMessages))
+            total: text({ $0.foundReads + $0.missedReads }, absent: "0.0"), transferred: text(\.readMessages))
     }
 }

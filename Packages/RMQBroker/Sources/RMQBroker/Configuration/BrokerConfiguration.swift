@@ -63,14 +63,30 @@ public struct BrokerConfiguration: Sendable, Equatable {
     // MARK: the store
 
     public var storeRoot = "store"
-    /// Empty means `commitlog` below the root.
+    /// Directories separated by commas; empty means `commitlog` below the root.
     public var storeCommitLog = ""
+    public var readOnlyCommitLog = ""
     public var commitLogFileBytes = 1024 * 1024 * 1024
     public var consumeQueueFileBytes = 6_000_000
     public var flushIntervalMilliseconds: Int64 = 500
     /// The times that delayed messages wait, by level.
     public var delayLevels = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
     public var persistDelayOffsetsMilliseconds: Int64 = 10_000
+
+    // MARK: deleting what is old
+
+    public var fileReservedHours: Int64 = 72
+    /// Hours of the day separated by semicolons.
+    public var deleteWhen = "04"
+    public var cleanIntervalMilliseconds: Int64 = 10_000
+    public var deleteLogFilesPauseMilliseconds: Int64 = 100
+    public var deleteQueueFilesPauseMilliseconds: Int64 = 100
+    public var deletedFileHoldMilliseconds: Int64 = 120_000
+    public var deletionRetryMilliseconds: Int64 = 120_000
+    public var cleanForcibly = true
+    public var diskMaxUsedPercent = 75
+    public var diskForcedCleanPercent = 85
+    public var diskRefusePercent = 90
 
     public init() {}
 

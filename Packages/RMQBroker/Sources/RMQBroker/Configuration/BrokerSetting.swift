@@ -52,6 +52,18 @@ struct BrokerSetting: Sendable {
         text("messageDelayLevel", \.delayLevels, allowed: isDelayLevels),
         integer("flushDelayOffsetInterval", \.persistDelayOffsetsMilliseconds, 100...3_600_000),
         integer("flushIntervalCommitLog", \.flushIntervalMilliseconds, 1...60_000),
+        text("readOnlyCommitLogStorePaths", \.readOnlyCommitLog, allowed: isPath),
+        integer("fileReservedTime", \.fileReservedHours, 0...876_000, important: true),
+        text("deleteWhen", \.deleteWhen, allowed: isHours, important: true),
+        integer("cleanResourceInterval", \.cleanIntervalMilliseconds, 1_000...86_400_000),
+        integer("deleteCommitLogFilesInterval", \.deleteLogFilesPauseMilliseconds, 0...3_600_000),
+        integer("deleteConsumeQueueFilesInterval", \.deleteQueueFilesPauseMilliseconds, 0...3_600_000),
+        integer("destroyMapedFileIntervalForcibly", \.deletedFileHoldMilliseconds, 0...86_400_000),
+        integer("redeleteHangedFileInterval", \.deletionRetryMilliseconds, 0...86_400_000),
+        boolean("cleanFileForciblyEnable", \.cleanForcibly),
+        integer("diskMaxUsedSpaceRatio", \.diskMaxUsedPercent, 0...100),
+        integer("diskSpaceCleanForciblyRatio", \.diskForcedCleanPercent, 1...100),
+        integer("diskSpaceWarningLevelRatio", \.diskRefusePercent, 1...100),
     ]
 
     /// All settings as `key=value` lines, which is the answer to GET_BROKER_CONFIG.
@@ -134,6 +146,10 @@ extension BrokerSetting {
     }
     private static var isDelayLevels: TextRule {
         ({ StoreConfiguration.delayLevels(parsing: $0) != nil }, "1 to 1000 times such as 10s, 5m, 2h or 1d, separated by blanks")
+    }
+    private static var isHours: TextRule {
+        ({ value in !value.isEmpty && value.split(separator: ";").allSatisfy { Int($0).map((0...23).contains) ?? false } },
+         "hours from 0 to 23, several separated by ;")
     }
     private static var isPath: TextRule {
         ({ value in value.utf8.count <= 1_024 && !value.utf8.contains(0) }, "a path of up to 1,024 bytes")

@@ -184,9 +184,11 @@ struct SendRefusal: Error {
         code =
             switch error {
             case .bodyTooLarge, .recordTooLarge, .topicTooLong, .unsafeQueueName, .propertiesTooLarge, .malformedBatch, .batchNotAllowed: .messageIllegal
-            case .notRunning, .flushFailed: .serviceNotAvailable
+            case .notRunning, .notWriteable, .flushFailed: .serviceNotAvailable
             case .segmentUnavailable, .system: .systemError
-            case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile: .systemError
+            case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile,
+                .duplicateFile, .missingDirectory:
+                .systemError
             }
     }
 }

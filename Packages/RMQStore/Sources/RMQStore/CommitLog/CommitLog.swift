@@ -68,6 +68,15 @@ final class CommitLog: Sendable {
         segments.withLock { $0.append(segment) }
     }
 
+    // MARK: Deletion (retention thread)
+
+    /// Takes the oldest segment off the list, if it still is `segment`. Its file is gone already.
+    func removeFirst(_ segment: MappedFile) {
+        segments.withLock { segments in
+            if segments.first === segment, segments.count > 1 { segments.removeFirst() }
+        }
+    }
+
     // MARK: Write-back (flush thread)
 
     /// Makes everything from `start` to `end` durable.

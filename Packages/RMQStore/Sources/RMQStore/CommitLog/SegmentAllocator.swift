@@ -25,14 +25,14 @@ final class SegmentAllocator: Sendable {
         var hasWork = false
     }
 
-    private let directory: String
+    private let roots: LogRoots
     private let segmentBytes: Int
     private let maxWindow: Int
     private let logger: Logger
     private let monitor: Monitor<State>
 
-    init(configuration: StoreConfiguration, logger: Logger) {
-        directory = configuration.commitLogDirectory
+    init(configuration: StoreConfiguration, roots: LogRoots, logger: Logger) {
+        self.roots = roots
         segmentBytes = configuration.segmentBytes
         maxWindow = max(MappedFile.pageBytes, configuration.prefaultWindowBytes)
         self.logger = logger
@@ -139,6 +139,7 @@ final class SegmentAllocator: Sendable {
     }
 
     private func create(_ baseOffset: Int64) {
+        let directory = roots.directory(forSegmentAt: baseOffset, segmentBytes: segmentBytes)
         let path = directory + "/" + SegmentName.text(baseOffset)
         let window = monitor.withLock { $0.window }
         do throws(StoreError) {

@@ -14,48 +14,58 @@ public typealias QueueHandle = ConsumeQueue
 ///
 /// A queue has no file until its first message. Entries are written under the store's append lock; readers take no lock
 /// but a short one for the list of files, and see an entry as soon as `maxOffset` covers it. `nextOffset` is ahead of
-/// `maxOffset` only while records wait for the promise that makes them visible (see `Dispatch/`).
+/// `maxOffset` only while records wait for the promise that makes them visible (see `Dispatch/`). Files are mapped while
+/// they are used (see ``QueueMappings``).
 public final class ConsumeQueue: @unchecked Sendable {
-    // Sendable: `nextOffset`, `writer`, `maxPhysicalOffset`, `isDirty` and `isRetired` are guarded by the append lock of the store
-    // (recovery runs before there is a second thread); all else is constant, atomic or behind a Mutex.
+    // Sendable: `nextOffset`, `writer`, `ahead`, `maxPhysicalOffset`, `isDirty`, `isRetired` and `sweptMax` are guarded by
+    // the append lock of the store (recovery runs before there is a second thread); all else is constant, atomic or behind
+    // a Mutex.
+
+    /// A file being written, and up to which byte its disk blocks are allocated.
+    struct Writer {
+        let file: MappedFile
+        var allocatedEnd: Int
+    }
 
     public let topic: String
     public let queueId: Int32
     /// The topic in UTF-8, as records store it.
     let topicBytes: [UInt8]
-    let directory: String
+    let place: QueuePlace
     let fileBytes: Int
     let extensions: QueueExtension
 
-    private let files = Mutex<[MappedFile]>([])
-    private let publishedMin = Atomic<Int64>(0)
-    private let publishedMax = Atomic<Int64>(0)
-    private let firstPosition = Atomic<Int64>(-1)
+    let files = Mutex(QueueFiles())
+    let publishedMin = Atomic<Int64>(0)
+    let publishedMax = Atomic<Int64>(0)
+    let firstPosition = Atomic<Int64>(-1)
 
     /// The offset that the next append assigns. Under the append lock.
     private(set) var nextOffset: Int64 = 0
-    /// The file being written, and up to which byte its disk blocks are allocated. Under the append lock.
-    private var writer: (file: MappedFile, allocatedEnd: Int)?
+    private(set) var writer: Writer?
+    /// The files behind the writer's that the entries being written will reach.
+    private var ahead: [Writer] = []
     /// The end in the commit log of the newest record in here; -1 without any. Under the append lock.
-    private(set) var maxPhysicalOffset: Int64 = -1
+    var maxPhysicalOffset: Int64 = -1
     /// Whether the flusher knows that there is something to write back. Under the append lock.
     var isDirty = false
     /// The queue was deleted; whoever still holds this object gets its successor. Under the append lock.
-    var isRetired = false
+    private(set) var isRetired = false
+    /// `maxOffset` at the last sweep. Under the append lock.
+    private var sweptMax: Int64 = -1
     /// First entry not yet written back. Flush thread only, after the store started.
-    private var flushedMax: Int64 = 0
+    var flushedMax: Int64 = 0
 
-    /// Disk blocks are allocated this far ahead: one call for 3,276 messages, and a full disk is an error, not a signal.
-    private static let allocationStep = 65_536
-
-    init(topic: String, queueId: Int32, configuration: StoreConfiguration) {
+    init(topic: String, queueId: Int32, place: QueuePlace) {
         self.topic = topic
         self.queueId = queueId
         topicBytes = [UInt8](topic.utf8)
-        directory = "\(configuration.consumeQueueDirectory)/\(topic)/\(queueId)"
-        fileBytes = configuration.consumeQueueFileLength
-        extensions = QueueExtension(directory: "\(configuration.extensionDirectory)/\(topic)/\(queueId)")
+        self.place = place
+        fileBytes = place.fileBytes
+        extensions = QueueExtension(directory: "\(place.extensionDirectory)/\(topic)/\(queueId)")
     }
+
+    var directory: String { "\(place.directory)/\(topic)/\(queueId)" }
 
     /// The offset of the first message that the commit log still holds.
     public var minOffset: Int64 { publishedMin.load(ordering: .acquiring) }
@@ -66,25 +76,50 @@ public final class ConsumeQueue: @unchecked Sendable {
     var firstPhysicalOffset: Int64 { firstPosition.load(ordering: .relaxed) }
 
     var entriesPerFile: Int64 { Int64(fileBytes / QueueEntry.byteCount) }
-    var hasFiles: Bool { files.withLock { !$0.isEmpty } }
+    var hasFiles: Bool { files.withLock { $0.count > 0 } }
+
+    func path(_ base: Int64) -> String { directory + "/" + SegmentName.text(base) }
 
     // MARK: Reading (any thread)
 
-    /// The file that holds an entry, and the entry's byte position in it.
-    func locate(_ offset: Int64) -> (file: MappedFile, position: Int)? {
-        files.withLock { files in
-            guard let first = files.first else { return nil }
-            let byteOffset = offset &* Int64(QueueEntry.byteCount) - first.baseOffset
-            guard byteOffset >= 0 else { return nil }
-            let index = Int(byteOffset / Int64(fileBytes))
-            guard index < files.count else { return nil }
-            return (files[index], Int(byteOffset % Int64(fileBytes)))
+    /// The file that holds an entry, and the entry's byte position in it; nil when there is no such file.
+    /// - Throws: when the file cannot be mapped.
+    func locate(_ offset: Int64) throws(StoreError) -> (file: MappedFile, position: Int)? {
+        let byteOffset = offset &* Int64(QueueEntry.byteCount)
+        let (base, mapped) = files.withLock { files -> (Int64?, MappedFile?) in
+            guard let base = files.base(holding: byteOffset, fileBytes: fileBytes) else { return (nil, nil) }
+            files.wasUsed = true
+            return (base, files.mappedFile(base: base))
         }
+        guard let base else { return nil }
+        if let mapped { return (mapped, Int(byteOffset - base)) }
+        return (try map(base), Int(byteOffset - base))
+    }
+
+    private func map(_ base: Int64) throws(StoreError) -> MappedFile {
+        let file = try MappedFile(opening: path(base), baseOffset: base, byteCount: fileBytes)
+        let kept = files.withLock { files in
+            if let other = files.mappedFile(base: base) { return other }
+            // Deleted meanwhile: readable for this caller, but not kept.
+            if files.base(holding: base, fileBytes: fileBytes) == base { files.keep(file) }
+            return file
+        }
+        register()
+        return kept
+    }
+
+    /// Lets the sweep know of this queue.
+    private func register() {
+        let isNew = files.withLock { files in
+            defer { files.isRegistered = true }
+            return !files.isRegistered
+        }
+        if isNew { place.mappings.add(self) }
     }
 
     /// The entry of a published offset.
-    func entry(at offset: Int64) -> QueueEntry? {
-        guard offset >= minOffset, offset < maxOffset, let (file, position) = locate(offset) else { return nil }
+    func entry(at offset: Int64) throws(StoreError) -> QueueEntry? {
+        guard offset >= minOffset, offset < maxOffset, let (file, position) = try locate(offset) else { return nil }
         return QueueEntry(file.base + position)
     }
 
@@ -116,39 +151,44 @@ public final class ConsumeQueue: @unchecked Sendable {
     private func makeRoom(_ count: Int) throws(StoreError) {
         var next = publishedMax.load(ordering: .relaxed) * Int64(QueueEntry.byteCount)
         let end = next + Int64(count * QueueEntry.byteCount)
+        var prepared: [Writer] = []
         while next < end {
-            var current: MappedFile
-            var allocatedEnd = 0
+            var target: Writer
             if let writer, writer.file.baseOffset <= next, next < writer.file.baseOffset + Int64(fileBytes) {
-                current = writer.file
-                allocatedEnd = writer.allocatedEnd
-            } else if let found = locate(next / Int64(QueueEntry.byteCount)) {
-                current = found.file
-                allocatedEnd = found.position
+                target = writer
+            } else if let found = try locate(next / Int64(QueueEntry.byteCount)) {
+                target = Writer(file: found.file, allocatedEnd: found.position)
             } else {
-                current = try addFile(baseOffset: next - next % Int64(fileBytes))
+                target = Writer(file: try addFile(baseOffset: next - next % Int64(fileBytes)), allocatedEnd: 0)
             }
-            let wanted = Int(min(end - current.baseOffset, Int64(fileBytes)))
-            if wanted > allocatedEnd {
-                let target = min(fileBytes, (wanted + Self.allocationStep - 1) / Self.allocationStep * Self.allocationStep)
-                try current.allocate(from: allocatedEnd, count: target - allocatedEnd)
-                allocatedEnd = target
+            let wanted = Int(min(end - target.file.baseOffset, Int64(fileBytes)))
+            if wanted > target.allocatedEnd {
+                let goal = Self.allocationGoal(wanted, allocated: target.allocatedEnd, limit: fileBytes)
+                try target.file.allocate(from: target.allocatedEnd, count: goal - target.allocatedEnd)
+                target.allocatedEnd = goal
             }
-            // Entries are written from the first of these files on; `write` moves over to the next by itself.
-            if next == publishedMax.load(ordering: .relaxed) * Int64(QueueEntry.byteCount) { writer = (current, allocatedEnd) }
-            next = current.baseOffset + Int64(fileBytes)
+            prepared.append(target)
+            next = target.file.baseOffset + Int64(fileBytes)
         }
+        writer = prepared.removeFirst()
+        ahead = prepared
+    }
+
+    /// Disk blocks are allocated ahead, so that a full disk is an error and not a signal: 4 KiB for a new file, as there may
+    /// be tens of thousands with a few messages each, then twice as much, up to 64 KiB (3,276 messages) a call.
+    private static func allocationGoal(_ wanted: Int, allocated: Int, limit: Int) -> Int {
+        let step = min(max(allocated, 4096), 65_536)
+        return min(limit, (wanted + step - 1) / step * step)
     }
 
     private func addFile(baseOffset: Int64) throws(StoreError) -> MappedFile {
-        let isFirst = !hasFiles
-        if isFirst {
+        if !hasFiles {
             guard StoreFiles.isSafeName(topicBytes), queueId >= 0 else { throw .unsafeQueueName(topic: topic, queueId: queueId) }
             try StoreFiles.makeDirectories(directory)
         }
-        let file = try MappedFile(
-            creating: directory + "/" + SegmentName.text(baseOffset), baseOffset: baseOffset, byteCount: fileBytes, allocating: false)
+        let file = try MappedFile(creating: path(baseOffset), baseOffset: baseOffset, byteCount: fileBytes, allocating: false)
         files.withLock { $0.append(file) }
+        register()
         return file
     }
 
@@ -170,10 +210,8 @@ public final class ConsumeQueue: @unchecked Sendable {
         let offset = publishedMax.load(ordering: .relaxed)
         var position = Int(offset * Int64(QueueEntry.byteCount) - writer!.file.baseOffset)
         if position == fileBytes {
-            // The second and later files of a batch: made and allocated by `prepare`.
-            let next = locate(offset)!
-            writer = (next.file, min(fileBytes, Self.allocationStep))
-            position = next.position
+            writer = ahead.removeFirst()
+            position = 0
         }
         entry.write(to: writer!.file.base + position)
         publish(offset + 1)
@@ -191,24 +229,13 @@ public final class ConsumeQueue: @unchecked Sendable {
         nextOffset = maxOffset
     }
 
-    /// Starts an empty queue at an offset above 0: the log no longer has what came before.
-    func begin(at offset: Int64) throws(StoreError) {
-        publishedMin.store(offset, ordering: .releasing)
-        publishedMax.store(offset, ordering: .releasing)
-        flushedMax = offset
-        try prepare(1)
-        guard let writer else { return }
-        let position = Int(offset * Int64(QueueEntry.byteCount) - writer.file.baseOffset)
-        for start in stride(from: 0, to: position, by: QueueEntry.byteCount) { QueueEntry.filler.write(to: writer.file.base + start) }
-    }
-
     // MARK: Write-back (flush thread)
 
     /// Makes all entries published so far durable.
     func flush() throws(StoreError) {
         let end = maxOffset
         while flushedMax < end {
-            guard let (file, position) = locate(flushedMax) else {
+            guard let (file, position) = try locate(flushedMax) else {
                 flushedMax = end
                 return
             }
@@ -218,108 +245,45 @@ public final class ConsumeQueue: @unchecked Sendable {
         }
     }
 
-    // MARK: Recovery and deletion (nobody else writes)
+    // MARK: Giving back (append lock, then the files' lock)
 
-    /// Takes over the files found on disk and finds the end: the first entry of the last three files that is none.
-    func recover(zeroingTail: Bool) throws(StoreError) {
-        let found = try SegmentName.load(directory: directory, fileBytes: fileBytes)
-        guard let first = found.first else { return }
-        var kept = found
-        var end = max(first.baseOffset, found[max(0, found.count - 3)].baseOffset)
-        if found.count > 3, let previous = Self.lastEntry(found[found.count - 4]) { maxPhysicalOffset = previous.end }
-        scan: for index in max(0, found.count - 3)..<found.count {
-            let file = found[index]
-            for position in stride(from: 0, to: fileBytes, by: QueueEntry.byteCount) {
-                let entry = QueueEntry(file.base + position)
-                guard entry.isValid else {
-                    // What lies behind the hole goes: recovery writes it again from the log.
-                    if zeroingTail { try file.zeroTail(from: position) }
-                    for file in found[(index + 1)...] { try StoreFiles.remove(file.path) }
-                    kept = Array(found[...index])
-                    break scan
-                }
-                if !entry.isFiller { maxPhysicalOffset = entry.end }
-                end = file.baseOffset + Int64(position + QueueEntry.byteCount)
-            }
+    /// Lets go of the file being written, if nothing was written since the last sweep. Append lock.
+    /// - Returns: whether there is no writer any more.
+    @discardableResult
+    func giveBackWriter(isForced: Bool) -> Bool {
+        guard writer != nil else { return true }
+        let end = publishedMax.load(ordering: .relaxed)
+        if !isForced, end != sweptMax || isDirty {
+            sweptMax = end
+            return false
         }
-        files.withLock { $0 = kept }
-        publishedMax.store(end / Int64(QueueEntry.byteCount), ordering: .releasing)
-        publishedMin.store(first.baseOffset / Int64(QueueEntry.byteCount), ordering: .releasing)
-        noteFirst()
-        flushedMax = end / Int64(QueueEntry.byteCount)
-    }
-
-    private func noteFirst() {
-        var offset = minOffset
-        while let entry = entry(at: offset), entry.isFiller { offset += 1 }
-        firstPosition.store(entry(at: offset)?.position ?? -1, ordering: .relaxed)
-    }
-
-    private static func lastEntry(_ file: MappedFile) -> QueueEntry? {
-        let entry = QueueEntry(file.base + file.byteCount - QueueEntry.byteCount)
-        return entry.isValid && !entry.isFiller ? entry : nil
-    }
-
-    /// Drops the entries of records at or behind a log offset.
-    func truncate(toPhysicalOffset limit: Int64) throws(StoreError) {
-        guard maxPhysicalOffset > limit else { return }
-        var end = maxOffset
-        let start = minOffset
-        maxPhysicalOffset = -1
-        while end > start, let (file, position) = locate(end - 1) {
-            let entry = QueueEntry(file.base + position)
-            if !entry.isFiller, entry.position < limit {
-                maxPhysicalOffset = entry.end
-                break
-            }
-            end -= 1
-        }
-        try cut(to: end)
-    }
-
-    /// Makes `offset` the next one and removes every trace of later entries.
-    private func cut(to offset: Int64) throws(StoreError) {
-        let end = offset * Int64(QueueEntry.byteCount)
-        let removed = files.withLock { files in
-            let kept = files.prefix { $0.baseOffset == files.first?.baseOffset || $0.baseOffset < end }
-            let removed = Array(files[kept.count...])
-            files = Array(kept)
-            return removed
-        }
-        for file in removed { try StoreFiles.remove(file.path) }
-        if let last = files.withLock({ $0.last }), end >= last.baseOffset { try last.zeroTail(from: Int(end - last.baseOffset)) }
         writer = nil
-        publishedMax.store(offset, ordering: .releasing)
-        flushedMax = min(flushedMax, offset)
-        noteFirst()
+        ahead = []
+        return true
     }
 
-    /// Forgets all entries and removes the files; what the log says about the queue is written again afterwards.
-    func reset() throws(StoreError) {
-        let removed = files.withLock { files in
-            let removed = files
-            files = []
-            return removed
-        }
-        for file in removed { try StoreFiles.remove(file.path) }
-        writer = nil
-        maxPhysicalOffset = -1
-        firstPosition.store(-1, ordering: .relaxed)
-        publishedMin.store(0, ordering: .releasing)
-        publishedMax.store(0, ordering: .releasing)
-        flushedMax = 0
-    }
-
-    /// Sets the smallest offset to the first entry in the first file whose record the log still holds.
-    func correctMinimum(logMinimum: Int64) {
-        guard let first = files.withLock({ $0.first }) else { return }
-        let firstOffset = first.baseOffset / Int64(QueueEntry.byteCount)
-        for offset in firstOffset..<min(maxOffset, firstOffset + entriesPerFile) {
-            let entry = QueueEntry(first.base + Int(offset - firstOffset) * QueueEntry.byteCount)
-            if !entry.isFiller, entry.position >= logMinimum {
-                publishedMin.store(offset, ordering: .releasing)
-                return
+    /// Unmaps all files, unless they were used since the last sweep. Whoever reads one goes on reading.
+    /// - Returns: whether nothing is mapped any more.
+    func giveBackFiles(isForced: Bool) -> Bool {
+        let (isDone, unmapped) = files.withLock { files -> (Bool, [MappedFile]) in
+            if files.wasUsed, !isForced {
+                files.wasUsed = false
+                return (false, [])
             }
+            let mapped = files.mapped
+            files.unmapAll()
+            files.isRegistered = false
+            return (true, mapped)
         }
+        _ = unmapped  // released here, outside the lock
+        return isDone
+    }
+
+    /// The queue is deleted: appends go to its successor, and its files are let go of. Append lock.
+    func retire() {
+        isRetired = true
+        writer = nil
+        ahead = []
+        files.withLock { $0.set(firstBase: 0, count: 0) }
     }
 }

@@ -14,11 +14,13 @@ struct QueueKey: Hashable, Sendable {
 
 /// All queues by name. Its lock is never held while another one is taken.
 final class QueueTable: Sendable {
-    private let configuration: StoreConfiguration
+    let mappings: QueueMappings
+    private let place: QueuePlace
     private let queues = Mutex<[QueueKey: ConsumeQueue]>([:])
 
-    init(configuration: StoreConfiguration) {
-        self.configuration = configuration
+    init(configuration: StoreConfiguration, retention: Retention) {
+        mappings = QueueMappings(retention: retention)
+        place = QueuePlace(configuration, mappings: mappings)
     }
 
     var all: [ConsumeQueue] { queues.withLock { Array($0.values) } }
@@ -30,7 +32,7 @@ final class QueueTable: Sendable {
     func findOrAdd(_ key: QueueKey) -> ConsumeQueue {
         queues.withLock { queues in
             if let queue = queues[key] { return queue }
-            let queue = ConsumeQueue(topic: key.topic, queueId: key.queueId, configuration: configuration)
+            let queue = ConsumeQueue(topic: key.topic, queueId: key.queueId, place: place)
             queues[key] = queue
             return queue
         }
@@ -50,19 +52,21 @@ final class QueueTable: Sendable {
     }
 
     /// Adds the queues found on disk, one directory per topic and in it one per queue id.
-    func load(zeroingTails: Bool) throws(StoreError) {
-        for topic in try StoreFiles.names(in: configuration.consumeQueueDirectory) {
-            let topicDirectory = configuration.consumeQueueDirectory + "/" + topic
-            guard StoreFiles.isDirectory(topicDirectory) else { throw .foreignFile(path: topicDirectory) }
-            for name in try StoreFiles.names(in: topicDirectory) {
+    func load(_ trust: QueueTrust) throws(StoreError) {
+        var loaded: [QueueKey: ConsumeQueue] = [:]
+        for (topic, isDirectory) in try StoreFiles.entries(in: place.directory) {
+            let topicDirectory = place.directory + "/" + topic
+            guard isDirectory else { throw .foreignFile(path: topicDirectory) }
+            for (name, isDirectory) in try StoreFiles.entries(in: topicDirectory) {
                 // Like the reference: what is not a number is none of ours, and harmless.
-                guard let queueId = Int32(name), String(queueId) == name, StoreFiles.isDirectory(topicDirectory + "/" + name) else { continue }
-                let queue = ConsumeQueue(topic: topic, queueId: queueId, configuration: configuration)
-                try queue.recover(zeroingTail: zeroingTails)
+                guard isDirectory, let queueId = Int32(name), String(queueId) == name else { continue }
+                let queue = ConsumeQueue(topic: topic, queueId: queueId, place: place)
+                try queue.load(trust)
                 guard queue.hasFiles else { continue }
-                queues.withLock { $0[QueueKey(topic: topic, queueId: queueId)] = queue }
+                loaded[QueueKey(topic: topic, queueId: queueId)] = queue
             }
         }
+        queues.withLock { $0 = loaded }
     }
 
     /// Which queues have messages below a log offset, and where they end, as numbers that do not depend on the order.

@@ -36,7 +36,7 @@ struct QueueBuilder {
         guard RecordLayout.entersQueue(record.systemFlag), let queue = queue(of: record) else { return .noQueue }
         guard record.end > queue.maxPhysicalOffset else { return .present }
         if record.queueOffset < queue.maxOffset {
-            if queue.entry(at: record.queueOffset)?.position == record.physicalOffset { return .present }
+            if try queue.entry(at: record.queueOffset)?.position == record.physicalOffset { return .present }
             // Offsets only start again when a topic was deleted and made anew: what is there belongs to the old one.
             logger.warning("\(queue.topic) queue \(queue.queueId) starts again with offset \(record.queueOffset) at \(record.physicalOffset)")
             try queue.reset()

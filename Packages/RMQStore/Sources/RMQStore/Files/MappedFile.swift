@@ -15,6 +15,8 @@ public final class MappedFile: @unchecked Sendable {
     public let baseOffset: Int64
     public let byteCount: Int
     package let base: UnsafeMutableRawPointer
+    /// False for a file that may only be read. Storing to it would be a signal.
+    let isWritable: Bool
 
     static let pageBytes = 4096
 
@@ -24,12 +26,23 @@ public final class MappedFile: @unchecked Sendable {
         return Int64(status.st_size)
     }
 
+    /// When the file was last written, in milliseconds since 1970.
+    static func modificationTime(_ path: String) throws(StoreError) -> Int64 {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw .system(call: "stat", path: path, code: errno) }
+        return Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
+    }
+
     /// Maps a file that exists with this length.
-    init(opening path: String, baseOffset: Int64, byteCount: Int) throws(StoreError) {
-        let descriptor = open(path, O_RDWR | O_CLOEXEC)
+    /// - Parameter mayBeReadOnly: whether a file that cannot be written is mapped for reading instead.
+    init(opening path: String, baseOffset: Int64, byteCount: Int, mayBeReadOnly: Bool = false) throws(StoreError) {
+        var descriptor = open(path, O_RDWR | O_CLOEXEC)
+        let isWritable = descriptor >= 0 || !mayBeReadOnly || (errno != EROFS && errno != EACCES)
+        if !isWritable { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
         defer { close(descriptor) }
-        base = try Self.map(descriptor, byteCount: byteCount, path: path)
+        base = try Self.map(descriptor, byteCount: byteCount, isWritable: isWritable, path: path)
+        self.isWritable = isWritable
         self.path = path
         self.baseOffset = baseOffset
         self.byteCount = byteCount
@@ -42,7 +55,8 @@ public final class MappedFile: @unchecked Sendable {
         defer { close(descriptor) }
         let length = Int(try Self.length(path))
         guard length > 0 else { throw .wrongFileSize(path: path, bytes: 0, expected: Int64(Self.pageBytes)) }
-        base = try Self.map(descriptor, byteCount: length, writable: false, path: path)
+        base = try Self.map(descriptor, byteCount: length, isWritable: false, path: path)
+        isWritable = false
         self.path = path
         self.baseOffset = baseOffset
         byteCount = length
@@ -60,11 +74,12 @@ public final class MappedFile: @unchecked Sendable {
         do throws(StoreError) {
             guard ftruncate(descriptor, byteCount) == 0 else { throw .system(call: "ftruncate", path: path, code: errno) }
             if allocating { try Self.allocate(descriptor, from: 0, count: byteCount, path: path) }
-            base = try Self.map(descriptor, byteCount: byteCount, path: path)
+            base = try Self.map(descriptor, byteCount: byteCount, isWritable: true, path: path)
         } catch {
             unlink(path)
             throw error
         }
+        isWritable = true
         self.path = path
         self.baseOffset = baseOffset
         self.byteCount = byteCount
@@ -74,8 +89,10 @@ public final class MappedFile: @unchecked Sendable {
         munmap(base, byteCount)
     }
 
-    private static func map(_ descriptor: Int32, byteCount: Int, writable: Bool = true, path: String) throws(StoreError) -> UnsafeMutableRawPointer {
-        guard let base = mmap(nil, byteCount, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, descriptor, 0),
+    private static func map(
+        _ descriptor: Int32, byteCount: Int, isWritable: Bool, path: String
+    ) throws(StoreError) -> UnsafeMutableRawPointer {
+        guard let base = mmap(nil, byteCount, isWritable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, descriptor, 0),
             base != UnsafeMutableRawPointer(bitPattern: -1)
         else { throw .system(call: "mmap", path: path, code: errno) }
         return base
@@ -115,7 +132,9 @@ public final class MappedFile: @unchecked Sendable {
             let dataEnd = hole < 0 ? byteCount : min(byteCount, hole)
             for pageStart in stride(from: dataStart, to: dataEnd, by: Self.pageBytes) {
                 let count = min(Self.pageBytes, dataEnd - pageStart)
-                if !isZero(from: pageStart, count: count) { memset(base + pageStart, 0, count) }
+                if isZero(from: pageStart, count: count) { continue }
+                guard isWritable else { throw .system(call: "write", path: path, code: EROFS) }
+                memset(base + pageStart, 0, count)
             }
             position = max(dataEnd, position + 1)
         }

@@ -22,17 +22,35 @@ package enum StoreFiles {
 
     /// The names in a directory, sorted by bytes; none when it does not exist.
     package static func names(in directory: String) throws(StoreError) -> [String] {
+        try entries(in: directory).map(\.name)
+    }
+
+    /// The same, with what each name stands for.
+    static func entries(in directory: String) throws(StoreError) -> [(name: String, isDirectory: Bool)] {
         guard let stream = opendir(directory) else {
             if errno == ENOENT { return [] }
             throw .system(call: "opendir", path: directory, code: errno)
         }
         defer { closedir(stream) }
-        var names: [String] = []
+        var entries: [(name: String, isDirectory: Bool)] = []
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            if name != "." && name != ".." { names.append(name) }
+            if name == "." || name == ".." { continue }
+            let isDirectory =
+                switch Int(entry.pointee.d_type) {
+                case DT_DIR: true
+                case DT_REG: false
+                default: self.isDirectory(directory + "/" + name)  // a link, or a file system that does not tell
+                }
+            entries.append((name, isDirectory))
         }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return entries.count < 2 ? entries : entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+
+    /// The directory that a file is in.
+    static func parent(_ path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     package static func isDirectory(_ path: String) -> Bool {
@@ -83,27 +101,46 @@ package enum SegmentName {
         return Int64(name)
     }
 
-    /// Maps the files of one log in order, and checks what can be checked by name and size: only such files, all of
-    /// one size, without gaps.
+    /// Where the files of one log begin, in order, after checking what can be checked by name and size: only such files,
+    /// all of one size, without gaps.
     ///
     /// Files that a crash left at length zero while they were being made hold nothing and are removed.
-    static func load(directory: String, fileBytes: Int) throws(StoreError) -> [MappedFile] {
-        var files: [MappedFile] = []
-        let names = try StoreFiles.names(in: directory)
-        for (index, name) in names.enumerated() {
-            let path = directory + "/" + name
-            guard let offset = SegmentName.offset(name), !StoreFiles.isDirectory(path) else { throw .foreignFile(path: path) }
-            let length = try MappedFile.length(path)
-            if length == 0, index == names.count - 1 {
-                try StoreFiles.remove(path)
+    static func list(directories: [String], fileBytes: Int) throws(StoreError) -> [(offset: Int64, path: String)] {
+        var found: [(offset: Int64, path: String)] = []
+        for directory in directories {
+            for entry in try StoreFiles.entries(in: directory) {
+                let path = directory + "/" + entry.name
+                guard !entry.isDirectory, let offset = SegmentName.offset(entry.name), offset <= Int64.max - Int64(fileBytes) * 2 else {
+                    throw .foreignFile(path: path)
+                }
+                found.append((offset, path))
+            }
+        }
+        if directories.count > 1 { found.sort { $0.offset < $1.offset } }
+        var files: [(offset: Int64, path: String)] = []
+        for (index, file) in found.enumerated() {
+            let length = try MappedFile.length(file.path)
+            if length == 0, index == found.count - 1 {
+                try StoreFiles.remove(file.path)
                 continue
             }
-            guard length == fileBytes else { throw .wrongFileSize(path: path, bytes: length, expected: Int64(fileBytes)) }
-            if let last = files.last, last.baseOffset + Int64(fileBytes) != offset {
-                throw .missingFile(before: path, expectedOffset: last.baseOffset + Int64(fileBytes))
+            guard length == fileBytes else { throw .wrongFileSize(path: file.path, bytes: length, expected: Int64(fileBytes)) }
+            if let last = files.last {
+                if last.offset == file.offset { throw .duplicateFile(path: file.path, other: last.path) }
+                if last.offset + Int64(fileBytes) != file.offset {
+                    throw .missingFile(before: file.path, expectedOffset: last.offset + Int64(fileBytes))
+                }
             }
-            guard offset <= Int64.max - Int64(fileBytes) * 2 else { throw .foreignFile(path: path) }
-            files.append(try MappedFile(opening: path, baseOffset: offset, byteCount: fileBytes))
+            files.append(file)
+        }
+        return files
+    }
+
+    /// Maps the files of one log in order.
+    static func load(directories: [String], fileBytes: Int) throws(StoreError) -> [MappedFile] {
+        var files: [MappedFile] = []
+        for (offset, path) in try list(directories: directories, fileBytes: fileBytes) {
+            files.append(try MappedFile(opening: path, baseOffset: offset, byteCount: fileBytes, mayBeReadOnly: true))
         }
         return files
     }

@@ -70,7 +70,7 @@ struct Recovery {
         let minimum = log.minOffset
         for queue in queues.all {
             try queue.truncate(toPhysicalOffset: end)
-            queue.correctMinimum(logMinimum: minimum)
+            try queue.correctMinimum(logMinimum: minimum)
             queue.resumeAssigning()
         }
         for segment in segments { segment.releaseResidentPages() }
@@ -158,7 +158,9 @@ struct Recovery {
         // On the first walk the records before a gap may just lie before its start.
         let fillsGaps = summary.rebuiltAll || summary.startOffset <= log.minOffset
         switch try builder.dispatch(record, fillsGaps: fillsGaps) {
-        case .written: summary.entriesWritten += 1
+        case .written:
+            summary.entriesWritten += 1
+            queues.mappings.stayWithinLimit()
         case .gap: foundGap = true
         case .present, .noQueue: break
         }

@@ -26,7 +26,7 @@ extension MessageStore {
     private func waitingMessage(_ level: Int, from offset: Int64) -> (message: DelayedMessage, offset: Int64)? {
         guard let queue = queues.find(QueueKey(topic: SystemTopic.schedule, queueId: Int32(level - 1))) else { return nil }
         var offset = max(offset, queue.minOffset)
-        while let entry = queue.entry(at: offset) {
+        while let entry = try? queue.entry(at: offset) {
             if let record = record(at: entry.position), let message = DelayedMessage(record), message.target != nil { return (message, offset) }
             offset += 1
         }

@@ -67,7 +67,14 @@ extension MessageStore {
         var arrivals: Set<QueueKey> = []
         defer { tell(arrivals) }
         while offset < limit {
-            guard let entry = queue.entry(at: offset) else {
+            let next: QueueEntry?
+            do throws(StoreError) {
+                next = try queue.entry(at: offset)
+            } catch {
+                noteFailure(error, level: level, offset: offset)
+                return .waits(until: now + Self.retryMilliseconds)
+            }
+            guard let entry = next else {
                 if let due = schedule.expected(level: level, beyond: offset) { return .waits(until: max(due, now + Self.retryMilliseconds)) }
                 return .nothingWaits
             }
@@ -166,8 +173,8 @@ extension StoreError {
     fileprivate var concernsTheMessage: Bool {
         switch self {
         case .bodyTooLarge, .recordTooLarge, .unsafeQueueName, .topicTooLong, .propertiesTooLarge, .malformedBatch, .batchNotAllowed: true
-        case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile, .notRunning,
-            .segmentUnavailable, .flushFailed, .system:
+        case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile, .duplicateFile,
+            .missingDirectory, .notRunning, .notWriteable, .segmentUnavailable, .flushFailed, .system:
             false
         }
     }

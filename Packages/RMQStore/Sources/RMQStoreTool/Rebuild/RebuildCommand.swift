@@ -85,7 +85,7 @@ struct RebuildCommand {
 
     /// Recovery finds what is missing; a clean stop leaves it complete.
     private func reopen() throws(StoreError) {
-        var configuration = StoreConfiguration(rootDirectory: directory.root, commitLogDirectory: directory.logDirectories.joined(separator: ","))
+        var configuration = StoreConfiguration(rootDirectory: directory.root, commitLogDirectories: directory.logDirectories)
         configuration.segmentBytes = Int(directory.segmentBytes)
         if directory.queueFileBytes > 0 { configuration.consumeQueueFileBytes = Int(directory.queueFileBytes) }
         let store = try MessageStore(configuration, logger: Logger(category: "mqstore", sink: ToolLog(output: output)))

@@ -110,3 +110,16 @@ func overwriteLog(_ root: String, segmentBytes: Int = 64 << 10, at offset: Int64
     try handle.seek(toOffset: UInt64(offset - base))
     try handle.write(contentsOf: Data(bytes))
 }
+
+/// Looks again and again until `condition` holds. Other tests may hold all threads for longer than the deadline, so a number
+/// of looks is due in any case.
+func eventually(_ condition: () throws -> Bool) async throws -> Bool {
+    let deadline = ContinuousClock.now + .seconds(20)
+    var looks = 0
+    while looks < 200 || ContinuousClock.now < deadline {
+        if try condition() { return true }
+        looks += 1
+        try await Task.sleep(for: .milliseconds(2))
+    }
+    return false
+}

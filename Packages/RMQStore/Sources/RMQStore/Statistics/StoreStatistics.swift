@@ -11,6 +11,13 @@ public struct StoreStatistics: Sendable, Equatable {
     public var missedReads = 0
     public var readMessages = 0
     public var readBytes = 0
+    /// The longest append and the longest read, in milliseconds; as exact as the coarse clock, a few of them.
+    public var slowestAppendMilliseconds: Int64 = 0
+    public var slowestReadMilliseconds: Int64 = 0
+    /// What appends took in the last whole minute; nil during the first.
+    public var appendTimes: LatencyDistribution?
+
+    public init() {}
 }
 
 /// Under the append lock.
@@ -18,6 +25,7 @@ struct AppendCounters {
     var messages = 0
     var bytes = 0
     var failures = 0
+    var times = PutTimes()
 }
 
 /// Counted by any reader.
@@ -27,7 +35,10 @@ final class ReadCounters: Sendable {
     private let messages = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
 
-    func count(_ result: ReadResult) {
+    private let slowest = Atomic<Int64>(0)
+
+    func count(_ result: ReadResult, milliseconds: Int64) {
+        if milliseconds > 0 { slowest.max(milliseconds, ordering: .relaxed) }
         guard result.messageCount > 0 else {
             missed.add(1, ordering: .relaxed)
             return
@@ -42,6 +53,7 @@ final class ReadCounters: Sendable {
         statistics.missedReads = missed.load(ordering: .relaxed)
         statistics.readMessages = messages.load(ordering: .relaxed)
         statistics.readBytes = bytes.load(ordering: .relaxed)
+        statistics.slowestReadMilliseconds = slowest.load(ordering: .relaxed)
     }
 
     /// The machine's memory; 24 GiB when it cannot be told.
@@ -59,7 +71,16 @@ extension MessageStore {
         statistics.appendedMessages = counters.messages
         statistics.appendedBytes = counters.bytes
         statistics.failedAppends = counters.failures
+        statistics.slowestAppendMilliseconds = counters.times.slowest
+        statistics.appendTimes = counters.times.lastMinute
         readCounters.fill(&statistics)
         return statistics
+    }
+
+    /// Begins a new minute of append times once the last one is over. Retention thread.
+    func rotateDistribution(now: Int64, _ progress: inout Retention.Progress) {
+        guard now - progress.minuteStart >= 60_000 || now < progress.minuteStart else { return }
+        progress.minuteStart = now
+        appendLock.withLock { $0.counters.times.beginMinute() }
     }
 }

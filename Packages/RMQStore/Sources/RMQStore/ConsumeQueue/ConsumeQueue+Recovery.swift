@@ -1,0 +1,135 @@
+import Synchronization
+
+/// What happens to a queue's files before the store starts: nobody else reads or writes.
+extension ConsumeQueue {
+    /// Takes over the files found on disk, without mapping them, and finds the end.
+    func load(_ trust: QueueTrust) throws(StoreError) {
+        let found = try SegmentName.list(directories: [directory], fileBytes: fileBytes)
+        guard let first = found.first else { return }
+        files.withLock { $0.set(firstBase: first.offset, count: found.count) }
+        publishedMin.store(first.offset / Int64(QueueEntry.byteCount), ordering: .releasing)
+        var index = try firstFileToScan(found, trust)
+        if index > 0 { maxPhysicalOffset = try QueueFileReader(found[index - 1].path).lastEntry(count: Int(entriesPerFile))?.end ?? -1 }
+        var end = found[index].offset
+        while index < found.count {
+            let valid = try scan(found[index], trust)
+            end = found[index].offset + Int64(valid * QueueEntry.byteCount)
+            if valid < entriesPerFile { break }
+            index += 1
+        }
+        // What lies behind the first hole goes: recovery writes it again from the log.
+        for file in found[min(index + 1, found.count)...] { try StoreFiles.remove(file.path) }
+        files.withLock { $0.truncate(index + 1, fileBytes: fileBytes) }
+        let next = end / Int64(QueueEntry.byteCount)
+        publishedMax.store(next, ordering: .releasing)
+        flushedMax = next
+        try noteFirst()
+    }
+
+    /// The file from which on entries are looked at one by one.
+    private func firstFileToScan(_ found: [(offset: Int64, path: String)], _ trust: QueueTrust) throws(StoreError) -> Int {
+        switch trust {
+        case .clean: return found.count - 1
+        case .nothing: return max(0, found.count - 3)
+        case .writtenBack(let limit):
+            for index in found.indices.dropFirst().reversed() {
+                let entry = try QueueFileReader(found[index].path).entry(0)
+                if entry.isValid, !entry.isFiller, entry.position < limit { return index }
+            }
+            return 0
+        }
+    }
+
+    /// Counts the entries of a file that are to be kept, and sees to it that nothing stands behind them after a crash.
+    private func scan(_ found: (offset: Int64, path: String), _ trust: QueueTrust) throws(StoreError) -> Int {
+        var limit = Int64.max
+        if case .writtenBack(let below) = trust { limit = below }
+        let reader = try QueueFileReader(found.path)
+        var valid = 0
+        var newest: Int64 = -1
+        try reader.scan(from: 0, count: Int(entriesPerFile)) { index, entry in
+            guard entry.isValid, entry.isFiller || entry.position < limit else { return false }
+            if !entry.isFiller { newest = entry.end }
+            valid = index + 1
+            return true
+        }
+        if newest >= 0 { maxPhysicalOffset = newest }
+        if trust != .clean, valid < entriesPerFile, reader.mayHaveData(from: valid) {
+            try MappedFile(opening: found.path, baseOffset: found.offset, byteCount: fileBytes).zeroTail(from: valid * QueueEntry.byteCount)
+        }
+        return valid
+    }
+
+    /// Finds the place in the log of the first entry that is one.
+    func noteFirst() throws(StoreError) {
+        var position: Int64 = -1
+        if let first = firstFile() {
+            let reader = try QueueFileReader(path(first.base))
+            if let index = try reader.firstIndex(atOrBehind: 0, count: first.count) { position = try reader.entry(index).position }
+        }
+        firstPosition.store(position, ordering: .relaxed)
+    }
+
+    /// Where the first file begins, and how many entries it holds; nil without files.
+    func firstFile() -> (base: Int64, count: Int)? {
+        guard let base = files.withLock({ $0.count > 0 ? $0.firstBase : nil }) else { return nil }
+        return (base, Int(max(0, min(entriesPerFile, maxOffset - base / Int64(QueueEntry.byteCount)))))
+    }
+
+    /// Starts an empty queue at an offset above 0: the log no longer has what came before.
+    func begin(at offset: Int64) throws(StoreError) {
+        publishedMin.store(offset, ordering: .releasing)
+        publishedMax.store(offset, ordering: .releasing)
+        flushedMax = offset
+        try prepare(1)
+        guard let writer else { return }
+        let position = Int(offset * Int64(QueueEntry.byteCount) - writer.file.baseOffset)
+        for start in stride(from: 0, to: position, by: QueueEntry.byteCount) { QueueEntry.filler.write(to: writer.file.base + start) }
+    }
+
+    /// Drops the entries of records at or behind a log offset.
+    func truncate(toPhysicalOffset limit: Int64) throws(StoreError) {
+        guard maxPhysicalOffset > limit else { return }
+        var end = maxOffset
+        let start = minOffset
+        maxPhysicalOffset = -1
+        while end > start, let (file, position) = try locate(end - 1) {
+            let entry = QueueEntry(file.base + position)
+            if !entry.isFiller, entry.position < limit {
+                maxPhysicalOffset = entry.end
+                break
+            }
+            end -= 1
+        }
+        try cut(to: end)
+    }
+
+    /// Makes `offset` the next one and removes every trace of later entries.
+    private func cut(to offset: Int64) throws(StoreError) {
+        let end = offset * Int64(QueueEntry.byteCount)
+        giveBackWriter(isForced: true)
+        let (first, count) = files.withLock { ($0.firstBase, $0.count) }
+        let kept = max(1, Int((end - first + Int64(fileBytes) - 1) / Int64(fileBytes)))
+        for index in stride(from: kept, to: count, by: 1) { try StoreFiles.remove(path(first + Int64(index * fileBytes))) }
+        files.withLock { $0.truncate(kept, fileBytes: fileBytes) }
+        if let (file, position) = try locate(offset) { try file.zeroTail(from: position) }
+        publishedMax.store(offset, ordering: .releasing)
+        flushedMax = min(flushedMax, offset)
+        try noteFirst()
+    }
+
+    /// Forgets all entries and removes the files; what the log says about the queue is written again afterwards.
+    func reset() throws(StoreError) {
+        giveBackWriter(isForced: true)
+        let (first, count) = files.withLock { files in
+            defer { files.set(firstBase: 0, count: 0) }
+            return (files.firstBase, files.count)
+        }
+        for index in 0..<count { try StoreFiles.remove(path(first + Int64(index * fileBytes))) }
+        maxPhysicalOffset = -1
+        firstPosition.store(-1, ordering: .relaxed)
+        publishedMin.store(0, ordering: .releasing)
+        publishedMax.store(0, ordering: .releasing)
+        flushedMax = 0
+    }
+}

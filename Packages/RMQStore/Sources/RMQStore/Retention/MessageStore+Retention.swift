@@ -1,0 +1,131 @@
+import Glibc
+import RMQCommon
+import Synchronization
+
+extension MessageStore {
+    /// Asks for expired commit log files to be deleted now, whatever the hour. Returns at once; good for the next 20 looks.
+    public func requestDeletion() {
+        retention.request(byHand: true)
+    }
+
+    /// Forgets the queues of which the log holds no message any more. Their next message gets offset 0, as at the reference.
+    public func removeExpiredQueues() throws(StoreError) {
+        let minimum = log.minOffset
+        for queue in queues.all where queue.topic != "SCHEDULE_TOPIC_XXXX" && queue.hasFiles {
+            let isExpired = try appendLock.withLock { (_) throws(StoreError) in
+                guard !queue.isRetired, queue.maxPhysicalOffset >= 0, queue.maxPhysicalOffset <= minimum, queue.nextOffset == queue.maxOffset else {
+                    return false
+                }
+                try queue.reset()
+                queue.resumeAssigning()
+                return true
+            }
+            guard isExpired else { continue }
+            logger.info("queue \(queue.queueId) of \(queue.topic) has expired as a whole and is removed")
+            try StoreFiles.removeDirectory(queue.directory)
+            // Fails while other queues are in there, which is fine.
+            try? StoreFiles.removeDirectory("\(configuration.consumeQueueDirectory)/\(queue.topic)")
+        }
+        appendLock.withLock { announceFlush(&$0) }
+    }
+
+    func runRetention() {
+        var progress = Retention.Progress()
+        progress.minuteStart = clock.now()
+        while let isByHand = retention.nextPass(after: configuration.retention.interval) {
+            let now = clock.now()
+            let verdict = judgeSpace()
+            if verdict.wantsDeletion || isByHand || configuration.retention.deletionHours.contains(Self.localHour(now)) {
+                deleteSegments(atOnce: verdict.deletesAtOnce, now: now, &progress)
+            }
+            followLog(&progress)
+            releaseDeleted(now: now, &progress)
+            sweepQueueMappings()
+            rotateDistribution(now: now, &progress)
+        }
+    }
+
+    private static func localHour(_ milliseconds: Int64) -> Int {
+        var seconds = time_t(milliseconds / 1000)
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        return Int(parts.tm_hour)
+    }
+
+    // MARK: Space
+
+    /// Looks at the disks and sets what follows: the refusal of messages, and which roots are skipped.
+    @discardableResult
+    func judgeSpace() -> SpaceVerdict {
+        let verdict = SpaceVerdict(
+            log: roots.writable.map { ($0, diskUsage.usedFraction($0)) }, queues: diskUsage.usedFraction(configuration.consumeQueueDirectory),
+            policy: configuration.retention)
+        roots.skip(verdict.fullRoots)
+        if verdict.isFull, flags.set(.diskFull) {
+            logger.error("the disk is \(Int(verdict.usedPercent)) % full, more than \(configuration.retention.refusePercent) %: messages are refused")
+        } else if !verdict.isFull, flags.clear(.diskFull) {
+            logger.info("the disk is \(Int(verdict.usedPercent)) % full: messages are accepted again")
+        }
+        return verdict
+    }
+
+    // MARK: The log
+
+    /// Deletes commit log files from the oldest on, until one has not expired. Never the newest.
+    ///
+    /// A file is unlinked first and then taken off the list: whatever a reader holds of it stays readable. One that cannot
+    /// be unlinked stays where it is, readable, until the next attempt.
+    private func deleteSegments(atOnce: Bool, now: Int64, _ progress: inout Retention.Progress) {
+        guard now >= progress.retryAt else { return }
+        let policy = configuration.retention
+        // What is not in the queues yet must still get there.
+        let dispatched = dispatchedOffset
+        for segment in log.snapshot.dropLast().prefix(RetentionPolicy.segmentsPerRun) {
+            guard segment.baseOffset + Int64(segment.byteCount) <= dispatched else { return }
+            do {
+                guard try atOnce || MappedFile.modificationTime(segment.path) <= now - policy.reservedTime.milliseconds else { return }
+                try StoreFiles.remove(segment.path)
+                // Durable one by one and in order: after a power failure no file may be missing between two others.
+                try StoreFiles.synchronizeDirectory(StoreFiles.parent(segment.path))
+            } catch {
+                logger.error("commit log file \(segment.path) cannot be deleted, trying again in \(policy.retryInterval): \(error)")
+                progress.retryAt = now + policy.retryInterval.milliseconds
+                return
+            }
+            log.removeFirst(segment)
+            progress.deleted.append((segment, now))
+            logger.info("deleted commit log file \(segment.path)\(atOnce ? ", the disk being nearly full" : ""); the log begins at \(log.minOffset)")
+            guard retention.pause(policy.pauseBetweenSegments) else { return }
+        }
+    }
+
+    /// Lets go of deleted files that no reader holds any more.
+    private func releaseDeleted(now: Int64, _ progress: inout Retention.Progress) {
+        for index in progress.deleted.indices.reversed() {
+            let isFree = isKnownUniquelyReferenced(&progress.deleted[index].file)
+            if !isFree {
+                guard now - progress.deleted[index].at >= configuration.retention.holdLimit.milliseconds else { continue }
+                logger.warning("deleted commit log file \(progress.deleted[index].file.path) is still being read; its space comes back when that ends")
+            }
+            progress.deleted.remove(at: index)
+        }
+    }
+
+    // MARK: What follows the log
+
+    /// Removes what consume queues say about messages that the log does not hold any more.
+    private func followLog(_ progress: inout Retention.Progress) {
+        let minimum = log.minOffset
+        guard minimum > progress.followedMinimum else { return }
+        for queue in queues.all {
+            do {
+                guard try queue.follow(logMinimum: minimum) else { continue }
+            } catch {
+                logger.error("cannot cut queue \(queue.queueId) of \(queue.topic) to the beginning of the log: \(error)")
+                return
+            }
+            guard retention.pause(configuration.retention.pauseBetweenQueues) else { return }
+        }
+        progress.followedMinimum = minimum
+    }
+}

@@ -1,0 +1,55 @@
+/// When commit log files are deleted, and from which fill level of the disk on messages are refused.
+///
+///     used  0 %          75            85             90        100
+///           |-------------|-------------|--------------|---------|
+///             expired files expired files  the oldest     the same,
+///             at the hour   at any hour    files, expired and messages
+///                                          or not         are refused
+///
+/// The names in the comments are the reference's property keys.
+public struct RetentionPolicy: Sendable, Equatable {
+    /// `fileReservedTime`: a file expires so long after it was last written.
+    public var reservedTime: Duration = .seconds(72 * 3600)
+    /// `deleteWhen`: hours of the day, local time, in which expired files are deleted.
+    public var deletionHours: [Int] = [4]
+    /// `cleanResourceInterval`: how often disk, clock and files are looked at.
+    public var interval: Duration = .seconds(10)
+    /// `deleteCommitLogFilesInterval`: pause behind each deleted commit log file, so that the disk can do something else too.
+    public var pauseBetweenSegments: Duration = .milliseconds(100)
+    /// `deleteConsumeQueueFilesInterval`: pause behind each consume queue that lost files.
+    public var pauseBetweenQueues: Duration = .milliseconds(100)
+    /// `destroyMapedFileIntervalForcibly`: a deleted file that readers still hold is watched for so long.
+    public var holdLimit: Duration = .seconds(120)
+    /// `redeleteHangedFileInterval`: when a file could not be deleted, the next attempt comes so much later.
+    public var retryInterval: Duration = .seconds(120)
+    /// `cleanFileForciblyEnable`: whether files that have not expired may go when the disk is nearly full.
+    public var deletesForcibly = true
+    /// `diskMaxUsedSpaceRatio`: above this, expired files go at any hour. Percent; used within 10 to 95.
+    public var maxUsedPercent = 75
+    /// `diskSpaceCleanForciblyRatio`: above this, the oldest files go, and a root gets no new files while others may. Percent.
+    public var forcedPercent = 85
+    /// `diskSpaceWarningLevelRatio`: above this, messages are refused. Percent.
+    public var refusePercent = 90
+
+    public init() {}
+
+    /// Most files deleted in one run.
+    static let segmentsPerRun = 10
+    /// How many runs a request by hand is good for.
+    static let runsByHand = 20
+
+    func validate() throws(StoreError) {
+        guard reservedTime >= .zero else {
+            throw .invalidConfiguration(key: "fileReservedTime", value: "\(reservedTime)", allowed: "0 hours or more")
+        }
+        for hour in deletionHours where !(0...23).contains(hour) {
+            throw .invalidConfiguration(key: "deleteWhen", value: "\(hour)", allowed: "hours from 0 to 23, separated by ;")
+        }
+        guard interval > .zero else {
+            throw .invalidConfiguration(key: "cleanResourceInterval", value: "\(interval)", allowed: "more than 0 ms")
+        }
+        for (key, percent) in [("diskSpaceCleanForciblyRatio", forcedPercent), ("diskSpaceWarningLevelRatio", refusePercent)] {
+            guard (1...100).contains(percent) else { throw .invalidConfiguration(key: key, value: "\(percent)", allowed: "1 to 100 percent") }
+        }
+    }
+}

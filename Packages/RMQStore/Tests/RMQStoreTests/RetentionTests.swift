@@ -1,0 +1,241 @@
+import Foundation
+import RMQCommon
+import RMQStore
+import Synchronization
+import Testing
+
+/// What is deleted when, and what readers and queues see of it.
+@Suite struct RetentionTests {
+    /// A disk that is as full as a test says.
+    final class HandDisk: Sendable {
+        private let percent = Atomic<Int>(20)
+        func fill(toPercent used: Int) { percent.store(used, ordering: .relaxed) }
+        var usage: DiskUsage { DiskUsage { _ in Double(self.percent.load(ordering: .relaxed)) / 100 } }
+    }
+
+    /// A store that looks at everything every 5 ms, on a clock and a disk that the test holds.
+    final class Fixture {
+        let folder: TemporaryFolder
+        let clock = HandClock(WallClock.nowMilliseconds())
+        let disk = HandDisk()
+        private(set) var store: MessageStore
+
+        init(_ change: (inout StoreConfiguration) -> Void = { _ in }) throws {
+            folder = try TemporaryFolder()
+            var configuration = smallConfiguration(folder.path)
+            configuration.retention.interval = .milliseconds(5)
+            configuration.retention.pauseBetweenSegments = .zero
+            configuration.retention.pauseBetweenQueues = .zero
+            configuration.retention.deletionHours = []
+            change(&configuration)
+            store = try MessageStore(configuration, logger: quiet, clock: clock.clock, diskUsage: disk.usage)
+            try store.start()
+        }
+
+        func reopen() throws {
+            try store.close()
+            store = try MessageStore(store.configuration, logger: quiet, clock: clock.clock, diskUsage: disk.usage)
+            try store.start()
+        }
+
+        /// Five segments and a little: `Early` has messages in the first only, `Both` in all.
+        func fill() throws {
+            for index in 0..<20 { try store.put("Early", 0, text: "\(index)") }
+            while store.maxPhysicalOffset < 5 * 65536 { try store.put("Both", 1, [UInt8](repeating: 7, count: 50)) }
+            for _ in 0..<10 { try store.put("Both", 1, [UInt8](repeating: 7, count: 50)) }
+        }
+
+        var lastSegment: Int64 { store.maxPhysicalOffset / 65536 * 65536 }
+
+        func expectOnlyTheLastSegment() throws {
+            #expect(store.minPhysicalOffset == lastSegment)
+            let min = store.minOffset(topic: "Both", queueId: 1)
+            let max = store.maxOffset(topic: "Both", queueId: 1)
+            let queue = try #require(store.queue(topic: "Both", queueId: 1))
+            #expect(store.physicalOffset(queue, offset: min) == lastSegment && max - min >= 10)
+            #expect(try store.everything("Both", 1).count == Int(max - min))
+            let before = store.read(topic: "Both", queueId: 1, offset: 3, maxCount: 1)
+            #expect(before.status == .offsetTooSmall && before.nextOffset == min)
+            // Whole files of the queue went with the log; the one with the first message stayed.
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder.sub("consumequeue/Both/1")).sorted()
+            #expect(files.first.flatMap { Int64($0) } == min * 20 / 6000 * 6000)
+            // Nothing of this queue is left, but its next offset is.
+            #expect(store.minOffset(topic: "Early", queueId: 0) == 20 && store.maxOffset(topic: "Early", queueId: 0) == 20)
+        }
+
+        func isCut() throws -> Bool {
+            try store.minPhysicalOffset == lastSegment && store.minOffset(topic: "Early", queueId: 0) == 20
+                && store.minOffset(topic: "Both", queueId: 1) > 0
+                && FileManager.default.contentsOfDirectory(atPath: folder.sub("consumequeue/Both/1")).count < 5
+        }
+    }
+
+    @Test func expiredFilesGoAtTheHourAndQueuesFollow() async throws {
+        let fixture = try Fixture {
+            // The clock passes each hour only once.
+            $0.retention.deletionHours = Array(0...23)
+        }
+        try fixture.fill()
+        try #require(fixture.store.minPhysicalOffset == 0)
+        fixture.clock.advance(73 * 3_600_000)
+        #expect(try await eventually { try fixture.isCut() })
+        try fixture.expectOnlyTheLastSegment()
+        #expect(try fixture.store.put("Early", 0, text: "next").queueOffset == 20)
+        #expect(fixture.store.minOffset(topic: "Early", queueId: 0) == 20)
+        try fixture.store.close()
+    }
+
+    @Test(arguments: [true, false]) func theCutOutlivesTheProcess(clean: Bool) async throws {
+        let fixture = try Fixture()
+        try fixture.fill()
+        fixture.clock.advance(73 * 3_600_000)
+        fixture.store.requestDeletion()
+        #expect(try await eventually { try fixture.isCut() })
+        let copy = fixture.folder.sub("copy")
+        if clean { try fixture.store.close() }
+        try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
+        for name in ["commitlog", "consumequeue", "checkpoint", "abort"] where FileManager.default.fileExists(atPath: fixture.folder.sub(name)) {
+            try copyDirectory(fixture.folder.sub(name), to: copy + "/" + name)
+        }
+        let reopened = try openStore(copy)
+        #expect(reopened.minPhysicalOffset == fixture.lastSegment)
+        #expect(reopened.minOffset(topic: "Both", queueId: 1) == fixture.store.minOffset(topic: "Both", queueId: 1))
+        #expect(reopened.minOffset(topic: "Early", queueId: 0) == 20)
+        #expect(try reopened.everything("Both", 1).count == fixture.store.everything("Both", 1).count)
+        try reopened.close()
+        try fixture.store.close()
+    }
+
+    @Test func notAtAnotherHourUnlessAskedByHand() async throws {
+        let fixture = try Fixture()
+        try fixture.fill()
+        // Too young for anybody: twenty looks and more find nothing.
+        fixture.store.requestDeletion()
+        try await Task.sleep(for: .milliseconds(150))
+        fixture.clock.advance(73 * 3_600_000)
+        try await Task.sleep(for: .milliseconds(30))
+        #expect(fixture.store.minPhysicalOffset == 0)
+        fixture.store.requestDeletion()
+        #expect(try await eventually { try fixture.isCut() })
+        try fixture.store.close()
+    }
+
+    @Test func whoReadsADeletedFileIsNotDisturbed() async throws {
+        let fixture = try Fixture()
+        try fixture.fill()
+        let held = fixture.store.read(topic: "Early", queueId: 0, offset: 0, maxCount: 20)
+        fixture.clock.advance(73 * 3_600_000)
+        fixture.store.requestDeletion()
+        #expect(try await eventually { try fixture.isCut() })
+        #expect(try !FileManager.default.fileExists(atPath: #require(held.chunks.first).owner.path))
+        #expect(try held.messages().map(\.text) == (0..<20).map { "\($0)" })
+        #expect(fixture.store.read(topic: "Early", queueId: 0, offset: 0, maxCount: 20).status == .offsetTooSmall)
+        try fixture.store.close()
+    }
+
+    @Test func watermarks() async throws {
+        let fixture = try Fixture()
+        try fixture.fill()
+        fixture.disk.fill(toPercent: 80)
+        try await Task.sleep(for: .milliseconds(30))
+        #expect(fixture.store.minPhysicalOffset == 0, "above the first mark only what has expired goes")
+        fixture.disk.fill(toPercent: 86)
+        #expect(try await eventually { try fixture.isCut() })
+        try fixture.expectOnlyTheLastSegment()
+        #expect(fixture.store.flags.current.isEmpty)
+        try fixture.store.put("Both", 1, text: "still accepted")
+        fixture.disk.fill(toPercent: 92)
+        #expect(try await eventually { fixture.store.flags.current == .diskFull })
+        #expect(throws: StoreError.notWriteable(.diskFull)) { try fixture.store.put("Both", 1, text: "refused") }
+        fixture.disk.fill(toPercent: 60)
+        #expect(try await eventually { fixture.store.flags.current.isEmpty })
+        try fixture.store.put("Both", 1, text: "accepted again")
+        // A store that opens on a full disk refuses from the first message on.
+        fixture.disk.fill(toPercent: 91)
+        try fixture.reopen()
+        #expect(throws: StoreError.notWriteable(.diskFull)) { try fixture.store.put("Both", 1, text: "refused") }
+        try fixture.store.close()
+    }
+
+    @Test func aFullDiskKeepsYoungFilesIfToldSo() async throws {
+        let fixture = try Fixture { $0.retention.deletesForcibly = false }
+        try fixture.fill()
+        fixture.disk.fill(toPercent: 95)
+        #expect(try await eventually { fixture.store.flags.current == .diskFull })
+        try await Task.sleep(for: .milliseconds(30))
+        #expect(fixture.store.minPhysicalOffset == 0)
+        fixture.clock.advance(73 * 3_600_000)
+        #expect(try await eventually { try fixture.isCut() })
+        try fixture.store.close()
+    }
+
+    @Test func aFileThatCannotBeDeletedIsTriedAgain() async throws {
+        let fixture = try Fixture { $0.retention.retryInterval = .seconds(60) }
+        try fixture.fill()
+        // A directory in its place cannot be unlinked.
+        let oldest = fixture.folder.sub("commitlog/00000000000000000000")
+        try FileManager.default.moveItem(atPath: oldest, toPath: fixture.folder.sub("aside"))
+        try FileManager.default.createDirectory(atPath: oldest, withIntermediateDirectories: false)
+        fixture.clock.advance(73 * 3_600_000)
+        fixture.disk.fill(toPercent: 76)
+        try await Task.sleep(for: .milliseconds(50))
+        #expect(fixture.store.minPhysicalOffset == 0)
+        #expect(try fixture.store.everything("Early", 0).count == 20)
+        try FileManager.default.removeItem(atPath: oldest)
+        try FileManager.default.moveItem(atPath: fixture.folder.sub("aside"), toPath: oldest)
+        fixture.clock.advance(61_000)
+        #expect(try await eventually { try fixture.isCut() })
+        try fixture.store.close()
+    }
+
+    @Test func expiredQueuesAreRemovedOnRequest() async throws {
+        let fixture = try Fixture()
+        try fixture.fill()
+        let handle = fixture.store.queueHandle(topic: "Early", queueId: 0)
+        try fixture.store.removeExpiredQueues()
+        #expect(fixture.store.topics == ["Early", "Both"])
+        fixture.clock.advance(73 * 3_600_000)
+        fixture.store.requestDeletion()
+        #expect(try await eventually { try fixture.isCut() })
+        try fixture.store.removeExpiredQueues()
+        #expect(fixture.store.topics == ["Both"] && handle.maxOffset == 0)
+        #expect(!FileManager.default.fileExists(atPath: fixture.folder.sub("consumequeue/Early")))
+        #expect(try fixture.store.put("Early", 0, text: "anew").queueOffset == 0)
+        #expect(handle.maxOffset == 1)
+        try fixture.reopen()
+        #expect(try fixture.store.everything("Early", 0).map(\.text) == ["anew"])
+        try fixture.store.close()
+    }
+
+    /// Queue files of a folder that this process has mapped.
+    func mappedQueueFiles(_ folder: TemporaryFolder) throws -> Int {
+        try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").filter { $0.contains(folder.sub("consumequeue/")) }.count
+    }
+
+    @Test func idleQueuesKeepNothingMapped() async throws {
+        let fixture = try Fixture()
+        for index in 0..<1000 { try fixture.store.put("Idle", Int32(index % 5), text: "\(index)") }
+        #expect(try await eventually { try self.mappedQueueFiles(fixture.folder) == 0 })
+        for index in 1000..<1010 { try fixture.store.put("Idle", Int32(index % 5), text: "\(index)") }
+        let all = try (0..<5).flatMap { try fixture.store.everything("Idle", Int32($0)) }
+        #expect(Set(all.map(\.text)) == Set((0..<1010).map { "\($0)" }))
+        try fixture.reopen()
+        #expect(try mappedQueueFiles(fixture.folder) == 0, "opening after a clean stop maps no queue")
+        #expect(try fixture.store.everything("Idle", 3).count == 202)
+        try fixture.store.close()
+    }
+
+    @Test func appendTimesAreToldByTheMinute() async throws {
+        let fixture = try Fixture()
+        for _ in 0..<50 { try fixture.store.put("Times", 0, text: "x") }
+        #expect(fixture.store.statistics.appendTimes == nil)
+        fixture.clock.advance(60_000)
+        #expect(try await eventually { fixture.store.statistics.appendTimes != nil })
+        let times = try #require(fixture.store.statistics.appendTimes)
+        #expect(times.coarse.reduce(0, +) == 50 && times.coarse.count == LatencyDistribution.labels.count)
+        #expect(times.percentile(0.99) >= 0)
+        fixture.clock.advance(60_000)
+        #expect(try await eventually { fixture.store.statistics.appendTimes?.coarse.reduce(0, +) == 0 })
+        try fixture.store.close()
+    }
+}
