@@ -45,10 +45,13 @@ public struct LogRecord: Sendable {
     }
 
     /// `2023-11-14 22:13:20 INFO store - message`. Control characters of the message cannot forge a second line.
-    public var line: String {
+    public var line: String { line(secondsEastOfGreenwich: nil) }
+
+    /// The same with the time of a fixed zone instead of the process's own.
+    public func line(secondsEastOfGreenwich zone: Int?) -> String {
         let safe = message.unicodeScalars.contains { $0.value < 0x20 && $0 != "\t" }
             ? String(String.UnicodeScalarView(message.unicodeScalars.map { $0.value < 0x20 && $0 != "\t" ? " " : $0 })) : message
-        return "\(CalendarTime(milliseconds: time).textToTheSecond) \(level.text) \(category) - \(safe)"
+        return "\(CalendarTime(milliseconds: time, secondsEastOfGreenwich: zone).textToTheSecond) \(level.text) \(category) - \(safe)"
     }
 }
 

@@ -1,40 +1,58 @@
 internal import Glibc
 internal import Synchronization
 
-/// Appends lines to a file and starts a new one when it is full.
+/// Appends lines to a file; a full one is compressed and kept for a while.
 ///
-///     broker.log  ->  otherdays/broker.1.log  ->  otherdays/broker.2.log  ->  …  ->  removed
+///     broker.log  ->  otherdays/broker.1.log.gz  ->  otherdays/broker.2.log.gz  ->  …  ->  removed
 ///
-/// A log must not stop what it reports on: when the disk refuses a line, the line is lost and counted.
+/// Times are those of GMT+8 unless said otherwise: that is what the reference writes wherever it runs, and what reads its
+/// logs expects.
+///
+/// A log must not stop what it reports on: compression happens on a queue of its own, and when the disk refuses a line, the
+/// line is lost and counted.
 public final class RollingFileSink: LogSink {
     private struct File: ~Copyable {
         var descriptor: Descriptor
         var byteCount: Int64
+        /// Counts the full files, so that those which wait for compression have names of their own.
+        var number: Int
     }
+
+    public static let chinaStandardTime = 8 * 3600
+    /// Full files that may wait for compression; beyond that the present one grows.
+    private static let waitingLimit = 2
 
     public let path: String
     private let byteLimit: Int64
-    private let keptFiles: Int
+    private let zone: Int?
     private let file: Mutex<File>
+    private let archive: LogArchive
     private let lost = Counter()
 
     /// - Parameters:
     ///   - byteLimit: the size at which the next line goes to a new file.
     ///   - keptFiles: full files to keep.
+    ///   - secondsEastOfGreenwich: the zone of the lines' times; nil is the process's own.
     /// - Throws: when the folder cannot be made or the file cannot be opened.
-    public init(path: String, byteLimit: Int64 = 128 * 1024 * 1024, keptFiles: Int = 10) throws(SystemFailure) {
+    public init(
+        path: String, byteLimit: Int64 = 128 * 1024 * 1024, keptFiles: Int = 10, secondsEastOfGreenwich: Int? = chinaStandardTime
+    ) throws(SystemFailure) {
         self.path = path
         self.byteLimit = byteLimit
-        self.keptFiles = keptFiles
+        zone = secondsEastOfGreenwich
         try FileSystem.makeDirectories(FileSystem.parent(path))
-        file = Mutex(try Self.open(path))
+        archive = LogArchive(of: path, keptFiles: keptFiles)
+        // What the last process did not get to.
+        let numbers = try archive.waitingNumbers()
+        for number in numbers { archive.add(number) }
+        file = Mutex(try Self.open(path, number: (numbers.last ?? 0) + 1))
     }
 
     /// Lines that could not be written.
     public var lostLines: Int64 { lost.value }
 
     public func write(_ record: LogRecord) {
-        let bytes = [UInt8]((record.line + "\n").utf8)
+        let bytes = [UInt8]((record.line(secondsEastOfGreenwich: zone) + "\n").utf8)
         let written = file.withLock { file in
             do {
                 if file.byteCount > 0, file.byteCount + Int64(bytes.count) > byteLimit { try roll(&file) }
@@ -48,26 +66,21 @@ public final class RollingFileSink: LogSink {
         if !written { lost.add() }
     }
 
+    /// Returns when every full file has been compressed.
+    public func finishCompression() { archive.finish() }
+
     private func roll(_ file: inout File) throws(SystemFailure) {
-        let folder = FileSystem.parent(path) + "/otherdays"
-        try FileSystem.makeDirectories(folder)
-        try FileSystem.remove(rolledPath(folder, keptFiles))
-        for number in stride(from: keptFiles - 1, through: 1, by: -1) where FileSystem.exists(rolledPath(folder, number)) {
-            try FileSystem.rename(rolledPath(folder, number), to: rolledPath(folder, number + 1))
-        }
-        if keptFiles > 0 { try FileSystem.rename(path, to: rolledPath(folder, 1)) } else { try FileSystem.remove(path) }
-        file = try Self.open(path)
+        guard archive.waiting < Self.waitingLimit else { return }
+        let number = file.number
+        try FileSystem.makeDirectories(archive.folder)
+        try FileSystem.rename(path, to: archive.waitingPath(number))
+        file = try Self.open(path, number: number + 1)
+        archive.add(number)
     }
 
-    private func rolledPath(_ folder: String, _ number: Int) -> String {
-        let name = path.dropFirst(path.lastIndex(of: "/").map { path.distance(from: path.startIndex, to: $0) + 1 } ?? 0)
-        let stem = name.hasSuffix(".log") ? name.dropLast(4) : name
-        return "\(folder)/\(stem).\(number).log"
-    }
-
-    private static func open(_ path: String) throws(SystemFailure) -> File {
+    private static func open(_ path: String, number: Int) throws(SystemFailure) -> File {
         let descriptor = try Descriptor(opening: path, flags: O_WRONLY | O_CREAT | O_APPEND)
         let size = try descriptor.size()
-        return File(descriptor: descriptor, byteCount: size)
+        return File(descriptor: descriptor, byteCount: size, number: number)
     }
 }

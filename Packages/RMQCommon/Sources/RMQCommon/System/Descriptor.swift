@@ -38,6 +38,18 @@ public struct Descriptor: ~Copyable, Sendable {
         return Int64(status.st_size)
     }
 
+    /// Reads at the current position; less than `limit` bytes only before the end, none at the end.
+    public borrowing func read(upTo limit: Int) throws(SystemFailure) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        while true {
+            let count = bytes.withUnsafeMutableBytes { crmq_read(raw, $0.baseAddress, $0.count) }
+            if count == -Int(EINTR) { continue }
+            guard count >= 0 else { throw SystemFailure(call: "read", code: Int32(-count)) }
+            bytes.removeLast(limit - count)
+            return bytes
+        }
+    }
+
     /// Writes all of it at the current position.
     public borrowing func write(_ bytes: UnsafeRawBufferPointer) throws(SystemFailure) {
         var rest = bytes

@@ -1,3 +1,4 @@
+import Foundation
 import RMQCommon
 import Testing
 
@@ -76,11 +77,46 @@ import Testing
             let logger = Logger(category: "store", sink: sink, clock: WallClock { 1_700_000_000_000 })
             for number in 0 ..< 8 { logger.info("line \(number) \(String(repeating: "x", count: 40))") }
             #expect(sink.lostLines == 0)
+            sink.finishCompression()
             #expect(try FileSystem.list(folder) == ["broker.log", "otherdays"])
-            #expect(try FileSystem.list(folder + "/otherdays") == ["broker.1.log", "broker.2.log"])
-            let newest = String(decoding: try #require(try SmallFile.read(folder + "/broker.log")), as: UTF8.self)
-            #expect(newest.contains("INFO store - line 7 ") && newest.hasSuffix("x\n"))
+            #expect(try FileSystem.list(folder + "/otherdays") == ["broker.1.log.gz", "broker.2.log.gz"])
+            // Compression may lag behind; then a file is longer than asked for, but nothing is missing.
+            let (newest, one, two) = (
+                try text(folder + "/broker.log"), try unpacked(folder + "/otherdays/broker.1.log.gz"), try unpacked(folder + "/otherdays/broker.2.log.gz"))
+            #expect(newest.hasPrefix("2023-11-15 06:13:20 INFO store - line ") && newest.hasSuffix("x\n"))
+            let numbers = (two + one + newest).split(separator: "\n").compactMap { Int($0.split(separator: " ")[6]) }
+            #expect(numbers == Array(8 - numbers.count ..< 8) && numbers.count >= 3)
         }
+    }
+
+    @Test func aFullFileThatWasNotCompressedIsTakenUpLater() throws {
+        try withTemporaryDirectory { folder in
+            try FileSystem.makeDirectories(folder + "/otherdays")
+            let lines = (0 ..< 60_000).map { "line \($0) of the last process" }.joined(separator: "\n")
+            try SmallFile.replace(folder + "/otherdays/broker.full-3", with: lines)
+            let sink = try RollingFileSink(path: folder + "/broker.log", secondsEastOfGreenwich: 0)
+            sink.write(LogRecord(time: 1_700_000_000_000, level: .info, category: "c", message: "m"))
+            sink.finishCompression()
+            #expect(try FileSystem.list(folder + "/otherdays") == ["broker.1.log.gz"])
+            #expect(try unpacked(folder + "/otherdays/broker.1.log.gz") == lines)
+            #expect(try text(folder + "/broker.log") == "2023-11-14 22:13:20 INFO c - m\n")
+        }
+    }
+
+    private func text(_ path: String) throws -> String { String(decoding: try #require(try SmallFile.read(path)), as: UTF8.self) }
+
+    /// What the system's own program reads from a gzip file.
+    private func unpacked(_ path: String) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["gzip", "-dc", path]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let output = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return String(decoding: output, as: UTF8.self)
     }
 
     @Test func nothingIsFormattedBelowTheLevel() {

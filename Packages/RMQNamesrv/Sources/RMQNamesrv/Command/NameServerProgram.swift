@@ -89,7 +89,7 @@ public struct NameServerProgram {
     private static func logSink() -> any LogSink {
         let path = Environment.userHome + "/logs/rocketmqlogs/namesrv.log"
         do {
-            return try RollingFileSink(path: path)
+            return try RollingFileSink(path: path, byteLimit: 100 << 20, keptFiles: 5)
         } catch {
             Console.writeError("mqnamesrv: logging to standard error: \(error)\n")
             return ConsoleSink()
