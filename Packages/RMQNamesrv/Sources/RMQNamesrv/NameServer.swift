@@ -35,7 +35,7 @@ public final class NameServer: Sendable {
         } catch {
             throw .cannotListen(address: configuration.bindAddress, port: configuration.listenPort, reason: "\(error)")
         }
-        core.startScanning()
+        core.startTimers()
     }
 
     /// The port listened on, after ``start()``.
@@ -47,9 +47,12 @@ public final class NameServer: Sendable {
     /// Forgets the brokers that have been silent for too long; runs by itself every 10 s.
     func expireBrokers() { core.expireBrokers() }
 
+    /// Writes the key-value configuration to the log; runs by itself every 10 min.
+    func logKeyValues() { core.logKeyValues() }
+
     /// Closes the listener and every connection. Harmless when repeated.
     public func stop() {
-        core.stopScanning()
+        core.stopTimers()
         server.stop()
         core.productEnvironment?.close()
     }

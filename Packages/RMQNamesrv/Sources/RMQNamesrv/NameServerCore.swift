@@ -11,9 +11,10 @@ final class NameServerCore: Sendable {
         var connections: [RouteTable.ConnectionID: ConnectionHandle] = [:]
     }
 
-    private struct Scan: Sendable {
+    private struct Timers: Sendable {
         var isRunning = false
-        var next: ScheduledWork?
+        var expiry: ScheduledWork?
+        var keyValueLog: ScheduledWork?
     }
 
     let logger: Logger
@@ -24,7 +25,7 @@ final class NameServerCore: Sendable {
     private let routesState = Mutex(Routes())
     private let settings: Mutex<NameServerConfiguration>
     private let keyValuesState = Mutex(KeyValueTable())
-    private let scan = Mutex(Scan())
+    private let timers = Mutex(Timers())
     /// Writes the two files, one change after the other: a loop must not wait for a disk.
     private let files = DispatchQueue(label: "namesrv-files")
 
@@ -145,30 +146,39 @@ final class NameServerCore: Sendable {
         keyValuesState.withLock { $0 = KeyValueFile.load(configuration.kvConfigPath, logger: logger) }
     }
 
+    /// Writes the whole table to the log.
+    func logKeyValues() {
+        for line in keyValues.logLines { logger.info(line) }
+    }
+
     // MARK: Timers
 
-    /// Expiry after 5 s and then every 10 s.
-    func startScanning() {
-        scan.withLock { $0.isRunning = true }
-        scheduleScan(after: .seconds(5))
+    /// Expiry after 5 s and then every 10 s; the key-value table goes to the log after a minute and then every ten.
+    func startTimers() {
+        timers.withLock { $0.isRunning = true }
+        schedule(\.expiry, after: .seconds(5), every: .seconds(10)) { $0.expireBrokers() }
+        schedule(\.keyValueLog, after: .seconds(60), every: .seconds(600)) { $0.logKeyValues() }
     }
 
-    func stopScanning() {
-        scan.withLock { scan in
-            scan.isRunning = false
-            scan.next?.cancel()
-            scan.next = nil
+    func stopTimers() {
+        timers.withLock { timers in
+            timers.expiry?.cancel()
+            timers.keyValueLog?.cancel()
+            timers = Timers()
         }
     }
 
-    private func scheduleScan(after delay: Duration) {
-        let work = loop.schedule(after: delay) { [weak self] in
-            guard let self, scan.withLock({ $0.isRunning }) else { return }
-            expireBrokers()
-            scheduleScan(after: .seconds(10))
+    private func schedule(
+        _ timer: any WritableKeyPath<Timers, ScheduledWork?> & Sendable, after delay: Duration, every period: Duration,
+        _ work: @escaping @Sendable (NameServerCore) -> Void
+    ) {
+        let scheduled = loop.schedule(after: delay) { [weak self] in
+            guard let self, timers.withLock({ $0.isRunning }) else { return }
+            work(self)
+            schedule(timer, after: period, every: period, work)
         }
-        scan.withLock { scan in
-            if scan.isRunning { scan.next = work } else { work.cancel() }
+        timers.withLock { timers in
+            if timers.isRunning { timers[keyPath: timer] = scheduled } else { scheduled.cancel() }
         }
     }
 }

@@ -8,6 +8,25 @@ import Testing
 struct SettingsTests {
     private func text(_ path: String) throws -> String? { try SmallFile.read(path).map { String(decoding: $0, as: UTF8.self) } }
 
+    @Test func theKeyValuesGoToTheLogNowAndThen() throws {
+        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
+        defer { try? FileSystem.removeTree(folder) }
+        var configuration = NameServerConfiguration(userHome: folder)
+        configuration.listenPort = 0
+        try SmallFile.replace(configuration.kvConfigPath, with: #"{"configTable":{"ns":{},"ORDER":{"T2":"b:1","T1":"a:1"}}}"#)
+        let sink = MemorySink()
+        let loops = EventLoopGroup(count: 1, name: "namesrv-test")
+        let server = try NameServer(configuration: configuration, logger: Logger(category: "RocketmqNamesrv", sink: sink), loops: loops)
+        try server.start()
+        server.logKeyValues()
+        server.stop()
+        loops.stop()
+        #expect(sink.messages.suffix(4) == [
+            "--------------------------------------------------------", "configTable SIZE: 2", "configTable NS: ORDER Key: T1 Value: a:1",
+            "configTable NS: ORDER Key: T2 Value: b:1",
+        ])
+    }
+
     @Test func keyValuesAreAnsweredAndKept() async throws {
         try await Bench.run { bench in
             let put: HeaderFields = ["namespace": "ORDER_TOPIC_CONFIG", "key": "T", "value": "a:1"]

@@ -40,6 +40,15 @@ struct KeyValueTable: Equatable, Sendable {
         namespaces[namespace].map { ["table": Self.json($0)] }
     }
 
+    /// The reference's lines for its log.
+    var logLines: [String] {
+        var lines = [String(repeating: "-", count: 56), "configTable SIZE: \(namespaces.count)"]
+        for (namespace, items) in namespaces.sorted(by: { $0.key < $1.key }) {
+            for (key, value) in items.sorted(by: { $0.key < $1.key }) { lines.append("configTable NS: \(namespace) Key: \(key) Value: \(value)") }
+        }
+        return lines
+    }
+
     subscript(namespace: String, key: String) -> String? { namespaces[namespace]?[key] }
 
     /// Sets one item. Without a value the namespace is there afterwards and the key is not.
