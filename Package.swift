@@ -40,7 +40,7 @@ let package = Package(
         .testTarget(name: "RMQNamesrvTests", dependencies: ["RMQNamesrv", "RMQCommon", "RMQRemoting", "CRMQSystem"], path: "Packages/RMQNamesrv/Tests/RMQNamesrvTests", swiftSettings: settings),
         .target(name: "RMQClient", dependencies: ["RMQCommon", "RMQRemoting", "CRMQSystem"], path: "Packages/RMQClient/Sources/RMQClient", swiftSettings: settings),
         .target(name: "RMQBench", dependencies: ["RMQClient", "RMQCommon", "RMQRemoting", "CRMQSystem"], path: "Packages/RMQClient/Sources/RMQBench", swiftSettings: settings),
-        .testTarget(name: "RMQClientTests", dependencies: ["RMQClient", "RMQCommon", "RMQRemoting", "CRMQSystem"], path: "Packages/RMQClient/Tests/RMQClientTests", swiftSettings: settings),
+        .testTarget(name: "RMQClientTests", dependencies: ["RMQClient", "RMQBench", "RMQCommon", "RMQRemoting", "CRMQSystem"], path: "Packages/RMQClient/Tests/RMQClientTests", swiftSettings: settings),
         .target(name: "RMQBroker", dependencies: ["RMQCommon", "RMQRemoting", "RMQStore", "RMQFilter", "RMQACL", "CRMQSystem"], path: "Packages/RMQBroker/Sources/RMQBroker", swiftSettings: settings),
         .testTarget(name: "RMQBrokerTests", dependencies: ["RMQBroker", "RMQCommon", "RMQRemoting", "RMQStore", "RMQFilter", "RMQACL", "CRMQSystem"], path: "Packages/RMQBroker/Tests/RMQBrokerTests", swiftSettings: settings),
         .target(name: "RMQTools", dependencies: ["RMQCommon", "RMQRemoting", "RMQClient", "CRMQSystem"], path: "Packages/RMQTools/Sources/RMQTools", swiftSettings: settings),

@@ -28,6 +28,7 @@ enum Help {
           --group NAME           consumer: the group [mqbench_consumer]
           --messages N           stop after N messages
           --seconds N            stop after N seconds [10 when neither is given]
+          --idle N               consumer with --messages: give up after N seconds without a message [30]
           --size BYTES           body size [128]
           --connections N        producer, raw: connections, or tasks with --client [1]
           --depth N              producer, raw: sends in flight on each connection [1]

@@ -19,17 +19,26 @@ enum ProducerBench {
                 try await runClient(producer, fixed)
                 return [SendTarget]()
             }
-            // The first send creates the topic where it does not exist.
-            try await producer.send(Message(topic: topic, body: [UInt8](repeating: 0x61, count: max(1, fixed.size))), timeout: .seconds(10))
-            let route = try await client.admin.route(of: topic)
-            return route.publishQueues.compactMap { queue in
-                route.master(of: queue.brokerName).flatMap { HostAddress($0) }.map { SendTarget(address: $0, queueId: queue.queueId) }
-            }
+            return try await self.targets(of: topic, producer, client.admin)
         }
         guard !usesClient else { return }
         guard !targets.isEmpty else { throw BenchError("topic \(topic) has no queue that takes messages") }
         plan.targets = interleaved(targets)
         try await load(plan, threads: threads)
+    }
+
+    /// The queues of a topic. One that does not exist yet has those that its first message will create.
+    private static func targets(of topic: String, _ producer: Producer, _ admin: AdminClient) async throws(ClientError) -> [SendTarget] {
+        let queues = try await producer.queues(for: topic)
+        let route: TopicRoute
+        do {
+            route = try await admin.route(of: topic)
+        } catch where error.code == .routeNotFound {
+            route = try await admin.route(of: producer.configuration.automaticTopicTemplate)
+        }
+        return queues.compactMap { queue in
+            route.master(of: queue.brokerName).flatMap { HostAddress($0) }.map { SendTarget(address: $0, queueId: queue.queueId) }
+        }
     }
 
     static func runRaw(_ options: inout Options) async throws {
