@@ -32,6 +32,9 @@ import Testing
                     #expect(message.body == original.body)
                     #expect(message.tags == original.tags && message.keys == original.keys)
                     #expect(message.properties["ключ"] == original.properties["ключ"])
+                    // The bounds of the queue when it was pulled.
+                    #expect(message.properties["MIN_OFFSET"] == "0")
+                    #expect(try #require(message.properties["MAX_OFFSET"].flatMap { Int64($0) }) > message.queueOffset)
                 }
                 await consumer.close()
                 _ = await running.result
@@ -72,6 +75,25 @@ import Testing
                 #expect(received.topic == "Later" && received.body == message.body && received.tags == "wanted" && received.keys == ["k1", "k2"])
                 #expect(received.queueId == sent.queue.queueId && received.messageId == sent.messageId)
                 #expect(received.storeTimestamp - before >= 1_000)
+                await consumer.close()
+                _ = await running.result
+            }
+        }
+    }
+
+    /// A broker of one topic does not answer who the members are: that topic waits, the others do not.
+    @Test func aTopicWithoutMembersDoesNotHoldUpTheOthers() async throws {
+        try await withCluster { cluster in
+            try await cluster.registerGhostBroker(topic: "Ghostly")
+            try await cluster.withClient { client in
+                let producer = try await client.makeProducer(group: "p_ghost")
+                try await producer.send(Message(topic: "Alive", text: "x"))
+                let consumer = try await client.makePushConsumer(group: "g_ghost", .fromFirst)
+                for topic in ["Ghostly", "Alive"] { try await consumer.subscribe(to: topic) }
+                let inbox = Inbox()
+                let running = Task { try await consumer.run { await inbox.add($0); return .success } }
+                try await eventually("the message of the other topic") { await inbox.count == 1 }
+                #expect(consumer.assignment.allSatisfy { $0.topic != "Ghostly" })
                 await consumer.close()
                 _ = await running.result
             }

@@ -10,6 +10,7 @@ final class TestCluster {
     let folder: URL
     let nameServer: NameServer
     private let loops: EventLoopGroup
+    private var ghosts: [RemotingClient] = []
     private var broker: Broker
     private let brokerConfiguration: BrokerConfiguration
 
@@ -43,7 +44,24 @@ final class TestCluster {
         try broker.start()
     }
 
+    /// Tells the name server of a broker that is not there.
+    func registerGhostBroker(topic: String) async throws {
+        let table = TopicConfigTable(
+            topics: [topic: TopicConfig(topicName: topic, readQueueCount: 4, writeQueueCount: 4)], dataVersion: DataVersion(timestamp: 1))
+        let body = RegisterBrokerBody(topicConfigTable: table).body
+        let header = RegisterBrokerHeader(
+            brokerName: "ghost", brokerAddress: "127.0.0.1:1", clusterName: "DefaultCluster", haServerAddress: "127.0.0.1:2", brokerId: 0,
+            bodyCRC32: CRC32.rocketMQ(body))
+        let client = RemotingClient(loops: loops, logger: Self.logger)
+        let response = try await client.request(
+            RemotingCommand(.registerBroker, header: header, body: body), to: nameServerAddress, timeout: .seconds(10))
+        if response.responseCode != .success { throw Late(description: "the name server refused the ghost: \(response.remark ?? "")") }
+        ghosts.append(client)
+    }
+
     func stop() {
+        // A name server forgets a broker whose connection closes, so these stayed open.
+        for ghost in ghosts { ghost.close() }
         broker.stop()
         nameServer.stop()
         loops.stop()

@@ -69,6 +69,33 @@ import Testing
         #expect(RebalancePlan(held: all, mine: all.reversed()).isEmpty)
     }
 
+    @Test func aStuckQueueIsGivenUpAndTakenAnew() {
+        let all = queues(4)
+        let plan = RebalancePlan(held: all[..<3], stuck: [all[0], all[1]], mine: Array(all[1...]))
+        #expect(plan.dropped == [all[0], all[1]] && plan.added == [all[1], all[3]] && plan.renewed == [all[1]])
+    }
+
+    @Test func aQueueIsStuckWhenItsLoopNeitherPullsNorWaitsForRoom() async {
+        let second: UInt64 = 1_000_000_000
+        let now = MonotonicTime.nowNanoseconds()
+        let assigned = AssignedQueue(queue: queues(1)[0], startOffset: 0, now: now)
+        #expect(!assigned.isStuck(now: now + 119 * second) && assigned.isStuck(now: now + 121 * second))
+        assigned.loopMoves(now: now + 100 * second)
+        #expect(!assigned.isStuck(now: now + 219 * second) && assigned.isStuck(now: now + 221 * second))
+        var limits = CacheLimits()
+        limits.messagesPerQueue = 0
+        var message = StoredMessage(topic: "T", body: [1])
+        message.queueOffset = 7
+        #expect(assigned.cache([message]).count == 1)
+        let full = limits
+        let waiting = Task { await assigned.waitForRoom(full) }
+        while assigned.isStuck(now: now + 10_000 * second) { await Task.yield() }
+        // As long as it waits for room it is not stuck, and afterwards it has just moved.
+        #expect(assigned.settle(offset: 7, limits: full) == 8)
+        await waiting.value
+        #expect(!assigned.isStuck())
+    }
+
     @Test func startRulesFollowTheTable() {
         #expect(StartRule(stored: 5, position: .last, isRetryTopic: false) == .at(5))
         #expect(StartRule(stored: 0, position: .timestamp(9), isRetryTopic: true) == .at(0))

@@ -103,6 +103,14 @@ import Testing
         #expect(code(Message(topic: "T", body: [UInt8](repeating: 1, count: 101))) == .invalidMessage)
         #expect(code(Message(topic: SystemTopic.schedule, text: "x")) == .forbiddenTopic)
         #expect(code(Message(topic: "T", text: "x", properties: ["a": "b\u{1}c"])) == .invalidMessage)
+        for name in ["REAL_TOPIC", "TRAN_MSG", "MIN_OFFSET", "CLUSTER", "RETRY_TOPIC", "TRACE_ON"] {
+            #expect(code(Message(topic: "T", text: "x", properties: [name: "1"])) == .reservedProperty, "\(name)")
+        }
+        var ordinary = Message(topic: "T", text: "x", tags: "a", keys: ["k"], properties: ["real_topic": "1", "__STARTDELIVERTIME": "1"])
+        ordinary.delayLevel = 3
+        ordinary.waitsForStore = false
+        ordinary.uniqueId = "0123"
+        #expect(code(ordinary) == nil)
         #expect(code(Message(topic: "T", text: "x", properties: ["a": String(repeating: "b", count: 40_000)])) == .invalidMessage)
     }
 

@@ -20,6 +20,7 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         public static let malformedAnswer = Code("malformedAnswer")
         public static let invalidMessage = Code("invalidMessage")
         public static let invalidName = Code("invalidName")
+        /// A property of a message has a name that only the system may use.
         public static let reservedProperty = Code("reservedProperty")
         public static let forbiddenTopic = Code("forbiddenTopic")
         public static let invalidConfiguration = Code("invalidConfiguration")

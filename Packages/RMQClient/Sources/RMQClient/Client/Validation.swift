@@ -26,6 +26,11 @@ enum Validation {
         }
     }
 
+    /// Reserved names that an application sets through the members of `Message`.
+    private static let settableNames: Set<String> = [
+        PropertyName.keys, PropertyName.tags, PropertyName.waitStoreMessage, PropertyName.delayLevel, PropertyName.uniqueKey,
+    ]
+
     static func check(_ message: Message, maxBytes: Int) throws(ClientError) {
         try checkTopic(message.topic)
         guard !SystemTopic.isForbiddenToSend(message.topic) else {
@@ -36,6 +41,9 @@ enum Validation {
             throw ClientError(.invalidMessage, "the body has \(message.body.count) bytes, the limit is \(maxBytes)")
         }
         for (name, value) in message.properties {
+            guard !PropertyName.reserved.contains(name) || settableNames.contains(name) else {
+                throw ClientError(.reservedProperty, "property \(name) belongs to the system; choose another name for your own")
+            }
             guard !name.isEmpty, !name.hasSeparator, !value.hasSeparator else {
                 throw ClientError(.invalidMessage, "property \"\(name)\" is empty or contains the characters U+0001 or U+0002, which separate properties")
             }

@@ -13,13 +13,33 @@ final class AssignedQueue: Sendable {
         var isDropped = false
         /// The pull loop, while it waits for room.
         var roomWaiter: CheckedContinuation<Void, Never>?
+        /// When the pull loop last moved, in nanoseconds of the monotonic clock.
+        var lastMove: UInt64
+
+        /// Lets the pull loop go on that waits for room.
+        mutating func takeRoomWaiter() -> CheckedContinuation<Void, Never>? {
+            if roomWaiter != nil { lastMove = MonotonicTime.nowNanoseconds() }
+            return roomWaiter.take()
+        }
     }
 
-    private let state = Mutex(State())
+    /// Far longer than a pull may take; the reference gives a queue up after the same time.
+    static let longestSilence = Duration.seconds(120)
 
-    init(queue: MessageQueue, startOffset: Int64) {
+    private let state: Mutex<State>
+
+    init(queue: MessageQueue, startOffset: Int64, now: UInt64 = MonotonicTime.nowNanoseconds()) {
         self.queue = queue
         self.startOffset = startOffset
+        state = Mutex(State(lastMove: now))
+    }
+
+    /// The pull loop begins its next round.
+    func loopMoves(now: UInt64 = MonotonicTime.nowNanoseconds()) { state.withLock { $0.lastMove = now } }
+
+    /// Whether the pull loop hangs: it neither pulls nor waits for room. Its queue is then given up and taken anew.
+    func isStuck(now: UInt64 = MonotonicTime.nowNanoseconds()) -> Bool {
+        state.withLock { $0.roomWaiter == nil && now > $0.lastMove && now - $0.lastMove > UInt64(Self.longestSilence.nanoseconds) }
     }
 
     /// Whether the queue was taken away; what is cached or being handled does not count any more.
@@ -29,7 +49,7 @@ final class AssignedQueue: Sendable {
     func drop() {
         let waiter = state.withLock { state in
             state.isDropped = true
-            return state.roomWaiter.take()
+            return state.takeRoomWaiter()
         }
         waiter?.resume()
     }
@@ -49,7 +69,7 @@ final class AssignedQueue: Sendable {
         let (commit, waiter): (Int64?, CheckedContinuation<Void, Never>?) = state.withLock { state in
             guard !state.isDropped else { return (nil, nil) }
             let commit = state.cache.settle(offset: offset)
-            return (commit, state.cache.isFull(limits) ? nil : state.roomWaiter.take())
+            return (commit, state.cache.isFull(limits) ? nil : state.takeRoomWaiter())
         }
         waiter?.resume()
         return commit
@@ -69,7 +89,7 @@ final class AssignedQueue: Sendable {
                 if mayGo { continuation.resume() }
             }
         } onCancel: {
-            state.withLock { $0.roomWaiter.take() }?.resume()
+            state.withLock { $0.takeRoomWaiter() }?.resume()
         }
     }
 }

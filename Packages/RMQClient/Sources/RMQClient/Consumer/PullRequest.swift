@@ -62,7 +62,13 @@ extension ClientCore {
                 throw .malformed("messages of \(request.queue)", from: address, error)
             }
             if request.filter != .all { messages.removeAll { !request.filter.accepts(tag: $0.tags) } }
-            for index in messages.indices { messages[index].brokerName = request.queue.brokerName }
+            // As the reference's clients do: handlers may see how far behind they are.
+            let (minOffset, maxOffset) = (String(header.minOffset), String(header.maxOffset))
+            for index in messages.indices {
+                messages[index].brokerName = request.queue.brokerName
+                messages[index].properties[PropertyName.minOffset] = minOffset
+                messages[index].properties[PropertyName.maxOffset] = maxOffset
+            }
             if messages.isEmpty { status = .noMatchedMessage }
         }
         return PullResult(

@@ -16,6 +16,7 @@ extension PushConsumer {
         var brokerId: Int64 = 0
         while !assigned.isDropped, !Task.isCancelled {
             await assigned.waitForRoom(configuration.cache)
+            assigned.loopMoves()
             guard let subscription = subscription(to: assigned.queue.topic) else {
                 // The next rebalance drops the queue, unless the subscription comes back before.
                 try? await Task.sleep(for: configuration.errorDelay)

@@ -26,9 +26,10 @@ extension PushConsumer {
         let topics = subscribedTopics
         for topic in topics where !Task.isCancelled {
             guard let mine = await share(of: topic) else { continue }
-            let held = state.withLock { state in state.assigned.keys.filter { $0.topic == topic } }
-            let plan = RebalancePlan(held: held, mine: mine)
+            let held = state.withLock { state in state.assigned.filter { $0.key.topic == topic } }
+            let plan = RebalancePlan(held: held.keys, stuck: held.values.filter { $0.isStuck() }.map(\.queue), mine: mine)
             guard !plan.isEmpty else { continue }
+            for queue in plan.renewed { core.logger.warning("\(queue) was not pulled for \(AssignedQueue.longestSilence); group \(group) takes it anew") }
             for queue in plan.dropped { await giveUp(queue) }
             var isTaken = !plan.dropped.isEmpty
             for queue in plan.added where await take(queue) { isTaken = true }

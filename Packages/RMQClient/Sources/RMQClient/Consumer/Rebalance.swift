@@ -2,21 +2,26 @@ import RMQCommon
 
 /// What changes when the members of a group or the queues of a topic change. A value: it asks nobody.
 struct RebalancePlan: Equatable {
-    /// Queues that go to another member or are no longer there.
+    /// Queues that go to another member or are no longer there, and those that are renewed.
     let dropped: [MessageQueue]
-    /// Queues that this member did not have.
+    /// Queues that this member did not have, and those that are renewed.
     let added: [MessageQueue]
+    /// Queues that stay, but are given up and taken again because they are stuck.
+    let renewed: [MessageQueue]
 
     var isEmpty: Bool { dropped.isEmpty && added.isEmpty }
 
     /// - Parameters:
     ///   - held: the queues of one topic that this member has.
+    ///   - stuck: those among them that are not pulled any more, for whatever reason.
     ///   - mine: those that it should have.
-    init(held: some Sequence<MessageQueue>, mine: [MessageQueue]) {
+    init(held: some Sequence<MessageQueue>, stuck: [MessageQueue] = [], mine: [MessageQueue]) {
         let held = Set(held)
         let wanted = Set(mine)
-        dropped = held.subtracting(wanted).sorted()
-        added = wanted.subtracting(held).sorted()
+        let renewed = held.intersection(wanted).intersection(stuck)
+        dropped = held.subtracting(wanted).union(renewed).sorted()
+        added = wanted.subtracting(held).union(renewed).sorted()
+        self.renewed = renewed.sorted()
     }
 
     /// The share of `member` when all sort and divide alike. Without `members` (broadcasting) everything.
