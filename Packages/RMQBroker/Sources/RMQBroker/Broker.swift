@@ -43,18 +43,26 @@ public final class Broker: Sendable {
         }
         state = BrokerState(
             configuration: configuration, configurationFile: configurationFile, store: store, logger: logger, clock: clock)
-        try state.files.load()
+        do {
+            try state.files.load()
+        } catch {
+            closeStore()
+            throw error
+        }
     }
 
     /// The port that clients connect to; 0 while the broker is not running.
     public var port: UInt16 { running.withLock { $0?.server.port ?? 0 } }
 
-    /// Begins to serve. Returns once every name server has answered the registration, or failed to in time.
+    /// Begins to serve. Returns once the first name server took the registration, or all failed to in time; the others go
+    /// on meanwhile.
+    /// - Throws: when the store cannot begin or the port cannot be listened on; the store is then closed again.
     public func start() throws(BrokerError) {
         state.store.setDeliveryListener { [weak state] topic, queueId in state?.messagesDelivered(topic: topic, queueId: queueId) }
         do {
             try state.store.start()
         } catch {
+            closeStore()
             throw .store(reason: "\(error)")
         }
         let count = configuration.eventLoops > 0 ? configuration.eventLoops : max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
@@ -69,6 +77,7 @@ public final class Broker: Sendable {
         } catch {
             loops.stop()
             state.loops = []
+            closeStore()
             throw .cannotListen(address: HostText.joined(configuration.bindAddress, configuration.listenPort), reason: "\(error)")
         }
         setAddress(port: server.port)
@@ -77,7 +86,7 @@ public final class Broker: Sendable {
         let registration = NameServerRegistration(configuration: configuration, port: server.port, broker: state, client: client)
         state.registration = registration
         let registered = Latch()
-        registration.registerAll { registered.open() }
+        registration.registerAll(accepted: { registered.open() }, completion: { registered.open() })
         registered.wait(for: .milliseconds(configuration.registerTimeoutMilliseconds))
         running.withLock {
             $0 = Running(loops: loops, server: server, fastServer: fastServer, client: client, periodic: startPeriodicWork())
@@ -91,7 +100,7 @@ public final class Broker: Sendable {
             defer { running = nil }
             return running
         }
-        guard let running else { return }
+        guard let running else { return closeStore() }
         for task in running.periodic { task.cancel() }
         let unregistered = Latch()
         state.registration?.unregister { unregistered.open() }
@@ -103,12 +112,17 @@ public final class Broker: Sendable {
         running.loops.stop()
         state.loops = []
         for table in ConfigurationFiles.Table.allCases { state.files.write(table) }
+        closeStore()
+        logger.info("the broker \(configuration.brokerName) stopped")
+    }
+
+    /// Harmless when repeated.
+    private func closeStore() {
         do {
             try state.store.close()
         } catch {
             logger.error("closing the store: \(error)")
         }
-        logger.info("the broker \(configuration.brokerName) stopped")
     }
 
     // MARK: Parts
@@ -154,8 +168,9 @@ public final class Broker: Sendable {
         return [
             every(.milliseconds(configuration.persistOffsetsMilliseconds)) { state.files.writeOffsetsIfChanged() },
             every(.milliseconds(configuration.registerPeriodMilliseconds)) { state.registration?.registerAll() },
-            every(.seconds(10)) {
+            every(.milliseconds(ConsumeRates.sampleMilliseconds)) {
                 let now = state.clock.now()
+                state.consumeRates.add(state.offsets.all, now: now)
                 state.rates.add(state.store.statistics, now: now)
                 state.producers.expire(now: now)
                 for group in state.consumers.expire(now: now) { state.notifyMembers(of: group, unlessGroupIsSilent: false) }

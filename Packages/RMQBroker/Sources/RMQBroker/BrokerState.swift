@@ -13,6 +13,7 @@ final class BrokerState: Sendable {
     let producers = ProducerTable()
     let locks = QueueLocks()
     let rates = RateSamples()
+    let consumeRates = ConsumeRates()
     let store: MessageStore
     let files: ConfigurationFiles
     let logger: Logger

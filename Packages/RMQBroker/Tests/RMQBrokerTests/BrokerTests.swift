@@ -1,5 +1,5 @@
 import Foundation
-import RMQBroker
+@testable import RMQBroker
 import RMQCommon
 import RMQRemoting
 import Testing
@@ -158,6 +158,87 @@ private func withPeer(_ body: (Peer) async throws -> Void) async throws {
         }
     }
 
+    @Test func aPullOutsideTheQueueLeavesAnEvent() async throws {
+        try await withPeer { peer in
+            _ = try await peer.send("Short", "only one")
+            async let held = peer.pull("OFFSET_MOVED_EVENT", from: 0, holdingMilliseconds: 15_000)
+            let pulled = try await peer.pull("Short", from: 99)
+            #expect(pulled.code == ResponseCode.pullOffsetMoved.rawValue && pulled.fields?["nextBeginOffset"] == "1")
+            let event = try #require(try MessageRecord.decodeAll(try await held.body, decompressing: true).first)
+            #expect(event.tags == "g" && event.keys == ["g"])
+            #expect(event.text == #"{"consumerGroup":"g","messageQueue":{"brokerName":"broker-a","queueId":0,"topic":"Short"},"offsetNew":1,"offsetRequest":99}"#)
+        }
+    }
+
+    @Test func whatAGroupPulledIsCounted() async throws {
+        let offsets = ConsumerOffsets()
+        let rates = ConsumeRates()
+        let progress = try #require(offsets.progress(group: "g", topic: "T"))
+        _ = offsets.progress(group: "idle", topic: "T")
+        func rate(after messages: Int, at second: Int64) -> Double {
+            progress.countPulled(messages)
+            rates.add(offsets.all, now: second * 1_000)
+            return rates.perSecond(group: "g", topic: "T")
+        }
+        #expect(rates.perSecond(group: "g", topic: "T") == 0)
+        #expect(rate(after: 100, at: 10) == 10)
+        #expect(rate(after: 300, at: 20) == 20)
+        for second in [30, 40, 50, 60] as [Int64] { _ = rate(after: 0, at: second) }
+        #expect(rate(after: 200, at: 70) == 500.0 / 60)
+        #expect(rates.perSecond(group: "idle", topic: "T") == 0)
+        offsets.remove(group: "g")
+        rates.add(offsets.all, now: 80_000)
+        #expect(rates.perSecond(group: "g", topic: "T") == 0)
+    }
+
+    @Test func aBrokerThatCannotListenClosesItsStore() throws {
+        let peer = try Peer()
+        defer { peer.stop() }
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rocketmq-broker-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var configuration = BrokerConfiguration()
+        configuration.listenPort = peer.broker.port
+        configuration.storeRoot = folder.path
+        configuration.commitLogFileBytes = 16 << 20
+        let quiet = Logger(category: "test", level: .error, sink: DiscardSink())
+        let broker = try Broker(configuration: configuration, logger: quiet)
+        #expect(throws: BrokerError.self) { try broker.start() }
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/abort"))
+        // The directory is free again.
+        configuration.listenPort = 0
+        let second = try Broker(configuration: configuration, logger: quiet)
+        try second.start()
+        second.stop()
+        withExtendedLifetime(broker) {}
+    }
+
+    /// The silent one would take as long as it is given.
+    @Test func aSilentNameServerDoesNotHoldUpTheStart() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rocketmq-broker-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let loops = EventLoopGroup(count: 1, name: "test-namesrv")
+        defer { loops.stop() }
+        let quiet = Logger(category: "test", level: .error, sink: DiscardSink())
+        let servers = [false, true].map { answers in
+            RemotingServer(configuration: ServerConfiguration(listenAddress: "127.0.0.1", port: 0), loops: loops, logger: quiet) { _ in
+                FakeNameServer(answers: answers)
+            }
+        }
+        for server in servers { try server.start() }
+        defer { for server in servers { server.stop() } }
+        var configuration = BrokerConfiguration()
+        configuration.listenPort = 0
+        configuration.storeRoot = folder.path
+        configuration.commitLogFileBytes = 16 << 20
+        configuration.nameServers = servers.map { "127.0.0.1:\($0.port)" }
+        configuration.registerTimeoutMilliseconds = 60_000
+        let broker = try Broker(configuration: configuration, logger: quiet)
+        let began = ContinuousClock.now
+        try broker.start()
+        #expect(ContinuousClock.now - began < .seconds(30))
+        broker.stop()
+    }
+
     @Test func anUnknownCodeIsAnsweredAsSuch() async throws {
         try await withPeer { peer in
             let answer2 = try await peer.ask(RequestCode(rawValue: 9999))
@@ -245,4 +326,18 @@ private func withPeer(_ body: (Peer) async throws -> Void) async throws {
             #expect(answer10.code != 0)
         }
     }
+}
+
+/// Takes every registration, or answers nothing at all.
+private final class FakeNameServer: RequestHandler {
+    private let answers: Bool
+
+    init(answers: Bool) { self.answers = answers }
+
+    func receive(_ request: InboundRequest, on connection: Connection) {
+        if answers || request.requestCode != .registerBroker { connection.reply(.response(.success), to: request) }
+    }
+
+    func connectionClosed(_ connection: Connection) {}
+    func wakeUpEnded() {}
 }

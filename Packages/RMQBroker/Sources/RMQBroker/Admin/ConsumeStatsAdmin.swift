@@ -10,11 +10,13 @@ enum ConsumeStatsAdmin {
         if let topic = header.topic, !topic.isEmpty { topics = [topic] } else { topics = broker.offsets.topics(of: header.consumerGroup) }
         let online = broker.consumers[header.consumerGroup]
         var queues: [MessageQueue: ConsumeStats.Progress] = [:]
+        var perSecond = 0.0
         for name in topics {
             guard let topic = broker.topics[name], online == nil || online?.subscriptions[name] != nil else { continue }
             queues.merge(progress(of: header.consumerGroup, topic, queueCount: topic.config.readQueueCount, broker)) { $1 }
+            perSecond += broker.consumeRates.perSecond(group: header.consumerGroup, topic: name)
         }
-        return .response(.success, body: ConsumeStats(queues: queues, consumeTPS: 0).body)
+        return .response(.success, body: ConsumeStats(queues: queues, consumeTPS: perSecond).body)
     }
 
     static func ofBroker(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
@@ -27,7 +29,7 @@ enum ConsumeStatsAdmin {
                 guard let topic = broker.topics[name], !onlyOrdered || topic.config.isOrdered else { continue }
                 let queues = progress(of: group, topic, queueCount: topic.config.writeQueueCount, broker)
                 for queue in queues.values { difference &+= queue.brokerOffset - queue.consumerOffset }
-                stats.append(ConsumeStats(queues: queues, consumeTPS: 0).json)
+                stats.append(ConsumeStats(queues: queues, consumeTPS: broker.consumeRates.perSecond(group: group, topic: name)).json)
             }
             groups.append(.object(JSONObject([(.string(group), .array(stats))])))
         }

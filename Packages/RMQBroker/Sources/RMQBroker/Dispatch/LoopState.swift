@@ -28,6 +28,9 @@ final class LoopState {
     private var pulls = ByteKeyedCache<PullRoute>()
     private var randomState: UInt64
 
+    private var offsetMovedSecond: Int64 = 0
+    private var offsetMovedCount = 0
+
     let holds: PullHolds
     /// Queues appended to in this wake-up that other loops, by bit, hold pulls of.
     private var arrivals: [QueueState] = []
@@ -44,6 +47,18 @@ final class LoopState {
         addedProperties = Array("\(PropertyName.cluster)\u{1}\(configuration.brokerClusterName)".utf8)
         randomState = MonotonicTime.nowNanoseconds() | 1
         holds = PullHolds(loopIndex: index, loop: loop, store: broker.store)
+        holds.offsetMoved = { [unowned self] pull, offset in offsetMoved(pull, to: offset) }
+    }
+
+    /// Counts one event, unless there were too many in this second.
+    func mayRecordOffsetMoved() -> Bool {
+        let second = loop.wallMilliseconds / 1_000
+        if second != offsetMovedSecond {
+            offsetMovedSecond = second
+            offsetMovedCount = 0
+        }
+        offsetMovedCount += 1
+        return offsetMovedCount <= Self.offsetMovedLimit
     }
 
     /// Takes over what others changed. Once per request; four loads when nothing did.

@@ -12,6 +12,8 @@ struct HeldPull {
     /// Beyond `offset` by the messages that were looked at since and did not match.
     var nextOffset: Int64
     let maxCount: Int
+    /// Of the group that pulls; nil when the table of offsets is full.
+    let progress: GroupProgress?
 }
 
 /// The pulls that one loop holds until there is something to give. On the loop's thread only.
@@ -31,6 +33,8 @@ final class PullHolds {
     private let store: MessageStore
     private var table = HoldTable<QueueState, HeldPull>()
     private var result = ReadResult()
+    /// Called when a pull is answered that asked for an offset outside its queue.
+    var offsetMoved: (_ pull: HeldPull, _ newOffset: Int64) -> Void = { _, _ in }
     /// When the timer that matters fires, in milliseconds since 1970.
     private var timerAt: Int64 = .max
 
@@ -114,9 +118,12 @@ final class PullHolds {
 
     /// Sends what `result` holds.
     private func reply(to pull: HeldPull, on connection: Connection) {
+        let code = result.status.responseCode(requested: pull.offset)
+        if code == .pullOffsetMoved { offsetMoved(pull, result.nextOffset) }
+        if result.messageCount > 0 { pull.progress?.countPulled(result.messageCount) }
         connection.replyPull(
             PullReply(
-                code: result.status.responseCode(requested: pull.offset), remark: result.status.remark, nextBeginOffset: result.nextOffset,
+                code: code, remark: result.status.remark, nextBeginOffset: result.nextOffset,
                 minOffset: result.minOffset, maxOffset: result.maxOffset),
             to: pull.ticket, bodyCount: result.byteCount
         ) { body in

@@ -58,7 +58,7 @@ struct PullProcessor {
         }
         let pull = HeldPull(
             connection: connection.id, ticket: ticket, queue: route.topic.queue(request.queueId), filter: filter, offset: request.offset,
-            nextOffset: request.offset, maxCount: Int(max(request.maxCount, 1)))
+            nextOffset: request.offset, maxCount: Int(max(request.maxCount, 1)), progress: route.progress)
         state.holds.answerOrHold(pull, suspendMilliseconds: suspend, on: connection)
     }
 

@@ -23,9 +23,11 @@ final class NameServerRegistration: Sendable {
     }
 
     /// Registers all topics.
-    /// - Parameter completion: called once, after every name server answered or failed.
-    func registerAll(completion: @escaping @Sendable () -> Void = {}) {
-        register(broker.topics.table, completion: completion)
+    /// - Parameters:
+    ///   - accepted: called for each name server that took the registration.
+    ///   - completion: called once, after every name server answered or failed.
+    func registerAll(accepted: @escaping @Sendable () -> Void = {}, completion: @escaping @Sendable () -> Void = {}) {
+        register(broker.topics.table, accepted: accepted, completion: completion)
     }
 
     /// Registers one topic; a name server adds it to what it knows.
@@ -34,7 +36,9 @@ final class NameServerRegistration: Sendable {
         register(table, completion: completion)
     }
 
-    private func register(_ table: TopicConfigTable, completion: @escaping @Sendable () -> Void) {
+    private func register(
+        _ table: TopicConfigTable, accepted: @escaping @Sendable () -> Void = {}, completion: @escaping @Sendable () -> Void
+    ) {
         guard !addresses.isEmpty else { return completion() }
         let body = RegisterBrokerBody(topicConfigTable: announced(table))
         let bytes: [UInt8]
@@ -54,6 +58,7 @@ final class NameServerRegistration: Sendable {
                 return broker.logger.warning("name server \(address) refused the registration: \(response.responseCode) \(response.remark ?? "")")
             }
             takeOrder(response)
+            accepted()
         }
     }
 
