@@ -3,6 +3,7 @@
 #include "CRMQSystem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_READ
@@ -126,6 +128,11 @@ int crmq_lock_first_byte(int fd) {
 // ---- threads and the process
 
 int crmq_gettid(void) { return (int)syscall(SYS_gettid); }
+int crmq_futex_wait(const uint32_t *word, uint32_t expected, int64_t nanoseconds) {
+    struct timespec time = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
+    return crmq_result(syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nanoseconds < 0 ? 0 : &time));
+}
+int crmq_futex_wake(const uint32_t *word) { return crmq_result(syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1)); }
 int crmq_set_thread_name(const char *name) { return -pthread_setname_np(pthread_self(), name); }
 void crmq_trim_heap(void) { malloc_trim(0); }
 int crmq_errno(void) { return errno; }

@@ -10,15 +10,25 @@ extension MessageStore {
     ///
     /// Complexity: a copy of the bytes and 20 bytes per message. Allocates nothing in steady state. Blocks only when the
     /// next segment is not ready, for at most `segmentWait`.
+    ///
+    /// Under synchronous flush the message is safe once ``confirmedOffset`` has reached ``AppendResult/end``; the sync that
+    /// brings it there is under way when this returns.
     @discardableResult
     public func append(_ draft: RecordDraft) throws(StoreError) -> AppendResult {
+        try append(draft, wakesCommit: true)
+    }
+
+    /// - Parameter wakesCommit: false when the caller syncs by itself.
+    func append(_ draft: RecordDraft, wakesCommit: Bool) throws(StoreError) -> AppendResult {
+        try checkPageCache()
         let limit = configuration.segmentBytes - RecordLayout.fillerByteCount
         guard draft.byteCount <= limit else { throw .recordTooLarge(bytes: draft.byteCount, limit: limit) }
         let began = CoarseClock.milliseconds()
         let (result, listener) = try appendLock.withLock { (state) throws(StoreError) -> (AppendResult, ArrivalListener?) in
-            guard state.isRunning else { throw .notRunning }
-            if !flags.current.isEmpty { throw .notWriteable(flags.current) }
-            if let failure = state.failure { throw failure }
+            if !flags.current.isEmpty { throw refusal() }
+            let now = clock.now()
+            lockedSince.store(now, ordering: .relaxed)
+            defer { lockedSince.store(0, ordering: .relaxed) }
             let queue = draft.queue.isRetired ? successor(of: draft.queue) : draft.queue
             let segment = try makeRoom(draft.byteCount, &state)
             let numbered = RecordLayout.entersQueue(draft.systemFlag)
@@ -27,7 +37,7 @@ extension MessageStore {
 
             let result = AppendResult(
                 physicalOffset: segment.baseOffset + Int64(state.position), byteCount: draft.byteCount,
-                queueOffset: numbered ? queue.assign(draft.messageCount) : 0, messageCount: draft.messageCount, storeTimestamp: clock.now())
+                queueOffset: numbered ? queue.assign(draft.messageCount) : 0, messageCount: draft.messageCount, storeTimestamp: now)
             draft.stamp(physicalOffset: result.physicalOffset, queueOffset: result.queueOffset, storeTimestamp: result.storeTimestamp)
             log.write(draft.bytes, to: segment, at: state.position)
             state.position += draft.byteCount
@@ -47,7 +57,7 @@ extension MessageStore {
                 state.reportPosition = state.position + allocator.reportStep
                 allocator.report(current: segment, position: state.position, next: state.nextSegmentOffset)
             }
-            announceFlush(&state)
+            if wakesCommit || !flushesSynchronously { announceFlush(&state) }
             return (result, publishes ? state.listener : nil)
         }
         if let delay = draft.delayMilliseconds {
@@ -61,6 +71,35 @@ extension MessageStore {
             }
         }
         return result
+    }
+
+    /// Throws when a message would not be taken now, before the trouble of encoding it. One load and a comparison.
+    ///
+    /// The reasons, in this order: the store is not running, it is a replica, it is not writeable, or somebody has been
+    /// writing for longer than `osPageCacheBusyTimeOutMills`.
+    public func checkAccepting() throws(StoreError) {
+        if !flags.current.isEmpty { throw refusal() }
+        try checkPageCache()
+    }
+
+    private func refusal() -> StoreError {
+        let reasons = flags.current
+        if reasons.contains(.notRunning) { return .notRunning }
+        if reasons.contains(.replica) { return .isReplica }
+        return flushFailure ?? .notWriteable(reasons)
+    }
+
+    @inline(__always)
+    private func checkPageCache() throws(StoreError) {
+        let since = lockedSince.load(ordering: .relaxed)
+        if since != 0 { try checkPageCache(lockedSince: since) }
+    }
+
+    private func checkPageCache(lockedSince since: Int64) throws(StoreError) {
+        let held = clock.now() - since
+        // Longer than this the clock was set, as the reference has it.
+        guard held > configuration.pageCacheBusyMilliseconds, held < 10_000_000 else { return }
+        throw .pageCacheBusy(milliseconds: held, limit: configuration.pageCacheBusyMilliseconds)
     }
 
     /// The segment that takes `byteCount` bytes at `state.position`. Append lock.
@@ -105,11 +144,11 @@ extension MessageStore {
         state.dirtyQueues.append(queue)
     }
 
-    /// Wakes the flusher if it sleeps. Append lock.
+    /// Wakes the thread that syncs, if it does not know yet that there is something. Append lock.
     @inline(__always)
     func announceFlush(_ state: inout AppendState) {
         guard !state.flushIsAnnounced else { return }
         state.flushIsAnnounced = true
-        flusher.announce()
+        if flushesSynchronously { commit.requests.announce() } else { flusher.announce() }
     }
 }

@@ -9,8 +9,8 @@ import Synchronization
 ///     read(queue, offset) ◄──┴── no lock: only what is published ◄──────┘
 ///
 /// Opening locks the directory and recovers it; ``start()`` begins accepting; ``close()`` flushes and leaves a clean
-/// directory. Everything may be called from any thread. What an append acknowledged survives the death of the process at
-/// once, and a power failure after the flush interval.
+/// directory. Everything may be called from any thread. What an append returned survives the death of the process at once;
+/// a power failure after the flush interval, or, under synchronous flush, as soon as ``confirmedOffset`` covers it.
 public final class MessageStore: Sendable {
     public let configuration: StoreConfiguration
     let log: CommitLog
@@ -21,13 +21,21 @@ public final class MessageStore: Sendable {
     let schedule: DelaySchedule
     let retention: Retention
     let diskUsage: DiskUsage
+    let commit: LogCommit
+    /// How far replicas have acknowledged the log.
+    public let replicas: ReplicaProgress
     /// What keeps the store from taking messages.
-    public let flags = RunningFlags([])
+    public let flags: RunningFlags
+    let disk: DiskCalls
     let logger: Logger
     let clock: WallClock
     let appendLock = Mutex(AppendState())
     let dispatcher: Dispatcher
     let readCounters = ReadCounters()
+    let confirmationListener = Mutex<ConfirmationListener?>(nil)
+    /// When the thread in the append lock took it, in milliseconds since 1970; 0 while nobody has it.
+    let lockedSince = Atomic<Int64>(0)
+    let flushesSynchronously: Bool
     /// Whether an append makes its messages readable itself; otherwise the dispatcher does, later.
     let publishesAtAppend: Bool
     /// Bytes of the machine's memory that count as "in memory" for reads.
@@ -37,9 +45,6 @@ public final class MessageStore: Sendable {
 
     /// What the append lock guards, beside the writing side of every queue.
     struct AppendState {
-        var isRunning = false
-        /// Why nothing may be appended any more.
-        var failure: StoreError?
         var segment: MappedFile?
         /// The next byte in `segment`, or where the next segment begins if there is none.
         var position = 0
@@ -47,7 +52,7 @@ public final class MessageStore: Sendable {
         /// Beyond this position the allocator is told where the writer is.
         var reportPosition = 0
         var lastStoreTimestamp: Int64 = 0
-        /// Whether the flusher knows that there is something to do.
+        /// Whether the thread that syncs the log knows that there is something to do.
         var flushIsAnnounced = false
         var dirtyQueues: [ConsumeQueue] = []
         /// Topics deleted while records of theirs were not dispatched yet: those below this offset get no entries any more.
@@ -58,14 +63,26 @@ public final class MessageStore: Sendable {
 
     private enum Lifecycle {
         case opened(StoreLock)
-        case running(StoreLock, allocator: StoreThread, flusher: StoreThread)
+        case running(StoreLock, Threads)
         case closed
+    }
+
+    private struct Threads {
+        var allocator: StoreThread
+        var flusher: StoreThread
+        var commit: StoreThread?
     }
 
     /// Locks, loads and recovers the directory; makes it when there is none.
     /// - Parameter diskUsage: tells how full the disks are.
-    public init(
+    public convenience init(
         _ configuration: StoreConfiguration, logger: Logger, clock: WallClock = .system, diskUsage: DiskUsage = .system
+    ) throws(StoreError) {
+        try self.init(configuration, logger: logger, clock: clock, diskUsage: diskUsage, disk: .system)
+    }
+
+    init(
+        _ configuration: StoreConfiguration, logger: Logger, clock: WallClock, diskUsage: DiskUsage, disk: DiskCalls
     ) throws(StoreError) {
         try configuration.validate()
         try StoreFiles.makeDirectories(configuration.rootDirectory)
@@ -75,12 +92,13 @@ public final class MessageStore: Sendable {
         try StoreFiles.makeDirectories(configuration.consumeQueueDirectory)
         abortPath = configuration.rootDirectory + "/abort"
         let checkpointPath = configuration.rootDirectory + "/checkpoint"
-        let wasClean = !StoreFiles.exists(abortPath)
         let checkpoint = try Checkpoint.read(checkpointPath)
+        // Either mark of a crash will do: a power failure may take one of them.
+        let wasClean = !StoreFiles.exists(abortPath) && checkpoint.own?.cleanEnd != -1
         let segments = try SegmentName.load(directories: roots.all, fileBytes: configuration.segmentBytes)
-        log = CommitLog(segments: segments, segmentBytes: configuration.segmentBytes)
+        log = CommitLog(segments: segments, segmentBytes: configuration.segmentBytes, disk: disk)
         retention = Retention()
-        queues = QueueTable(configuration: configuration, retention: retention)
+        queues = QueueTable(configuration: configuration, retention: retention, disk: disk)
         try queues.load(QueueTrust(checkpoint, wasClean: wasClean, log: log))
         var recovery = Recovery(
             configuration: configuration, log: log, queues: queues, checkpoint: checkpoint, wasClean: wasClean, logger: logger)
@@ -95,12 +113,18 @@ public final class MessageStore: Sendable {
         self.logger = logger
         self.clock = clock
         self.diskUsage = diskUsage
+        self.disk = disk
         memoryBytes = ReadCounters.physicalMemoryBytes() / 100 * Int64(configuration.transferLimits.memoryPercent)
         publishesAtAppend = configuration.publishesAtAppend
-        allocator = SegmentAllocator(configuration: configuration, roots: roots, logger: logger)
+        flushesSynchronously = configuration.flush == .synchronous
+        flags = RunningFlags(configuration.role == .replica ? [.notRunning, .replica] : .notRunning)
+        replicas = ReplicaProgress(
+            required: configuration.requiredReplicas, fallBehindLimit: configuration.replicaFallBehindLimit, end: log.maxOffset)
+        commit = LogCommit(flushedOffset: log.maxOffset)
+        allocator = SegmentAllocator(configuration: configuration, roots: roots, logger: logger, disk: disk)
         dispatcher = Dispatcher(
             builder: QueueBuilder(queues: queues, delayLevels: configuration.delayLevelMilliseconds, logger: logger), end: log.maxOffset)
-        flusher = Flusher(path: checkpointPath, checkpoint: checkpoint, flushedEnd: log.maxOffset, recoveredEntries: summary.entriesWritten > 0)
+        flusher = Flusher(path: checkpointPath, checkpoint: checkpoint, mustFlushAllQueues: !wasClean || summary.entriesWritten > 0)
         schedule = DelaySchedule(path: configuration.delayOffsetPath)
         lifecycle = Mutex(.opened(lock))
         try placeWriter()
@@ -129,16 +153,17 @@ public final class MessageStore: Sendable {
     public func start() throws(StoreError) {
         try lifecycle.withLock { (lifecycle) throws(StoreError) in
             guard case .opened(let lock) = lifecycle else { throw .notRunning }
-            try flusher.invalidateCleanEnd()
+            try flusher.begin(logEnd: log.maxOffset)
             try StoreFiles.create(abortPath)
-            let allocatorThread = try allocator.start()
-            let flusherThread = try startFlusher()
-            lifecycle = .running(lock, allocator: allocatorThread, flusher: flusherThread)
+            // Without it, what a power failure leaves would look like a clean stop.
+            try disk.synchronizeNames(in: configuration.rootDirectory)
+            let threads = Threads(allocator: try allocator.start(), flusher: try startFlusher(), commit: try startCommitThread())
+            lifecycle = .running(lock, threads)
             judgeSpace()
             try retention.start { self.runRetention() }
         }
         appendLock.withLock { state in
-            state.isRunning = true
+            flags.clear(.notRunning)
             allocator.report(current: state.segment, position: state.position, next: state.nextSegmentOffset)
         }
         guard configuration.deliversDelayedMessages else { return }
@@ -154,23 +179,27 @@ public final class MessageStore: Sendable {
     /// - Throws: when something could not be written; the directory then opens like one after a crash.
     public func close() throws(StoreError) {
         stopDelayedDelivery()
-        let failure = appendLock.withLock { state in
-            state.isRunning = false
+        appendLock.withLock { state in
+            flags.set(.notRunning)
             state.listener = nil
-            return state.failure
         }
         try lifecycle.withLock { (lifecycle) throws(StoreError) in
             let previous = lifecycle
             lifecycle = .closed
-            guard case .running(_, let allocatorThread, let flusherThread) = previous else { return }
+            guard case .running(_, let threads) = previous else { return }
             retention.stop()
-            allocator.stop(allocatorThread)
-            flusher.stop(flusherThread)
-            if let failure { throw failure }
+            allocator.stop(threads.allocator)
+            if let thread = threads.commit { commit.requests.stop(thread) }
+            flusher.signals.stop(threads.flusher)
+            if let flushFailure { throw flushFailure }
+            try syncLog(to: log.maxOffset)
+            // The next opening would show what is left anyway: it takes the whole log for valid.
+            if !publishesAtAppend { try dispatch(below: log.maxOffset) }
             try flushEverything(leavingClean: true)
             if schedule.hasProgress { try saveDelayOffsets() }
             try StoreFiles.remove(abortPath)
         }
+        confirmationListener.withLock { $0 = nil }
     }
 
     // MARK: Queues

@@ -73,4 +73,7 @@ public struct AppendResult: Sendable, Equatable {
     public var messageCount: Int
     /// Milliseconds since 1970, as stamped into the record.
     public var storeTimestamp: Int64
+
+    /// Where in the log it ends.
+    public var end: Int64 { physicalOffset + Int64(byteCount) }
 }

@@ -14,6 +14,25 @@ public struct StoreConfiguration: Sendable, Equatable {
     public var consumeQueueFileBytes: Int = 6_000_000
     /// `flushDiskType` and `flushIntervalCommitLog`.
     public var flush: FlushPolicy = .asynchronous(every: .milliseconds(500))
+    /// `flushCommitLogTimed`: whether a write-back waits for the interval to pass after the first append; otherwise it begins
+    /// as soon as there are enough pages.
+    public var flushIsTimed = true
+    /// `flushCommitLogLeastPages`: with fewer new pages of 4 KiB than this, an asynchronous write-back is put off …
+    public var flushLeastPages = 4
+    /// … for at most this long: `flushCommitLogThoroughInterval`.
+    public var flushThoroughInterval: Duration = .seconds(10)
+    /// `syncFlushTimeout`: how long an append waits for the disk under synchronous flush.
+    public var syncFlushTimeout: Duration = .seconds(5)
+    /// `brokerRole`, as far as the store cares.
+    public var role: StoreRole = .master
+    /// How many replicas must have a message before it is confirmed: 1 for `brokerRole=SYNC_MASTER`, else 0.
+    public var requiredReplicas = 0
+    /// `slaveTimeout`: how long an append waits for replicas.
+    public var replicaTimeout: Duration = .seconds(3)
+    /// `haSlaveFallbehindMax`: a replica that is this many bytes behind is not waited for.
+    public var replicaFallBehindLimit: Int64 = 256 << 20
+    /// `osPageCacheBusyTimeOutMills`: appends are refused while one has been writing for longer than this.
+    public var pageCacheBusyMilliseconds: Int64 = 1_000
     /// `maxMessageSize`: the longest body, in bytes.
     public var maxMessageBytes: Int = 4 << 20
     /// How much one read may return.
@@ -30,6 +49,8 @@ public struct StoreConfiguration: Sendable, Equatable {
     public var prefaultWindowBytes: Int = 16 << 20
     /// How long an append waits for a new segment before it fails.
     public var segmentWait: Duration = .seconds(5)
+    /// How long after a failure to make a segment the next attempt waits.
+    public var segmentRetryPause: Duration = .seconds(1)
 
     /// `showUnconfirmedMessages`, a key of ours: whether consumers see a message as soon as it is appended although its
     /// producer is still waiting for disk or replicas, as with the reference. Otherwise they see it once that promise holds.
@@ -51,7 +72,15 @@ public struct StoreConfiguration: Sendable, Equatable {
     var delayOffsetPath: String { rootDirectory + "/config/delayOffset.json" }
 
     /// Whether a message can be read as soon as it is appended.
-    public var publishesAtAppend: Bool { showsUnconfirmed || flush != .synchronous }
+    public var publishesAtAppend: Bool {
+        role == .master && (showsUnconfirmed || flush != .synchronous && requiredReplicas == 0)
+    }
+
+    /// How often what is new goes to the disk in the background. Under synchronous flush that is the consume queues.
+    var flushInterval: Duration {
+        if case .asynchronous(let interval) = flush { return interval }
+        return .milliseconds(500)
+    }
 
     func validate() throws(StoreError) {
         if rootDirectory.isEmpty {
@@ -77,22 +106,28 @@ public struct StoreConfiguration: Sendable, Equatable {
             throw .invalidConfiguration(key: "maxMessageSize", value: "\(maxMessageBytes)", allowed: "10 to 1073741824 bytes")
         }
         try validateDelays()
-        switch flush {
-        case .synchronous:
-            throw .featureMissing("synchronous flush", key: "flushDiskType", value: "SYNC_FLUSH")
-        case .asynchronous(let interval):
-            guard interval > .zero else {
-                throw .invalidConfiguration(key: "flushIntervalCommitLog", value: "\(interval)", allowed: "more than 0 ms")
-            }
+        guard flushInterval > .zero else {
+            throw .invalidConfiguration(key: "flushIntervalCommitLog", value: "\(flushInterval)", allowed: "more than 0 ms")
+        }
+        guard requiredReplicas >= 0 else {
+            throw .invalidConfiguration(key: "requiredReplicas", value: "\(requiredReplicas)", allowed: "0 or more")
         }
     }
+}
+
+/// Who writes the log.
+public enum StoreRole: Sendable, Equatable {
+    /// Producers do.
+    case master
+    /// A master elsewhere does; its bytes are appended as they are.
+    case replica
 }
 
 /// When appended bytes go to the disk.
 public enum FlushPolicy: Sendable, Equatable {
     /// A thread writes back what is new this often; an append is acknowledged once it is in the page cache.
     case asynchronous(every: Duration)
-    /// An append is acknowledged once it is on the disk. Not built yet: the store refuses to open.
+    /// An append is acknowledged once it is on the disk; one sync serves all that came until it begins.
     case synchronous
 }
 

@@ -30,11 +30,23 @@ public enum StoreError: Error, Equatable, Sendable {
     case batchNotAllowed(reason: String)
     /// Not started yet, or closed.
     case notRunning
+    /// Only what the master sends may be appended.
+    case isReplica
     case notWriteable(RunningFlags.Reason)
+    /// An append has been writing for so long that the next one would only wait, too.
+    case pageCacheBusy(milliseconds: Int64, limit: Int64)
     /// No new segment within the time allowed; `cause` is what creating it said last.
     case segmentUnavailable(baseOffset: Int64, waited: Duration, cause: String)
     /// A write-back failed earlier. Nothing is acknowledged any more: the kernel may have dropped the pages.
     case flushFailed(path: String, code: Int32)
+
+    // Replication
+    /// Raw bytes must go on where the log ends.
+    case notContiguous(offset: Int64, logEnd: Int64)
+    /// Raw bytes that are no records, or not whole ones.
+    case malformedRecord(offset: Int64, reason: String)
+    /// The master's segments end elsewhere.
+    case segmentMismatch(offset: Int64, segmentBytes: Int)
 
     // Anywhere
     case system(call: String, path: String, code: Int32)
@@ -77,6 +89,16 @@ extension StoreError: CustomStringConvertible {
             "a batch cannot be stored: \(reason)"
         case .notRunning:
             "the store is not running"
+        case .isReplica:
+            "the store is a replica: send to its master"
+        case .pageCacheBusy(let milliseconds, let limit):
+            "[PC_SYNCHRONIZED]broker busy: an append has been writing for \(milliseconds) ms, the limit is \(limit)"
+        case .notContiguous(let offset, let logEnd):
+            "bytes for offset \(offset) cannot be appended, the log ends at \(logEnd)"
+        case .malformedRecord(let offset, let reason):
+            "no record can be appended at offset \(offset): \(reason)"
+        case .segmentMismatch(let offset, let segmentBytes):
+            "the bytes for offset \(offset) do not fit segments of \(segmentBytes) bytes; configure the master's mappedFileSizeCommitLog"
         case .notWriteable(let reasons):
             "the store takes no messages now: \(reasons)"
         case .segmentUnavailable(let baseOffset, let waited, let cause):

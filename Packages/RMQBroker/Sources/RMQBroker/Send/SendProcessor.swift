@@ -181,15 +181,21 @@ struct SendRefusal: Error {
     /// The one place where an error of the store becomes an answer.
     init(_ error: StoreError) {
         remark = "\(error)"
-        code =
-            switch error {
-            case .bodyTooLarge, .recordTooLarge, .topicTooLong, .unsafeQueueName, .propertiesTooLarge, .malformedBatch, .batchNotAllowed: .messageIllegal
-            case .notRunning, .notWriteable, .flushFailed: .serviceNotAvailable
-            case .segmentUnavailable, .system: .systemError
-            case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile,
-                .duplicateFile, .missingDirectory:
-                .systemError
-            }
+        code = error.appendStatus.responseCode
+    }
+}
+
+extension AppendStatus {
+    var responseCode: ResponseCode {
+        switch self {
+        case .ok: .success
+        case .flushDiskTimeout: .flushDiskTimeout
+        case .flushReplicaTimeout: .flushSlaveTimeout
+        case .replicaNotAvailable: .slaveNotAvailable
+        case .messageIllegal, .propertiesSizeExceeded: .messageIllegal
+        case .serviceNotAvailable: .serviceNotAvailable
+        case .createSegmentFailed, .pageCacheBusy, .unknownError: .systemError
+        }
     }
 }
 

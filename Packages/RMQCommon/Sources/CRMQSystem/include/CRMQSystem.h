@@ -88,6 +88,10 @@ int crmq_lock_first_byte(int fd);
 // ---- threads and the process
 
 int crmq_gettid(void);
+/// Sleeps while `*word` is `expected`, until it is woken or for `nanoseconds` (negative: for ever); may return early.
+int crmq_futex_wait(const uint32_t *word, uint32_t expected, int64_t nanoseconds);
+/// Wakes one sleeper.
+int crmq_futex_wake(const uint32_t *word);
 /// Names the calling thread; the kernel keeps the first 15 bytes, so give no more.
 int crmq_set_thread_name(const char *name);
 void crmq_trim_heap(void);

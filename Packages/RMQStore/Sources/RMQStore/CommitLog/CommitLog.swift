@@ -16,9 +16,11 @@ final class CommitLog: Sendable {
     let segmentBytes: Int
     private let segments: Mutex<[MappedFile]>
     private let publishedEnd: Atomic<Int64>
+    private let disk: DiskCalls
 
-    init(segments: [MappedFile], segmentBytes: Int) {
+    init(segments: [MappedFile], segmentBytes: Int, disk: DiskCalls) {
         self.segmentBytes = segmentBytes
+        self.disk = disk
         self.segments = Mutex(segments)
         publishedEnd = Atomic(segments.last.map { $0.baseOffset + Int64(segmentBytes) } ?? 0)
     }
@@ -77,14 +79,14 @@ final class CommitLog: Sendable {
         }
     }
 
-    // MARK: Write-back (flush thread)
+    // MARK: Write-back (one thread at a time)
 
     /// Makes everything from `start` to `end` durable.
     func flush(from start: Int64, to end: Int64) throws(StoreError) {
         for segment in snapshot {
             let from = max(start, segment.baseOffset)
             let to = min(end, segment.baseOffset + Int64(segment.byteCount))
-            if from < to { try segment.synchronize(from: Int(from - segment.baseOffset), to: Int(to - segment.baseOffset)) }
+            if from < to { try disk.synchronize(segment, from: Int(from - segment.baseOffset), to: Int(to - segment.baseOffset)) }
         }
     }
 
@@ -96,7 +98,11 @@ final class CommitLog: Sendable {
         let all = snapshot
         // A segment that begins at the end holds nothing; the next append makes it again.
         let kept = all.filter { $0.baseOffset < end }
-        for segment in all.dropFirst(kept.count).reversed() { try StoreFiles.remove(segment.path) }
+        for segment in all.dropFirst(kept.count).reversed() {
+            try StoreFiles.remove(segment.path)
+            // Or a power failure would bring it back behind records that it does not follow.
+            try disk.synchronizeNames(in: StoreFiles.parent(segment.path))
+        }
         if let last = kept.last, end - last.baseOffset < Int64(last.byteCount) {
             let position = Int(end - last.baseOffset)
             if distrusting || !last.isZero(from: position, count: RecordLayout.fillerByteCount) {
@@ -105,5 +111,16 @@ final class CommitLog: Sendable {
         }
         segments.withLock { $0 = kept }
         publishedEnd.store(end, ordering: .releasing)
+    }
+
+    /// Writes everything from `start` on to the disk, zeros behind the end included, whether or not the kernel believes
+    /// that it is there: after a failed sync it may be wrong.
+    func rewrite(from start: Int64) throws(StoreError) {
+        let end = maxOffset
+        for segment in snapshot where segment.isWritable && segment.baseOffset + Int64(segment.byteCount) > start {
+            let from = Int(max(0, start - segment.baseOffset))
+            segment.touch(from: from, to: Int(min(Int64(segment.byteCount), end - segment.baseOffset)))
+            try disk.synchronize(segment, from: from, to: segment.byteCount)
+        }
     }
 }

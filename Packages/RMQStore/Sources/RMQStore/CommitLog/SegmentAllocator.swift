@@ -20,6 +20,8 @@ final class SegmentAllocator: Sendable {
         var wanted: Int64?
         var ready: MappedFile?
         var failure: StoreError?
+        /// When `failure` happened; for a while it is the answer to whoever wants the same file.
+        var failedAt: UInt64 = 0
         var stopping = false
         /// Something above changed since the thread looked.
         var hasWork = false
@@ -30,8 +32,12 @@ final class SegmentAllocator: Sendable {
     private let maxWindow: Int
     private let logger: Logger
     private let monitor: Monitor<State>
+    private let disk: DiskCalls
+    private let retryPause: UInt64
 
-    init(configuration: StoreConfiguration, roots: LogRoots, logger: Logger) {
+    init(configuration: StoreConfiguration, roots: LogRoots, logger: Logger, disk: DiskCalls) {
+        self.disk = disk
+        retryPause = UInt64(clamping: configuration.segmentRetryPause.nanoseconds)
         self.roots = roots
         segmentBytes = configuration.segmentBytes
         maxWindow = max(MappedFile.pageBytes, configuration.prefaultWindowBytes)
@@ -57,22 +63,25 @@ final class SegmentAllocator: Sendable {
             state.window = min(maxWindow, max(state.window, position))
             state.position = position
             if current == nil || position >= segmentBytes / 2, state.ready?.baseOffset != next {
-                state.wanted = next
-                state.failure = nil
+                want(next, &state)
             }
             state.hasWork = true
         }
+    }
+
+    /// Has a file made, unless that failed just now: a full disk stays full for more than a moment.
+    private func want(_ baseOffset: Int64, _ state: inout State) {
+        if state.failure != nil, MonotonicTime.nowNanoseconds() < state.failedAt &+ retryPause { return }
+        state.wanted = baseOffset
+        state.failure = nil
+        state.hasWork = true
     }
 
     /// The file at `baseOffset`, made now if it is not there yet. Under the append lock.
     /// - Throws: `segmentUnavailable` after `timeout`, or with what went wrong as soon as it did.
     func take(_ baseOffset: Int64, timeout: Duration) throws(StoreError) -> MappedFile {
         monitor.change { state in
-            if state.ready?.baseOffset != baseOffset {
-                state.wanted = baseOffset
-                state.failure = nil
-                state.hasWork = true
-            }
+            if state.ready?.baseOffset != baseOffset { want(baseOffset, &state) }
         }
         let outcome: Result<MappedFile, StoreError>? = monitor.wait(timeout: timeout) { state in
             if let ready = state.ready, ready.baseOffset == baseOffset {
@@ -143,9 +152,9 @@ final class SegmentAllocator: Sendable {
         let path = directory + "/" + SegmentName.text(baseOffset)
         let window = monitor.withLock { $0.window }
         do throws(StoreError) {
-            let file = try MappedFile(creating: path, baseOffset: baseOffset, byteCount: segmentBytes, allocating: true)
+            let file = try MappedFile(creating: path, baseOffset: baseOffset, byteCount: segmentBytes, allocating: disk)
             do throws(StoreError) {
-                try StoreFiles.synchronizeDirectory(directory)
+                try disk.synchronizeNames(in: directory)
             } catch {
                 try StoreFiles.remove(path)
                 throw error
@@ -160,6 +169,7 @@ final class SegmentAllocator: Sendable {
             monitor.change { state in
                 state.wanted = nil
                 state.failure = error
+                state.failedAt = MonotonicTime.nowNanoseconds()
             }
         }
     }

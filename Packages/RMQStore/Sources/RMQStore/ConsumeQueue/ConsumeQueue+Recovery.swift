@@ -22,7 +22,8 @@ extension ConsumeQueue {
         files.withLock { $0.truncate(index + 1, fileBytes: fileBytes) }
         let next = end / Int64(QueueEntry.byteCount)
         publishedMax.store(next, ordering: .releasing)
-        flushedMax = next
+        flushedMax = trust == .nothing ? minOffset : next
+        if trust != .clean { newNames.store(NewNames.directories.rawValue, ordering: .releasing) }
         try noteFirst()
     }
 

@@ -39,6 +39,15 @@ public final class ConsumeQueue: @unchecked Sendable {
     let publishedMin = Atomic<Int64>(0)
     let publishedMax = Atomic<Int64>(0)
     let firstPosition = Atomic<Int64>(-1)
+    let newNames = Atomic<UInt8>(NewNames.none.rawValue)
+
+    /// Names that a power failure would still take away.
+    enum NewNames: UInt8 {
+        case none
+        case file
+        /// The queue's directory too, and perhaps its topic's.
+        case directories
+    }
 
     /// The offset that the next append assigns. Under the append lock.
     private(set) var nextOffset: Int64 = 0
@@ -164,7 +173,7 @@ public final class ConsumeQueue: @unchecked Sendable {
             let wanted = Int(min(end - target.file.baseOffset, Int64(fileBytes)))
             if wanted > target.allocatedEnd {
                 let goal = Self.allocationGoal(wanted, allocated: target.allocatedEnd, limit: fileBytes)
-                try target.file.allocate(from: target.allocatedEnd, count: goal - target.allocatedEnd)
+                try target.file.allocate(from: target.allocatedEnd, count: goal - target.allocatedEnd, place.disk)
                 target.allocatedEnd = goal
             }
             prepared.append(target)
@@ -182,11 +191,13 @@ public final class ConsumeQueue: @unchecked Sendable {
     }
 
     private func addFile(baseOffset: Int64) throws(StoreError) -> MappedFile {
-        if !hasFiles {
+        let isFirst = !hasFiles
+        if isFirst {
             guard StoreFiles.isSafeName(topicBytes), queueId >= 0 else { throw .unsafeQueueName(topic: topic, queueId: queueId) }
             try StoreFiles.makeDirectories(directory)
         }
-        let file = try MappedFile(creating: path(baseOffset), baseOffset: baseOffset, byteCount: fileBytes, allocating: false)
+        let file = try MappedFile(creating: path(baseOffset), baseOffset: baseOffset, byteCount: fileBytes, allocating: nil)
+        newNames.max((isFirst ? NewNames.directories : .file).rawValue, ordering: .releasing)
         files.withLock { $0.append(file) }
         register()
         return file
@@ -231,16 +242,23 @@ public final class ConsumeQueue: @unchecked Sendable {
 
     // MARK: Write-back (flush thread)
 
-    /// Makes all entries published so far durable.
+    /// Makes all entries published so far durable, and the names of their files.
     func flush() throws(StoreError) {
         let end = maxOffset
+        let names = newNames.exchange(NewNames.none.rawValue, ordering: .acquiring)
+        if names >= NewNames.file.rawValue { try place.disk.synchronizeNames(in: directory) }
+        if names >= NewNames.directories.rawValue {
+            let topicDirectory = StoreFiles.parent(directory)
+            try place.disk.synchronizeNames(in: topicDirectory)
+            try place.disk.synchronizeNames(in: StoreFiles.parent(topicDirectory))
+        }
         while flushedMax < end {
             guard let (file, position) = try locate(flushedMax) else {
                 flushedMax = end
                 return
             }
             let last = min(Int64(file.byteCount), end * Int64(QueueEntry.byteCount) - file.baseOffset)
-            try file.synchronize(from: position, to: Int(last))
+            try place.disk.synchronize(file, from: position, to: Int(last))
             flushedMax = (file.baseOffset + last) / Int64(QueueEntry.byteCount)
         }
     }

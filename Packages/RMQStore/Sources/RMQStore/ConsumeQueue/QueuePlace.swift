@@ -4,8 +4,10 @@ final class QueuePlace: Sendable {
     let extensionDirectory: String
     let fileBytes: Int
     let mappings: QueueMappings
+    let disk: DiskCalls
 
-    init(_ configuration: StoreConfiguration, mappings: QueueMappings) {
+    init(_ configuration: StoreConfiguration, mappings: QueueMappings, disk: DiskCalls) {
+        self.disk = disk
         directory = configuration.consumeQueueDirectory
         extensionDirectory = configuration.extensionDirectory
         fileBytes = configuration.consumeQueueFileLength

@@ -18,9 +18,9 @@ final class QueueTable: Sendable {
     private let place: QueuePlace
     private let queues = Mutex<[QueueKey: ConsumeQueue]>([:])
 
-    init(configuration: StoreConfiguration, retention: Retention) {
+    init(configuration: StoreConfiguration, retention: Retention, disk: DiskCalls) {
         mappings = QueueMappings(retention: retention)
-        place = QueuePlace(configuration, mappings: mappings)
+        place = QueuePlace(configuration, mappings: mappings, disk: disk)
     }
 
     var all: [ConsumeQueue] { queues.withLock { Array($0.values) } }

@@ -73,15 +73,6 @@ package enum StoreFiles {
         if unlink(path) != 0, errno != ENOENT { throw .system(call: "unlink", path: path, code: errno) }
     }
 
-    /// Makes the names in a directory durable.
-    static func synchronizeDirectory(_ path: String) throws(StoreError) {
-        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
-        defer { close(descriptor) }
-        // Some file systems cannot do this for directories and say so.
-        if fsync(descriptor) != 0, errno != EINVAL { throw .system(call: "fsync", path: path, code: errno) }
-    }
-
     /// Removes the files of a directory and the directory itself. Does not go into sub-directories.
     package static func removeDirectory(_ path: String) throws(StoreError) {
         for name in try names(in: path) { try remove(path + "/" + name) }

@@ -1,25 +1,34 @@
+import Glibc
 import RMQCommon
 import Synchronization
 
 extension MessageStore {
     func startFlusher() throws(StoreError) -> StoreThread {
-        guard case .asynchronous(let interval) = configuration.flush else {
-            throw .featureMissing("synchronous flush", key: "flushDiskType", value: "SYNC_FLUSH")
-        }
-        return try StoreThread(name: "store-flush") { self.runFlusher(every: interval) }
+        try StoreThread(name: "store-flush") { self.runFlusher() }
     }
 
-    private func runFlusher(every interval: Duration) {
+    private func runFlusher() {
+        let interval = configuration.flushInterval
+        let thoroughNanoseconds = UInt64(clamping: configuration.flushThoroughInterval.nanoseconds)
+        var lastThorough = MonotonicTime.nowNanoseconds()
+        var isPostponed = false
         while true {
-            let isStopping = flusher.signals.wait { signals -> Bool? in
-                if signals.isStopping { return true }
-                guard signals.hasWork else { return nil }
-                signals.hasWork = false
-                return false
-            }
-            if isStopping != false { return }
+            let thoroughAt = lastThorough &+ thoroughNanoseconds
+            let rest = Duration.nanoseconds(Int64(clamping: thoroughAt - min(thoroughAt, MonotonicTime.nowNanoseconds())))
+            guard flusher.signals.waitForWork(timeout: isPostponed ? rest : nil) else { return }
             // Let more come together; a stop does not wait.
-            if flusher.signals.wait(timeout: interval, until: { $0.isStopping ? true : nil }) == true { return }
+            if configuration.flushIsTimed || flushesSynchronously {
+                if flusher.signals.wait(timeout: interval, until: { $0.isStopping ? true : nil }) == true { return }
+            }
+            let now = MonotonicTime.nowNanoseconds()
+            let isThorough = now >= thoroughAt
+            if isThorough { lastThorough = now }
+            isPostponed = !isThorough && unflushedPages < configuration.flushLeastPages
+            if isPostponed {
+                // The next append wakes this thread again.
+                appendLock.withLock { $0.flushIsAnnounced = false }
+                continue
+            }
             do {
                 try flushPass()
             } catch {
@@ -29,14 +38,18 @@ extension MessageStore {
         }
     }
 
+    /// Pages of the log that were begun since the last sync. Under synchronous flush that is not what a pass is for.
+    private var unflushedPages: Int {
+        if flushesSynchronously || flags.current.contains(.queueError) { return .max }
+        let page = Int64(MappedFile.pageBytes)
+        return Int((log.maxOffset + page - 1) / page - commit.flushedOffset / page)
+    }
+
     /// Writes the log back, and as many queues as the budget allows.
     private func flushPass() throws(StoreError) {
-        let (end, timestamp) = appendLock.withLock { state in
-            state.flushIsAnnounced = false
-            return (log.maxOffset, state.lastStoreTimestamp)
-        }
+        if flags.current.contains(.queueError) { publishConfirmed() }
         try flusher.progress.withLock { (progress) throws(StoreError) in
-            try flushLog(to: end, timestamp: timestamp, &progress)
+            try flushLog(&progress)
             beginRound(&progress)
             let deadline = MonotonicTime.nowNanoseconds() + Flusher.queueBudgetNanoseconds
             while let queue = progress.round?.queues.popFirst() {
@@ -54,40 +67,37 @@ extension MessageStore {
     /// Makes the log durable as far as it goes now.
     /// - Returns: how far that is.
     func flushLog() throws(StoreError) -> Int64 {
-        let (end, timestamp) = appendLock.withLock { (log.maxOffset, $0.lastStoreTimestamp) }
-        do throws(StoreError) {
-            try flusher.progress.withLock { (progress) throws(StoreError) in
-                if progress.flushedEnd < end { try flushLog(to: end, timestamp: timestamp, &progress) }
-            }
-        } catch {
-            refuseAppends(after: error)
-            throw error
-        }
+        let end = log.maxOffset
+        try syncLog(to: end)
         return end
     }
 
-    private func flushLog(to end: Int64, timestamp: Int64, _ progress: inout Flusher.Progress) throws(StoreError) {
-        try log.flush(from: progress.flushedEnd, to: end)
-        progress.flushedEnd = end
+    private func flushLog(_ progress: inout Flusher.Progress) throws(StoreError) {
+        let (end, timestamp) = appendLock.withLock { state in
+            if !flushesSynchronously { state.flushIsAnnounced = false }
+            return (log.maxOffset, state.lastStoreTimestamp)
+        }
+        try syncLog(to: end)
         if timestamp > 0 { progress.checkpoint.physicalTimestamp = timestamp }
     }
 
     /// Takes the queues that have something new, if no round is under way.
     private func beginRound(_ progress: inout Flusher.Progress) {
         guard progress.round == nil else { return }
-        let flushedEnd = progress.flushedEnd
         let everything = progress.mustFlushAllQueues ? queues.all : []
         let round = appendLock.withLock { state -> Flusher.Round in
             let dirty = state.dirtyQueues
             state.dirtyQueues = []
             for queue in dirty { queue.isDirty = false }
-            // Entries of records behind `flushedEnd` may be among them; the checkpoint does not count on those.
-            return Flusher.Round(queues: (everything + dirty)[...], end: flushedEnd, timestamp: state.lastStoreTimestamp)
+            // Entries of records behind `end` may be among them; the checkpoint does not count on those.
+            let end = min(commit.flushedOffset, dispatchedOffset)
+            return Flusher.Round(queues: (everything + dirty)[...], end: end, timestamp: state.lastStoreTimestamp)
         }
         progress.mustFlushAllQueues = false
         progress.round = round
     }
 
+    /// Moves the checkpoint. When there is no room for it, the next round does; the old one only makes recovery longer.
     private func endRound(_ progress: inout Flusher.Progress) throws(StoreError) {
         guard let round = progress.round else { return }
         progress.round = nil
@@ -95,36 +105,27 @@ extension MessageStore {
         let print = queues.fingerprint(below: round.end)
         progress.checkpoint.own = Checkpoint.Own(
             safeOffset: round.end, queueCount: print.count, queueNames: print.names, queueEnds: print.ends, cleanEnd: -1)
-        try progress.checkpoint.write(flusher.path)
+        do throws(StoreError) {
+            try progress.checkpoint.write(flusher.path)
+        } catch .system(let call, _, let code) where code == ENOSPC || code == EDQUOT {
+            logger.warning("the checkpoint is not up to date: \(call) of \(flusher.path) failed with errno \(code)")
+        }
     }
 
     /// Makes everything durable and moves the checkpoint to the end. No other thread appends or flushes.
     func flushEverything(leavingClean: Bool) throws(StoreError) {
         try flusher.progress.withLock { (progress) throws(StoreError) in
+            try flushLog(&progress)
             let end = log.maxOffset
-            try flushLog(to: end, timestamp: appendLock.withLock { $0.lastStoreTimestamp }, &progress)
             for queue in progress.round?.queues ?? [] { try queue.flush() }
             progress.round = nil
             beginRound(&progress)
             for queue in progress.round?.queues ?? [] { try queue.flush() }
             progress.round?.queues = []
             try endRound(&progress)
-            if leavingClean {
+            if leavingClean, progress.checkpoint.own?.safeOffset == end {
                 progress.checkpoint.own?.cleanEnd = end
                 try progress.checkpoint.write(flusher.path)
-            }
-        }
-    }
-
-    /// After a failed write-back nothing is acknowledged any more: the kernel may have dropped the pages, so that a
-    /// second, successful one would prove nothing.
-    private func refuseAppends(after error: StoreError) {
-        logger.error("the store stops accepting messages: \(error)")
-        appendLock.withLock { state in
-            if case .system(_, let path, let code) = error {
-                state.failure = .flushFailed(path: path, code: code)
-            } else {
-                state.failure = error
             }
         }
     }

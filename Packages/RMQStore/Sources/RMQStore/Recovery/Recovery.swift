@@ -67,6 +67,8 @@ struct Recovery {
         }
         summary.endOffset = end
         try log.truncate(to: end, distrusting: !summary.wasClean)
+        // From here on the log counts as durable. After a crash that is not known of what follows the safe offset.
+        if !summary.wasClean { try log.rewrite(from: min(end, max(checkpoint.own?.safeOffset ?? start.offset, log.minOffset))) }
         let minimum = log.minOffset
         for queue in queues.all {
             try queue.truncate(toPhysicalOffset: end)

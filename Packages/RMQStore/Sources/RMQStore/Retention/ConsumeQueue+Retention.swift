@@ -12,7 +12,7 @@ extension ConsumeQueue {
             guard let last = try QueueFileReader(path).lastEntry(count: first.count), last.position < logMinimum else { break }
             try StoreFiles.remove(path)
             // Durable before the next one goes: after a power failure no file may be missing between two others.
-            try StoreFiles.synchronizeDirectory(directory)
+            try place.disk.synchronizeNames(in: directory)
             files.withLock { $0.removeFirst(fileBytes: fileBytes) }
             removed = true
         }

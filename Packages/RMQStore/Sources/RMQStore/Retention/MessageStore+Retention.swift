@@ -86,7 +86,7 @@ extension MessageStore {
                 guard try atOnce || MappedFile.modificationTime(segment.path) <= now - policy.reservedTime.milliseconds else { return }
                 try StoreFiles.remove(segment.path)
                 // Durable one by one and in order: after a power failure no file may be missing between two others.
-                try StoreFiles.synchronizeDirectory(StoreFiles.parent(segment.path))
+                try disk.synchronizeNames(in: StoreFiles.parent(segment.path))
             } catch {
                 logger.error("commit log file \(segment.path) cannot be deleted, trying again in \(policy.retryInterval): \(error)")
                 progress.retryAt = now + policy.retryInterval.milliseconds

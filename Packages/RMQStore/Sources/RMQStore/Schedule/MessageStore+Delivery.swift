@@ -171,10 +171,10 @@ extension MessageStore {
 extension StoreError {
     /// Whether a message was refused for what it is, and would be again.
     fileprivate var concernsTheMessage: Bool {
-        switch self {
-        case .bodyTooLarge, .recordTooLarge, .unsafeQueueName, .topicTooLong, .propertiesTooLarge, .malformedBatch, .batchNotAllowed: true
-        case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile, .duplicateFile,
-            .missingDirectory, .notRunning, .notWriteable, .segmentUnavailable, .flushFailed, .system:
+        switch appendStatus {
+        case .messageIllegal, .propertiesSizeExceeded: true
+        case .ok, .flushDiskTimeout, .flushReplicaTimeout, .replicaNotAvailable, .serviceNotAvailable, .createSegmentFailed, .pageCacheBusy,
+            .unknownError:
             false
         }
     }

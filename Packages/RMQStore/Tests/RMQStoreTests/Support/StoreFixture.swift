@@ -56,14 +56,27 @@ extension MessageStore {
         _ topic: String, _ queueId: Int32, _ body: [UInt8], tags: String? = nil, attributes: RecordAttributes = testAttributes,
         encoder: RecordEncoder = RecordEncoder()
     ) throws -> AppendResult {
+        try append(draft(topic, queueId, body, tags: tags, attributes: attributes, encoder: encoder))
+    }
+
+    private func draft(
+        _ topic: String, _ queueId: Int32, _ body: [UInt8], tags: String?, attributes: RecordAttributes, encoder: RecordEncoder
+    ) throws -> RecordDraft {
         var properties = MessageProperties()
         if let tags { properties["TAGS"] = tags }
-        let draft = try properties.encoded().withUnsafeBytes { properties in
+        return try properties.encoded().withUnsafeBytes { properties in
             try body.withUnsafeBytes { body in
                 try encoder.encode(queue: queueHandle(topic: topic, queueId: queueId), attributes: attributes, body: body, properties: properties)
             }
         }
-        return try append(draft)
+    }
+
+    /// Appends one message and waits for the store's promise.
+    @discardableResult
+    func putAndWait(
+        _ topic: String, _ queueId: Int32, _ text: String, encoder: RecordEncoder = RecordEncoder()
+    ) throws -> (result: AppendResult, status: AppendStatus) {
+        try appendAndWait(draft(topic, queueId, Array(text.utf8), tags: nil, attributes: testAttributes, encoder: encoder))
     }
 
     @discardableResult

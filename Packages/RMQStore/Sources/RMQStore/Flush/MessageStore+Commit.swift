@@ -1,0 +1,141 @@
+import RMQCommon
+import Synchronization
+
+extension MessageStore {
+    /// Everything below is as safe as the configuration promises: on the disk under synchronous flush, acknowledged by the
+    /// replicas that are waited for. Never goes back while the store runs.
+    public var confirmedOffset: Int64 {
+        var end = log.maxOffset
+        if flushesSynchronously { end = min(end, commit.flushedOffset) }
+        if replicas.required > 0 { end = min(end, replicas.confirmedOffset) }
+        return end
+    }
+
+    /// Everything below survives a power failure.
+    public var flushedOffset: Int64 { commit.flushedOffset }
+
+    /// Why nothing is acknowledged any more; nil while all is well.
+    public var flushFailure: StoreError? { commit.failure }
+
+    /// Called whenever ``confirmedOffset`` may have moved, and after a failed write-back: by the thread that did it, which
+    /// then lets the next sync begin.
+    public typealias ConfirmationListener = @Sendable () -> Void
+
+    /// One listener instead of one completion per append: whoever appends keeps its unconfirmed appends in their order
+    /// and compares their ends with ``confirmedOffset``. So a flush costs one call for any number of messages.
+    public func setConfirmationListener(_ listener: ConfirmationListener?) {
+        confirmationListener.withLock { $0 = listener }
+    }
+
+    /// Appends and waits until the configuration's promise holds. Blocks: not for an event loop.
+    public func appendAndWait(_ draft: RecordDraft) throws(StoreError) -> (result: AppendResult, status: AppendStatus) {
+        let result = try append(draft, wakesCommit: false)
+        return (result, try waitUntilConfirmed(result.end))
+    }
+
+    /// Waits until everything below `end`, the end of an append, is as safe as the configuration promises.
+    ///
+    /// The calling thread does the sync itself when nobody else is at it.
+    /// - Returns: `ok`, or which promise did not come true in time; the message is stored in any case.
+    /// - Throws: `flushFailed`: it may or may not be there when the store is opened again.
+    public func waitUntilConfirmed(_ end: Int64) throws(StoreError) -> AppendStatus {
+        let start = MonotonicTime.nowNanoseconds()
+        var status = AppendStatus.ok
+        if flushesSynchronously {
+            let isFlushed = try wait(end, until: start, configuration.syncFlushTimeout) { self.commit.flushedOffset >= end }
+            if !isFlushed { status = .flushDiskTimeout }
+        }
+        guard replicas.required > 0 else { return status }
+        guard replicas.areAvailable(end: end) else { return .replicaNotAvailable }
+        let isReplicated = try wait(end, until: start, configuration.replicaTimeout) { self.replicas.confirmedOffset >= end }
+        return isReplicated ? status : .flushReplicaTimeout
+    }
+
+    private func wait(
+        _ end: Int64, until start: UInt64, _ timeout: Duration, isConfirmed: @escaping () -> Bool
+    ) throws(StoreError) -> Bool {
+        while !isConfirmed() {
+            let passed = Duration.nanoseconds(Int64(MonotonicTime.nowNanoseconds() - start))
+            guard passed < timeout else { return false }
+            let needsSync = flushesSynchronously && commit.flushedOffset < end
+            switch commit.wait(timeout: timeout - passed, needsSync: needsSync, isConfirmed: isConfirmed) {
+            case nil, .confirmed: break
+            case .failed(let failure): throw failure
+            case .sync: sync()
+            }
+        }
+        return true
+    }
+
+    // MARK: Syncing
+
+    /// Makes everything appended so far durable, makes readable what is confirmed thereby, and wakes those who wait. The
+    /// calling thread has the turn.
+    ///
+    /// An error is final: the kernel may have dropped the pages, so that a second, successful sync would prove nothing.
+    private func sync() {
+        guard commit.failure == nil else { return commit.finish() }
+        var failure: StoreError?
+        do throws(StoreError) {
+            let end = appendLock.withLock { state in
+                if flushesSynchronously { state.flushIsAnnounced = false }
+                return log.maxOffset
+            }
+            try log.flush(from: commit.flushedOffset, to: end)
+            commit.advance(to: end)
+        } catch {
+            failure = error
+        }
+        if let failure { refuseAppends(after: failure) } else { publishConfirmed() }
+        commit.finish()
+        if flushesSynchronously {
+            flusher.announce()
+            confirmationListener.withLock { $0 }?()
+        }
+    }
+
+    /// Syncs at least up to `end`, by this thread or whichever is at it.
+    func syncLog(to end: Int64) throws(StoreError) {
+        while true {
+            switch commit.wait(timeout: nil, needsSync: true, isConfirmed: { self.commit.flushedOffset >= end }) {
+            case .confirmed, nil: return
+            case .failed(let failure): throw failure
+            case .sync: sync()
+            }
+        }
+    }
+
+    /// Makes readable what is confirmed. When a consume queue cannot be written, appends are refused until it can.
+    func publishConfirmed() {
+        guard !publishesAtAppend else { return }
+        do throws(StoreError) {
+            try dispatch(below: confirmedOffset)
+            if flags.clear(.queueError) { logger.info("the consume queues can be written again") }
+        } catch {
+            if flags.set(.queueError) { logger.error("confirmed messages stay invisible, and no more are taken, until this works again: \(error)") }
+            flusher.announce()
+        }
+    }
+
+    /// After a failed write-back nothing is acknowledged any more, and nothing unconfirmed becomes readable.
+    func refuseAppends(after error: StoreError) {
+        var failure = error
+        if case .system(_, let path, let code) = error { failure = .flushFailed(path: path, code: code) }
+        guard commit.fail(failure) else { return }
+        flags.set(.flushFailed)
+        logger.error("the store stops accepting messages: \(error)")
+    }
+
+    // MARK: The thread for those who do not wait
+
+    func startCommitThread() throws(StoreError) -> StoreThread? {
+        guard flushesSynchronously else { return nil }
+        return try StoreThread(name: "store-commit") { self.runCommit() }
+    }
+
+    private func runCommit() {
+        while commit.requests.waitForWork() {
+            do { try syncLog(to: log.maxOffset) } catch { return }
+        }
+    }
+}

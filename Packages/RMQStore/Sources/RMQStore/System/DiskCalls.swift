@@ -1,0 +1,83 @@
+import CRMQSystem
+import Glibc
+
+/// The system calls that decide what survives a failure. Tests put others in their place: disks that fill up or fail.
+///
+/// Each returns 0 or an errno.
+final class DiskCalls: Sendable {
+    typealias Synchronize = @Sendable (_ file: MappedFile, _ range: Range<Int>) -> Int32
+    typealias SynchronizeDirectory = @Sendable (_ path: String) -> Int32
+    typealias Allocate = @Sendable (_ path: String, _ descriptor: Int32, _ start: Int, _ count: Int) -> Int32
+
+    /// Writes a range of a mapped file back and waits for the disk.
+    let synchronize: Synchronize
+    /// Makes the names in a directory durable.
+    let synchronizeDirectory: SynchronizeDirectory
+    /// Gives a range of a file its disk blocks.
+    let allocate: Allocate
+
+    static let system = DiskCalls()
+
+    init(
+        synchronize: @escaping Synchronize = DiskCalls.msync, synchronizeDirectory: @escaping SynchronizeDirectory = DiskCalls.fsyncDirectory,
+        allocate: @escaping Allocate = DiskCalls.fallocate
+    ) {
+        self.synchronize = synchronize
+        self.synchronizeDirectory = synchronizeDirectory
+        self.allocate = allocate
+    }
+
+    /// `msync` of the range's pages: as fast as `fdatasync` for a few of them (10,000/s against 9,900/s measured), needs no
+    /// descriptor, and leaves alone the pages that are populated ahead of the writer.
+    static let msync: Synchronize = { file, range in
+        let start = range.lowerBound / MappedFile.pageBytes * MappedFile.pageBytes
+        while Glibc.msync(file.base + start, range.upperBound - start, MS_SYNC) != 0 {
+            if errno != EINTR { return errno }
+        }
+        return 0
+    }
+
+    static let fsyncDirectory: SynchronizeDirectory = { path in
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        // Of a topic that was deleted meanwhile nothing has to last.
+        guard descriptor >= 0 else { return errno == ENOENT ? 0 : errno }
+        defer { close(descriptor) }
+        // Some file systems cannot do this for directories and say so.
+        return fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno
+    }
+
+    static let fallocate: Allocate = { _, descriptor, start, count in
+        while true {
+            let code = -crmq_fallocate(descriptor, Int64(start), Int64(count))
+            if code <= 0 { return 0 }
+            // Not every file system can. A hole would be a signal at the first store on a full disk.
+            if code == EOPNOTSUPP { return writeZeros(descriptor, start, count) }
+            if code != EINTR { return code }
+        }
+    }
+
+    private static func writeZeros(_ descriptor: Int32, _ start: Int, _ count: Int) -> Int32 {
+        let zeros = [UInt8](repeating: 0, count: min(count, 1 << 20))
+        var written = 0
+        while written < count {
+            let result = pwrite(descriptor, zeros, min(zeros.count, count - written), start + written)
+            if result < 0, errno == EINTR { continue }
+            guard result > 0 else { return result < 0 ? errno : ENOSPC }
+            written += result
+        }
+        return 0
+    }
+}
+
+extension DiskCalls {
+    func synchronize(_ file: MappedFile, from start: Int, to end: Int) throws(StoreError) {
+        guard end > start else { return }
+        let code = synchronize(file, start..<end)
+        if code != 0 { throw .system(call: "msync", path: file.path, code: code) }
+    }
+
+    func synchronizeNames(in directory: String) throws(StoreError) {
+        let code = synchronizeDirectory(directory)
+        if code != 0 { throw .system(call: "fsync", path: directory, code: code) }
+    }
+}
