@@ -166,7 +166,7 @@ public final class MessageStore: Sendable {
             flags.clear(.notRunning)
             allocator.report(current: state.segment, position: state.position, next: state.nextSegmentOffset)
         }
-        guard configuration.deliversDelayedMessages else { return }
+        guard configuration.role == .master, configuration.deliversDelayedMessages else { return }
         do {
             try startDelayedDelivery()
         } catch {

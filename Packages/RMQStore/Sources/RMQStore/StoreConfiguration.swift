@@ -41,8 +41,8 @@ public struct StoreConfiguration: Sendable, Equatable {
     public var verifiesChecksumsOnRecovery = true
     /// `messageDelayLevel`, in milliseconds: the delivery time of a delayed record stands in its consume queue entry.
     public var delayLevelMilliseconds: [Int64] = Self.defaultDelayLevels
-    /// Whether delayed messages are delivered from the start; a replica leaves that to its master.
-    public var deliversDelayedMessages = true
+    /// Whether a master delivers delayed messages from its start on; tests deliver by hand.
+    var deliversDelayedMessages = true
     /// `flushDelayOffsetInterval`: how often the progress of delayed delivery is written down.
     public var delayOffsetInterval: Duration = .seconds(10)
     /// The most bytes of the log that are faulted in ahead of the writer. An idle store keeps an eighth of it resident.
@@ -69,7 +69,8 @@ public struct StoreConfiguration: Sendable, Equatable {
     var consumeQueueFileLength: Int { (consumeQueueFileBytes + QueueEntry.byteCount - 1) / QueueEntry.byteCount * QueueEntry.byteCount }
     var consumeQueueDirectory: String { rootDirectory + "/consumequeue" }
     var extensionDirectory: String { rootDirectory + "/consumequeue_ext" }
-    var delayOffsetPath: String { rootDirectory + "/config/delayOffset.json" }
+    var configDirectory: String { rootDirectory + "/config" }
+    var delayOffsetPath: String { configDirectory + "/delayOffset.json" }
 
     /// Whether a message can be read as soon as it is appended.
     public var publishesAtAppend: Bool {

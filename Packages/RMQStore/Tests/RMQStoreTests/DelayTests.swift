@@ -10,11 +10,15 @@ import Testing
 @Suite struct DelayTests {
     let clock = HandClock(1_700_000_000_000)
 
-    func open(_ root: String, delivering: Bool = false, levels: [Int64]? = nil) throws -> MessageStore {
+    func open(
+        _ root: String, delivering: Bool = false, levels: [Int64]? = nil, flush: FlushPolicy = .asynchronous(every: .seconds(500)),
+        disk: DiskCalls = .system
+    ) throws -> MessageStore {
         var configuration = smallConfiguration(root)
         configuration.deliversDelayedMessages = delivering
+        configuration.flush = flush
         if let levels { configuration.delayLevelMilliseconds = levels }
-        let store = try MessageStore(configuration, logger: quiet, clock: clock.clock)
+        let store = try MessageStore(configuration, logger: quiet, clock: clock.clock, diskUsage: .system, disk: disk)
         try store.start()
         return store
     }
@@ -266,16 +270,83 @@ import Testing
         }
     }
 
-    @Test func aReplicaDeliversNothing() async throws {
+    @Test func whoeverBecomesTheMasterDelivers() async throws {
         let folder = try TemporaryFolder()
         let store = try open(folder.path, levels: [0])
         try store.putDelayed("T", 0, "x", level: 1)
         #expect(store.maxOffset(topic: "T", queueId: 0) == 0)
-        // Until it becomes the master.
         try store.startDelayedDelivery()
-        let deadline = ContinuousClock.now + .seconds(60)
-        while store.maxOffset(topic: "T", queueId: 0) == 0, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
+        #expect(try await eventually { store.maxOffset(topic: "T", queueId: 0) == 1 })
+        store.stopDelayedDelivery()
+        try store.putDelayed("T", 0, "not by us", level: 1)
         #expect(try store.everything("T", 0).map(\.text) == ["x"])
+        try store.close()
+    }
+
+    @Test func aReplicaLeavesDeliveryToItsMaster() throws {
+        let folder = try TemporaryFolder()
+        var store = try open(folder.path)
+        try store.putDelayed("T", 0, "x", level: 1)
+        try store.close()
+        var configuration = smallConfiguration(folder.path)
+        configuration.role = .replica
+        store = try MessageStore(configuration, logger: quiet)
+        try store.start()
+        #expect(store.schedule.thread.withLock { $0 == nil })
+        try store.close()
+    }
+
+    @Test func theFileCountsOnNothingThatIsNotOnTheDisk() throws {
+        let folder = try TemporaryFolder()
+        let disk = FaultyDisk()
+        var store = try open(folder.path, disk: disk.calls)
+        try store.putDelayed("T", 0, "x", level: 1)
+        try store.saveDelayOffsets()
+        #expect(store.flushedOffset == store.maxPhysicalOffset)
+        try store.putDelayed("T", 0, "y", level: 1)
+        clock.advance(1_000)
+        _ = store.deliverNow()
+        #expect(store.delayOffsets.offsets == [1: 2])
+        disk.set { $0.syncFailure = ("commitlog", EIO) }
+        #expect(throws: StoreError.self) { try store.saveDelayOffsets() }
+        #expect(try DelayOffsets.read(folder.sub("config/delayOffset.json")).offsets.isEmpty)
+        // From now on nothing is taken, so nothing is delivered either.
+        try? store.close()
+        store = try reopen(folder.path)
+        _ = store.deliverNow()
+        #expect(try store.everything("T", 0).map(\.text) == ["x", "y"])
+        try store.close()
+    }
+
+    @Test func underSynchronousFlushDeliveriesAreSeenOnceTheyAreOnTheDisk() async throws {
+        let folder = try TemporaryFolder()
+        let disk = FaultyDisk()
+        let store = try open(folder.path, flush: .synchronous, disk: disk.calls)
+        let arrivals = Mutex<[String]>([])
+        store.setArrivalListener { topic, _, _, _ in arrivals.withLock { $0.append(topic) } }
+        let waiting = try store.putDelayed("T", 0, "x", level: 1)
+        #expect(try await eventually { store.confirmedOffset == waiting.end })
+        #expect(store.deliverNow() == waiting.storeTimestamp + 1_000)
+        try store.saveDelayOffsets()
+        disk.set { $0.isHanging = true }
+        clock.advance(1_000)
+        _ = store.deliverNow()
+        #expect(store.delayOffsets.offsets == [1: 1])
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 0)
+        disk.set { $0.isHanging = false }
+        #expect(try await eventually { store.maxOffset(topic: "T", queueId: 0) == 1 })
+        #expect(try await eventually { arrivals.withLock { $0 } == ["SCHEDULE_TOPIC_XXXX", "T"] })
+        try store.close()
+    }
+
+    @Test func anEntryThatIsNotReadableYetIsWaitedFor() async throws {
+        let folder = try TemporaryFolder()
+        let disk = FaultyDisk()
+        let store = try open(folder.path, delivering: true, levels: [0], flush: .synchronous, disk: disk.calls)
+        disk.set { $0.isHanging = true }
+        try store.putDelayed("T", 0, "x", level: 1)
+        disk.set { $0.isHanging = false }
+        #expect(try await eventually { store.maxOffset(topic: "T", queueId: 0) == 1 })
         try store.close()
     }
 

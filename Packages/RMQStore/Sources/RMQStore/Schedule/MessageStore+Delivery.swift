@@ -104,7 +104,8 @@ extension MessageStore {
         queue.tagCode(of: entry) ?? (storeTimestamp(at: entry.position) ?? 0) + delay
     }
 
-    /// Appends a waiting message to where it was meant to go.
+    /// Appends a waiting message to where it was meant to go. It is safe, or seen by consumers, when the configuration's
+    /// promise holds, which nobody waits for here: the file counts on nothing that is not on the disk.
     /// - Returns: where that is; nil for one that can never be delivered, which is said and passed over, or it would hold
     ///   up its level for ever.
     /// - Throws: when it cannot be appended now.
@@ -131,7 +132,7 @@ extension MessageStore {
     }
 
     private func tell(_ arrivals: Set<QueueKey>) {
-        guard !arrivals.isEmpty, let listener = schedule.listener.withLock({ $0 }) else { return }
+        guard !arrivals.isEmpty, publishesAtAppend, let listener = schedule.listener.withLock({ $0 }) else { return }
         for queue in arrivals { listener(queue.topic, queue.queueId) }
     }
 

@@ -3,7 +3,8 @@ import Synchronization
 
 extension MessageStore {
     /// Tells that delayed messages arrived in a queue. Called by the schedule's thread after they became readable, once per
-    /// queue and round.
+    /// queue and round. Where messages become readable later than their append, the arrival listener tells of these too,
+    /// and this one is not called.
     public typealias DeliveryListener = @Sendable (_ topic: String, _ queueId: Int32) -> Void
 
     public func setDeliveryListener(_ listener: DeliveryListener?) {
@@ -36,7 +37,8 @@ extension MessageStore {
 
     /// Begins to deliver delayed messages that are due. Harmless when it runs already.
     ///
-    /// A store does this when it starts, unless it is configured not to; a replica that becomes the master calls it.
+    /// A master does this when it starts; call it when a replica becomes the master, and the other one when a master stops
+    /// to be one.
     public func startDelayedDelivery() throws(StoreError) {
         try schedule.thread.withLock { (thread) throws(StoreError) in
             guard thread == nil else { return }
@@ -97,6 +99,10 @@ extension MessageStore {
         var saved = delayOffsets
         let end = try flushLog()
         saved.logOffset = end
+        if !StoreFiles.isDirectory(configuration.configDirectory) {
+            try StoreFiles.makeDirectories(configuration.configDirectory)
+            try disk.synchronizeNames(in: configuration.rootDirectory)
+        }
         try saved.write(schedule.path)
         let now = clock.now()
         schedule.progress.withLock { progress in
