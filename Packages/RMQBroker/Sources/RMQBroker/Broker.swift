@@ -59,6 +59,10 @@ public final class Broker: Sendable {
     /// - Throws: when the store cannot begin or the port cannot be listened on; the store is then closed again.
     public func start() throws(BrokerError) {
         state.store.setDeliveryListener { [weak state] topic, queueId in state?.messagesDelivered(topic: topic, queueId: queueId) }
+        if !state.store.publishesAtAppend {
+            state.store.setArrivalListener { [weak state] topic, queueId, _, _ in state?.messagesDelivered(topic: topic, queueId: queueId) }
+        }
+        state.store.setConfirmationListener { [weak state] in state?.sendsConfirmed() }
         do {
             try state.store.start()
         } catch {
@@ -185,7 +189,14 @@ extension BrokerConfiguration {
         store.readOnlyCommitLogDirectories = Self.paths(readOnlyCommitLog)
         store.segmentBytes = commitLogFileBytes
         store.consumeQueueFileBytes = consumeQueueFileBytes
-        store.flush = .asynchronous(every: .milliseconds(flushIntervalMilliseconds))
+        store.flush = flushDiskType == "SYNC_FLUSH" ? .synchronous : .asynchronous(every: .milliseconds(flushIntervalMilliseconds))
+        store.flushIsTimed = flushTimed
+        store.flushLeastPages = flushLeastPages
+        store.flushThoroughInterval = .milliseconds(flushThoroughMilliseconds)
+        store.syncFlushTimeout = .milliseconds(syncFlushTimeoutMilliseconds)
+        store.showsUnconfirmed = showUnconfirmedMessages
+        store.pageCacheBusyMilliseconds = pageCacheBusyMilliseconds
+        store.verifiesChecksumsOnRecovery = verifyChecksumsOnRecovery
         store.maxMessageBytes = maxMessageBytes
         if let levels = StoreConfiguration.delayLevels(parsing: delayLevels) { store.delayLevelMilliseconds = levels }
         store.delayOffsetInterval = .milliseconds(persistDelayOffsetsMilliseconds)

@@ -21,6 +21,7 @@ final class BrokerState: Sendable {
     /// The `-c` file, which a change over the wire is written back to; nil when there is none.
     let configurationFile: String?
     let startedAt: Int64
+    let waitingSends = WaitingLoops()
 
     /// One per loop; set once before the servers start.
     private let loopStates = Mutex<[LoopBound<LoopState>]>([])
@@ -99,7 +100,16 @@ final class BrokerState: Sendable {
         for member in members { member.connection.sendOneway(notice) }
     }
 
-    /// The store appended to a queue by itself: wakes the loops that hold pulls of it.
+    /// The store has confirmed more: lets the loops answer that have sends waiting for it.
+    func sendsConfirmed() {
+        let waiting = waitingSends.takeAll()
+        guard waiting != 0 else { return }
+        for (index, bound) in loops.enumerated() where waiting & (1 << UInt64(index)) != 0 {
+            bound.post { $0.confirmations.answerConfirmed() }
+        }
+    }
+
+    /// The store appended to a queue by itself, or made readable what was appended before: wakes the loops that hold pulls of it.
     func messagesDelivered(topic: String, queueId: Int32) {
         guard let entry = topics[topic], queueId >= 0, queueId < entry.queueCount else { return }
         let queue = entry.queues.state(queueId, of: topic, in: store)

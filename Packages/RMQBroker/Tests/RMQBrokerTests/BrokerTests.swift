@@ -11,8 +11,9 @@ private final class Peer: Sendable {
     private let loops = EventLoopGroup(count: 1, name: "test-client")
     private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rocketmq-broker-\(UUID().uuidString)")
 
-    init() throws {
+    init(_ change: (inout BrokerConfiguration) -> Void = { _ in }) throws {
         var configuration = BrokerConfiguration()
+        change(&configuration)
         configuration.listenPort = 0
         configuration.storeRoot = folder.path
         configuration.commitLogFileBytes = 16 << 20
@@ -54,8 +55,8 @@ private final class Peer: Sendable {
     }
 }
 
-private func withPeer(_ body: (Peer) async throws -> Void) async throws {
-    let peer = try Peer()
+private func withPeer(_ change: (inout BrokerConfiguration) -> Void = { _ in }, _ body: (Peer) async throws -> Void) async throws {
+    let peer = try Peer(change)
     do { try await body(peer) } catch {
         peer.stop()
         throw error
@@ -324,6 +325,34 @@ private func withPeer(_ body: (Peer) async throws -> Void) async throws {
             #expect(!"\(table)".contains("\"Made\""))
             let answer10 = try await peer.ask(.deleteTopicInBroker, ["topic": "SCHEDULE_TOPIC_XXXX"])
             #expect(answer10.code != 0)
+        }
+    }
+
+    @Test func underSynchronousFlushAnswersAreTrue() async throws {
+        try await withPeer({ $0.flushDiskType = "SYNC_FLUSH" }) { peer in
+            async let held = peer.pull("Safe", from: 0, holdingMilliseconds: 15_000)
+            let first = try await peer.send("Safe", "0")
+            #expect(first.code == 0 && first.fields?["queueOffset"] == "0" && first.fields?["msgId"]?.count == 32)
+            // What is answered can be read at once.
+            let pulled = try await peer.pull("Safe", from: 0)
+            #expect(pulled.code == 0 && pulled.fields?["maxOffset"] == "1")
+            var woken = try await held
+            // The topic may not have existed yet.
+            if woken.code != 0 { woken = try await peer.pull("Safe", from: 0, holdingMilliseconds: 15_000) }
+            #expect(try MessageRecord.decodeAll(woken.body, decompressing: true).map(\.body) == [Array("0".utf8)])
+
+            async let next = peer.pull("Safe", from: 1, holdingMilliseconds: 15_000)
+            let unconfirmed = try await peer.send("Safe", "1", properties: "WAIT\u{1}false")
+            #expect(unconfirmed.code == 0)
+            #expect(try MessageRecord.decodeAll(try await next.body, decompressing: true).map(\.body) == [Array("1".utf8)])
+
+            let codes = try await withThrowingTaskGroup(of: Int32.self) { group in
+                for index in 2..<100 { group.addTask { try await peer.send("Safe", "\(index)").code } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(codes == Array(repeating: 0, count: 98))
+            let end = try await peer.ask(.getMaxOffset, ["topic": "Safe", "queueId": "0"])
+            #expect(end.fields?["offset"] == "100")
         }
     }
 }

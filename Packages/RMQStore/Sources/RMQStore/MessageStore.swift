@@ -37,7 +37,7 @@ public final class MessageStore: Sendable {
     let lockedSince = Atomic<Int64>(0)
     let flushesSynchronously: Bool
     /// Whether an append makes its messages readable itself; otherwise the dispatcher does, later.
-    let publishesAtAppend: Bool
+    public let publishesAtAppend: Bool
     /// Bytes of the machine's memory that count as "in memory" for reads.
     let memoryBytes: Int64
     private let lifecycle: Mutex<Lifecycle>

@@ -20,7 +20,7 @@ public final class RunningFlags: Sendable {
         static let replica = Reason(rawValue: 1 << 16)
         static let notRunning = Reason(rawValue: 1 << 17)
         /// A write-back failed; see ``MessageStore/flushFailure``.
-        static let flushFailed = Reason(rawValue: 1 << 18)
+        public static let flushFailed = Reason(rawValue: 1 << 18)
 
         static let notWriteableReasons: Reason = [.notWriteable, .queueError, .indexError, .diskFull]
     }

@@ -68,7 +68,17 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var readOnlyCommitLog = ""
     public var commitLogFileBytes = 1024 * 1024 * 1024
     public var consumeQueueFileBytes = 6_000_000
+    /// `ASYNC_FLUSH` or `SYNC_FLUSH`.
+    public var flushDiskType = "ASYNC_FLUSH"
     public var flushIntervalMilliseconds: Int64 = 500
+    public var flushTimed = true
+    public var flushLeastPages = 4
+    public var flushThoroughMilliseconds: Int64 = 10_000
+    public var syncFlushTimeoutMilliseconds: Int64 = 5_000
+    /// Whether consumers see a message before its producer is told that it is safe. The reference does so; this broker only if asked.
+    public var showUnconfirmedMessages = false
+    public var pageCacheBusyMilliseconds: Int64 = 1_000
+    public var verifyChecksumsOnRecovery = true
     /// The times that delayed messages wait, by level.
     public var delayLevels = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
     public var persistDelayOffsetsMilliseconds: Int64 = 10_000

@@ -51,7 +51,15 @@ struct BrokerSetting: Sendable {
         integer("mappedFileSizeConsumeQueue", \.consumeQueueFileBytes, 20...2_147_483_640),
         text("messageDelayLevel", \.delayLevels, allowed: isDelayLevels),
         integer("flushDelayOffsetInterval", \.persistDelayOffsetsMilliseconds, 100...3_600_000),
+        text("flushDiskType", \.flushDiskType, allowed: isOne(of: ["ASYNC_FLUSH", "SYNC_FLUSH"]), important: true),
         integer("flushIntervalCommitLog", \.flushIntervalMilliseconds, 1...60_000),
+        boolean("flushCommitLogTimed", \.flushTimed),
+        integer("flushCommitLogLeastPages", \.flushLeastPages, 0...262_144),
+        integer("flushCommitLogThoroughInterval", \.flushThoroughMilliseconds, 0...3_600_000),
+        integer("syncFlushTimeout", \.syncFlushTimeoutMilliseconds, 1...3_600_000),
+        boolean("showUnconfirmedMessages", \.showUnconfirmedMessages),
+        integer("osPageCacheBusyTimeOutMills", \.pageCacheBusyMilliseconds, 1...10_000_000),
+        boolean("checkCRCOnRecover", \.verifyChecksumsOnRecovery),
         text("readOnlyCommitLogStorePaths", \.readOnlyCommitLog, allowed: isPath),
         integer("fileReservedTime", \.fileReservedHours, 0...876_000, important: true),
         text("deleteWhen", \.deleteWhen, allowed: isHours, important: true),
@@ -130,6 +138,9 @@ extension BrokerSetting {
             read: { $0[keyPath: path].joined(separator: ";") })
     }
 
+    private static func isOne(of values: [String]) -> TextRule {
+        ({ values.contains($0) }, values.joined(separator: " or "))
+    }
     private static var isName: TextRule {
         ({ value in
             !value.isEmpty && value.utf8.count <= 127

@@ -12,7 +12,7 @@ enum UnhonouredSettings {
             }
             return nil
         }
-        if silent.contains(key) { return nil }
+        if silent.contains(key) || transientPool.contains(key) { return nil }
         if tuning.contains(key) { return "configuration: \(key) has no effect in this broker" }
         return "configuration: unknown key \(key)"
     }
@@ -20,7 +20,6 @@ enum UnhonouredSettings {
     /// Key → lower-case values that ask for nothing we lack.
     private static let promises: [String: Set<String>] = [
         "brokerRole": ["async_master"],
-        "flushDiskType": ["async_flush"],
         "aclEnable": ["false"],
         "enableDLegerCommitLog": ["false"],
         "enablePropertyFilter": ["false"],
@@ -33,29 +32,35 @@ enum UnhonouredSettings {
     /// Answered by the environment or by other keys; naming them is no mistake.
     private static let silent: Set<String> = ["rocketmqHome", "haListenPort", "forceRegister", "useEpollNativeSelector"]
 
+    /// They keep appends away from slow pages by a second copy in memory, which a crash loses. The pages of the log are made
+    /// present ahead of the writer instead: the same promise, without the copy and the loss.
+    private static let transientPool: Set<String> = [
+        "transientStorePoolEnable", "transientStorePoolSize", "fastFailIfNoBufferInStorePool", "commitIntervalCommitLog",
+        "commitCommitLogLeastPages", "commitCommitLogThoroughInterval",
+    ]
+
     private static let tuning: Set<String> = [
         "messageStorePlugIn", "sendMessageThreadPoolNums", "putMessageFutureThreadPoolNums", "pullMessageThreadPoolNums",
         "processReplyMessageThreadPoolNums", "queryMessageThreadPoolNums", "adminBrokerThreadPoolNums", "clientManageThreadPoolNums",
         "consumerManageThreadPoolNums", "heartbeatThreadPoolNums", "endTransactionThreadPoolNums", "flushConsumerOffsetHistoryInterval",
         "rejectTransactionMessage", "fetchNamesrvAddrByAddressServer", "sendThreadPoolQueueCapacity", "putThreadPoolQueueCapacity",
-        "pullThreadPoolQueueCapacity", "replyThreadPoolQueueCapacity", "queryThreadPoolQueueCapacity", "clientManagerThreadPoolQueueCapacity",
-        "consumerManagerThreadPoolQueueCapacity", "heartbeatThreadPoolQueueCapacity", "endTransactionPoolQueueCapacity", "filterServerNums",
-        "highSpeedMode", "commercialEnable", "commercialTimerCount", "commercialTransCount", "commercialBigCount", "commercialBaseCount",
-        "transferMsgByHeap", "maxDelayTime", "disableConsumeIfConsumerReadSlowly", "consumerFallbehindThreshold", "brokerFastFailureEnable",
-        "waitTimeMillsInSendQueue", "waitTimeMillsInPullQueue", "waitTimeMillsInHeartbeatQueue", "waitTimeMillsInTransactionQueue",
-        "enableCalcFilterBitMap", "expectConsumerNumUseFilter", "maxErrorRateOfBloomFilter", "filterDataCleanTimeSpan", "filterSupportRetry",
-        "transactionTimeOut", "transactionCheckMax", "transactionCheckInterval", "storeReplyMessageEnable", "enableDetailStat",
-        "autoDeleteUnusedStats", "isolateLogEnable", "configBlackList", "storePathDLedgerCommitLog",         "enableConsumeQueueExt", "mappedFileSizeConsumeQueueExt", "bitMapLengthConsumeQueueExt", "commitIntervalCommitLog",
-        "useReentrantLockWhenPutMessage", "flushCommitLogTimed", "flushIntervalConsumeQueue",                 "putMsgIndexHightWater", "checkCRCOnRecover", "flushCommitLogLeastPages",
-        "commitCommitLogLeastPages", "flushLeastPagesWhenWarmMapedFile", "flushConsumeQueueLeastPages", "flushCommitLogThoroughInterval",
-        "commitCommitLogThoroughInterval", "flushConsumeQueueThoroughInterval", "maxTransferBytesOnMessageInDisk",
-        "maxTransferCountOnMessageInDisk", "accessMessageInMemoryMaxRatio", "messageIndexEnable", "maxHashSlotNum", "maxIndexNum",
-        "maxMsgsNumBatch", "messageIndexSafe", "haSendHeartbeatInterval", "haHousekeepingInterval", "haTransferBatchSize", "haMasterAddress",
-        "haSlaveFallbehindMax", "syncFlushTimeout", "slaveTimeout",
-        "warmMapedFileEnable", "offsetCheckInSlave", "debugLockEnable", "diskFallRecorded", "osPageCacheBusyTimeOutMills", "defaultQueryMaxNum",
-        "transientStorePoolEnable", "transientStorePoolSize", "fastFailIfNoBufferInStorePool", "dLegerGroup", "dLegerPeers", "dLegerSelfId",
-        "preferredLeaderId", "enableBatchPush", "isEnableBatchPush", "enableScheduleMessageStats", "maxLmqConsumeQueueNum",
-        "enableScheduleAsyncDeliver", "scheduleAsyncDeliverMaxPendingLimit", "scheduleAsyncDeliverMaxResendNum2Blocked", "serverWorkerThreads",
+        "pullThreadPoolQueueCapacity", "replyThreadPoolQueueCapacity", "queryThreadPoolQueueCapacity",
+        "clientManagerThreadPoolQueueCapacity", "consumerManagerThreadPoolQueueCapacity", "heartbeatThreadPoolQueueCapacity",
+        "endTransactionPoolQueueCapacity", "filterServerNums", "highSpeedMode", "commercialEnable", "commercialTimerCount",
+        "commercialTransCount", "commercialBigCount", "commercialBaseCount", "transferMsgByHeap", "maxDelayTime",
+        "disableConsumeIfConsumerReadSlowly", "consumerFallbehindThreshold", "brokerFastFailureEnable", "waitTimeMillsInSendQueue",
+        "waitTimeMillsInPullQueue", "waitTimeMillsInHeartbeatQueue", "waitTimeMillsInTransactionQueue", "enableCalcFilterBitMap",
+        "expectConsumerNumUseFilter", "maxErrorRateOfBloomFilter", "filterDataCleanTimeSpan", "filterSupportRetry", "transactionTimeOut",
+        "transactionCheckMax", "transactionCheckInterval", "storeReplyMessageEnable", "enableDetailStat", "autoDeleteUnusedStats",
+        "isolateLogEnable", "configBlackList", "storePathDLedgerCommitLog", "enableConsumeQueueExt", "mappedFileSizeConsumeQueueExt",
+        "bitMapLengthConsumeQueueExt", "useReentrantLockWhenPutMessage", "flushIntervalConsumeQueue", "putMsgIndexHightWater",
+        "flushLeastPagesWhenWarmMapedFile", "flushConsumeQueueLeastPages", "flushConsumeQueueThoroughInterval",
+        "maxTransferBytesOnMessageInDisk", "maxTransferCountOnMessageInDisk", "accessMessageInMemoryMaxRatio", "messageIndexEnable",
+        "maxHashSlotNum", "maxIndexNum", "maxMsgsNumBatch", "messageIndexSafe", "haSendHeartbeatInterval", "haHousekeepingInterval",
+        "haTransferBatchSize", "haMasterAddress", "haSlaveFallbehindMax", "slaveTimeout", "warmMapedFileEnable", "offsetCheckInSlave",
+        "debugLockEnable", "diskFallRecorded", "defaultQueryMaxNum", "dLegerGroup", "dLegerPeers", "dLegerSelfId", "preferredLeaderId",
+        "enableBatchPush", "isEnableBatchPush", "enableScheduleMessageStats", "maxLmqConsumeQueueNum", "enableScheduleAsyncDeliver",
+        "scheduleAsyncDeliverMaxPendingLimit", "scheduleAsyncDeliverMaxResendNum2Blocked", "serverWorkerThreads",
         "serverCallbackExecutorThreads", "serverSelectorThreads", "serverOnewaySemaphoreValue", "serverAsyncSemaphoreValue",
         "serverSocketSndBufSize", "serverSocketRcvBufSize", "writeBufferHighWaterMark", "writeBufferLowWaterMark", "serverSocketBacklog",
         "serverPooledByteBufAllocatorEnable", "clientWorkerThreads", "clientCallbackExecutorThreads", "clientOnewaySemaphoreValue",

@@ -32,6 +32,10 @@ final class LoopState {
     private var offsetMovedCount = 0
 
     let holds: PullHolds
+    /// Sends that wait for the store's promise.
+    private(set) lazy var confirmations = SendConfirmations(
+        loopIndex: index, loop: loop, store: broker.store, waitingLoops: broker.waitingSends
+    ) { [unowned self] send, status in SendProcessor(state: self).answer(send, status) }
     /// Queues appended to in this wake-up that other loops, by bit, hold pulls of.
     private var arrivals: [QueueState] = []
 
@@ -112,6 +116,8 @@ final class LoopState {
     // MARK: Arrivals
 
     /// A message was appended to `queue`; whoever waits for it is woken at the end of this wake-up.
+    ///
+    /// Where a message becomes readable later than that, the store says when (``BrokerState/messagesDelivered(topic:queueId:)``).
     func messageArrived(_ queue: QueueState) {
         guard queue.waiting != 0, arrivals.last !== queue else { return }
         arrivals.append(queue)
@@ -119,6 +125,7 @@ final class LoopState {
 
     /// Wakes the pulls that this wake-up's appends are for: own ones directly, those of another loop by one message to it.
     func wakeUpEnded() {
+        if confirmations.areNeeded { confirmations.answerConfirmed() }
         guard !arrivals.isEmpty else { return }
         let queues = arrivals
         arrivals.removeAll(keepingCapacity: true)

@@ -12,6 +12,8 @@ struct ReceivedProperties {
     private(set) var isTransactional = false
     /// The last tags that are not empty.
     private(set) var tags: UnsafeRawBufferPointer?
+    /// `WAIT`: whether the producer wants to know that its message is safe.
+    private(set) var waitsForPromise = true
     /// The pairs named `WAIT`, with their closing 0x02.
     private var waitCount = 0
     private var lastWait = 0..<0
@@ -21,6 +23,7 @@ struct ReceivedProperties {
             switch name.count {
             case 4 where Self.equal(name, "WAIT"):
                 waitCount += 1
+                if !value.isEmpty { waitsForPromise = Self.equal(value, "true", ignoringCase: true) }
                 lastWait = pair
             case 4 where Self.equal(name, "TAGS"): if !value.isEmpty { tags = value }
             case 5 where Self.equal(name, "DELAY"): delayLevel = Self.level(value)

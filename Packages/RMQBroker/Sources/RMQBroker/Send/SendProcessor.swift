@@ -6,7 +6,8 @@ import RMQStore
 ///
 ///     header slices ─► topic (loop's cache) ─► record in scratch space ─► append ─► answer in the output buffer
 ///
-/// Everything happens on the loop, without allocation once the topic is known. The body counts as a batch by the header's
+/// Everything happens on the loop, without allocation once the topic is known. Where the store promises more than the page
+/// cache, the answer waits for that (see ``SendConfirmations``). The body counts as a batch by the header's
 /// field alone, not by the code, as at the reference.
 struct SendProcessor {
     let state: LoopState
@@ -66,6 +67,11 @@ struct SendProcessor {
         }
         let received = ReceivedProperties(request.properties)
         try check(received, request)
+        let confirmations = state.confirmations
+        let waits = confirmations.areNeeded && received.waitsForPromise && !ticket.isOneway
+        if waits, confirmations.areFull {
+            throw SendRefusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
+        }
 
         let queueId = request.queueId >= 0 ? request.queueId : state.nextRandom(below: topic.config.writeQueueCount)
         let queue = topic.queue(queueId)
@@ -76,6 +82,7 @@ struct SendProcessor {
             throw SendRefusal(error)
         }
         if received.delayLevel == 0 { state.messageArrived(queue) }
+        if waits { return confirmations.add(stored(result, queueId, ticket, connection), end: result.end) }
         guard !ticket.isOneway else { return }
         if result.messageCount == 1, !state.storeHost.isIPv6 {
             connection.replySend(
@@ -87,6 +94,32 @@ struct SendProcessor {
                 connection.replySend(
                     to: ticket, messageId: .text($0), queueId: queueId, queueOffset: result.queueOffset, trailer: state.sendTrailer)
             }
+        }
+    }
+
+    private func stored(_ result: AppendResult, _ queueId: Int32, _ ticket: ReplyTicket, _ connection: Connection) -> StoredSend {
+        let hasOneId = result.messageCount == 1 && !state.storeHost.isIPv6
+        return StoredSend(
+            connection: connection.id, ticket: ticket, queueId: queueId, queueOffset: result.queueOffset, physicalOffset: result.physicalOffset,
+            messageIds: hasOneId ? nil : MessageIdList(result, storeHost: state.storeHost, in: state.broker.store).text)
+    }
+
+    /// Answers a send that had to wait.
+    func answer(_ send: StoredSend, _ status: AppendStatus) {
+        guard let connection = state.loop.connection(send.connection) else { return }
+        guard status.isStored else {
+            let remark = state.broker.store.flushFailure.map { "\($0)" } ?? status.name
+            return refuse(send.ticket, connection, status.responseCode, remark)
+        }
+        func reply(_ id: ReplyMessageId) {
+            connection.replySend(
+                to: send.ticket, code: status.responseCode, messageId: id, queueId: send.queueId, queueOffset: send.queueOffset,
+                trailer: state.sendTrailer)
+        }
+        if let ids = send.messageIds {
+            ids.withUnsafeBytes { reply(.text($0)) }
+        } else {
+            reply(.stored(ipv4AndPort: state.storeHostWord, physicalOffset: send.physicalOffset))
         }
     }
 
@@ -104,6 +137,7 @@ struct SendProcessor {
         _ request: SendRequest, _ received: ReceivedProperties, _ body: UnsafeRawBufferPointer, _ topic: TopicRoute, _ queue: QueueState,
         _ connection: Connection
     ) throws(StoreError) -> AppendResult {
+        try state.broker.store.checkAccepting()
         var attributes = RecordAttributes(bornTimestamp: request.bornTimestamp, bornHost: connection.remote, storeHost: state.storeHost)
         attributes.flag = request.flag
         attributes.systemFlag = request.systemFlag

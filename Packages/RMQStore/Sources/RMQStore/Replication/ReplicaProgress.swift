@@ -27,7 +27,7 @@ public final class ReplicaProgress: Sendable {
     public var furthestOffset: Int64? { acknowledged.withLock { $0.values.max() } }
 
     /// Whether enough replicas are there and near enough to confirm an append that ends at `end`.
-    func areAvailable(end: Int64) -> Bool {
+    public func areAvailable(end: Int64) -> Bool {
         acknowledged.withLock { acknowledged in acknowledged.values.count { end - $0 < fallBehindLimit } >= required }
     }
 
