@@ -58,6 +58,7 @@ extension MessageStore {
                 allocator.report(current: segment, position: state.position, next: state.nextSegmentOffset)
             }
             if wakesCommit || !flushesSynchronously { announceFlush(&state) }
+            announceIndex(&state)
             return (result, publishes ? state.listener : nil)
         }
         if let delay = draft.delayMilliseconds {

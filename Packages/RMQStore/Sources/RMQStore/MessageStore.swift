@@ -27,6 +27,7 @@ public final class MessageStore: Sendable {
     /// What keeps the store from taking messages.
     public let flags: RunningFlags
     let disk: DiskCalls
+    let index: IndexBuilder
     let logger: Logger
     let clock: WallClock
     let appendLock = Mutex(AppendState())
@@ -54,6 +55,8 @@ public final class MessageStore: Sendable {
         var lastStoreTimestamp: Int64 = 0
         /// Whether the thread that syncs the log knows that there is something to do.
         var flushIsAnnounced = false
+        /// Whether the index thread knows that there is something to do, or there is no such thread.
+        var indexIsAnnounced = true
         var dirtyQueues: [ConsumeQueue] = []
         /// Topics deleted while records of theirs were not dispatched yet: those below this offset get no entries any more.
         var deletedBelow: [String: Int64] = [:]
@@ -126,6 +129,8 @@ public final class MessageStore: Sendable {
             builder: QueueBuilder(queues: queues, delayLevels: configuration.delayLevelMilliseconds, logger: logger), end: log.maxOffset)
         flusher = Flusher(path: checkpointPath, checkpoint: checkpoint, mustFlushAllQueues: !wasClean || summary.entriesWritten > 0)
         schedule = DelaySchedule(path: configuration.delayOffsetPath)
+        index = try IndexBuilder(
+            configuration: configuration, checkpoint: checkpoint, wasClean: wasClean, logEnd: log.maxOffset, disk: disk, logger: logger)
         lifecycle = Mutex(.opened(lock))
         try placeWriter()
     }
@@ -158,6 +163,7 @@ public final class MessageStore: Sendable {
             // Without it, what a power failure leaves would look like a clean stop.
             try disk.synchronizeNames(in: configuration.rootDirectory)
             let threads = Threads(allocator: try allocator.start(), flusher: try startFlusher(), commit: try startCommitThread())
+            try startIndexBuilder()
             lifecycle = .running(lock, threads)
             judgeSpace()
             try retention.start { self.runRetention() }
@@ -187,6 +193,8 @@ public final class MessageStore: Sendable {
             let previous = lifecycle
             lifecycle = .closed
             guard case .running(_, let threads) = previous else { return }
+            // However this ends, nobody may go on writing.
+            defer { stopIndexBuilder() }
             retention.stop()
             allocator.stop(threads.allocator)
             if let thread = threads.commit { commit.requests.stop(thread) }
@@ -195,6 +203,7 @@ public final class MessageStore: Sendable {
             try syncLog(to: log.maxOffset)
             // The next opening would show what is left anyway: it takes the whole log for valid.
             if !publishesAtAppend { try dispatch(below: log.maxOffset) }
+            stopIndexBuilder()
             try flushEverything(leavingClean: true)
             if schedule.hasProgress { try saveDelayOffsets() }
             try StoreFiles.remove(abortPath)

@@ -45,6 +45,16 @@ public struct StoreConfiguration: Sendable, Equatable {
     var deliversDelayedMessages = true
     /// `flushDelayOffsetInterval`: how often the progress of delayed delivery is written down.
     public var delayOffsetInterval: Duration = .seconds(10)
+    /// `messageIndexEnable`: whether messages can be looked up by their keys.
+    public var indexesMessages = true
+    /// `maxHashSlotNum`: hash slots of an index file, 4 bytes each.
+    public var indexSlotCount = 5_000_000
+    /// `maxIndexNum`: entries of an index file, 20 bytes each; one of them is never used.
+    public var indexEntryCount = 20_000_000
+    /// How often new index entries are made durable. After a power failure so much of the log is indexed again.
+    public var indexSaveInterval: Duration = .seconds(30)
+    /// `maxMsgsNumBatch`: the most messages that one query by key returns.
+    public var maxQueryCount = 64
     /// The most bytes of the log that are faulted in ahead of the writer. An idle store keeps an eighth of it resident.
     public var prefaultWindowBytes: Int = 16 << 20
     /// How long an append waits for a new segment before it fails.
@@ -68,6 +78,7 @@ public struct StoreConfiguration: Sendable, Equatable {
     /// Bytes of a consume queue file as it is really made.
     var consumeQueueFileLength: Int { (consumeQueueFileBytes + QueueEntry.byteCount - 1) / QueueEntry.byteCount * QueueEntry.byteCount }
     var consumeQueueDirectory: String { rootDirectory + "/consumequeue" }
+    var indexDirectory: String { rootDirectory + "/index" }
     var extensionDirectory: String { rootDirectory + "/consumequeue_ext" }
     var configDirectory: String { rootDirectory + "/config" }
     var delayOffsetPath: String { configDirectory + "/delayOffset.json" }
@@ -107,11 +118,25 @@ public struct StoreConfiguration: Sendable, Equatable {
             throw .invalidConfiguration(key: "maxMessageSize", value: "\(maxMessageBytes)", allowed: "10 to 1073741824 bytes")
         }
         try validateDelays()
+        try validateIndex()
         guard flushInterval > .zero else {
             throw .invalidConfiguration(key: "flushIntervalCommitLog", value: "\(flushInterval)", allowed: "more than 0 ms")
         }
         guard requiredReplicas >= 0 else {
             throw .invalidConfiguration(key: "requiredReplicas", value: "\(requiredReplicas)", allowed: "0 or more")
+        }
+    }
+}
+
+extension StoreConfiguration {
+    fileprivate func validateIndex() throws(StoreError) {
+        guard (1...500_000_000).contains(indexSlotCount) else {
+            throw .invalidConfiguration(key: "maxHashSlotNum", value: "\(indexSlotCount)", allowed: "1 to 500000000")
+        }
+        // The reference computes the length of a file in 32 bits.
+        let largest = (Int(Int32.max) - IndexShape.headerBytes - indexSlotCount * IndexShape.slotBytes) / IndexShape.entryBytes
+        guard (2...max(2, largest)).contains(indexEntryCount) else {
+            throw .invalidConfiguration(key: "maxIndexNum", value: "\(indexEntryCount)", allowed: "2 to \(largest) with maxHashSlotNum=\(indexSlotCount)")
         }
     }
 }

@@ -9,6 +9,8 @@ import Testing
         var configuration = StoreConfiguration(rootDirectory: root)
         configuration.segmentBytes = 1 << 20
         configuration.consumeQueueFileBytes = 6000
+        configuration.indexSlotCount = 1000
+        configuration.indexEntryCount = 4000
         return configuration
     }
 

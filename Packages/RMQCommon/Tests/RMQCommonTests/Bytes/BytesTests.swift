@@ -53,6 +53,37 @@ import Testing
         #expect(JavaString.indexHash(text) == (hash == .min ? 0 : abs(hash)))
     }
 
+    /// The definition, over UTF-16 units of a repaired `String`, against the hash over bytes.
+    @Test func javaHashOfAnyBytes() {
+        var random = SplitMix(seed: 7)
+        let pieces: [[UInt8]] = [Array("key".utf8), Array("ü".utf8), Array("漢字".utf8), Array("😀".utf8), [0xED, 0xA0, 0x80], [0xF0, 0x9F], [0xC0, 0x80], [0xFF]]
+        for _ in 0 ..< 2_000 {
+            var bytes: [UInt8] = []
+            for _ in 0 ..< Int.random(in: 0 ... 12, using: &random) {
+                bytes += Bool.random(using: &random) ? pieces[Int.random(in: 0 ..< pieces.count, using: &random)] : [UInt8.random(in: 0 ... 255, using: &random)]
+            }
+            let expected = String(decoding: bytes, as: UTF8.self).utf16.reduce(into: Int32(0)) { $0 = $0 &* 31 &+ Int32($1) }
+            #expect(bytes.withUnsafeBytes { JavaString.hash(utf8: $0) } == expected, "\(bytes)")
+            let text = Array(String(decoding: bytes, as: UTF8.self).utf8)
+            let cut = String(decoding: bytes, as: UTF8.self).unicodeScalars.prefix(3).reduce(0) { $0 + UTF8.width($1) }
+            let inTwo = text.withUnsafeBytes { text in
+                JavaString.hash(utf8: .init(rebasing: text[cut...]), after: JavaString.hash(utf8: .init(rebasing: text[..<cut])))
+            }
+            #expect(inTwo == expected)
+        }
+    }
+
+    private struct SplitMix: RandomNumberGenerator {
+        private var state: UInt64
+        init(seed: UInt64) { state = seed }
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+            return mixed ^ (mixed >> 31)
+        }
+    }
+
     @Test func zlibRestoresWhatTheReferenceCompressed() throws {
         let restored = try Zlib.decompress(try hex("785E4B4CA43D00007A4725E5"), limit: 100)
         #expect(restored == [UInt8](repeating: UInt8(ascii: "a"), count: 100))

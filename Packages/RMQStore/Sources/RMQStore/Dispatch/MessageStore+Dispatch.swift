@@ -38,6 +38,7 @@ extension MessageStore {
                 if let failure { throw failure }
             }
         }
+        index.announce()
     }
 
     /// Writes the entries of some records from `offset` on, and moves it behind them. Append lock.

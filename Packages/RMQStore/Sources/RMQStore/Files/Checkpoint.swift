@@ -9,16 +9,24 @@ import RMQCommon
 ///     |time    |time    |time    |      |      |        |offset |count  |print   |print     |end     |     |
 ///     +--------+--------+--------+- - - +------+--------+-------+-------+--------+----------+--------+-----+- - -
 ///
+///     128    132      136     144     152    160     168       176
+///     +------+--------+-------+-------+------+-------+---------+-----+- - -
+///     |magic |version |index  |names  |last  |last   |indexed  |crc  | zeros
+///     |      |        |files  |print  |name  |count  |offset   |     |
+///     +------+--------+-------+-------+------+-------+---------+-----+- - -
+///
 /// The first three are the reference's: store times (ms) up to which the commit log, the consume queues and the full
 /// index files are flushed. From 64 on it is ours, which the reference leaves alone: everything below `safe offset` is
 /// flushed in log and queues; the queues that exist are known by number and fingerprint; after a clean stop `clean end`
-/// is the log's end (else -1) and `ends print` covers where the queues end. Everything here can be lost: recovery then
+/// is the log's end (else -1) and `ends print` covers where the queues end. From 128 on is what of the index files is
+/// flushed, see ``IndexMark``. Everything here can be lost: recovery then
 /// looks at more of the log. All of it lies in the first sector, so it is written whole or not at all.
 package struct Checkpoint: Equatable, Sendable {
     package var physicalTimestamp: Int64 = 0
     package var queueTimestamp: Int64 = 0
     package var indexTimestamp: Int64 = 0
     package var own: Own?
+    package var index: IndexMark?
 
     package struct Own: Equatable, Sendable {
         package var safeOffset: Int64
@@ -32,6 +40,9 @@ package struct Checkpoint: Equatable, Sendable {
     private static let ownPosition = 64
     private static let ownByteCount = 48
     private static let magic: Int32 = 0x524D_5153  // "RMQS"
+    private static let indexPosition = 128
+    private static let indexByteCount = 48
+    private static let indexMagic: Int32 = 0x524D_5149  // "RMQI"
 
     /// The store time (ms) up to which log and queues are certainly on the disk.
     var safeTimestamp: Int64 { max(0, min(physicalTimestamp, queueTimestamp) - 3000) }
@@ -44,11 +55,12 @@ package struct Checkpoint: Equatable, Sendable {
             physicalTimestamp = reader.readInt64() ?? 0
             queueTimestamp = reader.readInt64() ?? 0
             indexTimestamp = reader.readInt64() ?? 0
+            index = Self.readIndexMark(bytes)
             guard reader.skip(Self.ownPosition - 24), bytes.count >= Self.ownPosition + Self.ownByteCount + 4,
                 reader.readInt32() == Self.magic, reader.readInt32() == 1,
                 let safeOffset = reader.readInt64(), let queueCount = reader.readInt64(), let names = reader.readInt64(),
                 let ends = reader.readInt64(), let cleanEnd = reader.readInt64(), let checksum = reader.readInt32(),
-                checksum == Self.checksum(bytes)
+                checksum == Self.checksum(bytes, from: Self.ownPosition, count: Self.ownByteCount)
             else { return }
             own = Own(
                 safeOffset: safeOffset, queueCount: queueCount, queueNames: UInt64(bitPattern: names),
@@ -70,13 +82,42 @@ package struct Checkpoint: Equatable, Sendable {
             writer.write(Int64(bitPattern: own.queueNames))
             writer.write(Int64(bitPattern: own.queueEnds))
             writer.write(own.cleanEnd)
-            writer.write(writer.bytes.withUnsafeBytes { Self.checksum($0) })
+            writer.write(writer.bytes.withUnsafeBytes { Self.checksum($0, from: Self.ownPosition, count: Self.ownByteCount) })
         }
+        if let index { Self.write(index, to: &writer) }
         return writer.bytes + [UInt8](repeating: 0, count: Self.byteCount - writer.bytes.count)
     }
 
-    private static func checksum(_ bytes: UnsafeRawBufferPointer) -> Int32 {
-        CRC32.rocketMQ(UnsafeRawBufferPointer(rebasing: bytes[ownPosition..<ownPosition + ownByteCount]))
+    private static func readIndexMark(_ bytes: UnsafeRawBufferPointer) -> IndexMark? {
+        var reader = ByteReader(bytes)
+        guard reader.skip(indexPosition), reader.readInt32() == indexMagic, reader.readInt32() == 1, let fileCount = reader.readInt64(),
+            let names = reader.readInt64(), let lastName = reader.readInt64(), let lastCount = reader.readInt64(),
+            let indexedOffset = reader.readInt64(), let stored = reader.readInt32(),
+            stored == checksum(bytes, from: indexPosition, count: indexByteCount)
+        else { return nil }
+        var mark = IndexMark()
+        mark.fileCount = fileCount
+        mark.names = UInt64(bitPattern: names)
+        mark.lastName = lastName
+        mark.lastCount = lastCount
+        mark.indexedOffset = indexedOffset
+        return mark
+    }
+
+    private static func write(_ mark: IndexMark, to writer: inout ByteWriter) {
+        writer.write(bytes: [UInt8](repeating: 0, count: indexPosition - writer.bytes.count))
+        writer.write(indexMagic)
+        writer.write(Int32(1))
+        writer.write(mark.fileCount)
+        writer.write(Int64(bitPattern: mark.names))
+        writer.write(mark.lastName)
+        writer.write(mark.lastCount)
+        writer.write(mark.indexedOffset)
+        writer.write(writer.bytes.withUnsafeBytes { checksum($0, from: indexPosition, count: indexByteCount) })
+    }
+
+    private static func checksum(_ bytes: UnsafeRawBufferPointer, from start: Int, count: Int) -> Int32 {
+        CRC32.rocketMQ(UnsafeRawBufferPointer(rebasing: bytes[start..<start + count]))
     }
 
     /// The file's content; an empty checkpoint when there is no file.

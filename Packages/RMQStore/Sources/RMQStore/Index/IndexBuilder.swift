@@ -1,0 +1,73 @@
+import RMQCommon
+import Synchronization
+
+/// The index of messages by key, and what wakes the thread that builds it.
+///
+/// The thread sleeps until an append announces itself, follows the log to its end, naps, and looks again: a busy store
+/// signals once, not once per message, and an idle one wakes nobody. What is indexed lags by a nap at most.
+final class IndexBuilder: Sendable {
+    struct Signals {
+        var hasWork = false
+        var isStopping = false
+        /// A file in which a query found contradictions.
+        var damagedFile: Int64?
+    }
+
+    enum Event {
+        case work
+        case damage(Int64)
+        case stop
+    }
+
+    /// How long appends may come together before the thread looks at the log again.
+    static let nap = Duration.milliseconds(5)
+    /// After a full disk or the like.
+    static let retryDelay = Duration.seconds(5)
+    /// How long a stop waits for what is not indexed yet; the rest follows at the next start.
+    static let stopLimit = Duration.seconds(5)
+    /// Between two looks at the signals while catching up.
+    static let batchRecords = 4096
+
+    let files: IndexFiles
+    let signals = Monitor(Signals())
+    /// What to do first, and where the log ended when that was decided; nil once it is done.
+    let plan: Mutex<(IndexPlan, logEnd: Int64)?>
+    let thread = Mutex<StoreThread?>(nil)
+    /// All messages before this log offset can be found by their keys.
+    let indexedOffset: Atomic<Int64>
+
+    init(
+        configuration: StoreConfiguration, checkpoint: Checkpoint, wasClean: Bool, logEnd: Int64, disk: DiskCalls, logger: Logger
+    ) throws(StoreError) {
+        let shape = IndexShape(slotCount: configuration.indexSlotCount, entryCount: configuration.indexEntryCount)
+        let directory = configuration.indexDirectory
+        let plan = IndexPlan(
+            found: try IndexFiles.load(directory: directory, shape: shape, disk: disk, logger: logger), mark: checkpoint.index, wasClean: wasClean,
+            flushedTimestamp: checkpoint.indexTimestamp, logEnd: logEnd)
+        files = IndexFiles(directory: directory, shape: shape, disk: disk, kept: plan.files)
+        indexedOffset = Atomic(plan.indexedOffset ?? plan.files.last?.endOffset ?? 0)
+        self.plan = Mutex((plan, logEnd))
+    }
+
+    func announce() {
+        signals.change { $0.hasWork = true }
+    }
+
+    func report(damaged file: IndexFile) {
+        signals.change { $0.damagedFile = min(file.name, $0.damagedFile ?? .max) }
+    }
+
+    /// The next thing to do; nil when there is nothing within `timeout`.
+    func next(timeout: Duration?, ignoringWork: Bool = false) -> Event? {
+        signals.wait(timeout: timeout) { signals in
+            if signals.isStopping { return .stop }
+            if let name = signals.damagedFile {
+                signals.damagedFile = nil
+                return .damage(name)
+            }
+            guard signals.hasWork, !ignoringWork else { return nil }
+            signals.hasWork = false
+            return .work
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import RMQCommon
+import Synchronization
+
+extension MessageStore {
+    /// All messages before this log offset can be found by their keys.
+    public var indexedOffset: Int64 { index.indexedOffset.load(ordering: .acquiring) }
+
+    /// Removes the oldest index files as long as all their messages have left the log. The newest one stays.
+    func removeExpiredIndexFiles() throws(StoreError) {
+        try index.files.removeExpired(logMinimum: log.minOffset)
+    }
+
+    func startIndexBuilder() throws(StoreError) {
+        guard configuration.indexesMessages else { return }
+        let thread = try StoreThread(name: "store-index") { self.runIndexBuilder() }
+        index.thread.withLock { $0 = thread }
+    }
+
+    /// Waits until the index has caught up and is on the disk, or has used up its time for it.
+    func stopIndexBuilder() {
+        guard let thread = index.thread.withLock({ thread in
+            defer { thread = nil }
+            return thread
+        }) else { return }
+        index.signals.change { $0.isStopping = true }
+        thread.join()
+    }
+
+    /// Wakes the index thread if it sleeps. Append lock.
+    @inline(__always)
+    func announceIndex(_ state: inout AppendState) {
+        guard !state.indexIsAnnounced else { return }
+        state.indexIsAnnounced = true
+        index.announce()
+    }
+
+    // MARK: The thread
+
+    /// What the index thread remembers between two steps.
+    private struct IndexWork {
+        var follower: IndexFollower
+        /// Up to where the checkpoint vouches for the index; nil: not known.
+        var savedOffset: Int64?
+        var nextSave: UInt64
+        /// A write-back failed, and a later one proves nothing about the pages that the kernel dropped: after the next
+        /// crash the index is built again from what was durable before.
+        var cannotSave = false
+    }
+
+    private func runIndexBuilder() {
+        var work = IndexWork(
+            follower: IndexFollower(log: log, files: index.files, logger: logger, clock: clock), nextSave: nextIndexSave())
+        var hasFailed = false
+        while true {
+            do {
+                guard try indexStep(&work) else { return }
+                hasFailed = false
+            } catch {
+                if !hasFailed { logger.error("messages are not indexed by their keys until this goes away: \(error)") }
+                hasFailed = true
+                if case .stop = index.next(timeout: IndexBuilder.retryDelay, ignoringWork: true) { return }
+            }
+        }
+    }
+
+    /// Follows the log for a while, then sleeps until there is something to do.
+    /// - Returns: false when the store stops.
+    private func indexStep(_ work: inout IndexWork) throws(StoreError) -> Bool {
+        try prepareIndex(&work)
+        let end = dispatchedOffset
+        let start = work.follower.position
+        try work.follower.follow(to: end, maxRecords: IndexBuilder.batchRecords)
+        index.indexedOffset.store(work.follower.position, ordering: .releasing)
+        let hasMoved = work.follower.position != start
+        let isSaved = work.cannotSave || work.savedOffset == work.follower.position
+        let now = MonotonicTime.nowNanoseconds()
+        if !isSaved, now >= work.nextSave { saveIndex(&work) }
+        let pause: Duration? =
+            if hasMoved { work.follower.position < end ? .zero : IndexBuilder.nap }
+            else if !rearmIndex(sawEnd: end) { .zero }
+            else { isSaved ? nil : .nanoseconds(Int64(clamping: work.nextSave) - Int64(clamping: now)) }
+        switch index.next(timeout: pause, ignoringWork: hasMoved) {
+        case nil, .work: break
+        case .damage(let name):
+            logger.warning("index file \(name) contradicts the log; it and all later ones are written again from the log")
+            try work.follower.goBack(before: name, logEnd: dispatchedOffset)
+            work.nextSave = now
+        case .stop:
+            try catchUp(&work.follower)
+            index.indexedOffset.store(work.follower.position, ordering: .releasing)
+            saveIndex(&work)
+            return false
+        }
+        return true
+    }
+
+    /// Carries out what was decided at opening, and follows the log when it was cut back.
+    private func prepareIndex(_ work: inout IndexWork) throws(StoreError) {
+        if let (plan, logEnd) = index.plan.withLock({ $0 }) {
+            try work.follower.prepare(plan, logEnd: logEnd)
+            index.plan.withLock { $0 = nil }
+        }
+        let end = dispatchedOffset
+        guard end < work.follower.position else { return }
+        var plan = IndexPlan(found: index.files.snapshot, mark: nil, wasClean: true, flushedTimestamp: .max, logEnd: end)
+        plan.mayHaveGaps = false
+        plan.indexedOffset = end
+        try work.follower.prepare(plan, logEnd: end)
+        work.nextSave = 0
+    }
+
+    /// Lets the next append signal again, unless there was one since the log's end was looked at.
+    private func rearmIndex(sawEnd end: Int64) -> Bool {
+        appendLock.withLock { state in
+            guard dispatchedOffset == end else { return false }
+            // What becomes readable later than its append is announced by the dispatch.
+            state.indexIsAnnounced = !publishesAtAppend
+            return true
+        }
+    }
+
+    private func catchUp(_ follower: inout IndexFollower) throws(StoreError) {
+        let deadline = MonotonicTime.nowNanoseconds() + UInt64(IndexBuilder.stopLimit.nanoseconds)
+        let end = dispatchedOffset
+        var start: Int64 = -1
+        while follower.position < end, follower.position != start, MonotonicTime.nowNanoseconds() < deadline {
+            start = follower.position
+            try follower.follow(to: end, maxRecords: IndexBuilder.batchRecords)
+        }
+    }
+
+    /// Makes the index durable and has the checkpoint say so.
+    private func saveIndex(_ work: inout IndexWork) {
+        guard !work.cannotSave, work.savedOffset != work.follower.position else { return }
+        do {
+            let (mark, fullTimestamp) = try work.follower.save()
+            try flusher.progress.withLock { (progress) throws(StoreError) in
+                progress.checkpoint.index = mark
+                if let fullTimestamp { progress.checkpoint.indexTimestamp = fullTimestamp }
+                try progress.checkpoint.write(flusher.path)
+            }
+            work.savedOffset = work.follower.position
+        } catch {
+            logger.error("the index is not made durable any more: \(error)")
+            work.cannotSave = true
+        }
+        work.nextSave = nextIndexSave()
+    }
+
+    private func nextIndexSave() -> UInt64 {
+        MonotonicTime.nowNanoseconds() &+ UInt64(configuration.indexSaveInterval.nanoseconds)
+    }
+}
