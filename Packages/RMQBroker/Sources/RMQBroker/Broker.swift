@@ -200,6 +200,10 @@ extension BrokerConfiguration {
         store.maxMessageBytes = maxMessageBytes
         if let levels = StoreConfiguration.delayLevels(parsing: delayLevels) { store.delayLevelMilliseconds = levels }
         store.delayOffsetInterval = .milliseconds(persistDelayOffsetsMilliseconds)
+        store.indexesMessages = indexesMessages
+        store.indexSlotCount = indexSlotCount
+        store.indexEntryCount = indexEntryCount
+        store.maxQueryCount = maxQueryCount
         store.transferLimits.bytesInMemory = transferBytes
         store.transferLimits.countInMemory = Int(transferCount)
         store.retention = retention

@@ -18,6 +18,8 @@ private final class Peer: Sendable {
         configuration.storeRoot = folder.path
         configuration.commitLogFileBytes = 16 << 20
         configuration.consumeQueueFileBytes = 60_000
+        configuration.indexSlotCount = 100
+        configuration.indexEntryCount = 1_000
         let quiet = Logger(category: "test", level: .error, sink: DiscardSink())
         broker = try Broker(configuration: configuration, logger: quiet)
         try broker.start()
@@ -238,6 +240,41 @@ private func withPeer(_ change: (inout BrokerConfiguration) -> Void = { _ in }, 
         try broker.start()
         #expect(ContinuousClock.now - began < .seconds(30))
         broker.stop()
+    }
+
+    @Test func messagesAreFoundByTheirKeys() async throws {
+        try await withPeer { peer in
+            for number in 0..<40 { _ = try await peer.send("Keyed", "m\(number)", properties: "KEYS\u{1}all k\(number)\u{2}UNIQ_KEY\u{1}ID\(number % 20)") }
+            func find(_ key: String, count: Int = 64, from begin: Int64 = 0, isUniqueId: Bool = false) async throws -> RemotingCommand {
+                try await peer.ask(.queryMessage, [
+                    "topic": "Keyed", "key": key, "maxNum": "\(count)", "beginTimestamp": "\(begin)", "endTimestamp": "\(Int64.max)",
+                    "_UNIQUE_KEY_QUERY": "\(isUniqueId)",
+                ])
+            }
+            // The index follows a moment later.
+            var last = try await find("k39")
+            for _ in 0..<1_000 where last.code != 0 {
+                try await Task.sleep(for: .milliseconds(5))
+                last = try await find("k39")
+            }
+            let message = try #require(try MessageRecord.decodeAll(last.body, decompressing: true).first)
+            #expect(message.body == Array("m39".utf8))
+            #expect(last.fields?["indexLastUpdatePhyoffset"] == "\(message.physicalOffset)")
+            #expect(last.fields?["indexLastUpdateTimestamp"] == "\(message.storeTimestamp)")
+            func bodies(_ answer: RemotingCommand) throws -> [String] {
+                try MessageRecord.decodeAll(answer.body, decompressing: true).map { String(decoding: $0.body, as: UTF8.self) }
+            }
+            let three = try await find("all", count: 3)
+            #expect(try bodies(three) == ["m37", "m38", "m39"])
+            let unique = try await find("ID7", count: 1, isUniqueId: true)
+            #expect(try bodies(unique) == ["m7", "m27"], "a query by unique id has a limit of its own")
+            let none = try await find("k40")
+            #expect(none.code == ResponseCode.queryNotFound.rawValue && none.body.isEmpty && none.fields?["indexLastUpdateTimestamp"] != nil)
+            let later = try await find("k39", from: message.storeTimestamp + 1)
+            #expect(later.code == ResponseCode.queryNotFound.rawValue)
+            let incomplete = try await peer.ask(.queryMessage, ["topic": "Keyed"])
+            #expect(incomplete.code == ResponseCode.systemError.rawValue)
+        }
     }
 
     @Test func anUnknownCodeIsAnsweredAsSuch() async throws {

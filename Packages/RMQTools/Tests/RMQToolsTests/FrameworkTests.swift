@@ -2,7 +2,10 @@
 import Testing
 
 struct FrameworkTests {
-    @Test(arguments: AdminTool.commands.map(\.name))
+    /// Their help was not recorded.
+    private static let unrecorded: Set = ["queryMsgByKey", "queryMsgByUniqueKey"]
+
+    @Test(arguments: AdminTool.commands.map(\.name).filter { !unrecorded.contains($0) })
     func helpIsAsRecorded(_ command: String) async throws {
         let recording = try Recording("help-\(command)")
         let run = await Run(recording.words)

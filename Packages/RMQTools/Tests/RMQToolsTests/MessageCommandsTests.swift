@@ -1,3 +1,4 @@
+import Foundation
 import RMQCommon
 import RMQRemoting
 @testable import RMQTools
@@ -132,13 +133,13 @@ struct MessageCommandsTests {
             queueOffset: try number(5), physicalOffset: id.physicalOffset, storeSize: 0, bodyCRC: 0, flag: 0,
             systemFlag: SystemFlag(rawValue: Int32(try number(12))), bornTimestamp: try time(8),
             bornHost: try #require(HostAddress(value(10))), storeTimestamp: try time(9), storeHost: id.storeHost)
-        let path = "/tmp/rocketmq/msgbodys/" + QueryMessageByIdCommand.fileName(of: message)
+        let path = "/tmp/rocketmq/msgbodys/" + MessageDisplay.fileName(of: message)
         let tracks = lines.last?.split(separator: "MessageTrack ").map { text in
             let parts = text.split { "=,]".contains($0) }
             return MessageTrack(group: String(parts[1]), fate: MessageTrack.Fate(rawValue: String(parts[3])) ?? .unknown)
         }
-        let text = QueryMessageByIdCommand.render(message, bodyPath: path, time: .utc)
-        #expect(text + QueryMessageByIdCommand.render(tracks ?? []) == recording.output)
+        let text = MessageDisplay.render(message, bodyPath: path, time: .utc)
+        #expect(text + MessageDisplay.render(tracks ?? []) == recording.output)
     }
 
     @Test func resentMessage() throws {
@@ -152,9 +153,9 @@ struct MessageCommandsTests {
     @Test func bodyIsNeverWrittenOutsideItsFolder() throws {
         var message = try Self.message(String(try #require(try Recording("consumeMessage-c").output.split(separator: "\n").dropFirst(2).first)))
         message.properties[PropertyName.uniqueKey] = "../../etc/cron.d/x"
-        #expect(QueryMessageByIdCommand.fileName(of: message) == message.offsetMessageId)
+        #expect(MessageDisplay.fileName(of: message) == message.offsetMessageId)
         message.properties[PropertyName.uniqueKey] = "FD00"
-        #expect(QueryMessageByIdCommand.fileName(of: message) == "FD00")
+        #expect(MessageDisplay.fileName(of: message) == "FD00")
     }
 
     @Test func tagFilterDecidesTheTrack() throws {
@@ -163,5 +164,56 @@ struct MessageCommandsTests {
         #expect(ClusterAccess.passes(message, tags))
         #expect(!ClusterAccess.passes(message, SubscriptionData(topic: "GoldenAsync", tagExpression: "TagZ", version: 0)))
         #expect(ClusterAccess.passes(message, SubscriptionData(topic: "GoldenAsync", tagExpression: "*", version: 0)))
+    }
+
+    // MARK: By key
+
+    private static func keyed(_ broker: String, _ number: Int, storedAt time: Int64 = 1_795_235_931_000) -> StoredMessage {
+        StoredMessage(
+            topic: "GoldenPlain", body: [1], properties: MessageProperties([("KEYS", "ORDER_3 x\(number)"), ("UNIQ_KEY", "FD0\(number)")]), brokerName: broker,
+            queueId: 1, queueOffset: Int64(number), physicalOffset: 1000, storeSize: 0, bodyCRC: 0, flag: 0, systemFlag: [], bornTimestamp: time,
+            bornHost: .unspecified, storeTimestamp: time, storeHost: HostAddress(ipv4: (127, 0, 0, 1), port: 30911))
+    }
+
+    /// Each master has one message with key `ORDER_3`, and returns another with the same hash, as the reference does.
+    private static func keyServers() -> Servers {
+        Servers { command, address in
+            guard command.requestCode == .queryMessage else { return Golden.answer(command, address) }
+            guard let header = try? command.header(QueryMessageHeader.self), header.topic == "GoldenPlain", header.key != "absent" else {
+                return .response(.queryNotFound, remark: "can not find message, maybe time range not correct")
+            }
+            let number = address == Golden.masters["golden-a"] ? 3 : 4
+            let stored = [keyed("", number, storedAt: 1_795_235_931_000 - Int64(number)), keyed("", 9)]
+            let answer = QueryMessageResponseHeader(indexLastUpdateTimestamp: 1, indexLastUpdateOffset: 2)
+            return .response(.success, header: answer, body: stored.flatMap { MessageRecord.encode($0) })
+        }
+    }
+
+    @Test func messagesByKey() async {
+        let servers = Self.keyServers()
+        let run = await Run(["queryMsgByKey", "-t", "GoldenPlain", "-k", "x3"], servers: servers)
+        #expect(run.output == """
+            #Message ID                                        #QID                                  #Offset
+            FD03                                                  1                                        3
+
+            """)
+        let fields = servers.fields(asked: .queryMessage)
+        #expect(fields.count == 2 && fields[0]["maxNum"] == "64" && fields[0]["endTimestamp"] == "9223372036854775807")
+        #expect(fields[0]["_UNIQUE_KEY_QUERY"] == "false" && fields[0]["beginTimestamp"] == "0" && fields[0]["key"] == "x3")
+        let none = await Run(["queryMsgByKey", "-t", "GoldenPlain", "-k", "absent"], servers: servers)
+        #expect(none.output.isEmpty && none.errors.contains("CODE: 208  DESC: query message by key finished, but no message."))
+    }
+
+    @Test func messagesByUniqueKey() async {
+        let servers = Self.keyServers()
+        let run = await Run(["queryMsgByUniqueKey", "-t", "GoldenPlain", "-i", "FD09"], servers: servers)
+        #expect(run.output.hasPrefix("Topic:               GoldenPlain\nTags:                [null]\nKeys:                [ORDER_3 x9]\n"))
+        #expect(run.output.components(separatedBy: "CommitLog Offset").count == 2, "one message")
+        let all = await Run(["queryMsgByUniqueKey", "-t", "GoldenPlain", "-i", "FD09", "-a"], servers: servers)
+        #expect(all.output.components(separatedBy: "CommitLog Offset").count == 3 && all.output.contains("msgbodys/FD09_1\n"))
+        #expect(servers.fields(asked: .queryMessage)[0]["_UNIQUE_KEY_QUERY"] == "true")
+        #expect(servers.fields(asked: .queryMessage)[0]["maxNum"] == "32")
+        let none = await Run(["queryMsgByUniqueKey", "-t", "GoldenPlain", "-i", "FD00"], servers: servers)
+        #expect(none.errors.contains("CODE: 208"))
     }
 }

@@ -29,7 +29,8 @@ struct AdminRequest: Sendable {
         case .getBrokerRuntimeInfo: answer = BrokerAdmin.runtimeInfo
         case .searchOffsetByTimestamp: answer = OffsetRequests.search
         case .getEarliestMsgStoretime: answer = OffsetRequests.earliestStoreTime
-        case .viewMessageById: answer = OffsetRequests.viewMessage
+        case .queryMessage: answer = QueryRequests.byKey
+        case .viewMessageById: answer = QueryRequests.byOffset
         case .getAllDelayOffset: answer = OffsetRequests.allDelayOffsets
         case .getAllConsumerOffset: answer = OffsetRequests.allConsumerOffsets
         default: return nil

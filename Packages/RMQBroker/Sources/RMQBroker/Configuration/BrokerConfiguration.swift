@@ -79,6 +79,13 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var showUnconfirmedMessages = false
     public var pageCacheBusyMilliseconds: Int64 = 1_000
     public var verifyChecksumsOnRecovery = true
+    /// Whether messages can be looked up by their keys.
+    public var indexesMessages = true
+    public var indexSlotCount = 5_000_000
+    public var indexEntryCount = 20_000_000
+    /// The most messages that a query by key returns, and one by unique id.
+    public var maxQueryCount = 64
+    public var uniqueIdQueryCount: Int32 = 32
     /// The times that delayed messages wait, by level.
     public var delayLevels = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
     public var persistDelayOffsetsMilliseconds: Int64 = 10_000

@@ -60,14 +60,6 @@ enum OffsetRequests {
         return .response(.success, header: StoreTimeResponseHeader(timestamp: time ?? -1))
     }
 
-    static func viewMessage(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
-        let offset = try command.header(ViewMessageHeader.self).offset
-        guard let record = broker.store.record(at: offset) else {
-            throw RequestFailure(.systemError, "can not find message by the offset, \(offset)")
-        }
-        return .response(.success, body: [UInt8](record.bytes))
-    }
-
     static func allConsumerOffsets(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         .response(.success, body: broker.offsets.file.body)
     }

@@ -48,6 +48,7 @@ struct GoldenHeaderTests {
         case .updateAndCreateTopic: CreateTopicHeader.self
         case .searchOffsetByTimestamp: SearchOffsetHeader.self
         case .getMaxOffset, .getMinOffset, .getEarliestMsgStoretime: QueueHeader.self
+        case .queryMessage: QueryMessageHeader.self
         case .viewMessageById: ViewMessageHeader.self
         case .unregisterClient: UnregisterClientHeader.self
         case .getConsumerListByGroup, .notifyConsumerIdsChanged, .getConsumerConnectionList: ConsumerGroupHeader.self
@@ -75,6 +76,7 @@ struct GoldenHeaderTests {
         case .sendMessage, .sendMessageV2, .sendBatchMessage: SendMessageResponseHeader.self
         case .pullMessage: PullMessageResponseHeader.self
         case .queryConsumerOffset, .searchOffsetByTimestamp, .getMaxOffset, .getMinOffset: OffsetResponseHeader.self
+        case .queryMessage: QueryMessageResponseHeader.self
         case .getEarliestMsgStoretime: StoreTimeResponseHeader.self
         case .getBrokerConfig: BrokerConfigurationResponseHeader.self
         case .getKvConfig: KeyValueResponseHeader.self

@@ -126,6 +126,12 @@ extension MessageStore {
             }
             guard retention.pause(configuration.retention.pauseBetweenQueues) else { return }
         }
+        do {
+            try removeExpiredIndexFiles()
+        } catch {
+            logger.error("an index file whose messages are gone cannot be deleted: \(error)")
+            return
+        }
         progress.followedMinimum = minimum
     }
 }

@@ -12,6 +12,8 @@ struct RebuildCommand {
     private let rebuildsQueues: Bool
     private let rebuildsIndex: Bool
     private let keepsBackup: Bool
+    /// The length of the index files as they were; nil when there were none.
+    private let indexFileBytes: Int?
 
     init(_ options: inout Options, _ output: ToolOutput) throws(ToolError) {
         directory = try StoreDirectory(&options)
@@ -20,6 +22,7 @@ struct RebuildCommand {
         rebuildsQueues = options.flag("queues") || all
         rebuildsIndex = options.flag("index") || all
         keepsBackup = options.flag("keep")
+        indexFileBytes = directory.indexFiles.lazy.compactMap { try? Int(MappedFile.length($0)) }.first { $0 > 124 }
         try options.checkAllUsed()
         guard rebuildsQueues || rebuildsIndex else { throw .usage("say what to rebuild: --queues, --index or --all") }
     }
@@ -88,8 +91,15 @@ struct RebuildCommand {
         var configuration = StoreConfiguration(rootDirectory: directory.root, commitLogDirectories: directory.logDirectories)
         configuration.segmentBytes = Int(directory.segmentBytes)
         if directory.queueFileBytes > 0 { configuration.consumeQueueFileBytes = Int(directory.queueFileBytes) }
+        configuration.indexesMessages = rebuildsIndex
+        if let bytes = indexFileBytes {
+            // The default ratio: four entries for each slot.
+            configuration.indexSlotCount = (bytes - 40) / 84
+            configuration.indexEntryCount = (bytes - 40 - 4 * configuration.indexSlotCount) / 20
+        }
         let store = try MessageStore(configuration, logger: Logger(category: "mqstore", sink: ToolLog(output: output)))
         try store.start()
+        while rebuildsIndex, store.indexedOffset < store.maxPhysicalOffset { usleep(20_000) }
         try store.close()
     }
 

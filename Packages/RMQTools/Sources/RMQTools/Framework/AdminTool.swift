@@ -30,6 +30,7 @@ public struct AdminTool: Sendable {
     /// Every command, in the order of the list that `mqadmin` prints.
     public static let commands: [any AdminCommand] = [
         UpdateTopicCommand(), DeleteTopicCommand(), UpdateSubGroupCommand(), TopicRouteCommand(), TopicStatusCommand(), BrokerStatusCommand(), QueryMessageByIdCommand(),
+        QueryMessageByKeyCommand(), QueryMessageByUniqueKeyCommand(),
         ConsumerProgressCommand(), ClusterListCommand(), TopicListCommand(), SendMessageCommand(), ConsumeMessageCommand(),
     ]
 

@@ -1,0 +1,29 @@
+import RMQCommon
+import RMQRemoting
+
+/// Looking messages up by key.
+extension ClusterAccess {
+    /// Messages of a topic with a key, from one address of each of its brokers. A broker that does not answer is passed over, as at the
+    /// reference.
+    /// - Throws: code 208 when there is none.
+    func messages(_ header: QueryMessageHeader, where matches: (StoredMessage) -> Bool) async throws(AdminError) -> [StoredMessage] {
+        var found: [StoredMessage] = []
+        for broker in try await route(of: header.topic).brokers {
+            guard let address = broker.anyAddress,
+                let response = try? await answer(of: address, to: RemotingCommand(.queryMessage, header: header), timeout: Self.timeout * 3),
+                response.responseCode == .success
+            else { continue }
+            found += try Self.messages(response, from: address).filter { $0.topic == header.topic && matches($0) }
+        }
+        guard !found.isEmpty else {
+            throw .refused(code: ResponseCode.noMessage.rawValue, remark: "query message by key finished, but no message.", broker: nil)
+        }
+        return found
+    }
+
+    /// Messages with a unique id, the one stored first in front.
+    func messages(topic: String, uniqueId: String) async throws(AdminError) -> [StoredMessage] {
+        let header = QueryMessageHeader(topic: topic, key: uniqueId, maxCount: 32, isUniqueId: true)
+        return try await messages(header) { $0.messageId == uniqueId }.sorted { $0.storeTimestamp < $1.storeTimestamp }
+    }
+}

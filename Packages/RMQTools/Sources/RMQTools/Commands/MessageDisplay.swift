@@ -1,0 +1,64 @@
+import RMQCommon
+import RMQRemoting
+
+/// What `queryMsgById` and `queryMsgByUniqueKey` do with a message that they found.
+enum MessageDisplay {
+    /// Prints a message and its tracks, and puts its body into a file.
+    /// - Parameter number: of several messages with one id; all but number 0 have it in the name of that file.
+    static func show(
+        _ message: StoredMessage, number: Int = 0, withOffsetId: Bool = true, _ context: CommandContext
+    ) async throws(AdminError) {
+        let path = context.bodyFolder + "/" + fileName(of: message) + (number > 0 ? "_\(number)" : "")
+        do throws(SystemFailure) {
+            try FileSystem.makeDirectories(context.bodyFolder)
+            try SmallFile.replace(path, with: message.body)
+        } catch {
+            throw .notFound("the body cannot be written to \(path): \(error)")
+        }
+        context.print(render(message, withOffsetId: withOffsetId, bodyPath: path, time: context.time))
+        do throws(AdminError) {
+            context.print(render(try await context.cluster.tracks(of: message)))
+        } catch {
+            context.note(error)
+        }
+    }
+
+    /// The unique id where it is safe as a file name (a sender may write anything there), else the offset id.
+    static func fileName(of message: StoredMessage) -> String {
+        let id = message.messageId
+        let isSafe = !id.isEmpty && id.utf8.count <= 128 && id.utf8.allSatisfy { byte in
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte & 0xDF)
+        }
+        return isSafe ? id : message.offsetMessageId
+    }
+
+    static func render(_ message: StoredMessage, withOffsetId: Bool = true, bodyPath: String, time: LocalTime) -> String {
+        let lines: [(String, String)] = [
+            ("OffsetID:", message.offsetMessageId), ("Topic:", message.topic), ("Tags:", "[\(message.tags ?? "null")]"),
+            ("Keys:", "[\(message.properties[PropertyName.keys] ?? "null")]"), ("Queue ID:", "\(message.queueId)"),
+            ("Queue Offset:", "\(message.queueOffset)"), ("CommitLog Offset:", "\(message.physicalOffset)"),
+            ("Reconsume Times:", "\(message.reconsumeTimes)"), ("Born Timestamp:", time.milliseconds(message.bornTimestamp)),
+            ("Store Timestamp:", time.milliseconds(message.storeTimestamp)), ("Born Host:", "\(message.bornHost)"),
+            ("Store Host:", "\(message.storeHost)"), ("System Flag:", "\(message.systemFlag.rawValue)"),
+            ("Properties:", ObjectText.properties(message.properties)), ("Message Body Path:", bodyPath),
+        ]
+        return lines.dropFirst(withOffsetId ? 0 : 1).map { Columns.left($0.0, 20) + " " + $0.1 + "\n" }.joined()
+    }
+
+    static func render(_ tracks: [MessageTrack]) -> String {
+        "\n\n" + (tracks.isEmpty ? "WARN: No Consumer" : tracks.map(\.text).joined())
+    }
+
+    /// Has one client consume a message, and prints how that went.
+    static func deliver(
+        _ message: StoredMessage, _ id: String, to client: String, of group: String, _ context: CommandContext
+    ) async throws(AdminError) {
+        let request = RemotingCommand(.consumeMessageDirectly, ["consumerGroup": group, "clientId": client, "msgId": id])
+        let answer = try await context.cluster.askBroker("\(message.storeHost)", request, timeout: ClusterAccess.timeout * 3)
+        let result = try answer.json("the result of the delivery")
+        func text(_ name: String) -> String { result[name]?.asString ?? "null" }
+        context.print(
+            "ConsumeMessageDirectlyResult [order=\(text("order")), autoCommit=\(text("autoCommit")), "
+                + "consumeResult=\(text("consumeResult")), remark=\(text("remark")), spentTimeMills=\(text("spentTimeMills"))]")
+    }
+}

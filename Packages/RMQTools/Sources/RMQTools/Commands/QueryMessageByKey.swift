@@ -1,0 +1,27 @@
+import RMQCommon
+import RMQRemoting
+
+/// `queryMsgByKey`: where the messages with a key are.
+struct QueryMessageByKeyCommand: AdminCommand {
+    let name = "queryMsgByKey"
+    let summary = "Query Message by Key"
+    let label = "QueryMsgByKeySubCommand"
+    let options: [CommandOption] = [
+        .required("t", "topic", "topic name"),
+        .required("k", "msgKey", "Message Key"),
+    ]
+
+    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+        let key = options.required("k")
+        let header = QueryMessageHeader(topic: options.required("t"), key: key, maxCount: 64)
+        let messages = try await context.cluster.messages(header) { $0.keys.contains(key) }
+        context.print(Self.render(messages))
+    }
+
+    static func render(_ messages: [StoredMessage]) -> String {
+        let rows = messages.map { ($0.messageId, "\($0.queueId)", "\($0.queueOffset)") }
+        return ([("#Message ID", "#QID", "#Offset")] + rows).map { id, queue, offset in
+            "\(Columns.left(id, 50)) \(Columns.right(queue, 4)) \(Columns.right(offset, 40))\n"
+        }.joined()
+    }
+}

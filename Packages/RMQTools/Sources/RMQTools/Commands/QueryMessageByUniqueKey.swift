@@ -1,0 +1,36 @@
+import RMQCommon
+import RMQRemoting
+
+/// `queryMsgByUniqueKey`: a message by the id that its producer gave it, and what became of it; or its delivery to one client.
+struct QueryMessageByUniqueKeyCommand: AdminCommand {
+    let name = "queryMsgByUniqueKey"
+    let summary = "Query Message by Unique key"
+    let label = "QueryMsgByUniqueKeySubCommand"
+    let options: [CommandOption] = [
+        .required("i", "msgId", "Message Id"),
+        CommandOption("g", "consumerGroup", "consumer group name"),
+        CommandOption("d", "clientId", "The consumer's client id"),
+        .required("t", "topic", "The topic of msg"),
+        .flag("a", "showAll", "Print all message, the limit is 32"),
+    ]
+
+    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+        let id = options.required("i")
+        let topic = options.required("t")
+        if let group = options["g"], let client = options["d"] {
+            let message = try await message(id, topic, context)
+            return try await MessageDisplay.deliver(message, id, to: client, of: group, context)
+        }
+        let messages = try await context.cluster.messages(topic: topic, uniqueId: id)
+        // The reference forgets all but the first here, whatever -a says.
+        for (number, message) in messages.prefix(options.has("a") ? 32 : 1).enumerated() {
+            try await MessageDisplay.show(message, number: number, withOffsetId: false, context)
+        }
+    }
+
+    /// The id may be an offset id as well.
+    private func message(_ id: String, _ topic: String, _ context: CommandContext) async throws(AdminError) -> StoredMessage {
+        if let message = try? await context.cluster.message(id: id) { return message }
+        return try await context.cluster.messages(topic: topic, uniqueId: id)[0]
+    }
+}
