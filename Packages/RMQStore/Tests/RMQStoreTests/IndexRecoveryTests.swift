@@ -138,6 +138,42 @@ import Testing
         #expect(readers.reduce(0) { $0 + $1.count - 1 } == 190 * 3 + 1)
     }
 
+    @Test func filesOfDeletedMessagesGo() async throws {
+        let folder = try TemporaryFolder()
+        let clock = HandClock(WallClock.nowMilliseconds())
+        var configuration = smallConfiguration(folder.path)
+        configuration.retention.interval = .milliseconds(5)
+        configuration.retention.pauseBetweenSegments = .zero
+        configuration.retention.deletionHours = []
+        let store = try MessageStore(configuration, logger: quiet, clock: clock.clock)
+        try store.start()
+        var offsets: [Int64] = []
+        while store.maxPhysicalOffset < 4 * 65536 {
+            offsets.append(try store.put("T", keys: "k\(offsets.count)", uniqueId: "ID\(offsets.count)", body: [UInt8](repeating: 1, count: 200)).physicalOffset)
+        }
+        try await store.waitUntilIndexed()
+        let before = try IndexReader.files(folder.path)
+        clock.advance(100 * 3_600_000)
+        store.requestDeletion()
+        let hasFollowed = try await eventually { try IndexReader.files(folder.path).count < before.count }
+        #expect(hasFollowed)
+        let minimum = store.minPhysicalOffset
+        #expect(minimum >= 3 * 65536)
+        let isDone = try await eventually {
+            try IndexReader.files(folder.path).allSatisfy { try IndexReader($0, slotCount: 64, entryCount: 200).endOffset >= minimum }
+        }
+        #expect(isDone)
+        for (number, offset) in offsets.enumerated() where offset >= minimum || number % 50 == 0 {
+            #expect(try store.offsets("T", "k\(number)") == (offset >= minimum ? [offset] : []))
+        }
+        try store.close()
+        let reopened = try MessageStore(configuration, logger: quiet, clock: clock.clock)
+        try reopened.start()
+        try await reopened.waitUntilIndexed()
+        for (number, offset) in offsets.enumerated() where offset >= minimum { #expect(try reopened.offsets("T", "k\(number)") == [offset]) }
+        try reopened.close()
+    }
+
     /// Whatever an index file contains: queries end, and return only messages that have the key.
     @Test(arguments: 0..<12) func noContentOfAFileIsDangerous(_ seed: Int) async throws {
         var random = SeededRandom(seed: UInt64(seed))
