@@ -110,7 +110,7 @@ struct IndexFollower {
             }
         }
         if plan.mayHaveGaps, let index = firstGap(kept, logEnd: logEnd) {
-            logger.warning("index files are missing or damaged\(kept.indices.contains(index) ? " before \(kept[index].path)" : ""); they are written again from the log")
+            logger.warning("index files before \(kept[index].path) are missing, or it is damaged; it and all later ones are written again from the log")
             kept.removeSubrange(index...)
             indexedOffset = nil
         }
