@@ -327,7 +327,9 @@ private func withPeer(_ change: (inout BrokerConfiguration) -> Void = { _ in }, 
             #expect(Set(expected).subtracting(table.keys) == [])
             #expect(table.keys.contains { $0.hasPrefix("commitLogDiskRatio_/") })
             #expect(table["msgPutTotalTodayNow"] == "3" && table["msgGetTotalTodayNow"] == "3" && table["putMessageDistributeTime"] == "null")
-            #expect(table["getTotalTps"] == "0.0 0.0 0.0" && table["putTps"] == "  ")
+            // Before the first sample, or, when other tests take long, after it.
+            #expect(table["getTotalTps"]?.split(separator: " ").count == 3)
+            #expect(table["putTps"] == "  " || table["putTps"]?.split(separator: " ").isEmpty == false)
         }
     }
 
