@@ -106,8 +106,8 @@ private func withPeer(_ change: (inout BrokerConfiguration) -> Void = { _ in }, 
         }
     }
 
-    @Test func aDelayedMessageArrivesAfterItsTime() async throws {
-        try await withPeer { peer in
+    @Test(arguments: ["ASYNC_FLUSH", "SYNC_FLUSH"]) func aDelayedMessageArrivesAfterItsTime(flush: String) async throws {
+        try await withPeer({ $0.flushDiskType = flush }) { peer in
             async let held = peer.pull("Later", from: 0, holdingMilliseconds: 15_000)
             let sent = try await peer.send("Later", "hello", properties: "TAGS\u{1}a\u{2}DELAY\u{1}1\u{2}KEYS\u{1}k")
             #expect(sent.code == 0 && sent.fields?["queueId"] == "0" && sent.fields?["queueOffset"] == "0")
