@@ -50,6 +50,7 @@ let package = Package(
         .executableTarget(name: "mqadmin", dependencies: ["RMQCommon", "RMQRemoting", "RMQTools"], path: "Apps/mqadmin", swiftSettings: settings),
         .executableTarget(name: "mqbench", dependencies: ["RMQCommon", "RMQRemoting", "RMQBench"], path: "Apps/mqbench", swiftSettings: settings),
         .executableTarget(name: "mqstore", dependencies: ["RMQStoreTool"], path: "Apps/mqstore", swiftSettings: settings),
+        .executableTarget(name: "StoreWorkload", dependencies: ["RMQStore", "RMQCommon"], path: "Tests/Faults/StoreWorkload", swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["RMQCommon", "RMQRemoting", "RMQStore", "RMQNamesrv", "RMQBroker", "RMQClient"], path: "Tests/Integration", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -142,6 +142,7 @@ class Store:
         self.crashed = (self.root / "abort").exists()
         self.problems = []
         self.records, self.by_offset = [], {}
+        self.segments = {}
         self.log_minimum = self.log_end = 0
         self._read_log()
         self.queues = self._read_queues()
@@ -178,6 +179,7 @@ class Store:
     def _read_segment(self, base, data, path):
         """Takes the records of one file; answers where the log ended in it, or None when it goes on in the next."""
         view, at = memoryview(data), 0
+        self.segments[base] = view
         while at + 8 <= len(data):
             size, magic = struct.unpack_from(">II", data, at)
             if magic == FILLER:
@@ -200,6 +202,11 @@ class Store:
             at += record.size
         self.problem(f"{path}: no filler at its end")
         return None
+
+    def record_crc(self, record):
+        """The checksum of the whole record, which the format does not have."""
+        base = max(base for base in self.segments if base <= record.physical_offset)
+        return zlib.crc32(self.segments[base][record.physical_offset - base:record.physical_offset - base + record.size])
 
     # ---- consume queues
 
