@@ -1,5 +1,7 @@
 import Glibc
+import RMQStoreBench
 import RMQStoreTool
 
-// mqstore <command> <directory> [options]: everything is in RMQStoreTool.
-exit(StoreTool(output: .console).run(Array(CommandLine.arguments.dropFirst())))
+// mqstore <command> <directory> [options]: everything is in RMQStoreTool; the store's own figures are in RMQStoreBench.
+let words = Array(CommandLine.arguments.dropFirst())
+exit(words.first == "bench" ? StoreBench.run(Array(words.dropFirst())) : StoreTool(output: .console).run(words))

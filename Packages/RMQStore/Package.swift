@@ -14,6 +14,7 @@ let package = Package(
     products: [
         .library(name: "RMQStore", targets: ["RMQStore"]),
         .library(name: "RMQStoreTool", targets: ["RMQStoreTool"]),
+        .library(name: "RMQStoreBench", targets: ["RMQStoreBench"]),
     ],
     dependencies: [
         .package(path: "../RMQCommon"),
@@ -22,6 +23,7 @@ let package = Package(
         .target(name: "RMQStore", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQStore", swiftSettings: settings),
         .testTarget(name: "RMQStoreTests", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Tests/RMQStoreTests", swiftSettings: settings),
         .target(name: "RMQStoreTool", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon")], path: "Sources/RMQStoreTool", swiftSettings: settings),
+        .target(name: "RMQStoreBench", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQStoreBench", swiftSettings: settings),
         .testTarget(name: "RMQStoreToolTests", dependencies: ["RMQStoreTool", "RMQStore", .product(name: "RMQCommon", package: "RMQCommon")], path: "Tests/RMQStoreToolTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,134 @@
+import Glibc
+import RMQCommon
+import RMQStore
+
+/// The store's figures, without network: `mqstore bench <what> <directory>`, for `Tools/bench --only store`.
+///
+/// Each prints lines of text; ratios compare with a yardstick of the same run. The directory is filled and not removed.
+public enum StoreBench {
+    static let help = """
+        mqstore bench WHAT DIRECTORY [quick]
+
+        append    one thread, bodies of 128 B and 4 KiB, against a bare copy of the same bytes into a mapped file
+        sync      synchronous flush: 1 and 64 writers, against the device's own fdatasync rate
+        queues    10,000 topics x 4 queues against one topic; leaves a store of 10 GB (quick: 1,000 x 4, 1 GB)
+        open      opens the store that `queues` left: time and memory
+        crash     opens it, appends for ever: to be killed
+        read      a backlog in order, against a memcpy of the same files
+        tail      100,000 appends/s for 60 s (quick: 10 s): the longest waits
+        cold      the same with a reader of cold segments beside it
+        """
+
+    /// - Parameter words: the words behind `bench`.
+    public static func run(_ words: [String]) -> Int32 {
+        guard words.count >= 2 else {
+            print(help)
+            return 2
+        }
+        let run = BenchRun(directory: words[1], isQuick: words.dropFirst(2).contains("quick"))
+        do throws(StoreError) {
+            switch words[0] {
+            case "append": try AppendBench(run).measure()
+            case "queues": try QueuesBench(run).measure()
+            case "open": try OpenBench(run).measure()
+            case "crash": try OpenBench(run).appendForEver()
+            case "read": try ReadBench(run).measure()
+            case "tail": try TailBench(run).measure(withColdReader: false)
+            case "cold": try TailBench(run).measure(withColdReader: true)
+            default:
+                print(help)
+                return 2
+            }
+            return 0
+        } catch {
+            print("mqstore bench: \(error)")
+            return 1
+        }
+    }
+}
+
+/// What all measurements share.
+struct BenchRun: Sendable {
+    let directory: String
+    let isQuick: Bool
+
+    func configuration(_ name: String = "store", segmentBytes: Int = 1 << 30) -> StoreConfiguration {
+        var configuration = StoreConfiguration(rootDirectory: directory + "/" + name)
+        configuration.segmentBytes = segmentBytes
+        return configuration
+    }
+
+    func open(_ configuration: StoreConfiguration) throws(StoreError) -> MessageStore {
+        let store = try MessageStore(configuration, logger: .silent)
+        try store.start()
+        return store
+    }
+}
+
+/// Encodes and appends messages of one size, as a broker does.
+final class Appender {
+    private let store: MessageStore
+    private let encoder = RecordEncoder()
+    private let body: [UInt8]
+    private let properties = MessageProperties([("UNIQ_KEY", "7F0000010000000000000000000004D2"), ("WAIT", "true"), ("TAGS", "TagA")]).encoded()
+    private let attributes: RecordAttributes
+
+    init(_ store: MessageStore, bodyBytes: Int) {
+        self.store = store
+        body = (0..<bodyBytes).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        let host = HostAddress(ipv4: (127, 0, 0, 1), port: 10911)
+        attributes = RecordAttributes(bornTimestamp: 1_700_000_000_000, bornHost: host, storeHost: host)
+    }
+
+    @discardableResult
+    func append(_ queue: QueueHandle) throws(StoreError) -> AppendResult {
+        try store.append(try draft(queue))
+    }
+
+    func draft(_ queue: QueueHandle) throws(StoreError) -> RecordDraft {
+        try body.withUnsafeBytes { body in
+            properties.withUnsafeBytes { properties in
+                Result { () throws(StoreError) in
+                    try encoder.encode(queue: queue, attributes: attributes, body: body, properties: properties)
+                }
+            }
+        }.get()
+    }
+}
+
+/// Seconds that a piece of work took.
+func seconds(_ work: () throws(StoreError) -> Void) throws(StoreError) -> Double {
+    let start = MonotonicTime.nowNanoseconds()
+    try work()
+    return Double(MonotonicTime.nowNanoseconds() - start) / 1e9
+}
+
+/// A line at once, also into a pipe.
+func report(_ text: String) {
+    print(text)
+    fflush(nil)
+}
+
+func text(_ number: Double, _ places: Int = 2) -> String { Decimal.text(number, places: places) }
+
+/// 1234567 as `1,234,567`.
+func grouped(_ number: Double) -> String {
+    var text = ""
+    for (index, digit) in String(Int(number)).reversed().enumerated() {
+        if index > 0, index % 3 == 0 { text.append(",") }
+        text.append(digit)
+    }
+    return String(text.reversed())
+}
+
+/// A field of /proc/self/status, in bytes.
+func residentBytes(_ field: String) -> Int {
+    guard let file = fopen("/proc/self/status", "r") else { return 0 }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 256)
+    while fgets(&line, 256, file) != nil {
+        let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        if text.hasPrefix(field + ":") { return (Int(text.filter(\.isNumber)) ?? 0) * 1024 }
+    }
+    return 0
+}
