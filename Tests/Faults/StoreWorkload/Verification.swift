@@ -60,7 +60,7 @@ struct Verification {
             let draft = try body.withUnsafeBytes { body in
                 try encoder.encode(queue: queue, attributes: attributes, body: body, properties: UnsafeRawBufferPointer(start: nil, count: 0))
             }
-            let result = try store.append(draft)
+            let result = try isSynchronous ? store.appendAndWait(draft).result : store.append(draft)
             let found = store.read(topic: topic, queueId: queueId, offset: expected, maxCount: 1)
             guard result.queueOffset == expected, found.messageCount == 1 else {
                 throw WorkloadError.misplaced(topic: topic, queueId: queueId, offset: result.queueOffset, expected: expected)

@@ -34,7 +34,10 @@ struct Writer: Sendable {
     }
 
     private func append(_ draft: RecordDraft) throws -> AppendResult {
-        try store.append(draft)
+        guard isSynchronous else { return try store.append(draft) }
+        let (result, status) = try store.appendAndWait(draft)
+        guard status == .ok else { throw WorkloadError.notConfirmed("\(status)") }
+        return result
     }
 
     private func acknowledge(_ result: AppendResult, topic: UInt8, queueId: Int32, isHalf: Bool) throws {
@@ -87,6 +90,7 @@ struct Writer: Sendable {
 
 enum WorkloadError: Error {
     case recordMissing(Int64)
+    case notConfirmed(String)
     /// A message came back at another place than it was acknowledged for.
     case misplaced(topic: String, queueId: Int32, offset: Int64, expected: Int64)
     case notReadable(topic: String, queueId: Int32, offset: Int64, status: String)

@@ -74,14 +74,16 @@ extension MessageStore {
         let segments = log.snapshot
         let logEnd = log.maxOffset
         // Never past the end of this queue file, nor of the queue.
-        let budget = max(800, max(0, maxCount))
         let available = Int(min(result.maxOffset - offset, Int64((file.byteCount - position) / QueueEntry.byteCount)))
+        let limit = min(max(800, max(0, maxCount)), available)
         var index = 0
         var lastPosition: Int64 = -1
         /// After a miss in the log, entries below this are skipped.
         var resumeAt: Int64 = .min
         var missed = false
-        while index < min(budget, available) {
+        /// Records found so far that follow each other in the log.
+        var run: LogRun?
+        while index < limit {
             let entry = QueueEntry(file.base + position + index * QueueEntry.byteCount)
             lastPosition = entry.position
             if entry.position < resumeAt {
@@ -97,36 +99,40 @@ extension MessageStore {
             }
             index += 1
             if let matches, !matches(queue.tagCode(of: entry)) { continue }
-            guard let record = CommitLog.range(at: entry.position, count: Int(entry.size), in: segments, end: logEnd) else {
+            if run?.extend(by: entry) != true {
+                run?.add(to: &result)
+                run = LogRun(entry, in: segments, end: logEnd)
+                guard run != nil else {
+                    missed = missed || result.messageCount == 0
+                    // Retention took whole segments. An entry that points anywhere else is damaged, and says nothing of others.
+                    let segmentBytes = Int64(log.segmentBytes)
+                    if !entry.isFiller, entry.position >= 0, entry.position < segments.first?.baseOffset ?? .max {
+                        resumeAt = entry.position - entry.position % segmentBytes + segmentBytes
+                    }
+                    continue
+                }
+            }
+            if entry.position < inheritedEnd || isOnDisk, let found = run, !isIntact(entry, in: found, queue, offset: offset + Int64(index - 1)) {
                 missed = missed || result.messageCount == 0
-                let segmentBytes = Int64(log.segmentBytes)
-                if !entry.isFiller, entry.position >= 0 { resumeAt = entry.position - entry.position % segmentBytes + segmentBytes }
+                run?.dropLast(entry)
                 continue
             }
-            add(record.file, record.position, Int(entry.size), to: &result)
+            result.messageCount += 1
+            result.byteCount += Int(entry.size)
         }
+        run?.add(to: &result)
         result.nextOffset = offset + Int64(index)
         result.status = result.messageCount > 0 ? .found : missed ? .messageWasRemoving : .noMatchedMessage
         result.bytesBehind = lastPosition >= 0 ? logEnd - lastPosition : 0
         result.suggestsReplica = result.bytesBehind > memoryBytes
     }
 
-    private func add(_ file: MappedFile, _ position: Int, _ count: Int, to result: inout ReadResult) {
-        if let last = result.chunks.indices.last, let longer = result.chunks[last].extended(by: file, start: position, count: count) {
-            result.chunks[last] = longer
-        } else {
-            result.chunks.append(MappedRange(owner: file, start: position, count: count))
-        }
-        result.messageCount += 1
-        result.byteCount += count
-    }
-
-    /// The record that begins at a physical offset; nil when none does.
+    /// The record that begins at a physical offset; nil when none does, or a damaged one.
     public func record(at physicalOffset: Int64) -> MappedRange? {
         let segments = log.snapshot
         let end = log.maxOffset
         guard let head = CommitLog.range(at: physicalOffset, count: RecordLayout.fixedByteCount + 16, in: segments, end: end),
-            case .record(let record) = RecordCheck.check(head.file, at: head.position, verifiesBody: false)
+            case .record(let record) = RecordCheck.check(head.file, at: head.position, verifiesBody: physicalOffset < inheritedEnd)
         else { return nil }
         return MappedRange(owner: head.file, start: head.position, count: record.byteCount)
     }

@@ -39,6 +39,8 @@ public final class MessageStore: Sendable {
     let flushesSynchronously: Bool
     /// Whether an append makes its messages readable itself; otherwise the dispatcher does, later.
     public let publishesAtAppend: Bool
+    /// Where the log ended when the store was opened: what lies below comes from the disk.
+    let inheritedEnd: Int64
     /// Bytes of the machine's memory that count as "in memory" for reads.
     let memoryBytes: Int64
     private let lifecycle: Mutex<Lifecycle>
@@ -117,6 +119,7 @@ public final class MessageStore: Sendable {
         self.clock = clock
         self.diskUsage = diskUsage
         self.disk = disk
+        inheritedEnd = log.maxOffset
         memoryBytes = ReadCounters.physicalMemoryBytes() / 100 * Int64(configuration.transferLimits.memoryPercent)
         publishesAtAppend = configuration.publishesAtAppend
         flushesSynchronously = configuration.flush == .synchronous

@@ -16,8 +16,8 @@ struct ReadBench {
             let queue = store.queueHandle(topic: "BenchTopic", queueId: 0)
             while store.maxPhysicalOffset < bytes { try appender.append(queue) }
             // Each once before it counts: both find the files in memory.
-            _ = try plainCopy(run.configuration("read-\(bodyBytes)").commitLogDirectory, bytes)
-            let plain = try plainCopy(run.configuration("read-\(bodyBytes)").commitLogDirectory, bytes)
+            _ = try plainCopy(run.configuration("read-\(bodyBytes)").commitLogDirectories[0], bytes)
+            let plain = try plainCopy(run.configuration("read-\(bodyBytes)").commitLogDirectories[0], bytes)
             _ = try drain(store, queue)
             let drained = try drain(store, queue)
             report("reading a backlog of \(bodyBytes) B bodies: \(text(drained / 1e9)) GB/s; memcpy of the files \(text(plain / 1e9)) GB/s; ratio \(text(drained / plain))")

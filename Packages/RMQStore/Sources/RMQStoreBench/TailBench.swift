@@ -85,8 +85,8 @@ struct TailBench {
             while store.maxPhysicalOffset < Int64(run.isQuick ? 1 : 8) << 30 { try appender.append(queue) }
             try store.close()
         }
-        for name in try StoreFiles.names(in: configuration.commitLogDirectory) {
-            let descriptor = open(configuration.commitLogDirectory + "/" + name, O_RDONLY)
+        for name in try StoreFiles.names(in: configuration.commitLogDirectories[0]) {
+            let descriptor = open(configuration.commitLogDirectories[0] + "/" + name, O_RDONLY)
             guard descriptor >= 0 else { continue }
             fsync(descriptor)
             posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)

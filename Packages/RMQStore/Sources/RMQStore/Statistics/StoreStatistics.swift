@@ -11,6 +11,8 @@ public struct StoreStatistics: Sendable, Equatable {
     public var missedReads = 0
     public var readMessages = 0
     public var readBytes = 0
+    /// Records that were damaged and therefore not handed out; one that is asked for twice counts twice.
+    public var damagedReads = 0
     /// The longest append and the longest read, in milliseconds; as exact as the coarse clock, a few of them.
     public var slowestAppendMilliseconds: Int64 = 0
     public var slowestReadMilliseconds: Int64 = 0
@@ -34,7 +36,7 @@ final class ReadCounters: Sendable {
     private let missed = Atomic<Int>(0)
     private let messages = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
-
+    private let damaged = Atomic<Int>(0)
     private let slowest = Atomic<Int64>(0)
 
     func count(_ result: ReadResult, milliseconds: Int64) {
@@ -48,11 +50,15 @@ final class ReadCounters: Sendable {
         bytes.add(result.byteCount, ordering: .relaxed)
     }
 
+    /// - Returns: how many there are now.
+    func countDamage() -> Int { damaged.add(1, ordering: .relaxed).newValue }
+
     func fill(_ statistics: inout StoreStatistics) {
         statistics.foundReads = found.load(ordering: .relaxed)
         statistics.missedReads = missed.load(ordering: .relaxed)
         statistics.readMessages = messages.load(ordering: .relaxed)
         statistics.readBytes = bytes.load(ordering: .relaxed)
+        statistics.damagedReads = damaged.load(ordering: .relaxed)
         statistics.slowestReadMilliseconds = slowest.load(ordering: .relaxed)
     }
 
