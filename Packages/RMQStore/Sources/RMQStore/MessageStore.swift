@@ -161,7 +161,7 @@ public final class MessageStore: Sendable {
     public func start() throws(StoreError) {
         try lifecycle.withLock { (lifecycle) throws(StoreError) in
             guard case .opened(let lock) = lifecycle else { throw .notRunning }
-            try flusher.begin(logEnd: log.maxOffset)
+            try flusher.begin(logStart: log.minOffset, logEnd: log.maxOffset)
             try StoreFiles.create(abortPath)
             // Without it, what a power failure leaves would look like a clean stop.
             try disk.synchronizeNames(in: configuration.rootDirectory)

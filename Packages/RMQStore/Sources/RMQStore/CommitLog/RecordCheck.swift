@@ -1,3 +1,4 @@
+import Glibc
 import RMQCommon
 
 /// One record of the log as recovery sees it. Pointers into the mapping.
@@ -30,6 +31,20 @@ package enum RecordCheck {
     /// The segment ends here.
     case filler
     case invalid(reason: String)
+
+    /// The next place behind damage that is a record without doubt: magic, lengths, its own offset and its body agree.
+    package static func nextRecord(in segment: MappedFile, from start: Int) -> Int? {
+        var position = start
+        let limit = segment.byteCount - 8
+        while position < limit, let found = memchr(segment.base + position + 4, 0xDA, limit - position) {
+            position = UnsafeRawPointer(segment.base).distance(to: UnsafeRawPointer(found)) - 4
+            if segment.loadInt32(position + 4) == RecordLayout.magic, case .record = check(segment, at: position, verifiesBody: true) {
+                return position
+            }
+            position += 1
+        }
+        return nil
+    }
 
     /// - Parameter verifiesBody: whether the body is read and its checksum compared.
     package static func check(_ segment: MappedFile, at position: Int, verifiesBody: Bool) -> RecordCheck {

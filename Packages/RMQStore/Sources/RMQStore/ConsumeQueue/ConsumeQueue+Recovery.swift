@@ -4,7 +4,7 @@ import Synchronization
 extension ConsumeQueue {
     /// Takes over the files found on disk, without mapping them, and finds the end.
     func load(_ trust: QueueTrust) throws(StoreError) {
-        let found = try SegmentName.list(directories: [directory], fileBytes: fileBytes)
+        let found = try SegmentName.list(directories: [directory], fileBytes: fileBytes, canBeMadeAnew: true)
         guard let first = found.first else { return }
         files.withLock { $0.set(firstBase: first.offset, count: found.count) }
         publishedMin.store(first.offset / Int64(QueueEntry.byteCount), ordering: .releasing)

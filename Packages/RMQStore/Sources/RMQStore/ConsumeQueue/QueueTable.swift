@@ -78,7 +78,8 @@ final class QueueTable: Sendable {
             let name = QueueKey(topic: queue.topic, queueId: queue.queueId).fingerprint
             count += 1
             names ^= name
-            ends ^= (name ^ UInt64(bitPattern: queue.maxOffset)) &* 0xD6E8_FEB8_6659_FD93
+            let firstFile = UInt64(bitPattern: queue.files.withLock { $0.firstBase })
+            ends ^= (name ^ UInt64(bitPattern: queue.maxOffset)) &* 0xD6E8_FEB8_6659_FD93 ^ firstFile &* 0x9E37_79B9_7F4A_7C15
         }
         return (count, names, ends)
     }

@@ -20,12 +20,19 @@ struct QueueBuilder {
     private let logger: Logger
     /// Queues met so far, by fingerprint of name and id: saves making a `String` per record.
     private var seen: [UInt64: ConsumeQueue] = [:]
+    /// Queues that this walk made anew; nil while entries that are there are trusted.
+    private var remade: Set<ObjectIdentifier>?
 
     init(queues: QueueTable, delayLevels: [Int64], logger: Logger) {
         self.queues = queues
         self.delayLevels = delayLevels
         self.logger = logger
     }
+
+    /// From now on every queue begins empty with the first of its records that is met: for a walk through all of the log.
+    mutating func beginRemaking() { remade = [] }
+
+    func hasRemade(_ queue: ConsumeQueue) -> Bool { remade?.contains(ObjectIdentifier(queue)) ?? false }
 
     /// Sees to it that a record's queue has its entry.
     /// - Parameter fillsGaps: whether offsets between the queue's end and the record's are filled up, because the log has
@@ -34,6 +41,13 @@ struct QueueBuilder {
         _ record: CheckedRecord, fillsGaps: Bool, whenWritten: (ConsumeQueue, _ tagCode: Int64) -> Void = { _, _ in }
     ) throws(StoreError) -> Outcome {
         guard RecordLayout.entersQueue(record.systemFlag), let queue = queue(of: record) else { return .noQueue }
+        if remade?.insert(ObjectIdentifier(queue)).inserted == true {
+            try queue.reset()
+        } else if record.queueOffset < queue.minOffset {
+            // The log holds a record that the queue's first file begins behind: files before it are lost.
+            logger.warning("\(queue.topic) queue \(queue.queueId) begins with offset \(queue.minOffset), but the log has \(record.queueOffset): making it anew")
+            try queue.reset()
+        }
         guard record.end > queue.maxPhysicalOffset else { return .present }
         if record.queueOffset < queue.maxOffset {
             if try queue.entry(at: record.queueOffset)?.position == record.physicalOffset { return .present }

@@ -96,7 +96,9 @@ package enum SegmentName {
     /// all of one size, without gaps.
     ///
     /// Files that a crash left at length zero while they were being made hold nothing and are removed.
-    static func list(directories: [String], fileBytes: Int) throws(StoreError) -> [(offset: Int64, path: String)] {
+    /// - Parameter canBeMadeAnew: whether such a file may have others behind it, which then are removed, too: their content
+    ///   is written again from the log.
+    static func list(directories: [String], fileBytes: Int, canBeMadeAnew: Bool = false) throws(StoreError) -> [(offset: Int64, path: String)] {
         var found: [(offset: Int64, path: String)] = []
         for directory in directories {
             for entry in try StoreFiles.entries(in: directory) {
@@ -111,9 +113,9 @@ package enum SegmentName {
         var files: [(offset: Int64, path: String)] = []
         for (index, file) in found.enumerated() {
             let length = try MappedFile.length(file.path)
-            if length == 0, index == found.count - 1 {
-                try StoreFiles.remove(file.path)
-                continue
+            if length == 0, canBeMadeAnew || index == found.count - 1 {
+                for file in found[index...] { try StoreFiles.remove(file.path) }
+                break
             }
             guard length == fileBytes else { throw .wrongFileSize(path: file.path, bytes: length, expected: Int64(fileBytes)) }
             if let last = files.last {

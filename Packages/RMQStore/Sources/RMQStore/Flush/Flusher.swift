@@ -39,9 +39,14 @@ final class Flusher: Sendable {
     }
 
     /// From now on the log may grow: a crash must not find the mark of a clean stop, nor a safe offset behind the log's end.
-    func begin(logEnd: Int64) throws(StoreError) {
+    ///
+    /// Without a safe offset nothing is known to be written back. That is said, too: a crash before the first round would
+    /// otherwise leave queue files that look like the reference's, whose entries are taken as they are, torn ones included.
+    func begin(logStart: Int64, logEnd: Int64) throws(StoreError) {
         try progress.withLock { (progress) throws(StoreError) in
-            if let own = progress.checkpoint.own, own.safeOffset > logEnd { progress.checkpoint.own = nil }
+            if progress.checkpoint.own?.safeOffset ?? .max > logEnd {
+                progress.checkpoint.own = Checkpoint.Own(safeOffset: logStart, queueCount: 0, queueNames: 0, queueEnds: 0, cleanEnd: -1)
+            }
             progress.checkpoint.own?.cleanEnd = -1
             try progress.checkpoint.write(path)
         }

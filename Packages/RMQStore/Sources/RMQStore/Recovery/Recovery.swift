@@ -56,13 +56,16 @@ struct Recovery {
         }
         let start = startOffset(segments)
         summary.startOffset = start.offset
-        var end = try walk(segments, from: start.offset, checksumsFrom: start.checksumsFrom, stopsAtDamage: true)
+        var end = max(writtenBackEnd, try walk(segments, from: start.offset, checksumsFrom: start.checksumsFrom, stopsAtDamage: true))
         if queuesAreIncomplete(end: end, start: start.offset) {
             summary.rebuiltAll = true
             let reason = summary.endReason
             // What follows `end` is not part of the log any more.
             try log.truncate(to: end, distrusting: true)
+            builder.beginRemaking()
             end = max(end, try walk(log.snapshot, from: first.baseOffset, checksumsFrom: .max, stopsAtDamage: false))
+            // What is left says something only about records that the log no longer has.
+            for queue in queues.all where !builder.hasRemade(queue) { try queue.truncate(toPhysicalOffset: first.baseOffset) }
             summary.endReason = reason
         }
         summary.endOffset = end
@@ -77,6 +80,12 @@ struct Recovery {
         }
         for segment in segments { segment.releaseResidentPages() }
         return summary
+    }
+
+    /// Everything below was on the disk when the last run ended.
+    private var writtenBackEnd: Int64 {
+        guard let own = checkpoint.own, own.safeOffset >= log.minOffset, own.safeOffset <= log.maxOffset else { return log.minOffset }
+        return own.safeOffset
     }
 
     // MARK: Where to start
@@ -143,6 +152,15 @@ struct Recovery {
                     end = segment.baseOffset + Int64(segment.byteCount)
                     break scan
                 case .invalid(let reason):
+                    if stopsAtDamage, offset < writtenBackEnd {
+                        // It was on the disk: this is damage and no torn end, and what follows was acknowledged.
+                        let next = RecordCheck.nextRecord(in: segment, from: position + 1)
+                        logger.error("\(segment.path) is damaged at offset \(offset): \(reason); going on "
+                            + (next.map { "at \(segment.baseOffset + Int64($0))" } ?? "with the next file"))
+                        guard let next else { break scan }
+                        position = next
+                        continue
+                    }
                     if stopsAtDamage {
                         summary.endReason = "at offset \(offset): \(reason)"
                         return end

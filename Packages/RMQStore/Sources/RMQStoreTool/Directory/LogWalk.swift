@@ -41,7 +41,7 @@ struct LogWalk {
             defer { segment.releaseForReading() }
             var position = 0
             if start > file.baseOffset {
-                guard let first = nextRecord(in: segment, from: Int(start - file.baseOffset)) else { continue }
+                guard let first = RecordCheck.nextRecord(in: segment, from: Int(start - file.baseOffset)) else { continue }
                 position = first
             }
             walk: while position + 8 <= segment.byteCount {
@@ -61,7 +61,7 @@ struct LogWalk {
                     end.offset = file.baseOffset + Int64(segment.byteCount)
                     break walk
                 case .invalid(let reason):
-                    if let next = nextRecord(in: segment, from: position + 1) {
+                    if let next = RecordCheck.nextRecord(in: segment, from: position + 1) {
                         damage(Damage(
                             path: file.path, position: position, physicalOffset: file.baseOffset + Int64(position), reason: reason,
                             lostBytes: Int64(next - position)))
@@ -99,20 +99,6 @@ struct LogWalk {
         guard index > 0 else { return nil }
         let due = files[index - 1].baseOffset + files[index - 1].byteCount
         return file.baseOffset == due ? nil : damage("the file for offset \(due) is missing before it")
-    }
-
-    /// The next place that is a record without doubt: magic, lengths and its own offset agree, and the body's checksum.
-    private func nextRecord(in segment: MappedFile, from start: Int) -> Int? {
-        var position = start
-        let limit = segment.byteCount - 8
-        while position < limit, let found = memchr(segment.base + position + 4, 0xDA, limit - position) {
-            position = UnsafeRawPointer(segment.base).distance(to: UnsafeRawPointer(found)) - 4
-            if segment.loadInt32(position + 4) == RecordLayout.magic, case .record = RecordCheck.check(segment, at: position, verifiesBody: true) {
-                return position
-            }
-            position += 1
-        }
-        return nil
     }
 
     /// Whether a later file holds a record: then the log does not end before it.
