@@ -93,21 +93,19 @@ import Testing
         let folder = try TemporaryFolder()
         let live = try openStore(folder.sub("live"))
         let results = try fill(live, 100)
-        for lost in [1, 40, 100, 150] {
+        // Less would only reach the properties, which no checksum covers.
+        for lost in [40, 100, 150] {
             let last = results[99]
             let copy = folder.sub("copy\(lost)")
             try copyDirectory(folder.sub("live"), to: copy)
             let start = last.physicalOffset + Int64(last.byteCount - lost)
             try overwriteLog(copy, at: start, with: [UInt8](repeating: 0, count: lost))
             let store = try openStore(copy)
-            let isCut = lost > 20  // less only reaches the properties, which no checksum covers
-            #expect(try numbers(store).count == (lost == 1 ? 100 : isCut ? 99 : 100))
-            if isCut {
-                #expect(store.maxPhysicalOffset == last.physicalOffset)
-                // Its place and its offset go to the next message.
-                let next = try store.put("Topic1", 1, text: "99 again", tags: "t0")
-                #expect(next.physicalOffset == last.physicalOffset && next.queueOffset == last.queueOffset)
-            }
+            #expect(try numbers(store).count == 99)
+            #expect(store.maxPhysicalOffset == last.physicalOffset)
+            // Its place and its offset go to the next message.
+            let next = try store.put("Topic1", 1, text: "99 again", tags: "t0")
+            #expect(next.physicalOffset == last.physicalOffset && next.queueOffset == last.queueOffset)
             try store.close()
         }
         try live.close()

@@ -57,6 +57,7 @@ extension ConsumeQueue {
         if newest >= 0 { maxPhysicalOffset = newest }
         if trust != .clean, valid < entriesPerFile, reader.mayHaveData(from: valid) {
             try MappedFile(opening: found.path, baseOffset: found.offset, byteCount: fileBytes).zeroTail(from: valid * QueueEntry.byteCount)
+            zeroedFrom = found.offset / Int64(QueueEntry.byteCount) + Int64(valid)
         }
         return valid
     }
@@ -113,7 +114,10 @@ extension ConsumeQueue {
         let kept = max(1, Int((end - first + Int64(fileBytes) - 1) / Int64(fileBytes)))
         for index in stride(from: kept, to: count, by: 1) { try StoreFiles.remove(path(first + Int64(index * fileBytes))) }
         files.withLock { $0.truncate(kept, fileBytes: fileBytes) }
-        if let (file, position) = try locate(offset) { try file.zeroTail(from: position) }
+        if let (file, position) = try locate(offset) {
+            try file.zeroTail(from: position)
+            zeroedFrom = offset
+        }
         publishedMax.store(offset, ordering: .releasing)
         flushedMax = min(flushedMax, offset)
         try noteFirst()
@@ -132,5 +136,6 @@ extension ConsumeQueue {
         publishedMin.store(0, ordering: .releasing)
         publishedMax.store(0, ordering: .releasing)
         flushedMax = 0
+        zeroedFrom = nil
     }
 }

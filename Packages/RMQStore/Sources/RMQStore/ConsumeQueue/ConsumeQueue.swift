@@ -64,6 +64,9 @@ public final class ConsumeQueue: @unchecked Sendable {
     private var sweptMax: Int64 = -1
     /// First entry not yet written back. Flush thread only, after the store started.
     var flushedMax: Int64 = 0
+    /// Recovery zeroed what stood from this offset on. Until that is on the disk, too, entries of an earlier life may come
+    /// back behind the queue's end. Flush thread only, after the store started.
+    var zeroedFrom: Int64?
 
     init(topic: String, queueId: Int32, place: QueuePlace) {
         self.topic = topic
@@ -251,6 +254,10 @@ public final class ConsumeQueue: @unchecked Sendable {
             let topicDirectory = StoreFiles.parent(directory)
             try place.disk.synchronizeNames(in: topicDirectory)
             try place.disk.synchronizeNames(in: StoreFiles.parent(topicDirectory))
+        }
+        if let zeroed = zeroedFrom {
+            if let (file, position) = try locate(zeroed) { try place.disk.synchronize(file, from: position, to: file.byteCount) }
+            zeroedFrom = nil
         }
         while flushedMax < end {
             guard let (file, position) = try locate(flushedMax) else {
