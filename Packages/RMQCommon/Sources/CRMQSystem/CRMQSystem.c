@@ -109,6 +109,7 @@ int crmq_open(const char *path, int flags, unsigned int mode) { return crmq_resu
 int crmq_fallocate(int fd, int64_t offset, int64_t count) { return crmq_result(fallocate(fd, 0, offset, count)); }
 int crmq_start_writeback(int fd, int64_t offset, int64_t count) { return crmq_result(sync_file_range(fd, offset, count, 2 /* SYNC_FILE_RANGE_WRITE */)); }
 int crmq_fdatasync(int fd) { return crmq_result(fdatasync(fd)); }
+int crmq_syncfs(int fd) { return crmq_result(syncfs(fd)); }
 int crmq_populate_write(void *address, size_t count) { return crmq_result(madvise(address, count, MADV_POPULATE_WRITE)); }
 int crmq_populate_read(void *address, size_t count) { return crmq_result(madvise(address, count, MADV_POPULATE_READ)); }
 int crmq_madvise(void *address, size_t count, int advice) { return crmq_result(madvise(address, count, advice)); }

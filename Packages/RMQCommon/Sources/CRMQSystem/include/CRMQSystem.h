@@ -74,6 +74,8 @@ int crmq_fallocate(int fd, int64_t offset, int64_t count);
 /// Starts write-back of a range without waiting for it.
 int crmq_start_writeback(int fd, int64_t offset, int64_t count);
 int crmq_fdatasync(int fd);
+/// Writes back everything of the file system that the file is on, and waits for it.
+int crmq_syncfs(int fd);
 int crmq_populate_write(void *address, size_t count);
 int crmq_populate_read(void *address, size_t count);
 int crmq_madvise(void *address, size_t count, int advice);

@@ -86,7 +86,11 @@ final class CommitLog: Sendable {
         for segment in snapshot {
             let from = max(start, segment.baseOffset)
             let to = min(end, segment.baseOffset + Int64(segment.byteCount))
-            if from < to { try disk.synchronize(segment, from: Int(from - segment.baseOffset), to: Int(to - segment.baseOffset)) }
+            guard from < to else { continue }
+            let position = Int(to - segment.baseOffset)
+            try disk.synchronize(segment, from: Int(from - segment.baseOffset), to: position)
+            // The sync made the last page read-only, and the writer goes on in it: better a fault here than under its lock.
+            if position < segment.byteCount { segment.populate(from: position, to: position + 1) }
         }
     }
 

@@ -110,6 +110,7 @@ public final class ConsumeQueue: @unchecked Sendable {
 
     private func map(_ base: Int64) throws(StoreError) -> MappedFile {
         let file = try MappedFile(opening: path(base), baseOffset: base, byteCount: fileBytes)
+        file.expectRandomAccess()
         let kept = files.withLock { files in
             if let other = files.mappedFile(base: base) { return other }
             // Deleted meanwhile: readable for this caller, but not kept.
@@ -200,6 +201,7 @@ public final class ConsumeQueue: @unchecked Sendable {
             try StoreFiles.makeDirectories(directory)
         }
         let file = try MappedFile(creating: path(baseOffset), baseOffset: baseOffset, byteCount: fileBytes, allocating: nil)
+        file.expectRandomAccess()
         newNames.max((isFirst ? NewNames.directories : .file).rawValue, ordering: .releasing)
         files.withLock { $0.append(file) }
         register()
@@ -267,7 +269,31 @@ public final class ConsumeQueue: @unchecked Sendable {
             let last = min(Int64(file.byteCount), end * Int64(QueueEntry.byteCount) - file.baseOffset)
             try place.disk.synchronize(file, from: position, to: Int(last))
             flushedMax = (file.baseOffset + last) / Int64(QueueEntry.byteCount)
+            if flushedMax == end { Self.makeWritable(file, at: Int(last)) }
         }
+    }
+
+    /// Somebody is about to sync the whole file system.
+    /// - Returns: all entries below will then be on the disk, with the names of their files.
+    func beginFlushTogether() -> Int64 {
+        newNames.store(NewNames.none.rawValue, ordering: .sequentiallyConsistent)
+        return maxOffset
+    }
+
+    /// The file system was synced; `end` is what ``beginFlushTogether()`` returned.
+    func endFlushTogether(_ end: Int64) {
+        flushedMax = max(flushedMax, end)
+        let byteOffset = end * Int64(QueueEntry.byteCount)
+        let file = files.withLock { files in
+            files.base(holding: byteOffset, fileBytes: fileBytes).flatMap { files.mappedFile(base: $0) }
+        }
+        if let file { Self.makeWritable(file, at: Int(byteOffset - file.baseOffset)) }
+    }
+
+    /// After a sync the first store to a page faults, and waits if the file system's journal is busy: better here than under
+    /// the append lock. The page behind comes along when it will be needed soon.
+    private static func makeWritable(_ file: MappedFile, at position: Int) {
+        file.populate(from: position, to: position + MappedFile.pageBytes / 2)
     }
 
     // MARK: Giving back (append lock, then the files' lock)

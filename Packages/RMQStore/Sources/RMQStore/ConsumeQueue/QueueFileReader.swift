@@ -9,6 +9,8 @@ struct QueueFileReader: ~Copyable {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
         self.path = path
+        // No reading ahead: most of the file is a hole, and few entries are wanted.
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM)
     }
 
     deinit {

@@ -50,18 +50,26 @@ extension MessageStore {
         if flags.current.contains(.queueError) { publishConfirmed() }
         try flusher.progress.withLock { (progress) throws(StoreError) in
             try flushLog(&progress)
-            beginRound(&progress)
-            let deadline = MonotonicTime.nowNanoseconds() + Flusher.queueBudgetNanoseconds
+            let now = MonotonicTime.nowNanoseconds()
+            if progress.round == nil, now >= progress.nextRoundAt { try beginRound(&progress, now: now) }
+            let deadline = now + Flusher.queueBudgetNanoseconds
             while let queue = progress.round?.queues.popFirst() {
                 try queue.flush()
                 if MonotonicTime.nowNanoseconds() > deadline { break }
             }
-            if progress.round?.queues.isEmpty == true {
-                try endRound(&progress)
-            } else {
-                flusher.announce()
-            }
+            if progress.round?.queues.isEmpty == true { try endRound(&progress) }
+            let isDone = progress.round == nil && appendLock.withLock { $0.dirtyQueues.isEmpty }
+            if !isDone { flusher.announce() }
         }
+    }
+
+    /// Syncs all queues of a round, which are many, together.
+    private func flushTogether(_ progress: inout Flusher.Progress) throws(StoreError) {
+        guard let round = progress.round else { return }
+        let ends = round.queues.map { $0.beginFlushTogether() }
+        try disk.synchronizeAll(on: configuration.consumeQueueDirectory)
+        for (queue, end) in zip(round.queues, ends) { queue.endFlushTogether(end) }
+        progress.round?.queues = []
     }
 
     /// Makes the log durable as far as it goes now.
@@ -81,9 +89,8 @@ extension MessageStore {
         if timestamp > 0 { progress.checkpoint.physicalTimestamp = timestamp }
     }
 
-    /// Takes the queues that have something new, if no round is under way.
-    private func beginRound(_ progress: inout Flusher.Progress) {
-        guard progress.round == nil else { return }
+    /// Takes the queues that have something new.
+    private func beginRound(_ progress: inout Flusher.Progress, now: UInt64) throws(StoreError) {
         let everything = progress.mustFlushAllQueues ? queues.all : []
         let round = appendLock.withLock { state -> Flusher.Round in
             let dirty = state.dirtyQueues
@@ -95,6 +102,9 @@ extension MessageStore {
         }
         progress.mustFlushAllQueues = false
         progress.round = round
+        let isLong = round.queues.count > Flusher.queuesSyncedOneByOne
+        progress.nextRoundAt = now + (isLong ? Flusher.longRoundPauseNanoseconds : Flusher.roundPauseNanoseconds)
+        if isLong { try flushTogether(&progress) }
     }
 
     /// Moves the checkpoint. When there is no room for it, the next round does; the old one only makes recovery longer.
@@ -118,8 +128,7 @@ extension MessageStore {
             try flushLog(&progress)
             let end = log.maxOffset
             for queue in progress.round?.queues ?? [] { try queue.flush() }
-            progress.round = nil
-            beginRound(&progress)
+            try beginRound(&progress, now: MonotonicTime.nowNanoseconds())
             for queue in progress.round?.queues ?? [] { try queue.flush() }
             progress.round?.queues = []
             try endRound(&progress)

@@ -9,10 +9,14 @@ final class DiskCalls: Sendable {
     typealias SynchronizeDirectory = @Sendable (_ path: String) -> Int32
     typealias Allocate = @Sendable (_ path: String, _ descriptor: Int32, _ start: Int, _ count: Int) -> Int32
 
+    typealias SynchronizeAll = @Sendable (_ directory: String) -> Int32
+
     /// Writes a range of a mapped file back and waits for the disk.
     let synchronize: Synchronize
     /// Makes the names in a directory durable.
     let synchronizeDirectory: SynchronizeDirectory
+    /// Makes durable what is on the file system of a directory.
+    let synchronizeAll: SynchronizeAll
     /// Gives a range of a file its disk blocks.
     let allocate: Allocate
 
@@ -20,10 +24,11 @@ final class DiskCalls: Sendable {
 
     init(
         synchronize: @escaping Synchronize = DiskCalls.msync, synchronizeDirectory: @escaping SynchronizeDirectory = DiskCalls.fsyncDirectory,
-        allocate: @escaping Allocate = DiskCalls.fallocate
+        synchronizeAll: @escaping SynchronizeAll = DiskCalls.syncfs, allocate: @escaping Allocate = DiskCalls.fallocate
     ) {
         self.synchronize = synchronize
         self.synchronizeDirectory = synchronizeDirectory
+        self.synchronizeAll = synchronizeAll
         self.allocate = allocate
     }
 
@@ -44,6 +49,13 @@ final class DiskCalls: Sendable {
         defer { close(descriptor) }
         // Some file systems cannot do this for directories and say so.
         return fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno
+    }
+
+    static let syncfs: SynchronizeAll = { directory in
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return errno }
+        defer { close(descriptor) }
+        return -crmq_syncfs(descriptor)
     }
 
     static let fallocate: Allocate = { _, descriptor, start, count in
@@ -74,6 +86,11 @@ extension DiskCalls {
         guard end > start else { return }
         let code = synchronize(file, start..<end)
         if code != 0 { throw .system(call: "msync", path: file.path, code: code) }
+    }
+
+    func synchronizeAll(on directory: String) throws(StoreError) {
+        let code = synchronizeAll(directory)
+        if code != 0 { throw .system(call: "syncfs", path: directory, code: code) }
     }
 
     func synchronizeNames(in directory: String) throws(StoreError) {
