@@ -24,7 +24,7 @@ extension ConsumeQueue {
         publishedMax.store(next, ordering: .releasing)
         flushedMax = trust == .nothing ? minOffset : next
         if trust != .clean { newNames.store(NewNames.directories.rawValue, ordering: .releasing) }
-        try noteFirst()
+        if let index = try noteFirst() { publishedMin.store(first.offset / Int64(QueueEntry.byteCount) + Int64(index), ordering: .releasing) }
     }
 
     /// The file from which on entries are looked at one by one.
@@ -55,7 +55,7 @@ extension ConsumeQueue {
             return true
         }
         if newest >= 0 { maxPhysicalOffset = newest }
-        if trust != .clean, valid < entriesPerFile, reader.mayHaveData(from: valid) {
+        if trust != .clean, valid < entriesPerFile, try !reader.isZero(from: valid, fileBytes: fileBytes) {
             try MappedFile(opening: found.path, baseOffset: found.offset, byteCount: fileBytes).zeroTail(from: valid * QueueEntry.byteCount)
             zeroedFrom = found.offset / Int64(QueueEntry.byteCount) + Int64(valid)
         }
@@ -63,13 +63,16 @@ extension ConsumeQueue {
     }
 
     /// Finds the place in the log of the first entry that is one.
-    func noteFirst() throws(StoreError) {
+    /// - Returns: its number in the first file.
+    @discardableResult
+    func noteFirst() throws(StoreError) -> Int? {
         var position: Int64 = -1
-        if let first = firstFile() {
-            let reader = try QueueFileReader(path(first.base))
-            if let index = try reader.firstIndex(atOrBehind: 0, count: first.count) { position = try reader.entry(index).position }
-        }
-        firstPosition.store(position, ordering: .relaxed)
+        defer { firstPosition.store(position, ordering: .relaxed) }
+        guard let first = firstFile() else { return nil }
+        let reader = try QueueFileReader(path(first.base))
+        let index = try reader.firstIndex(atOrBehind: 0, count: first.count)
+        if let index { position = try reader.entry(index).position }
+        return index
     }
 
     /// Where the first file begins, and how many entries it holds; nil without files.

@@ -56,7 +56,10 @@ struct QueueFileReader: ~Copyable {
     /// Entries are in the order of the log, so this halves. Fillers say nothing: where it meets one, the next real entry on
     /// the left decides.
     func firstIndex(atOrBehind position: Int64, count: Int) throws(StoreError) -> Int? {
-        var low = 0
+        guard count > 0 else { return nil }
+        let first = try entry(0)
+        if !first.isFiller, first.position >= position { return 0 }
+        var low = 1
         var high = count
         while low < high {
             let middle = low + (high - low) / 2
@@ -82,9 +85,25 @@ struct QueueFileReader: ~Copyable {
         return nil
     }
 
-    /// Whether the file system knows of data behind an entry.
-    func mayHaveData(from index: Int) -> Bool {
-        let seekData: Int32 = 3  // SEEK_DATA, which the overlay lacks
-        return lseek(descriptor, index * QueueEntry.byteCount, seekData) >= 0 || errno != ENXIO
+    /// Whether all bytes from an entry to the end of the file are zero. Looks only where the file system knows of data.
+    func isZero(from index: Int, fileBytes: Int) throws(StoreError) -> Bool {
+        let seekData: Int32 = 3, seekHole: Int32 = 4  // SEEK_DATA and SEEK_HOLE, which the overlay lacks
+        var position = index * QueueEntry.byteCount
+        while position < fileBytes {
+            let data = lseek(descriptor, position, seekData)
+            if data < 0, errno == ENXIO { return true }
+            position = max(position, data)
+            let hole = lseek(descriptor, position, seekHole)
+            let count = min((hole < 0 ? fileBytes : min(hole, fileBytes)) - position, 1 << 16)
+            guard count > 0 else { return true }
+            let outcome = withUnsafeTemporaryAllocation(byteCount: count, alignment: 16) { buffer -> Result<Bool, StoreError> in
+                let got = pread(descriptor, buffer.baseAddress, count, position)
+                if got < 0 { return .failure(.system(call: "pread", path: path, code: errno)) }
+                position += max(got, 1)
+                return .success(buffer[..<got].allSatisfy { $0 == 0 })
+            }
+            guard try outcome.get() else { return false }
+        }
+        return true
     }
 }

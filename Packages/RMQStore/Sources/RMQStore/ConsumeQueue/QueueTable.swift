@@ -52,21 +52,38 @@ final class QueueTable: Sendable {
     }
 
     /// Adds the queues found on disk, one directory per topic and in it one per queue id.
+    ///
+    /// The work is system calls, some twenty a queue, so several threads share it.
     func load(_ trust: QueueTrust) throws(StoreError) {
-        var loaded: [QueueKey: ConsumeQueue] = [:]
-        for (topic, isDirectory) in try StoreFiles.entries(in: place.directory) {
-            let topicDirectory = place.directory + "/" + topic
-            guard isDirectory else { throw .foreignFile(path: topicDirectory) }
-            for (name, isDirectory) in try StoreFiles.entries(in: topicDirectory) {
-                // Like the reference: what is not a number is none of ours, and harmless.
-                guard isDirectory, let queueId = Int32(name), String(queueId) == name else { continue }
-                let queue = ConsumeQueue(topic: topic, queueId: queueId, place: place)
-                try queue.load(trust)
-                guard queue.hasFiles else { continue }
-                loaded[QueueKey(topic: topic, queueId: queueId)] = queue
+        let topics = try StoreFiles.entries(in: place.directory)
+        if let foreign = topics.first(where: { !$0.isDirectory }) { throw .foreignFile(path: place.directory + "/" + foreign.name) }
+        let failure = Mutex<StoreError?>(nil)
+        let next = Atomic<Int>(0)
+        let work: @Sendable () -> Void = { [self] in
+            while failure.withLock({ $0 == nil }) {
+                let index = next.add(1, ordering: .relaxed).oldValue
+                guard index < topics.count else { return }
+                do throws(StoreError) { try load(topic: topics[index].name, trust) } catch { failure.withLock { $0 = $0 ?? error } }
             }
         }
-        queues.withLock { $0 = loaded }
+        let helpers = try (1..<(topics.count < 64 ? 1 : Self.loaders)).map { (_) throws(StoreError) in try StoreThread(name: "store-load", work) }
+        work()
+        for helper in helpers { helper.join() }
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+
+    private static let loaders = 4
+
+    private func load(topic: String, _ trust: QueueTrust) throws(StoreError) {
+        let directory = place.directory + "/" + topic
+        for (name, isDirectory) in try StoreFiles.entries(in: directory) {
+            // Like the reference: what is not a number is none of ours, and harmless.
+            guard isDirectory, let queueId = Int32(name), String(queueId) == name else { continue }
+            let queue = ConsumeQueue(topic: topic, queueId: queueId, place: place)
+            try queue.load(trust)
+            guard queue.hasFiles else { continue }
+            queues.withLock { $0[QueueKey(topic: topic, queueId: queueId)] = queue }
+        }
     }
 
     /// Which queues have messages below a log offset, and where they end, as numbers that do not depend on the order.

@@ -75,7 +75,7 @@ struct Recovery {
         let minimum = log.minOffset
         for queue in queues.all {
             try queue.truncate(toPhysicalOffset: end)
-            try queue.correctMinimum(logMinimum: minimum)
+            if queue.firstPhysicalOffset < minimum { try queue.correctMinimum(logMinimum: minimum) }
             queue.resumeAssigning()
         }
         for segment in segments { segment.releaseResidentPages() }
