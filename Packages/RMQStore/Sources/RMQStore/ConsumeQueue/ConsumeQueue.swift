@@ -127,7 +127,7 @@ public final class ConsumeQueue: @unchecked Sendable {
             defer { files.isRegistered = true }
             return !files.isRegistered
         }
-        if isNew { place.mappings.add(self) }
+        if isNew { place.mappings?.add(self) }
     }
 
     /// The entry of a published offset.

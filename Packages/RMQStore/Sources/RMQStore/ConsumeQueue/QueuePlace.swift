@@ -3,7 +3,8 @@ final class QueuePlace: Sendable {
     let directory: String
     let extensionDirectory: String
     let fileBytes: Int
-    let mappings: QueueMappings
+    /// Weak, as it knows the queues, which know this.
+    weak let mappings: QueueMappings?
     let disk: DiskCalls
 
     init(_ configuration: StoreConfiguration, mappings: QueueMappings, disk: DiskCalls) {
