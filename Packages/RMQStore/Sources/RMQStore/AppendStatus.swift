@@ -48,7 +48,7 @@ extension StoreError {
         case .bodyTooLarge, .recordTooLarge, .topicTooLong, .unsafeQueueName, .malformedBatch, .batchNotAllowed: .messageIllegal
         case .propertiesTooLarge: .propertiesSizeExceeded
         case .segmentUnavailable: .createSegmentFailed
-        case .system, .notContiguous, .malformedRecord, .segmentMismatch: .unknownError
+        case .system, .notReplica, .notContiguous, .malformedRecord, .segmentMismatch: .unknownError
         case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile,
             .duplicateFile, .missingDirectory:
             .unknownError

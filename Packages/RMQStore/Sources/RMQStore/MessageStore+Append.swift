@@ -117,6 +117,11 @@ extension MessageStore {
             state.segment = nil
             announceFlush(&state)
         }
+        return try nextSegment(&state)
+    }
+
+    /// Goes on with the segment at `state.nextSegmentOffset`. Append lock.
+    func nextSegment(_ state: inout AppendState) throws(StoreError) -> MappedFile {
         let segment: MappedFile
         do {
             segment = try allocator.take(state.nextSegmentOffset, timeout: configuration.segmentWait)

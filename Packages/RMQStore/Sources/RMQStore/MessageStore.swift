@@ -146,14 +146,22 @@ public final class MessageStore: Sendable {
         if let last, !last.isWritable, end < last.baseOffset + segmentBytes {
             throw .system(call: "open for writing", path: last.path, code: EROFS)
         }
-        appendLock.withLock { state in
-            if let last, end < last.baseOffset + segmentBytes {
-                state.segment = last
-                state.position = Int(end - last.baseOffset)
-                state.nextSegmentOffset = last.baseOffset + segmentBytes
-            } else {
-                state.nextSegmentOffset = end
-            }
+        appendLock.withLock { placeWriter(&$0) }
+    }
+
+    /// Append lock.
+    func placeWriter(_ state: inout AppendState) {
+        let end = log.maxOffset
+        let segmentBytes = Int64(configuration.segmentBytes)
+        state.reportPosition = 0
+        if let last = log.snapshot.last, end < last.baseOffset + segmentBytes {
+            state.segment = last
+            state.position = Int(end - last.baseOffset)
+            state.nextSegmentOffset = last.baseOffset + segmentBytes
+        } else {
+            state.segment = nil
+            state.position = 0
+            state.nextSegmentOffset = end
         }
     }
 

@@ -41,6 +41,8 @@ public enum StoreError: Error, Equatable, Sendable {
     case flushFailed(path: String, code: Int32)
 
     // Replication
+    /// A master writes its log itself.
+    case notReplica
     /// Raw bytes must go on where the log ends.
     case notContiguous(offset: Int64, logEnd: Int64)
     /// Raw bytes that are no records, or not whole ones.
@@ -89,6 +91,8 @@ extension StoreError: CustomStringConvertible {
             "a batch cannot be stored: \(reason)"
         case .notRunning:
             "the store is not running"
+        case .notReplica:
+            "raw bytes can be appended to a replica only"
         case .isReplica:
             "the store is a replica: send to its master"
         case .pageCacheBusy(let milliseconds, let limit):

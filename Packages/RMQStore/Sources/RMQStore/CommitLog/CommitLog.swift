@@ -66,6 +66,11 @@ final class CommitLog: Sendable {
         publishedEnd.store(segment.baseOffset + Int64(segment.byteCount), ordering: .releasing)
     }
 
+    /// Lets readers see everything below `end`, which whoever wrote it has made whole.
+    func publish(_ end: Int64) {
+        publishedEnd.store(end, ordering: .releasing)
+    }
+
     func add(_ segment: MappedFile) {
         segments.withLock { $0.append(segment) }
     }

@@ -44,6 +44,15 @@ package enum RecordCheck {
             position += 1
         }
         return nil
+
+    /// Whether what begins at a position, record or filler, ends before `end`, the position up to which bytes are there.
+    static func isComplete(_ segment: MappedFile, at position: Int, end: Int) -> Bool {
+        guard end - position >= RecordLayout.fillerByteCount else { return false }
+        switch segment.loadInt32(position + RecordLayout.magicPosition) {
+        case RecordLayout.magic: return Int(segment.loadInt32(position)) <= end - position
+        case RecordLayout.fillerMagic: return end == segment.byteCount
+        default: return true  // it will never become one
+        }
     }
 
     /// - Parameter verifiesBody: whether the body is read and its checksum compared.

@@ -147,11 +147,21 @@ final class SegmentAllocator: Sendable {
         }
     }
 
+    /// Removes a file that was made for a place that the log will not reach soon: it was cut meanwhile.
+    private func dropReady() throws(StoreError) {
+        let stale = monitor.withLock { state in
+            defer { state.ready = nil }
+            return state.ready
+        }
+        if let stale { try StoreFiles.remove(stale.path) }
+    }
+
     private func create(_ baseOffset: Int64) {
         let directory = roots.directory(forSegmentAt: baseOffset, segmentBytes: segmentBytes)
         let path = directory + "/" + SegmentName.text(baseOffset)
         let window = monitor.withLock { $0.window }
         do throws(StoreError) {
+            try dropReady()
             let file = try MappedFile(creating: path, baseOffset: baseOffset, byteCount: segmentBytes, allocating: disk)
             do throws(StoreError) {
                 try disk.synchronizeNames(in: directory)
@@ -161,12 +171,14 @@ final class SegmentAllocator: Sendable {
             }
             file.populate(from: 0, to: min(window, 1 << 20))
             monitor.change { state in
-                state.wanted = nil
+                // Meanwhile another one may be wanted.
+                if state.wanted == baseOffset { state.wanted = nil }
                 state.ready = file
             }
         } catch {
             logger.error("cannot make commit log file \(path): \(error)")
             monitor.change { state in
+                guard state.wanted == baseOffset else { return }
                 state.wanted = nil
                 state.failure = error
                 state.failedAt = MonotonicTime.nowNanoseconds()

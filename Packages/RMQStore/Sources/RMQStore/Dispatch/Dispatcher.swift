@@ -26,9 +26,18 @@ final class Dispatcher: Sendable {
     let state: Mutex<State>
     /// Everything below is in the consume queues. Written with `state` held.
     let offset: Atomic<Int64>
+    /// On a replica: the records below have been received whole and checked. Append lock.
+    let rawOffset: Atomic<Int64>
 
     init(builder: QueueBuilder, end: Int64) {
         state = Mutex(State(builder: builder))
         offset = Atomic(end)
+        rawOffset = Atomic(end)
+    }
+
+    /// The log was cut. With `state` and the append lock held.
+    func truncate(to end: Int64) {
+        offset.store(min(end, offset.load(ordering: .relaxed)), ordering: .releasing)
+        rawOffset.store(min(end, rawOffset.load(ordering: .relaxed)), ordering: .releasing)
     }
 }

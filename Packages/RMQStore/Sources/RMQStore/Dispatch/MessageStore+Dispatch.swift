@@ -14,13 +14,14 @@ extension MessageStore {
         guard dispatcher.offset.load(ordering: .relaxed) < limit else { return }
         try dispatcher.state.withLock { (state) throws(StoreError) in
             var offset = dispatcher.offset.load(ordering: .relaxed)
-            while offset < limit {
+            var isComplete = true
+            while offset < limit, isComplete {
                 state.arrivals.removeAll(keepingCapacity: true)
                 let segments = log.snapshot
                 let (listener, failure) = appendLock.withLock { append in
                     var failure: StoreError?
                     do throws(StoreError) {
-                        try dispatchBatch(&state, &append, segments, &offset, limit)
+                        isComplete = try dispatchBatch(&state, &append, segments, &offset, limit)
                     } catch {
                         failure = error
                     }
@@ -42,14 +43,19 @@ extension MessageStore {
     }
 
     /// Writes the entries of some records from `offset` on, and moves it behind them. Append lock.
+    /// - Returns: false when only a part of the record at `offset` is there: a replica receives them in any pieces.
     private func dispatchBatch(
         _ state: inout Dispatcher.State, _ append: inout AppendState, _ segments: [MappedFile], _ offset: inout Int64, _ limit: Int64
-    ) throws(StoreError) {
+    ) throws(StoreError) -> Bool {
         for _ in 0..<Dispatcher.batchRecords where offset < limit {
+            if limit - offset < Int64(RecordLayout.fillerByteCount) { return false }
             guard let (segment, position) = CommitLog.range(at: offset, count: RecordLayout.fillerByteCount, in: segments, end: limit) else {
                 // What retention took away needs no entries.
                 offset = max(offset, min(limit, segments.first { $0.baseOffset > offset }?.baseOffset ?? limit))
                 continue
+            }
+            guard RecordCheck.isComplete(segment, at: position, end: Int(min(limit - segment.baseOffset, Int64(segment.byteCount)))) else {
+                return false
             }
             switch RecordCheck.check(segment, at: position, verifiesBody: false) {
             case .record(let record):
@@ -69,6 +75,7 @@ extension MessageStore {
                 offset = segment.baseOffset + Int64(segment.byteCount)
             }
         }
+        return true
     }
 }
 

@@ -87,6 +87,16 @@ final class LogCommit: Sendable {
         return .sync
     }
 
+    /// Runs `work` while nobody syncs.
+    func exclusively(_ work: () throws(StoreError) -> Void) throws(StoreError) {
+        switch wait(timeout: nil, needsSync: true, isConfirmed: { false }) {
+        case .failed(let failure): throw failure
+        case .sync, .confirmed, nil: break
+        }
+        defer { finish() }
+        try work()
+    }
+
     /// Hands the turn to the first who needs it, and wakes everybody whose append is confirmed.
     func finish() {
         wake { $0.isSyncing = false }

@@ -1,0 +1,147 @@
+import RMQCommon
+import Synchronization
+
+/// What replication plugs into: how the bytes travel is not the store's business.
+///
+///     master:   bytes(from:) ─► … ─► replica: appendRaw(_:at:) ─► … ─► master: acknowledge(replica:offset:)
+extension MessageStore {
+    // MARK: Master
+
+    /// The bytes of the log from `offset` on: at most `maxBytes`, and none beyond the end of that segment or of the log.
+    ///
+    /// A record may be cut anywhere; the filler at a segment's end is included, so that a replica's segments match.
+    /// - Returns: nil when there is nothing at that offset (yet, or any more).
+    public func bytes(from offset: Int64, maxBytes: Int) -> MappedRange? {
+        let segments = log.snapshot
+        let end = log.maxOffset
+        guard maxBytes > 0, offset < end, let (segment, position) = CommitLog.range(at: offset, count: 1, in: segments, end: end) else { return nil }
+        let count = min(Int64(maxBytes), Int64(segment.byteCount - position), end - offset)
+        return MappedRange(owner: segment, start: position, count: Int(count))
+    }
+
+    /// A replica says that it has everything below `offset`. Confirms what enough replicas have.
+    /// - Throws: `notContiguous` when that is more than there is: the replica followed another master.
+    public func acknowledge(replica: UInt64, offset: Int64) throws(StoreError) {
+        let end = log.maxOffset
+        guard offset <= end else { throw .notContiguous(offset: offset, logEnd: end) }
+        guard replicas.acknowledge(replica, offset) else { return }
+        publishConfirmed()
+        commit.confirmationMoved()
+        confirmationListener.withLock { $0 }?()
+    }
+
+    /// A replica is not connected any more. What it confirmed stays confirmed.
+    public func replicaLeft(_ replica: UInt64) {
+        replicas.remove(replica)
+    }
+
+    // MARK: Replica
+
+    /// Appends bytes of the master's log where this log ends, and makes readable the records that are complete with them.
+    ///
+    /// An empty log may begin at any segment boundary. Complete records are checked, body checksums included; when one is
+    /// none, nothing of `bytes` is kept.
+    public func appendRaw(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(StoreError) {
+        var rest = bytes[...]
+        var next = offset
+        while !rest.isEmpty {
+            let count = try appendLock.withLock { (state) throws(StoreError) in
+                try appendRaw(UnsafeRawBufferPointer(rebasing: rest), at: next, &state)
+            }
+            rest = rest.dropFirst(count)
+            next += Int64(count)
+            publishConfirmed()
+        }
+    }
+
+    /// Appends what fits the current segment, and says how many bytes that was. Append lock.
+    private func appendRaw(_ bytes: UnsafeRawBufferPointer, at offset: Int64, _ state: inout AppendState) throws(StoreError) -> Int {
+        if flags.current.contains(.notRunning) { throw .notRunning }
+        guard flags.current.contains(.replica) else { throw .notReplica }
+        if let flushFailure { throw flushFailure }
+        let end = log.maxOffset
+        let segmentBytes = Int64(configuration.segmentBytes)
+        if log.snapshot.isEmpty, offset != end {
+            guard offset >= 0, offset % segmentBytes == 0, offset <= Int64.max - segmentBytes * 2 else {
+                throw .segmentMismatch(offset: offset, segmentBytes: configuration.segmentBytes)
+            }
+            begin(at: offset, &state)
+        }
+        guard offset == log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
+        let segment: MappedFile
+        if let current = state.segment, state.position < current.byteCount { segment = current } else { segment = try nextSegment(&state) }
+        let count = min(bytes.count, segment.byteCount - state.position)
+        let target = UnsafeMutableRawBufferPointer(start: segment.base + state.position, count: count)
+        target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        do throws(StoreError) {
+            if let timestamp = try checkRaw(segment, end: offset + Int64(count)) { state.lastStoreTimestamp = timestamp }
+        } catch {
+            target.initializeMemory(as: UInt8.self, repeating: 0)
+            throw error
+        }
+        state.position += count
+        log.publish(offset + Int64(count))
+        if state.position >= state.reportPosition {
+            state.reportPosition = state.position + allocator.reportStep
+            allocator.report(current: segment, position: state.position, next: state.nextSegmentOffset)
+        }
+        announceFlush(&state)
+        return count
+    }
+
+    /// The log is empty and will begin at a segment boundary that somebody else chose.
+    private func begin(at offset: Int64, _ state: inout AppendState) {
+        state.nextSegmentOffset = offset
+        log.publish(offset)
+        commit.advance(to: offset)
+        dispatcher.offset.store(offset, ordering: .releasing)
+        dispatcher.rawOffset.store(offset, ordering: .releasing)
+    }
+
+    /// Checks the records that are complete now and were not before.
+    /// - Returns: the newest one's store time (ms).
+    private func checkRaw(_ segment: MappedFile, end: Int64) throws(StoreError) -> Int64? {
+        var offset = max(dispatcher.rawOffset.load(ordering: .relaxed), segment.baseOffset)
+        var timestamp: Int64?
+        while true {
+            let position = Int(offset - segment.baseOffset)
+            guard position < segment.byteCount, RecordCheck.isComplete(segment, at: position, end: Int(end - segment.baseOffset)) else { break }
+            switch RecordCheck.check(segment, at: position, verifiesBody: true) {
+            case .record(let record):
+                timestamp = record.storeTimestamp
+                offset = record.end
+            case .filler:
+                offset = segment.baseOffset + Int64(segment.byteCount)
+            case .invalid(let reason):
+                throw .malformedRecord(offset: offset, reason: reason)
+            }
+        }
+        dispatcher.rawOffset.store(offset, ordering: .relaxed)
+        return timestamp
+    }
+
+    /// Cuts the log at `offset`, and with it the consume queues: what follows was not confirmed and its master is gone.
+    ///
+    /// Nobody may append meanwhile. Ranges handed out before keep their mapping, but what lies behind the cut becomes zero.
+    public func truncate(to offset: Int64) throws(StoreError) {
+        guard offset >= log.minOffset, offset <= log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
+        try commit.exclusively { () throws(StoreError) in
+            try dispatcher.state.withLock { (_) throws(StoreError) in
+                try appendLock.withLock { (state) throws(StoreError) in
+                    try flusher.begin(logStart: log.minOffset, logEnd: offset)
+                    try log.truncate(to: offset, distrusting: true)
+                    for queue in queues.all {
+                        try queue.truncate(toPhysicalOffset: offset)
+                        queue.resumeAssigning()
+                    }
+                    commit.truncate(to: offset)
+                    dispatcher.truncate(to: offset)
+                    placeWriter(&state)
+                    allocator.report(current: state.segment, position: state.position, next: state.nextSegmentOffset)
+                    announceFlush(&state)
+                }
+            }
+        }
+        logger.warning("the log was cut to \(offset)")
+    }
+}

@@ -1,0 +1,164 @@
+import Foundation
+import RMQCommon
+@testable import RMQStore
+import Testing
+
+/// The seams that replication plugs into, without a network.
+@Suite struct ReplicationTests {
+    func open(_ path: String, _ change: (inout StoreConfiguration) -> Void = { _ in }) throws -> MessageStore {
+        var configuration = smallConfiguration(path)
+        change(&configuration)
+        let store = try MessageStore(configuration, logger: quiet)
+        try store.start()
+        return store
+    }
+
+    func fill(_ store: MessageStore, _ range: Range<Int>) throws {
+        for index in range { try store.put("T\(index & 1)", Int32(index >> 1 & 1), text: "\(index) " + String(repeating: "x", count: index % 700), tags: "t") }
+    }
+
+    func numbers(_ store: MessageStore) throws -> [Int] {
+        try ["T0", "T1"].flatMap { topic in
+            try (Int32(0)...1).flatMap { try store.everything(topic, $0).map { Int($0.text.prefix { $0 != " " }) ?? -1 } }
+        }.sorted()
+    }
+
+    /// Copies everything that `replica` lacks, in pieces of these sizes in turn.
+    func follow(_ master: MessageStore, _ replica: MessageStore, pieces: [Int]) throws {
+        var turn = 0
+        while let range = master.bytes(from: replica.maxPhysicalOffset, maxBytes: pieces[turn % pieces.count]) {
+            try replica.appendRaw(range.bytes, at: replica.maxPhysicalOffset)
+            turn += 1
+        }
+    }
+
+    @Test(arguments: [[1 << 20], [32_768], [1000, 3, 777], [7]]) func aReplicaBecomesTheSame(pieces: [Int]) throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master"))
+        let replica = try open(folder.sub("replica")) { $0.role = .replica }
+        try fill(master, 0..<40)
+        try follow(master, replica, pieces: pieces)
+        #expect(replica.maxPhysicalOffset == master.maxPhysicalOffset && replica.dispatchedOffset == master.maxPhysicalOffset)
+        #expect(try numbers(replica) == Array(0..<40))
+        try fill(master, 40..<300)
+        try follow(master, replica, pieces: pieces)
+        #expect(try numbers(replica) == Array(0..<300))
+        #expect(throws: StoreError.isReplica) { try replica.put("T0", 0, text: "mine") }
+        try replica.close()
+        try master.close()
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.sub("master/commitlog")) {
+            let same = FileManager.default.contentsEqual(atPath: folder.sub("master/commitlog/" + name), andPath: folder.sub("replica/commitlog/" + name))
+            #expect(same, "\(name)")
+        }
+        // It can become a master.
+        let promoted = try open(folder.sub("replica"))
+        try fill(promoted, 300..<310)
+        #expect(try numbers(promoted) == Array(0..<310))
+        try promoted.close()
+    }
+
+    @Test func aReplicaTakesNoGapsAndNoGarbage() throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master"))
+        let replica = try open(folder.sub("replica")) { $0.role = .replica }
+        try fill(master, 0..<10)
+        let range = try #require(master.bytes(from: 0, maxBytes: 1 << 20))
+        let bytes = Array(range.bytes)
+        func append(_ bytes: [UInt8], at offset: Int64) throws { try bytes.withUnsafeBytes { try replica.appendRaw($0, at: offset) } }
+        #expect(throws: StoreError.segmentMismatch(offset: 100, segmentBytes: 65_536)) { try append(bytes, at: 100) }
+        var damaged = bytes
+        damaged[88] ^= 1  // in the first body
+        #expect(throws: StoreError.malformedRecord(offset: 0, reason: "the checksum of the body does not match")) { try append(damaged, at: 0) }
+        #expect(replica.maxPhysicalOffset == 0)
+        try append(Array(bytes[..<150]), at: 0)
+        #expect(throws: StoreError.notContiguous(offset: 151, logEnd: 150)) { try append([1, 2], at: 151) }
+        #expect(throws: StoreError.notContiguous(offset: 0, logEnd: 150)) { try append(bytes, at: 0) }
+        #expect(throws: StoreError.self) { try append([UInt8](repeating: 0xAB, count: 200), at: 150) }
+        try append(Array(bytes[150...]), at: 150)
+        #expect(try numbers(replica) == Array(0..<10))
+        #expect(throws: StoreError.notReplica) { try bytes.withUnsafeBytes { try master.appendRaw($0, at: master.maxPhysicalOffset) } }
+        try replica.close()
+        #expect(throws: StoreError.notRunning) { try append(bytes, at: replica.maxPhysicalOffset) }
+        try master.close()
+    }
+
+    @Test func anEmptyReplicaMayBeginAtALaterSegment() throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master"))
+        for index in 0..<400 { try master.put("T0", 0, text: "\(index) " + String(repeating: "x", count: 300)) }
+        let replica = try open(folder.sub("replica")) { $0.role = .replica }
+        let start = master.maxPhysicalOffset / 65_536 * 65_536
+        #expect(start > 0)
+        let first = try #require(master.bytes(from: start, maxBytes: 1000))
+        try replica.appendRaw(first.bytes, at: start)
+        try follow(master, replica, pieces: [5000])
+        let queue = replica.queueHandle(topic: "T0", queueId: 0)
+        #expect(replica.minPhysicalOffset == start && queue.minOffset > 0 && queue.maxOffset == 400)
+        #expect(try replica.everything("T0", 0).map(\.queueOffset) == Array(queue.minOffset..<400))
+        try replica.close()
+        let again = try open(folder.sub("replica")) { $0.role = .replica }
+        #expect(again.maxPhysicalOffset == master.maxPhysicalOffset && again.maxOffset(topic: "T0", queueId: 0) == 400)
+        try again.close()
+        try master.close()
+    }
+
+    @Test(arguments: [0, 50, 299]) func theLogCanBeCut(keeping count: Int) throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master"))
+        var ends: [Int64] = [0]
+        for index in 0..<300 { ends.append(try master.put("T\(index & 1)", Int32(index >> 1 & 1), text: "\(index) " + String(repeating: "y", count: 500)).end) }
+        let replica = try open(folder.sub("replica")) { $0.role = .replica }
+        try follow(master, replica, pieces: [10_000])
+        #expect(throws: StoreError.self) { try replica.truncate(to: master.maxPhysicalOffset + 1) }
+        try replica.truncate(to: ends[count])
+        #expect(replica.maxPhysicalOffset == ends[count] && replica.dispatchedOffset == ends[count] && replica.flushedOffset <= ends[count])
+        #expect(try numbers(replica) == Array(0..<count))
+        try follow(master, replica, pieces: [10_000])
+        #expect(try numbers(replica) == Array(0..<300))
+        try replica.close()
+        let again = try open(folder.sub("replica"))
+        #expect(try numbers(again) == Array(0..<300))
+        try again.close()
+        try master.close()
+    }
+
+    @Test func aMessageIsSeenOnceReplicasHaveIt() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path) {
+            $0.requiredReplicas = 1
+            $0.replicaTimeout = .milliseconds(20)
+            $0.replicaFallBehindLimit = 1000
+        }
+        #expect(try store.putAndWait("T", 0, "nobody there").status == .replicaNotAvailable)
+        try store.acknowledge(replica: 1, offset: 0)
+        let second = try store.putAndWait("T", 0, "not yet")
+        #expect(second.status == .flushReplicaTimeout)
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 0 && store.confirmedOffset == 0)
+        try store.acknowledge(replica: 1, offset: second.result.end)
+        #expect(try store.waitUntilConfirmed(second.result.end) == .ok)
+        #expect(try store.everything("T", 0).map(\.text) == ["nobody there", "not yet"])
+        #expect(throws: StoreError.notContiguous(offset: second.result.end + 1, logEnd: second.result.end)) {
+            try store.acknowledge(replica: 1, offset: second.result.end + 1)
+        }
+        // One that is too far behind is not waited for, nor one that left.
+        let third = try store.put("T", 0, [UInt8](repeating: 1, count: 2000))
+        #expect(try store.waitUntilConfirmed(third.end) == .replicaNotAvailable)
+        try store.acknowledge(replica: 1, offset: third.end)
+        store.replicaLeft(1)
+        #expect(store.confirmedOffset == third.end)
+        #expect(try store.putAndWait("T", 0, "alone").status == .replicaNotAvailable)
+        try store.close()
+    }
+
+    @Test func severalReplicasMayBeAskedFor() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path) { $0.requiredReplicas = 2 }
+        let end = try store.put("T", 0, text: "x").end
+        try store.acknowledge(replica: 1, offset: end)
+        try store.acknowledge(replica: 2, offset: 10)
+        #expect(store.confirmedOffset == 10 && store.replicas.furthestOffset == end)
+        try store.acknowledge(replica: 3, offset: end)
+        #expect(store.confirmedOffset == end && store.maxOffset(topic: "T", queueId: 0) == 1)
+        try store.close()
+    }
+}
