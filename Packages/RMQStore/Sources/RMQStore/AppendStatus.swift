@@ -43,7 +43,7 @@ extension StoreError {
     /// The status of an append that this error refused.
     public var appendStatus: AppendStatus {
         switch self {
-        case .notRunning, .isReplica, .notWriteable, .flushFailed: .serviceNotAvailable
+        case .notRunning, .isReplica, .notWriteable, .flushFailed, .diskFull: .serviceNotAvailable
         case .pageCacheBusy: .pageCacheBusy
         case .bodyTooLarge, .recordTooLarge, .topicTooLong, .unsafeQueueName, .malformedBatch, .batchNotAllowed: .messageIllegal
         case .propertiesTooLarge: .propertiesSizeExceeded

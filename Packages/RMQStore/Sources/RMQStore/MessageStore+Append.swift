@@ -107,11 +107,29 @@ extension MessageStore {
     @inline(__always)
     private func makeRoom(_ byteCount: Int, _ state: inout AppendState) throws(StoreError) -> MappedFile {
         if let segment = state.segment, state.position + byteCount + RecordLayout.fillerByteCount <= segment.byteCount { return segment }
-        return try roll(&state)
+        return try roll(byteCount, &state)
+    }
+
+    /// Goes on in the segment that an earlier run began. The reference leaves holes there: on a full disk, a store to one
+    /// would be a signal. Append lock.
+    func resume(_ state: inout AppendState) throws(StoreError) {
+        guard let begun = state.begun else { return }
+        do throws(StoreError) {
+            try begun.allocate(from: state.position, count: begun.byteCount - state.position, disk)
+        } catch {
+            state.counters.failures += 1
+            throw error
+        }
+        state.begun = nil
+        state.segment = begun
     }
 
     /// Ends the current segment and goes on with the next one. Append lock.
-    private func roll(_ state: inout AppendState) throws(StoreError) -> MappedFile {
+    private func roll(_ byteCount: Int, _ state: inout AppendState) throws(StoreError) -> MappedFile {
+        if state.begun != nil {
+            try resume(&state)
+            return try makeRoom(byteCount, &state)
+        }
         if let segment = state.segment {
             log.writeFiller(to: segment, at: state.position)
             state.segment = nil

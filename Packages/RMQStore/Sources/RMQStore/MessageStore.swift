@@ -52,6 +52,8 @@ public final class MessageStore: Sendable {
         /// The next byte in `segment`, or where the next segment begins if there is none.
         var position = 0
         var nextSegmentOffset: Int64 = 0
+        /// The segment that an earlier run began, until its disk blocks are known to be allocated.
+        var begun: MappedFile?
         /// Beyond this position the allocator is told where the writer is.
         var reportPosition = 0
         var lastStoreTimestamp: Int64 = 0
@@ -155,11 +157,13 @@ public final class MessageStore: Sendable {
         let segmentBytes = Int64(configuration.segmentBytes)
         state.reportPosition = 0
         if let last = log.snapshot.last, end < last.baseOffset + segmentBytes {
-            state.segment = last
+            state.segment = nil
+            state.begun = last
             state.position = Int(end - last.baseOffset)
             state.nextSegmentOffset = last.baseOffset + segmentBytes
         } else {
             state.segment = nil
+            state.begun = nil
             state.position = 0
             state.nextSegmentOffset = end
         }
@@ -181,7 +185,7 @@ public final class MessageStore: Sendable {
         }
         appendLock.withLock { state in
             flags.clear(.notRunning)
-            allocator.report(current: state.segment, position: state.position, next: state.nextSegmentOffset)
+            allocator.report(current: state.segment ?? state.begun, position: state.position, next: state.nextSegmentOffset)
         }
         guard configuration.role == .master, configuration.deliversDelayedMessages else { return }
         do {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What the store refuses or cannot do. Sizes are in bytes.
 public enum StoreError: Error, Equatable, Sendable {
     // Opening
@@ -51,6 +53,8 @@ public enum StoreError: Error, Equatable, Sendable {
     case segmentMismatch(offset: Int64, segmentBytes: Int)
 
     // Anywhere
+    /// No disk blocks for a file. Messages are taken again as soon as there are.
+    case diskFull(path: String)
     case system(call: String, path: String, code: Int32)
 }
 
@@ -108,9 +112,11 @@ extension StoreError: CustomStringConvertible {
         case .segmentUnavailable(let baseOffset, let waited, let cause):
             "no commit log file for offset \(baseOffset) after \(waited): \(cause)"
         case .flushFailed(let path, let code):
-            "writing \(path) to the disk failed earlier (errno \(code)); the store accepts nothing until it is opened again"
+            "writing \(path) to the disk failed earlier (\(String(cString: strerror(code))), errno \(code)); the store accepts nothing until it is opened again"
+        case .diskFull(let path):
+            "there is no room on the disk for \(path); make some, or delete old messages"
         case .system(let call, let path, let code):
-            "\(call) of \(path) failed with errno \(code)"
+            "\(call) of \(path) failed: \(String(cString: strerror(code))) (errno \(code))"
         }
     }
 }

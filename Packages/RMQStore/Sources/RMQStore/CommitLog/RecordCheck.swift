@@ -15,6 +15,26 @@ package struct CheckedRecord {
     /// Where the next record may begin.
     var end: Int64 { physicalOffset + Int64(byteCount) }
 
+    /// Whether a whole disk sector, as far as the record covers it, is zero although topic or properties stand there. A power
+    /// failure leaves that of a record that was not synced: the file was zero before.
+    func lacksSector(in segment: MappedFile) -> Bool {
+        let start = Int(physicalOffset - segment.baseOffset)
+        let end = start + byteCount
+        for text in [topic, properties] where !text.isEmpty {
+            let first = UnsafeRawPointer(text.baseAddress!) - UnsafeRawPointer(segment.base)
+            var sector = first / Self.sectorBytes * Self.sectorBytes
+            while sector < first + text.count {
+                let from = max(sector, start)
+                if segment.isZero(from: from, count: min(sector + Self.sectorBytes, end) - from) { return true }
+                sector += Self.sectorBytes
+            }
+        }
+        return false
+    }
+
+    /// What a disk writes whole or not at all.
+    private static let sectorBytes = 512
+
     /// What the consume queue entry of this record carries: the hash of its tags, or of a delayed message the time of
     /// its delivery.
     package func tagCode(delayLevels: [Int64]) -> Int64 {
@@ -44,6 +64,7 @@ package enum RecordCheck {
             position += 1
         }
         return nil
+    }
 
     /// Whether what begins at a position, record or filler, ends before `end`, the position up to which bytes are there.
     static func isComplete(_ segment: MappedFile, at position: Int, end: Int) -> Bool {

@@ -3,9 +3,10 @@ import Synchronization
 /// What happens to a queue's files before the store starts: nobody else reads or writes.
 extension ConsumeQueue {
     /// Takes over the files found on disk, without mapping them, and finds the end.
-    func load(_ trust: QueueTrust) throws(StoreError) {
-        let found = try SegmentName.list(directories: [directory], fileBytes: fileBytes, canBeMadeAnew: true)
-        guard let first = found.first else { return }
+    /// - Returns: whether a file is missing between others, so that the log must be asked for its entries.
+    func load(_ trust: QueueTrust) throws(StoreError) -> Bool {
+        let (found, lacksFile) = try filesToGap(trust)
+        guard let first = found.first else { return lacksFile }
         files.withLock { $0.set(firstBase: first.offset, count: found.count) }
         publishedMin.store(first.offset / Int64(QueueEntry.byteCount), ordering: .releasing)
         var index = try firstFileToScan(found, trust)
@@ -25,6 +26,22 @@ extension ConsumeQueue {
         flushedMax = trust == .nothing ? minOffset : next
         if trust != .clean { newNames.store(NewNames.directories.rawValue, ordering: .releasing) }
         if let index = try noteFirst() { publishedMin.store(first.offset / Int64(QueueEntry.byteCount) + Int64(index), ordering: .releasing) }
+        return lacksFile
+    }
+
+    /// The files up to the first that is missing; those behind it are removed.
+    private func filesToGap(_ trust: QueueTrust) throws(StoreError) -> (files: [(offset: Int64, path: String)], lacksFile: Bool) {
+        var lacksFile = false
+        while true {
+            do throws(StoreError) {
+                return (try SegmentName.list(directories: [directory], fileBytes: fileBytes, canBeMadeAnew: true), lacksFile)
+            } catch .missingFile(let behind, _) {
+                // A crash leaves this with files that were made since the last write-back, which says nothing of others.
+                let entry = try QueueFileReader(behind).entry(0)
+                if entry.isValid, entry.isFiller || entry.position < trust.limit { lacksFile = true }
+                try StoreFiles.remove(behind)
+            }
+        }
     }
 
     /// The file from which on entries are looked at one by one.

@@ -26,6 +26,12 @@ enum QueueTrust: Equatable {
     /// The reference wrote them, or the checkpoint does not fit: entries count until the first that cannot be one.
     case nothing
 
+    /// Entries of records below this are trusted.
+    var limit: Int64 {
+        if case .writtenBack(let limit) = self { return limit }
+        return .max
+    }
+
     init(_ checkpoint: Checkpoint, wasClean: Bool, log: CommitLog) {
         if let own = checkpoint.own, own.safeOffset >= log.minOffset, own.safeOffset <= log.maxOffset {
             self = wasClean && own.cleanEnd == own.safeOffset ? .clean : .writtenBack(below: own.safeOffset)

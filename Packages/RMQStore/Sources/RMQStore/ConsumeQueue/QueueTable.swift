@@ -17,11 +17,15 @@ final class QueueTable: Sendable {
     let mappings: QueueMappings
     private let place: QueuePlace
     private let queues = Mutex<[QueueKey: ConsumeQueue]>([:])
+    private let incomplete = Mutex<[ConsumeQueue]>([])
 
     init(configuration: StoreConfiguration, retention: Retention, disk: DiskCalls) {
         mappings = QueueMappings(retention: retention)
         place = QueuePlace(configuration, mappings: mappings, disk: disk)
     }
+
+    /// The queues that lacked a file when they were loaded.
+    var incompleteQueues: [ConsumeQueue] { incomplete.withLock { $0 } }
 
     var all: [ConsumeQueue] { queues.withLock { Array($0.values) } }
 
@@ -80,7 +84,7 @@ final class QueueTable: Sendable {
             // Like the reference: what is not a number is none of ours, and harmless.
             guard isDirectory, let queueId = Int32(name), String(queueId) == name else { continue }
             let queue = ConsumeQueue(topic: topic, queueId: queueId, place: place)
-            try queue.load(trust)
+            if try queue.load(trust) { incomplete.withLock { $0.append(queue) } }
             guard queue.hasFiles else { continue }
             queues.withLock { $0[QueueKey(topic: topic, queueId: queueId)] = queue }
         }

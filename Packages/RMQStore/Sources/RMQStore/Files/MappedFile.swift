@@ -105,6 +105,7 @@ public final class MappedFile: @unchecked Sendable {
     private static func allocate(_ descriptor: Int32, from start: Int, count: Int, path: String, _ disk: DiskCalls) throws(StoreError) {
         guard count > 0 else { return }
         let code = disk.allocate(path, descriptor, start, count)
+        if code == ENOSPC || code == EDQUOT { throw .diskFull(path: path) }
         if code != 0 { throw .system(call: "fallocate", path: path, code: code) }
     }
 

@@ -29,7 +29,7 @@ struct Recovery {
     private let logger: Logger
     private var summary = Summary()
     private var builder: QueueBuilder
-    /// A record was met whose queue lacks what came before it.
+    /// A queue lacks what came before a record that was met, or a file.
     private var foundGap = false
 
     /// After a crash, checksums are compared from this far before the safe offset on.
@@ -53,6 +53,10 @@ struct Recovery {
                 try queue.reset()
             }
             return summary
+        }
+        for queue in queues.incompleteQueues {
+            foundGap = true
+            logger.warning("queue \(queue.queueId) of \(queue.topic) lacks a file: rebuilding it from the log")
         }
         let start = startOffset(segments)
         summary.startOffset = start.offset
@@ -142,7 +146,7 @@ struct Recovery {
             var position = max(0, Int(start - segment.baseOffset))
             scan: while position < segment.byteCount {
                 let offset = segment.baseOffset + Int64(position)
-                switch RecordCheck.check(segment, at: position, verifiesBody: offset >= checksumsFrom) {
+                switch check(segment, at: position, verifiesBody: offset >= checksumsFrom) {
                 case .record(let record):
                     try dispatch(record)
                     summary.recordsChecked += 1
@@ -171,6 +175,14 @@ struct Recovery {
             }
         }
         return end
+    }
+
+    /// After a crash, what was not certainly on the disk is looked at more closely: no checksum covers topic and properties.
+    private func check(_ segment: MappedFile, at position: Int, verifiesBody: Bool) -> RecordCheck {
+        let result = RecordCheck.check(segment, at: position, verifiesBody: verifiesBody)
+        guard !summary.wasClean, case .record(let record) = result, record.end > checkpoint.own?.safeOffset ?? 0, record.lacksSector(in: segment)
+        else { return result }
+        return .invalid(reason: "a sector of the record's topic or properties was never written")
     }
 
     /// Sees to it that a record's queue has its entry.

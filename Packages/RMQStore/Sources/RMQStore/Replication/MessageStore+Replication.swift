@@ -68,6 +68,7 @@ extension MessageStore {
             begin(at: offset, &state)
         }
         guard offset == log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
+        try resume(&state)
         let segment: MappedFile
         if let current = state.segment, state.position < current.byteCount { segment = current } else { segment = try nextSegment(&state) }
         let count = min(bytes.count, segment.byteCount - state.position)
@@ -137,7 +138,7 @@ extension MessageStore {
                     commit.truncate(to: offset)
                     dispatcher.truncate(to: offset)
                     placeWriter(&state)
-                    allocator.report(current: state.segment, position: state.position, next: state.nextSegmentOffset)
+                    allocator.report(current: state.begun, position: state.position, next: state.nextSegmentOffset)
                     announceFlush(&state)
                 }
             }

@@ -61,6 +61,17 @@ extension MessageStore {
         try append(draft(topic, queueId, body, tags: tags, attributes: attributes, encoder: encoder))
     }
 
+    /// The same with a typed error.
+    func tryPut(_ topic: String, _ queueId: Int32, _ body: [UInt8]) throws(StoreError) {
+        do {
+            try put(topic, queueId, body)
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+
     private func draft(
         _ topic: String, _ queueId: Int32, _ body: [UInt8], tags: String?, attributes: RecordAttributes, encoder: RecordEncoder
     ) throws -> RecordDraft {
