@@ -107,7 +107,12 @@ import Testing
         let master = try open(folder.sub("master"))
         var ends: [Int64] = [0]
         for index in 0..<300 { ends.append(try master.put("T\(index & 1)", Int32(index >> 1 & 1), text: "\(index) " + String(repeating: "y", count: 500)).end) }
-        let replica = try open(folder.sub("replica")) { $0.role = .replica }
+        let replica = try open(folder.sub("replica")) {
+            $0.role = .replica
+            // The flusher is busy all the while.
+            $0.flush = .asynchronous(every: .microseconds(50))
+            $0.flushLeastPages = 0
+        }
         try follow(master, replica, pieces: [10_000])
         #expect(throws: StoreError.self) { try replica.truncate(to: master.maxPhysicalOffset + 1) }
         try replica.truncate(to: ends[count])

@@ -54,11 +54,18 @@ final class Flusher: Sendable {
     /// otherwise leave queue files that look like the reference's, whose entries are taken as they are, torn ones included.
     func begin(logStart: Int64, logEnd: Int64) throws(StoreError) {
         try progress.withLock { (progress) throws(StoreError) in
-            if progress.checkpoint.own?.safeOffset ?? .max > logEnd {
-                progress.checkpoint.own = Checkpoint.Own(safeOffset: logStart, queueCount: 0, queueNames: 0, queueEnds: 0, cleanEnd: -1)
-            }
-            progress.checkpoint.own?.cleanEnd = -1
-            try progress.checkpoint.write(path)
+            try progress.begin(logStart: logStart, logEnd: logEnd, path: path)
         }
+    }
+}
+
+extension Flusher.Progress {
+    /// Says in the checkpoint that the log ends at `logEnd` at the earliest, and may grow from there.
+    mutating func begin(logStart: Int64, logEnd: Int64, path: String) throws(StoreError) {
+        if checkpoint.own?.safeOffset ?? .max > logEnd {
+            checkpoint.own = Checkpoint.Own(safeOffset: logStart, queueCount: 0, queueNames: 0, queueEnds: 0, cleanEnd: -1)
+        }
+        checkpoint.own?.cleanEnd = -1
+        try checkpoint.write(path)
     }
 }

@@ -126,23 +126,33 @@ extension MessageStore {
     /// Nobody may append meanwhile. Ranges handed out before keep their mapping, but what lies behind the cut becomes zero.
     public func truncate(to offset: Int64) throws(StoreError) {
         guard offset >= log.minOffset, offset <= log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
-        try commit.exclusively { () throws(StoreError) in
-            try dispatcher.state.withLock { (_) throws(StoreError) in
-                try appendLock.withLock { (state) throws(StoreError) in
-                    try flusher.begin(logStart: log.minOffset, logEnd: offset)
-                    try log.truncate(to: offset, distrusting: true)
-                    for queue in queues.all {
-                        try queue.truncate(toPhysicalOffset: offset)
-                        queue.resumeAssigning()
+        try flusher.progress.withLock { (progress) throws(StoreError) in
+            try commit.exclusively { () throws(StoreError) in
+                try dispatcher.state.withLock { (_) throws(StoreError) in
+                    try appendLock.withLock { (state) throws(StoreError) in
+                        progress.round = nil
+                        progress.mustFlushAllQueues = true
+                        try progress.begin(logStart: log.minOffset, logEnd: offset, path: flusher.path)
+                        try cut(to: offset, &state)
                     }
-                    commit.truncate(to: offset)
-                    dispatcher.truncate(to: offset)
-                    placeWriter(&state)
-                    allocator.report(current: state.begun, position: state.position, next: state.nextSegmentOffset)
-                    announceFlush(&state)
                 }
             }
         }
+        index.announce()
         logger.warning("the log was cut to \(offset)")
+    }
+
+    /// Append lock, and nobody dispatches or syncs.
+    private func cut(to offset: Int64, _ state: inout AppendState) throws(StoreError) {
+        try log.truncate(to: offset, distrusting: true)
+        for queue in queues.all {
+            try queue.truncate(toPhysicalOffset: offset)
+            queue.resumeAssigning()
+        }
+        commit.truncate(to: offset)
+        dispatcher.truncate(to: offset)
+        placeWriter(&state)
+        allocator.report(current: state.begun, position: state.position, next: state.nextSegmentOffset)
+        announceFlush(&state)
     }
 }
