@@ -206,6 +206,11 @@ extension BrokerConfiguration {
         store.maxQueryCount = maxQueryCount
         store.transferLimits.bytesInMemory = transferBytes
         store.transferLimits.countInMemory = Int(transferCount)
+        store.transferLimits.bytesOnDisk = transferBytesOnDisk
+        store.transferLimits.countOnDisk = transferCountOnDisk
+        store.transferLimits.memoryPercent = inMemoryPercent
+        store.warmsSegments = warmSegments
+        store.warmUpPages = warmUpPages
         store.retention = retention
         return store
     }

@@ -125,7 +125,21 @@ extension MessageStore {
         result.status = result.messageCount > 0 ? .found : missed ? .messageWasRemoving : .noMatchedMessage
         result.bytesBehind = lastPosition >= 0 ? logEnd - lastPosition : 0
         result.suggestsReplica = result.bytesBehind > memoryBytes
+        if result.suggestsReplica { readAhead(of: result) }
     }
+
+    /// Asks for what a reader of old messages will want next, each time it enters another half MiB of the log. The sending
+    /// thread, which serves producers too, then does not wait for the disk at every page.
+    private func readAhead(of result: ReadResult) {
+        guard let first = result.chunks.first, let last = result.chunks.last, let end = last.bytes.baseAddress.map({ $0 + last.bytes.count })
+        else { return }
+        let position = UnsafeRawPointer(last.owner.base).distance(to: end)
+        let start = first.owner === last.owner ? position - result.byteCount : 0
+        guard start <= 0 || start / Self.readAheadBytes != position / Self.readAheadBytes else { return }
+        last.owner.readAhead(from: position, count: Self.readAheadBytes * 2)
+    }
+
+    private static let readAheadBytes = 1 << 19
 
     /// The record that begins at a physical offset; nil when none does, or a damaged one.
     public func record(at physicalOffset: Int64) -> MappedRange? {

@@ -57,6 +57,11 @@ public struct StoreConfiguration: Sendable, Equatable {
     public var maxQueryCount = 64
     /// The most bytes of the log that are faulted in ahead of the writer. An idle store keeps an eighth of it resident.
     public var prefaultWindowBytes: Int = 16 << 20
+    /// `warmMapedFileEnable`: whether whole segments are faulted in ahead, not just a window, and locked in memory while they
+    /// are written. What the system does not allow to be locked is not.
+    public var warmsSegments = false
+    /// `flushLeastPagesWhenWarmMapedFile`: pages of 4 KiB faulted in at a time by a warm-up.
+    public var warmUpPages = 4096
     /// How long an append waits for a new segment before it fails.
     public var segmentWait: Duration = .seconds(5)
     /// How long after a failure to make a segment the next attempt waits.
@@ -110,6 +115,9 @@ public struct StoreConfiguration: Sendable, Equatable {
         // The filler at a segment's end holds the bytes left in 32 bits.
         guard segmentBytes <= Int(Int32.max) else {
             throw .invalidConfiguration(key: "mappedFileSizeCommitLog", value: "\(segmentBytes)", allowed: "at most 2147483647 bytes")
+        }
+        guard (1...(1 << 20)).contains(warmUpPages) else {
+            throw .invalidConfiguration(key: "flushLeastPagesWhenWarmMapedFile", value: "\(warmUpPages)", allowed: "1 to 1048576 pages")
         }
         guard (QueueEntry.byteCount...Int(Int32.max)).contains(consumeQueueFileBytes) else {
             throw .invalidConfiguration(key: "mappedFileSizeConsumeQueue", value: "\(consumeQueueFileBytes)", allowed: "20 to 2147483647 bytes")

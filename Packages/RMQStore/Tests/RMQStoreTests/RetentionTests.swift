@@ -244,4 +244,32 @@ import Testing
         #expect(try await eventually { fixture.store.statistics.appendTimes?.coarse.reduce(0, +) == 0 })
         try fixture.store.close()
     }
+
+    @Test func warmedUpSegmentsTakeMessagesLikeOthers() async throws {
+        // Whether this process may lock memory or not.
+        let fixture = try Fixture {
+            $0.warmsSegments = true
+            $0.warmUpPages = 4
+        }
+        try fixture.fill()
+        #expect(try fixture.store.everything("Early", 0).count == 20)
+        let count = try fixture.store.everything("Both", 1).count
+        try fixture.reopen()
+        #expect(try fixture.store.everything("Both", 1).count == count)
+        try fixture.store.close()
+    }
+
+    @Test func readersOfOldMessagesAreTold() throws {
+        // Everything but the newest byte counts as old.
+        let fixture = try Fixture { $0.transferLimits.memoryPercent = 0 }
+        try fixture.fill()
+        var result = fixture.store.read(topic: "Both", queueId: 1, offset: 0, maxCount: 32)
+        #expect(result.suggestsReplica && result.messageCount == 8 && result.bytesBehind > 4 * 65536)
+        let end = fixture.store.maxOffset(topic: "Both", queueId: 1)
+        result = fixture.store.read(topic: "Both", queueId: 1, offset: end - 1, maxCount: 32)
+        #expect(result.messageCount == 1 && result.bytesBehind < 1000)
+        let all = try fixture.store.everything("Both", 1)
+        #expect(all.count == Int(end))
+        try fixture.store.close()
+    }
 }

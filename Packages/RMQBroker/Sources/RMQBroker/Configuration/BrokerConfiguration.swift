@@ -90,6 +90,12 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var delayLevels = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
     public var persistDelayOffsetsMilliseconds: Int64 = 10_000
 
+    public var transferBytesOnDisk = 65_536
+    public var transferCountOnDisk = 8
+    public var inMemoryPercent = 40
+    public var warmSegments = false
+    public var warmUpPages = 4_096
+
     // MARK: deleting what is old
 
     public var fileReservedHours: Int64 = 72

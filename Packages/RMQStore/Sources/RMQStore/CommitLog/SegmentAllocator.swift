@@ -22,6 +22,8 @@ final class SegmentAllocator: Sendable {
         var failure: StoreError?
         /// When `failure` happened; for a while it is the answer to whoever wants the same file.
         var failedAt: UInt64 = 0
+        /// Full, and still locked in memory.
+        var locked: MappedFile?
         var stopping = false
         /// Something above changed since the thread looked.
         var hasWork = false
@@ -34,19 +36,24 @@ final class SegmentAllocator: Sendable {
     private let monitor: Monitor<State>
     private let disk: DiskCalls
     private let retryPause: UInt64
+    private let warmsUp: Bool
+    /// Bytes faulted in at a time.
+    private let populateStep: Int
 
     init(configuration: StoreConfiguration, roots: LogRoots, logger: Logger, disk: DiskCalls) {
         self.disk = disk
         retryPause = UInt64(clamping: configuration.segmentRetryPause.nanoseconds)
         self.roots = roots
         segmentBytes = configuration.segmentBytes
-        maxWindow = max(MappedFile.pageBytes, configuration.prefaultWindowBytes)
+        warmsUp = configuration.warmsSegments
+        populateStep = warmsUp ? configuration.warmUpPages * MappedFile.pageBytes : 1 << 20
+        maxWindow = warmsUp ? configuration.segmentBytes : max(MappedFile.pageBytes, configuration.prefaultWindowBytes)
         self.logger = logger
-        monitor = Monitor(State(window: max(MappedFile.pageBytes, configuration.prefaultWindowBytes / 8)))
+        monitor = Monitor(State(window: warmsUp ? configuration.segmentBytes : max(MappedFile.pageBytes, configuration.prefaultWindowBytes / 8)))
     }
 
     /// How far the writer may go on before it reports again.
-    var reportStep: Int { max(MappedFile.pageBytes, min(maxWindow, segmentBytes) / 16) }
+    var reportStep: Int { min(1 << 20, max(MappedFile.pageBytes, min(maxWindow, segmentBytes) / 16)) }
 
     func start() throws(StoreError) -> StoreThread {
         try StoreThread(name: "store-allocate") { self.run() }
@@ -57,6 +64,7 @@ final class SegmentAllocator: Sendable {
     func report(current: MappedFile?, position: Int, next: Int64) {
         monitor.change { state in
             if state.current !== current {
+                if warmsUp { state.locked = state.current }
                 state.current = current
                 state.populatedEnd = position
             }
@@ -117,6 +125,7 @@ final class SegmentAllocator: Sendable {
     private enum Work {
         case create(Int64)
         case populate(MappedFile, from: Int, to: Int)
+        case unlock(MappedFile)
         case stop
     }
 
@@ -131,17 +140,21 @@ final class SegmentAllocator: Sendable {
                     let end = min(segmentBytes, state.position + state.window)
                     if start < end {
                         // In steps, so that a wanted file does not wait for a whole window.
-                        let stepEnd = min(end, start + (1 << 20))
+                        let stepEnd = min(end, start + populateStep)
                         state.populatedEnd = stepEnd
                         return .populate(current, from: start, to: stepEnd)
                     }
                 }
+                if let locked = state.locked.take() { return .unlock(locked) }
                 state.hasWork = false
                 return nil
             }
             switch work {
             case .stop, nil: return
-            case .populate(let file, let start, let end): file.populate(from: start, to: end)
+            case .populate(let file, let start, let end):
+                file.populate(from: start, to: end)
+                if warmsUp, end == segmentBytes { lock(file) }
+            case .unlock(let file): file.unlockInMemory()
             case .create(let baseOffset): create(baseOffset)
             }
         }
@@ -154,6 +167,12 @@ final class SegmentAllocator: Sendable {
             return state.ready
         }
         if let stale { try StoreFiles.remove(stale.path) }
+    }
+
+    /// Failing softly: the segment then is as one without warm-up.
+    private func lock(_ file: MappedFile) {
+        let code = file.lockInMemory()
+        if code != 0 { logger.warning("\(file.path) is not locked in memory (errno \(code)); see ulimit -l, or set warmMapedFileEnable=false") }
     }
 
     private func create(_ baseOffset: Int64) {

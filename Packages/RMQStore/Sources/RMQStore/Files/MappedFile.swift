@@ -168,6 +168,23 @@ public final class MappedFile: @unchecked Sendable {
         _ = crmq_populate_write(base + pageStart, limit - pageStart)
     }
 
+    /// Keeps all of the file in memory.
+    /// - Returns: 0 or the errno; ENOMEM or EPERM where the process may not lock so much (`ulimit -l`).
+    func lockInMemory() -> Int32 {
+        -crmq_lock_memory(base, byteCount)
+    }
+
+    func unlockInMemory() {
+        munlock(base, byteCount)
+    }
+
+    /// Has a range read from the disk soon, without waiting for it.
+    func readAhead(from start: Int, count: Int) {
+        let pageStart = start / Self.pageBytes * Self.pageBytes
+        let limit = min(byteCount, start + count)
+        if limit > pageStart { _ = crmq_madvise(base + pageStart, limit - pageStart, MADV_WILLNEED) }
+    }
+
     /// Keeps the kernel from reading ahead at a fault. In a file that is mostly a hole that would fill the page cache with
     /// zeros: 2 ms and up to 4 MiB for the first entry of a queue, measured.
     func expectRandomAccess() {

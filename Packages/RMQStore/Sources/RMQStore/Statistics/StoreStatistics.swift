@@ -1,4 +1,5 @@
 import Glibc
+import RMQCommon
 import Synchronization
 
 /// What a store has done since it was opened.
@@ -18,6 +19,11 @@ public struct StoreStatistics: Sendable, Equatable {
     public var slowestReadMilliseconds: Int64 = 0
     /// What appends took in the last whole minute; nil during the first.
     public var appendTimes: LatencyDistribution?
+    /// How long the append that is under way has held the log; 0 when none is.
+    public var appendLockMilliseconds: Int64 = 0
+    /// Bytes of the log that a power failure would take, and those that are not readable yet.
+    public var unflushedBytes: Int64 = 0
+    public var undispatchedBytes: Int64 = 0
 
     public init() {}
 }
@@ -73,6 +79,11 @@ final class ReadCounters: Sendable {
 extension MessageStore {
     public var statistics: StoreStatistics {
         var statistics = StoreStatistics()
+        let lockedSince = lockedSince.load(ordering: .relaxed)
+        statistics.appendLockMilliseconds = lockedSince == 0 ? 0 : max(0, clock.now() - lockedSince)
+        let end = log.maxOffset
+        statistics.unflushedBytes = max(0, end - flushedOffset)
+        statistics.undispatchedBytes = max(0, end - dispatchedOffset)
         let counters = appendLock.withLock { $0.counters }
         statistics.appendedMessages = counters.messages
         statistics.appendedBytes = counters.bytes
