@@ -200,6 +200,8 @@ extension BrokerConfiguration {
         store.maxMessageBytes = maxMessageBytes
         if let levels = StoreConfiguration.delayLevels(parsing: delayLevels) { store.delayLevelMilliseconds = levels }
         store.delayOffsetInterval = .milliseconds(persistDelayOffsetsMilliseconds)
+        store.writesQueueExtensions = writesQueueExtensions
+        store.extensionFileBytes = queueExtensionFileBytes
         store.indexesMessages = indexesMessages
         store.indexSlotCount = indexSlotCount
         store.indexEntryCount = indexEntryCount

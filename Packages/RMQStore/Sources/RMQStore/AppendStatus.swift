@@ -13,12 +13,16 @@ public enum AppendStatus: Sendable, Equatable, CaseIterable {
     case messageIllegal
     case propertiesSizeExceeded
     case pageCacheBusy
+    /// The message names a light queue too many.
+    case tooManyLightQueues
     case unknownError
 
     public var isStored: Bool {
         switch self {
         case .ok, .flushDiskTimeout, .flushReplicaTimeout, .replicaNotAvailable: true
-        case .serviceNotAvailable, .createSegmentFailed, .messageIllegal, .propertiesSizeExceeded, .pageCacheBusy, .unknownError: false
+        case .serviceNotAvailable, .createSegmentFailed, .messageIllegal, .propertiesSizeExceeded, .pageCacheBusy, .tooManyLightQueues,
+            .unknownError:
+            false
         }
     }
 
@@ -34,6 +38,7 @@ public enum AppendStatus: Sendable, Equatable, CaseIterable {
         case .messageIllegal: "MESSAGE_ILLEGAL"
         case .propertiesSizeExceeded: "PROPERTIES_SIZE_EXCEEDED"
         case .pageCacheBusy: "OS_PAGECACHE_BUSY"
+        case .tooManyLightQueues: "LMQ_CONSUME_QUEUE_NUM_EXCEEDED"
         case .unknownError: "UNKNOWN_ERROR"
         }
     }
@@ -49,6 +54,7 @@ extension StoreError {
         case .propertiesTooLarge: .propertiesSizeExceeded
         case .segmentUnavailable: .createSegmentFailed
         case .system, .notReplica, .notContiguous, .malformedRecord, .segmentMismatch: .unknownError
+        case .tooManyLightQueues: .tooManyLightQueues
         case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile,
             .duplicateFile, .missingDirectory:
             .unknownError

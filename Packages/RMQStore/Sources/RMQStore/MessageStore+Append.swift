@@ -24,16 +24,23 @@ extension MessageStore {
         let limit = configuration.segmentBytes - RecordLayout.fillerByteCount
         guard draft.byteCount <= limit else { throw .recordTooLarge(bytes: draft.byteCount, limit: limit) }
         let began = CoarseClock.milliseconds()
+        let further = configuration.dispatchesToSeveral ? try furtherQueues(of: draft) : []
+        var arrivals: [Dispatcher.Arrival] = []
         let (result, listener) = try appendLock.withLock { (state) throws(StoreError) -> (AppendResult, ArrivalListener?) in
             if !flags.current.isEmpty { throw refusal() }
             let now = clock.now()
             lockedSince.store(now, ordering: .relaxed)
             defer { lockedSince.store(0, ordering: .relaxed) }
             let queue = draft.queue.isRetired ? successor(of: draft.queue) : draft.queue
+            let further = further.isEmpty ? further : further.map { $0.isRetired ? successor(of: $0) : $0 }
+            let draft = further.isEmpty ? draft : try completed(draft, further)
             let segment = try makeRoom(draft.byteCount, &state)
             let numbered = RecordLayout.entersQueue(draft.systemFlag)
             let publishes = numbered && publishesAtAppend
-            if publishes { try queue.prepare(draft.messageCount) }
+            if publishes {
+                try queue.prepare(draft.messageCount)
+                for queue in further { try queue.prepare(1) }
+            }
 
             let result = AppendResult(
                 physicalOffset: segment.baseOffset + Int64(state.position), byteCount: draft.byteCount,
@@ -45,10 +52,17 @@ extension MessageStore {
             if publishes {
                 var physicalOffset = result.physicalOffset
                 for entry in draft.entries {
-                    queue.write(QueueEntry(position: physicalOffset, size: entry.byteCount, tagCode: entry.tagCode))
+                    let code = queue.entryCode(entry.tagCode, storeTimestamp: now) {
+                        draft.properties(at: Int(physicalOffset - result.physicalOffset), count: Int(entry.byteCount))
+                    }
+                    queue.write(QueueEntry(position: physicalOffset, size: entry.byteCount, tagCode: code))
                     physicalOffset += Int64(entry.byteCount)
                 }
                 markDirty(queue, &state)
+            }
+            if !further.isEmpty {
+                let entry = QueueEntry(position: result.physicalOffset, size: Int32(draft.byteCount), tagCode: draft.entries[0].tagCode)
+                arrivals = enter(further, beside: queue, entry, publishes: publishes, &state)
             }
             state.counters.messages += draft.messageCount
             state.counters.bytes += draft.byteCount
@@ -70,6 +84,7 @@ extension MessageStore {
                 newMaxOffset += 1
                 listener(draft.queue.topic, draft.queue.queueId, newMaxOffset, entry.tagCode)
             }
+            for arrival in arrivals { listener(arrival.queue.topic, arrival.queue.queueId, arrival.newMaxOffset, arrival.tagCode) }
         }
         return result
     }

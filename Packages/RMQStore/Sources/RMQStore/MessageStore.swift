@@ -81,15 +81,19 @@ public final class MessageStore: Sendable {
     }
 
     /// Locks, loads and recovers the directory; makes it when there is none.
-    /// - Parameter diskUsage: tells how full the disks are.
+    /// - Parameters:
+    ///   - diskUsage: tells how full the disks are.
+    ///   - filterBitmap: computes what extension units say about filters, when they are written at all.
     public convenience init(
-        _ configuration: StoreConfiguration, logger: Logger, clock: WallClock = .system, diskUsage: DiskUsage = .system
+        _ configuration: StoreConfiguration, logger: Logger, clock: WallClock = .system, diskUsage: DiskUsage = .system,
+        filterBitmap: FilterBitmap? = nil
     ) throws(StoreError) {
-        try self.init(configuration, logger: logger, clock: clock, diskUsage: diskUsage, disk: .system)
+        try self.init(configuration, logger: logger, clock: clock, diskUsage: diskUsage, disk: .system, filterBitmap: filterBitmap)
     }
 
     init(
-        _ configuration: StoreConfiguration, logger: Logger, clock: WallClock, diskUsage: DiskUsage, disk: DiskCalls
+        _ configuration: StoreConfiguration, logger: Logger, clock: WallClock, diskUsage: DiskUsage, disk: DiskCalls,
+        filterBitmap: FilterBitmap? = nil
     ) throws(StoreError) {
         try configuration.validate()
         try StoreFiles.makeDirectories(configuration.rootDirectory)
@@ -105,7 +109,7 @@ public final class MessageStore: Sendable {
         let segments = try SegmentName.load(directories: roots.all, fileBytes: configuration.segmentBytes)
         log = CommitLog(segments: segments, segmentBytes: configuration.segmentBytes, disk: disk)
         retention = Retention()
-        queues = QueueTable(configuration: configuration, retention: retention, disk: disk)
+        queues = QueueTable(configuration: configuration, retention: retention, disk: disk, filterBitmap: filterBitmap)
         try queues.load(QueueTrust(checkpoint, wasClean: wasClean, log: log))
         var recovery = Recovery(
             configuration: configuration, log: log, queues: queues, checkpoint: checkpoint, wasClean: wasClean, logger: logger)
@@ -131,7 +135,7 @@ public final class MessageStore: Sendable {
         commit = LogCommit(flushedOffset: log.maxOffset)
         allocator = SegmentAllocator(configuration: configuration, roots: roots, logger: logger, disk: disk)
         dispatcher = Dispatcher(
-            builder: QueueBuilder(queues: queues, delayLevels: configuration.delayLevelMilliseconds, logger: logger), end: log.maxOffset)
+            builder: QueueBuilder(queues: queues, configuration: configuration, logger: logger), end: log.maxOffset)
         flusher = Flusher(path: checkpointPath, checkpoint: checkpoint, mustFlushAllQueues: !wasClean || summary.entriesWritten > 0)
         schedule = DelaySchedule(path: configuration.delayOffsetPath)
         index = try IndexBuilder(

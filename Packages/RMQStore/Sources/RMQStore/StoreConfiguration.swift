@@ -53,6 +53,16 @@ public struct StoreConfiguration: Sendable, Equatable {
     public var indexEntryCount = 20_000_000
     /// How often new index entries are made durable. After a power failure so much of the log is indexed again.
     public var indexSaveInterval: Duration = .seconds(30)
+    /// `enableConsumeQueueExt`: whether consume queue entries lead to units that also hold a filter bit map.
+    public var writesQueueExtensions = false
+    /// `mappedFileSizeConsumeQueueExt`, in bytes.
+    public var extensionFileBytes = 50_331_648
+    /// `enableMultiDispatch`: whether a message may enter further queues, which its property `INNER_MULTI_DISPATCH` lists.
+    public var dispatchesToSeveral = false
+    /// `enableLmq`: whether queues named `%LMQ%…` are light ones, with queue id 0.
+    public var lightQueues = false
+    /// `maxLmqConsumeQueueNum`: no message makes more light queues than this.
+    public var maxLightQueues = 20_000
     /// `maxMsgsNumBatch`: the most messages that one query by key returns.
     public var maxQueryCount = 64
     /// The most bytes of the log that are faulted in ahead of the writer. An idle store keeps an eighth of it resident.
@@ -126,7 +136,7 @@ public struct StoreConfiguration: Sendable, Equatable {
             throw .invalidConfiguration(key: "maxMessageSize", value: "\(maxMessageBytes)", allowed: "10 to 1073741824 bytes")
         }
         try validateDelays()
-        try validateIndex()
+        try validateDerivedFiles()
         guard flushInterval > .zero else {
             throw .invalidConfiguration(key: "flushIntervalCommitLog", value: "\(flushInterval)", allowed: "more than 0 ms")
         }
@@ -137,7 +147,10 @@ public struct StoreConfiguration: Sendable, Equatable {
 }
 
 extension StoreConfiguration {
-    fileprivate func validateIndex() throws(StoreError) {
+    fileprivate func validateDerivedFiles() throws(StoreError) {
+        guard (1024...Int(Int32.max)).contains(extensionFileBytes) else {
+            throw .invalidConfiguration(key: "mappedFileSizeConsumeQueueExt", value: "\(extensionFileBytes)", allowed: "1024 to 2147483647 bytes")
+        }
         guard (1...500_000_000).contains(indexSlotCount) else {
             throw .invalidConfiguration(key: "maxHashSlotNum", value: "\(indexSlotCount)", allowed: "1 to 500000000")
         }

@@ -28,6 +28,8 @@ public enum StoreError: Error, Equatable, Sendable {
     case topicTooLong(bytes: Int, limit: Int)
     case propertiesTooLarge(bytes: Int, limit: Int)
     case malformedBatch(at: Int, reason: String)
+    /// The message names a light queue that does not exist, and there may be no more of them.
+    case tooManyLightQueues(limit: Int)
     /// Transactional or delayed messages cannot come in a batch.
     case batchNotAllowed(reason: String)
     /// Not started yet, or closed.
@@ -89,6 +91,8 @@ extension StoreError: CustomStringConvertible {
             "the topic has \(bytes) bytes, the limit is \(limit)"
         case .propertiesTooLarge(let bytes, let limit):
             "the properties have \(bytes) bytes, the limit is \(limit)"
+        case .tooManyLightQueues(let limit):
+            "there are \(limit) light queues, the limit (maxLmqConsumeQueueNum)"
         case .malformedBatch(let position, let reason):
             "the batch body is malformed at byte \(position): \(reason)"
         case .batchNotAllowed(let reason):

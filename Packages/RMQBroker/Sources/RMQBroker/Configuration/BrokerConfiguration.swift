@@ -79,6 +79,9 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var showUnconfirmedMessages = false
     public var pageCacheBusyMilliseconds: Int64 = 1_000
     public var verifyChecksumsOnRecovery = true
+    /// Whether consume queue entries lead to units with filter bit maps.
+    public var writesQueueExtensions = false
+    public var queueExtensionFileBytes = 50_331_648
     /// Whether messages can be looked up by their keys.
     public var indexesMessages = true
     public var indexSlotCount = 5_000_000

@@ -52,6 +52,8 @@ struct BrokerSetting: Sendable {
         text("messageDelayLevel", \.delayLevels, allowed: isDelayLevels),
         integer("flushDelayOffsetInterval", \.persistDelayOffsetsMilliseconds, 100...3_600_000),
         text("flushDiskType", \.flushDiskType, allowed: isOne(of: ["ASYNC_FLUSH", "SYNC_FLUSH"]), important: true),
+        boolean("enableConsumeQueueExt", \.writesQueueExtensions),
+        integer("mappedFileSizeConsumeQueueExt", \.queueExtensionFileBytes, 1_024...2_147_483_647),
         boolean("messageIndexEnable", \.indexesMessages),
         integer("maxHashSlotNum", \.indexSlotCount, 1...500_000_000),
         integer("maxIndexNum", \.indexEntryCount, 2...107_374_178),

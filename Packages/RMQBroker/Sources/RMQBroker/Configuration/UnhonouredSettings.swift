@@ -52,7 +52,7 @@ enum UnhonouredSettings {
         "waitTimeMillsInPullQueue", "waitTimeMillsInHeartbeatQueue", "waitTimeMillsInTransactionQueue", "enableCalcFilterBitMap",
         "expectConsumerNumUseFilter", "maxErrorRateOfBloomFilter", "filterDataCleanTimeSpan", "filterSupportRetry", "transactionTimeOut",
         "transactionCheckMax", "transactionCheckInterval", "storeReplyMessageEnable", "enableDetailStat", "autoDeleteUnusedStats",
-        "isolateLogEnable", "configBlackList", "storePathDLedgerCommitLog", "enableConsumeQueueExt", "mappedFileSizeConsumeQueueExt",
+        "isolateLogEnable", "configBlackList", "storePathDLedgerCommitLog",
         "bitMapLengthConsumeQueueExt", "useReentrantLockWhenPutMessage", "flushIntervalConsumeQueue", "putMsgIndexHightWater",
         "flushConsumeQueueLeastPages", "flushConsumeQueueThoroughInterval", "messageIndexSafe",
         "haSendHeartbeatInterval", "haHousekeepingInterval", "haTransferBatchSize", "haMasterAddress", "haSlaveFallbehindMax",

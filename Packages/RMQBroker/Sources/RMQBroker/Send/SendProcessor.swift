@@ -228,7 +228,7 @@ extension AppendStatus {
         case .replicaNotAvailable: .slaveNotAvailable
         case .messageIllegal, .propertiesSizeExceeded: .messageIllegal
         case .serviceNotAvailable: .serviceNotAvailable
-        case .createSegmentFailed, .pageCacheBusy, .unknownError: .systemError
+        case .createSegmentFailed, .pageCacheBusy, .tooManyLightQueues, .unknownError: .systemError
         }
     }
 }

@@ -91,7 +91,7 @@ package enum RecordCheck {
         var reader = ByteReader(UnsafeRawBufferPointer(start: segment.base + position, count: size))
         let systemFlag = segment.loadInt32(position + RecordLayout.systemFlagPosition)
         let storeTimestampPosition = RecordLayout.storeTimestampPosition(systemFlag)
-        let bodyLengthPosition = storeTimestampPosition + 8 + RecordLayout.storeHostBytes(systemFlag) + 12
+        let bodyLengthPosition = RecordLayout.bodyLengthPosition(systemFlag)
         guard reader.skip(bodyLengthPosition), let bodyLength = reader.readInt32(), let body = reader.readBytes(Int(bodyLength)),
             let topicLength = reader.readUInt8(), topicLength <= RecordLayout.maxTopicBytes, let topic = reader.readBytes(Int(topicLength)),
             let propertiesLength = reader.readInt16(), let properties = reader.readBytes(Int(propertiesLength)), reader.remaining == 0

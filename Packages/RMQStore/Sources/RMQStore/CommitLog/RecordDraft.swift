@@ -9,7 +9,9 @@ public struct RecordDraft {
     }
 
     /// The records back to back.
-    let bytes: UnsafeMutableRawBufferPointer
+    private(set) var bytes: UnsafeMutableRawBufferPointer
+    /// How many bytes of scratch space follow, see ``extended(by:)``.
+    var room = 0
     /// One per record.
     let entries: UnsafeMutableBufferPointer<Entry>
     let queue: ConsumeQueue
@@ -19,6 +21,31 @@ public struct RecordDraft {
 
     public var byteCount: Int { bytes.count }
     public var messageCount: Int { entries.count }
+
+    /// The encoded properties of the record at a position of the bytes.
+    func properties(at position: Int, count: Int) -> UnsafeRawBufferPointer {
+        let record = UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
+        let bodyLengthPosition = RecordLayout.bodyLengthPosition(systemFlag)
+        let bodyLength = Int(Int32(bigEndian: record.loadUnaligned(fromByteOffset: bodyLengthPosition, as: Int32.self)))
+        let topicPosition = bodyLengthPosition + 4 + bodyLength
+        return UnsafeRawBufferPointer(rebasing: record[(topicPosition + 1 + Int(record[topicPosition]) + 2)...])
+    }
+
+    /// The same single record with more properties, which must fit into `room`.
+    func extended(by text: String) -> RecordDraft {
+        let added = Array(text.utf8)
+        precondition(added.count <= room, "the encoder leaves room for as many properties as there may be")
+        let propertiesCount = properties(at: 0, count: byteCount).count
+        var draft = self
+        draft.bytes = UnsafeMutableRawBufferPointer(start: bytes.baseAddress, count: byteCount + added.count)
+        added.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: draft.bytes[byteCount...]).copyMemory(from: $0) }
+        draft.bytes.storeBytes(of: Int32(draft.byteCount).bigEndian, as: Int32.self)
+        draft.bytes.storeBytes(
+            of: UInt16(propertiesCount + added.count).bigEndian, toByteOffset: byteCount - propertiesCount - 2, as: UInt16.self)
+        draft.entries[0].byteCount = Int32(draft.byteCount)
+        draft.room -= added.count
+        return draft
+    }
 
     /// Writes what the append decided into the scratch bytes.
     @inline(__always)

@@ -60,7 +60,7 @@ public final class RecordEncoder {
         let code = tagCode ?? PropertyScan.tagCode(properties, addedProperties)
         entries[0] = RecordDraft.Entry(byteCount: Int32(count), tagCode: code)
         return RecordDraft(
-            bytes: UnsafeMutableRawBufferPointer(rebasing: scratch[..<count]),
+            bytes: UnsafeMutableRawBufferPointer(rebasing: scratch[..<count]), room: scratch.count - count,
             entries: UnsafeMutableBufferPointer(rebasing: entries[..<1]), queue: queue, systemFlag: systemFlag)
     }
 
@@ -130,7 +130,8 @@ public final class RecordEncoder {
             throw .propertiesTooLarge(bytes: propertiesCount, limit: RecordLayout.maxPropertiesBytes)
         }
         let count = RecordLayout.fixedByteCount + bornHost.count + storeHost.count + body.count + topic.count + propertiesCount
-        reserve(start + count)
+        // Some messages get more properties by the append.
+        reserve(start + count + RecordLayout.maxPropertiesBytes)
         var at = Cursor(scratch.baseAddress! + start)
         at.put(Int32(count))
         at.put(RecordLayout.magic)

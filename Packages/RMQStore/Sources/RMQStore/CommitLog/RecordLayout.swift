@@ -43,6 +43,7 @@ package enum RecordLayout {
     package static func bornHostBytes(_ systemFlag: Int32) -> Int { systemFlag & bornHostIPv6 != 0 ? 20 : 8 }
     package static func storeHostBytes(_ systemFlag: Int32) -> Int { systemFlag & storeHostIPv6 != 0 ? 20 : 8 }
     package static func storeTimestampPosition(_ systemFlag: Int32) -> Int { bornHostPosition + bornHostBytes(systemFlag) }
+    static func bodyLengthPosition(_ systemFlag: Int32) -> Int { storeTimestampPosition(systemFlag) + 8 + storeHostBytes(systemFlag) + 12 }
 
     /// Prepared and rolled-back messages take no place in a consume queue.
     package static func entersQueue(_ systemFlag: Int32) -> Bool {

@@ -130,6 +130,7 @@ extension ConsumeQueue {
     private func cut(to offset: Int64) throws(StoreError) {
         let end = offset * Int64(QueueEntry.byteCount)
         giveBackWriter(isForced: true)
+        extensions.forgetEnd()
         let (first, count) = files.withLock { ($0.firstBase, $0.count) }
         let kept = max(1, Int((end - first + Int64(fileBytes) - 1) / Int64(fileBytes)))
         for index in stride(from: kept, to: count, by: 1) { try StoreFiles.remove(path(first + Int64(index * fileBytes))) }
@@ -146,6 +147,7 @@ extension ConsumeQueue {
     /// Forgets all entries and removes the files; what the log says about the queue is written again afterwards.
     func reset() throws(StoreError) {
         giveBackWriter(isForced: true)
+        try extensions.removeAll()
         let (first, count) = files.withLock { files in
             defer { files.set(firstBase: 0, count: 0) }
             return (files.firstBase, files.count)

@@ -250,6 +250,7 @@ public final class ConsumeQueue: @unchecked Sendable {
     /// Makes all entries published so far durable, and the names of their files.
     func flush() throws(StoreError) {
         let end = maxOffset
+        try extensions.flush(place.disk)
         let names = newNames.exchange(NewNames.none.rawValue, ordering: .acquiring)
         if names >= NewNames.file.rawValue { try place.disk.synchronizeNames(in: directory) }
         if names >= NewNames.directories.rawValue {
@@ -327,6 +328,7 @@ public final class ConsumeQueue: @unchecked Sendable {
             return (true, mapped)
         }
         _ = unmapped  // released here, outside the lock
+        if isDone { extensions.giveBack() }
         return isDone
     }
 

@@ -6,8 +6,12 @@ final class QueuePlace: Sendable {
     /// Weak, as it knows the queues, which know this.
     weak let mappings: QueueMappings?
     let disk: DiskCalls
+    /// nil: entries carry plain tag codes.
+    let extensions: ExtensionSettings?
 
-    init(_ configuration: StoreConfiguration, mappings: QueueMappings, disk: DiskCalls) {
+    init(_ configuration: StoreConfiguration, mappings: QueueMappings, disk: DiskCalls, filterBitmap: FilterBitmap?) {
+        extensions = configuration.writesQueueExtensions
+            ? ExtensionSettings(fileBytes: configuration.extensionFileBytes, filterBitmap: filterBitmap) : nil
         self.disk = disk
         directory = configuration.consumeQueueDirectory
         extensionDirectory = configuration.extensionDirectory

@@ -18,14 +18,17 @@ final class QueueTable: Sendable {
     private let place: QueuePlace
     private let queues = Mutex<[QueueKey: ConsumeQueue]>([:])
     private let incomplete = Mutex<[ConsumeQueue]>([])
+    private let light = Atomic<Int>(0)
 
-    init(configuration: StoreConfiguration, retention: Retention, disk: DiskCalls) {
+    init(configuration: StoreConfiguration, retention: Retention, disk: DiskCalls, filterBitmap: FilterBitmap?) {
         mappings = QueueMappings(retention: retention)
-        place = QueuePlace(configuration, mappings: mappings, disk: disk)
+        place = QueuePlace(configuration, mappings: mappings, disk: disk, filterBitmap: filterBitmap)
     }
 
     /// The queues that lacked a file when they were loaded.
     var incompleteQueues: [ConsumeQueue] { incomplete.withLock { $0 } }
+    /// How many queues are light ones.
+    var lightCount: Int { light.load(ordering: .relaxed) }
 
     var all: [ConsumeQueue] { queues.withLock { Array($0.values) } }
 
@@ -38,6 +41,7 @@ final class QueueTable: Sendable {
             if let queue = queues[key] { return queue }
             let queue = ConsumeQueue(topic: key.topic, queueId: key.queueId, place: place)
             queues[key] = queue
+            if FurtherQueues.isLight(key.topic) { light.add(1, ordering: .relaxed) }
             return queue
         }
     }
@@ -51,6 +55,7 @@ final class QueueTable: Sendable {
         queues.withLock { queues in
             let removed = queues.values.filter { $0.topic == topic }
             for queue in removed { queues[QueueKey(topic: topic, queueId: queue.queueId)] = nil }
+            if FurtherQueues.isLight(topic) { light.subtract(removed.count, ordering: .relaxed) }
             return removed
         }
     }
@@ -74,6 +79,7 @@ final class QueueTable: Sendable {
         work()
         for helper in helpers { helper.join() }
         if let error = failure.withLock({ $0 }) { throw error }
+        light.store(queues.withLock { $0.keys.count { FurtherQueues.isLight($0.topic) } }, ordering: .relaxed)
     }
 
     private static let loaders = 4

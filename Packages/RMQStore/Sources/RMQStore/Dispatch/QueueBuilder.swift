@@ -18,14 +18,19 @@ struct QueueBuilder {
     private let queues: QueueTable
     private let delayLevels: [Int64]
     private let logger: Logger
+    /// Whether messages may name further queues, and whether light ones among them have queue id 0.
+    private let dispatchesToSeveral: Bool
+    private let lightQueues: Bool
     /// Queues met so far, by fingerprint of name and id: saves making a `String` per record.
     private var seen: [UInt64: ConsumeQueue] = [:]
     /// Queues that this walk made anew; nil while entries that are there are trusted.
     private var remade: Set<ObjectIdentifier>?
 
-    init(queues: QueueTable, delayLevels: [Int64], logger: Logger) {
+    init(queues: QueueTable, configuration: StoreConfiguration, logger: Logger) {
         self.queues = queues
-        self.delayLevels = delayLevels
+        delayLevels = configuration.delayLevelMilliseconds
+        dispatchesToSeveral = configuration.dispatchesToSeveral
+        lightQueues = configuration.lightQueues
         self.logger = logger
     }
 
@@ -41,28 +46,60 @@ struct QueueBuilder {
         _ record: CheckedRecord, fillsGaps: Bool, whenWritten: (ConsumeQueue, _ tagCode: Int64) -> Void = { _, _ in }
     ) throws(StoreError) -> Outcome {
         guard RecordLayout.entersQueue(record.systemFlag), let queue = queue(of: record) else { return .noQueue }
+        let tagCode = record.tagCode(delayLevels: delayLevels)
+        let outcome = try make(room: queue, at: record.queueOffset, for: record, fillsGaps: fillsGaps)
+        if outcome == .written {
+            let code = queue.entryCode(tagCode, storeTimestamp: record.storeTimestamp) { record.properties }
+            queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: code))
+            whenWritten(queue, tagCode)
+        }
+        guard dispatchesToSeveral, outcome != .gap else { return outcome }
+        return try dispatchFurther(record, tagCode, outcome, fillsGaps: fillsGaps, whenWritten: whenWritten)
+    }
+
+    /// Sees to it that the other queues that a record names have their entries, which carry plain tag codes.
+    private mutating func dispatchFurther(
+        _ record: CheckedRecord, _ tagCode: Int64, _ outcome: Outcome, fillsGaps: Bool, whenWritten: (ConsumeQueue, Int64) -> Void
+    ) throws(StoreError) -> Outcome {
+        let names = FurtherQueues.names(in: record.properties)
+        guard !names.isEmpty, let offsets = FurtherQueues.offsets(in: record.properties, count: names.count) else { return outcome }
+        var outcome = outcome
+        for (name, offset) in zip(names, offsets) where StoreFiles.isSafeName([UInt8](name.utf8)) {
+            let queue = queues.findOrAdd(FurtherQueues.key(name, queueId: record.queueId, lightQueues: lightQueues))
+            switch try make(room: queue, at: offset, for: record, fillsGaps: fillsGaps) {
+            case .written:
+                queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: tagCode))
+                whenWritten(queue, tagCode)
+                outcome = .written
+            case .gap: return .gap
+            case .present, .noQueue: break
+            }
+        }
+        return outcome
+    }
+
+    /// Brings a queue to where the entry of a record is the next one.
+    /// - Returns: `written` when the entry can be written now.
+    private mutating func make(room queue: ConsumeQueue, at offset: Int64, for record: CheckedRecord, fillsGaps: Bool) throws(StoreError) -> Outcome {
         if remade?.insert(ObjectIdentifier(queue)).inserted == true {
             try queue.reset()
-        } else if record.queueOffset < queue.minOffset {
+        } else if offset < queue.minOffset {
             // The log holds a record that the queue's first file begins behind: files before it are lost.
-            logger.warning("\(queue.topic) queue \(queue.queueId) begins with offset \(queue.minOffset), but the log has \(record.queueOffset): making it anew")
+            logger.warning("\(queue.topic) queue \(queue.queueId) begins with offset \(queue.minOffset), but the log has \(offset): making it anew")
             try queue.reset()
         }
         guard record.end > queue.maxPhysicalOffset else { return .present }
-        if record.queueOffset < queue.maxOffset {
-            if try queue.entry(at: record.queueOffset)?.position == record.physicalOffset { return .present }
+        if offset < queue.maxOffset {
+            if try queue.entry(at: offset)?.position == record.physicalOffset { return .present }
             // Offsets only start again when a topic was deleted and made anew: what is there belongs to the old one.
-            logger.warning("\(queue.topic) queue \(queue.queueId) starts again with offset \(record.queueOffset) at \(record.physicalOffset)")
+            logger.warning("\(queue.topic) queue \(queue.queueId) starts again with offset \(offset) at \(record.physicalOffset)")
             try queue.reset()
         }
-        if record.queueOffset > queue.maxOffset {
+        if offset > queue.maxOffset {
             guard fillsGaps else { return .gap }
-            try fill(queue, upTo: record.queueOffset)
+            try fill(queue, upTo: offset)
         }
         try queue.prepare(1)
-        let tagCode = record.tagCode(delayLevels: delayLevels)
-        queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: tagCode))
-        whenWritten(queue, tagCode)
         return .written
     }
 

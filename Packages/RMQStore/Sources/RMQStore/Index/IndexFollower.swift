@@ -45,8 +45,9 @@ struct IndexFollower {
                 // Far behind: what was read here need not stay mapped in.
                 if limit - position > Int64(segment.byteCount) { segment.releaseResidentPages() }
             case .invalid(let reason):
-                logger.error("the log is damaged at \(position): \(reason); the keys of what follows in \(segment.path) are not indexed")
-                position = segmentEnd
+                logger.error("the log is damaged at \(position): \(reason); keys in \(segment.path) are indexed from the next record on")
+                let next = RecordCheck.nextRecord(in: segment, from: Int(position - segment.baseOffset) + 1)
+                position = next.map { segment.baseOffset + Int64($0) } ?? segmentEnd
             }
         }
     }

@@ -41,7 +41,7 @@ struct Recovery {
         self.queues = queues
         self.checkpoint = checkpoint
         self.logger = logger
-        builder = QueueBuilder(queues: queues, delayLevels: configuration.delayLevelMilliseconds, logger: logger)
+        builder = QueueBuilder(queues: queues, configuration: configuration, logger: logger)
         summary.wasClean = wasClean
     }
 

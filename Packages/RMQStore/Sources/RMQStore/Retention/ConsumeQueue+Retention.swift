@@ -18,6 +18,7 @@ extension ConsumeQueue {
         }
         if removed { try noteFirst() }
         try correctMinimum(logMinimum: logMinimum)
+        try trimExtension()
         return removed
     }
 

@@ -173,7 +173,7 @@ extension StoreError {
     /// Whether a message was refused for what it is, and would be again.
     fileprivate var concernsTheMessage: Bool {
         switch appendStatus {
-        case .messageIllegal, .propertiesSizeExceeded: true
+        case .messageIllegal, .propertiesSizeExceeded, .tooManyLightQueues: true
         case .ok, .flushDiskTimeout, .flushReplicaTimeout, .replicaNotAvailable, .serviceNotAvailable, .createSegmentFailed, .pageCacheBusy,
             .unknownError:
             false

@@ -1,0 +1,86 @@
+import RMQCommon
+
+/// The queues that a message enters beside its own, as its property `INNER_MULTI_DISPATCH` lists them.
+///
+///     INNER_MULTI_DISPATCH      %LMQ%a,%LMQ%b,Other      names, from the producer
+///     INNER_MULTI_QUEUE_OFFSET  17,0,4                   the offset in each, added by the append
+///
+/// A light queue (`%LMQ%…`) always has queue id 0; others have that of the message.
+enum FurtherQueues {
+    static func isLight(_ name: some StringProtocol) -> Bool { name.hasPrefix("%LMQ%") }
+
+    /// The names in a record's properties; none when there are none, or when they do not fit the offsets.
+    static func names(in properties: UnsafeRawBufferPointer) -> [Substring] {
+        guard let value = PropertyScan.value("INNER_MULTI_DISPATCH", in: properties) else { return [] }
+        let text = String(decoding: value, as: UTF8.self)
+        guard !text.allSatisfy(\.isWhitespace) else { return [] }
+        var names = text.split(separator: ",", omittingEmptySubsequences: false)
+        while names.last?.isEmpty == true { names.removeLast() }
+        return names
+    }
+
+    /// The offsets in a stored record's properties, one for each of ``names(in:)``; nil when they do not fit.
+    static func offsets(in properties: UnsafeRawBufferPointer, count: Int) -> [Int64]? {
+        guard let value = PropertyScan.value("INNER_MULTI_QUEUE_OFFSET", in: properties) else { return nil }
+        let offsets = String(decoding: value, as: UTF8.self).split(separator: ",", omittingEmptySubsequences: false).map { Int64($0) }
+        let valid = offsets.compactMap { $0 }.filter { $0 >= 0 }
+        return valid.count == count && offsets.count == count ? valid : nil
+    }
+
+    static func key(_ name: Substring, queueId: Int32, lightQueues: Bool) -> QueueKey {
+        QueueKey(topic: String(name), queueId: lightQueues && isLight(name) ? 0 : queueId)
+    }
+}
+
+extension MessageStore {
+    /// The queues that a draft enters beside its own, in the order of its property, some of them perhaps twice.
+    ///
+    /// A delayed message enters them when it is delivered. Batches do not.
+    func furtherQueues(of draft: RecordDraft) throws(StoreError) -> [ConsumeQueue] {
+        guard draft.messageCount == 1, draft.delayMilliseconds == nil, RecordLayout.entersQueue(draft.systemFlag) else { return [] }
+        let names = FurtherQueues.names(in: draft.properties(at: 0, count: draft.byteCount))
+        var further: [ConsumeQueue] = []
+        for name in names {
+            let key = FurtherQueues.key(name, queueId: draft.queue.queueId, lightQueues: configuration.lightQueues)
+            guard StoreFiles.isSafeName([UInt8](key.topic.utf8)) else { throw .unsafeQueueName(topic: key.topic, queueId: key.queueId) }
+            if let queue = queues.find(key) {
+                further.append(queue)
+                continue
+            }
+            if configuration.lightQueues, FurtherQueues.isLight(key.topic), queues.lightCount >= configuration.maxLightQueues {
+                throw .tooManyLightQueues(limit: configuration.maxLightQueues)
+            }
+            further.append(queues.findOrAdd(key))
+        }
+        return further
+    }
+
+    /// The draft with the offsets in `further` among its properties. Append lock.
+    func completed(_ draft: RecordDraft, _ further: [ConsumeQueue]) throws(StoreError) -> RecordDraft {
+        let old = draft.properties(at: 0, count: draft.byteCount)
+        let separator = old.last == PropertyScan.pairSeparator ? "" : "\u{2}"
+        let text = separator + "INNER_MULTI_QUEUE_OFFSET\u{1}" + further.map { String($0.nextOffset) }.joined(separator: ",")
+        let propertiesCount = old.count + text.utf8.count
+        guard propertiesCount <= RecordLayout.maxPropertiesBytes else {
+            throw .propertiesTooLarge(bytes: propertiesCount, limit: RecordLayout.maxPropertiesBytes)
+        }
+        let byteCount = draft.byteCount + text.utf8.count
+        let limit = configuration.segmentBytes - RecordLayout.fillerByteCount
+        guard byteCount <= limit else { throw .recordTooLarge(bytes: byteCount, limit: limit) }
+        return draft.extended(by: text)
+    }
+
+    /// Takes the next offset of each further queue, and writes its entry if that is due already. Append lock; for the
+    /// latter, ``ConsumeQueue/prepare(_:)`` has made room.
+    /// - Returns: the queues and their new ends.
+    func enter(_ further: [ConsumeQueue], beside own: ConsumeQueue, _ entry: QueueEntry, publishes: Bool, _ state: inout AppendState) -> [Dispatcher.Arrival] {
+        var arrivals: [Dispatcher.Arrival] = []
+        for queue in further where queue !== own && !arrivals.contains(where: { $0.queue === queue }) {
+            arrivals.append(Dispatcher.Arrival(queue: queue, newMaxOffset: queue.assign(1) + 1, tagCode: entry.tagCode))
+            guard publishes else { continue }
+            queue.write(entry)
+            markDirty(queue, &state)
+        }
+        return arrivals
+    }
+}
