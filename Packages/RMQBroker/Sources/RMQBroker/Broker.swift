@@ -59,7 +59,8 @@ public final class Broker: Sendable {
     /// - Throws: when the store cannot begin or the port cannot be listened on; the store is then closed again.
     public func start() throws(BrokerError) {
         state.store.setDeliveryListener { [weak state] topic, queueId in state?.messagesDelivered(topic: topic, queueId: queueId) }
-        if !state.store.publishesAtAppend {
+        // What an append publishes wakes the pulls of its own queue itself.
+        if !state.store.publishesAtAppend || configuration.multiDispatch {
             state.store.setArrivalListener { [weak state] topic, queueId, _, _ in state?.messagesDelivered(topic: topic, queueId: queueId) }
         }
         state.store.setConfirmationListener { [weak state] in state?.sendsConfirmed() }
@@ -200,6 +201,9 @@ extension BrokerConfiguration {
         store.maxMessageBytes = maxMessageBytes
         if let levels = StoreConfiguration.delayLevels(parsing: delayLevels) { store.delayLevelMilliseconds = levels }
         store.delayOffsetInterval = .milliseconds(persistDelayOffsetsMilliseconds)
+        store.dispatchesToSeveral = multiDispatch
+        store.lightQueues = lightQueues
+        store.maxLightQueues = maxLightQueues
         store.writesQueueExtensions = writesQueueExtensions
         store.extensionFileBytes = queueExtensionFileBytes
         store.indexesMessages = indexesMessages

@@ -242,6 +242,30 @@ private func withPeer(_ change: (inout BrokerConfiguration) -> Void = { _ in }, 
         broker.stop()
     }
 
+    @Test func aMessageEntersFurtherQueues() async throws {
+        let peer = try Peer { configuration in
+            configuration.multiDispatch = true
+            configuration.lightQueues = true
+            configuration.maxLightQueues = 2
+        }
+        defer { peer.stop() }
+        async let held = peer.pull("%LMQ%one", from: 0, holdingMilliseconds: 15_000)
+        let sent = try await peer.send("Several", "hello", properties: "INNER_MULTI_DISPATCH\u{1}%LMQ%one,%LMQ%two")
+        #expect(sent.code == 0)
+        for pulled in [try await held, try await peer.pull("%LMQ%two", from: 0), try await peer.pull("Several", from: 0)] {
+            let message = try #require(try MessageRecord.decodeAll(pulled.body, decompressing: true).first)
+            #expect(message.topic == "Several" && message.text == "hello" && message.properties["INNER_MULTI_QUEUE_OFFSET"] == "0,0")
+        }
+        let refused = try await peer.send("Several", "too many", properties: "INNER_MULTI_DISPATCH\u{1}%LMQ%three")
+        #expect(refused.code == ResponseCode.systemError.rawValue && refused.remark?.contains("maxLmqConsumeQueueNum") == true)
+        let table = String(decoding: try await peer.ask(.getAllTopicConfig).body, as: UTF8.self)
+        #expect(!table.contains("LMQ"))
+        let cleaned = try await peer.ask(.cleanUnusedTopic)
+        #expect(cleaned.code == 0)
+        let still = try await peer.pull("%LMQ%two", from: 0)
+        #expect(still.code == 0)
+    }
+
     @Test func messagesAreFoundByTheirKeys() async throws {
         try await withPeer { peer in
             for number in 0..<40 { _ = try await peer.send("Keyed", "m\(number)", properties: "KEYS\u{1}all k\(number)\u{2}UNIQ_KEY\u{1}ID\(number % 20)") }

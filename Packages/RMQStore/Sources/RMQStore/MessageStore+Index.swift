@@ -84,7 +84,11 @@ extension MessageStore {
         case .damage(let name):
             logger.warning("index file \(name) contradicts the log; it and all later ones are written again from the log")
             try work.follower.goBack(before: name, logEnd: dispatchedOffset)
+            index.indexedOffset.store(work.follower.position, ordering: .releasing)
             work.nextSave = now
+        case .cut(let end):
+            try cutIndex(to: end, &work)
+            index.indexedOffset.store(work.follower.position, ordering: .releasing)
         case .stop:
             try catchUp(&work.follower)
             index.indexedOffset.store(work.follower.position, ordering: .releasing)
@@ -94,13 +98,16 @@ extension MessageStore {
         return true
     }
 
-    /// Carries out what was decided at opening, and follows the log when it was cut back.
+    /// Carries out what was decided at opening.
     private func prepareIndex(_ work: inout IndexWork) throws(StoreError) {
         if let (plan, logEnd) = index.plan.withLock({ $0 }) {
             try work.follower.prepare(plan, logEnd: logEnd)
             index.plan.withLock { $0 = nil }
         }
-        let end = dispatchedOffset
+    }
+
+    /// Forgets the messages that the log lost when it was cut.
+    private func cutIndex(to end: Int64, _ work: inout IndexWork) throws(StoreError) {
         guard end < work.follower.position else { return }
         var plan = IndexPlan(found: index.files.snapshot, mark: nil, wasClean: true, flushedTimestamp: .max, logEnd: end)
         plan.mayHaveGaps = false

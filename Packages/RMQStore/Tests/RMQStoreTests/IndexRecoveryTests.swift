@@ -139,6 +139,26 @@ import Testing
         #expect(readers.reduce(0) { $0 + $1.count - 1 } == 190 * 3 + 1)
     }
 
+    @Test func aCutOfTheLogCutsTheIndex() async throws {
+        let folder = try TemporaryFolder()
+        let store = try openStore(folder.path)
+        var offsets = try Self.fill(store, 0..<300)
+        try await store.waitUntilIndexed()
+        for kept in [250, 120, 3] {
+            try store.truncate(to: offsets[kept])
+            // Other messages take the place of those that went, before the index can have noticed.
+            offsets = try offsets[..<kept] + Self.fill(store, kept..<300)
+            try await store.waitUntilIndexed()
+            let isComplete = try await eventually {
+                try (0..<300).allSatisfy { try store.offsets("T", "ID\($0)") == [offsets[$0]] }
+            }
+            #expect(isComplete)
+        }
+        try Self.expectComplete(store, offsets)
+        try store.close()
+        try Self.expectNoDuplicates(folder.path, messages: 300)
+    }
+
     @Test func filesOfDeletedMessagesGo() async throws {
         let folder = try TemporaryFolder()
         let clock = HandClock(WallClock.nowMilliseconds())

@@ -79,6 +79,11 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var showUnconfirmedMessages = false
     public var pageCacheBusyMilliseconds: Int64 = 1_000
     public var verifyChecksumsOnRecovery = true
+    /// Whether a message may enter further queues, which its property `INNER_MULTI_DISPATCH` lists.
+    public var multiDispatch = false
+    /// Whether topics named `%LMQ%…` exist as soon as somebody names them, with one queue that such messages enter.
+    public var lightQueues = false
+    public var maxLightQueues = 20_000
     /// Whether consume queue entries lead to units with filter bit maps.
     public var writesQueueExtensions = false
     public var queueExtensionFileBytes = 50_331_648

@@ -24,8 +24,6 @@ enum UnhonouredSettings {
         "enableDLegerCommitLog": ["false"],
         "enablePropertyFilter": ["false"],
         "duplicationEnable": ["false"],
-        "enableLmq": ["false"],
-        "enableMultiDispatch": ["false"],
         "slaveReadEnable": ["false"],
     ]
 
@@ -58,7 +56,7 @@ enum UnhonouredSettings {
         "haSendHeartbeatInterval", "haHousekeepingInterval", "haTransferBatchSize", "haMasterAddress", "haSlaveFallbehindMax",
         "slaveTimeout", "offsetCheckInSlave", "debugLockEnable", "diskFallRecorded", "dLegerGroup", "dLegerPeers",
         "dLegerSelfId", "preferredLeaderId", "enableBatchPush", "isEnableBatchPush", "enableScheduleMessageStats",
-        "maxLmqConsumeQueueNum", "enableScheduleAsyncDeliver", "scheduleAsyncDeliverMaxPendingLimit",
+        "enableScheduleAsyncDeliver", "scheduleAsyncDeliverMaxPendingLimit",
         "scheduleAsyncDeliverMaxResendNum2Blocked", "serverWorkerThreads", "serverCallbackExecutorThreads", "serverSelectorThreads",
         "serverOnewaySemaphoreValue", "serverAsyncSemaphoreValue", "serverSocketSndBufSize", "serverSocketRcvBufSize",
         "writeBufferHighWaterMark", "writeBufferLowWaterMark", "serverSocketBacklog", "serverPooledByteBufAllocatorEnable",

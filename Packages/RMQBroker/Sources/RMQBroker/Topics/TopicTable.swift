@@ -22,11 +22,15 @@ final class TopicEntry: Sendable {
 final class TopicTable: Sendable {
     private struct Contents {
         var topics: [String: TopicEntry] = [:]
+        /// Light topics that somebody named. They are written to no file and told to no name server.
+        var light: [String: TopicEntry] = [:]
         var dataVersion: DataVersion
     }
 
     private let contents: Mutex<Contents>
     private let clock: WallClock
+    /// The most light topics; 0 when there are none.
+    private let lightLimit: Int
     /// The broker's own system topics: refused to administration, listed by code 305.
     let systemTopics: Set<String>
     /// Moves on after every change.
@@ -38,11 +42,23 @@ final class TopicTable: Sendable {
         contents = Mutex(Contents(topics: Dictionary(entries) { $1 }, dataVersion: DataVersion(clock: clock)))
         systemTopics = BuiltInTopics.systemNames(configuration)
         self.clock = clock
+        lightLimit = configuration.lightQueues ? configuration.maxLightQueues : 0
     }
 
     var version: UInt64 { changes.load(ordering: .acquiring) }
 
-    subscript(name: String) -> TopicEntry? { contents.withLock { $0.topics[name] } }
+    subscript(name: String) -> TopicEntry? {
+        contents.withLock { contents in
+            if let entry = contents.topics[name] { return entry }
+            guard lightLimit > 0, name.hasPrefix("%LMQ%") else { return nil }
+            if let entry = contents.light[name] { return entry }
+            guard contents.light.count < lightLimit, (try? TopicName(name)) != nil else { return nil }
+            let config = TopicConfig(topicName: name, readQueueCount: 1, writeQueueCount: 1)
+            let entry = TopicEntry(config: config, queues: TopicQueues())
+            contents.light[name] = entry
+            return entry
+        }
+    }
 
     var names: [String] { contents.withLock { Array($0.topics.keys) } }
 

@@ -11,11 +11,14 @@ final class IndexBuilder: Sendable {
         var isStopping = false
         /// A file in which a query found contradictions.
         var damagedFile: Int64?
+        /// The log was cut here.
+        var cutEnd: Int64?
     }
 
     enum Event {
         case work
         case damage(Int64)
+        case cut(Int64)
         case stop
     }
 
@@ -45,7 +48,8 @@ final class IndexBuilder: Sendable {
             found: try IndexFiles.load(directory: directory, shape: shape, disk: disk, logger: logger), mark: checkpoint.index, wasClean: wasClean,
             flushedTimestamp: checkpoint.indexTimestamp, logEnd: logEnd)
         files = IndexFiles(directory: directory, shape: shape, disk: disk, kept: plan.files)
-        indexedOffset = Atomic(plan.indexedOffset ?? plan.files.last?.endOffset ?? 0)
+        // What the plan hopes for is true once it is carried out.
+        indexedOffset = Atomic((plan.cut == nil && !plan.mayHaveGaps ? plan.indexedOffset : plan.files.last?.endOffset) ?? 0)
         self.plan = Mutex((plan, logEnd))
     }
 
@@ -57,10 +61,19 @@ final class IndexBuilder: Sendable {
         signals.change { $0.damagedFile = min(file.name, $0.damagedFile ?? .max) }
     }
 
+    /// The log ends here now, and may grow again at once.
+    func logWasCut(to end: Int64) {
+        signals.change { $0.cutEnd = min(end, $0.cutEnd ?? .max) }
+    }
+
     /// The next thing to do; nil when there is nothing within `timeout`.
     func next(timeout: Duration?, ignoringWork: Bool = false) -> Event? {
         signals.wait(timeout: timeout) { signals in
             if signals.isStopping { return .stop }
+            if let end = signals.cutEnd {
+                signals.cutEnd = nil
+                return .cut(end)
+            }
             if let name = signals.damagedFile {
                 signals.damagedFile = nil
                 return .damage(name)

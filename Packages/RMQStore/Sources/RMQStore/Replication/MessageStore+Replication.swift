@@ -138,7 +138,6 @@ extension MessageStore {
                 }
             }
         }
-        index.announce()
         logger.warning("the log was cut to \(offset)")
     }
 
@@ -154,5 +153,6 @@ extension MessageStore {
         placeWriter(&state)
         allocator.report(current: state.begun, position: state.position, next: state.nextSegmentOffset)
         announceFlush(&state)
+        index.logWasCut(to: offset)
     }
 }
