@@ -278,12 +278,15 @@ public final class ConsumeQueue: @unchecked Sendable {
     /// - Returns: all entries below will then be on the disk, with the names of their files.
     func beginFlushTogether() -> Int64 {
         newNames.store(NewNames.none.rawValue, ordering: .sequentiallyConsistent)
-        return maxOffset
+        let end = maxOffset
+        extensions.beginFlushTogether()
+        return end
     }
 
     /// The file system was synced; `end` is what ``beginFlushTogether()`` returned.
     func endFlushTogether(_ end: Int64) {
         flushedMax = max(flushedMax, end)
+        extensions.endFlushTogether()
         let byteOffset = end * Int64(QueueEntry.byteCount)
         let file = files.withLock { files in
             files.base(holding: byteOffset, fileBytes: fileBytes).flatMap { files.mappedFile(base: $0) }

@@ -69,6 +69,8 @@ final class QueueExtension: Sendable {
         var allocatedEnd: Int64 = 0
         /// Units below are on the disk.
         var flushedEnd: Int64 = 0
+        /// The end when the file system began to be synced.
+        var togetherEnd: Int64 = 0
         var hasNewFiles = false
     }
 
@@ -229,6 +231,19 @@ final class QueueExtension: Sendable {
         state.withLock { $0.flushedEnd = max($0.flushedEnd, end) }
     }
 
+    /// Somebody is about to sync the whole file system.
+    func beginFlushTogether() {
+        state.withLock { state in
+            state.hasNewFiles = false
+            state.togetherEnd = state.end ?? 0
+        }
+    }
+
+    /// The file system was synced as it was at ``beginFlushTogether()``.
+    func endFlushTogether() {
+        state.withLock { $0.flushedEnd = max($0.flushedEnd, $0.togetherEnd) }
+    }
+
     /// The queue lost entries: the next unit's place is looked for again. Append lock, or nobody else writes.
     func forgetEnd() {
         state.withLock { $0.end = nil }
@@ -237,7 +252,7 @@ final class QueueExtension: Sendable {
     /// Unmaps everything, unless there is something to be written back.
     func giveBack() {
         state.withLock { state in
-            guard state.end ?? 0 <= state.flushedEnd else { return }
+            if let end = state.end, end > state.flushedEnd { return }
             state.files = nil
             state.end = nil
         }
