@@ -10,14 +10,8 @@ package final class StoreLock: Sendable {
     init(path: String) throws(StoreError) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
-        var request = flock()
-        request.l_type = Int16(F_WRLCK)
-        request.l_whence = Int16(SEEK_SET)
-        request.l_start = 0
-        request.l_len = 1
-        let setOpenFileLock: Int32 = 37  // F_OFD_SETLK, which the overlay lacks
-        guard fcntl(descriptor, setOpenFileLock, &request) == 0 else {
-            let code = errno
+        let code = Self.set(descriptor, Int16(F_WRLCK))
+        guard code == 0 else {
             close(descriptor)
             if code == EAGAIN || code == EACCES { throw .directoryInUse(lockFile: path) }
             throw .system(call: "fcntl", path: path, code: code)
@@ -40,7 +34,20 @@ package final class StoreLock: Sendable {
         return fcntl(descriptor, getOpenFileLock, &request) == 0 && request.l_type != Int16(F_UNLCK)
     }
 
+    /// Sets or takes away the lock; returns 0 or the errno.
+    private static func set(_ descriptor: Int32, _ type: Int16) -> Int32 {
+        var request = flock()
+        request.l_type = type
+        request.l_whence = Int16(SEEK_SET)
+        request.l_start = 0
+        request.l_len = 1
+        let setOpenFileLock: Int32 = 37  // F_OFD_SETLK, which the overlay lacks
+        return fcntl(descriptor, setOpenFileLock, &request) == 0 ? 0 : errno
+    }
+
     deinit {
+        // Closing is not enough while a child that this process is just starting has the descriptor, too.
+        _ = Self.set(descriptor, Int16(F_UNLCK))
         close(descriptor)
     }
 }
