@@ -34,7 +34,8 @@ sys.path.insert(0, str(HERE.parent / "Support"))
 import store_reader
 
 SECTOR = 512
-TOPICS = ["T0", "T1", "T2", "%RETRY%T3", "T4", "Gone"]
+INDEX_SLOTS = 100   # as StoreWorkload makes them
+TOPICS = ["T0", "T1", "T2", "%RETRY%T3", "T4", "Gone", "SCHEDULE_TOPIC_XXXX"]
 EVENT = struct.Struct(">cBHIqqi12x")
 
 
@@ -178,7 +179,7 @@ def verify(programs, root, promises, output):
         served[topic, int(queue), int(offset)] = (int(physical), int(size), int(crc))
         if rest:
             problems.append(f"served although it is damaged: {line}")
-    store = store_reader.Store(root, deleted_topics=["Gone"]).check()
+    store = store_reader.Store(root, index_slots=INDEX_SLOTS, deleted_topics=["Gone"]).check()
     problems += store.problems
     for key, (physical, size, crc) in promises.firm.items():
         if served.get(key) != (physical, size, crc):

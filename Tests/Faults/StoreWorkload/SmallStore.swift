@@ -10,6 +10,9 @@ enum SmallStore {
         configuration.segmentBytes = segmentBytes
         configuration.consumeQueueFileBytes = 2000
         configuration.prefaultWindowBytes = 64 << 10
+        configuration.indexSlotCount = 100
+        configuration.indexEntryCount = 400
+        configuration.indexSaveInterval = .milliseconds(20)
         configuration.flush = isSynchronous ? .synchronous : .asynchronous(every: flushInterval)
         return configuration
     }

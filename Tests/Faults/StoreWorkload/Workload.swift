@@ -9,8 +9,8 @@ struct Workload: Sendable {
     let seed: UInt64
     let isSynchronous: Bool
 
-    static let topics = ["T0", "T1", "T2", "%RETRY%T3", "T4", "Gone"]
-    private static let goneTopic = UInt8(topics.count - 1)
+    static let topics = ["T0", "T1", "T2", "%RETRY%T3", "T4", "Gone", "SCHEDULE_TOPIC_XXXX"]
+    private static let goneTopic = UInt8(5)
 
     func run() throws {
         var random = SeededRandom(seed: seed)

@@ -28,9 +28,26 @@ struct Writer: Sendable {
             attributes.flag = Int32(number)
             let isHalf = random.chance(4)
             if isHalf { attributes.systemFlag = 4 }
+            if !isHalf, topic < 5, random.chance(3) {
+                try appendDelayed(queue, attributes, encoder, &random, level: Int.random(in: 1...18, using: &random), index)
+                continue
+            }
             let draft = try !isHalf && random.chance(20) ? batch(queue, attributes, encoder, &random) : single(queue, attributes, encoder, &random, index)
             try acknowledge(try append(draft), topic: UInt8(topic), queueId: queueId, isHalf: isHalf)
         }
+    }
+
+    private func appendDelayed(
+        _ queue: QueueHandle, _ attributes: RecordAttributes, _ encoder: RecordEncoder, _ random: inout SeededRandom, level: Int, _ index: Int
+    ) throws {
+        let properties = MessageProperties([("UNIQ_KEY", "delayed-\(number)-\(index)"), ("TAGS", "late")]).encoded()
+        let body = body(&random)
+        let draft = try properties.withUnsafeBytes { properties in
+            try body.withUnsafeBytes {
+                try store.encodeDelayed(level: level, for: queue, attributes: attributes, body: $0, properties: properties, with: encoder)
+            }
+        }
+        try acknowledge(try append(draft), topic: UInt8(Workload.topics.count - 1), queueId: Int32(level - 1), isHalf: false)
     }
 
     private func append(_ draft: RecordDraft) throws -> AppendResult {

@@ -29,6 +29,7 @@ public enum StoreBench {
         do throws(StoreError) {
             switch words[0] {
             case "append": try AppendBench(run).measure()
+            case "sync": try SyncBench(run).measure()
             case "queues": try QueuesBench(run).measure()
             case "open": try OpenBench(run).measure()
             case "crash": try OpenBench(run).appendForEver()
