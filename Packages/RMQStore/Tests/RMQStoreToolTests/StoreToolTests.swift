@@ -65,6 +65,19 @@ import Testing
         try reopened.close()
     }
 
+    @Test func aDamagedIndexIsFoundAndRebuilt() throws {
+        let store = try SampleStore(messages: 600)
+        let names = try FileManager.default.contentsOfDirectory(atPath: store.path + "/index").sorted()
+        #expect(names.count == 2)
+        try flip(store.path + "/index/" + names[0], at: 40 + 400 + 20 * 5 + 11)
+        try FileManager.default.removeItem(atPath: store.path + "/index/" + names[1])
+        let verify = run("verify", store.path)
+        #expect(verify.status == 1 && verify.text.contains("entry 5 points to"), "\(verify.text)")
+        #expect(run("rebuild", store.path, ["--index"]).status == 0)
+        let after = run("verify", store.path)
+        #expect(after.status == 0 && after.text.contains("600 index entries"), "\(after.text)")
+    }
+
     @Test func recordsAreFoundByPlaceQueueAndKey() throws {
         let store = try SampleStore(messages: 100)
         let byQueue = run("dump", store.path, ["--topic", "TopicA", "--queue", "1", "--from", "3", "--count", "2", "--body"]).text.split(separator: "\n")

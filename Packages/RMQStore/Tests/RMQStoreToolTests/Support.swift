@@ -32,6 +32,8 @@ final class SampleStore {
         configuration.segmentBytes = 64 << 10
         configuration.consumeQueueFileBytes = 2000
         configuration.prefaultWindowBytes = 64 << 10
+        configuration.indexSlotCount = 100
+        configuration.indexEntryCount = 400
         return configuration
     }
 

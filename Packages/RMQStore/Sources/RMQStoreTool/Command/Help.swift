@@ -24,7 +24,9 @@ enum Help {
           --json              inspect, verify, dump: JSON instead of text
           --quiet             verify: no line for each finding, only the summary
           --limit N           verify: findings printed of each kind [20]
-          --index-slots N     maxHashSlotNum of the index files [a fifth of the file is slots: the default ratio]
+          --index-slots N     maxHashSlotNum of the index files [by their length: four entries for each slot]
+          --index-entries N   rebuild: maxIndexNum [as the files that are there]
+          --delay-levels "…"  rebuild: messageDelayLevel, if it is not the default: delayed messages need it
           --offset N          dump: the first position in the log
           --topic T, --queue N, --from N, --key K
                               dump: only this topic, this queue, from this queue offset, with this key

@@ -12,8 +12,10 @@ struct RebuildCommand {
     private let rebuildsQueues: Bool
     private let rebuildsIndex: Bool
     private let keepsBackup: Bool
-    /// The length of the index files as they were; nil when there were none.
-    private let indexFileBytes: Int?
+    /// Of the index files to make: from the options, or else as those that are there; nil: the store's defaults.
+    private let indexSlots: Int?
+    private let indexEntries: Int?
+    private let delayLevels: [Int64]?
 
     init(_ options: inout Options, _ output: ToolOutput) throws(ToolError) {
         directory = try StoreDirectory(&options)
@@ -22,8 +24,14 @@ struct RebuildCommand {
         rebuildsQueues = options.flag("queues") || all
         rebuildsIndex = options.flag("index") || all
         keepsBackup = options.flag("keep")
-        indexFileBytes = directory.indexFiles.lazy.compactMap { try? Int(MappedFile.length($0)) }.first { $0 > 124 }
+        let slots = try options.number("index-slots", in: 1...500_000_000).map { Int($0) }
+        let sample = directory.indexFiles.lazy.compactMap { IndexFile(path: $0, slotCount: slots) }.first
+        indexSlots = slots ?? sample?.slotCount
+        indexEntries = try options.number("index-entries", in: 2...100_000_000).map { Int($0) } ?? sample?.entryLimit
+        let levels = options.text("delay-levels")
+        delayLevels = levels.flatMap { StoreConfiguration.delayLevels(parsing: $0) }
         try options.checkAllUsed()
+        if let levels, delayLevels == nil { throw .usage("--delay-levels is '\(levels)', allowed are times like '1s 5s 2m 1h'") }
         guard rebuildsQueues || rebuildsIndex else { throw .usage("say what to rebuild: --queues, --index or --all") }
     }
 
@@ -92,14 +100,20 @@ struct RebuildCommand {
         configuration.segmentBytes = Int(directory.segmentBytes)
         if directory.queueFileBytes > 0 { configuration.consumeQueueFileBytes = Int(directory.queueFileBytes) }
         configuration.indexesMessages = rebuildsIndex
-        if let bytes = indexFileBytes {
-            // The default ratio: four entries for each slot.
-            configuration.indexSlotCount = (bytes - 40) / 84
-            configuration.indexEntryCount = (bytes - 40 - 4 * configuration.indexSlotCount) / 20
-        }
+        if let indexSlots { configuration.indexSlotCount = indexSlots }
+        if let indexEntries { configuration.indexEntryCount = indexEntries }
+        if let delayLevels { configuration.delayLevelMilliseconds = delayLevels }
+        // This is no time to delete messages, whatever the broker's own settings are.
+        configuration.retention.reservedTime = .seconds(1 << 40)
+        configuration.retention.deletesForcibly = false
         let store = try MessageStore(configuration, logger: Logger(category: "mqstore", sink: ToolLog(output: output)))
         try store.start()
-        while rebuildsIndex, store.indexedOffset < store.maxPhysicalOffset { usleep(20_000) }
+        var progress = Progress("making the index anew", total: store.maxPhysicalOffset - store.minPhysicalOffset, output)
+        while rebuildsIndex, store.indexedOffset < store.maxPhysicalOffset {
+            progress.report(store.indexedOffset - store.minPhysicalOffset)
+            usleep(20_000)
+        }
+        progress.end()
         try store.close()
     }
 
