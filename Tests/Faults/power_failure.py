@@ -138,6 +138,7 @@ class Promises:
         self.halves = {}          # physical offset: (size, crc)
         self.firm = {}            # what must never be lost; as above
         self.firm_halves = {}
+        self.deletes_segments = False   # retention was at work: what lies before the log's beginning may be gone
         self.problems = []
 
     def read(self, path):
@@ -159,6 +160,8 @@ class Promises:
                     self.firm_halves[physical] = (size, crc)
             elif kind == b"C":
                 self.firm, self.firm_halves = dict(self.acknowledged), dict(self.halves)
+            elif kind == b"R":
+                self.deletes_segments = True
             elif kind in b"Dd":
                 for table in (self.acknowledged, self.firm):
                     for key in [key for key in table if key[0] == "Gone"]:
@@ -181,17 +184,20 @@ def verify(programs, root, promises, output):
             problems.append(f"served although it is damaged: {line}")
     store = store_reader.Store(root, index_slots=INDEX_SLOTS, deleted_topics=["Gone"]).check()
     problems += store.problems
+    kept_from = store.log_minimum if promises.deletes_segments else 0
     for key, (physical, size, crc) in promises.firm.items():
-        if served.get(key) != (physical, size, crc):
+        if physical >= kept_from and served.get(key) != (physical, size, crc):
             problems.append(f"{key}, acknowledged at {physical} ({size} bytes), is " + ("gone" if key not in served else f"now {served[key]}"))
     for physical, (size, crc) in promises.firm_halves.items():
+        if physical < kept_from:
+            continue
         record = store.by_offset.get(physical)
         if record is None or record.size != size or store.record_crc(record) != crc:
             problems.append(f"the half message acknowledged at {physical} ({size} bytes) is " + ("gone" if record is None else "another one"))
     for key, entries in store.queues.items():
         for offset, (physical, size, _) in entries.items():
             record = store.by_offset.get(physical)
-            if record is None or record.topic in ("T0", "T1", "New") and record.body.startswith(b"after "):
+            if physical < store.log_minimum or record is None or record.topic in ("T0", "T1", "New") and record.body.startswith(b"after "):
                 continue
             if served.get(key + (offset,)) != (physical, size, store.record_crc(record)):
                 problems.append(f"{key} offset {offset}: the decoder reads {size} bytes at {physical}, served was {served.get(key + (offset,))}")

@@ -28,6 +28,8 @@ enum Journal {
         case acknowledgedHalf = 0x50   // P
         /// Everything acknowledged before is on the disk: the store was closed.
         case closed = 0x43   // C
+        /// From now on full segments are deleted as soon as retention looks at them, and their messages with them.
+        case retaining = 0x52   // R
         /// The topic `Gone` is being deleted, and has been.
         case deleting = 0x44   // D
         case deleted = 0x64   // d

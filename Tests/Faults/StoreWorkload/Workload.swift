@@ -16,7 +16,7 @@ struct Workload: Sendable {
         var random = SeededRandom(seed: seed)
         for session in 0..<Int.random(in: 1...3, using: &random) {
             let interval = Duration.milliseconds(Int.random(in: 1...20, using: &random))
-            let store = try open(interval)
+            let store = try open(interval, deletingSegments: random.chance(15))
             let writers = (0..<Int.random(in: 1...4, using: &random)).map { number in
                 Writer(
                     store: store, isSynchronous: isSynchronous, random: SeededRandom(seed: random.next()), count: Int.random(in: 5...250, using: &random),
@@ -32,7 +32,7 @@ struct Workload: Sendable {
 
     /// One writer, one session.
     func fill(messages: Int) throws {
-        let store = try open(.milliseconds(5))
+        let store = try open(.milliseconds(5), deletingSegments: false)
         try Writer(
             store: store, isSynchronous: false, random: SeededRandom(seed: seed), count: messages, topics: 0..<Int(Self.goneTopic), pausePercent: 0, number: 0
         ).run()
@@ -40,8 +40,16 @@ struct Workload: Sendable {
         Journal.write(.closed)
     }
 
-    private func open(_ interval: Duration) throws -> MessageStore {
-        let configuration = SmallStore.configuration(directory, isSynchronous: isSynchronous, flushInterval: interval)
+    private func open(_ interval: Duration, deletingSegments: Bool) throws -> MessageStore {
+        var configuration = SmallStore.configuration(directory, isSynchronous: isSynchronous, flushInterval: interval)
+        if deletingSegments {
+            configuration.retention.reservedTime = .zero
+            configuration.retention.deletionHours = Array(0...23)
+            configuration.retention.interval = .milliseconds(10)
+            configuration.retention.pauseBetweenSegments = .zero
+            configuration.retention.pauseBetweenQueues = .zero
+            Journal.write(.retaining)
+        }
         let store = try MessageStore(configuration, logger: .silent)
         try store.start()
         return store

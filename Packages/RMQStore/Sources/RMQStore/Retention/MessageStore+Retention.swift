@@ -78,8 +78,10 @@ extension MessageStore {
     private func deleteSegments(atOnce: Bool, now: Int64, _ progress: inout Retention.Progress) {
         guard now >= progress.retryAt else { return }
         let policy = configuration.retention
-        // What is not in the queues yet must still get there.
-        let dispatched = dispatchedOffset
+        // What is not in the queues yet must still get there, and be on the disk: the offsets of a queue whose messages are
+        // all deleted are written nowhere else.
+        let flushed = flusher.progress.withLock { $0.checkpoint.own?.safeOffset ?? 0 }
+        let dispatched = min(dispatchedOffset, flushed)
         for segment in log.snapshot.dropLast().prefix(RetentionPolicy.segmentsPerRun) {
             guard segment.baseOffset + Int64(segment.byteCount) <= dispatched else { return }
             do {
