@@ -122,7 +122,8 @@ extension MessageStore {
         }
     }
 
-    /// Makes everything durable and moves the checkpoint to the end. No other thread appends or flushes.
+    /// Makes everything durable that was appended so far, and moves the checkpoint there.
+    /// - Parameter leavingClean: only when no other thread appends or flushes any more.
     func flushEverything(leavingClean: Bool) throws(StoreError) {
         try flusher.progress.withLock { (progress) throws(StoreError) in
             try flushLog(&progress)

@@ -78,14 +78,13 @@ extension MessageStore {
     private func deleteSegments(atOnce: Bool, now: Int64, _ progress: inout Retention.Progress) {
         guard now >= progress.retryAt else { return }
         let policy = configuration.retention
-        // What is not in the queues yet must still get there, and be on the disk: the offsets of a queue whose messages are
-        // all deleted are written nowhere else.
-        let flushed = flusher.progress.withLock { $0.checkpoint.own?.safeOffset ?? 0 }
-        let dispatched = min(dispatchedOffset, flushed)
+        // What is not in the queues yet must still get there.
+        let dispatched = dispatchedOffset
         for segment in log.snapshot.dropLast().prefix(RetentionPolicy.segmentsPerRun) {
             guard segment.baseOffset + Int64(segment.byteCount) <= dispatched else { return }
             do {
                 guard try atOnce || MappedFile.modificationTime(segment.path) <= now - policy.reservedTime.milliseconds else { return }
+                try ensureFlushed(to: segment.baseOffset + Int64(segment.byteCount))
                 try StoreFiles.remove(segment.path)
                 // Durable one by one and in order: after a power failure no file may be missing between two others.
                 try disk.synchronizeNames(in: StoreFiles.parent(segment.path))
@@ -99,6 +98,13 @@ extension MessageStore {
             logger.info("deleted commit log file \(segment.path)\(atOnce ? ", the disk being nearly full" : ""); the log begins at \(log.minOffset)")
             guard retention.pause(policy.pauseBetweenSegments) else { return }
         }
+    }
+
+    /// The queue entries of a segment must be on the disk before it goes: the offsets of a queue whose messages are all
+    /// deleted are written nowhere else. Nearly always they are for hours.
+    private func ensureFlushed(to end: Int64) throws(StoreError) {
+        let flushed = flusher.progress.withLock { $0.checkpoint.own?.safeOffset ?? 0 }
+        if flushed < end { try flushEverything(leavingClean: false) }
     }
 
     /// Lets go of deleted files that no reader holds any more.
