@@ -9,8 +9,21 @@ import Testing
     /// A disk that is as full as a test says.
     final class HandDisk: Sendable {
         private let percent = Atomic<Int>(20)
+        private let questions = Atomic<Int>(0)
         func fill(toPercent used: Int) { percent.store(used, ordering: .relaxed) }
-        var usage: DiskUsage { DiskUsage { _ in Double(self.percent.load(ordering: .relaxed)) / 100 } }
+        var usage: DiskUsage {
+            DiskUsage { _ in
+                self.questions.wrappingAdd(1, ordering: .relaxed)
+                return Double(self.percent.load(ordering: .relaxed)) / 100
+            }
+        }
+
+        /// Waits until the store has looked at the disk, and done what followed, so many times. A look is a question for
+        /// each of two directories; the first one may have begun before.
+        func lookedAt(times: Int) async throws -> Bool {
+            let start = questions.load(ordering: .relaxed)
+            return try await eventually { questions.load(ordering: .relaxed) >= start + 2 * (times + 2) }
+        }
     }
 
     /// A store that looks at everything every 5 ms, on a clock and a disk that the test holds.
@@ -111,9 +124,9 @@ import Testing
         try fixture.fill()
         // Too young for anybody: twenty looks and more find nothing.
         fixture.store.requestDeletion()
-        try await Task.sleep(for: .milliseconds(150))
+        #expect(try await fixture.disk.lookedAt(times: 20))
         fixture.clock.advance(73 * 3_600_000)
-        try await Task.sleep(for: .milliseconds(30))
+        #expect(try await fixture.disk.lookedAt(times: 1))
         #expect(fixture.store.minPhysicalOffset == 0)
         fixture.store.requestDeletion()
         #expect(try await eventually { try fixture.isCut() })
@@ -137,7 +150,7 @@ import Testing
         let fixture = try Fixture()
         try fixture.fill()
         fixture.disk.fill(toPercent: 80)
-        try await Task.sleep(for: .milliseconds(30))
+        #expect(try await fixture.disk.lookedAt(times: 1))
         #expect(fixture.store.minPhysicalOffset == 0, "above the first mark only what has expired goes")
         fixture.disk.fill(toPercent: 86)
         #expect(try await eventually { try fixture.isCut() })
@@ -162,7 +175,7 @@ import Testing
         try fixture.fill()
         fixture.disk.fill(toPercent: 95)
         #expect(try await eventually { fixture.store.flags.current == .diskFull })
-        try await Task.sleep(for: .milliseconds(30))
+        #expect(try await fixture.disk.lookedAt(times: 1))
         #expect(fixture.store.minPhysicalOffset == 0)
         fixture.clock.advance(73 * 3_600_000)
         #expect(try await eventually { try fixture.isCut() })
@@ -178,7 +191,7 @@ import Testing
         try FileManager.default.createDirectory(atPath: oldest, withIntermediateDirectories: false)
         fixture.clock.advance(73 * 3_600_000)
         fixture.disk.fill(toPercent: 76)
-        try await Task.sleep(for: .milliseconds(50))
+        #expect(try await fixture.disk.lookedAt(times: 1))
         #expect(fixture.store.minPhysicalOffset == 0)
         #expect(try fixture.store.everything("Early", 0).count == 20)
         try FileManager.default.removeItem(atPath: oldest)
