@@ -4,15 +4,24 @@ import RMQStore
 ///
 /// Memory does not grow with the log: for each queue only counts and the first difference are kept.
 struct QueueVerifier {
-    private struct State {
-        var files: QueueFiles?
+    /// One of each queue, changed in place for each of its records.
+    private final class State {
+        let files: QueueFiles?
         var expectedNext: Int64?
         /// Entries that their records agree with.
         var matched: Int64 = 0
         var missing: Difference?
         var wrong: Difference?
-        /// Of records behind the queue's last entry.
-        var behind: Int64 = 0
+
+        init(files: QueueFiles?) { self.files = files }
+
+        /// The topic was deleted and made anew: what came before belongs to its former life.
+        func forget() {
+            expectedNext = nil
+            matched = 0
+            missing = nil
+            wrong = nil
+        }
     }
 
     private struct Difference {
@@ -44,21 +53,18 @@ struct QueueVerifier {
     mutating func visit(_ record: CheckedRecord, findings: inout Findings) {
         for place in record.places {
             let key = Key(topic: place.topic, queueId: place.queueId)
-            compare(record, at: place.queueOffset, &states[key, default: State()])
+            if states[key] == nil { states[key] = State(files: nil) }
+            if let state = states[key] { compare(record, at: place.queueOffset, state) }
         }
     }
 
-    private func compare(_ record: CheckedRecord, at queueOffset: Int64, _ state: inout State) {
-        if let expected = state.expectedNext, queueOffset < expected {
-            // The topic was deleted and made anew: what came before belongs to its former life.
-            state = State(files: state.files)
-        }
+    private func compare(_ record: CheckedRecord, at queueOffset: Int64, _ state: State) {
+        if let expected = state.expectedNext, queueOffset < expected { state.forget() }
         if let expected = state.expectedNext, queueOffset > expected {
             Self.note(&state.wrong, expected, "\(queueOffset - expected) messages are missing in the log before offset \(queueOffset)")
         }
         state.expectedNext = queueOffset + 1
         guard let entry = state.files?.entry(at: queueOffset) else {
-            state.behind += 1
             Self.note(&state.missing, queueOffset, "no entry for the record at \(record.physicalOffset)")
             return
         }
