@@ -107,8 +107,8 @@ import Testing
         let copy = fixture.folder.sub("copy")
         if clean { try fixture.store.close() }
         try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
-        for name in ["commitlog", "consumequeue", "checkpoint", "abort"] where FileManager.default.fileExists(atPath: fixture.folder.sub(name)) {
-            try copyDirectory(fixture.folder.sub(name), to: copy + "/" + name)
+        for name in ["checkpoint", "abort", "consumequeue", "commitlog"] where FileManager.default.fileExists(atPath: fixture.folder.sub(name)) {
+            try FileManager.default.copyItem(atPath: fixture.folder.sub(name), toPath: copy + "/" + name)
         }
         let reopened = try openStore(copy)
         #expect(reopened.minPhysicalOffset == fixture.lastSegment)

@@ -53,7 +53,10 @@ import Testing
     @Test func whoeverWaitsHasItOnTheDisk() async throws {
         let folder = try TemporaryFolder()
         let disk = FaultyDisk()
-        let store = try open(folder, disk: disk) { $0.segmentBytes = 1 << 20 }
+        let store = try open(folder, disk: disk) {
+            $0.segmentBytes = 1 << 20
+            $0.syncFlushTimeout = .seconds(60)
+        }
         // Threads of their own: they block.
         let writers = 8, each = 50
         let done = Atomic<Int>(0)

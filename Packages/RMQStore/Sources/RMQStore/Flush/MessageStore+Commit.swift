@@ -4,9 +4,11 @@ import Synchronization
 extension MessageStore {
     /// Everything below is as safe as the configuration promises: on the disk under synchronous flush, acknowledged by the
     /// replicas that are waited for. Never goes back while the store runs.
-    public var confirmedOffset: Int64 {
+    public var confirmedOffset: Int64 { confirmedOffset(flushed: commit.flushedOffset) }
+
+    private func confirmedOffset(flushed: Int64) -> Int64 {
         var end = log.maxOffset
-        if flushesSynchronously { end = min(end, commit.flushedOffset) }
+        if flushesSynchronously { end = min(end, flushed) }
         if replicas.required > 0 { end = min(end, replicas.confirmedOffset) }
         return end
     }
@@ -82,11 +84,13 @@ extension MessageStore {
                 return log.maxOffset
             }
             try log.flush(from: commit.flushedOffset, to: end)
+            // In this order: whoever finds its message confirmed can read it.
+            publishConfirmed(flushed: end)
             commit.advance(to: end)
         } catch {
             failure = error
         }
-        if let failure { refuseAppends(after: failure) } else { publishConfirmed() }
+        if let failure { refuseAppends(after: failure) }
         commit.finish()
         if flushesSynchronously {
             flusher.announce()
@@ -106,10 +110,11 @@ extension MessageStore {
     }
 
     /// Makes readable what is confirmed. When a consume queue cannot be written, appends are refused until it can.
-    func publishConfirmed() {
+    /// - Parameter flushed: up to where the log is on the disk, when that is further than has been said.
+    func publishConfirmed(flushed: Int64 = 0) {
         guard !publishesAtAppend else { return }
         do throws(StoreError) {
-            try dispatch(below: confirmedOffset)
+            try dispatch(below: confirmedOffset(flushed: max(flushed, commit.flushedOffset)))
             if flags.clear(.queueError) { logger.info("the consume queues can be written again") }
         } catch {
             if flags.set(.queueError) { logger.error("confirmed messages stay invisible, and no more are taken, until this works again: \(error)") }

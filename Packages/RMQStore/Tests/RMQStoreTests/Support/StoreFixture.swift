@@ -118,8 +118,16 @@ extension ReadResult {
 }
 
 /// Copies a directory as a kill -9 would leave it: what is in the page cache is in the copy.
+///
+/// The store may write meanwhile, and a copy is not made at one moment. So what vouches for other files comes first and the
+/// log last: no file of the copy speaks of bytes that another one does not have yet.
 func copyDirectory(_ source: String, to target: String) throws {
-    try FileManager.default.copyItem(atPath: source, toPath: target)
+    let last = ["index", "consumequeue", "consumequeue_ext", "commitlog"]
+    let names = try FileManager.default.contentsOfDirectory(atPath: source)
+    try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
+    for name in names.filter({ !last.contains($0) }) + last.filter(names.contains) {
+        try FileManager.default.copyItem(atPath: source + "/" + name, toPath: target + "/" + name)
+    }
 }
 
 /// The segment files of a log, oldest first.
