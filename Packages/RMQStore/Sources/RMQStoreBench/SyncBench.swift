@@ -45,6 +45,7 @@ struct SyncBench {
 
     /// As many bytes as a record has, written one after the other into an allocated file, each with its own fdatasync.
     private func deviceRate(seconds: Double) throws(StoreError) -> Double {
+        try StoreFiles.makeDirectories(run.directory)
         let path = run.directory + "/device"
         let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
