@@ -31,7 +31,7 @@ struct Verification {
             store.read(queue, offset: offset, maxCount: 32, into: &result)
             let isExpired = (store.physicalOffset(queue, offset: offset) ?? 0) < store.minPhysicalOffset
             if result.status != .found, !isExpired {
-                if stopsAtDamage { throw WorkloadError.notReadable(topic: topic, queueId: queueId, offset: offset, status: result.status.name) }
+                if stopsAtDamage { throw WorkloadError.notReadable(topic: topic, queueId: queueId, offset: offset, status: "\(result.status.name)") }
                 lines += "# \(name) \(queueId) \(offset) \(result.status.name)\n"
                 guard result.nextOffset > offset else { return }
             }

@@ -17,7 +17,7 @@ public enum ReadStatus: Int32, Sendable, CaseIterable {
     case noMessageInQueue
 
     /// The reference's name, which travels as the remark of a response.
-    public var name: String {
+    public var name: StaticString {
         switch self {
         case .found: "FOUND"
         case .noMatchedMessage: "NO_MATCHED_MESSAGE"

@@ -123,7 +123,7 @@ final class PullHolds {
         if result.messageCount > 0 { pull.progress?.countPulled(result.messageCount) }
         connection.replyPull(
             PullReply(
-                code: code, remark: result.status.remark, nextBeginOffset: result.nextOffset,
+                code: code, remark: result.status.name, nextBeginOffset: result.nextOffset,
                 minOffset: result.minOffset, maxOffset: result.maxOffset),
             to: pull.ticket, bodyCount: result.byteCount
         ) { body in
@@ -142,7 +142,7 @@ final class PullHolds {
         }
         connection.replyPull(
             PullReply(
-                code: .pullRetryImmediately, remark: ReadStatus.noMatchedMessage.remark, nextBeginOffset: pull.nextOffset,
+                code: .pullRetryImmediately, remark: ReadStatus.noMatchedMessage.name, nextBeginOffset: pull.nextOffset,
                 minOffset: pull.queue.queue.minOffset, maxOffset: pull.queue.queue.maxOffset),
             to: pull.ticket)
     }
@@ -177,21 +177,6 @@ final class PullHolds {
 }
 
 extension ReadStatus {
-    /// The name that travels as the remark.
-    var remark: StaticString {
-        switch self {
-        case .found: "FOUND"
-        case .noMatchedMessage: "NO_MATCHED_MESSAGE"
-        case .messageWasRemoving: "MESSAGE_WAS_REMOVING"
-        case .offsetFoundNull: "OFFSET_FOUND_NULL"
-        case .offsetOverflowBadly: "OFFSET_OVERFLOW_BADLY"
-        case .offsetOverflowOne: "OFFSET_OVERFLOW_ONE"
-        case .offsetTooSmall: "OFFSET_TOO_SMALL"
-        case .noMatchedLogicQueue: "NO_MATCHED_LOGIC_QUEUE"
-        case .noMessageInQueue: "NO_MESSAGE_IN_QUEUE"
-        }
-    }
-
     func responseCode(requested offset: Int64) -> ResponseCode {
         switch self {
         case .found: .success
