@@ -3,7 +3,7 @@ import Synchronization
 
 extension MessageStore {
     /// All messages before this log offset can be found by their keys.
-    public var indexedOffset: Int64 { index.indexedOffset.load(ordering: .acquiring) }
+    public var indexedOffset: Int64 { index.indexedOffset }
 
     /// Removes the oldest index files as long as all their messages have left the log. The newest one stays.
     func removeExpiredIndexFiles() throws(StoreError) {
@@ -58,7 +58,7 @@ extension MessageStore {
             } catch {
                 if !hasFailed { logger.error("messages are not indexed by their keys until this goes away: \(error)") }
                 hasFailed = true
-                if case .stop = index.next(timeout: IndexBuilder.retryDelay, ignoringWork: true) { return }
+                if index.isStopping(within: IndexBuilder.retryDelay) { return }
             }
         }
     }
@@ -70,7 +70,7 @@ extension MessageStore {
         let end = dispatchedOffset
         let start = work.follower.position
         try work.follower.follow(to: end, maxRecords: IndexBuilder.batchRecords)
-        index.indexedOffset.store(work.follower.position, ordering: .releasing)
+        index.hasFollowed(to: work.follower.position)
         let hasMoved = work.follower.position != start
         let isSaved = work.cannotSave || work.savedOffset == work.follower.position
         let now = MonotonicTime.nowNanoseconds()
@@ -84,14 +84,14 @@ extension MessageStore {
         case .damage(let name):
             logger.warning("index file \(name) contradicts the log; it and all later ones are written again from the log")
             try work.follower.goBack(before: name, logEnd: dispatchedOffset)
-            index.indexedOffset.store(work.follower.position, ordering: .releasing)
+            index.hasGoneBack(to: work.follower.position, after: .damage(name))
             work.nextSave = now
         case .cut(let end):
             try cutIndex(to: end, &work)
-            index.indexedOffset.store(work.follower.position, ordering: .releasing)
+            index.hasGoneBack(to: work.follower.position, after: .cut(end))
         case .stop:
             try catchUp(&work.follower)
-            index.indexedOffset.store(work.follower.position, ordering: .releasing)
+            index.hasFollowed(to: work.follower.position)
             saveIndex(&work)
             return false
         }

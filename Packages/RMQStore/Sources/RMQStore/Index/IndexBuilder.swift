@@ -9,9 +9,9 @@ final class IndexBuilder: Sendable {
     struct Signals {
         var hasWork = false
         var isStopping = false
-        /// A file in which a query found contradictions.
+        /// A file in which a query found contradictions. Stays until the index has gone back before it.
         var damagedFile: Int64?
-        /// The log was cut here.
+        /// The log was cut here. Stays until the index has been cut, too.
         var cutEnd: Int64?
     }
 
@@ -36,8 +36,8 @@ final class IndexBuilder: Sendable {
     /// What to do first, and where the log ended when that was decided; nil once it is done.
     let plan: Mutex<(IndexPlan, logEnd: Int64)?>
     let thread = Mutex<StoreThread?>(nil)
-    /// All messages before this log offset can be found by their keys.
-    let indexedOffset: Atomic<Int64>
+    /// All messages before this log offset are in the files, but for what ``Signals`` say against it.
+    private let followedOffset: Atomic<Int64>
 
     init(
         configuration: StoreConfiguration, checkpoint: Checkpoint, wasClean: Bool, logEnd: Int64, disk: DiskCalls, logger: Logger
@@ -49,8 +49,32 @@ final class IndexBuilder: Sendable {
             flushedTimestamp: checkpoint.indexTimestamp, logEnd: logEnd)
         files = IndexFiles(directory: directory, shape: shape, disk: disk, kept: plan.files)
         // What the plan hopes for is true once it is carried out.
-        indexedOffset = Atomic((plan.cut == nil && !plan.mayHaveGaps ? plan.indexedOffset : plan.files.last?.endOffset) ?? 0)
+        followedOffset = Atomic((plan.cut == nil && !plan.mayHaveGaps ? plan.indexedOffset : plan.files.last?.endOffset) ?? 0)
         self.plan = Mutex((plan, logEnd))
+    }
+
+    /// All messages before this log offset can be found by their keys.
+    var indexedOffset: Int64 {
+        signals.withLock { signals in
+            signals.damagedFile == nil ? min(followedOffset.load(ordering: .acquiring), signals.cutEnd ?? .max) : 0
+        }
+    }
+
+    /// The files contain what the log has before `offset`. Index thread.
+    func hasFollowed(to offset: Int64) {
+        followedOffset.store(offset, ordering: .releasing)
+    }
+
+    /// The files contain what the log has before `offset`, after `event` made the index go back to there. Index thread.
+    func hasGoneBack(to offset: Int64, after event: Event) {
+        signals.withLock { signals in
+            hasFollowed(to: offset)
+            switch event {
+            case .cut(let end) where signals.cutEnd == end: signals.cutEnd = nil
+            case .damage(let name) where signals.damagedFile == name: signals.damagedFile = nil
+            default: break
+            }
+        }
     }
 
     func announce() {
@@ -69,18 +93,17 @@ final class IndexBuilder: Sendable {
     /// The next thing to do; nil when there is nothing within `timeout`.
     func next(timeout: Duration?, ignoringWork: Bool = false) -> Event? {
         signals.wait(timeout: timeout) { signals in
+            if let end = signals.cutEnd { return .cut(end) }
+            if let name = signals.damagedFile { return .damage(name) }
             if signals.isStopping { return .stop }
-            if let end = signals.cutEnd {
-                signals.cutEnd = nil
-                return .cut(end)
-            }
-            if let name = signals.damagedFile {
-                signals.damagedFile = nil
-                return .damage(name)
-            }
             guard signals.hasWork, !ignoringWork else { return nil }
             signals.hasWork = false
             return .work
         }
+    }
+
+    /// Sleeps for `timeout` whatever happens meanwhile; true at once when the store stops.
+    func isStopping(within timeout: Duration) -> Bool {
+        signals.wait(timeout: timeout) { $0.isStopping ? true : nil } ?? false
     }
 }

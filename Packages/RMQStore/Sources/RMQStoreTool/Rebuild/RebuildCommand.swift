@@ -110,7 +110,7 @@ struct RebuildCommand {
         try store.start()
         var progress = Progress("making the index anew", total: store.maxPhysicalOffset - store.minPhysicalOffset, output)
         while rebuildsIndex, store.indexedOffset < store.maxPhysicalOffset {
-            progress.report(store.indexedOffset - store.minPhysicalOffset)
+            progress.report(max(0, store.indexedOffset - store.minPhysicalOffset))
             usleep(20_000)
         }
         progress.end()
