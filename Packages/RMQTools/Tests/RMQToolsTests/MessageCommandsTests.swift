@@ -1,4 +1,3 @@
-import Foundation
 import RMQCommon
 import RMQRemoting
 @testable import RMQTools
@@ -33,14 +32,15 @@ struct MessageCommandsTests {
         try recording.output.split(separator: "\n").filter { $0.hasPrefix("MSGID") }.map { try message(String($0)) }
     }
 
-    /// Servers that hold exactly these messages.
-    private static func servers(holding messages: [StoredMessage]) -> Servers {
+    /// Servers that hold exactly these messages; every moment lies before them.
+    /// - Parameter end: where queues end, if there are more messages than these.
+    private static func servers(holding messages: [StoredMessage], end longer: Int64 = 0) -> Servers {
         Servers { command, address in
             let broker = Golden.masters.first { $0.value == address }?.key
             let queue = messages.filter { $0.brokerName == broker && "\($0.queueId)" == command.fields?["queueId"] }
-            let end = (queue.map(\.queueOffset).max() ?? -1) + 1
+            let end = max(longer, (queue.map(\.queueOffset).max() ?? -1) + 1)
             switch command.requestCode {
-            case .getMinOffset: return .response(.success, header: OffsetResponseHeader(offset: 0))
+            case .getMinOffset, .searchOffsetByTimestamp: return .response(.success, header: OffsetResponseHeader(offset: 0))
             case .getMaxOffset: return .response(.success, header: OffsetResponseHeader(offset: end))
             case .pullMessage:
                 guard let header = try? command.header(PullMessageHeader.self) else { return .response(.systemError) }
@@ -92,6 +92,54 @@ struct MessageCommandsTests {
         #expect(run.exitCode == recording.exitCode)
     }
 
+    @Test func chosenQueue() async throws {
+        let recording = try Recording("consumeMessage-b-i")
+        let messages = try Self.messages(of: recording)
+        let end = try #require(messages[0].properties["MAX_OFFSET"].flatMap { Int64($0) })
+        let run = await Run(recording.words, servers: Self.servers(holding: messages, end: end))
+        #expect(Self.withoutSizes(run.output) == Self.withoutSizes(recording.output))
+    }
+
+    @Test func countIsSharedByTheQueues() async throws {
+        let recording = try Recording("consumeMessage-g")
+        let servers = Self.servers(holding: try Self.messages(of: recording))
+        let run = await Run(recording.words, servers: servers)
+        #expect(Self.withoutSizes(run.output) == Self.withoutSizes(recording.output))
+        #expect(servers.fields(asked: .pullMessage).allSatisfy { $0["consumerGroup"] == "golden_cli_group" })
+    }
+
+    @Test func timesBecomeOffsets() async throws {
+        let recording = try Recording("consumeMessage-s-e")
+        let servers = Self.servers(holding: try Self.messages(of: Recording("consumeMessage")))
+        let run = await Run(recording.words, servers: servers)
+        #expect(Self.withoutSizes(run.output) == Self.withoutSizes(recording.output))
+        #expect(Set(servers.fields(asked: .searchOffsetByTimestamp).map { $0["timestamp"] }) == ["1795233600000", "1795234200000"])
+    }
+
+    @Test func failedPullEndsItsQueueOnly() async throws {
+        let recording = try Recording("consumeMessage")
+        let all = Self.servers(holding: try Self.messages(of: recording))
+        let servers = Servers { command, address in
+            guard command.requestCode == .pullMessage, command.fields?["queueId"] == "0" else { return all.answer(command, address) }
+            return .response(.systemError, remark: "no")
+        }
+        let run = await Run(recording.words, servers: servers)
+        #expect(run.errors == "CODE: 1  DESC: no BROKER: 127.0.0.1:31911\nCODE: 1  DESC: no BROKER: 127.0.0.1:30911\n")
+        #expect(run.output.contains("queueId=3] print msg finished") && !run.output.contains("queueId=0] print"))
+    }
+
+    @Test func topicThatMayNotBeReadIsNamed() async {
+        let servers = Servers { command, address in
+            guard command.requestCode == .getRouteinfoByTopic else { return Golden.answer(command, address) }
+            var route = Golden.route()
+            for index in route.queues.indices { route.queues[index].permission = .write }
+            return .response(.success, body: route.body)
+        }
+        let run = await Run(["consumeMessage", "-t", "x"], servers: servers)
+        #expect(run.output.isEmpty)
+        #expect(run.errors.contains("no queue of x may be read"))
+    }
+
     @Test func offsetBehindTheEnd() async throws {
         let recording = try Recording("consumeMessage-b-i-o-large")
         #expect(await Run(recording.words, servers: Self.servers(holding: [])).output == recording.output)
@@ -106,48 +154,29 @@ struct MessageCommandsTests {
         #expect(SendMessageCommand.render(sent) == recording.output)
     }
 
+    @Test(arguments: [(["-b", "golden-a", "-i", "2"], 2), (["-b", "golden-a"], nil), (["-b", "golden-a", "-i", "-1"], nil)] as [([String], Int32?)])
+    func queueIsChosenByBrokerAndNumberTogether(_ place: [String], _ queueId: Int32?) async {
+        let sender = RecordingSender()
+        let run = await Run(["sendMessage", "-t", "T", "-p", " hello ", "-k", "a b", "-c", "TagA"] + place, sender: sender)
+        #expect(run.errors.isEmpty)
+        #expect(sender.sent.first?.queue == queueId.map { MessageQueue(topic: "T", brokerName: "golden-a", queueId: $0) })
+        #expect(sender.sent.first?.message.body == Array("hello".utf8))
+        #expect(sender.sent.first?.message.properties[PropertyName.keys] == "a b")
+        #expect(sender.sent.first?.message.properties[PropertyName.tags] == "TagA")
+    }
+
+    @Test func traceIsRefused() async throws {
+        let sender = RecordingSender()
+        let run = await Run(try Recording("sendMessage-m").words, sender: sender)
+        #expect(run.errors.contains("-m true: this build records no message traces"))
+        #expect(sender.sent.isEmpty)
+    }
+
     @Test func unknownBrokerIsNamed() async throws {
         let recording = try Recording("sendMessage-badBroker")
         let run = await Run(recording.words)
         #expect(run.output == recording.output)
         #expect(run.errors == "SendMessageCommand command failed\nCaused by: The broker[nobroker] not exist\n")
-    }
-
-    @Test(arguments: ["queryMsgById", "queryMsgById-big"])
-    func messageById(_ name: String) throws {
-        let recording = try Recording(name)
-        let lines = recording.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        func value(_ index: Int) -> String { String(lines[index].dropFirst(21)) }
-        func number(_ index: Int) throws -> Int64 { try #require(Int64(value(index))) }
-        func time(_ index: Int) throws -> Int64 {
-            let words = value(index).split(separator: " ").map(String.init)
-            return try #require(LocalTime.utc.parse(moment(words[0], words[1])))
-        }
-        let id = try #require(OffsetMessageId(value(0)))
-        let properties = value(13).dropFirst().dropLast().split(separator: ",").map { pair in
-            let parts = pair.split(separator: "=", maxSplits: 1).map { String($0.drop { $0 == " " }) }
-            return (parts[0], parts[1])
-        }
-        let message = StoredMessage(
-            topic: value(1), body: [], properties: MessageProperties(properties), brokerName: "", queueId: Int32(try number(4)),
-            queueOffset: try number(5), physicalOffset: id.physicalOffset, storeSize: 0, bodyCRC: 0, flag: 0,
-            systemFlag: SystemFlag(rawValue: Int32(try number(12))), bornTimestamp: try time(8),
-            bornHost: try #require(HostAddress(value(10))), storeTimestamp: try time(9), storeHost: id.storeHost)
-        let path = "/tmp/rocketmq/msgbodys/" + MessageDisplay.fileName(of: message)
-        let tracks = lines.last?.split(separator: "MessageTrack ").map { text in
-            let parts = text.split { "=,]".contains($0) }
-            return MessageTrack(group: String(parts[1]), fate: MessageTrack.Fate(rawValue: String(parts[3])) ?? .unknown)
-        }
-        let text = MessageDisplay.render(message, bodyPath: path, time: .utc)
-        #expect(text + MessageDisplay.render(tracks ?? []) == recording.output)
-    }
-
-    @Test func resentMessage() throws {
-        let recording = try Recording("queryMsgById-resend")
-        let sent = SentMessage(
-            queue: MessageQueue(topic: "GoldenPlain", brokerName: "golden-b", queueId: 1), offset: 5, status: "SEND_OK",
-            messageId: "FD0000000000000000000000000000023B995FFD2B2767FE7CE80005", offsetMessageId: "7F00000100007CA700000000000044D4")
-        #expect(recording.output == "prepare resend msg. originalMsgId=7F00000100007CA70000000000000221" + QueryMessageByIdCommand.render(sent))
     }
 
     @Test func bodyIsNeverWrittenOutsideItsFolder() throws {
@@ -164,56 +193,5 @@ struct MessageCommandsTests {
         #expect(ClusterAccess.passes(message, tags))
         #expect(!ClusterAccess.passes(message, SubscriptionData(topic: "GoldenAsync", tagExpression: "TagZ", version: 0)))
         #expect(ClusterAccess.passes(message, SubscriptionData(topic: "GoldenAsync", tagExpression: "*", version: 0)))
-    }
-
-    // MARK: By key
-
-    private static func keyed(_ broker: String, _ number: Int, storedAt time: Int64 = 1_795_235_931_000) -> StoredMessage {
-        StoredMessage(
-            topic: "GoldenPlain", body: [1], properties: MessageProperties([("KEYS", "ORDER_3 x\(number)"), ("UNIQ_KEY", "FD0\(number)")]), brokerName: broker,
-            queueId: 1, queueOffset: Int64(number), physicalOffset: 1000, storeSize: 0, bodyCRC: 0, flag: 0, systemFlag: [], bornTimestamp: time,
-            bornHost: .unspecified, storeTimestamp: time, storeHost: HostAddress(ipv4: (127, 0, 0, 1), port: 30911))
-    }
-
-    /// Each master has one message with key `ORDER_3`, and returns another with the same hash, as the reference does.
-    private static func keyServers() -> Servers {
-        Servers { command, address in
-            guard command.requestCode == .queryMessage else { return Golden.answer(command, address) }
-            guard let header = try? command.header(QueryMessageHeader.self), header.topic == "GoldenPlain", header.key != "absent" else {
-                return .response(.queryNotFound, remark: "can not find message, maybe time range not correct")
-            }
-            let number = address == Golden.masters["golden-a"] ? 3 : 4
-            let stored = [keyed("", number, storedAt: 1_795_235_931_000 - Int64(number)), keyed("", 9)]
-            let answer = QueryMessageResponseHeader(indexLastUpdateTimestamp: 1, indexLastUpdateOffset: 2)
-            return .response(.success, header: answer, body: stored.flatMap { MessageRecord.encode($0) })
-        }
-    }
-
-    @Test func messagesByKey() async {
-        let servers = Self.keyServers()
-        let run = await Run(["queryMsgByKey", "-t", "GoldenPlain", "-k", "x3"], servers: servers)
-        #expect(run.output == """
-            #Message ID                                        #QID                                  #Offset
-            FD03                                                  1                                        3
-
-            """)
-        let fields = servers.fields(asked: .queryMessage)
-        #expect(fields.count == 2 && fields[0]["maxNum"] == "64" && fields[0]["endTimestamp"] == "9223372036854775807")
-        #expect(fields[0]["_UNIQUE_KEY_QUERY"] == "false" && fields[0]["beginTimestamp"] == "0" && fields[0]["key"] == "x3")
-        let none = await Run(["queryMsgByKey", "-t", "GoldenPlain", "-k", "absent"], servers: servers)
-        #expect(none.output.isEmpty && none.errors.contains("CODE: 208  DESC: query message by key finished, but no message."))
-    }
-
-    @Test func messagesByUniqueKey() async {
-        let servers = Self.keyServers()
-        let run = await Run(["queryMsgByUniqueKey", "-t", "GoldenPlain", "-i", "FD09"], servers: servers)
-        #expect(run.output.hasPrefix("Topic:               GoldenPlain\nTags:                [null]\nKeys:                [ORDER_3 x9]\n"))
-        #expect(run.output.components(separatedBy: "CommitLog Offset").count == 2, "one message")
-        let all = await Run(["queryMsgByUniqueKey", "-t", "GoldenPlain", "-i", "FD09", "-a"], servers: servers)
-        #expect(all.output.components(separatedBy: "CommitLog Offset").count == 3 && all.output.contains("msgbodys/FD09_1\n"))
-        #expect(servers.fields(asked: .queryMessage)[0]["_UNIQUE_KEY_QUERY"] == "true")
-        #expect(servers.fields(asked: .queryMessage)[0]["maxNum"] == "32")
-        let none = await Run(["queryMsgByUniqueKey", "-t", "GoldenPlain", "-i", "FD00"], servers: servers)
-        #expect(none.errors.contains("CODE: 208"))
     }
 }

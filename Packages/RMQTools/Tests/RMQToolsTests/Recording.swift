@@ -1,4 +1,5 @@
 import RMQCommon
+import RMQRemoting
 @testable import RMQTools
 import Testing
 
@@ -40,5 +41,14 @@ struct Recording {
     /// The `CODE: … DESC: …` texts among the errors, which we keep word for word.
     var causes: [String] {
         errors.split(separator: "\n").compactMap { line in line.firstRange(of: "CODE: ").map { String(line[$0.lowerBound...]) } }
+    }
+
+    /// The answer of the server that refused, as the last cause tells it.
+    func refusal() throws -> RemotingCommand {
+        let words = try #require(causes.last).dropFirst("CODE: ".count)
+        let code = try #require(Int32(words.prefix { $0.isNumber }))
+        let text = words.drop { $0.isNumber }.dropFirst("  DESC: ".count)
+        let remark = text.firstRange(of: " BROKER: ").map { text[..<$0.lowerBound] } ?? text
+        return .response(ResponseCode(rawValue: code), remark: String(remark))
     }
 }

@@ -1,20 +1,22 @@
+import Foundation
 import RMQCommon
 import RMQRemoting
 @testable import RMQTools
 import Synchronization
+import Testing
 
 /// Servers that answer from a closure, and remember what they were asked.
 final class Servers: CommandTransport {
     typealias Answer = @Sendable (RemotingCommand, String) -> RemotingCommand?
-    private let answers: Answer
+    let answer: Answer
     private let asked = Mutex<[(code: Int32, address: String, fields: HeaderFields)]>([])
 
     /// - Parameter answer: nil for an address that nobody listens at.
-    init(_ answer: @escaping Answer) { answers = answer }
+    init(_ answer: @escaping Answer) { self.answer = answer }
 
     func request(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) -> RemotingCommand {
         asked.withLock { $0.append((command.code, address, command.fields ?? [:])) }
-        guard let answer = answers(command, address) else { throw .connectFailed(address: address, reason: "refused") }
+        guard let answer = answer(command, address) else { throw .connectFailed(address: address, reason: "refused") }
         return answer
     }
 
@@ -23,6 +25,18 @@ final class Servers: CommandTransport {
     /// Addresses that got a request with this code, in order.
     func addresses(asked code: RequestCode) -> [String] { asked.withLock { $0.filter { $0.code == code.rawValue }.map(\.address) } }
     func fields(asked code: RequestCode) -> [HeaderFields] { asked.withLock { $0.filter { $0.code == code.rawValue }.map(\.fields) } }
+}
+
+/// Stands in for a producer, and remembers what it was to send.
+final class RecordingSender: MessageSending {
+    private let messages = Mutex<[(message: Message, queue: MessageQueue?)]>([])
+    var sent: [(message: Message, queue: MessageQueue?)] { messages.withLock { $0 } }
+
+    func send(_ message: Message, to queue: MessageQueue?, group: String, nameServers: [String]) async throws(AdminError) -> SentMessage {
+        messages.withLock { $0.append((message, queue)) }
+        let used = queue ?? MessageQueue(topic: message.topic, brokerName: "golden-b", queueId: 1)
+        return SentMessage(queue: used, offset: 5, status: "SEND_OK", messageId: "FD00", offsetMessageId: "7F00")
+    }
 }
 
 /// The second recorded cluster: two masters behind one name server.
@@ -75,14 +89,32 @@ struct Run {
     var output: String
     var errors: String
     var exitCode: Int32
+    /// The bodies that were put into files, by the file's name.
+    var bodies: [String: [UInt8]] = [:]
 
-    init(_ words: [String], servers: Servers = Servers(Golden.answer), nameServer: String = Golden.nameServer) async {
+    init(
+        _ words: [String], servers: Servers = Servers(Golden.answer), nameServer: String = Golden.nameServer,
+        sender: any MessageSending = ProducerSending()
+    ) async {
         let captured = CapturedOutput()
+        let folder = FileManager.default.temporaryDirectory.path + "/rmqtools-" + UUID().uuidString
         let tool = AdminTool(
             output: captured, environment: { $0 == "NAMESRV_ADDR" ? nameServer : nil }, time: .utc, now: { 1_795_236_128_000 },
-            makeTransport: { servers })
+            bodyFolder: folder, sender: sender, makeTransport: { servers })
         exitCode = await tool.run(words)
-        output = captured.output
+        output = captured.output.replacingOccurrences(of: folder, with: "/tmp/rocketmq/msgbodys")
         errors = captured.errors
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            bodies[name] = FileManager.default.contents(atPath: folder + "/" + name).map { [UInt8]($0) }
+        }
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// Output and exit code are the recorded ones, and every cause that a server gave is told in its words.
+    func expect(_ recording: Recording, sourceLocation: SourceLocation = #_sourceLocation) {
+        #expect(output == recording.output, sourceLocation: sourceLocation)
+        #expect(exitCode == recording.exitCode, sourceLocation: sourceLocation)
+        for cause in recording.causes { #expect(errors.contains(cause), sourceLocation: sourceLocation) }
+        if recording.errors.isEmpty { #expect(errors.isEmpty, sourceLocation: sourceLocation) }
     }
 }

@@ -8,7 +8,7 @@ extension ClusterAccess {
     /// - Throws: code 208 when there is none.
     func messages(_ header: QueryMessageHeader, where matches: (StoredMessage) -> Bool) async throws(AdminError) -> [StoredMessage] {
         var found: [StoredMessage] = []
-        for broker in try await route(of: header.topic).brokers {
+        for broker in try await brokers(holding: header.topic) {
             guard let address = broker.anyAddress,
                 let response = try? await answer(of: address, to: RemotingCommand(.queryMessage, header: header), timeout: Self.timeout * 3),
                 response.responseCode == .success
@@ -19,6 +19,14 @@ extension ClusterAccess {
             throw .refused(code: ResponseCode.noMessage.rawValue, remark: "query message by key finished, but no message.", broker: nil)
         }
         return found
+    }
+
+    private func brokers(holding topic: String) async throws(AdminError) -> [BrokerData] {
+        do {
+            return try await route(of: topic).brokers
+        } catch .refused(code: let code, remark: _, broker: _) where code == ResponseCode.topicNotExist.rawValue {
+            throw .refused(code: code, remark: "The topic[\(topic)] not matched route info", broker: nil)
+        }
     }
 
     /// Messages with a unique id, the one stored first in front.

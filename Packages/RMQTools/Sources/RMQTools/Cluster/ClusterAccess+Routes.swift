@@ -46,11 +46,10 @@ extension ClusterInfo {
 }
 
 extension CommandContext {
-    /// The masters of a cluster. Of an unknown cluster the reference complains on standard output, without a line feed, and goes on
+    /// The addresses of a cluster's masters. Of an unknown cluster the reference complains on standard output, without a line feed, and goes on
     /// with no broker at all.
-    func masters(ofCluster cluster: String) async throws(AdminError) -> [(name: String, address: String)] {
-        guard let brokers = try await brokersOrComplaint(ofCluster: cluster) else { return [] }
-        return brokers.compactMap { broker in broker.masterAddress.map { (broker.brokerName, $0) } }
+    func masters(ofCluster cluster: String) async throws(AdminError) -> [String] {
+        try await brokersOrComplaint(ofCluster: cluster)?.compactMap(\.masterAddress) ?? []
     }
 
     /// Brokers of a cluster by name; nil, after the complaint, when there is no such cluster.

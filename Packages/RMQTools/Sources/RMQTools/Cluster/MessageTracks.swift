@@ -40,10 +40,11 @@ extension ClusterAccess {
             let passes = members.subscriptions[message.topic].map { Self.passes(message, $0) } ?? true
             return MessageTrack(group: group, fate: passes ? .consumed : .consumedButFiltered)
         } catch {
-            guard case .refused(let code, let remark, _) = error, code == ResponseCode.consumerNotOnline.rawValue else {
+            guard case .refused(let code, let remark, _) = error else {
                 return MessageTrack(group: group, fate: .unknown, reason: error.detail)
             }
-            return MessageTrack(group: group, fate: .notOnline, reason: "CODE:\(code) DESC:\(remark)")
+            let fate: MessageTrack.Fate = code == ResponseCode.consumerNotOnline.rawValue ? .notOnline : .unknown
+            return MessageTrack(group: group, fate: fate, reason: "CODE:\(code) DESC:\(remark)")
         }
     }
 

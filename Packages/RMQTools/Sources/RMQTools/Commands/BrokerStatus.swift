@@ -16,7 +16,11 @@ struct BrokerStatusCommand: AdminCommand {
         } else if let cluster = options["c"] {
             for broker in try await context.brokersOrComplaint(ofCluster: cluster) ?? [] {
                 for (_, address) in broker.addresses.sorted(by: { $0.key < $1.key }) {
-                    context.print(Self.render(try await context.cluster.runtimeInfo(of: address), address: address))
+                    do throws(AdminError) {
+                        context.print(Self.render(try await context.cluster.runtimeInfo(of: address), address: address))
+                    } catch {
+                        context.note(error)
+                    }
                 }
             }
         }

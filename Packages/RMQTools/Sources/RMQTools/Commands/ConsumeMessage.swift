@@ -76,7 +76,7 @@ struct ConsumeMessageCommand: AdminCommand {
         guard let moment = time.parse(text) else {
             throw .usage("-\(option) takes milliseconds since 1970 or yyyy-MM-dd#HH:mm:ss:SSS, not \"\(text)\"")
         }
-        return moment
+        return moment > 0 ? moment : nil
     }
 
     // MARK: Which messages
@@ -91,14 +91,18 @@ struct ConsumeMessageCommand: AdminCommand {
             context.print("The oldler \(plan.count) message will be provided\n")
             range.most = range.least + plan.count - 1
         }
-        try await read(queue, range, group: plan.group, at: address, context)
+        await read(queue, range, group: plan.group, at: address, context)
     }
 
     /// The count is shared by the queues, in the reference's order and with its way of counting: the line about older messages can
     /// show −1.
     private func readTopic(_ plan: Plan, _ route: TopicRouteData, _ context: CommandContext) async throws(AdminError) {
         var left = plan.count
-        for queue in HashOrder.sorted(Self.queues(of: plan.topic, route)) {
+        let queues = HashOrder.sorted(Self.queues(of: plan.topic, route))
+        guard !queues.isEmpty else {
+            throw .notFound("no queue of \(plan.topic) may be read; see its permission with `mqadmin topicRoute -l -t \(plan.topic)`")
+        }
+        for queue in queues {
             guard left != 0 else { return }
             let address = try Self.address(of: queue, route)
             var range = try await Self.range(of: queue, plan, at: address, context)
@@ -109,7 +113,7 @@ struct ConsumeMessageCommand: AdminCommand {
             } else {
                 left -= range.most - range.least + 1
             }
-            try await read(queue, range, group: plan.group, at: address, context)
+            await read(queue, range, group: plan.group, at: address, context)
         }
     }
 
@@ -142,13 +146,19 @@ struct ConsumeMessageCommand: AdminCommand {
 
     // MARK: Reading
 
+    /// A pull that fails ends its queue, not the command.
     private func read(
         _ queue: MessageQueue, _ range: (least: Int64, most: Int64), group: String, at address: String, _ context: CommandContext
-    ) async throws(AdminError) {
+    ) async {
         var offset = range.least
         while offset <= range.most {
             let count = Int32(clamping: range.most - offset + 1)
-            let pulled = try await context.cluster.pull(queue, from: offset, count: count, group: group, at: address)
+            let pulled: ClusterAccess.Pulled
+            do {
+                pulled = try await context.cluster.pull(queue, from: offset, count: count, group: group, at: address)
+            } catch {
+                return context.note(error)
+            }
             context.print(Self.render(pulled, queue))
             guard pulled.status == .found || pulled.status == .noMatchedMessage, pulled.nextOffset > offset else { return }
             offset = pulled.nextOffset

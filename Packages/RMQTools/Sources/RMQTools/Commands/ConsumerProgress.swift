@@ -113,9 +113,14 @@ extension ClusterAccess {
         guard let address = brokers.randomElement()?.anyAddress else {
             throw .notFound("no broker holds the retry topic of group \(group)")
         }
-        return try await ask(
+        let members: ConsumerConnection = try await ask(
             address, RemotingCommand(.getConsumerConnectionList, header: ConsumerGroupHeader(consumerGroup: group)),
             "the members of \(group)")
+        guard !members.connections.isEmpty else {
+            throw .refused(
+                code: ResponseCode.consumerNotOnline.rawValue, remark: "Not found the consumer group connection", broker: nil)
+        }
+        return members
     }
 
     /// Which client holds each queue, as the clients themselves say through a broker; queues of clients that do not answer are missing.

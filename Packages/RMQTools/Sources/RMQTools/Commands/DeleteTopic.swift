@@ -13,7 +13,7 @@ struct DeleteTopicCommand: AdminCommand {
     func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
         let topic = options.required("t")
         let cluster = options.required("c")
-        for (_, address) in try await context.masters(ofCluster: cluster) {
+        for address in try await context.masters(ofCluster: cluster) {
             _ = try await context.cluster.askBroker(
                 address, RemotingCommand(.deleteTopicInBroker, header: TopicHeader(topic: topic)), namingBroker: false)
         }

@@ -1,3 +1,4 @@
+import Glibc
 import RMQCommon
 import RMQRemoting
 
@@ -10,10 +11,9 @@ enum MessageDisplay {
     ) async throws(AdminError) {
         let path = context.bodyFolder + "/" + fileName(of: message) + (number > 0 ? "_\(number)" : "")
         do throws(SystemFailure) {
-            try FileSystem.makeDirectories(context.bodyFolder)
-            try SmallFile.replace(path, with: message.body)
+            try write(message.body, to: path, in: context.bodyFolder)
         } catch {
-            throw .notFound("the body cannot be written to \(path): \(error)")
+            throw .notFound("the body cannot be written: \(error)")
         }
         context.print(render(message, withOffsetId: withOffsetId, bodyPath: path, time: context.time))
         do throws(AdminError) {
@@ -21,6 +21,14 @@ enum MessageDisplay {
         } catch {
             context.note(error)
         }
+    }
+
+    /// The folder is open to other users of the machine, hence no link is followed.
+    private static func write(_ body: [UInt8], to path: String, in folder: String) throws(SystemFailure) {
+        try FileSystem.makeDirectories(folder)
+        let file = try Descriptor(opening: path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
+        try file.write(body)
+        try file.close()
     }
 
     /// The unique id where it is safe as a file name (a sender may write anything there), else the offset id.
@@ -54,7 +62,8 @@ enum MessageDisplay {
         _ message: StoredMessage, _ id: String, to client: String, of group: String, _ context: CommandContext
     ) async throws(AdminError) {
         let request = RemotingCommand(.consumeMessageDirectly, ["consumerGroup": group, "clientId": client, "msgId": id])
-        let answer = try await context.cluster.askBroker("\(message.storeHost)", request, timeout: ClusterAccess.timeout * 3)
+        let answer = try await context.cluster.askBroker(
+            "\(message.storeHost)", request, timeout: ClusterAccess.timeout * 3, namingBroker: false)
         let result = try answer.json("the result of the delivery")
         func text(_ name: String) -> String { result[name]?.asString ?? "null" }
         context.print(

@@ -15,14 +15,27 @@ struct QueryMessageByIdCommand: AdminCommand {
     ]
 
     func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
-        for id in options.required("i").split(separator: ",").map({ Columns.trimmed(String($0)) }) {
-            let message = try await context.cluster.message(id: id)
-            if let group = options["g"], let client = options["d"] {
+        let ids = options.required("i").split(separator: ",").map { Columns.trimmed(String($0)) }.filter { !$0.isEmpty }
+        if let group = options["g"], let client = options["d"] {
+            await each(ids, context) { id, message throws(AdminError) in
                 try await MessageDisplay.deliver(message, id, to: client, of: group, context)
-            } else if options.truth("s", or: false) {
-                try await resend(message, id, context)
-            } else {
-                try await MessageDisplay.show(message, context)
+            }
+        } else if options.truth("s", or: false) {
+            await each(ids, context) { id, message throws(AdminError) in try await resend(message, id, context) }
+        } else {
+            for id in ids { try await MessageDisplay.show(context.cluster.message(id: id), context) }
+        }
+    }
+
+    /// Does something with each message; one that fails does not keep the others from it.
+    private func each(
+        _ ids: [String], _ context: CommandContext, _ body: (String, StoredMessage) async throws(AdminError) -> Void
+    ) async {
+        for id in ids {
+            do throws(AdminError) {
+                try await body(id, context.cluster.message(id: id))
+            } catch {
+                context.note(error)
             }
         }
     }
@@ -45,13 +58,12 @@ struct QueryMessageByIdCommand: AdminCommand {
 extension ClusterAccess {
     /// The message that an offset id points to, from the broker whose address is in the id.
     func message(id: String) async throws(AdminError) -> StoredMessage {
-        guard let place = OffsetMessageId(id) else { throw Self.noMessage }
+        guard let place = OffsetMessageId(id) else { throw .noMessage(id: id) }
         let address = place.storeHost.description
         let request = RemotingCommand(.viewMessageById, header: ViewMessageHeader(offset: place.physicalOffset))
-        guard let message = try Self.messages(await askBroker(address, request), from: address).first else { throw Self.noMessage }
+        guard let message = try Self.messages(await askBroker(address, request), from: address).first else {
+            throw .unreadable("\(address) answered without the message at \(place.physicalOffset)")
+        }
         return message
     }
-
-    private static let noMessage = AdminError.refused(
-        code: ResponseCode.noMessage.rawValue, remark: "query message by id finished, but no message.", broker: nil)
 }

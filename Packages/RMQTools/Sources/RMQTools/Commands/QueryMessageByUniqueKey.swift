@@ -19,7 +19,7 @@ struct QueryMessageByUniqueKeyCommand: AdminCommand {
         let topic = options.required("t")
         if let group = options["g"], let client = options["d"] {
             let message = try await message(id, topic, context)
-            return try await MessageDisplay.deliver(message, id, to: client, of: group, context)
+            return try await MessageDisplay.deliver(message, message.offsetMessageId, to: client, of: group, context)
         }
         let messages = try await context.cluster.messages(topic: topic, uniqueId: id)
         // The reference forgets all but the first here, whatever -a says.
@@ -28,9 +28,14 @@ struct QueryMessageByUniqueKeyCommand: AdminCommand {
         }
     }
 
-    /// The id may be an offset id as well.
+    /// The id may be an offset id as well. It is looked for as a unique id first: read as an offset id, one would name an address that
+    /// nobody meant.
     private func message(_ id: String, _ topic: String, _ context: CommandContext) async throws(AdminError) -> StoredMessage {
-        if let message = try? await context.cluster.message(id: id) { return message }
-        return try await context.cluster.messages(topic: topic, uniqueId: id)[0]
+        do {
+            return try await context.cluster.messages(topic: topic, uniqueId: id)[0]
+        } catch {
+            guard let message = try? await context.cluster.message(id: id) else { throw error }
+            return message
+        }
     }
 }

@@ -27,9 +27,9 @@ struct SendMessageCommand: AdminCommand {
         var message = Message(topic: topic, body: Array(options.required("p").utf8), tags: options["c"])
         if let keys = options["k"] { message.properties[PropertyName.keys] = keys }
         var queue: MessageQueue?
-        // A broker without a queue chooses nothing, as in the reference.
-        if let broker = options["b"], options.has("i") {
-            queue = MessageQueue(topic: topic, brokerName: broker, queueId: try options.integer("i", or: 0))
+        // A broker without a queue, or with a negative one, chooses nothing, as in the reference.
+        if let broker = options["b"], case let queueId: Int32 = try options.integer("i", or: -1), queueId >= 0 {
+            queue = MessageQueue(topic: topic, brokerName: broker, queueId: queueId)
             try await checkExists(broker, topic, context)
         }
         let sent = try await context.sender.send(

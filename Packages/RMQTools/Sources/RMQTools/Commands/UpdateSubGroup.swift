@@ -25,7 +25,7 @@ struct UpdateSubGroupCommand: AdminCommand {
         if let address = options["b"] {
             try await create(group, at: address, context)
         } else if let cluster = options["c"] {
-            for (_, address) in try await context.masters(ofCluster: cluster) {
+            for address in try await context.masters(ofCluster: cluster) {
                 do {
                     try await create(group, at: address, context)
                 } catch {

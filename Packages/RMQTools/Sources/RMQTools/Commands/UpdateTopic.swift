@@ -21,14 +21,16 @@ struct UpdateTopicCommand: AdminCommand {
     func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
         let topic = try Self.topic(from: options)
         if let address = options["b"] {
-            if topic.isOrdered { try await addOrder(of: topic, at: address, context) }
             try await create(topic, at: address, context)
+            if topic.isOrdered { try await addOrder(of: topic, at: address, context) }
+            context.print(Self.created(at: address))
         } else if let cluster = options["c"] {
-            let masters = try await context.masters(ofCluster: cluster)
-            for (_, address) in masters {
+            let brokers = try await context.brokersOrComplaint(ofCluster: cluster) ?? []
+            for address in brokers.compactMap(\.masterAddress) {
                 try await create(topic, at: address, context)
+                context.print(Self.created(at: address))
             }
-            if topic.isOrdered { try await setOrder(of: topic, on: masters.map(\.name), context) }
+            if topic.isOrdered, !brokers.isEmpty { try await setOrder(of: topic, on: brokers.map(\.brokerName), context) }
         }
         context.print(ObjectText.topic(topic))
     }
@@ -48,8 +50,9 @@ struct UpdateTopicCommand: AdminCommand {
             permission: topic.permission, systemFlag: topic.systemFlag, isOrdered: topic.isOrdered)
         _ = try await context.cluster.askBroker(
             address, RemotingCommand(.updateAndCreateTopic, header: header), namingBroker: false)
-        context.print("create topic to \(address) success.\n")
     }
+
+    private static func created(at address: String) -> String { "create topic to \(address) success.\n" }
 
     // MARK: Order configuration
 

@@ -11,6 +11,8 @@ public enum AdminError: Error, Equatable, Sendable {
     /// A server answered something that cannot be read.
     case unreadable(String)
     case noNameServer
+    /// What was given as an offset id is none.
+    case noMessage(id: String)
     /// The values of the options do not go together; the text says which and what is allowed.
     case usage(String)
     /// Options are missing in a way that only the command itself can tell: it prints its usage and ends well.
@@ -27,6 +29,7 @@ public enum AdminError: Error, Equatable, Sendable {
         case .timedOut(let address, let milliseconds):
             "wait response on the channel <\(address)> timeout, \(milliseconds)(ms)"
         case .disconnected(let address, let reason): "the connection to \(address) ended before the answer: \(reason)"
+        case .noMessage: "CODE: \(ResponseCode.noMessage.rawValue)  DESC: query message by id finished, but no message."
         case .unreadable(let what): "the answer cannot be read: \(what)"
         case .noNameServer: "no name server address is known"
         case .usage(let text), .notFound(let text): text
@@ -42,6 +45,9 @@ public enum AdminError: Error, Equatable, Sendable {
             "check that the process runs and listens at that address (-n, -b or NAMESRV_ADDR name the wrong one otherwise)"
         case .timedOut: "the server is there but busy or stuck: look at its log and at `mqadmin brokerStatus -b <addr>`"
         case .noNameServer: "give one with -n ip:port or in the environment variable NAMESRV_ADDR"
+        case .noMessage(let id):
+            "\"\(id)\" is no offset id: one is 32 characters (56 with IPv6) of 0-9 and A-F, as printed after `OffsetID:` or `msgId=`; "
+                + "for the id that a producer shows use `mqadmin queryMsgByUniqueKey`"
         case .unreadable: "check that the address belongs to a RocketMQ name server or broker"
         case .usage, .showUsage, .notFound: nil
         }
@@ -52,7 +58,6 @@ public enum AdminError: Error, Equatable, Sendable {
         case .topicNotExist: "see `mqadmin topicList` for the topics there are; `mqadmin updateTopic` creates one"
         case .noPermission: "see the topic's permission with `mqadmin topicRoute -l -t <topic>`"
         case .consumerNotOnline: "see `mqadmin consumerProgress` for the groups and how many of their members are connected"
-        case .noMessage: "an offset id is 32 characters of 0-9 and A-F, as printed after `OffsetID:` or `msgId=`"
         case .subscriptionGroupNotExist: "create the group with `mqadmin updateSubGroup`"
         default: nil
         }
