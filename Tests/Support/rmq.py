@@ -13,8 +13,12 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
+
+# A harness that is told to stop unwinds, and so stops what it started.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 SEND_V2, SEND_BATCH, PULL = 310, 320, 11
 FLAG_RESPONSE, FLAG_ONE_WAY = 1, 2

@@ -3,8 +3,8 @@ import Testing
 
 @Suite struct JSONTests {
     @Test(arguments: [
-        "config/topics.json", "config/subscriptionGroup.json", "config/consumerOffset.json", "config/delayOffset.json",
-        "config/consumerFilter.json", "broadcast-offsets.json", "exportMetrics.metrics.json",
+        "store-clean/config/topics.json", "store-clean/config/subscriptionGroup.json", "store-clean/config/consumerOffset.json", "store-clean/config/delayOffset.json",
+        "store-clean/config/consumerFilter.json", "broadcast-offsets.json", "exportMetrics.metrics.json",
     ])
     func prettyFormEqualsTheFilesOfTheReference(name: String) throws {
         let bytes = try Golden.bytes(name)
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test func anyMutationOfADocumentIsReadOrRefused() throws {
-        let original = try Golden.bytes("config/consumerFilter.json")
+        let original = try Golden.bytes("store-clean/config/consumerFilter.json")
         var generator = SystemRandomNumberGenerator()
         for _ in 0 ..< 5_000 {
             var bytes = original
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test func topicsAndGroupsRoundTrip() throws {
-        let topics = try JSONValue(parsing: try Golden.bytes("config/topics.json")).requireObject("topics")
+        let topics = try JSONValue(parsing: try Golden.bytes("store-clean/config/topics.json")).requireObject("topics")
         #expect(try DataVersion(json: topics.require("dataVersion")) == DataVersion(timestamp: 1_795_232_748_214, counter: 19))
         for (name, json) in try topics.object("topicConfigTable").members {
             let config = try TopicConfig(json: json)
@@ -100,7 +100,7 @@ import Testing
             #expect(config.json.text() == json.text())
             #expect(TopicConfig(line: config.line)?.readQueueCount == config.readQueueCount)
         }
-        let groups = try JSONValue(parsing: try Golden.bytes("config/subscriptionGroup.json")).requireObject("groups")
+        let groups = try JSONValue(parsing: try Golden.bytes("store-clean/config/subscriptionGroup.json")).requireObject("groups")
         for (_, json) in try groups.object("subscriptionGroupTable").members {
             #expect(try SubscriptionGroupConfig(json: json).json.text() == json.text())
         }

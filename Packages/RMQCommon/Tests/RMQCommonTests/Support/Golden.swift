@@ -1,11 +1,12 @@
 import RMQCommon
 import Testing
 
-/// Files recorded from the reference implementation.
+/// Files recorded from the reference implementation: the repository's `Tests/Golden`.
 enum Golden {
     static func bytes(_ name: String, file: String = #filePath) throws -> [UInt8] {
-        let tests = FileSystem.parent(FileSystem.parent(FileSystem.parent(file)))
-        return try #require(try SmallFile.read("\(tests)/Golden/\(name)"))
+        var root = file
+        for _ in 0 ..< 6 { root = FileSystem.parent(root) }
+        return try #require(try SmallFile.read("\(root)/Tests/Golden/\(name)"))
     }
 }
 
@@ -19,18 +20,15 @@ func withTemporaryDirectory(_ body: (String) throws -> Void) throws {
     try body(path)
 }
 
-/// One recorded frame of the repository's `Tests/Golden/frames.jsonl`.
+/// One recorded frame of `frames.jsonl`.
 struct RecordedFrame {
     let code: Int64
     let kind: String
     let bodyText: String?
     let body: [UInt8]
 
-    static func all(file: String = #filePath) throws -> [RecordedFrame] {
-        var root = file
-        for _ in 0 ..< 6 { root = FileSystem.parent(root) }
-        let lines = try #require(try SmallFile.read(root + "/Tests/Golden/frames.jsonl")).split(separator: UInt8(ascii: "\n"))
-        return try lines.map { line in
+    static func all() throws -> [RecordedFrame] {
+        try Golden.bytes("frames.jsonl").split(separator: UInt8(ascii: "\n")).map { line in
             let value = try JSONValue(parsing: [UInt8](line))
             let frame = try hex(try #require(value["frame"]?.asString))
             let headerCount = Int(frame[5]) << 16 | Int(frame[6]) << 8 | Int(frame[7])

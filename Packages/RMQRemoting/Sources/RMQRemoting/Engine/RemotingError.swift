@@ -21,3 +21,21 @@ public enum RemotingError: Error, Equatable, Sendable {
     /// The client or its loops were closed.
     case closed
 }
+
+extension RemotingError: CustomStringConvertible {
+    /// What happened and, where something can be done, what.
+    public var description: String {
+        switch self {
+        case .connectFailed(let address, let reason): "cannot connect to \(address): \(reason)"
+        case .timedOut(let address, let code, let limit): "\(address) did not answer request \(RequestCode(rawValue: code)) within \(limit)"
+        case .connectionClosed(let address): "\(address) closed the connection before it answered"
+        case .frameTooLarge(let bytes, let limit): "a frame of \(bytes) bytes is above the limit of \(limit)"
+        case .overloaded(let address, let limit): "more than \(limit) bytes wait for \(address), which does not read them"
+        case .badAddress(let address, let reason): "\"\(address)\" is not an address of the form host:port: \(reason)"
+        case .listenFailed(let address, let reason): "binding \(address): \(reason)"
+        case .addressInUse(let address): "\(address) is in use; stop what listens there or choose another port"
+        case .cancelled: "the waiting task was cancelled"
+        case .closed: "the client is closed"
+        }
+    }
+}
