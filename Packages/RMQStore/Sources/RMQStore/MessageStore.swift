@@ -33,7 +33,7 @@ public final class MessageStore: Sendable {
     let appendLock = Mutex(AppendState())
     let dispatcher: Dispatcher
     let readCounters = ReadCounters()
-    let confirmationListener = Mutex<ConfirmationListener?>(nil)
+    let confirmation = Mutex(Confirmation())
     /// When the thread in the append lock took it, in milliseconds since 1970; 0 while nobody has it.
     let lockedSince = Atomic<Int64>(0)
     let flushesSynchronously: Bool
@@ -227,7 +227,7 @@ public final class MessageStore: Sendable {
             if schedule.hasProgress { try saveDelayOffsets() }
             try StoreFiles.remove(abortPath)
         }
-        confirmationListener.withLock { $0 = nil }
+        setConfirmationListener(nil)
     }
 
     // MARK: Queues

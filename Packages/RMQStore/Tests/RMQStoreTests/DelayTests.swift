@@ -77,6 +77,27 @@ import Testing
         try store.close()
     }
 
+    /// A listener that each access wraps in another layer ends in a stack overflow.
+    @Test func theListenerIsCalledAsDirectlyLaterAsAtFirst() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path)
+        let depths = Mutex<[Int]>([])
+        store.setDeliveryListener { _, _ in
+            var mark = 0
+            let depth = withUnsafePointer(to: &mark) { Int(bitPattern: $0) }
+            depths.withLock { $0.append(depth) }
+        }
+        for number in 0..<200 {
+            try store.putDelayed("T", 0, "\(number)", level: 1)
+            clock.advance(1_000)
+            _ = store.deliverNow()
+        }
+        let seen = depths.withLock { $0 }
+        let least = try #require(seen.min()), most = try #require(seen.max())
+        #expect(seen.count == 200 && most - least < 2_000, "a call needs as much of the stack as any other")
+        try store.close()
+    }
+
     @Test func thousandsDueInTheSameMomentArriveTogetherAndInOrder() throws {
         let folder = try TemporaryFolder()
         let store = try open(folder.path)

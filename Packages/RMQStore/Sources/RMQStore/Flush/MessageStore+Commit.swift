@@ -26,7 +26,17 @@ extension MessageStore {
     /// One listener instead of one completion per append: whoever appends keeps its unconfirmed appends in their order
     /// and compares their ends with ``confirmedOffset``. So a flush costs one call for any number of messages.
     public func setConfirmationListener(_ listener: ConfirmationListener?) {
-        confirmationListener.withLock { $0 = listener }
+        confirmation.withLock { $0.listener = listener }
+    }
+
+    func tellConfirmationListener() {
+        confirmation.withLock { $0.listener }?()
+    }
+
+    /// Who is told. A closure as the very value of a `Mutex` would get another layer around it with each access, until
+    /// calling it overflows the stack; as a property it is kept as it is.
+    struct Confirmation {
+        var listener: ConfirmationListener?
     }
 
     /// Appends and waits until the configuration's promise holds. Blocks: not for an event loop.
@@ -94,7 +104,7 @@ extension MessageStore {
         commit.finish()
         if flushesSynchronously {
             flusher.announce()
-            confirmationListener.withLock { $0 }?()
+            tellConfirmationListener()
         }
     }
 

@@ -27,7 +27,7 @@ extension MessageStore {
         guard replicas.acknowledge(replica, offset) else { return }
         publishConfirmed()
         commit.confirmationMoved()
-        confirmationListener.withLock { $0 }?()
+        tellConfirmationListener()
     }
 
     /// A replica is not connected any more. What it confirmed stays confirmed.

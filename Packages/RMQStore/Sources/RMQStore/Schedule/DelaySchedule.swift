@@ -28,11 +28,16 @@ final class DelaySchedule: Sendable {
         var isFailing = false
     }
 
+    /// Who is told; see ``MessageStore/Confirmation``.
+    struct Delivery {
+        var listener: MessageStore.DeliveryListener?
+    }
+
     let path: String
     let signals = Monitor(Signals())
     /// Changed by the schedule's thread only; before it starts and after it ends, by whoever opens or closes the store.
     let progress = Mutex(Progress())
-    let listener = Mutex<MessageStore.DeliveryListener?>(nil)
+    let delivery = Mutex(Delivery())
     let thread = Mutex<StoreThread?>(nil)
 
     init(path: String) {

@@ -132,7 +132,7 @@ extension MessageStore {
     }
 
     private func tell(_ arrivals: Set<QueueKey>) {
-        guard !arrivals.isEmpty, publishesAtAppend, let listener = schedule.listener.withLock({ $0 }) else { return }
+        guard !arrivals.isEmpty, publishesAtAppend, let listener = schedule.delivery.withLock({ $0.listener }) else { return }
         for queue in arrivals { listener(queue.topic, queue.queueId) }
     }
 

@@ -8,7 +8,7 @@ extension MessageStore {
     public typealias DeliveryListener = @Sendable (_ topic: String, _ queueId: Int32) -> Void
 
     public func setDeliveryListener(_ listener: DeliveryListener?) {
-        schedule.listener.withLock { $0 = listener }
+        schedule.delivery.withLock { $0.listener = listener }
     }
 
     /// Encodes a message that is to arrive in `queue` after the time of a delay level; append it like any other.
