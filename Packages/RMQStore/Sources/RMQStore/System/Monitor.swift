@@ -1,6 +1,7 @@
 import Glibc
 
-/// A value behind a lock, with waiting: what `Mutex` lacks. For the rare hand-overs between a caller and a store thread.
+/// A value behind a lock, with waiting: what `Mutex` lacks. For the hand-overs between a caller and a store thread, and for
+/// the append lock.
 final class Monitor<State>: @unchecked Sendable {
     // Sendable: `state` is touched only with `mutex` held.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
