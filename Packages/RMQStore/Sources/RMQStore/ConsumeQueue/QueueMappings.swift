@@ -50,7 +50,11 @@ final class QueueMappings: Sendable {
 
     /// During recovery, when there is one thread and no reader.
     func stayWithinLimit() {
-        guard queues.withLock({ $0.count }) >= limit else { return }
+        if queues.withLock({ $0.count }) >= limit { giveBackAll() }
+    }
+
+    /// At the end of recovery: what it looked at need not stay mapped, and so resident.
+    func giveBackAll() {
         sweep { queue, _ in
             queue.giveBackWriter(isForced: true)
             return queue.giveBackFiles(isForced: true)

@@ -83,6 +83,7 @@ struct Recovery {
             queue.resumeAssigning()
         }
         for segment in segments { segment.releaseResidentPages() }
+        queues.mappings.giveBackAll()
         return summary
     }
 
