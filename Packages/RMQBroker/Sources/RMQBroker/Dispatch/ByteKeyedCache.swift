@@ -2,7 +2,7 @@
 ///
 /// A key is one name or two (a group and a topic); looking up makes no `String` and no allocation. Loop-confined, and
 /// only a cache: it is emptied when it is full or when what it was filled from has changed.
-struct ByteKeyedCache<Value> {
+final class ByteKeyedCache<Value> {
     private struct Slot {
         let hash: UInt64
         let first: [UInt8]
@@ -26,7 +26,7 @@ struct ByteKeyedCache<Value> {
         return nil
     }
 
-    mutating func insert(_ value: Value, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer = .empty) {
+    func insert(_ value: Value, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer = .empty) {
         if slots.isEmpty || count >= Self.slotCount / 2 { empty() }
         let hash = Self.hash(first, second)
         var index = Int(truncatingIfNeeded: hash) & (Self.slotCount - 1)
@@ -35,11 +35,11 @@ struct ByteKeyedCache<Value> {
         count += 1
     }
 
-    mutating func removeAll() {
+    func removeAll() {
         if count > 0 { empty() }
     }
 
-    private mutating func empty() {
+    private func empty() {
         slots = [Slot?](repeating: nil, count: Self.slotCount)
         count = 0
     }

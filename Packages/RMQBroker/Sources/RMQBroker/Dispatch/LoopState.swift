@@ -19,13 +19,15 @@ final class LoopState {
     private(set) var isWritable: Bool
     private(set) var sendTrailer: SendReplyTrailer
     /// `CLUSTER` and its value, as the broker adds it to every message.
-    let addedProperties: [UInt8]
+    let addedProperties: UnsafeRawBufferPointer
+    /// Whether the store promises more than that an appended message survives a kill -9.
+    let promisesMore: Bool
 
     private var configurationVersion: UInt64 = 0
     private var topicsVersion: UInt64 = 0
     private var pullsVersion: UInt64 = 0
-    private var topics = ByteKeyedCache<TopicRoute>()
-    private var pulls = ByteKeyedCache<PullRoute>()
+    private let topics = ByteKeyedCache<TopicRoute>()
+    private let pulls = ByteKeyedCache<PullRoute>()
     private var randomState: UInt64
 
     private var offsetMovedSecond: Int64 = 0
@@ -48,11 +50,17 @@ final class LoopState {
         isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
         encoder = RecordEncoder(maxMessageBytes: configuration.maxMessageBytes)
         sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
-        addedProperties = Array("\(PropertyName.cluster)\u{1}\(configuration.brokerClusterName)".utf8)
+        let properties = Array("\(PropertyName.cluster)\u{1}\(configuration.brokerClusterName)".utf8)
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: properties.count, alignment: 1)
+        copy.copyBytes(from: properties)
+        addedProperties = UnsafeRawBufferPointer(copy)
+        promisesMore = broker.store.configuration.flush == .synchronous || broker.store.configuration.requiredReplicas > 0
         randomState = MonotonicTime.nowNanoseconds() | 1
         holds = PullHolds(loopIndex: index, loop: loop, store: broker.store)
         holds.offsetMoved = { [unowned self] pull, offset in offsetMoved(pull, to: offset) }
     }
+
+    deinit { addedProperties.deallocate() }
 
     /// Counts one event, unless there were too many in this second.
     func mayRecordOffsetMoved() -> Bool {
@@ -125,7 +133,7 @@ final class LoopState {
 
     /// Wakes the pulls that this wake-up's appends are for: own ones directly, those of another loop by one message to it.
     func wakeUpEnded() {
-        if confirmations.areNeeded { confirmations.answerConfirmed() }
+        if promisesMore { confirmations.answerConfirmed() }
         guard !arrivals.isEmpty else { return }
         let queues = arrivals
         arrivals.removeAll(keepingCapacity: true)

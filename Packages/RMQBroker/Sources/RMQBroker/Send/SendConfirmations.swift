@@ -46,8 +46,6 @@ final class SendConfirmations {
         needsReplicas = store.configuration.requiredReplicas > 0
     }
 
-    /// Whether sends of this store wait for more than their append.
-    var areNeeded: Bool { needsFlush || needsReplicas }
     /// Too many sends wait already.
     var areFull: Bool { pending.isFull }
 

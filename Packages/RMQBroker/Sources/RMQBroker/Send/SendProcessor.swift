@@ -67,9 +67,8 @@ struct SendProcessor {
         }
         let received = ReceivedProperties(request.properties)
         try check(received, request)
-        let confirmations = state.confirmations
-        let waits = confirmations.areNeeded && received.waitsForPromise && !ticket.isOneway
-        if waits, confirmations.areFull {
+        let waits = state.promisesMore && received.waitsForPromise && !ticket.isOneway
+        if waits, state.confirmations.areFull {
             throw SendRefusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
         }
 
@@ -82,7 +81,7 @@ struct SendProcessor {
             throw SendRefusal(error)
         }
         if received.delayLevel == 0 { state.messageArrived(queue) }
-        if waits { return confirmations.add(stored(result, queueId, ticket, connection), end: result.end) }
+        if waits { return state.confirmations.add(stored(result, queueId, ticket, connection), end: result.end) }
         guard !ticket.isOneway else { return }
         if result.messageCount == 1, !state.storeHost.isIPv6 {
             connection.replySend(
@@ -145,28 +144,29 @@ struct SendProcessor {
         if topic.config.filterType == .multiTag { attributes.systemFlag |= SystemFlag.multiTags.rawValue }
         let properties = received.stored(request.properties, scratch: state.propertyScratch)
         let added = state.addedProperties
-        let draft = try added.withUnsafeBytes { added in
+        if request.isBatch { return try state.broker.store.append(try batch(queue, attributes, properties, elements: body)) }
+        if received.delayLevel > 0 {
+            return try state.broker.store.append(
+                try state.broker.store.encodeDelayed(
+                    level: received.delayLevel, for: queue.queue, attributes: attributes, body: body, properties: request.properties,
+                    addedProperties: added, with: state.encoder))
+        }
+        return try state.broker.store.append(
+            try state.encoder.encode(
+                queue: queue.queue, attributes: attributes, body: body, properties: properties, addedProperties: added,
+                tagCode: received.tags.map { Int64(JavaString.hash(utf8: $0)) } ?? 0))
+    }
+
+    private func batch(
+        _ queue: QueueState, _ attributes: RecordAttributes, _ properties: UnsafeRawBufferPointer, elements: UnsafeRawBufferPointer
+    ) throws(StoreError) -> RecordDraft {
+        // What the batch states for all its messages comes after each one's own, so it wins.
+        let shared = [UInt8](properties) + (properties.last.map { $0 != 2 } ?? false ? [2] : []) + [UInt8](state.addedProperties)
+        return try shared.withUnsafeBytes { shared in
             Result { () throws(StoreError) in
-                if request.isBatch {
-                    // What the batch states for all its messages comes after each one's own, so it wins.
-                    let shared = [UInt8](properties) + (properties.last.map { $0 != 2 } ?? false ? [2] : []) + [UInt8](added)
-                    return try shared.withUnsafeBytes { shared in
-                        Result { () throws(StoreError) in
-                            try state.encoder.encodeBatch(queue: queue.queue, attributes: attributes, elements: body, addedProperties: shared)
-                        }
-                    }.get()
-                }
-                if received.delayLevel > 0 {
-                    return try state.broker.store.encodeDelayed(
-                        level: received.delayLevel, for: queue.queue, attributes: attributes, body: body, properties: request.properties,
-                        addedProperties: added, with: state.encoder)
-                }
-                return try state.encoder.encode(
-                    queue: queue.queue, attributes: attributes, body: body, properties: properties, addedProperties: added,
-                    tagCode: received.tags.map { Int64(JavaString.hash(utf8: $0)) } ?? 0)
+                try state.encoder.encodeBatch(queue: queue.queue, attributes: attributes, elements: elements, addedProperties: shared)
             }
         }.get()
-        return try state.broker.store.append(draft)
     }
 
     // MARK: Topics that do not exist yet

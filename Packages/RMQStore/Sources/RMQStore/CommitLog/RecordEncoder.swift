@@ -27,8 +27,8 @@ public final class RecordEncoder {
     public var maxMessageBytes: Int
     private var scratch: UnsafeMutableRawBufferPointer
     private var entries: UnsafeMutableBufferPointer<RecordDraft.Entry>
-    private var bornHost = HostBytes()
-    private var storeHost = HostBytes()
+    private var bornHost = HostBytes(nil)
+    private var storeHost = HostBytes(nil)
 
     public init(maxMessageBytes: Int = 4 << 20) {
         self.maxMessageBytes = maxMessageBytes
@@ -109,8 +109,8 @@ public final class RecordEncoder {
 
     /// Encodes the hosts if they changed, and returns the system flag to store.
     private func prepare(_ attributes: borrowing RecordAttributes) -> Int32 {
-        if bornHost.host != attributes.bornHost { bornHost.set(attributes.bornHost) }
-        if storeHost.host != attributes.storeHost { storeHost.set(attributes.storeHost) }
+        if bornHost.host != attributes.bornHost { bornHost = HostBytes(attributes.bornHost) }
+        if storeHost.host != attributes.storeHost { storeHost = HostBytes(attributes.storeHost) }
         var systemFlag = attributes.systemFlag & ~(RecordLayout.bornHostIPv6 | RecordLayout.storeHostIPv6)
         if bornHost.isIPv6 { systemFlag |= RecordLayout.bornHostIPv6 }
         if storeHost.isIPv6 { systemFlag |= RecordLayout.storeHostIPv6 }
@@ -177,18 +177,18 @@ public final class RecordEncoder {
 
 /// A host as it is stored, encoded again only when it changes.
 private struct HostBytes {
-    private var writer = ByteWriter(capacity: 20)
-    private(set) var host: HostAddress?
+    let host: HostAddress?
+    let bytes: [UInt8]
+
+    init(_ host: HostAddress?) {
+        self.host = host
+        var writer = ByteWriter(capacity: 20)
+        host?.write(to: &writer)
+        bytes = writer.bytes
+    }
 
     var isIPv6: Bool { host?.isIPv6 ?? false }
-    var bytes: [UInt8] { writer.bytes }
-    var count: Int { writer.bytes.count }
-
-    mutating func set(_ new: HostAddress) {
-        host = new
-        writer.bytes.removeAll(keepingCapacity: true)
-        new.write(to: &writer)
-    }
+    var count: Int { bytes.count }
 }
 
 /// Writes big-endian fields one after the other into space that was reserved before.
