@@ -6,6 +6,7 @@ The manifests are read once; those that are broken are changed as SwiftPM would 
 import importlib.machinery
 import importlib.util
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -36,14 +37,17 @@ class Copy:
     def target(self, name, manifest):
         return next(target for target in manifest["targets"] if target["name"] == name)
 
+    def write(self, path, text):
+        (self.root / path).unlink()   # it shares its content with the other copies
+        (self.root / path).write_text(text)
+
     def prepend(self, path, line):
-        file = self.root / path
-        file.write_text(line + "\n" + file.read_text())
+        self.write(path, line + "\n" + (self.root / path).read_text())
 
     def replace(self, path, old, new):
-        file = self.root / path
-        assert old in file.read_text(), f"{path} has no {old!r}"
-        file.write_text(file.read_text().replace(old, new))
+        text = (self.root / path).read_text()
+        assert old in text, f"{path} has no {old!r}"
+        self.write(path, text.replace(old, new))
 
 
 def depend(copy, target, on, both=True):
@@ -88,6 +92,8 @@ VIOLATIONS = [
     ("a package without a row", lambda c: new_folder(c, "Packages/RMQNew"), "Packages/RMQNew: has no row"),
     ("a row without a package", lambda c: c.replace("WORKSPACE.md", "| RMQTools |", "| RMQGone | Common | x | y |\n| RMQTools |"),
      "RMQGone has a row"),
+    ("a path that is gone", lambda c: c.replace("WORKSPACE.md", "`Tests/Interop`", "`Tests/Gone`"), "names Tests/Gone, which is not there"),
+    ("a type that is gone", lambda c: c.replace("Packages/RMQFilter/README.md", "`TagExpression`", "`GoneExpression`"), "names GoneExpression"),
     ("a row that points down", lambda c: c.replace("WORKSPACE.md", "| RMQStore | Common |", "| RMQStore | Common, Broker |"),
      "RMQStore may import RMQBroker, which is no earlier row"),
 ]
@@ -100,15 +106,18 @@ def main():
         folder = pathlib.Path(temporary).resolve() / "workspace"
         folder.mkdir()
         for part in ["Packages", "Apps", "Tests"]:
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(".build*", "Golden", "*.py", "__pycache__"))
-        shutil.copy(ROOT / "WORKSPACE.md", folder)
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(".build*", "Golden", "__pycache__"))
+        for part in ["README.md", "WORKSPACE.md"]:
+            shutil.copy(ROOT / part, folder)
+        for part in ["Package.swift", "Tools", "Tests/Golden"]:   # only looked for
+            (folder / part).symlink_to(ROOT / part)
         workspace = Copy(folder, manifests)
         untouched = check.problems(folder, workspace.manifests)
         if untouched:
             sys.exit("the workspace itself has problems; see Tools/check-workspace:\n" + "\n".join(untouched))
         for what, break_it, told in VIOLATIONS:
             broken = pathlib.Path(temporary).resolve() / "broken"
-            shutil.copytree(folder, broken)
+            shutil.copytree(folder, broken, symlinks=True, copy_function=os.link)
             mine = Copy(broken, manifests)
             break_it(mine)
             found = check.problems(broken, mine.manifests)

@@ -1,3 +1,4 @@
+import Foundation
 import RMQCommon
 import RMQRemoting
 @testable import RMQTools
@@ -127,6 +128,19 @@ struct ReadingCommandsTests {
                 ])
         }
         #expect(ClusterListCommand.renderTotals(rows) == recording.output)
+    }
+
+    @Test func tableIsRepeatedUntilTheCommandIsStopped() async throws {
+        let servers = Servers { command, address in
+            command.requestCode == .getBrokerRuntimeInfo ? .response(.success, body: KeyValueTable([:]).body) : Golden.answer(command, address)
+        }
+        let command = Task { await Run(["clusterList", "-i", "1"], servers: servers) }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while servers.addresses(asked: .getBrokerClusterInfo).count < 2, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        command.cancel()
+        #expect(await command.value.output.components(separatedBy: "#Cluster Name").count >= 3, "a header for each round")
     }
 
     @Test func unreachableBrokerStaysInTheTable() async {

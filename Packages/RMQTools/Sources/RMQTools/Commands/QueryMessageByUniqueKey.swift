@@ -22,7 +22,7 @@ struct QueryMessageByUniqueKeyCommand: AdminCommand {
             return try await MessageDisplay.deliver(message, message.offsetMessageId, to: client, of: group, context)
         }
         let messages = try await context.cluster.messages(topic: topic, uniqueId: id)
-        // The reference forgets all but the first here, whatever -a says.
+        // With -a the reference means all of them too, but its client forgets all but the first.
         for (number, message) in messages.prefix(options.has("a") ? 32 : 1).enumerated() {
             try await MessageDisplay.show(message, number: number, withOffsetId: false, context)
         }

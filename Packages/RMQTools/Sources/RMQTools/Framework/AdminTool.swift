@@ -29,8 +29,8 @@ public struct AdminTool: Sendable {
 
     /// Every command, in the order of the list that `mqadmin` prints.
     public static let commands: [any AdminCommand] = [
-        UpdateTopicCommand(), DeleteTopicCommand(), UpdateSubGroupCommand(), TopicRouteCommand(), TopicStatusCommand(), BrokerStatusCommand(), QueryMessageByIdCommand(),
-        QueryMessageByKeyCommand(), QueryMessageByUniqueKeyCommand(),
+        UpdateTopicCommand(), DeleteTopicCommand(), UpdateSubGroupCommand(), TopicRouteCommand(), TopicStatusCommand(),
+        BrokerStatusCommand(), QueryMessageByIdCommand(), QueryMessageByKeyCommand(), QueryMessageByUniqueKeyCommand(),
         ConsumerProgressCommand(), ClusterListCommand(), TopicListCommand(), SendMessageCommand(), ConsumeMessageCommand(),
     ]
 
