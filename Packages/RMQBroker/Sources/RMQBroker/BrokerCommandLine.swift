@@ -83,6 +83,7 @@ public struct BrokerCommandLine {
 
     private func serve(_ given: BrokerConfiguration, _ options: Options, _ warnings: [String], _ signals: inout sigset_t) throws -> Int32 {
         var configuration = given
+        OpenFiles.raiseLimit()
         let logger = Logger(category: "RocketmqBroker", sink: ConsoleSink())
         for warning in warnings { logger.warning(warning) }
         var nameServer: NameServerInProcess?

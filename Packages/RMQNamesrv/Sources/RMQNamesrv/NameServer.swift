@@ -50,10 +50,12 @@ public final class NameServer: Sendable {
     /// Writes the key-value configuration to the log; runs by itself every 10 min.
     func logKeyValues() { core.logKeyValues() }
 
-    /// Closes the listener and every connection. Harmless when repeated.
+    /// Closes the listener and every connection; what was being written to a file is there when it returns. Harmless when
+    /// repeated.
     public func stop() {
         core.stopTimers()
         server.stop()
+        core.finishFileWork()
         core.productEnvironment?.close()
     }
 }

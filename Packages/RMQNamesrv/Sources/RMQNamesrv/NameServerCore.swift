@@ -1,4 +1,3 @@
-import Dispatch
 import RMQCommon
 import RMQRemoting
 import Synchronization
@@ -26,8 +25,7 @@ final class NameServerCore: Sendable {
     private let settings: Mutex<NameServerConfiguration>
     private let keyValuesState = Mutex(KeyValueTable())
     private let timers = Mutex(Timers())
-    /// Writes the two files, one change after the other: a loop must not wait for a disk.
-    private let files = DispatchQueue(label: "namesrv-files")
+    private let files = FileWork()
 
     init(
         configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup, clock: WallClock,
@@ -102,13 +100,12 @@ final class NameServerCore: Sendable {
 
     var configuration: NameServerConfiguration { settings.withLock { $0 } }
 
-    /// Applies the items of an update command and writes the whole configuration to its file, then calls back on
-    /// the file queue.
+    /// Applies the items of an update command and writes the whole configuration to its file, then calls back.
     func updateConfiguration(
         _ items: [(key: String, value: String)], completion: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) {
-        files.async {
-            completion(Result {
+        changeFile(bytes: items.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }, completion) {
+            Result {
                 let before = self.configuration
                 var changed = before
                 try changed.update(items)
@@ -117,27 +114,42 @@ final class NameServerCore: Sendable {
                 for item in ConfigurationItem.all where item.text(before) != item.text(changed) {
                     self.logger.info("Replace, key: \(item.name), value: \(item.text(before) ?? "null") -> \(item.text(changed) ?? "null")")
                 }
-            })
+            }
         }
     }
+
+    private func changeFile(
+        bytes: Int, _ completion: @escaping @Sendable (Result<Void, any Error>) -> Void,
+        _ change: @escaping @Sendable () -> Result<Void, any Error>
+    ) {
+        do throws(FileWorkError) {
+            try files.add(bytes: bytes) { completion(change()) }
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    /// Returns when every change of a file that was asked for is done.
+    func finishFileWork() { files.finish() }
 
     // MARK: Key-value configuration
 
     var keyValues: KeyValueTable { keyValuesState.withLock { $0 } }
 
-    /// Changes the table on the file queue. Readers see the change, and `completion` hears of it, once it is on disk.
+    /// Readers see the change, and `completion` hears of it, once it is on disk.
+    /// - Parameter bytes: what the change brings along.
     func changeKeyValues(
-        _ change: @escaping @Sendable (inout KeyValueTable) throws(KeyValueError) -> String?,
+        bytes: Int, _ change: @escaping @Sendable (inout KeyValueTable) throws(KeyValueError) -> String?,
         completion: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) {
-        files.async {
-            completion(Result {
+        changeFile(bytes: bytes, completion) {
+            Result {
                 var table = self.keyValues
                 let note = try change(&table)
                 try SmallFile.replace(self.configuration.kvConfigPath, with: table.json.bytes(.fastjson))
                 self.keyValuesState.withLock { $0 = table }
                 if let note { self.logger.info(note) }
-            })
+            }
         }
     }
 

@@ -160,6 +160,37 @@ struct RouteRequestTests {
         }
     }
 
+    /// A registration is seen as a whole or not at all, however many ask while brokers come and go.
+    @Test func routesAreWholeWhileBrokersComeAndGo() async throws {
+        try await Bench.run { bench in
+            let topics = (0..<20).map { TopicConfig(topicName: "T\($0)") }
+            try await bench.register("stays", address: "h:0", topics: topics)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 1...3 {
+                    group.addTask {
+                        let leave = UnregisterBrokerHeader(brokerName: "b\(number)", brokerAddress: "h:\(number)", clusterName: "C1", brokerId: 0)
+                        for version in 1...40 {
+                            try await bench.register("b\(number)", address: "h:\(number)", topics: topics, version: Int64(version))
+                            _ = try await bench.ask(RemotingCommand(.unregisterBroker, header: leave))
+                        }
+                    }
+                }
+                for number in 0..<4 {
+                    group.addTask {
+                        for round in 0..<150 {
+                            let route = try #require(try await bench.route("T\((round + number) % 20)"))
+                            let names = Set(route.queues.map(\.brokerName))
+                            #expect(names.contains("stays") && names == Set(route.brokers.map(\.brokerName)))
+                            #expect(route.brokers.allSatisfy { $0.addresses.count == 1 })
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await bench.route("T7")?.brokers.map(\.brokerName) == ["stays"])
+        }
+    }
+
     @Test func anUnknownCodeGetsNoAnswer() async throws {
         try await Bench.run { bench in
             let probe = Task {

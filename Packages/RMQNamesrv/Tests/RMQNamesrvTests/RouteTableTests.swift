@@ -94,6 +94,35 @@ struct RouteTableTests {
         #expect(table.topics.isEmpty && table.brokers.isEmpty && table.clusters.isEmpty && table.live.isEmpty)
     }
 
+    @Test mutating func theLogSaysItInTheReferencesWords() throws {
+        _ = try register("a", "h:1", topics: [topic("T")])
+        let queues = "QueueData [brokerName=a, readQueueNums=4, writeQueueNums=4, perm=6, topicSysFlag=0]"
+        let left = table.unregister(cluster: "C", brokerName: "a", brokerId: 0, address: "h:1")
+        #expect(left.map(\.description) == [
+            "unregisterBroker, remove from brokerLiveTable OK, h:1", "unregisterBroker, remove addr from brokerAddrTable OK, h:1",
+            "unregisterBroker, remove name from brokerAddrTable OK, a", "unregisterBroker, remove name from clusterAddrTable OK, a",
+            "unregisterBroker, remove cluster from clusterAddrTable C", "removeTopicByBrokerName, remove one broker's topic T \(queues)",
+            "removeTopicByBrokerName, remove the topic all queue T",
+        ])
+        _ = try register("a", "h:1", topics: [topic("T")], connection: 7)
+        #expect(table.connectionClosed(7, remote: "x:1").notes.map(\.description) == [
+            "remove brokerAddr[0, h:1] from brokerAddrTable, because channel destroyed",
+            "remove brokerName[a] from brokerAddrTable, because channel destroyed",
+            "remove brokerName[a], clusterName[C] from clusterAddrTable, because channel destroyed",
+            "remove the clusterName[C] from clusterAddrTable, because channel destroyed and no broker in this cluster",
+            "remove topic[T \(queues)], from topicQueueTable, because channel destroyed",
+            "remove topic[T] all queue, from topicQueueTable, because channel destroyed",
+        ])
+    }
+
+    @Test mutating func unregisteringWithTheWrongClusterIsSaidSo() throws {
+        _ = try register("a", "h:1", cluster: "C1")
+        _ = try register("b", "h:2", cluster: "C2")
+        let notes = table.unregister(cluster: "C2", brokerName: "a", brokerId: 0, address: "h:1").map(\.description)
+        #expect(notes.contains("unregisterBroker, remove name from clusterAddrTable Failed, a"))
+        #expect(table.clusterInfo.clusters == ["C1": ["a"], "C2": ["b"]])
+    }
+
     @Test mutating func silenceExpiresAfterTwoMinutes() throws {
         _ = try register("a", "h:1", topics: [topic("T")], connection: 7, now: 1000)
         #expect(table.expire(nowMillis: 121_000).expired.isEmpty)

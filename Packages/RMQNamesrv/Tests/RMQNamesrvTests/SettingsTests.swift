@@ -1,5 +1,7 @@
+import Dispatch
 import RMQCommon
 import RMQRemoting
+import Synchronization
 import Testing
 
 @testable import RMQNamesrv
@@ -73,6 +75,49 @@ struct SettingsTests {
             #expect(refused.responseCode == .systemError)
             #expect(try await bench.ask(.getKvConfig, fields: put).responseCode == .queryNotFound)
         }
+    }
+
+    @Test func aDiskThatIsTooSlowIsSaidSoInsteadOfQueueingForEver() throws {
+        let work = FileWork()
+        let gate = DispatchSemaphore(value: 0)
+        let done = Mutex(0)
+        try work.add(bytes: 1) { gate.wait() }
+        var taken = 1
+        while taken < 100_000 {
+            do throws(FileWorkError) { try work.add(bytes: 8192) { done.withLock { $0 += 1 } } } catch { break }
+            taken += 1
+        }
+        #expect(taken == 2048)
+        #expect(throws: FileWorkError.self) { try work.add(bytes: 1 << 20) {} }
+        gate.signal()
+        work.finish()
+        #expect(done.withLock { $0 } == taken - 1)
+        try work.add(bytes: 1 << 20) {}
+        work.finish()
+    }
+
+    @Test func aStoppedServerHasWrittenWhatItWasAskedFor() async throws {
+        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
+        defer { try? FileSystem.removeTree(folder) }
+        let path = folder + "/kv.json"
+        try await Bench.run { $0.kvConfigPath = path } _: { bench in
+            for number in 0..<50 {
+                let put: HeaderFields = ["namespace": "N", "key": "k\(number)", "value": "v"]
+                try await bench.client.sendOneway(RemotingCommand(code: RequestCode.putKvConfig.rawValue, fields: put), to: bench.address)
+            }
+            // Answered on the same connection: the server has read all of them by now.
+            _ = try await bench.ask(.getAllTopicListFromNameserver)
+        }
+        let table = try RMQNamesrv.KeyValueTable(json: JSONValue(parsing: try #require(try SmallFile.read(path))))
+        #expect(table.namespaces["N"]?.count == 50)
+    }
+
+    @Test func keysWithoutEffectAreNamed() throws {
+        var configuration = NameServerConfiguration(userHome: "/h")
+        #expect(configuration.itemsWithoutEffect.isEmpty)
+        try configuration.apply([("serverSocketBacklog", "4096"), ("serverWorkerThreads", "8"), ("listenPort", "1234")])
+        #expect(configuration.itemsWithoutEffect == ["serverSocketBacklog"])
+        #expect(ConfigurationItem.withoutEffect.isSubset(of: ConfigurationItem.byName.keys))
     }
 
     @Test func orderTopicsComeWithTheRouteWhenSwitchedOn() async throws {

@@ -39,7 +39,7 @@ final class ConfigurationFiles: Sendable {
     private func load(_ table: Table, _ parse: ([UInt8]) throws -> Void) throws(BrokerError) {
         let path = path(table)
         do {
-            _ = try SmallFile.loadWithBackup(path, parse: parse)
+            _ = try SmallFile.loadWithBackup(path, logger: logger, parse: parse)
         } catch {
             throw .unreadableTable(path: path, reason: "\(error)")
         }

@@ -1,7 +1,11 @@
 /// The properties format of Java: `key=value` lines, `#` and `!` comments, escapes, a backslash at the end that joins lines.
 public enum PropertiesText {
     /// The pairs in the order of the text; of equal keys the last is the valid one.
-    public static func parse(_ bytes: [UInt8]) -> [(key: String, value: String)] { parse(String(decoding: bytes, as: UTF8.self)) }
+    ///
+    /// Bytes that are not UTF-8 are read as ISO 8859-1, which is what Java takes every such file for.
+    public static func parse(_ bytes: [UInt8]) -> [(key: String, value: String)] {
+        parse(String(validating: bytes, as: UTF8.self) ?? String(String.UnicodeScalarView(bytes.lazy.map { Unicode.Scalar($0) })))
+    }
 
     public static func parse(_ text: String) -> [(key: String, value: String)] {
         logicalLines(text).map { pair($0) }
@@ -15,7 +19,7 @@ public enum PropertiesText {
     private static func logicalLines(_ text: String) -> [[Unicode.Scalar]] {
         var lines: [[Unicode.Scalar]] = []
         var current: [Unicode.Scalar]?
-        for raw in text.unicodeScalars.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r" }) {
+        for raw in naturalLines(text) {
             let line = Array(raw.drop(while: isBlank))
             guard current != nil || !(line.isEmpty || line[0] == "#" || line[0] == "!") else { continue }
             let joins = !line.reversed().prefix { $0 == "\\" }.count.isMultiple(of: 2)
@@ -24,6 +28,19 @@ public enum PropertiesText {
             if !joins { lines.append(whole) }
         }
         if let current { lines.append(current) }
+        return lines
+    }
+
+    /// The text between line feeds, carriage returns, or both together.
+    private static func naturalLines(_ text: String) -> [Substring.UnicodeScalarView] {
+        var lines: [Substring.UnicodeScalarView] = []
+        var rest = text.unicodeScalars[...]
+        while let end = rest.firstIndex(where: { $0 == "\n" || $0 == "\r" }) {
+            lines.append(rest[..<end])
+            let isPair = rest[end] == "\r" && rest[end...].dropFirst().first == "\n"
+            rest = rest[end...].dropFirst(isPair ? 2 : 1)
+        }
+        lines.append(rest)
         return lines
     }
 

@@ -6,6 +6,7 @@ internal import Glibc
 ///     x.json.tmp  written and synced, then renamed to
 ///     x.json      whose previous content went to
 ///     x.json.bak
+///     x.json.damaged   what could not be read at a start, for a person to look at
 ///
 /// At every moment `x.json` is the old content or the new one, never a part.
 public enum SmallFile {
@@ -40,7 +41,8 @@ public enum SmallFile {
     /// One caller at a time for one path.
     public static func replace(_ path: String, with bytes: [UInt8]) throws(SystemFailure) {
         try FileSystem.makeDirectories(FileSystem.parent(path))
-        if let previous = try read(path) { try write(previous, to: path + ".bak", synced: false) }
+        // An empty one is what a power failure left of it: the backup is worth more.
+        if let previous = try read(path), !previous.isEmpty { try write(previous, to: path + ".bak", synced: false) }
         try write(bytes, to: path, synced: true)
         try FileSystem.syncDirectory(FileSystem.parent(path))
     }
@@ -58,16 +60,30 @@ public enum SmallFile {
 
     /// Reads the file, or its backup when it is absent, empty or cannot be parsed; nil when neither is there.
     ///
+    /// A file that cannot be parsed while its backup can is kept as `<path>.damaged`, and the backup takes its place: the
+    /// next ``replace(_:with:)`` would otherwise copy the damage over the only good content.
+    ///
+    /// - Parameter logger: hears when the backup was needed: it lacks the last change.
     /// - Throws: what `parse` threw for the backup, or for the file when there is no backup; or what the kernel reported.
-    public static func loadWithBackup<Value>(_ path: String, parse: ([UInt8]) throws -> Value) throws -> Value? {
-        var failure: (any Error)?
-        do {
-            if let content = try read(path), !content.isEmpty { return try parse(content) }
-        } catch {
-            failure = error
+    public static func loadWithBackup<Value>(
+        _ path: String, logger: Logger = .silent, parse: ([UInt8]) throws -> Value
+    ) throws -> Value? {
+        var damage: (any Error)?
+        if let content = try read(path), !content.isEmpty {
+            do { return try parse(content) } catch { damage = error }
         }
-        if let backup = try read(path + ".bak"), !backup.isEmpty { return try parse(backup) }
-        if let failure { throw failure }
-        return nil
+        guard let backup = try read(path + ".bak"), !backup.isEmpty else {
+            if let damage { throw damage }
+            return nil
+        }
+        let value = try parse(backup)
+        logger.warning("loaded \(path).bak, which lacks the last change: \(path) is \(damage.map { "damaged (\($0))" } ?? "absent or empty")")
+        if damage != nil {
+            try FileSystem.rename(path, to: path + ".damaged")
+            try write(backup, to: path, synced: true)
+            try FileSystem.syncDirectory(FileSystem.parent(path))
+            logger.warning("the damaged file is kept as \(path).damaged")
+        }
+        return value
     }
 }

@@ -43,7 +43,12 @@ private struct JSONParser {
     private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     private mutating func skipSpace() {
-        while position < bytes.count, [0x20, 0x0A, 0x0D, 0x09, 0x0C, 0x08].contains(bytes[position]) { position += 1 }
+        while position < bytes.count {
+            switch bytes[position] {
+            case 0x20, 0x0A, 0x0D, 0x09, 0x0C, 0x08: position += 1
+            default: return
+            }
+        }
     }
 
     private mutating func take(_ byte: Character) -> Bool {

@@ -1,5 +1,5 @@
 /// A JSON document in the dialect of the protocol, where the keys of an object may also be numbers and objects.
-public indirect enum JSONValue: Sendable, Equatable {
+public enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
     case integer(Int64)

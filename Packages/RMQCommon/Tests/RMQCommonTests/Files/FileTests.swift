@@ -23,13 +23,35 @@ import Testing
             #expect(try SmallFile.loadWithBackup(path, parse: parse) == nil)
             try SmallFile.replace(path, with: "{\"a\":1}")
             try SmallFile.replace(path, with: "{\"a\":")
-            #expect(try SmallFile.loadWithBackup(path, parse: parse) == ["a": 1])
-            try SmallFile.replace(path, with: "")
+            let sink = MemorySink()
+            #expect(try SmallFile.loadWithBackup(path, logger: Logger(category: "c", sink: sink), parse: parse) == ["a": 1])
+            #expect(sink.messages.first?.hasPrefix("loaded \(path).bak, which lacks the last change: \(path) is damaged (malformed JSON") == true)
+            // The damage is kept aside, and not copied over the only good content by the next change.
+            #expect(try SmallFile.read(path + ".damaged") == [UInt8]("{\"a\":".utf8))
+            try SmallFile.replace(path, with: "{\"a\":2}")
+            #expect(try SmallFile.read(path + ".bak") == [UInt8]("{\"a\":1}".utf8))
+            for name in ["", ".bak"] { try SmallFile.replace(path + name, with: "nonsense") }
             #expect(throws: JSONError.self) { try SmallFile.loadWithBackup(path, parse: parse) }
             try FileSystem.remove(path)
             try FileSystem.remove(path + ".bak")
             #expect(try SmallFile.loadWithBackup(path, parse: parse) == nil)
         }
+    }
+
+    @Test func anEmptyFileIsNoBackup() throws {
+        try withTemporaryDirectory { folder in
+            let path = folder + "/x.json"
+            for content in ["{}", "{\"a\":1}", "", "{\"a\":2}"] { try SmallFile.replace(path, with: content) }
+            #expect(try SmallFile.read(path + ".bak") == [UInt8]("{\"a\":1}".utf8))
+        }
+    }
+
+    @Test func propertiesOfWindowsAndOfLatin1() {
+        let windows = PropertiesText.parse("list=a,\\\r\n  b\r\n\r\n# c\r\nnext=1\\\r\n\r\nlast=2\r")
+        #expect(windows.map { "\($0.key)=\($0.value)" } == ["list=a,b", "next=1", "last=2"])
+        let latin1 = PropertiesText.parse(Array("name=Stra".utf8) + [0xDF, 0x65])
+        #expect(latin1.map(\.value) == ["Straße"])
+        #expect(PropertiesText.parse(Array("name=Straße 中".utf8)).map(\.value) == ["Straße 中"])
     }
 
     @Test func propertiesAreReadAsInJava() {

@@ -51,8 +51,10 @@ public struct NameServerProgram {
     }
 
     private func serve(_ configuration: NameServerConfiguration, serialization: String) -> Int32 {
+        OpenFiles.raiseLimit()
         let logger = Logger(category: "RocketmqNamesrv", sink: Self.logSink())
         for (key, value) in configuration.items { logger.info("\(key)=\(value)") }
+        for key in configuration.itemsWithoutEffect { logger.warning("configuration key \(key) has no effect in this name server") }
         for key in configuration.unknownItems.keys.sorted() {
             logger.warning("configuration key \(key) is not known to the name server; it is kept and has no effect")
         }

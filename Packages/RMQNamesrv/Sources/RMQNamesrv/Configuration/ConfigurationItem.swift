@@ -47,6 +47,13 @@ struct ConfigurationItem: Sendable {
         text("bindAddress", \.bindAddress),
     ]
 
+    /// Keys that tune a machine which does not exist here: known, shown and written back, and no more.
+    static let withoutEffect: Set<String> = [
+        "productEnvName", "serverWorkerThreads", "serverCallbackExecutorThreads", "serverOnewaySemaphoreValue", "serverAsyncSemaphoreValue",
+        "serverSocketSndBufSize", "serverSocketRcvBufSize", "writeBufferHighWaterMark", "writeBufferLowWaterMark", "serverSocketBacklog",
+        "serverPooledByteBufAllocatorEnable",
+    ]
+
     static let byName: [String: ConfigurationItem] = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 }
 

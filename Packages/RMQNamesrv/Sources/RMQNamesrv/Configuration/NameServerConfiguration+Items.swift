@@ -56,6 +56,12 @@ extension NameServerConfiguration {
         return known + unknownItems.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
     }
 
+    /// The keys that somebody set to something else than their default although they do nothing here.
+    var itemsWithoutEffect: [String] {
+        let defaults = NameServerConfiguration(userHome: "")
+        return ConfigurationItem.all.filter { ConfigurationItem.withoutEffect.contains($0.name) && $0.text(self) != $0.text(defaults) }.map(\.name)
+    }
+
     /// `key=value` lines, unescaped: what the configuration request answers and the file on disk holds.
     var text: String { PropertiesText.format(items) }
 

@@ -13,24 +13,16 @@ enum KeyValueError: Error, Equatable, CustomStringConvertible {
 
 /// The file that keeps the ``KeyValueTable``.
 enum KeyValueFile {
-    /// The table of `path`. A missing file is an empty table; an unreadable one falls back to its `.bak`, and when
-    /// that is no better, the server starts with an empty table and leaves the file beside it as `.damaged`.
+    /// The table of `path`. A missing file is an empty table, as at the reference; a damaged one falls back to its `.bak`, and
+    /// when that is no better, the server starts with an empty table. The damaged file stays beside it as `.damaged`.
     static func load(_ path: String, logger: Logger) -> KeyValueTable {
+        guard FileSystem.exists(path) else { return KeyValueTable() }
         do {
-            guard let bytes = try SmallFile.read(path) else { return KeyValueTable() }
-            let table = try KeyValueTable(json: JSONValue(parsing: bytes))
+            let table = try SmallFile.loadWithBackup(path, logger: logger) { try KeyValueTable(json: JSONValue(parsing: $0)) }
             logger.info("load KV config table OK")
-            return table
+            return table ?? KeyValueTable()
         } catch {
-            logger.warning("cannot load KV config from \(path): \(error)")
-        }
-        do {
-            guard let bytes = try SmallFile.read(path + ".bak") else { throw JSONError.missing(property: "configTable") }
-            let table = try KeyValueTable(json: JSONValue(parsing: bytes))
-            logger.warning("loaded KV config from \(path).bak, which lacks the last change")
-            return table
-        } catch {
-            logger.error("starting without KV config: \(path).bak is of no use either: \(error)")
+            logger.error("starting without KV config: neither \(path) nor its .bak can be read: \(error)")
         }
         do {
             try FileSystem.rename(path, to: path + ".damaged")

@@ -8,7 +8,7 @@ extension NameServerHandler {
             return reply.complete(.response(.systemError, remark: "namespace or key is null"))
         }
         let value = command.fields?["value"]   // without one the key is absent afterwards
-        core.changeKeyValues { (table) throws(KeyValueError) in
+        core.changeKeyValues(bytes: command.headerBytes) { (table) throws(KeyValueError) in
             let isNew = table.namespaces[namespace] == nil
             let old = table.put(namespace: namespace, key: key, value: value)
             guard table.byteCount <= KeyValueTable.byteLimit else {
@@ -24,7 +24,7 @@ extension NameServerHandler {
     func deleteKeyValue(_ command: RemotingCommand, _ reply: ReplyHandle) {
         let namespace = command.fields?["namespace"] ?? "null"
         let key = command.fields?["key"] ?? "null"
-        core.changeKeyValues { (table) throws(KeyValueError) in
+        core.changeKeyValues(bytes: command.headerBytes) { (table) throws(KeyValueError) in
             guard let old = table.remove(namespace: namespace, key: key) else { return nil }
             return "deleteKVConfig delete a config item, Namespace: \(namespace) Key: \(key) Value: \(old)"
         } completion: {
@@ -52,11 +52,15 @@ extension NameServerHandler {
 }
 
 extension RemotingCommand {
+    /// Bytes of the header's texts.
+    fileprivate var headerBytes: Int { fields?.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count } ?? 0 }
+
     /// Success, or what went wrong.
     static func response(to result: Result<Void, any Error>) -> RemotingCommand {
         switch result {
         case .success: .response(.success)
         case .failure(let error as ConfigurationUpdateError) where error.isRefusal: .response(.noPermission, remark: "\(error)")
+        case .failure(let error as FileWorkError): .response(.systemBusy, remark: "\(error)")
         case .failure(let error): .response(.systemError, remark: "\(error)")
         }
     }

@@ -4,6 +4,8 @@ import RMQRemoting
 /// Something that happened to the routes and belongs into the log, with the reference's words.
 enum RouteNote: Equatable, Sendable, CustomStringConvertible {
     enum Table: String, Sendable { case live = "remove from brokerLiveTable", address = "remove addr from brokerAddrTable" }
+    /// Why a broker name and its queues go; each has words of its own in the log.
+    enum Cause: Sendable { case unregistered, channelDestroyed }
 
     case masterAddress(cluster: String, broker: String, old: String?, new: String)
     case brokerRegistered(address: String, haServer: String)
@@ -14,10 +16,10 @@ enum RouteNote: Equatable, Sendable, CustomStringConvertible {
     case expired(address: String)
     case addressLost(id: Int64, address: String)
     case brokerLost(String)
-    case leftCluster(broker: String, cluster: String)
-    case clusterRemoved(String)
-    case queuesRemoved(topic: String, QueueData)
-    case topicRemoved(String)
+    case leftCluster(broker: String, cluster: String, found: Bool, Cause)
+    case clusterRemoved(String, Cause)
+    case queuesRemoved(topic: String, QueueData, Cause)
+    case topicRemoved(String, Cause)
     case topicDeletedAt(topic: String, QueueData)
     case topicDeleted(cluster: String, topic: String)
 
@@ -39,10 +41,18 @@ enum RouteNote: Equatable, Sendable, CustomStringConvertible {
         case .expired(let address): "The broker channel expired, \(address) \(RouteLimit.silenceMillis)ms"
         case .addressLost(let id, let address): "remove brokerAddr[\(id), \(address)] from brokerAddrTable, because channel destroyed"
         case .brokerLost(let broker): "remove brokerName[\(broker)] from brokerAddrTable, because channel destroyed"
-        case .leftCluster(let broker, let cluster): "remove brokerName[\(broker)], clusterName[\(cluster)] from clusterAddrTable"
-        case .clusterRemoved(let cluster): "remove the clusterName[\(cluster)] from clusterAddrTable, no broker in this cluster"
-        case .queuesRemoved(let topic, let queues): "remove topic[\(topic) \(queues.text)], from topicQueueTable"
-        case .topicRemoved(let topic): "remove topic[\(topic)] all queue, from topicQueueTable"
+        case .leftCluster(let broker, _, let found, .unregistered):
+            "unregisterBroker, remove name from clusterAddrTable \(found ? "OK" : "Failed"), \(broker)"
+        case .leftCluster(let broker, let cluster, _, .channelDestroyed):
+            "remove brokerName[\(broker)], clusterName[\(cluster)] from clusterAddrTable, because channel destroyed"
+        case .clusterRemoved(let cluster, .unregistered): "unregisterBroker, remove cluster from clusterAddrTable \(cluster)"
+        case .clusterRemoved(let cluster, .channelDestroyed):
+            "remove the clusterName[\(cluster)] from clusterAddrTable, because channel destroyed and no broker in this cluster"
+        case .queuesRemoved(let topic, let queues, .unregistered): "removeTopicByBrokerName, remove one broker's topic \(topic) \(queues.text)"
+        case .queuesRemoved(let topic, let queues, .channelDestroyed):
+            "remove topic[\(topic) \(queues.text)], from topicQueueTable, because channel destroyed"
+        case .topicRemoved(let topic, .unregistered): "removeTopicByBrokerName, remove the topic all queue \(topic)"
+        case .topicRemoved(let topic, .channelDestroyed): "remove topic[\(topic)] all queue, from topicQueueTable, because channel destroyed"
         case .topicDeletedAt(let topic, let queues): "deleteTopic, remove one broker's topic \(queues.brokerName) \(topic) \(queues.text)"
         case .topicDeleted(let cluster, let topic): "deleteTopic, remove the topic all queue \(cluster) \(topic)"
         }

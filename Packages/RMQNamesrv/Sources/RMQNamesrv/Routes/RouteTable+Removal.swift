@@ -10,15 +10,15 @@ extension RouteTable {
         filterServers[address] = nil
         guard var broker = brokers[brokerName] else { return notes }
         let removed = broker.addresses.removeValue(forKey: brokerId)
-        notes.append(.unregistered(.address, address: removed ?? address, found: removed != nil))
+        notes.append(.unregistered(.address, address: address, found: removed != nil))
         guard broker.addresses.isEmpty else {
             brokers[brokerName] = broker
             return notes
         }
         brokers[brokerName] = nil
         notes.append(.unregisteredName(brokerName))
-        notes.append(contentsOf: leave(cluster: cluster, brokerName: brokerName))
-        notes.append(contentsOf: removeQueues(of: brokerName))
+        notes.append(contentsOf: leave(cluster: cluster, brokerName: brokerName, .unregistered))
+        notes.append(contentsOf: removeQueues(of: brokerName, .unregistered))
         return notes
     }
 
@@ -92,30 +92,31 @@ extension RouteTable {
         brokers[name] = nil
         notes.append(.brokerLost(name))
         if let cluster = clusters.first(where: { $0.value.contains(name) })?.key {
-            notes.append(contentsOf: leave(cluster: cluster, brokerName: name))
+            notes.append(contentsOf: leave(cluster: cluster, brokerName: name, .channelDestroyed))
         }
-        notes.append(contentsOf: removeQueues(of: name))
+        notes.append(contentsOf: removeQueues(of: name, .channelDestroyed))
         return notes
     }
 
-    private mutating func leave(cluster: String, brokerName: String) -> [RouteNote] {
-        guard let removed = clusters[cluster]?.remove(brokerName) else { return [] }
-        var notes = [RouteNote.leftCluster(broker: removed, cluster: cluster)]
+    private mutating func leave(cluster: String, brokerName: String, _ cause: RouteNote.Cause) -> [RouteNote] {
+        guard clusters[cluster] != nil else { return [] }
+        let found = clusters[cluster]?.remove(brokerName) != nil
+        var notes = [RouteNote.leftCluster(broker: brokerName, cluster: cluster, found: found, cause)]
         if clusters[cluster]?.isEmpty == true {
             clusters[cluster] = nil
-            notes.append(.clusterRemoved(cluster))
+            notes.append(.clusterRemoved(cluster, cause))
         }
         return notes
     }
 
-    private mutating func removeQueues(of brokerName: String) -> [RouteNote] {
+    private mutating func removeQueues(of brokerName: String, _ cause: RouteNote.Cause) -> [RouteNote] {
         var notes: [RouteNote] = []
         for topic in topics.keys {
             guard let removed = topics[topic]?.removeValue(forKey: brokerName) else { continue }
-            notes.append(.queuesRemoved(topic: topic, removed))
+            notes.append(.queuesRemoved(topic: topic, removed, cause))
             if topics[topic]?.isEmpty == true {
                 topics[topic] = nil
-                notes.append(.topicRemoved(topic))
+                notes.append(.topicRemoved(topic, cause))
             }
         }
         return notes

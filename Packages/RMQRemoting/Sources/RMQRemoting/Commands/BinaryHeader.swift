@@ -7,7 +7,7 @@ import RMQCommon
 ///     | 2  | 1      | 2     | 4    | 4   | n:4 | n    | m:4 | m: (k:2 name:k v:4 value:v) repeated |
 ///     +----+--------+-------+------+-----+-----+------+-----+-------------------------------------+
 ///
-/// Big endian, texts in UTF-8. An empty text and an absent one look the same and are read as absent. Bytes after
+/// Big endian, texts in UTF-8, malformed ones repaired with U+FFFD. An empty text and an absent one look the same and are read as absent. Bytes after
 /// the fields are ignored, as the reference does.
 enum BinaryHeader {
     static func write(_ command: RemotingCommand, to bytes: inout [UInt8]) {
@@ -63,9 +63,7 @@ enum BinaryHeader {
     private static func readText(
         _ what: String, length: Int?, from reader: inout ByteReader
     ) throws(FrameError) -> String {
-        let bytes = try readBytes(what, length: length, from: &reader)
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw .notUTF8(what) }
-        return text
+        String(decoding: try readBytes(what, length: length, from: &reader), as: UTF8.self)
     }
 
     private static func readBytes(

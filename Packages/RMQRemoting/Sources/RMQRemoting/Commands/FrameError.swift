@@ -9,8 +9,6 @@ public enum FrameError: Error, Hashable, Sendable {
     case unknownSerialization(UInt8)
     /// A length inside a ROCKETMQ header is negative or reaches beyond what surrounds it.
     case badLength(of: String, length: Int, available: Int)
-    /// A text is not UTF-8.
-    case notUTF8(String)
     /// A JSON header is not an object, or not JSON, or holds a value of the wrong kind.
     case malformedJSON(String)
     /// More header fields than ``HeaderFields/limit``.
@@ -24,7 +22,6 @@ extension FrameError: CustomStringConvertible {
         case .headerTooLong(let bytes, let available): "header of \(bytes) bytes in a frame with \(available) left"
         case .unknownSerialization(let code): "unknown header serialization \(code)"
         case .badLength(let what, let length, let available): "\(what) of \(length) bytes where \(available) are left"
-        case .notUTF8(let what): "\(what) is not UTF-8"
         case .malformedJSON(let reason): "malformed JSON header: \(reason)"
         case .tooManyFields(let limit): "more than \(limit) header fields"
         }

@@ -4,7 +4,8 @@ import RMQCommon
 ///
 /// The form that every known client writes is read straight from the bytes in one pass. Whatever else the reference's
 /// JSON library accepts (other letter case, unquoted or single-quoted names, numbers as texts, extra members)
-/// goes through ``JSONValue``, slower and with the same meaning.
+/// goes through ``JSONValue``, slower and with the same meaning. Malformed UTF-8 is repaired with U+FFFD: one name in another
+/// encoding must not cost its sender the connection.
 enum JSONHeaderReader {
     static func read(_ header: UnsafeRawBufferPointer) throws(FrameError) -> RemotingCommand {
         var scanner = JSONHeaderScanner(header)
@@ -16,7 +17,6 @@ enum JSONHeaderReader {
     }
 
     private static func tolerantly(_ header: UnsafeRawBufferPointer) throws(FrameError) -> RemotingCommand {
-        guard String(validating: header, as: UTF8.self) != nil else { throw .notUTF8("JSON header") }
         let value: JSONValue
         do {
             value = try JSONValue(parsing: [UInt8](header))

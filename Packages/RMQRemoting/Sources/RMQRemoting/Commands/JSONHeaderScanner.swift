@@ -31,8 +31,8 @@ struct JSONHeaderScanner {
         if name.isText("version") { return number(into: &command.version) }
         if name.isText("serializeTypeCurrentRPC") { return plainText() != nil }   // the header word decides
         if name.isText("language") {
-            guard let text = plainText().flatMap({ String(validating: $0, as: UTF8.self) }) else { return false }
-            command.language = LanguageCode(name: text) ?? .unknown
+            guard let name = plainText() else { return false }
+            command.language = LanguageCode(name: String(decoding: name, as: UTF8.self)) ?? .unknown
             return true
         }
         if name.isText("remark") {
@@ -114,7 +114,7 @@ extension JSONHeaderScanner {
     private mutating func text() -> String? {
         let start = position
         if let plain = plainText() {
-            return String(validating: plain, as: UTF8.self)
+            return String(decoding: plain, as: UTF8.self)
         }
         position = start
         return textWithEscapes()
@@ -127,7 +127,7 @@ extension JSONHeaderScanner {
             let byte = bytes[position]
             position += 1
             switch byte {
-            case UInt8(ascii: "\""): return String(validating: text, as: UTF8.self)
+            case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
             case UInt8(ascii: "\\"): guard escape(into: &text) else { return nil }
             default: text.append(byte)
             }

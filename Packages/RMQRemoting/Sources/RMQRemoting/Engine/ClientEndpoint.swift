@@ -1,4 +1,3 @@
-import CRMQSystem
 import Glibc
 import RMQCommon
 
@@ -6,56 +5,67 @@ import RMQCommon
 ///
 /// Unchecked `Sendable`: other threads only carry it in messages to its loop; its state is used there.
 final class ClientEndpoint: @unchecked Sendable {
-    /// Requests that wait for a connect. A second's work of a busy producer; more would only time out.
-    private static let waitingLimit = 65_536
+    /// Finds the addresses of a name; may block.
+    typealias Resolver = @Sendable (_ host: String, _ port: UInt16) -> Result<[SocketAddress], SocketAddress.ResolveFailure>
+
     private static let firstBackoff: Int64 = 20_000_000
 
     let loop: EventLoop
     private let address: String
     private let configuration: ClientConfiguration
+    private let resolve: Resolver
     private let callbacks: ClientCallbacks
     private let logger: Logger
 
     private enum State {
         case idle
-        /// Until the clock reads this.
-        case resting(Int64)
+        case resting
         case resolving
         case connecting(PendingConnect)
         case connected(Connection)
         case closed
     }
     private var state = State.idle
-    private var waiting: [OutboundRequest] = []
+    private var waiting = WaitingRequests()
     private var backoff = ClientEndpoint.firstBackoff
-    /// Tells the attempts apart, so that what comes late from an old one is ignored.
-    private var attempt = 0
+    private var isKnownToLoop = false
 
-    init(_ address: String, configuration: ClientConfiguration, loop: EventLoop, callbacks: ClientCallbacks, logger: Logger) {
+    init(
+        _ address: String, configuration: ClientConfiguration, loop: EventLoop, resolve: @escaping Resolver,
+        callbacks: ClientCallbacks, logger: Logger
+    ) {
         self.address = address
         self.configuration = configuration
         self.loop = loop
+        self.resolve = resolve
         self.callbacks = callbacks
         self.logger = logger
     }
 
+    /// Sends at once, or as soon as there is a connection.
     func send(_ request: OutboundRequest) {
         switch state {
         case .connected(let connection): return connection.send(request)
         case .closed: return request.complete(.failure(.closed))
         case .idle, .resting, .resolving, .connecting: break
         }
-        guard waiting.count < Self.waitingLimit else {
-            return request.complete(.failure(.overloaded(address: address, limitBytes: Self.waitingLimit)))
+        // What waits for a connection is bounded like what waits to be written to one.
+        guard waiting.byteCount + request.frame.count <= configuration.outputLimitBytes else {
+            return request.complete(.failure(.overloaded(address: address, limitBytes: configuration.outputLimitBytes)))
         }
-        waiting.append(request)
-        loop.scheduleLocally(at: request.deadline) { [weak self] in self?.expireWaiting() }
+        if !isKnownToLoop {
+            isKnownToLoop = true
+            loop.add(self)
+        }
+        if waiting.add(request) { scheduleTimeouts() }
         if case .idle = state { connect() }
     }
 
+    /// Closes the connection and fails what waits, now and later. Also called when the loop ends.
     func close() {
         let old = state
         state = .closed
+        loop.remove(self)
         switch old {
         case .connected(let connection): connection.close()
         case .connecting(let pending): pending.abandon()
@@ -64,18 +74,16 @@ final class ClientEndpoint: @unchecked Sendable {
         failWaiting(.closed)
     }
 
-    private func expireWaiting() {
-        let now = loop.now
-        let overdue = waiting.filter { $0.deadline <= now }
-        guard !overdue.isEmpty else { return }
-        waiting.removeAll { $0.deadline <= now }
-        for request in overdue { request.complete(.failure(request.timedOut)) }
+    private func scheduleTimeouts() {
+        guard let next = waiting.nextCheck else { return }
+        loop.scheduleLocally(at: next) { [weak self] in
+            guard let self, waiting.expire(now: loop.now) else { return }
+            scheduleTimeouts()
+        }
     }
 
     private func failWaiting(_ error: RemotingError) {
-        let requests = waiting
-        waiting = []
-        for request in requests { request.complete(.failure(error)) }
+        for request in waiting.takeAll() { request.complete(.failure(error)) }
     }
 
     // MARK: Connecting
@@ -84,65 +92,67 @@ final class ClientEndpoint: @unchecked Sendable {
         guard let (host, port) = HostText.split(address) else {
             return failWaiting(.badAddress(address, reason: "not host:port"))
         }
-        attempt += 1
-        if let numeric = SocketAddress(numeric: host, port: port) { return connect(to: numeric) }
+        if let numeric = SocketAddress(numeric: host, port: port) { return connect(to: [numeric]) }
         state = .resolving
-        let attempt = self.attempt
-        // The system's resolver blocks, so it gets a thread of its own.
+        // The system's resolver blocks, so it gets a thread of its own: one at a time, since the state leads here only once.
         let thread = LoopThread.start(name: "resolve") { [self] in
-            let resolved = SocketAddress.resolving(host, port: port)
+            let resolved = resolve(host, port)
             loop.execute { [self] in
-                guard case .resolving = state, attempt == self.attempt else { return }
+                guard case .resolving = state else { return }
                 switch resolved {
-                case .success(let found): connect(to: found)
+                case .success(let found): connect(to: found[...])
                 case .failure(let failure): failed(.badAddress(address, reason: failure.reason))
                 }
             }
         }
+        guard let thread else { return failed(.connectFailed(address: address, reason: "no thread to look up its name")) }
         pthread_detach(thread)
     }
 
-    private func connect(to socketAddress: SocketAddress) {
-        switch Socket.connect(to: socketAddress) {
-        case .failure(let failure): failed(.connectFailed(address: address, reason: failure.reason))
+    /// Tries the addresses of a name, one after the other.
+    private func connect(to addresses: ArraySlice<SocketAddress>) {
+        guard let next = addresses.first else { return failed(.badAddress(address, reason: "no address")) }
+        let rest = addresses.dropFirst()
+        switch Socket.connect(to: next) {
+        case .failure(let failure): missed(failure.reason, left: rest)
         case .success(let descriptor):
-            let pending = PendingConnect(descriptor, loop: loop) { [weak self] code in self?.connectEnded(descriptor, socketAddress, code) }
-            guard pending.start() else {
-                return failed(.connectFailed(address: address, reason: "the loop cannot watch the socket"))
-            }
+            let pending = PendingConnect(descriptor, loop: loop) { [self] code in connectEnded(descriptor, next, code, left: rest) }
+            guard pending.start() else { return missed("the loop cannot watch the socket", left: rest) }
             state = .connecting(pending)
-            let attempt = self.attempt
             loop.scheduleLocally(after: configuration.connectTimeout) { [weak self] in
-                guard let self, attempt == self.attempt, case .connecting(let pending) = state else { return }
+                guard let self, case .connecting(let current) = state, current === pending else { return }
                 pending.abandon()
-                failed(.connectFailed(address: address, reason: "no answer within \(configuration.connectTimeout)"))
+                missed("no answer within \(configuration.connectTimeout)", left: rest)
             }
         }
     }
 
-    private func connectEnded(_ descriptor: Int32, _ socketAddress: SocketAddress, _ code: Int32) {
+    private func connectEnded(_ descriptor: Int32, _ socketAddress: SocketAddress, _ code: Int32, left rest: ArraySlice<SocketAddress>) {
         guard code == 0 else {
             Glibc.close(descriptor)
-            return failed(.connectFailed(address: address, reason: Socket.text(code)))
+            return missed(Socket.text(code), left: rest)
         }
         let connection = Connection(
             adopting: descriptor, remote: socketAddress.host, loop: loop, limits: configuration.limits,
             handler: InboundRelay(callbacks), logger: logger
         ) { [weak self] closed in self?.lost(closed) }
-        guard let connection else { return failed(.connectFailed(address: address, reason: "the loop cannot watch the socket")) }
+        guard let connection else { return missed("the loop cannot watch the socket", left: rest) }
         backoff = Self.firstBackoff
         state = .connected(connection)
-        let requests = waiting
-        waiting = []
-        for request in requests where request.deadline > loop.now { connection.send(request) }
-        for request in requests where request.deadline <= loop.now { request.complete(.failure(request.timedOut)) }
+        for request in waiting.takeAll() {
+            if request.deadline > loop.now { connection.send(request) } else { request.complete(.failure(request.timedOut)) }
+        }
+    }
+
+    private func missed(_ reason: String, left rest: ArraySlice<SocketAddress>) {
+        if rest.isEmpty { failed(.connectFailed(address: address, reason: reason)) } else { connect(to: rest) }
     }
 
     private func failed(_ error: RemotingError) {
         // Requests that arrive while the endpoint rests wait for the next attempt.
         let pause = min(backoff, configuration.maxBackoff.nanosecondsClamped)
         backoff = min(backoff * 2, configuration.maxBackoff.nanosecondsClamped)
-        state = .resting(loop.now + pause)
+        state = .resting
         loop.scheduleLocally(at: loop.now + pause) { [weak self] in self?.rested() }
         failWaiting(error)
     }
@@ -156,62 +166,5 @@ final class ClientEndpoint: @unchecked Sendable {
     private func lost(_ connection: Connection) {
         if case .connected(let current) = state, current === connection { state = .idle }
         callbacks.closed?(address)
-    }
-}
-
-/// A socket on its way to being connected.
-private final class PendingConnect: EventSource {
-    private let descriptor: Int32
-    private let loop: EventLoop
-    private let ended: (Int32) -> Void
-    private var isWaiting = true
-
-    /// - Parameter ended: called once with an errno or 0; owns the descriptor from then on.
-    init(_ descriptor: Int32, loop: EventLoop, ended: @escaping (Int32) -> Void) {
-        self.descriptor = descriptor
-        self.loop = loop
-        self.ended = ended
-    }
-
-    func start() -> Bool {
-        if loop.watch(descriptor, id: SourceId.make(descriptor), events: .writable, self) { return true }
-        Glibc.close(descriptor)
-        return false
-    }
-
-    func ready(_ events: PollEvents) {
-        guard isWaiting else { return }
-        isWaiting = false
-        loop.unwatch(descriptor)
-        ended(crmq_socket_error(descriptor))
-    }
-
-    func abandon() {
-        guard isWaiting else { return }
-        isWaiting = false
-        loop.unwatch(descriptor)
-        Glibc.close(descriptor)
-    }
-
-    func loopStopped() { abandon() }
-}
-
-/// Hands what a server asks to the client's asynchronous handler, a task each.
-private final class InboundRelay: RequestHandler {
-    private let callbacks: ClientCallbacks
-
-    init(_ callbacks: ClientCallbacks) { self.callbacks = callbacks }
-
-    func receive(_ request: InboundRequest, on connection: Connection) {
-        guard let handler = callbacks.request else {
-            return connection.reply(
-                .response(.requestCodeNotSupported, remark: "request type \(request.code) not supported"), to: request)
-        }
-        guard let command = try? request.command() else { return connection.close() }
-        let reply = connection.replyHandle(for: request)
-        let handle = connection.handle
-        Task {
-            if let answer = await handler(command, handle) { reply.complete(answer) }
-        }
     }
 }

@@ -99,6 +99,7 @@ public final class Connection: EventSource {
 
     /// Sends a request of our own; its completion is called on the loop.
     func send(_ request: OutboundRequest) {
+        guard !request.isCompleted else { return }
         guard isOpen else { return request.complete(.failure(.connectionClosed(address: request.address))) }
         guard request.frame.count <= limits.maxFrameBytes else {
             return request.complete(.failure(.frameTooLarge(bytes: request.frame.count, limit: limits.maxFrameBytes)))
@@ -234,8 +235,10 @@ public final class Connection: EventSource {
         do throws(FrameError) {
             let request = try InboundRequest(frame: frame, scratch: loop.scratch)
             guard request.isResponse else { return handler.receive(request, on: self) }
-            // An answer that nobody waits for any more is dropped.
-            if let waiting = exchange.remove(request.opaque) { waiting.complete(.success(try request.command())) }
+            // Read before its request leaves the table: an answer that cannot be read closes the connection, which fails the request.
+            let answer = try request.command()
+            // One that nobody waits for any more is dropped.
+            exchange.remove(request.opaque)?.complete(.success(answer))
         } catch {
             logger.warning("closed \(remote): \(error)")
             close()

@@ -29,6 +29,7 @@ public final class EventLoop: @unchecked Sendable {
     private var drained: [LoopMessage] = []
     private var timers = TimerHeap()
     private var handlers: [any RequestHandler] = []
+    private var endpoints: [ClientEndpoint] = []
     private var unwritten: [Connection] = []
     private var resumable: [Connection] = []
     private var deferred: [() -> Void] = []
@@ -109,6 +110,10 @@ public final class EventLoop: @unchecked Sendable {
 
     func add(_ handler: any RequestHandler) { handlers.append(handler) }
     func remove(_ handler: any RequestHandler) { handlers.removeAll { $0 === handler } }
+
+    /// An endpoint whose requests have to end when the loop does.
+    func add(_ endpoint: ClientEndpoint) { endpoints.append(endpoint) }
+    func remove(_ endpoint: ClientEndpoint) { endpoints.removeAll { $0 === endpoint } }
 
     /// Starts watching `descriptor`; false when the kernel refuses.
     func watch(_ descriptor: Int32, id: UInt64, events: PollEvents, _ object: any EventSource) -> Bool {
@@ -223,6 +228,7 @@ public final class EventLoop: @unchecked Sendable {
             return mailbox.messages
         }
         for message in left { message.drop() }
+        for endpoint in endpoints { endpoint.close() }
         for source in sources { source?.object.loopStopped() }
         runDeferred()
         handlers = []

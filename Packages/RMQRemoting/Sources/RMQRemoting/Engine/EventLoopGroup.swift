@@ -12,7 +12,10 @@ public final class EventLoopGroup: Sendable {
     public init(count: Int, name: String) {
         precondition(count > 0, "an event loop group needs a loop")
         loops = (0..<count).map { EventLoop(name: "\(name)-\($0)") }
-        threads = Mutex(loops.map(LoopThread.start))
+        threads = Mutex(loops.map { loop in
+            guard let thread = LoopThread.start(name: loop.name, loop.run) else { preconditionFailure("no thread for \(loop.name): out of threads or memory") }
+            return thread
+        })
     }
 
     deinit {
@@ -59,12 +62,8 @@ enum LoopThread {
         set { pthread_setspecific(key.raw, newValue.map { UnsafeRawPointer(Unmanaged.passUnretained($0).toOpaque()) }) }
     }
 
-    static func start(_ loop: EventLoop) -> pthread_t {
-        start(name: loop.name) { loop.run() }
-    }
-
-    /// Starts a joinable thread.
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t {
+    /// Starts a joinable thread; nil when the system has none left.
+    static func start(name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t? {
         final class Start {
             let name: String
             let body: @Sendable () -> Void
@@ -74,14 +73,17 @@ enum LoopThread {
             }
         }
         var thread = pthread_t()
-        let context = Unmanaged.passRetained(Start(name: name, body: body)).toOpaque()
+        let retained = Unmanaged.passRetained(Start(name: name, body: body))
         let code = pthread_create(&thread, nil, { context in
             let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
             _ = crmq_set_thread_name(String(start.name.prefix(15)))
             start.body()
             return nil
-        }, context)
-        precondition(code == 0, "pthread_create failed with \(code): out of threads or memory")
+        }, retained.toOpaque())
+        guard code == 0 else {
+            retained.release()
+            return nil
+        }
         return thread
     }
 }

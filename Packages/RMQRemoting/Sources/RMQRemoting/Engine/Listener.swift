@@ -6,6 +6,9 @@ import RMQCommon
 final class Listener: EventSource {
     /// Connections accepted per wake-up; the others come with the next.
     private static let batch = 64
+    /// Descriptors that connections leave to the rest of the process, at most a quarter of all: a store that cannot open
+    /// its next file stops, a client that is refused tries again.
+    private static let sparedDescriptors = 256
     /// Pause after the process ran out of descriptors: the socket stays readable and would be asked for ever.
     private static let pause = Duration.seconds(1)
 
@@ -14,6 +17,8 @@ final class Listener: EventSource {
     private let stations: [LoopBound<ServerStation>]
     private let openConnections: SharedCount
     private let maxConnections: Int
+    /// The kernel hands out the lowest free number, so the number of an accepted socket says how many are in use.
+    private let descriptorLimit: Int
     private unowned let loop: EventLoop
     private let logger: Logger
     private var turn = 0
@@ -29,6 +34,8 @@ final class Listener: EventSource {
         self.stations = stations
         self.openConnections = openConnections
         self.maxConnections = maxConnections
+        let descriptors = OpenFiles.limit
+        descriptorLimit = descriptors - min(Self.sparedDescriptors, descriptors / 4)
         self.loop = loop
         self.logger = logger
     }
@@ -61,9 +68,12 @@ final class Listener: EventSource {
     }
 
     private func deal(_ accepted: Int32, _ remote: HostAddress) {
-        guard openConnections.value < maxConnections else {
+        guard openConnections.value < maxConnections, accepted < descriptorLimit else {
             close(accepted)
-            if !isRefusing { logger.warning("refused \(remote): \(maxConnections) connections are open, the limit") }
+            if !isRefusing {
+                let limit = accepted < descriptorLimit ? "\(maxConnections) connections" : "\(descriptorLimit) files and sockets"
+                logger.warning("refused \(remote): \(limit) are open, the limit")
+            }
             isRefusing = true
             return
         }

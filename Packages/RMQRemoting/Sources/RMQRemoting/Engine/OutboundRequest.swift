@@ -40,9 +40,13 @@ final class OutboundRequest: Sendable {
         completion(result)
     }
 
+    /// Whether nobody waits any more: the answer came, or the waiting task was cancelled.
+    var isCompleted: Bool { completed.load(ordering: .relaxed) }
+
     var timedOut: RemotingError { .timedOut(address: address, code: code, after: timeout) }
 
-    /// Starts a request with `start` and waits for its end; a cancelled task stops waiting at once.
+    /// Starts a request with `start` and waits for its end; a cancelled task stops waiting at once, and what was not yet
+    /// written then is never sent.
     static func wait(
         _ command: RemotingCommand, to address: String, timeout: Duration, oneway: Bool = false,
         start: @Sendable (OutboundRequest) -> Void

@@ -11,6 +11,7 @@ public final class RemotingClient: Sendable {
     private let configuration: ClientConfiguration
     private let group: EventLoopGroup
     private let logger: Logger
+    private let resolve: ClientEndpoint.Resolver
     private let callbacks = ClientCallbacks()
 
     private struct State {
@@ -19,10 +20,16 @@ public final class RemotingClient: Sendable {
     }
     private let state = Mutex(State())
 
-    public init(configuration: ClientConfiguration = .init(), loops: EventLoopGroup, logger: Logger) {
+    public convenience init(configuration: ClientConfiguration = .init(), loops: EventLoopGroup, logger: Logger) {
+        self.init(configuration: configuration, loops: loops, logger: logger, resolve: SocketAddress.resolving)
+    }
+
+    /// - Parameter resolve: finds the addresses of a name; a test hands in its own.
+    init(configuration: ClientConfiguration, loops: EventLoopGroup, logger: Logger, resolve: @escaping ClientEndpoint.Resolver) {
         self.configuration = configuration
         group = loops
         self.logger = logger
+        self.resolve = resolve
     }
 
     deinit { close() }
@@ -53,12 +60,6 @@ public final class RemotingClient: Sendable {
     /// Sets what is told the address of a connection that closed. Called on a loop; must not block.
     public func setConnectionClosedHandler(_ handler: @escaping @Sendable (String) -> Void) { callbacks.set(closed: handler) }
 
-    /// Closes the connection to `address`, if there is one; the next request opens a new one.
-    public func disconnect(_ address: String) {
-        guard let endpoint = state.withLock({ $0.endpoints.removeValue(forKey: address) }) else { return }
-        endpoint.loop.execute { endpoint.close() }
-    }
-
     /// Closes all connections; waiting and later requests fail.
     public func close() {
         let endpoints = state.withLock { state in
@@ -74,7 +75,7 @@ public final class RemotingClient: Sendable {
             if state.isClosed { return nil }
             if let known = state.endpoints[request.address] { return known }
             let new = ClientEndpoint(
-                request.address, configuration: configuration, loop: group.next(), callbacks: callbacks, logger: logger)
+                request.address, configuration: configuration, loop: group.next(), resolve: resolve, callbacks: callbacks, logger: logger)
             state.endpoints[request.address] = new
             return new
         }

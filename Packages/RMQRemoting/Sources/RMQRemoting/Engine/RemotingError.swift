@@ -8,7 +8,7 @@ public enum RemotingError: Error, Equatable, Sendable {
     case connectionClosed(address: String)
     /// A frame of `bytes` is above `limit`; nothing was sent.
     case frameTooLarge(bytes: Int, limit: Int)
-    /// More than `limitBytes` wait to be written to a peer that does not read.
+    /// More than `limitBytes` wait to be written to a peer that does not read, or for a connection to it.
     case overloaded(address: String, limitBytes: Int)
     /// `address` is not `host:port`, or its name did not resolve.
     case badAddress(String, reason: String)

@@ -43,7 +43,7 @@ public final class RemotingServer: Sendable {
         let text = HostText.joined(configuration.listenAddress, configuration.port)
         let address: SocketAddress
         switch SocketAddress.resolving(configuration.listenAddress, port: configuration.port) {
-        case .success(let resolved): address = resolved
+        case .success(let resolved): address = resolved[0]
         case .failure(let failure): throw .badAddress(text, reason: failure.reason)
         }
         let descriptor: Int32

@@ -4,7 +4,7 @@
 /// requests of a connection.
 struct RequestExchange {
     /// Two checks are at least this far apart, so that many short deadlines do not become a scan each.
-    private static let checkPause: Int64 = 10_000_000
+    static let checkPause: Int64 = 10_000_000
 
     private var waiting: [Int32: OutboundRequest] = [:]
     /// When to call ``expire(now:)``, on the monotonic clock.

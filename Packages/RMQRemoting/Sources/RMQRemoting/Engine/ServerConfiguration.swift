@@ -8,7 +8,8 @@ public struct ServerConfiguration: Sendable {
     public var idleTimeout: Duration
     /// Largest accepted frame including its length word, part of the protocol.
     public var maxFrameBytes: Int
-    /// Connections above this are closed right after they were accepted.
+    /// Connections above this are closed right after they were accepted. An idle one takes about a kilobyte here; what the
+    /// process may open in files and sockets usually ends sooner (see ``OpenFiles``).
     public var maxConnections: Int
     /// Nothing more is read from a peer while more than this waits to be written to it.
     public var outputHighWaterBytes: Int
@@ -17,7 +18,7 @@ public struct ServerConfiguration: Sendable {
 
     public init(
         listenAddress: String = "127.0.0.1", port: UInt16 = 0, idleTimeout: Duration = .seconds(120),
-        maxFrameBytes: Int = 16 * 1024 * 1024, maxConnections: Int = 16_384,
+        maxFrameBytes: Int = 16 * 1024 * 1024, maxConnections: Int = 100_000,
         outputHighWaterBytes: Int = 1024 * 1024, outputLimitBytes: Int = 128 * 1024 * 1024
     ) {
         self.listenAddress = listenAddress
@@ -44,7 +45,7 @@ public struct ClientConfiguration: Sendable {
     public var idleTimeout: Duration
     /// Largest frame sent or accepted, including its length word.
     public var maxFrameBytes: Int
-    /// Requests fail with ``RemotingError/overloaded(address:limitBytes:)`` while more than this waits for a slow peer.
+    /// Requests fail with ``RemotingError/overloaded(address:limitBytes:)`` while more than this waits for a slow peer or a connect.
     public var outputLimitBytes: Int
     /// Longest pause between two failed connects; the pause starts at 20 ms and doubles.
     public var maxBackoff: Duration

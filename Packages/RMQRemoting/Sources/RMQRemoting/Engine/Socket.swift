@@ -32,25 +32,30 @@ struct SocketAddress: Sendable {
         length = socklen_t(Int32(storage.ss_family) == AF_INET6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size)
     }
 
-    /// Resolves a name; blocks while the system's resolver works.
-    static func resolving(_ host: String, port: UInt16) -> Result<SocketAddress, ResolveFailure> {
-        if let address = SocketAddress(numeric: host, port: port) { return .success(address) }
+    /// Most addresses of one name that are tried: more would outlast every request.
+    private static let resolvedLimit = 8
+
+    /// The addresses of a name, at least one; blocks while the system's resolver works.
+    @Sendable static func resolving(_ host: String, port: UInt16) -> Result<[SocketAddress], ResolveFailure> {
+        if let address = SocketAddress(numeric: host, port: port) { return .success([address]) }
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(host, String(port), &hints, &found)
         defer { if let found { freeaddrinfo(found) } }
-        // IPv4 first: that is what brokers register.
+        var v4: [SocketAddress] = []
+        var v6: [SocketAddress] = []
         var entry = found
-        var first: SocketAddress?
         while let current = entry {
             var storage = sockaddr_storage()
-            memcpy(&storage, current.pointee.ai_addr, Int(current.pointee.ai_addrlen))
-            if current.pointee.ai_family == AF_INET { return .success(SocketAddress(accepted: storage)) }
-            if current.pointee.ai_family == AF_INET6, first == nil { first = SocketAddress(accepted: storage) }
+            memcpy(&storage, current.pointee.ai_addr, min(Int(current.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size))
+            if current.pointee.ai_family == AF_INET { v4.append(SocketAddress(accepted: storage)) }
+            if current.pointee.ai_family == AF_INET6 { v6.append(SocketAddress(accepted: storage)) }
             entry = current.pointee.ai_next
         }
-        if let first { return .success(first) }
+        // IPv4 first: that is what brokers register.
+        let addresses = (v4 + v6).prefix(resolvedLimit)
+        if !addresses.isEmpty { return .success(Array(addresses)) }
         return .failure(ResolveFailure(reason: code == 0 ? "no address" : String(cString: gai_strerror(code))))
     }
 
@@ -101,7 +106,7 @@ enum Socket {
         var reason: String { Socket.text(code) }
     }
 
-    private static func localPort(_ descriptor: Int32) -> UInt16 {
+    static func localPort(_ descriptor: Int32) -> UInt16 {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         withUnsafeMutablePointer(to: &storage) { pointer in

@@ -32,16 +32,14 @@ struct MalformedFrameTests {
         Issue.record("\(header) gave \(String(describing: error))")
     }
 
-    @Test func textsThatAreNotUTF8() {
-        #expect(throws: FrameError.notUTF8("JSON header")) {
-            try decode(json: Array("{\"code\":1,\"remark\":\"".utf8) + [0xC3, 0x28] + Array("\"}".utf8))
-        }
-        #expect(throws: FrameError.notUTF8("remark")) {
-            try decode(binary: fixedPart + int32(2) + [0xC3, 0x28] + int32(0))
-        }
-        #expect(throws: FrameError.notUTF8("field value")) {
-            try decode(binary: fixedPart + int32(0) + int32(8) + [0, 1, 0x61] + int32(1) + [0xFF])
-        }
+    /// A key in another encoding costs its own characters, not the connection.
+    @Test(arguments: [false, true])
+    func textsThatAreNotUTF8AreRepaired(isUnusual: Bool) throws {
+        let start = isUnusual ? "{code:1,'remark':\"" : "{\"code\":1,\"remark\":\""
+        let json = try decode(json: Array(start.utf8) + [0xC3, 0x28] + Array("\",\"extFields\":{\"k\":\"".utf8) + [0xFF, 0x61] + Array("\"}}".utf8))
+        #expect(json.remark == "\u{FFFD}(" && json.fields?["k"] == "\u{FFFD}a")
+        let binary = try decode(binary: fixedPart + int32(2) + [0xC3, 0x28] + int32(8) + [0, 1, 0x61] + int32(1) + [0xFF])
+        #expect(binary.remark == "\u{FFFD}(" && binary.fields?["a"] == "\u{FFFD}")
     }
 
     @Test func lengthsInABinaryHeader() {

@@ -74,4 +74,114 @@ import Testing
             try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .seconds(5))
         }
     }
+
+    /// The answer's header is plain enough to be found its request, and wrong on a closer look.
+    @Test(.timeLimit(.minutes(1))) func anAnswerThatCannotBeReadEndsItsRequest() async throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let listener = try RawListener()
+        let address = "127.0.0.1:\(listener.port)"
+        let waiting = Task { try await loopback.client.request(RemotingCommand(code: 10), to: address, timeout: .seconds(30)) }
+        let peer = try listener.accept()
+        let opaque = try #require(try peer.receiveCommand()).opaque
+        let header = Array(#"{"code":0,"flag":1,"opaque":\#(opaque),"remark":"\q"}"#.utf8)
+        peer.send([0, 0, 0, UInt8(header.count + 4), 0, 0, 0, UInt8(header.count)] + header)
+        await #expect(throws: RemotingError.connectionClosed(address: address)) { try await waiting.value }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aLoopThatEndsFailsWhatWaitsForAConnect() async throws {
+        let loopback = try Loopback()
+        let listener = try RawListener()
+        let filler = try RawSocket(port: listener.port)
+        let address = "127.0.0.1:\(listener.port)"
+        let waiting = Task { try await loopback.client.request(RemotingCommand(code: 10), to: address, timeout: .seconds(60)) }
+        // One loop, after the other: the request has reached its loop once both have done later work.
+        try await Task.sleep(for: .milliseconds(1))
+        for loop in loopback.group.loops { await withCheckedContinuation { done in loop.execute { done.resume() } } }
+        loopback.group.stop()
+        await #expect(throws: RemotingError.closed) { try await waiting.value }
+        withExtendedLifetime(filler) {}
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aRequestCancelledBeforeTheConnectIsNeverSent() async throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let listener = try RawListener()
+        let filler = try RawSocket(port: listener.port)
+        let address = "127.0.0.1:\(listener.port)"
+        let client = loopback.client
+        let cancelled = Task { try await client.request(RemotingCommand(code: 10, body: [1]), to: address, timeout: .seconds(60)) }
+        cancelled.cancel()
+        await #expect(throws: RemotingError.cancelled) { try await cancelled.value }
+        let sent = Task { try await client.request(RemotingCommand(code: 10, body: [2]), to: address, timeout: .seconds(60)) }
+        _ = try listener.accept()   // the filler's; the client's own connect is let in now
+        let peer = try listener.accept()
+        let command = try #require(try peer.receiveCommand())
+        #expect(command.body == [2])
+        peer.send(RemotingCommand(code: 0, opaque: command.opaque, flag: RemotingCommand.Flag.response).encoded())
+        #expect(try await sent.value.code == 0)
+        withExtendedLifetime(filler) {}
+    }
+
+    @Test func whatWaitsForAConnectIsBoundedInBytes() async throws {
+        let loopback = try Loopback(client: ClientConfiguration(outputLimitBytes: 1_000_000))
+        let listener = try RawListener()
+        let filler = try RawSocket(port: listener.port)
+        let address = "127.0.0.1:\(listener.port)"
+        let outcomes = Mutex<[RemotingError]>([])
+        for _ in 0..<5 {
+            loopback.client.send(RemotingCommand(code: 10, body: [UInt8](repeating: 0, count: 300_000)), to: address, timeout: .seconds(60)) {
+                if case .failure(let error) = $0 { outcomes.withLock { $0.append(error) } }
+            }
+        }
+        #expect(await eventually { outcomes.withLock { $0.count } == 2 })
+        #expect(outcomes.withLock { $0 }.allSatisfy { $0 == .overloaded(address: address, limitBytes: 1_000_000) })
+        loopback.stop()
+        withExtendedLifetime(filler) {}
+    }
+
+    @Test func requestsThatWaitForAConnectTimeOut() async throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let listener = try RawListener()
+        let filler = try RawSocket(port: listener.port)
+        let address = "127.0.0.1:\(listener.port)"
+        let client = loopback.client
+        async let second = client.request(RemotingCommand(code: 11), to: address, timeout: .milliseconds(120))
+        await #expect(throws: RemotingError.timedOut(address: address, code: 10, after: .milliseconds(40))) {
+            try await client.request(RemotingCommand(code: 10), to: address, timeout: .milliseconds(40))
+        }
+        do {
+            _ = try await second
+            Issue.record("a request without a connection ended well")
+        } catch {
+            #expect(error as? RemotingError == .timedOut(address: address, code: 11, after: .milliseconds(120)))
+        }
+        withExtendedLifetime(filler) {}
+    }
+
+    @Test func aNameIsTriedAtEachOfItsAddresses() async throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let nobody = try RawListener(listens: false)
+        let addresses = [nobody.port, loopback.server.port].compactMap { SocketAddress(numeric: "127.0.0.1", port: $0) }
+        let client = RemotingClient(
+            configuration: ClientConfiguration(), loops: loopback.group, logger: .silent, resolve: { _, _ in .success(addresses) })
+        defer { client.close() }
+        let answer = try await client.request(RemotingCommand(code: 10, body: [4]), to: "broker.example:10911", timeout: .seconds(20))
+        #expect(answer.body == [4])
+        withExtendedLifetime(nobody) {}
+    }
+
+    @Test func aNameThatDoesNotResolveIsSaidSo() async throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let client = RemotingClient(
+            configuration: ClientConfiguration(), loops: loopback.group, logger: .silent,
+            resolve: { _, _ in .failure(SocketAddress.ResolveFailure(reason: "no such name")) })
+        defer { client.close() }
+        await #expect(throws: RemotingError.badAddress("broker.example:10911", reason: "no such name")) {
+            try await client.request(RemotingCommand(code: 10), to: "broker.example:10911", timeout: .seconds(20))
+        }
+    }
 }

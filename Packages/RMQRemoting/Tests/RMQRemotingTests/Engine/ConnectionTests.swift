@@ -130,4 +130,78 @@ import Testing
         let log = loopback.log
         #expect(await eventually { log.contains("the limit") })
     }
+
+    @Test func aPeerThatHasSentItsLastStillGetsItsAnswer() throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let socket = try RawSocket(port: loopback.server.port)
+        socket.send(RemotingCommand(code: 10, opaque: 5).encoded())
+        socket.finishSending()
+        #expect(try socket.receiveCommand()?.opaque == 5)
+        #expect(socket.isClosedByPeer)
+    }
+
+    /// The successor gets the same descriptor; what was meant for its predecessor must not reach it.
+    @Test func aLateAnswerToAGoneConnectionReachesNobody() async throws {
+        final class Keeper: RequestHandler {
+            let kept: @Sendable (ReplyHandle) -> Void
+            init(_ kept: @escaping @Sendable (ReplyHandle) -> Void) { self.kept = kept }
+            func receive(_ request: InboundRequest, on connection: Connection) {
+                if request.code == EchoHandler.silent { return kept(connection.replyHandle(for: request)) }
+                connection.reply(.response(.success), to: request)
+            }
+        }
+        let handles = Mutex<[ReplyHandle]>([])
+        let loopback = try Loopback { _ in Keeper { handle in handles.withLock { $0.append(handle) } } }
+        defer { loopback.stop() }
+        for round in 0..<8 as Range<Int32> {
+            var socket: RawSocket? = try RawSocket(port: loopback.server.port)
+            socket?.send(RemotingCommand(code: EchoHandler.silent, opaque: 100).encoded())
+            #expect(await eventually { handles.withLock { $0.count } == round + 1 })
+            socket = nil
+            #expect(await eventually { loopback.server.connectionCount == 0 })
+            let successor = try RawSocket(port: loopback.server.port)
+            successor.send(RemotingCommand(code: 10, opaque: 1).encoded())
+            #expect(try successor.receiveCommand()?.opaque == 1)
+            handles.withLock { $0.last }?.complete(.response(.success))
+            successor.send(RemotingCommand(code: 10, opaque: 2).encoded())
+            #expect(try successor.receiveCommand()?.opaque == 2)
+        }
+    }
+
+    /// In a process of its own, whose descriptors it uses up.
+    @Test func aServerShortOfDescriptorsSparesSomeAndServesAgainLater() async {
+        await #expect(processExitsWith: .success) {
+            var limits = rlimit(rlim_cur: 128, rlim_max: 128)
+            try #require(setrlimit(numericCast(RLIMIT_NOFILE.rawValue), &limits) == 0)
+            let loopback = try Loopback()
+            func isServed(_ socket: RawSocket) throws -> Bool {
+                socket.send(RemotingCommand(code: 10, opaque: 9).encoded())
+                return try socket.receiveCommand()?.opaque == 9
+            }
+            // Both ends of each connection take one. The refused are closed, and the rest of the process still opens files.
+            var sockets = [try RawSocket(port: loopback.server.port)]
+            while try isServed(sockets[sockets.count - 1]) {
+                try #require(sockets.count < 64)
+                sockets.append(try RawSocket(port: loopback.server.port))
+            }
+            try #require(await eventually { loopback.log.contains("96 files and sockets are open, the limit") })
+            let file = open("/dev/null", O_RDONLY)
+            try #require(file >= 0)
+
+            // Not one left: whoever connects has to wait until there is.
+            sockets.removeLast(sockets.count / 2)
+            let left = sockets.count
+            try #require(await eventually { loopback.server.connectionCount == left })
+            var fillers: [Int32] = [file]
+            while case let filler = dup(0), filler >= 0 { fillers.append(filler) }
+            try #require(errno == EMFILE)
+            close(fillers.removeLast())
+            let late = try RawSocket(port: loopback.server.port)
+            try #require(await eventually { loopback.log.contains("accepting rests") })
+            for filler in fillers { close(filler) }
+            try #require(try isServed(late))
+            loopback.stop()
+        }
+    }
 }

@@ -80,14 +80,14 @@ final class RawSocket {
         try #require(address.withPointer { connect(descriptor, $0, $1) } == 0)
     }
 
+    fileprivate init(adopting descriptor: Int32) { self.descriptor = descriptor }
+
     deinit { Glibc.close(descriptor) }
 
     func send(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
 
-    /// Sends what the socket takes without waiting; the number of bytes.
-    func sendNow(_ bytes: ArraySlice<UInt8>) -> Int {
-        bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)) }
-    }
+    /// Says that nothing more will be sent; receiving goes on.
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// Exactly `count` bytes; fewer when the peer closed.
     func receive(_ count: Int) -> [UInt8] {
@@ -110,6 +110,33 @@ final class RawSocket {
     }
 
     var isClosedByPeer: Bool { receive(1).isEmpty }
+}
+
+/// A listening socket that accepts only when told.
+final class RawListener {
+    private let descriptor: Int32
+    let port: UInt16
+
+    /// - Parameter listens: without it the port is taken, and connects to it are refused.
+    init(listens: Bool = true) throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let address = try #require(SocketAddress(numeric: "127.0.0.1", port: 0))
+        try #require(address.withPointer { bind(descriptor, $0, $1) } == 0)
+        // No backlog: the kernel completes one connect, and leaves the others without an answer until that was accepted.
+        if listens { try #require(listen(descriptor, 0) == 0) }
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        self.descriptor = descriptor
+        port = Socket.localPort(descriptor)
+    }
+
+    deinit { close(descriptor) }
+
+    func accept() throws -> RawSocket {
+        let accepted = Glibc.accept(descriptor, nil, nil)
+        try #require(accepted >= 0)
+        return RawSocket(adopting: accepted)
+    }
 }
 
 /// Waits for `condition`; false when it did not come true in ten seconds.
