@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Sends mutated frames to a running broker while a healthy client sends and pulls, and checks that nothing breaks.
+"""Sends mutated frames to a running server while a healthy client works with it, and checks that nothing breaks.
 
-The seeds are the recorded frames of Tests/Golden (every request code) plus frames made here; a mutation flips bits, cuts,
-repeats, swaps lengths or splices two frames. The broker may answer an error or close the connection. It may not crash, stop
-serving the healthy client, or grow without bound.
+The seeds are the recorded frames of Tests/Golden (every request code; for the name server those that it serves) plus frames
+made here; a mutation flips bits, cuts, repeats, swaps lengths or splices two frames. The server may answer an error or close
+the connection. It may not crash, stop serving the healthy client, or grow without bound, and it must stop cleanly.
 
-usage: mutated_frames.py <folder with mqbroker> [frames] [seed]
+usage: mutated_frames.py <folder with mqbroker and mqnamesrv> [frames] [seed] [broker|namesrv ...]   (without a name: both)
 """
 import json
 import pathlib
@@ -16,6 +16,7 @@ import struct
 import sys
 import threading
 import time
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "Support"))
 import rmq
@@ -23,22 +24,73 @@ import rmq
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTERESTING = [0, 1, 2, 3, 4, 7, 8, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x01000000]
 MEMORY_LIMIT_KILOBYTES = 1024 * 1024
+REGISTER, QUERY_VERSION, ROUTE, PUT_KEY, GET_KEY, UPDATE_CONFIGURATION = 103, 322, 105, 100, 101, 318
+NAME_SERVER_CODES = {100, 101, 102, 103, 104, 105, 106, 205, 206, 216, 219, 224, 304, 311, 312, 313, 318, 319, 322, 327}
 
 
-def seeds():
+# ---- frames
+
+def recorded(codes=None):
     found = []
     for line in open(ROOT / "Golden" / "frames.jsonl"):
         row = json.loads(line)
-        if row.get("kind") == "request" or not row["header"].get("flag", 0) & 1:
+        header = row["header"]
+        if (row.get("kind") == "request" or not header.get("flag", 0) & 1) and (codes is None or header["code"] in codes):
             found.append(bytes.fromhex(row["frame"]))
-    fields = rmq.send_fields("Mutated", 0, {"TAGS": "a", "KEYS": "k"})
-    for make in (rmq.frame, rmq.binary_frame):
-        found.append(make(rmq.SEND_V2, fields, b"body" * 10))
     return found
 
 
-def mutate(generator, frames):
-    data = bytearray(generator.choice(frames))
+def broker_seeds():
+    fields = rmq.send_fields("Mutated", 0, {"TAGS": "a", "KEYS": "k"})
+    return recorded() + [make(rmq.SEND_V2, fields, b"body" * 10) for make in (rmq.frame, rmq.binary_frame)]
+
+
+def registration_fields(broker, address, compressed=False):
+    return {"brokerName": broker, "brokerAddr": address, "clusterName": "Fuzz", "haServerAddr": address, "brokerId": "0",
+            "compressed": "true" if compressed else "false", "bodyCrc32": "0"}
+
+
+def topic_table(topics, version=1):
+    config = {name: {"order": False, "perm": 6, "readQueueNums": 4, "topicFilterType": "SINGLE_TAG", "topicName": name,
+                     "topicSysFlag": 3, "writeQueueNums": 4} for name in topics}
+    return {"dataVersion": {"counter": version, "timestamp": 7}, "topicConfigTable": config}
+
+
+def registration_body(topics, version=1):
+    return json.dumps({"filterServerList": ["f:1"], "topicConfigSerializeWrapper": topic_table(topics, version)}).encode()
+
+
+def packed_content(topics):
+    """What a compressed registration holds before it is compressed."""
+    def text(value):
+        return struct.pack(">i", len(value)) + value
+    return (text(b'{"counter":1,"timestamp":7}') + struct.pack(">i", len(topics))
+            + b"".join(text(f"{name} 4 4 6 SINGLE_TAG".encode()) for name in topics) + text(b'["f:1"]'))
+
+
+def name_server_seeds():
+    found = recorded(NAME_SERVER_CODES)
+    body, packed = registration_body(["A", "B"]), zlib.compress(packed_content(["A", "B"]))
+    old_body = json.dumps(topic_table(["A"])).encode()
+    for make in (rmq.frame, rmq.binary_frame):
+        found += [make(REGISTER, registration_fields("m", "h:1"), body), make(REGISTER, registration_fields("m", "h:1", True), packed),
+                  make(REGISTER, registration_fields("m", "h:2"), old_body, version=30),
+                  make(QUERY_VERSION, registration_fields("m", "h:1"), b'{"counter":1,"timestamp":7}'),
+                  make(ROUTE, {"topic": "A", "acceptStandardJsonOnly": "true"}), make(ROUTE, {"topic": "A"}, version=293),
+                  make(PUT_KEY, {"namespace": "ORDER_TOPIC_CONFIG", "key": "A", "value": "m:4"}),
+                  make(UPDATE_CONFIGURATION, {}, b"orderMessageEnable=true\nserverWorkerThreads=9\n")]
+    return found
+
+
+def mutated_registration(generator):
+    """Damage under the compression, where a mutation of the frame never gets."""
+    content = change(generator, packed_content([f"T{generator.randrange(50)}" for _ in range(generator.randrange(6))]), [b"\xff" * 8])
+    return rmq.frame(REGISTER, registration_fields("m", f"h:{generator.randrange(8)}", True), zlib.compress(content, 1))
+
+
+def change(generator, data, others):
+    """`data` with a few mutations; `others` are spliced in."""
+    data = bytearray(data)
     for _ in range(generator.choice((1, 1, 1, 2, 3, 8))):
         kind = generator.randrange(6)
         at = generator.randrange(len(data)) if data else 0
@@ -53,34 +105,57 @@ def mutate(generator, frames):
         elif kind == 4:
             data[at:at] = data[at:at + generator.randrange(1, 64)]
         else:
-            other = generator.choice(frames)
+            other = generator.choice(others)
             data[at:] = other[generator.randrange(len(other)):]
-    # Most mutated frames should be looked at inside, so most get their length word repaired.
-    if len(data) >= 8 and generator.random() < 0.8:
-        struct.pack_into(">I", data, 0, len(data) - 4)
     return bytes(data)
 
 
+def mutate(generator, frames):
+    frame = generator.choice(frames)
+    how = generator.random()
+    if how < 0.5:
+        data = bytearray(change(generator, frame, frames))
+        # Most mutated frames should be looked at inside, so most get their length word repaired.
+        if len(data) >= 8 and generator.random() < 0.8:
+            struct.pack_into(">I", data, 0, len(data) - 4)
+        return bytes(data)
+    # Header or body alone, in a frame that fits.
+    word = struct.unpack_from(">I", frame, 4)[0]
+    split = 8 + (word & 0xFFFFFF)
+    header, body = frame[8:split], frame[split:]
+    if how < 0.75 or not body:
+        header = change(generator, header, frames)
+    else:
+        body = change(generator, body, frames)
+    return struct.pack(">II", 4 + len(header) + len(body), word & 0xFF000000 | len(header)) + header + body
+
+
+# ---- who sends
+
 class Attacker(threading.Thread):
-    def __init__(self, address, frames, count, seed):
+    def __init__(self, target, frames, count, seed):
         super().__init__()
-        self.address, self.frames, self.left, self.generator = address, frames, count, random.Random(seed)
+        self.target, self.frames, self.left, self.generator = target, frames, count, random.Random(seed)
         self.sent, self.closed, self.error = 0, 0, None
 
     def run(self):
         try:
             while self.left > 0:
                 self.one_connection()
-        except Exception as error:  # the broker is gone, or the test is wrong: either way the run fails
+        except Exception as error:  # the server is gone, or the test is wrong: either way the run fails
             self.error = error
 
+    def next_frame(self):
+        make = self.target.made
+        return make(self.generator) if make and self.generator.random() < 0.1 else mutate(self.generator, self.frames)
+
     def one_connection(self):
-        host, port = self.address.rsplit(":", 1)
+        host, port = self.target.address.rsplit(":", 1)
         connection = socket.create_connection((host, int(port)), 10)
         connection.setblocking(False)
         try:
             for _ in range(self.generator.randrange(1, 60)):
-                batch = [mutate(self.generator, self.frames) for _ in range(min(8, self.left))]
+                batch = [self.next_frame() for _ in range(min(8, self.left))]
                 data = b"".join(batch)
                 self.sent += len(batch)
                 self.left -= len(batch)
@@ -100,21 +175,68 @@ class Attacker(threading.Thread):
             connection.close()
 
 
-def healthy(address, stop, state):
+class Broker:
+    program, made = "mqbroker", None
+    seeds = staticmethod(broker_seeds)
+
+    def __init__(self, cluster):
+        self.cluster, self.address = cluster, cluster.broker_address
+
+    def round_trip(self, connection, number):
+        body = f"healthy {number}".encode()
+        sent = connection.send_message("Healthy", 0, body)
+        if sent.code != 0:
+            raise RuntimeError(f"send answered {sent.code}: {sent.remark}")
+        pulled = connection.pull("Healthy", 0, int(sent.fields["queueOffset"]), 1)
+        if pulled.code != 0 or body not in pulled.body:
+            raise RuntimeError(f"pull answered {pulled.code}: {pulled.remark}")
+
+    def aftermath(self):
+        return []
+
+
+class NameServer:
+    program, made = "mqnamesrv", staticmethod(mutated_registration)
+    seeds = staticmethod(name_server_seeds)
+
+    def __init__(self, cluster):
+        self.cluster, self.address = cluster, cluster.name_server_address
+
+    def round_trip(self, connection, number):
+        registered = connection.request(REGISTER, registration_fields("healthy", "healthy:1"), registration_body(["Healthy"], number))
+        if registered.code != 0:
+            raise RuntimeError(f"the registration was answered {registered.code}: {registered.remark}")
+        route = connection.request(ROUTE, {"topic": "Healthy"})
+        if route.code != 0 or b"healthy:1" not in route.body:
+            raise RuntimeError(f"the route was answered {route.code}: {route.remark} {route.body[:200]}")
+
+    def aftermath(self):
+        """What was put is there after a restart, whatever else was put between."""
+        connection = rmq.Connection(self.address, 60)   # behind the changes that wait for the disk
+        item = {"namespace": "healthy", "key": "k", "value": "v"}
+        problems = []
+        put = connection.request(PUT_KEY, item)
+        if put.code != 0:
+            problems.append(f"putting a key was answered {put.code}: {put.remark}")
+        connection.close()
+        code = self.cluster.stop(self.cluster.processes[self.program])
+        if code != 0:
+            problems.append(f"the name server ended with {code}")
+        self.cluster.start_name_server()
+        found = rmq.Connection(self.address, 10).request(GET_KEY, item)
+        if found.code != 0 or found.fields.get("value") != "v":
+            problems.append(f"after a restart the key was answered {found.code}: {found.remark}")
+        return problems
+
+
+def healthy(target, stop, state):
     try:
-        connection, number = rmq.Connection(address, 10), 0
+        connection = rmq.Connection(target.address, 10)
         while not stop.is_set():
-            body = f"healthy {number}".encode()
             before = time.monotonic()
-            sent = connection.send_message("Healthy", 0, body)
-            if sent.code != 0:
-                raise RuntimeError(f"send answered {sent.code}: {sent.remark}")
-            pulled = connection.pull("Healthy", 0, int(sent.fields["queueOffset"]), 1)
-            if pulled.code != 0 or body not in pulled.body:
-                raise RuntimeError(f"pull answered {pulled.code}: {pulled.remark}")
+            target.round_trip(connection, state["count"])
             state["slowest"] = max(state["slowest"], time.monotonic() - before)
             state["count"] += 1
-            number += 1
             time.sleep(0.002)   # the pace of the healthy client, not a wait
     except Exception as error:
         state["error"] = error
@@ -127,47 +249,58 @@ def resident_kilobytes(pid):
     return 0
 
 
+def attack(target, count, seed):
+    """The problems that `count` frames brought to light."""
+    print(f"{target.program}: {count} frames, seed {seed}", flush=True)
+    stop, state, frames = threading.Event(), {"count": 0, "slowest": 0.0, "error": None}, target.seeds()
+    witness = threading.Thread(target=healthy, args=(target, stop, state))
+    witness.start()
+    attackers = [Attacker(target, frames, count // 4, seed + number) for number in range(4)]
+    for attacker in attackers:
+        attacker.start()
+    peak, reported, process = 0, time.monotonic(), target.cluster.processes[target.program]
+    while any(attacker.is_alive() for attacker in attackers):
+        attackers[0].join(0.2)
+        if process.poll() is not None or state["error"]:
+            for attacker in attackers:
+                attacker.left = 0
+            break
+        peak = max(peak, resident_kilobytes(process.pid))
+        if time.monotonic() - reported > 10:
+            reported = time.monotonic()
+            print(f"  {sum(a.sent for a in attackers)} sent, {peak // 1024} MB resident at most, "
+                  f"healthy client: {state['count']} round trips", flush=True)
+    for attacker in attackers:
+        attacker.join()
+    stop.set()
+    witness.join()
+    problems = [f"attacker: {a.error!r}" for a in attackers if a.error]
+    if process.poll() is not None:
+        problems.append(f"{target.program} ended with {process.returncode}:\n{target.cluster.log(target.program)[-3000:]}")
+    if state["error"]:
+        problems.append(f"the healthy client failed: {state['error']!r}")
+    if peak > MEMORY_LIMIT_KILOBYTES:
+        problems.append(f"{peak // 1024} MB resident")
+    print(f"{sum(a.sent for a in attackers)} frames sent, {sum(a.closed for a in attackers)} connections closed by the server, "
+          f"{state['count']} healthy round trips, slowest {state['slowest'] * 1000:.0f} ms, {peak // 1024} MB resident at most", flush=True)
+    return problems or target.aftermath()
+
+
 def main():
-    programs = sys.argv[1]
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 300_000
-    seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 31)
-    print(f"{count} frames, seed {seed}")
-    with rmq.Cluster(programs, {"mappedFileSizeCommitLog": 64 * 1024 * 1024}, name_server=False) as cluster:
-        stop, state, frames = threading.Event(), {"count": 0, "slowest": 0.0, "error": None}, seeds()
-        witness = threading.Thread(target=healthy, args=(cluster.broker_address, stop, state))
-        witness.start()
-        attackers = [Attacker(cluster.broker_address, frames, count // 4, seed + number) for number in range(4)]
-        for attacker in attackers:
-            attacker.start()
-        peak, reported, process = 0, time.monotonic(), cluster.processes["mqbroker"]
-        while any(attacker.is_alive() for attacker in attackers):
-            attackers[0].join(0.2)
-            if process.poll() is not None or state["error"]:
-                for attacker in attackers:
-                    attacker.left = 0
-                break
-            peak = max(peak, resident_kilobytes(process.pid))
-            if time.monotonic() - reported > 10:
-                reported = time.monotonic()
-                print(f"  {sum(a.sent for a in attackers)} sent, {peak // 1024} MB resident at most, "
-                      f"healthy client: {state['count']} round trips", flush=True)
-        for attacker in attackers:
-            attacker.join()
-        stop.set()
-        witness.join()
-        problems = [f"attacker: {a.error!r}" for a in attackers if a.error]
-        if process.poll() is not None:
-            problems.append(f"the broker ended with {process.returncode}:\n{cluster.log('mqbroker')[-3000:]}")
-        if state["error"]:
-            problems.append(f"the healthy client failed: {state['error']!r}")
-        if peak > MEMORY_LIMIT_KILOBYTES:
-            problems.append(f"{peak // 1024} MB resident")
-        print(f"{sum(a.sent for a in attackers)} frames sent, {sum(a.closed for a in attackers)} connections closed by the broker, "
-              f"{state['count']} healthy round trips, slowest {state['slowest'] * 1000:.0f} ms, {peak // 1024} MB resident at most")
-    for problem in problems:
-        print(problem)
-    print(f"{0 if problems else 1} passed, {1 if problems else 0} failed")
-    sys.exit(1 if problems else 0)
+    targets = {"broker": Broker, "namesrv": NameServer}
+    programs, numbers = sys.argv[1], [int(word) for word in sys.argv[2:] if word not in targets]
+    chosen = [word for word in sys.argv[2:] if word in targets] or list(targets)
+    count = numbers[0] if numbers else 300_000
+    seed = numbers[1] if len(numbers) > 1 else random.randrange(1 << 31)
+    passed, failed = 0, 0
+    for name in chosen:
+        with rmq.Cluster(programs, {"mappedFileSizeCommitLog": 64 * 1024 * 1024}, name_server=name == "namesrv", broker=name == "broker") as cluster:
+            problems = attack(targets[name](cluster), count, seed)
+        for problem in problems:
+            print(problem)
+        passed, failed = passed + (not problems), failed + bool(problems)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
 
 
 main()

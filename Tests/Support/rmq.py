@@ -154,9 +154,9 @@ def answers(address):
 
 
 class Cluster:
-    """A name server and a broker as real processes, with a store in a temporary folder."""
+    """A name server and a broker as real processes, with a store in a temporary folder; either may be left out."""
 
-    def __init__(self, programs, settings=None, name_server=True):
+    def __init__(self, programs, settings=None, name_server=True, broker=True):
         self.programs = pathlib.Path(programs)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rocketmq-test-"))
         self.store = self.folder / "store"
@@ -166,17 +166,15 @@ class Cluster:
         self.settings = {"brokerName": "broker-a", "brokerClusterName": "DefaultCluster", "listenPort": self.broker_port,
                          "brokerIP1": "127.0.0.1", "storePathRootDir": self.store, "autoCreateTopicEnable": "true"}
         self.settings.update(settings or {})
+        self.has_broker = broker
         self.processes = {}
 
     def __enter__(self):
         try:
             if self.name_server_address:
-                configuration = self.folder / "namesrv.conf"
-                configuration.write_text(f"listenPort={self.name_server_address.rsplit(':')[-1]}\n"
-                                         f"kvConfigPath={self.folder}/kvConfig.json\n")
-                self.start("mqnamesrv", "-c", configuration)
-                wait_until(lambda: answers(self.name_server_address), what="the name server to listen")
-            self.start_broker()
+                self.start_name_server()
+            if self.has_broker:
+                self.start_broker()
             return self
         except BaseException:
             self.__exit__()
@@ -194,6 +192,19 @@ class Cluster:
                                    env=environment)
         log.close()
         self.processes[program] = process
+        return process
+
+    def start_name_server(self):
+        configuration = self.folder / "namesrv.conf"
+        configuration.write_text(f"listenPort={self.name_server_address.rsplit(':')[-1]}\nkvConfigPath={self.folder}/kvConfig.json\n")
+        process = self.start("mqnamesrv", "-c", configuration)
+
+        def ready():
+            if process.poll() is not None:
+                raise RuntimeError(f"mqnamesrv ended with {process.returncode}:\n{self.log('mqnamesrv')[-3000:]}")
+            return answers(self.name_server_address)
+
+        wait_until(ready, what="the name server to listen")
         return process
 
     def start_broker(self):
