@@ -186,30 +186,3 @@ struct SettingsTests {
         loops.stop()
     }
 }
-
-struct ArgumentsTests {
-    @Test(arguments: [
-        ["-c", "f"], ["-cf"], ["--configFile", "f"], ["--configFile=f"], ["--conf", "f"],
-    ])
-    func aFileCanBeNamedInManyWays(_ words: [String]) { #expect(Arguments(words)?.configFile == "f") }
-
-    @Test func lettersMayStandTogether() {
-        let arguments = Arguments(["-hp", "-n", "a:1"])
-        #expect(arguments?.asksForHelp == true && arguments?.printsConfiguration == true && arguments?.namesrvAddr == "a:1")
-    }
-
-    @Test(arguments: [["-x"], ["-c"], ["--nothing"], ["--"+"help=1"]])
-    func whatIsNotUnderstood(_ words: [String]) { #expect(Arguments(words) == nil) }
-
-    @Test func theUsageIsTheReferences() {
-        #expect(
-            Arguments.usage == """
-                usage: mqnamesrv [-c <arg>] [-h] [-n <arg>] [-p]
-                 -c,--configFile <arg>    Name server config properties file
-                 -h,--help                Print help
-                 -n,--namesrvAddr <arg>   Name server address list, eg: '192.168.0.1:9876;192.168.0.2:9876'
-                 -p,--printConfigItem     Print all config items
-
-                """)
-    }
-}

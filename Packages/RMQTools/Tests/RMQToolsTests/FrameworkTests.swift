@@ -35,24 +35,6 @@ struct FrameworkTests {
         #expect(positions.dropLast().compactMap(\.self) == positions.dropLast().compactMap(\.self).sorted())
     }
 
-    @Test(arguments: [
-        ["-t", "x", "-l"], ["-tx", "-l"], ["--topic", "x", "--list"], ["--topic=x", "-l"], ["-lt", "x"], ["-ltx"], ["word", "-l", "-t", "x", "rest"],
-        ["-t", "x", "-t", "y", "-l"], ["-l", "-t", " x "],
-    ])
-    func formsOfOptions(_ words: [String]) throws {
-        let options = try ParsedOptions(words, declared: TopicRouteCommand().options + CommandOption.common)
-        #expect(options["t"] == "x")
-        #expect(options.has("l"))
-    }
-
-    @Test func valueMayBeginWithADash() throws {
-        let options = try ParsedOptions(["-t", "x", "-c", "-3"], declared: ConsumeMessageCommand().options)
-        #expect(options["c"] == "-3")
-        #expect(throws: ParsedOptions.Refusal.missingValue("-t")) {
-            try ParsedOptions(["-t", "-c", "3"], declared: ConsumeMessageCommand().options)
-        }
-    }
-
     @Test func commandNamesIgnoreCase() async throws {
         #expect(await Run(["HELP", "x"]).output == "The sub command HELP not exist.\n")
         #expect(await Run(["TOPICROUTE", "-t", "GoldenPlain"]).output == (try Recording("topicRoute").output))

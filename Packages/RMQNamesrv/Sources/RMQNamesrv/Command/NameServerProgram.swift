@@ -15,6 +15,11 @@ public struct NameServerProgram {
         public static let failed: Int32 = -1
     }
 
+    private static let options = CommandOption.common + [
+        CommandOption("c", "configFile", "Name server config properties file"),
+        .flag("p", "printConfigItem", "Print all config items"),
+    ]
+
     private let arguments: [String]
 
     /// - Parameter arguments: without the program's name.
@@ -23,18 +28,23 @@ public struct NameServerProgram {
     /// Runs until SIGTERM or SIGINT, and returns what to exit with. Call it first thing in `main`.
     public func run() -> Int32 {
         ProcessSignals.holdTermination()
-        guard let options = Arguments(arguments) else {
-            Console.write(Arguments.usage)
+        let usage = CommandUsage.text(program: "mqnamesrv", options: Self.options)
+        let options: CommandOptions
+        do {
+            options = try CommandOptions(arguments, declared: Self.options)
+        } catch {
+            Console.write(usage)
+            Console.writeError("mqnamesrv: \(error)\n")
             return ExitStatus.usage
         }
-        if options.asksForHelp {
-            Console.write(Arguments.usage)
+        if options.has("h") {
+            Console.write(usage)
             return ExitStatus.success
         }
         var configuration = NameServerConfiguration()
         let serialization: String
         do throws(ConfigurationError) {
-            if let file = options.configFile {
+            if let file = options["c"] {
                 try load(file, into: &configuration)
                 Console.write("load config properties file OK, \(file)\n")
             }
@@ -43,7 +53,7 @@ public struct NameServerProgram {
             Console.writeError("mqnamesrv: \(error)\n")
             return ExitStatus.failed
         }
-        if options.printsConfiguration {
+        if options.has("p") {
             for item in ConfigurationItem.all { Console.write(Self.printed("\(item.name)=\(item.text(configuration) ?? "")")) }
             return ExitStatus.success
         }
@@ -113,24 +123,5 @@ public struct NameServerProgram {
         let now = CalendarTime(milliseconds: WallClock.nowMilliseconds())
         let time = [now.hour, now.minute, now.second].map { Decimal.text($0, digits: 2) }.joined(separator: ":")
         return "\(time).\(Decimal.text(now.millisecond, digits: 3)) [main] INFO RocketmqNamesrvConsole - \(line)\n"
-    }
-}
-
-/// Standard output and standard error, unbuffered: what is printed last before an exit must arrive.
-enum Console {
-    static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
-    static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
-
-    private static func write(_ text: String, to descriptor: Int32) {
-        var text = text
-        text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)[...]
-            while !rest.isEmpty {
-                let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return }   // nobody reads it
-                rest = rest.dropFirst(count)
-            }
-        }
     }
 }

@@ -1,3 +1,4 @@
+import RMQCommon
 import RMQRemoting
 
 /// `brokerStatus`: the runtime values of one broker or of all brokers of a cluster.
@@ -10,7 +11,7 @@ struct BrokerStatusCommand: AdminCommand {
         CommandOption("c", "clusterName", "which cluster"),
     ]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         if let address = options["b"] {
             context.print(Self.render(try await context.cluster.runtimeInfo(of: address)))
         } else if let cluster = options["c"] {

@@ -11,7 +11,7 @@ struct ClusterListCommand: AdminCommand {
         CommandOption("i", "interval", "specify intervals numbers, it is in seconds"),
     ]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let interval: Int64 = try options.integer("i", or: 0)
         while true {
             let rows = try await Self.rows(context)

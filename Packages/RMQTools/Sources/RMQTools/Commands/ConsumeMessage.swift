@@ -29,7 +29,7 @@ struct ConsumeMessageCommand: AdminCommand {
         var end: Int64?
     }
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         switch try Self.plan(from: options, time: context.time, now: context.now()) {
         case .refused(let complaint): context.print(complaint)
         case .accepted(let plan):
@@ -48,7 +48,7 @@ struct ConsumeMessageCommand: AdminCommand {
         case refused(String)
     }
 
-    static func plan(from options: ParsedOptions, time: LocalTime, now: Int64) throws(AdminError) -> Decision {
+    static func plan(from options: CommandOptions, time: LocalTime, now: Int64) throws(AdminError) -> Decision {
         let count: Int64 = try options.integer("c", or: 128)
         guard count > 0 else { return .refused("Please input a positive messageNumber!") }
         guard options["b"] != nil || options["i"] == nil else { return .refused("Please set the brokerName before queueId!") }
@@ -71,7 +71,7 @@ struct ConsumeMessageCommand: AdminCommand {
             begin: begin, end: end))
     }
 
-    private static func moment(_ option: Character, _ options: ParsedOptions, _ time: LocalTime) throws(AdminError) -> Int64? {
+    private static func moment(_ option: Character, _ options: CommandOptions, _ time: LocalTime) throws(AdminError) -> Int64? {
         guard let text = options[option] else { return nil }
         guard let moment = time.parse(text) else {
             throw .usage("-\(option) takes milliseconds since 1970 or yyyy-MM-dd#HH:mm:ss:SSS, not \"\(text)\"")

@@ -11,7 +11,7 @@ struct ConsumerProgressCommand: AdminCommand {
         CommandOption("s", "showClientIP", "Show Client IP per Queue"),
     ]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         guard let group = options["g"] else {
             return try await listGroups(context)
         }

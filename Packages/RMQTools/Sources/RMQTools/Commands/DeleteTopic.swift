@@ -1,3 +1,4 @@
+import RMQCommon
 import RMQRemoting
 
 /// `deleteTopic`: takes a topic off the masters of a cluster, then off every name server.
@@ -10,7 +11,7 @@ struct DeleteTopicCommand: AdminCommand {
         .required("c", "clusterName", "delete topic from which cluster"),
     ]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let topic = options.required("t")
         let cluster = options.required("c")
         for address in try await context.masters(ofCluster: cluster) {

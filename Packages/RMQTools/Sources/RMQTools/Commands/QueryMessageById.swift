@@ -14,7 +14,7 @@ struct QueryMessageByIdCommand: AdminCommand {
         CommandOption("u", "unitName", "unit name"),
     ]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let ids = options.required("i").split(separator: ",").map { Columns.trimmed(String($0)) }.filter { !$0.isEmpty }
         if let group = options["g"], let client = options["d"] {
             await each(ids, context) { id, message throws(AdminError) in

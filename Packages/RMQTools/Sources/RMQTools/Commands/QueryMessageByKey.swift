@@ -11,7 +11,7 @@ struct QueryMessageByKeyCommand: AdminCommand {
         .required("k", "msgKey", "Message Key"),
     ]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let key = options.required("k")
         let header = QueryMessageHeader(topic: options.required("t"), key: key, maxCount: 64)
         let messages = try await context.cluster.messages(header) { $0.keys.contains(key) }

@@ -14,7 +14,7 @@ struct QueryMessageByUniqueKeyCommand: AdminCommand {
         .flag("a", "showAll", "Print all message, the limit is 32"),
     ]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let id = options.required("i")
         let topic = options.required("t")
         if let group = options["g"], let client = options["d"] {

@@ -16,7 +16,7 @@ struct SendMessageCommand: AdminCommand {
         CommandOption("m", "msgTraceEnable", "Message Trace Enable, Default: false"),
     ]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         guard options["b"] != nil || options["i"] == nil else {
             return context.print("Broker name must be set if the queue is chosen!")
         }

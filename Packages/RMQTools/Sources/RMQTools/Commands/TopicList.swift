@@ -8,7 +8,7 @@ struct TopicListCommand: AdminCommand {
     let label = "TopicListSubCommand"
     let options: [CommandOption] = [.flag("c", "clusterModel", "clusterModel")]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let topics = try await context.cluster.topics()
         guard options.has("c") else {
             context.print(topics.map { $0 + "\n" }.joined())

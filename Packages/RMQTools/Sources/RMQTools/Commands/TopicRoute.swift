@@ -11,7 +11,7 @@ struct TopicRouteCommand: AdminCommand {
         .flag("l", "list", "Use list format to print data"),
     ]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let route = try await context.cluster.route(of: options.required("t"))
         context.print(options.has("l") ? Self.renderList(route) : Self.render(route))
     }

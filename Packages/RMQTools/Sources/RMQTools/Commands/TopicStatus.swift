@@ -8,7 +8,7 @@ struct TopicStatusCommand: AdminCommand {
     let label = "TopicStatusSubCommand"
     let options: [CommandOption] = [.required("t", "topic", "topic name")]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let topic = options.required("t")
         var all = TopicStatsTable(queues: [:])
         for broker in try await context.cluster.route(of: topic).brokers {

@@ -20,7 +20,7 @@ struct UpdateSubGroupCommand: AdminCommand {
         CommandOption("a", "notifyConsumerIdsChanged", "notify consumerId changed"),
     ]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let group = try Self.group(from: options)
         if let address = options["b"] {
             try await create(group, at: address, context)
@@ -38,7 +38,7 @@ struct UpdateSubGroupCommand: AdminCommand {
         context.print(ObjectText.group(group))
     }
 
-    static func group(from options: ParsedOptions) throws(AdminError) -> SubscriptionGroupConfig {
+    static func group(from options: CommandOptions) throws(AdminError) -> SubscriptionGroupConfig {
         SubscriptionGroupConfig(
             groupName: options.required("g"),
             consumeEnabled: options.truth("s", or: true), consumeFromMinEnabled: options.truth("m", or: false),

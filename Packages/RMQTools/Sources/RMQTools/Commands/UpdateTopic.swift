@@ -18,7 +18,7 @@ struct UpdateTopicCommand: AdminCommand {
         CommandOption("s", "hasUnitSub", "has unit sub (true|false)"),
     ]
 
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let topic = try Self.topic(from: options)
         if let address = options["b"] {
             try await create(topic, at: address, context)
@@ -35,7 +35,7 @@ struct UpdateTopicCommand: AdminCommand {
         context.print(ObjectText.topic(topic))
     }
 
-    static func topic(from options: ParsedOptions) throws(AdminError) -> TopicConfig {
+    static func topic(from options: CommandOptions) throws(AdminError) -> TopicConfig {
         TopicConfig(
             topicName: options.required("t"),
             readQueueCount: try options.integer("r", or: 8), writeQueueCount: try options.integer("w", or: 8),

@@ -1,3 +1,5 @@
+public import RMQCommon
+
 /// One command of the admin tool.
 ///
 /// To add one: a struct in `Commands/` with its options and `run`, a line in ``AdminTool/commands`` (in the reference's order),
@@ -10,11 +12,11 @@ public protocol AdminCommand: Sendable {
     var label: String { get }
     /// Its own options, without ``CommandOption/common``.
     var options: [CommandOption] { get }
-    func run(_ options: ParsedOptions, in context: CommandContext) async throws(AdminError)
+    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError)
 }
 
 extension AdminCommand {
-    var usage: String { UsageText.render(command: name, options: options + CommandOption.common) }
+    var usage: String { CommandUsage.text(program: "mqadmin " + name, options: options + CommandOption.common) }
 }
 
 /// What a command works with: everything that touches the outside world.

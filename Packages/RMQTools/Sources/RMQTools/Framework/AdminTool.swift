@@ -50,7 +50,7 @@ public struct AdminTool: Sendable {
     }
 
     private func run(_ command: any AdminCommand, _ words: [String]) async -> Int32 {
-        guard let options = try? ParsedOptions(words, declared: command.options + CommandOption.common) else {
+        guard let options = try? CommandOptions(words, declared: command.options + CommandOption.common) else {
             output.write(command.usage)
             return 1
         }

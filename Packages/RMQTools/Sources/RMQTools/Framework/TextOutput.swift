@@ -1,4 +1,4 @@
-import Glibc
+import RMQCommon
 import Synchronization
 
 /// Where a command prints to.
@@ -11,22 +11,8 @@ public protocol TextOutput: Sendable {
 public struct ConsoleOutput: TextOutput {
     public init() {}
 
-    public func write(_ text: String) { writeAll(text, to: STDOUT_FILENO) }
-    public func writeError(_ text: String) { writeAll(text, to: STDERR_FILENO) }
-
-    private func writeAll(_ text: String, to descriptor: Int32) {
-        var text = text
-        text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
-            while !rest.isEmpty {
-                let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
-                if written < 0 && errno == EINTR { continue }
-                // Nobody reads any more (a closed pipe): there is no one left to tell.
-                guard written > 0 else { return }
-                rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-            }
-        }
-    }
+    public func write(_ text: String) { Console.write(text) }
+    public func writeError(_ text: String) { Console.writeError(text) }
 }
 
 /// Keeps what is printed, for tests and for programs that use the commands as a library.

@@ -1,4 +1,4 @@
-/// One option of an admin command, as the reference names it: `-t,--topic <arg>`.
+/// One option of a program or of a command, as the reference names it: `-t,--topic <arg>`.
 public struct CommandOption: Sendable, Equatable {
     public let short: Character
     public let long: String
@@ -38,7 +38,7 @@ public struct CommandOption: Sendable, Equatable {
         CommandOption(short, long, text, need: .oneOfSeveral)
     }
 
-    /// The two options that every command has.
+    /// The two options that every program and every admin command has.
     public static let common: [CommandOption] = [
         .flag("h", "help", "Print help"),
         CommandOption("n", "namesrvAddr", "Name server address list, eg: '192.168.0.1:9876;192.168.0.2:9876'"),

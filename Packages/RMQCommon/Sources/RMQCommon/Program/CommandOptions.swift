@@ -1,16 +1,26 @@
-/// The options of one call of a command, checked against what the command declares.
+/// The options of one call of a program or command, checked against what it declares.
 ///
 /// Written forms: `-t x`, `-tx`, `--topic x`, `--topic=x`, bundled switches (`-ml`). A value may begin with a dash as long as it is not
-/// itself an option of the command. Of an option given twice the first counts. Words that belong to no option are ignored.
-public struct ParsedOptions: Sendable {
+/// itself a declared option. Of an option given twice the first counts. Words that belong to no option are ignored.
+public struct CommandOptions: Sendable {
     private var values: [Character: String] = [:]
 
-    /// Why a command line was refused. The reference prints the usage and nothing else, and so do we.
-    public enum Refusal: Error, Equatable {
+    /// Why a command line was refused.
+    public enum Refusal: Error, Equatable, CustomStringConvertible {
         case unknownOption(String)
         case missingValue(String)
         case missingOption(Character)
         case alternatives([Character], given: Int)
+
+        public var description: String {
+            switch self {
+            case .unknownOption(let word): "there is no option \(word)"
+            case .missingValue(let option): "\(option) needs a value"
+            case .missingOption(let option): "-\(option) is missing"
+            case .alternatives(let options, let given):
+                "one of \(options.map { "-\($0)" }.joined(separator: ", ")) is needed, \(given) are given"
+            }
+        }
     }
 
     public init(_ words: [String], declared: [CommandOption]) throws(Refusal) {
@@ -30,24 +40,14 @@ public struct ParsedOptions: Sendable {
     public func has(_ short: Character) -> Bool { values[short] != nil }
 
     /// The option's value without blanks around it.
-    public subscript(short: Character) -> String? { values[short].map(Columns.trimmed) }
+    public subscript(short: Character) -> String? {
+        guard var value = values[short]?.drop(while: \.isWhitespace) else { return nil }
+        while value.last?.isWhitespace == true { value.removeLast() }
+        return String(value)
+    }
 
-    /// The value of an option that the command declares as required.
+    /// The value of an option that is declared as required.
     public func required(_ short: Character) -> String { self[short] ?? "" }
-
-    /// A whole number; `fallback` when the option is absent.
-    public func integer<T: FixedWidthInteger>(_ short: Character, or fallback: T) throws(AdminError) -> T {
-        guard let text = self[short] else { return fallback }
-        guard let number = T(text) else {
-            throw .usage("-\(short) takes a whole number from \(T.min) to \(T.max), not \"\(text)\".")
-        }
-        return number
-    }
-
-    /// `true` in any case of letters is true, everything else false, as in the reference.
-    public func truth(_ short: Character, or fallback: Bool) -> Bool {
-        self[short].map { $0.lowercased() == "true" } ?? fallback
-    }
 }
 
 /// Cuts words into options and their values.
@@ -61,7 +61,7 @@ private struct WordReader {
         self.declared = declared
     }
 
-    mutating func next() throws(ParsedOptions.Refusal) -> (CommandOption, String)? {
+    mutating func next() throws(CommandOptions.Refusal) -> (CommandOption, String)? {
         if let short = bundled.first { return try bundledOption(short) }
         while let word = words.popFirst() {
             if word == "--" { return nil }
@@ -74,7 +74,7 @@ private struct WordReader {
         return nil
     }
 
-    private mutating func longOption(_ word: String) throws(ParsedOptions.Refusal) -> (CommandOption, String) {
+    private mutating func longOption(_ word: String) throws(CommandOptions.Refusal) -> (CommandOption, String) {
         let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard let option = declared.first(where: { $0.long == parts[0] }) else { throw .unknownOption(word) }
         if !option.takesValue {
@@ -85,7 +85,7 @@ private struct WordReader {
         return (option, try followingValue(of: option))
     }
 
-    private mutating func bundledOption(_ short: Character) throws(ParsedOptions.Refusal) -> (CommandOption, String) {
+    private mutating func bundledOption(_ short: Character) throws(CommandOptions.Refusal) -> (CommandOption, String) {
         guard let option = declared.first(where: { $0.short == short }) else { throw .unknownOption("-" + String(bundled)) }
         bundled = bundled.dropFirst()
         guard option.takesValue else { return (option, "") }
@@ -94,7 +94,7 @@ private struct WordReader {
         return (option, String(bundled))
     }
 
-    private mutating func followingValue(of option: CommandOption) throws(ParsedOptions.Refusal) -> String {
+    private mutating func followingValue(of option: CommandOption) throws(CommandOptions.Refusal) -> String {
         guard let word = words.first, !isOption(word) else { throw .missingValue("-\(option.short)") }
         words.removeFirst()
         return word

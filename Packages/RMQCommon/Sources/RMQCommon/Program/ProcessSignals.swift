@@ -1,4 +1,4 @@
-import Glibc
+internal import Glibc
 
 /// Lets a program's main thread wait for the request to stop, as a value instead of a handler.
 public enum ProcessSignals {

@@ -1,0 +1,20 @@
+internal import Glibc
+
+/// Standard output and standard error, unbuffered: what is printed last before an exit must arrive.
+public enum Console {
+    public static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
+    public static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while !rest.isEmpty {
+                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return }   // nobody reads it: there is no one left to tell
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            }
+        }
+    }
+}
