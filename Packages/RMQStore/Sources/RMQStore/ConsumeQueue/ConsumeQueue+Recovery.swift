@@ -105,8 +105,8 @@ extension ConsumeQueue {
         flushedMax = offset
         try prepare(1)
         guard let writer else { return }
-        let position = Int(offset * Int64(QueueEntry.byteCount) - writer.file.baseOffset)
-        for start in stride(from: 0, to: position, by: QueueEntry.byteCount) { QueueEntry.filler.write(to: writer.file.base + start) }
+        let position = Int(offset * Int64(QueueEntry.byteCount) - writer.baseOffset)
+        for start in stride(from: 0, to: position, by: QueueEntry.byteCount) { QueueEntry.filler.write(to: writer.base + start) }
     }
 
     /// Drops the entries of records at or behind a log offset.

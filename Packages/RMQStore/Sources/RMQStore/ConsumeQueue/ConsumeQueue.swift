@@ -24,20 +24,40 @@ public final class ConsumeQueue: @unchecked Sendable {
     /// A file being written, and up to which byte its disk blocks are allocated.
     struct Writer {
         let file: MappedFile
+        /// Those of `file`, here to spare the append a look at another object.
+        let base: UnsafeMutableRawPointer
+        let baseOffset: Int64
         var allocatedEnd: Int
+
+        init(_ file: MappedFile, allocatedEnd: Int) {
+            self.file = file
+            base = file.base
+            baseOffset = file.baseOffset
+            self.allocatedEnd = allocatedEnd
+        }
     }
 
-    public let topic: String
+    // What an append touches stands together: with tens of thousands of queues each cache line is a wait for memory.
     public let queueId: Int32
+    /// The queue was deleted; whoever still holds this object gets its successor. Under the append lock.
+    private(set) var isRetired = false
+    /// Whether the flusher knows that there is something to write back. Under the append lock.
+    var isDirty = false
     /// The topic in UTF-8, as records store it.
     let topicBytes: [UInt8]
     let place: QueuePlace
     let fileBytes: Int
-    let extensions: QueueExtension
+    let publishedMax = Atomic<Int64>(0)
+    /// The offset that the next append assigns. Under the append lock.
+    private(set) var nextOffset: Int64 = 0
+    /// The end in the commit log of the newest record in here; -1 without any. Under the append lock.
+    var maxPhysicalOffset: Int64 = -1
+    private(set) var writer: Writer?
 
+    public let topic: String
+    let extensions: QueueExtension
     let files = Mutex(QueueFiles())
     let publishedMin = Atomic<Int64>(0)
-    let publishedMax = Atomic<Int64>(0)
     let firstPosition = Atomic<Int64>(-1)
     let newNames = Atomic<UInt8>(NewNames.none.rawValue)
 
@@ -49,17 +69,8 @@ public final class ConsumeQueue: @unchecked Sendable {
         case directories
     }
 
-    /// The offset that the next append assigns. Under the append lock.
-    private(set) var nextOffset: Int64 = 0
-    private(set) var writer: Writer?
     /// The files behind the writer's that the entries being written will reach.
     private var ahead: [Writer] = []
-    /// The end in the commit log of the newest record in here; -1 without any. Under the append lock.
-    var maxPhysicalOffset: Int64 = -1
-    /// Whether the flusher knows that there is something to write back. Under the append lock.
-    var isDirty = false
-    /// The queue was deleted; whoever still holds this object gets its successor. Under the append lock.
-    private(set) var isRetired = false
     /// `maxOffset` at the last sweep. Under the append lock.
     private var sweptMax: Int64 = -1
     /// First entry not yet written back. Flush thread only, after the store started.
@@ -156,7 +167,7 @@ public final class ConsumeQueue: @unchecked Sendable {
     func prepare(_ count: Int) throws(StoreError) {
         if let writer {
             let byteOffset = publishedMax.load(ordering: .relaxed) * Int64(QueueEntry.byteCount)
-            if byteOffset + Int64(count * QueueEntry.byteCount) - writer.file.baseOffset <= Int64(writer.allocatedEnd) { return }
+            if byteOffset + Int64(count * QueueEntry.byteCount) - writer.baseOffset <= Int64(writer.allocatedEnd) { return }
         }
         try makeRoom(count)
     }
@@ -167,21 +178,21 @@ public final class ConsumeQueue: @unchecked Sendable {
         var prepared: [Writer] = []
         while next < end {
             var target: Writer
-            if let writer, writer.file.baseOffset <= next, next < writer.file.baseOffset + Int64(fileBytes) {
+            if let writer, writer.baseOffset <= next, next < writer.baseOffset + Int64(fileBytes) {
                 target = writer
             } else if let found = try locate(next / Int64(QueueEntry.byteCount)) {
-                target = Writer(file: found.file, allocatedEnd: found.position)
+                target = Writer(found.file, allocatedEnd: found.position)
             } else {
-                target = Writer(file: try addFile(baseOffset: next - next % Int64(fileBytes)), allocatedEnd: 0)
+                target = Writer(try addFile(baseOffset: next - next % Int64(fileBytes)), allocatedEnd: 0)
             }
-            let wanted = Int(min(end - target.file.baseOffset, Int64(fileBytes)))
+            let wanted = Int(min(end - target.baseOffset, Int64(fileBytes)))
             if wanted > target.allocatedEnd {
                 let goal = Self.allocationGoal(wanted, allocated: target.allocatedEnd, limit: fileBytes)
                 try target.file.allocate(from: target.allocatedEnd, count: goal - target.allocatedEnd, place.disk)
                 target.allocatedEnd = goal
             }
             prepared.append(target)
-            next = target.file.baseOffset + Int64(fileBytes)
+            next = target.baseOffset + Int64(fileBytes)
         }
         writer = prepared.removeFirst()
         ahead = prepared
@@ -224,12 +235,12 @@ public final class ConsumeQueue: @unchecked Sendable {
     @inline(__always)
     private func put(_ entry: QueueEntry) {
         let offset = publishedMax.load(ordering: .relaxed)
-        var position = Int(offset * Int64(QueueEntry.byteCount) - writer!.file.baseOffset)
+        var position = Int(offset * Int64(QueueEntry.byteCount) - writer!.baseOffset)
         if position == fileBytes {
             writer = ahead.removeFirst()
             position = 0
         }
-        entry.write(to: writer!.file.base + position)
+        entry.write(to: writer!.base + position)
         publish(offset + 1)
     }
 
