@@ -5,8 +5,8 @@ import RMQStore
 
 /// Appends from one thread against a bare copy of the same encoded bytes into a mapped file.
 ///
-/// Both files have their disk blocks allocated; the store faults pages in ahead of the writer, which a bare copy may not
-/// profit from, so that the yardstick is measured both ways and the faster one counts.
+/// Both files have their disk blocks allocated, and both are new: their pages come from the kernel, which the store has done
+/// ahead by another thread. What a copy does into pages that are there already is told beside it; no file that grows can.
 struct AppendBench {
     private let run: BenchRun
 
@@ -27,8 +27,12 @@ struct AppendBench {
             let rate = Double(count) / took
             let cold = try bareCopy(recordBytes, count, populates: false)
             let warm = try bareCopy(recordBytes, count, populates: true)
-            report("append of \(bodyBytes) B bodies (\(recordBytes) B records): \(grouped(rate))/s; bare copy \(grouped(cold))/s, into pages faulted in before "
-                + "\(grouped(warm))/s; ratio \(text(rate / cold)), \(text(rate / warm))")
+            let wanted = bodyBytes == 128 ? 0.6 : 0.7
+            let isMet = rate >= wanted * cold || bodyBytes == 128 && rate >= 2_000_000
+            report(
+                "append of \(bodyBytes) B bodies, one thread", "\(grouped(rate))/s, \(text(rate / cold)) of a bare copy (\(grouped(cold))/s)",
+                goal: bodyBytes == 128 ? "2,000,000/s or 0.60" : "0.70", isMet: isMet)
+            report("  a copy into pages faulted in before", "\(grouped(warm))/s")
         }
     }
 

@@ -1,19 +1,21 @@
-import Glibc
+import Foundation
 import RMQCommon
 import RMQStore
 
 /// The store's figures, without network: `mqstore bench <what> <directory>`, for `Tools/bench --only store`.
 ///
-/// Each prints lines of text; ratios compare with a yardstick of the same run. The directory is filled and not removed.
+/// Each prints rows `what | measured | goal | met or missed`; ratios compare with a yardstick of the same run. The directory is
+/// filled and not removed.
 public enum StoreBench {
     static let help = """
         mqstore bench WHAT DIRECTORY [quick]
 
         append    one thread, bodies of 128 B and 4 KiB, against a bare copy of the same bytes into a mapped file
-        sync      synchronous flush: 1 and 64 writers, against the device's own fdatasync rate
+        sync      synchronous flush: 1 and 64 writers, 64 appends in flight, against the device's own fdatasync rate
         queues    10,000 topics x 4 queues against one topic; leaves a store of 10 GB (quick: 1,000 x 4, 1 GB)
         open      opens the store that `queues` left: time and memory
         crash     opens it, appends for ever: to be killed
+        reopen    the same as `open`, after that
         read      a backlog in order, against a memcpy of the same files
         tail      100,000 appends/s for 60 s (quick: 10 s): the longest waits
         cold      the same with a reader of cold segments beside it
@@ -31,7 +33,8 @@ public enum StoreBench {
             case "append": try AppendBench(run).measure()
             case "sync": try SyncBench(run).measure()
             case "queues": try QueuesBench(run).measure()
-            case "open": try OpenBench(run).measure()
+            case "open": try OpenBench(run).measure(after: "a clean stop", limit: 2)
+            case "reopen": try OpenBench(run).measure(after: "kill -9", limit: nil)
             case "crash": try OpenBench(run).appendForEver()
             case "read": try ReadBench(run).measure()
             case "tail": try TailBench(run).measure(withColdReader: false)
@@ -110,6 +113,12 @@ func report(_ text: String) {
     fflush(nil)
 }
 
+/// One row of the table that `Tools/bench` makes.
+/// - Parameter isMet: whether the figure is as good as its goal; nil for one that has none.
+func report(_ what: String, _ measured: String, goal: String = "", isMet: Bool? = nil) {
+    report("\(what) | \(measured) | \(goal) | \(isMet.map { $0 ? "met" : "missed" } ?? "")")
+}
+
 func text(_ number: Double, _ places: Int = 2) -> String { Decimal.text(number, places: places) }
 
 /// 1234567 as `1,234,567`.
@@ -132,4 +141,19 @@ func residentBytes(_ field: String) -> Int {
         if text.hasPrefix(field + ":") { return (Int(text.filter(\.isNumber)) ?? 0) * 1024 }
     }
     return 0
+}
+
+/// Resident bytes of the files mapped from a folder of the store.
+func residentBytes(mappedFrom folder: String) -> Int {
+    guard let maps = try? String(contentsOfFile: "/proc/self/smaps", encoding: .utf8) else { return 0 }
+    var isCounted = false
+    var kilobytes = 0
+    for line in maps.split(separator: "\n") {
+        if line.hasPrefix("Rss:") {
+            if isCounted { kilobytes += Int(line.filter(\.isNumber)) ?? 0 }
+        } else if line.first?.isHexDigit == true, line.contains("-") {
+            isCounted = line.contains("/\(folder)/")
+        }
+    }
+    return kilobytes * 1024
 }
