@@ -18,7 +18,7 @@ quietly() {
 # show_failures LOG: of the output of `swift test`, the tests that failed, each with its file, line and values, crashes and
 # sanitizers' reports, and the summary.
 show_failures() {
-    awk '/^(✔|◇)/ { show = 0 }
+    awk '/^(✔|◇|Registers:)/ { show = 0 }
          /^✘|error:|Fatal error|Sanitizer:|rogram crashed|unexpected signal/ { show = 1 }
          show && ++shown <= 300
          /Test run with/ && !show' "$1"

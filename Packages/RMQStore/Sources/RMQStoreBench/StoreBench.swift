@@ -25,7 +25,7 @@ public enum StoreBench {
     public static func run(_ words: [String]) -> Int32 {
         guard words.count >= 2 else {
             print(help)
-            return 2
+            return words == ["-h"] || words == ["--help"] ? 0 : 2
         }
         let run = BenchRun(directory: words[1], isQuick: words.dropFirst(2).contains("quick"))
         do throws(StoreError) {

@@ -105,7 +105,10 @@ import Testing
     @Test func wrongWordsAreRefused() throws {
         let store = try SampleStore(messages: 1)
         #expect(run("verify", "/nowhere").status == 3)
-        #expect(run("verify", store.path, ["--jsn"]).status == 2)
+        let misspelt = run("verify", store.path, ["--jsn"])
+        #expect(misspelt.status == 2 && misspelt.error.contains("there is no option --jsn"), "\(misspelt.error)")
+        #expect(run("verify", store.path, ["--json=1"]).error.contains("--json takes no value"))
+        #expect(run("inspect", store.path, ["--count", "3"]).error.contains("this command has no option --count"))
         #expect(run("dump", store.path, ["--queue", "1"]).status == 2)
         #expect(run("dump", store.path, ["--count", "many"]).error.contains("allowed is a whole number"))
         #expect(run("polish", store.path).status == 2)

@@ -4,8 +4,13 @@ struct Options {
     private var values: [String: String] = [:]
     private var used: Set<String> = []
 
-    /// - Parameter flags: names that take no value.
-    init(_ words: some Sequence<String>, flags: Set<String>) throws(ToolError) {
+    /// Of all commands; which of them a command takes, ``checkAllUsed()`` tells.
+    private static let flags: Set = ["json", "body", "queues", "index", "all", "keep", "quiet"]
+    private static let named: Set = [
+        "commit-log", "limit", "index-slots", "index-entries", "delay-levels", "offset", "topic", "queue", "from", "key", "count",
+    ]
+
+    init(_ words: some Sequence<String>) throws(ToolError) {
         var words = Array(words)[...]
         var directories: [String] = []
         while let word = words.popFirst() {
@@ -14,10 +19,13 @@ struct Options {
                 continue
             }
             let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            if parts.count == 2 {
-                values[parts[0]] = parts[1]
-            } else if flags.contains(parts[0]) {
+            if Self.flags.contains(parts[0]) {
+                guard parts.count == 1 else { throw .usage("--\(parts[0]) takes no value") }
                 values[parts[0]] = "true"
+            } else if !Self.named.contains(parts[0]) {
+                throw .usage("there is no option --\(parts[0])")
+            } else if parts.count == 2 {
+                values[parts[0]] = parts[1]
             } else {
                 guard let value = words.popFirst() else { throw .usage("--\(parts[0]) needs a value") }
                 values[parts[0]] = value
@@ -44,7 +52,7 @@ struct Options {
         return number
     }
 
-    /// Call it after all others: a misspelt option must not be ignored.
+    /// Call it after all others: an option that another command has must not be ignored.
     func checkAllUsed() throws(ToolError) {
         let unknown = values.keys.filter { !used.contains($0) }.sorted()
         guard unknown.isEmpty else { throw .usage("this command has no option --\(unknown[0])") }

@@ -4,6 +4,10 @@ import RMQStore
 ///
 /// Everything but `rebuild` only reads: files are opened and mapped for reading, and no lock is taken.
 public struct StoreTool: Sendable {
+    private enum Command: String, CaseIterable {
+        case inspect, verify, dump, rebuild
+    }
+
     private let output: ToolOutput
 
     public init(output: ToolOutput) {
@@ -18,13 +22,15 @@ public struct StoreTool: Sendable {
             return words.isEmpty ? ExitStatus.usage : ExitStatus.fine
         }
         do throws(ToolError) {
-            var options = try Options(words.dropFirst(), flags: ["json", "body", "queues", "index", "all", "keep", "quiet"])
-            switch name {
-            case "inspect": return try InspectCommand(&options, output).run()
-            case "verify": return try VerifyCommand(&options, output).run()
-            case "dump": return try DumpCommand(&options, output).run()
-            case "rebuild": return try RebuildCommand(&options, output).run()
-            default: throw .usage("there is no command '\(name)'; the commands are inspect, verify, dump, rebuild")
+            guard let command = Command(rawValue: name) else {
+                throw .usage("there is no command '\(name)'; the commands are \(Command.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            var options = try Options(words.dropFirst())
+            switch command {
+            case .inspect: return try InspectCommand(&options, output).run()
+            case .verify: return try VerifyCommand(&options, output).run()
+            case .dump: return try DumpCommand(&options, output).run()
+            case .rebuild: return try RebuildCommand(&options, output).run()
             }
         } catch {
             output.writeError("mqstore: \(error)\n")

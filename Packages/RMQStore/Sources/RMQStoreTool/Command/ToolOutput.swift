@@ -15,16 +15,8 @@ public struct ToolOutput: Sendable {
     }
 
     /// Standard output and standard error; progress when standard error is a terminal.
-    public static let console = ToolOutput(write: { put(1, $0) }, writeError: { put(2, $0) }, showsProgress: isatty(2) == 1)
-
-    private static func put(_ descriptor: Int32, _ text: String) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            guard count > 0 else { return }
-            bytes = bytes.dropFirst(count)
-        }
-    }
+    public static let console = ToolOutput(
+        write: { Console.write($0) }, writeError: { Console.writeError($0) }, showsProgress: isatty(STDERR_FILENO) == 1)
 }
 
 /// Says once a second how far a walk through the log is.
