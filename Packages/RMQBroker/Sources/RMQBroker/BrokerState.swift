@@ -8,7 +8,7 @@ final class BrokerState: Sendable {
     let live: LiveConfiguration
     let topics: TopicTable
     let groups: GroupTable
-    let offsets = ConsumerOffsets()
+    let offsets: ConsumerOffsets
     let consumers = ConsumerTable()
     let producers = ProducerTable()
     let locks = QueueLocks()
@@ -34,13 +34,15 @@ final class BrokerState: Sendable {
         live = LiveConfiguration(configuration, clock: clock)
         topics = TopicTable(configuration: configuration, clock: clock)
         groups = GroupTable(clock: clock)
+        offsets = ConsumerOffsets(separatesLightGroups: configuration.lightQueues)
         self.store = store
         self.logger = logger
         self.clock = clock
         self.configurationFile = configurationFile
         startedAt = clock.now()
         files = ConfigurationFiles(
-            directory: configuration.configDirectory, topics: topics, groups: groups, offsets: offsets, logger: logger)
+            directory: configuration.configDirectory, topics: topics, groups: groups, offsets: offsets,
+            hasLightQueues: configuration.lightQueues, logger: logger)
     }
 
     var loops: [LoopBound<LoopState>] {

@@ -56,7 +56,7 @@ extension StoreError {
         case .system, .notReplica, .notContiguous, .malformedRecord, .segmentMismatch: .unknownError
         case .tooManyLightQueues: .tooManyLightQueues
         case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile,
-            .duplicateFile, .missingDirectory:
+            .duplicateFile, .missingDirectory, .emptyLog:
             .unknownError
         }
     }

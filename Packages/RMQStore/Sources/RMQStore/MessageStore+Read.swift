@@ -81,6 +81,8 @@ extension MessageStore {
         /// After a miss in the log, entries below this are skipped.
         var resumeAt: Int64 = .min
         var missed = false
+        /// The last entry that was mended or tried to.
+        var mendedIndex = -1
         /// Records found so far that follow each other in the log.
         var run: LogRun?
         while index < limit {
@@ -90,7 +92,8 @@ extension MessageStore {
                 index += 1
                 continue
             }
-            let isOnDisk = logEnd - entry.position > memoryBytes
+            // Without a trap: a damaged entry may say anything.
+            let isOnDisk = logEnd &- entry.position > memoryBytes
             if result.messageCount > 0 {
                 let bytes = result.byteCount &+ Int(entry.size)
                 if result.messageCount >= maxCount || bytes > maxBytes { break }
@@ -103,6 +106,11 @@ extension MessageStore {
                 run?.add(to: &result)
                 run = LogRun(entry, in: segments, end: logEnd)
                 guard run != nil else {
+                    if mendedIndex < index, mendEntry(at: offset + Int64(index - 1), of: queue, is: entry) != nil {
+                        mendedIndex = index
+                        index -= 1
+                        continue
+                    }
                     missed = missed || result.messageCount == 0
                     // Retention took whole segments. An entry that points anywhere else is damaged, and says nothing of others.
                     let segmentBytes = Int64(log.segmentBytes)
@@ -112,9 +120,17 @@ extension MessageStore {
                     continue
                 }
             }
-            if entry.position < inheritedEnd || isOnDisk, let found = run, !isIntact(entry, in: found, queue, offset: offset + Int64(index - 1)) {
-                missed = missed || result.messageCount == 0
+            if entry.position < inheritedEnd || isOnDisk, let found = run,
+                let damage = damage(entry, in: found, queue, offset: offset + Int64(index - 1))
+            {
                 run?.dropLast(entry)
+                if mendedIndex < index, mendEntry(at: offset + Int64(index - 1), of: queue, is: entry) != nil {
+                    mendedIndex = index
+                    index -= 1
+                    continue
+                }
+                noteDamage(entry, queue, offset + Int64(index - 1), damage)
+                missed = missed || result.messageCount == 0
                 continue
             }
             result.messageCount += 1
@@ -146,7 +162,8 @@ extension MessageStore {
         let segments = log.snapshot
         let end = log.maxOffset
         guard let head = CommitLog.range(at: physicalOffset, count: RecordLayout.fixedByteCount + 16, in: segments, end: end),
-            case .record(let record) = RecordCheck.check(head.file, at: head.position, verifiesBody: physicalOffset < inheritedEnd)
+            case .record(let record) = RecordCheck.check(head.file, at: head.position, verifiesBody: physicalOffset < inheritedEnd),
+            record.end <= end  // a replica may have the rest of it still to come
         else { return nil }
         return MappedRange(owner: head.file, start: head.position, count: record.byteCount)
     }

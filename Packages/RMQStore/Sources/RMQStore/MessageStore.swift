@@ -114,7 +114,8 @@ public final class MessageStore: Sendable {
         queues = QueueTable(configuration: configuration, retention: retention, disk: disk, filterBitmap: filterBitmap)
         try queues.load(QueueTrust(checkpoint, wasClean: wasClean, log: log))
         var recovery = Recovery(
-            configuration: configuration, log: log, queues: queues, checkpoint: checkpoint, wasClean: wasClean, logger: logger)
+            configuration: configuration, log: log, queues: queues, checkpointPath: checkpointPath, checkpoint: checkpoint, wasClean: wasClean,
+            logger: logger)
         let summary = try recovery.run()
         if !segments.isEmpty {
             logger.info(
@@ -138,7 +139,7 @@ public final class MessageStore: Sendable {
         allocator = SegmentAllocator(configuration: configuration, roots: roots, logger: logger, disk: disk)
         dispatcher = Dispatcher(
             builder: QueueBuilder(queues: queues, configuration: configuration, logger: logger), end: log.maxOffset)
-        flusher = Flusher(path: checkpointPath, checkpoint: checkpoint, mustFlushAllQueues: !wasClean || summary.entriesWritten > 0)
+        flusher = Flusher(path: checkpointPath, checkpoint: recovery.currentCheckpoint, mustFlushAllQueues: !wasClean || summary.hasWritten)
         schedule = DelaySchedule(path: configuration.delayOffsetPath)
         index = try IndexBuilder(
             configuration: configuration, checkpoint: checkpoint, wasClean: wasClean, logEnd: log.maxOffset, disk: disk, logger: logger)

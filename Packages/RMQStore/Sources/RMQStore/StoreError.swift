@@ -17,6 +17,8 @@ public enum StoreError: Error, Equatable, Sendable {
     case unreadableFile(path: String, reason: String)
     /// Two roots of the commit log hold the same part of it.
     case duplicateFile(path: String, other: String)
+    /// There are consume queues with messages and no commit log.
+    case emptyLog(directories: [String], queueDirectory: String)
     /// A root of the commit log is not there.
     case missingDirectory(path: String, key: String)
 
@@ -79,6 +81,9 @@ extension StoreError: CustomStringConvertible {
             "\(path) and its backup cannot be read (\(reason)); mend one of them, or remove both to begin anew"
         case .duplicateFile(let path, let other):
             "\(path) and \(other) are the same part of the commit log; move one of them away"
+        case .emptyLog(let directories, let queueDirectory):
+            "there is no commit log in \(directories.joined(separator: ", ")), but there are queues of it in \(queueDirectory); "
+                + "mount its disk or bring its files back, or remove the queues, too, to begin anew"
         case .missingDirectory(let path, let key):
             "the directory \(path) named by \(key) does not exist; mount its disk, make it, or take it out of the configuration"
         case .bodyTooLarge(let bytes, let limit):

@@ -32,9 +32,9 @@ import Testing
         try store.close()
     }
 
-    @Test func anEntryThatPointsElsewhereServesNothing() throws {
+    @Test func anEntryThatPointsElsewhereServesWhatBelongsThere() throws {
         let folder = try TemporaryFolder()
-        _ = try closedStore(folder.path, 10)
+        let results = try closedStore(folder.path, 10)
         // Entry 3 becomes a copy of entry 4: a good record, of another offset.
         let path = folder.sub("consumequeue/T/0/00000000000000000000")
         var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
@@ -42,7 +42,20 @@ import Testing
         try bytes.write(to: URL(fileURLWithPath: path))
         let store = try MessageStore(smallConfiguration(folder.path), logger: quiet)
         let result = store.read(topic: "T", queueId: 0, offset: 2, maxCount: 3)
-        #expect(try result.messages().map(\.queueOffset) == [2, 4, 5])
+        #expect(try result.messages().map(\.queueOffset) == [2, 3, 4])
+        // It is known by what it says itself.
+        #expect(try result.messages().map(\.physicalOffset) == results[2...4].map(\.physicalOffset))
+        try store.close()
+    }
+
+    /// No checksum covers the hosts, but such a port would keep a Java client from reading what follows, too.
+    @Test(arguments: [52, 68]) func aHostThatCannotBeIsDamage(position: Int) throws {
+        let folder = try TemporaryFolder()
+        let results = try closedStore(folder.path, 5)
+        try overwriteLog(folder.path, at: results[2].physicalOffset + Int64(position), with: [0x10])
+        let store = try MessageStore(smallConfiguration(folder.path), logger: quiet)
+        #expect(try store.everything("T", 0).map(\.queueOffset) == [0, 1, 3, 4])
+        #expect(store.record(at: results[2].physicalOffset) == nil)
         try store.close()
     }
 

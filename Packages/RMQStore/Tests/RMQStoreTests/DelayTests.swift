@@ -191,7 +191,7 @@ import Testing
             try copyDirectory(root, to: next)
             let end = store.maxPhysicalOffset
             try store.close()
-            let saved = try DelayOffsets.read(next + "/config/delayOffset.json").logOffset ?? 0
+            let saved = try DelayOffsets.read(next + "/config/delayOffset.json", quiet).logOffset ?? 0
             // Between two records: a torn property string is not detected, the checksum covers the body alone.
             let cut = try boundaries(store, from: saved, to: end).randomElement(using: &random) ?? end
             if cut < end { try overwriteLog(next, at: cut, with: [UInt8](repeating: 0, count: Int(end - cut))) }
@@ -330,7 +330,7 @@ import Testing
         #expect(store.delayOffsets.offsets == [1: 2])
         disk.set { $0.syncFailure = ("commitlog", EIO) }
         #expect(throws: StoreError.self) { try store.saveDelayOffsets() }
-        #expect(try DelayOffsets.read(folder.sub("config/delayOffset.json")).offsets.isEmpty)
+        #expect(try DelayOffsets.read(folder.sub("config/delayOffset.json"), quiet).offsets.isEmpty)
         // From now on nothing is taken, so nothing is delivered either.
         try? store.close()
         store = try reopen(folder.path)
@@ -384,7 +384,7 @@ import Testing
 
 extension MessageStore {
     @discardableResult
-    fileprivate func putDelayed(
+    func putDelayed(
         _ topic: String, _ queueId: Int32, _ text: String, level: Int, properties: MessageProperties = MessageProperties()
     ) throws -> AppendResult {
         let encoder = RecordEncoder()
@@ -402,7 +402,7 @@ extension MessageStore {
     }
 
     /// One round of the schedule's thread.
-    fileprivate func deliverNow() -> Int64? {
+    func deliverNow() -> Int64? {
         deliverDue(RecordEncoder(maxMessageBytes: .max))
     }
 }

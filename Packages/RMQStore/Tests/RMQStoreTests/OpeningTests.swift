@@ -31,9 +31,6 @@ import Testing
         var larger = smallConfiguration(folder.path)
         larger.segmentBytes *= 2
         #expect(failure(larger) == .wrongFileSize(path: folder.sub("commitlog/00000000000000000000"), bytes: 65536, expected: 131_072))
-        var queues = smallConfiguration(folder.path)
-        queues.consumeQueueFileBytes = 12_000
-        #expect(failure(queues) == .wrongFileSize(path: folder.sub("consumequeue/T/0/00000000000000000000"), bytes: 6000, expected: 12_000))
         _ = FileManager.default.createFile(atPath: folder.sub("commitlog/notes.txt"), contents: nil)
         #expect(failure(smallConfiguration(folder.path)) == .foreignFile(path: folder.sub("commitlog/notes.txt")))
         try FileManager.default.removeItem(atPath: folder.sub("commitlog/notes.txt"))

@@ -119,6 +119,25 @@ import Testing
         try fixture.store.close()
     }
 
+    @Test func extensionsFollowTheirQueues() async throws {
+        let fixture = try Fixture {
+            $0.retention.deletionHours = Array(0...23)
+            $0.writesQueueExtensions = true
+            $0.extensionFileBytes = 1024
+        }
+        try fixture.fill()
+        let directory = fixture.folder.sub("consumequeue_ext/Both/1")
+        let before = try FileManager.default.contentsOfDirectory(atPath: directory).count
+        fixture.clock.advance(73 * 3_600_000)
+        #expect(try await eventually { try fixture.isCut() })
+        // What is left begins with the file that the first message's entry leads to.
+        let queue = try #require(fixture.store.queue(topic: "Both", queueId: 1))
+        #expect(try await eventually { try FileManager.default.contentsOfDirectory(atPath: directory).count <= 2 })
+        #expect(before > 10)
+        for offset in queue.minOffset..<queue.maxOffset { #expect(queue.extensionUnit(at: offset) != nil) }
+        try fixture.store.close()
+    }
+
     @Test func notAtAnotherHourUnlessAskedByHand() async throws {
         let fixture = try Fixture()
         try fixture.fill()

@@ -4,6 +4,9 @@ import Synchronization
 
 /// The tables that survive a restart: topics.json, subscriptionGroup.json, consumerOffset.json.
 ///
+/// With `enableLmq` the reference keeps all offsets in lmqConsumerOffset.json instead, those of light queues' groups apart. The
+/// first start after that key was changed reads the other file, so that no group begins anew.
+///
 /// Each file is replaced as a whole. Loops ask for it with ``later(_:)``, which never blocks; several requests become one write.
 final class ConfigurationFiles: Sendable {
     enum Table: String, CaseIterable, Sendable {
@@ -16,30 +19,34 @@ final class ConfigurationFiles: Sendable {
     private let topics: TopicTable
     private let groups: GroupTable
     private let offsets: ConsumerOffsets
+    private let hasLightQueues: Bool
     private let logger: Logger
     /// Held while a file is written, so that an older content never overwrites a newer one. Taken before the tables' locks.
     private let writing = Mutex(())
     private let pending = Mutex<Set<Table>>([])
 
-    init(directory: String, topics: TopicTable, groups: GroupTable, offsets: ConsumerOffsets, logger: Logger) {
+    init(directory: String, topics: TopicTable, groups: GroupTable, offsets: ConsumerOffsets, hasLightQueues: Bool, logger: Logger) {
         self.directory = directory
         self.topics = topics
         self.groups = groups
         self.offsets = offsets
+        self.hasLightQueues = hasLightQueues
         self.logger = logger
     }
 
     /// Reads all three; a file that is not there leaves its table as it is.
     func load() throws(BrokerError) {
-        try load(.topics) { try self.topics.load(TopicConfigTable(json: JSONValue(parsing: $0))) }
-        try load(.groups) { try self.groups.load(SubscriptionGroupTable(json: JSONValue(parsing: $0))) }
-        try load(.offsets) { try self.offsets.load(ConsumerOffsetTable(json: JSONValue(parsing: $0))) }
+        try load(path(.topics)) { try self.topics.load(TopicConfigTable(json: JSONValue(parsing: $0))) }
+        try load(path(.groups)) { try self.groups.load(SubscriptionGroupTable(json: JSONValue(parsing: $0))) }
+        let loadOffsets = { (bytes: [UInt8]) in try self.offsets.load(ConsumerOffsetTable(json: JSONValue(parsing: bytes))) }
+        if try !load(path(.offsets), loadOffsets) { try load(offsetsPath(light: !hasLightQueues), loadOffsets) }
     }
 
-    private func load(_ table: Table, _ parse: ([UInt8]) throws -> Void) throws(BrokerError) {
-        let path = path(table)
+    /// - Returns: whether there was something to load.
+    @discardableResult
+    private func load(_ path: String, _ parse: ([UInt8]) throws -> Void) throws(BrokerError) -> Bool {
         do {
-            _ = try SmallFile.loadWithBackup(path, logger: logger, parse: parse)
+            return try SmallFile.loadWithBackup(path, logger: logger, parse: parse) != nil
         } catch {
             throw .unreadableTable(path: path, reason: "\(error)")
         }
@@ -75,5 +82,11 @@ final class ConfigurationFiles: Sendable {
         if offsets.takeChanges() { write(.offsets) }
     }
 
-    private func path(_ table: Table) -> String { directory + "/" + table.rawValue }
+    private func path(_ table: Table) -> String {
+        table == .offsets ? offsetsPath(light: hasLightQueues) : directory + "/" + table.rawValue
+    }
+
+    private func offsetsPath(light: Bool) -> String {
+        directory + "/" + (light ? "lmqConsumerOffset.json" : Table.offsets.rawValue)
+    }
 }

@@ -51,6 +51,12 @@ final class ConsumerOffsets: Sendable {
     private let table = Mutex<[Key: GroupProgress]>([:])
     private let changes = Atomic<UInt64>(1)
     private let removed = Atomic<Bool>(false)
+    private let separatesLightGroups: Bool
+
+    /// - Parameter separatesLightGroups: whether ``file`` lists groups named `%LMQ%…` apart, as the reference does with `enableLmq`.
+    init(separatesLightGroups: Bool = false) {
+        self.separatesLightGroups = separatesLightGroups
+    }
 
     var version: UInt64 { changes.load(ordering: .acquiring) }
 
@@ -95,7 +101,8 @@ final class ConsumerOffsets: Sendable {
     /// Keys that are not exactly `topic@group` are left out.
     func load(_ file: ConsumerOffsetTable) {
         table.withLock { table in
-            for (key, offsets) in file.offsets {
+            let light = (file.lightOffsets ?? [:]).mapValues { [Int32(0): $0] }
+            for (key, offsets) in file.offsets.merging(light, uniquingKeysWith: { $1 }) {
                 let parts = key.split(separator: "@", omittingEmptySubsequences: false)
                 guard parts.count == 2 else { continue }
                 let (topic, group) = (String(parts[0]), String(parts[1]))
@@ -105,9 +112,17 @@ final class ConsumerOffsets: Sendable {
     }
 
     var file: ConsumerOffsetTable {
-        var offsets: [String: [Int32: Int64]] = [:]
-        for progress in filtered({ _ in true }) { offsets[progress.topic + "@" + progress.group] = progress.all }
-        return ConsumerOffsetTable(offsets)
+        var file = ConsumerOffsetTable([:], lightOffsets: separatesLightGroups ? [:] : nil)
+        for progress in filtered({ _ in true }) {
+            let key = progress.topic + "@" + progress.group
+            let offsets = progress.all
+            if separatesLightGroups, LightQueue.isLight(progress.group), offsets.count == 1, let offset = offsets[0] {
+                file.lightOffsets?[key] = offset
+            } else {
+                file.offsets[key] = offsets
+            }
+        }
+        return file
     }
 
     /// Whether anything changed since the last call; the caller then writes ``file``.

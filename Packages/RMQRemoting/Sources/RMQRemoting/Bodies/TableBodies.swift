@@ -108,13 +108,20 @@ public struct SubscriptionGroupTable: JSONBody {
 public struct ConsumerOffsetTable: JSONBody {
     /// Offsets by queue id, under `topic@group`.
     public var offsets: [String: [Int32: Int64]]
+    /// Offsets of groups on light queues, under `topic@group`: those have one queue. nil where nobody keeps them apart.
+    public var lightOffsets: [String: Int64]?
 
-    public init(_ offsets: [String: [Int32: Int64]]) {
+    public init(_ offsets: [String: [Int32: Int64]], lightOffsets: [String: Int64]? = nil) {
         self.offsets = offsets
+        self.lightOffsets = lightOffsets
     }
 
     public init(json: JSONValue) throws(JSONError) {
-        offsets = try json.requireObject("consumerOffset").table("offsetTable") { (value) throws(JSONError) in
+        let object = try json.requireObject("consumerOffset")
+        if object["lmqOffsetTable"] != nil {
+            lightOffsets = try object.table("lmqOffsetTable") { (value) throws(JSONError) in try value.integer("lmqOffsetTable") }
+        }
+        offsets = try object.table("offsetTable") { (value) throws(JSONError) in
             var queues: [Int32: Int64] = [:]
             for (key, value) in try value.requireObject("offsetTable").members {
                 guard let queueId = key.asInt32 else {
@@ -127,6 +134,8 @@ public struct ConsumerOffsetTable: JSONBody {
     }
 
     public var json: JSONValue {
-        ["offsetTable": .table(offsets) { .table($0) { .integer($0) } }]
+        let ordinary = JSONValue.table(offsets) { .table($0) { .integer($0) } }
+        guard let lightOffsets else { return ["offsetTable": ordinary] }
+        return ["lmqOffsetTable": .table(lightOffsets) { .integer($0) }, "offsetTable": ordinary]
     }
 }

@@ -2,18 +2,19 @@ import Synchronization
 
 /// What happens to a queue's files before the store starts: nobody else reads or writes.
 extension ConsumeQueue {
-    /// Takes over the files found on disk, without mapping them, and finds the end.
-    /// - Returns: whether a file is missing between others, so that the log must be asked for its entries.
-    func load(_ trust: QueueTrust) throws(StoreError) -> Bool {
-        let (found, lacksFile) = try filesToGap(trust)
-        guard let first = found.first else { return lacksFile }
+    /// Takes over the files found on disk, without mapping them, and finds the end. What cannot be used of them is removed.
+    /// - Parameter cutsHoles: whether entries that follow others which are destroyed are given up, too.
+    /// - Returns: false when it found such entries and let them be: the queue cannot be used before it is loaded again.
+    func load(_ list: QueueFileList, _ trust: QueueTrust, cutsHoles: Bool) throws(StoreError) -> Bool {
+        let found = try list.settle()
+        guard let first = found.first else { return true }
         files.withLock { $0.set(firstBase: first.offset, count: found.count) }
         publishedMin.store(first.offset / Int64(QueueEntry.byteCount), ordering: .releasing)
         var index = try firstFileToScan(found, trust)
         if index > 0 { maxPhysicalOffset = try QueueFileReader(found[index - 1].path).lastEntry(count: Int(entriesPerFile))?.end ?? -1 }
         var end = found[index].offset
         while index < found.count {
-            let valid = try scan(found[index], trust)
+            guard let valid = try scan(found[index], trust, cutsHoles: cutsHoles) else { return false }
             end = found[index].offset + Int64(valid * QueueEntry.byteCount)
             if valid < entriesPerFile { break }
             index += 1
@@ -26,26 +27,11 @@ extension ConsumeQueue {
         flushedMax = trust == .nothing ? minOffset : next
         if trust != .clean { newNames.store(NewNames.directories.rawValue, ordering: .releasing) }
         if let index = try noteFirst() { publishedMin.store(first.offset / Int64(QueueEntry.byteCount) + Int64(index), ordering: .releasing) }
-        return lacksFile
-    }
-
-    /// The files up to the first that is missing; those behind it are removed.
-    private func filesToGap(_ trust: QueueTrust) throws(StoreError) -> (files: [(offset: Int64, path: String)], lacksFile: Bool) {
-        var lacksFile = false
-        while true {
-            do throws(StoreError) {
-                return (try SegmentName.list(directories: [directory], fileBytes: fileBytes, canBeMadeAnew: true), lacksFile)
-            } catch .missingFile(let behind, _) {
-                // A crash leaves this with files that were made since the last write-back, which says nothing of others.
-                let entry = try QueueFileReader(behind).entry(0)
-                if entry.isValid, entry.isFiller || entry.position < trust.limit { lacksFile = true }
-                try StoreFiles.remove(behind)
-            }
-        }
+        return true
     }
 
     /// The file from which on entries are looked at one by one.
-    private func firstFileToScan(_ found: [(offset: Int64, path: String)], _ trust: QueueTrust) throws(StoreError) -> Int {
+    private func firstFileToScan(_ found: [QueueFileList.File], _ trust: QueueTrust) throws(StoreError) -> Int {
         switch trust {
         case .clean: return found.count - 1
         case .nothing: return max(0, found.count - 3)
@@ -59,9 +45,9 @@ extension ConsumeQueue {
     }
 
     /// Counts the entries of a file that are to be kept, and sees to it that nothing stands behind them after a crash.
-    private func scan(_ found: (offset: Int64, path: String), _ trust: QueueTrust) throws(StoreError) -> Int {
-        var limit = Int64.max
-        if case .writtenBack(let below) = trust { limit = below }
+    /// - Returns: nil when entries that were on the disk follow one that is destroyed, and they are not to be cut.
+    private func scan(_ found: QueueFileList.File, _ trust: QueueTrust, cutsHoles: Bool) throws(StoreError) -> Int? {
+        let limit = trust.limit
         let reader = try QueueFileReader(found.path)
         var valid = 0
         var newest: Int64 = -1
@@ -73,11 +59,15 @@ extension ConsumeQueue {
         }
         if newest >= 0 { maxPhysicalOffset = newest }
         if trust != .clean, valid < entriesPerFile, try !reader.isZero(from: valid, fileBytes: fileBytes) {
+            if !cutsHoles, try reader.hasEntry(below: limit, from: valid + 1, count: min(Self.holeReach, Int(entriesPerFile) - valid - 1)) { return nil }
             try MappedFile(opening: found.path, baseOffset: found.offset, byteCount: fileBytes).zeroTail(from: valid * QueueEntry.byteCount)
             zeroedFrom = found.offset / Int64(QueueEntry.byteCount) + Int64(valid)
         }
         return valid
     }
+
+    /// How many entries behind the last good one are looked at after a crash: 64 KiB.
+    private static let holeReach = 65_536 / QueueEntry.byteCount
 
     /// Finds the place in the log of the first entry that is one.
     /// - Returns: its number in the first file.

@@ -51,14 +51,24 @@ struct QueueFileReader: ~Copyable {
         }
     }
 
+    /// Whether some of `count` entries is of a record before a place in the log.
+    func hasEntry(below position: Int64, from start: Int, count: Int) throws(StoreError) -> Bool {
+        var found = false
+        try scan(from: start, count: count) { _, entry in
+            found = entry.isValid && !entry.isFiller && entry.position < position
+            return !found
+        }
+        return found
+    }
+
     /// The first of the file's first `count` entries whose record lies at or behind a place in the log; nil when none does.
     ///
     /// Entries are in the order of the log, so this halves. Fillers say nothing: where it meets one, the next real entry on
-    /// the left decides.
+    /// the left decides. One that no record can have is damaged and counts as behind, so that it hides no message.
     func firstIndex(atOrBehind position: Int64, count: Int) throws(StoreError) -> Int? {
         guard count > 0 else { return nil }
-        let first = try entry(0)
-        if !first.isFiller, first.position >= position { return 0 }
+        func isBehind(_ entry: QueueEntry) -> Bool { !entry.isFiller && (entry.position >= position || entry.position < 0) }
+        if isBehind(try entry(0)) { return 0 }
         var low = 1
         var high = count
         while low < high {
@@ -69,7 +79,7 @@ struct QueueFileReader: ~Copyable {
                 probe -= 1
                 found = try entry(probe)
             }
-            if !found.isFiller, found.position >= position { high = probe } else { low = middle + 1 }
+            if isBehind(found) { high = probe } else { low = middle + 1 }
         }
         return low < count ? low : nil
     }

@@ -12,12 +12,18 @@ struct QueueKey: Hashable, Sendable {
     }
 }
 
+/// A queue that lacks entries which it had, and what there is of its files.
+struct DamagedQueue {
+    let queue: ConsumeQueue
+    let files: QueueFileList
+}
+
 /// All queues by name. Its lock is never held while another one is taken.
 final class QueueTable: Sendable {
     let mappings: QueueMappings
     private let place: QueuePlace
     private let queues = Mutex<[QueueKey: ConsumeQueue]>([:])
-    private let incomplete = Mutex<[ConsumeQueue]>([])
+    private let loading = Mutex(Loading())
     private let light = Atomic<Int>(0)
 
     init(configuration: StoreConfiguration, retention: Retention, disk: DiskCalls, filterBitmap: FilterBitmap?) {
@@ -25,8 +31,8 @@ final class QueueTable: Sendable {
         place = QueuePlace(configuration, mappings: mappings, disk: disk, filterBitmap: filterBitmap)
     }
 
-    /// The queues that lacked a file when they were loaded.
-    var incompleteQueues: [ConsumeQueue] { incomplete.withLock { $0 } }
+    /// Queues that lack entries which they had: in the table, and not loaded yet.
+    var damaged: [DamagedQueue] { loading.withLock { $0.damaged } }
     /// How many queues are light ones.
     var lightCount: Int { light.load(ordering: .relaxed) }
 
@@ -60,9 +66,26 @@ final class QueueTable: Sendable {
         }
     }
 
-    /// Adds the queues found on disk, one directory per topic and in it one per queue id.
+    /// What several threads find together.
+    private struct Loading {
+        var damaged: [DamagedQueue] = []
+        /// Some file has the configured length.
+        var hasRightLength = false
+
+        /// A length that the configuration should have instead: no file has the configured one, and some agree on another.
+        /// Then the files are whole, and to write them all again would be a lot of work for a typing mistake.
+        var otherLength: QueueFileList.File? {
+            guard !hasRightLength else { return nil }
+            var seen: Set<Int64> = [0]
+            return damaged.lazy.flatMap { $0.files.rest }.first { !seen.insert($0.length).inserted && $0.length > 0 }
+        }
+    }
+
+    /// Adds the queues found on disk, one directory per topic and in it one per queue id. Those that are damaged are left to
+    /// recovery, see ``damaged``.
     ///
     /// The work is system calls, some twenty a queue, so several threads share it.
+    /// - Throws: among others `wrongFileSize`, when all files are of another size than the configured one.
     func load(_ trust: QueueTrust) throws(StoreError) {
         let topics = try StoreFiles.entries(in: place.directory)
         if let foreign = topics.first(where: { !$0.isDirectory }) { throw .foreignFile(path: place.directory + "/" + foreign.name) }
@@ -79,6 +102,9 @@ final class QueueTable: Sendable {
         work()
         for helper in helpers { helper.join() }
         if let error = failure.withLock({ $0 }) { throw error }
+        if let other = loading.withLock({ $0.otherLength }) {
+            throw .wrongFileSize(path: other.path, bytes: other.length, expected: Int64(place.fileBytes))
+        }
         light.store(queues.withLock { $0.keys.count { FurtherQueues.isLight($0.topic) } }, ordering: .relaxed)
     }
 
@@ -90,8 +116,14 @@ final class QueueTable: Sendable {
             // Like the reference: what is not a number is none of ours, and harmless.
             guard isDirectory, let queueId = Int32(name), String(queueId) == name else { continue }
             let queue = ConsumeQueue(topic: topic, queueId: queueId, place: place)
-            if try queue.load(trust) { incomplete.withLock { $0.append(queue) } }
-            guard queue.hasFiles else { continue }
+            let files = try QueueFileList(directory: queue.directory, fileBytes: place.fileBytes)
+            var isDamaged = try files.isDamaged(trust)
+            if !isDamaged { isDamaged = try !queue.load(files, trust, cutsHoles: false) }
+            loading.withLock { loading in
+                if isDamaged { loading.damaged.append(DamagedQueue(queue: queue, files: files)) }
+                if files.hasRightLength { loading.hasRightLength = true }
+            }
+            guard queue.hasFiles || isDamaged else { continue }
             queues.withLock { $0[QueueKey(topic: topic, queueId: queueId)] = queue }
         }
     }

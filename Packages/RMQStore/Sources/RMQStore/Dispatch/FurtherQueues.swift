@@ -7,7 +7,7 @@ import RMQCommon
 ///
 /// A light queue (`%LMQ%…`) always has queue id 0; others have that of the message.
 enum FurtherQueues {
-    static func isLight(_ name: some StringProtocol) -> Bool { name.hasPrefix("%LMQ%") }
+    static func isLight(_ name: some StringProtocol) -> Bool { name.hasPrefix(LightQueue.prefix) }
 
     /// The names in a record's properties; none when there are none, or when they do not fit the offsets.
     static func names(in properties: UnsafeRawBufferPointer) -> [Substring] {

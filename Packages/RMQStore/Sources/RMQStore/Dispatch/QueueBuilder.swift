@@ -25,6 +25,8 @@ struct QueueBuilder {
     private var seen: [UInt64: ConsumeQueue] = [:]
     /// Queues that this walk made anew; nil while entries that are there are trusted.
     private var remade: Set<ObjectIdentifier>?
+    /// The queues that get entries; nil: all of them.
+    private var chosen: Set<ObjectIdentifier>?
 
     init(queues: QueueTable, configuration: StoreConfiguration, logger: Logger) {
         self.queues = queues
@@ -37,6 +39,9 @@ struct QueueBuilder {
     /// From now on every queue begins empty with the first of its records that is met: for a walk through all of the log.
     mutating func beginRemaking() { remade = [] }
 
+    /// From now on other queues are passed over; nil ends that.
+    mutating func choose(_ queues: [ConsumeQueue]?) { chosen = queues.map { Set($0.map { ObjectIdentifier($0) }) } }
+
     func hasRemade(_ queue: ConsumeQueue) -> Bool { remade?.contains(ObjectIdentifier(queue)) ?? false }
 
     /// Sees to it that a record's queue has its entry.
@@ -45,13 +50,16 @@ struct QueueBuilder {
     mutating func dispatch(
         _ record: CheckedRecord, fillsGaps: Bool, whenWritten: (ConsumeQueue, _ tagCode: Int64) -> Void = { _, _ in }
     ) throws(StoreError) -> Outcome {
-        guard RecordLayout.entersQueue(record.systemFlag), let queue = queue(of: record) else { return .noQueue }
+        guard RecordLayout.entersQueue(record.systemFlag) else { return .noQueue }
         let tagCode = record.tagCode(delayLevels: delayLevels)
-        let outcome = try make(room: queue, at: record.queueOffset, for: record, fillsGaps: fillsGaps)
-        if outcome == .written {
-            let code = queue.entryCode(tagCode, storeTimestamp: record.storeTimestamp) { record.properties }
-            queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: code))
-            whenWritten(queue, tagCode)
+        var outcome = Outcome.noQueue
+        if let queue = queue(of: record) {
+            outcome = try make(room: queue, at: record.queueOffset, for: record, fillsGaps: fillsGaps)
+            if outcome == .written {
+                let code = queue.entryCode(tagCode, storeTimestamp: record.storeTimestamp) { record.properties }
+                queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: code))
+                whenWritten(queue, tagCode)
+            }
         }
         guard dispatchesToSeveral, outcome != .gap else { return outcome }
         return try dispatchFurther(record, tagCode, outcome, fillsGaps: fillsGaps, whenWritten: whenWritten)
@@ -65,7 +73,7 @@ struct QueueBuilder {
         guard !names.isEmpty, let offsets = FurtherQueues.offsets(in: record.properties, count: names.count) else { return outcome }
         var outcome = outcome
         for (name, offset) in zip(names, offsets) where StoreFiles.isSafeName([UInt8](name.utf8)) {
-            let queue = queues.findOrAdd(FurtherQueues.key(name, queueId: record.queueId, lightQueues: lightQueues))
+            guard let queue = queue(FurtherQueues.key(name, queueId: record.queueId, lightQueues: lightQueues)) else { continue }
             switch try make(room: queue, at: offset, for: record, fillsGaps: fillsGaps) {
             case .written:
                 queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: tagCode))
@@ -121,15 +129,22 @@ struct QueueBuilder {
         for byte in record.topic { fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3 }
         fingerprint = (fingerprint ^ UInt64(UInt32(bitPattern: record.queueId))) &* 0x9E37_79B9_7F4A_7C15
         if let queue = seen[fingerprint], queue.queueId == record.queueId, !queue.isRetired, record.topic.elementsEqual(queue.topicBytes) {
-            return queue
+            return isChosen(queue) ? queue : nil
         }
         guard record.queueId >= 0, record.queueOffset >= 0, StoreFiles.isSafeName([UInt8](record.topic)) else {
             logger.warning("the record at \(record.physicalOffset) names a queue that cannot be stored")
             return nil
         }
         let topic = String(decoding: record.topic, as: UTF8.self)
-        let queue = queues.findOrAdd(QueueKey(topic: topic, queueId: record.queueId))
-        seen[fingerprint] = queue
+        let queue = queue(QueueKey(topic: topic, queueId: record.queueId))
+        if let queue { seen[fingerprint] = queue }
         return queue
     }
+
+    private func queue(_ key: QueueKey) -> ConsumeQueue? {
+        guard chosen != nil else { return queues.findOrAdd(key) }
+        return queues.find(key).flatMap { isChosen($0) ? $0 : nil }
+    }
+
+    private func isChosen(_ queue: ConsumeQueue) -> Bool { chosen?.contains(ObjectIdentifier(queue)) ?? true }
 }

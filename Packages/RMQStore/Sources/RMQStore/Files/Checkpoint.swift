@@ -36,6 +36,12 @@ package struct Checkpoint: Equatable, Sendable {
         package var cleanEnd: Int64
     }
 
+    /// Has the next opening ask the log about all queues, whatever it finds of them. For as long as they are being mended:
+    /// a crash meanwhile leaves files that look whole.
+    mutating func disownQueues() {
+        own?.queueCount = -1
+    }
+
     static let byteCount = 4096
     private static let ownPosition = 64
     private static let ownByteCount = 48

@@ -25,7 +25,7 @@ package enum StoreFiles {
         try entries(in: directory).map(\.name)
     }
 
-    /// The same, with what each name stands for.
+    /// The same, with what each name stands for. What file systems keep in their root is nobody's: a disk may be mounted here.
     static func entries(in directory: String) throws(StoreError) -> [(name: String, isDirectory: Bool)] {
         guard let stream = opendir(directory) else {
             if errno == ENOENT { return [] }
@@ -35,7 +35,7 @@ package enum StoreFiles {
         var entries: [(name: String, isDirectory: Bool)] = []
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            if name == "." || name == ".." { continue }
+            if name == "." || name == ".." || name == "lost+found" { continue }
             let isDirectory =
                 switch Int(entry.pointee.d_type) {
                 case DT_DIR: true
@@ -73,6 +73,11 @@ package enum StoreFiles {
         if unlink(path) != 0, errno != ENOENT { throw .system(call: "unlink", path: path, code: errno) }
     }
 
+    /// Cuts a file off, or makes it longer with zeros.
+    static func setLength(_ path: String, to bytes: Int64) throws(StoreError) {
+        guard truncate(path, Int(bytes)) == 0 else { throw .system(call: "truncate", path: path, code: errno) }
+    }
+
     /// Removes the files of a directory and the directory itself. Does not go into sub-directories.
     package static func removeDirectory(_ path: String) throws(StoreError) {
         for name in try names(in: path) { try remove(path + "/" + name) }
@@ -95,10 +100,8 @@ package enum SegmentName {
     /// Where the files of one log begin, in order, after checking what can be checked by name and size: only such files,
     /// all of one size, without gaps.
     ///
-    /// Files that a crash left at length zero while they were being made hold nothing and are removed.
-    /// - Parameter canBeMadeAnew: whether such a file may have others behind it, which then are removed, too: their content
-    ///   is written again from the log.
-    static func list(directories: [String], fileBytes: Int, canBeMadeAnew: Bool = false) throws(StoreError) -> [(offset: Int64, path: String)] {
+    /// A last file that a crash left at length zero while it was being made holds nothing and is removed.
+    static func list(directories: [String], fileBytes: Int) throws(StoreError) -> [(offset: Int64, path: String)] {
         var found: [(offset: Int64, path: String)] = []
         for directory in directories {
             for entry in try StoreFiles.entries(in: directory) {
@@ -113,8 +116,8 @@ package enum SegmentName {
         var files: [(offset: Int64, path: String)] = []
         for (index, file) in found.enumerated() {
             let length = try MappedFile.length(file.path)
-            if length == 0, canBeMadeAnew || index == found.count - 1 {
-                for file in found[index...] { try StoreFiles.remove(file.path) }
+            if length == 0, index == found.count - 1 {
+                try StoreFiles.remove(file.path)
                 break
             }
             guard length == fileBytes else { throw .wrongFileSize(path: file.path, bytes: length, expected: Int64(fileBytes)) }

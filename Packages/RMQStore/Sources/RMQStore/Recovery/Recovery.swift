@@ -8,8 +8,9 @@ import RMQCommon
 ///
 /// Where the walk starts: after a clean stop at the checkpoint's clean end; after a crash at the beginning of the segment
 /// that holds the checkpoint's safe offset. Without our part of the checkpoint (the reference wrote the store) as the
-/// reference does: the third-last segment, or the newest one that begins before the safe time. When queues are missing or
-/// too short for their next record, all of the log is walked (headers only) and they are written again.
+/// reference does: the third-last segment, or the newest one that begins before the safe time. Queues with damaged files are
+/// completed before that, from the log behind their last good entry. When queues are missing or too short for their next
+/// record, all of the log is walked (headers only) and all are written again.
 struct Recovery {
     /// What was found and done, for one log line.
     struct Summary: Equatable {
@@ -18,28 +19,43 @@ struct Recovery {
         var endOffset: Int64 = 0
         var recordsChecked = 0
         var entriesWritten = 0
+        var mendedQueues = 0
         var rebuiltAll = false
         var endReason = ""
+
+        /// Whether queues have entries that may not be on the disk.
+        var hasWritten: Bool { entriesWritten > 0 || mendedQueues > 0 || rebuiltAll }
     }
 
     private let configuration: StoreConfiguration
     private let log: CommitLog
     private let queues: QueueTable
+    private let checkpointPath: String
+    /// As it was found.
     private let checkpoint: Checkpoint
+    /// As the file is now.
+    private(set) var currentCheckpoint: Checkpoint
     private let logger: Logger
     private var summary = Summary()
     private var builder: QueueBuilder
-    /// A queue lacks what came before a record that was met, or a file.
+    /// A queue lacks what came before a record that was met.
     private var foundGap = false
+    /// Whether offsets for which a walk met no record are filled up: when it meets all records of the queues in question.
+    private var fillsGaps = false
 
     /// After a crash, checksums are compared from this far before the safe offset on.
     private static let checksumMargin: Int64 = 16 << 20
 
-    init(configuration: StoreConfiguration, log: CommitLog, queues: QueueTable, checkpoint: Checkpoint, wasClean: Bool, logger: Logger) {
+    init(
+        configuration: StoreConfiguration, log: CommitLog, queues: QueueTable, checkpointPath: String, checkpoint: Checkpoint, wasClean: Bool,
+        logger: Logger
+    ) {
         self.configuration = configuration
         self.log = log
         self.queues = queues
+        self.checkpointPath = checkpointPath
         self.checkpoint = checkpoint
+        currentCheckpoint = checkpoint
         self.logger = logger
         builder = QueueBuilder(queues: queues, configuration: configuration, logger: logger)
         summary.wasClean = wasClean
@@ -48,25 +64,22 @@ struct Recovery {
     mutating func run() throws(StoreError) -> Summary {
         let segments = log.snapshot
         guard let first = segments.first else {
-            for queue in queues.all where queue.hasFiles {
-                logger.warning("the log is empty: dropping queue \(queue.queueId) of \(queue.topic)")
-                try queue.reset()
-            }
+            try dropQueues()
             return summary
-        }
-        for queue in queues.incompleteQueues {
-            foundGap = true
-            logger.warning("queue \(queue.queueId) of \(queue.topic) lacks a file: rebuilding it from the log")
         }
         let start = startOffset(segments)
         summary.startOffset = start.offset
+        try mendDamagedQueues(segments, until: start.offset)
+        fillsGaps = start.offset <= log.minOffset
         var end = max(writtenBackEnd, try walk(segments, from: start.offset, checksumsFrom: start.checksumsFrom, stopsAtDamage: true))
         if queuesAreIncomplete(end: end, start: start.offset) {
             summary.rebuiltAll = true
             let reason = summary.endReason
             // What follows `end` is not part of the log any more.
             try log.truncate(to: end, distrusting: true)
+            try disownQueues()
             builder.beginRemaking()
+            fillsGaps = true
             end = max(end, try walk(log.snapshot, from: first.baseOffset, checksumsFrom: .max, stopsAtDamage: false))
             // What is left says something only about records that the log no longer has.
             for queue in queues.all where !builder.hasRemade(queue) { try queue.truncate(toPhysicalOffset: first.baseOffset) }
@@ -92,6 +105,51 @@ struct Recovery {
         guard let own = checkpoint.own, own.safeOffset >= log.minOffset, own.safeOffset <= log.maxOffset else { return log.minOffset }
         return own.safeOffset
     }
+
+    // MARK: Queues
+
+    /// A log without files: nothing that the queues say is of use. Unless the log is just not there.
+    private func dropQueues() throws(StoreError) {
+        let left = queues.all.filter(\.hasFiles)
+        if !left.isEmpty, checkpoint.own?.queueCount ?? 0 > 0 {
+            throw .emptyLog(directories: configuration.commitLogDirectories, queueDirectory: configuration.consumeQueueDirectory)
+        }
+        for damaged in queues.damaged { _ = try damaged.queue.load(damaged.files, trust, cutsHoles: true) }
+        for queue in queues.all where queue.hasFiles {
+            logger.warning("the log is empty: dropping queue \(queue.queueId) of \(queue.topic)")
+            try queue.reset()
+        }
+    }
+
+    /// Completes queues with damaged files from behind their last good entry, up to where the walk begins.
+    private mutating func mendDamagedQueues(_ segments: [MappedFile], until end: Int64) throws(StoreError) {
+        let damaged = queues.damaged
+        guard !damaged.isEmpty else { return }
+        try disownQueues()
+        var start = end
+        for (queue, files) in damaged.map({ ($0.queue, $0.files) }) {
+            _ = try queue.load(files, trust, cutsHoles: true)
+            start = min(start, max(log.minOffset, queue.maxPhysicalOffset))
+            logger.warning("\(files.faultText): queue \(queue.queueId) of \(queue.topic) is written again from offset \(queue.maxOffset) on")
+        }
+        summary.mendedQueues = damaged.count
+        guard start < end else { return }
+        if !isBoundary(start, segments) { start = segments.last { $0.baseOffset <= start }?.baseOffset ?? log.minOffset }
+        summary.startOffset = start
+        builder.choose(damaged.map(\.queue))
+        fillsGaps = true
+        _ = try walk(segments, from: start, until: end, checksumsFrom: .max, stopsAtDamage: false)
+        builder.choose(nil)
+    }
+
+    /// Until all queues are whole and on the disk, a crash must lead to another look at all of them.
+    private mutating func disownQueues() throws(StoreError) {
+        guard currentCheckpoint.own != nil else { return }
+        currentCheckpoint.disownQueues()
+        try currentCheckpoint.write(checkpointPath)
+    }
+
+    private var trust: QueueTrust { QueueTrust(checkpoint, wasClean: summary.wasClean, log: log) }
 
     // MARK: Where to start
 
@@ -137,16 +195,21 @@ struct Recovery {
     // MARK: The walk
 
     /// Goes from record to record and writes missing queue entries.
-    /// - Parameter stopsAtDamage: whether the first bad record is the end; otherwise the rest of its segment is skipped.
+    /// - Parameters:
+    ///   - limit: records from here on are not looked at.
+    ///   - stopsAtDamage: whether the first bad record behind what was written back is the end of the log. Any other is
+    ///     damage, and the next good one is looked for.
     /// - Returns: where the last good record ends.
     private mutating func walk(
-        _ segments: [MappedFile], from start: Int64, checksumsFrom: Int64, stopsAtDamage: Bool
+        _ segments: [MappedFile], from start: Int64, until limit: Int64 = .max, checksumsFrom: Int64, stopsAtDamage: Bool
     ) throws(StoreError) -> Int64 {
+        let limit = min(limit, log.maxOffset)
         var end = start
         for segment in segments where segment.baseOffset + Int64(segment.byteCount) > start {
             var position = max(0, Int(start - segment.baseOffset))
             scan: while position < segment.byteCount {
                 let offset = segment.baseOffset + Int64(position)
+                guard offset < limit else { return end }
                 switch check(segment, at: position, verifiesBody: offset >= checksumsFrom) {
                 case .record(let record):
                     try dispatch(record)
@@ -157,21 +220,16 @@ struct Recovery {
                     end = segment.baseOffset + Int64(segment.byteCount)
                     break scan
                 case .invalid(let reason):
-                    if stopsAtDamage, offset < writtenBackEnd {
-                        // It was on the disk: this is damage and no torn end, and what follows was acknowledged.
-                        let next = RecordCheck.nextRecord(in: segment, from: position + 1)
-                        logger.error("\(segment.path) is damaged at offset \(offset): \(reason); going on "
-                            + (next.map { "at \(segment.baseOffset + Int64($0))" } ?? "with the next file"))
-                        guard let next else { break scan }
-                        position = next
-                        continue
-                    }
-                    if stopsAtDamage {
+                    if stopsAtDamage, offset >= writtenBackEnd {
                         summary.endReason = "at offset \(offset): \(reason)"
                         return end
                     }
-                    if end < offset || offset < log.maxOffset { logger.debug("rebuilding queues stops in \(segment.path) at \(offset): \(reason)") }
-                    break scan
+                    // It was on the disk: this is damage and no torn end, and what follows was acknowledged.
+                    let next = RecordCheck.nextRecord(in: segment, from: position + 1)
+                    logger.error("\(segment.path) is damaged at offset \(offset): \(reason); going on "
+                        + (next.map { "at \(segment.baseOffset + Int64($0))" } ?? "with the next file"))
+                    guard let next else { break scan }
+                    position = next
                 }
             }
         }
@@ -188,8 +246,6 @@ struct Recovery {
 
     /// Sees to it that a record's queue has its entry.
     private mutating func dispatch(_ record: CheckedRecord) throws(StoreError) {
-        // On the first walk the records before a gap may just lie before its start.
-        let fillsGaps = summary.rebuiltAll || summary.startOffset <= log.minOffset
         switch try builder.dispatch(record, fillsGaps: fillsGaps) {
         case .written:
             summary.entriesWritten += 1

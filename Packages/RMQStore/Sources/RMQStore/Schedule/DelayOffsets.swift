@@ -33,9 +33,9 @@ public struct DelayOffsets: Sendable, Equatable {
     }
 
     /// The file's content, or its backup's; empty offsets when there is neither.
-    static func read(_ path: String) throws(StoreError) -> DelayOffsets {
+    static func read(_ path: String, _ logger: Logger) throws(StoreError) -> DelayOffsets {
         do {
-            return try SmallFile.loadWithBackup(path) { try DelayOffsets(json: JSONValue(parsing: $0)) } ?? DelayOffsets()
+            return try SmallFile.loadWithBackup(path, logger: logger) { try DelayOffsets(json: JSONValue(parsing: $0)) } ?? DelayOffsets()
         } catch {
             // Beginning at 0 instead would deliver again whatever the log still holds.
             throw .unreadableFile(path: path, reason: "\(error)")

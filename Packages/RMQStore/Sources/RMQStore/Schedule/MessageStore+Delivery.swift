@@ -83,7 +83,7 @@ extension MessageStore {
                 let due = deliveryTime(of: entry, in: queue, delay: delay)
                 if due > now, due <= now + delay { return .waits(until: due) }
                 do throws(StoreError) {
-                    if let target = try deliver(entry, level: level, offset: offset, encoder) { arrivals.insert(target) }
+                    if let target = try deliver(entry, of: queue, level: level, offset: offset, encoder) { arrivals.insert(target) }
                 } catch {
                     noteFailure(error, level: level, offset: offset)
                     return .waits(until: now + Self.retryMilliseconds)
@@ -109,12 +109,12 @@ extension MessageStore {
     /// - Returns: where that is; nil for one that can never be delivered, which is said and passed over, or it would hold
     ///   up its level for ever.
     /// - Throws: when it cannot be appended now.
-    private func deliver(_ entry: QueueEntry, level: Int, offset: Int64, _ encoder: RecordEncoder) throws(StoreError) -> QueueKey? {
+    private func deliver(_ entry: QueueEntry, of queue: ConsumeQueue, level: Int, offset: Int64, _ encoder: RecordEncoder) throws(StoreError) -> QueueKey? {
         func passOver(_ reason: String) -> QueueKey? {
             logger.error("the message at offset \(offset) of delay level \(level), \(entry.position) in the log, is not delivered: \(reason)")
             return nil
         }
-        guard let record = record(at: entry.position), record.bytes.count == Int(entry.size), let message = DelayedMessage(record) else {
+        guard let record = record(of: entry, at: offset, of: queue), let message = DelayedMessage(record) else {
             return passOver("its record is gone")
         }
         guard let target = message.target else { return passOver("its properties do not say where to") }

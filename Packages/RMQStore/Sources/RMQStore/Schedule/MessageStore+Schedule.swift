@@ -71,7 +71,7 @@ extension MessageStore {
 
     /// Reads the file, brings what it says within the bounds of the queues, and counts what was delivered since it was written.
     func loadDelayOffsets() throws(StoreError) {
-        let saved = try DelayOffsets.read(schedule.path)
+        let saved = try DelayOffsets.read(schedule.path, logger)
         var offsets = saved.offsets
         for queue in queues.queues(of: SystemTopic.schedule) {
             let level = Int(queue.queueId) + 1

@@ -13,7 +13,7 @@ extension CheckedRecord {
         let numbers = offsets.split(separator: ",", omittingEmptySubsequences: false).compactMap { Int64($0) }
         guard queues.count == numbers.count else { return [own] }
         return [own] + zip(queues, numbers).map { name, offset in
-            (topic: String(name), queueId: name.hasPrefix("%LMQ%") ? 0 : queueId, queueOffset: offset)
+            (topic: String(name), queueId: name.hasPrefix(LightQueue.prefix) ? 0 : queueId, queueOffset: offset)
         }
     }
 

@@ -46,11 +46,12 @@ struct StoreDirectory {
             indexFiles = try StoreFiles.names(in: root + "/index").map { "\(options.directory)/index/\($0)" }
             foreignFiles = foreign
             segmentBytes = segments.first?.byteCount ?? 0
-            var queueFileBytes: Int64 = 0
-            for queue in queues where queueFileBytes == 0 {
-                if let name = try StoreFiles.names(in: queue.directory).first { queueFileBytes = try MappedFile.length(queue.directory + "/" + name) }
+            // What most of the queues' first files have: some may be damaged.
+            var lengths: [Int64: Int] = [:]
+            for queue in queues {
+                if let name = try StoreFiles.names(in: queue.directory).first { lengths[try MappedFile.length(queue.directory + "/" + name), default: 0] += 1 }
             }
-            self.queueFileBytes = queueFileBytes
+            queueFileBytes = lengths.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key ?? 0
         } catch {
             throw .store(error)
         }

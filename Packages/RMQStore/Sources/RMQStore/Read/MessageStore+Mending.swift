@@ -1,0 +1,94 @@
+import RMQCommon
+import Synchronization
+
+/// Queue entries that were damaged on the disk, written again by whoever meets them. They have no checksum, but the record
+/// that one leads to says which offset of which queue it is.
+extension MessageStore {
+    /// How much of the log is searched for one entry's record: some 10 ms on the reading thread.
+    private static let mendingReach: Int64 = 64 << 20
+    /// How many damaged neighbours are passed over to find one that says where to search.
+    private static let mendingNeighbours: Int64 = 512
+
+    /// Finds the record of a queue offset whose entry leads to no such record, and writes the entry again.
+    ///
+    /// The record lies between those of the entries before and behind it. Takes the append lock for the write.
+    /// - Returns: the right entry; nil when there is none nearby: then the record itself is damaged, or gone.
+    @inline(never)
+    func mendEntry(at offset: Int64, of queue: ConsumeQueue, is damaged: QueueEntry) -> QueueEntry? {
+        guard !damaged.isFiller, let start = searchStart(before: offset, of: queue, damaged) else { return nil }
+        let behind = soundEntry(at: offset + 1, of: queue)?.position ?? dispatchedOffset
+        guard let entry = searchEntry(at: offset, of: queue, from: start, to: min(behind, start + Self.mendingReach)), entry != damaged else { return nil }
+        let isWritten = appendLock.withLock { _ in
+            guard !queue.isRetired, offset >= queue.minOffset, let found = try? queue.locate(offset) else { return false }
+            entry.write(to: found.file.base + found.position)
+            return true
+        }
+        guard isWritten else { return nil }
+        let count = readCounters.countMended()
+        if Self.isWorthSaying(count) {
+            logger.warning("entry \(offset) of queue \(queue.queueId) of \(queue.topic) was damaged and has been written again from the log; \(count) so far")
+        }
+        return entry
+    }
+
+    /// The record at the place that an entry names, if it is that of this offset; damaged entries are mended.
+    func record(of entry: QueueEntry, at offset: Int64, of queue: ConsumeQueue) -> MappedRange? {
+        for entry in [entry, mendEntry(at: offset, of: queue, is: entry)].lazy.compactMap(\.self) {
+            if let range = record(at: entry.position), range.bytes.count == Int(entry.size), let record = checkedRecord(at: entry.position), record.isAt(offset, of: queue) {
+                return range
+            }
+        }
+        return nil
+    }
+
+    /// Where the record of an offset lies at the earliest; nil when that cannot be told.
+    private func searchStart(before offset: Int64, of queue: ConsumeQueue, _ damaged: QueueEntry) -> Int64? {
+        var before = offset - 1
+        while before >= queue.minOffset, offset - before <= Self.mendingNeighbours {
+            if let entry = soundEntry(at: before, of: queue) { return entry.end }
+            before -= 1
+        }
+        // Entries of what retention took away lead nowhere, and rightly so, until the smallest offset is corrected.
+        let isExpired = damaged.position >= 0 && damaged.position < log.minOffset
+        return before < queue.minOffset && !isExpired ? log.minOffset : nil
+    }
+
+    private func soundEntry(at offset: Int64, of queue: ConsumeQueue) -> QueueEntry? {
+        guard let entry = try? queue.entry(at: offset), !entry.isFiller, let record = checkedRecord(at: entry.position),
+            record.byteCount == Int(entry.size), record.isAt(offset, of: queue)
+        else { return nil }
+        return entry
+    }
+
+    private func checkedRecord(at physicalOffset: Int64) -> CheckedRecord? {
+        guard let head = log.range(at: physicalOffset, count: RecordLayout.fixedByteCount + 16),
+            case .record(let record) = RecordCheck.check(head.file, at: head.position, verifiesBody: false)
+        else { return nil }
+        return record
+    }
+
+    private func searchEntry(at offset: Int64, of queue: ConsumeQueue, from start: Int64, to end: Int64) -> QueueEntry? {
+        for segment in log.snapshot where segment.baseOffset + Int64(segment.byteCount) > start && segment.baseOffset < end {
+            var position = max(0, Int(start - segment.baseOffset))
+            scan: while position < segment.byteCount, segment.baseOffset + Int64(position) < end {
+                switch RecordCheck.check(segment, at: position, verifiesBody: false) {
+                case .record(let record):
+                    if record.isAt(offset, of: queue) { return intactEntry(record, in: segment, at: position) }
+                    position += record.byteCount
+                case .filler:
+                    break scan
+                case .invalid:
+                    guard let next = RecordCheck.nextRecord(in: segment, from: position + 1) else { break scan }
+                    position = next
+                }
+            }
+        }
+        return nil
+    }
+
+    private func intactEntry(_ record: CheckedRecord, in segment: MappedFile, at position: Int) -> QueueEntry? {
+        guard RecordLayout.entersQueue(record.systemFlag), case .record = RecordCheck.check(segment, at: position, verifiesBody: true) else { return nil }
+        return QueueEntry(
+            position: record.physicalOffset, size: Int32(record.byteCount), tagCode: record.tagCode(delayLevels: configuration.delayLevelMilliseconds))
+    }
+}
