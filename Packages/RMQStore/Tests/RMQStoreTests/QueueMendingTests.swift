@@ -81,17 +81,55 @@ import Testing
         try store.close()
     }
 
-    @Test func entriesThatWereDestroyedBeforeACrashAreWrittenAgain() throws {
+    struct Destruction: Sendable, CustomTestStringConvertible {
+        var at: Int
+        var count: Int
+        var content: UInt8
+        var testDescription: String { "\(count) bytes \(content) at \(at)" }
+
+        /// In the middle and up to the end of what is there: zeros, what may be taken for entries, and what may not.
+        static let all = [(2000, 60), (2009, 30), (3990, 10), (3900, 2100), (0, 6000)].flatMap { at, count in
+            [0, 0x11, 0xFF].map { Destruction(at: at, count: count, content: $0) }
+        }
+    }
+
+    @Test(arguments: [true, false], Destruction.all)
+    func destroyedEntriesAreWrittenAgain(clean: Bool, destruction: Destruction) throws {
+        // Zeros at the end of a queue of a killed store look like a queue that ended there.
+        if !clean, destruction.content == 0, destruction.at != 2000, destruction.at != 2009 { return }
         let folder = try TemporaryFolder()
         let root = folder.sub("store")
-        try make(root, clean: false)
+        try make(root, clean: clean)
         let handle = try FileHandle(forUpdating: URL(fileURLWithPath: root + "/consumequeue/Topic/1/" + Self.second))
-        try handle.seek(toOffset: 2000)
-        try handle.write(contentsOf: Data(count: 60))
+        try handle.seek(toOffset: UInt64(destruction.at))
+        try handle.write(contentsOf: Data(repeating: destruction.content, count: destruction.count))
         try handle.close()
         let store = try openStore(root)
         try expectEverything(store)
+        #expect(try store.put("Topic", 1, text: "next").queueOffset == Int64(Self.count / 2))
         try store.close()
+    }
+
+    /// No checksum covers a record's queue offset. A damaged one costs that message, when the queues are made from the log.
+    @Test(arguments: [0x40, 0x10, 0x80, 1], [20, 22, 25, 26, 27])
+    func aDamagedQueueOffsetCostsOneMessage(bit: UInt8, position: Int) throws {
+        let folder = try TemporaryFolder()
+        try make(folder.path, clean: true)
+        let store = try openStore(folder.path)
+        let queue = try #require(store.queue(topic: "Topic", queueId: 1))
+        let place = try #require(store.physicalOffset(queue, offset: 250))
+        try store.close()
+        let path = folder.sub("commitlog/" + SegmentName.text(place / 65536 * 65536))
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        bytes[Int(place % 65536) + position] ^= bit
+        try bytes.write(to: URL(fileURLWithPath: path))
+        try FileManager.default.removeItem(atPath: folder.sub("consumequeue"))
+        let again = try openStore(folder.path)
+        #expect(try again.everything("Topic", 0).count == Self.count / 2)
+        let offsets = try again.everything("Topic", 1).map(\.queueOffset)
+        #expect(offsets.filter { $0 < 500 } == (0..<Int64(Self.count / 2)).filter { $0 != 250 })
+        #expect(again.maxOffset(topic: "Topic", queueId: 1) == 500)
+        try again.close()
     }
 
     @Test func allFilesOfAnotherLengthAreAMistakeInTheConfiguration() throws {

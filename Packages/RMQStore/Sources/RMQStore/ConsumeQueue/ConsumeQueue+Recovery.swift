@@ -24,8 +24,8 @@ extension ConsumeQueue {
         files.withLock { $0.truncate(index + 1, fileBytes: fileBytes) }
         let next = end / Int64(QueueEntry.byteCount)
         publishedMax.store(next, ordering: .releasing)
-        flushedMax = trust == .nothing ? minOffset : next
-        if trust != .clean { newNames.store(NewNames.directories.rawValue, ordering: .releasing) }
+        if case .nothing = trust { flushedMax = minOffset } else { flushedMax = next }
+        if !trust.isClean { newNames.store(NewNames.directories.rawValue, ordering: .releasing) }
         if let index = try noteFirst() { publishedMin.store(first.offset / Int64(QueueEntry.byteCount) + Int64(index), ordering: .releasing) }
         return true
     }
@@ -35,7 +35,7 @@ extension ConsumeQueue {
         switch trust {
         case .clean: return found.count - 1
         case .nothing: return max(0, found.count - 3)
-        case .writtenBack(let limit):
+        case .writtenBack(let limit, _):
             for index in found.indices.dropFirst().reversed() {
                 let entry = try QueueFileReader(found[index].path).entry(0)
                 if entry.isValid, !entry.isFiller, entry.position < limit { return index }
@@ -51,14 +51,20 @@ extension ConsumeQueue {
         let reader = try QueueFileReader(found.path)
         var valid = 0
         var newest: Int64 = -1
+        var endIsDestroyed = false
         try reader.scan(from: 0, count: Int(entriesPerFile)) { index, entry in
-            guard entry.isValid, entry.isFiller || entry.position < limit else { return false }
+            // Entries are in the order of the log; what is torn, or left from before a cut, is not.
+            guard entry.isValid, entry.isFiller || entry.position >= newest && entry.position < limit else {
+                endIsDestroyed = !trust.mayFollow(entry)
+                return false
+            }
             if !entry.isFiller { newest = entry.end }
             valid = index + 1
             return true
         }
+        if endIsDestroyed, !cutsHoles { return nil }
         if newest >= 0 { maxPhysicalOffset = newest }
-        if trust != .clean, valid < entriesPerFile, try !reader.isZero(from: valid, fileBytes: fileBytes) {
+        if cutsHoles || !trust.isClean, valid < entriesPerFile, try !reader.isZero(from: valid, fileBytes: fileBytes) {
             if !cutsHoles, try reader.hasEntry(below: limit, from: valid + 1, count: min(Self.holeReach, Int(entriesPerFile) - valid - 1)) { return nil }
             try MappedFile(opening: found.path, baseOffset: found.offset, byteCount: fileBytes).zeroTail(from: valid * QueueEntry.byteCount)
             zeroedFrom = found.offset / Int64(QueueEntry.byteCount) + Int64(valid)
@@ -102,12 +108,17 @@ extension ConsumeQueue {
     /// Drops the entries of records at or behind a log offset.
     func truncate(toPhysicalOffset limit: Int64) throws(StoreError) {
         guard maxPhysicalOffset > limit else { return }
+        try dropNewest { entry, _ in entry.position < limit }
+    }
+
+    /// Drops the newest entries until one is to be kept.
+    func dropNewest(until isKept: (_ entry: QueueEntry, _ offset: Int64) -> Bool) throws(StoreError) {
         var end = maxOffset
         let start = minOffset
         maxPhysicalOffset = -1
         while end > start, let (file, position) = try locate(end - 1) {
             let entry = QueueEntry(file.base + position)
-            if !entry.isFiller, entry.position < limit {
+            if !entry.isFiller, isKept(entry, end - 1) {
                 maxPhysicalOffset = entry.end
                 break
             }

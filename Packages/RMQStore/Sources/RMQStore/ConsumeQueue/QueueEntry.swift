@@ -19,6 +19,8 @@ package struct QueueEntry: Equatable, Sendable {
 
     /// What an empty part of a file never is.
     package var isValid: Bool { position >= 0 && size > 0 }
+    /// What stands where no entry was ever written.
+    var isEmpty: Bool { position == 0 && size == 0 && tagCode == 0 }
     package var isFiller: Bool { position == 0 && size == Self.fillerSize }
     package var end: Int64 { position &+ Int64(size) }
 

@@ -68,7 +68,7 @@ struct QueueFileList {
         switch fault {
         case nil: return false
         case .name: return true
-        case .length: return trust == .clean || !usable.isEmpty || rest.count > 1 || rest[0].length > 0
+        case .length: return trust.isClean || !usable.isEmpty || rest.count > 1 || rest[0].length > 0
         case .gap:
             for file in rest where file.length == fileBytes {
                 let entry = try QueueFileReader(file.path).entry(0)

@@ -23,8 +23,19 @@ struct QueueBuilder {
     private let lightQueues: Bool
     /// Queues met so far, by fingerprint of name and id: saves making a `String` per record.
     private var seen: [UInt64: ConsumeQueue] = [:]
-    /// Queues that this walk made anew; nil while entries that are there are trusted.
-    private var remade: Set<ObjectIdentifier>?
+    /// How far the entries that are there, and what records say, are believed.
+    private enum Stage {
+        /// Records are as they were just written.
+        case following
+        /// A record that contradicts its queue calls for a walk through all of the log.
+        case completing
+        /// All entries are from this walk, so it is the record that must be damaged.
+        case remaking
+    }
+
+    private var stage = Stage.following
+    /// Queues that this walk made anew.
+    private var remade: Set<ObjectIdentifier> = []
     /// The queues that get entries; nil: all of them.
     private var chosen: Set<ObjectIdentifier>?
 
@@ -36,13 +47,16 @@ struct QueueBuilder {
         self.logger = logger
     }
 
+    /// From now on records come from the disk, which may have changed them.
+    mutating func beginCompleting() { stage = .completing }
+
     /// From now on every queue begins empty with the first of its records that is met: for a walk through all of the log.
-    mutating func beginRemaking() { remade = [] }
+    mutating func beginRemaking() { stage = .remaking }
 
     /// From now on other queues are passed over; nil ends that.
     mutating func choose(_ queues: [ConsumeQueue]?) { chosen = queues.map { Set($0.map { ObjectIdentifier($0) }) } }
 
-    func hasRemade(_ queue: ConsumeQueue) -> Bool { remade?.contains(ObjectIdentifier(queue)) ?? false }
+    func hasRemade(_ queue: ConsumeQueue) -> Bool { remade.contains(ObjectIdentifier(queue)) }
 
     /// Sees to it that a record's queue has its entry.
     /// - Parameter fillsGaps: whether offsets between the queue's end and the record's are filled up, because the log has
@@ -89,26 +103,55 @@ struct QueueBuilder {
     /// Brings a queue to where the entry of a record is the next one.
     /// - Returns: `written` when the entry can be written now.
     private mutating func make(room queue: ConsumeQueue, at offset: Int64, for record: CheckedRecord, fillsGaps: Bool) throws(StoreError) -> Outcome {
-        if remade?.insert(ObjectIdentifier(queue)).inserted == true {
-            try queue.reset()
-        } else if offset < queue.minOffset {
-            // The log holds a record that the queue's first file begins behind: files before it are lost.
-            logger.warning("\(queue.topic) queue \(queue.queueId) begins with offset \(queue.minOffset), but the log has \(offset): making it anew")
-            try queue.reset()
+        guard offset <= Self.mostRecords(in: record.physicalOffset) else { return passOver(record, offset, queue) }
+        if stage == .remaking, remade.insert(ObjectIdentifier(queue)).inserted { try queue.reset() }
+        if offset < queue.minOffset {
+            // Files before the queue's first one are lost, or it began with a record that is damaged.
+            if let outcome = try begin(queue, againWith: offset, record) { return outcome }
         }
         guard record.end > queue.maxPhysicalOffset else { return .present }
         if offset < queue.maxOffset {
             if try queue.entry(at: offset)?.position == record.physicalOffset { return .present }
-            // Offsets only start again when a topic was deleted and made anew: what is there belongs to the old one.
-            logger.warning("\(queue.topic) queue \(queue.queueId) starts again with offset \(offset) at \(record.physicalOffset)")
-            try queue.reset()
+            if let outcome = try begin(queue, againWith: offset, record) { return outcome }
         }
         if offset > queue.maxOffset {
             guard fillsGaps else { return .gap }
+            let between = queue.maxPhysicalOffset < 0 ? record.physicalOffset : record.physicalOffset - queue.maxPhysicalOffset
+            if offset - queue.maxOffset > Self.mostRecords(in: between) {
+                if stage == .following { return passOver(record, offset, queue) }
+                if let outcome = try begin(queue, againWith: offset, record) { return outcome }
+            }
             try fill(queue, upTo: offset)
         }
         try queue.prepare(1)
         return .written
+    }
+
+    /// No more records than this fit so many bytes of the log. No checksum covers a queue offset: a damaged one must neither
+    /// fill the disk with entries for messages that never were, nor make an end of a queue.
+    private static func mostRecords(in bytes: Int64) -> Int64 { bytes / Int64(RecordLayout.fixedByteCount + 16) }
+
+    /// A record contradicts its queue. Offsets start again, with 0, when a topic was deleted and made anew: then what is there
+    /// belongs to the old one.
+    /// - Returns: nil when the queue was emptied, so that it begins with this record.
+    private func begin(_ queue: ConsumeQueue, againWith offset: Int64, _ record: CheckedRecord) throws(StoreError) -> Outcome? {
+        if offset != 0 {
+            if stage == .completing { return .gap }
+            // Of two records that contradict each other, either may be the damaged one.
+            if stage == .remaking, queue.maxOffset - queue.minOffset > 1 { return passOver(record, offset, queue) }
+        }
+        logger.warning(
+            "\(queue.topic) queue \(queue.queueId), which has offsets \(queue.minOffset) to \(queue.maxOffset), begins again with offset \(offset) "
+                + "at \(record.physicalOffset)")
+        try queue.reset()
+        return nil
+    }
+
+    private func passOver(_ record: CheckedRecord, _ offset: Int64, _ queue: ConsumeQueue) -> Outcome {
+        logger.error(
+            "the record at \(record.physicalOffset) cannot be offset \(offset) of \(queue.topic) queue \(queue.queueId), whose next is "
+                + "\(queue.maxOffset): it is damaged and gets no entry")
+        return .noQueue
     }
 
     private func fill(_ queue: ConsumeQueue, upTo offset: Int64) throws(StoreError) {

@@ -35,8 +35,10 @@ extension MessageStore {
 }
 
 extension CheckedRecord {
-    /// Whether the record belongs to that place of a queue, its own or one of those that it is dispatched to besides.
+    /// Whether the record belongs to that place of a queue, its own or one of those that it is dispatched to besides. Half
+    /// messages say that they are at 0, and are in no queue.
     func isAt(_ offset: Int64, of queue: ConsumeQueue) -> Bool {
+        guard RecordLayout.entersQueue(systemFlag) else { return false }
         if queueOffset == offset, queueId == queue.queueId, topic.elementsEqual(queue.topicBytes) { return true }
         let names = FurtherQueues.names(in: properties)
         guard !names.isEmpty, let offsets = FurtherQueues.offsets(in: properties, count: names.count) else { return false }

@@ -87,7 +87,7 @@ extension MessageStore {
     }
 
     private func intactEntry(_ record: CheckedRecord, in segment: MappedFile, at position: Int) -> QueueEntry? {
-        guard RecordLayout.entersQueue(record.systemFlag), case .record = RecordCheck.check(segment, at: position, verifiesBody: true) else { return nil }
+        guard case .record = RecordCheck.check(segment, at: position, verifiesBody: true) else { return nil }
         return QueueEntry(
             position: record.physicalOffset, size: Int32(record.byteCount), tagCode: record.tagCode(delayLevels: configuration.delayLevelMilliseconds))
     }

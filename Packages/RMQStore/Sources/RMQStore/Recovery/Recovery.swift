@@ -58,6 +58,7 @@ struct Recovery {
         currentCheckpoint = checkpoint
         self.logger = logger
         builder = QueueBuilder(queues: queues, configuration: configuration, logger: logger)
+        builder.beginCompleting()
         summary.wasClean = wasClean
     }
 
@@ -129,6 +130,8 @@ struct Recovery {
         var start = end
         for (queue, files) in damaged.map({ ($0.queue, $0.files) }) {
             _ = try queue.load(files, trust, cutsHoles: true)
+            // Damage seldom ends exactly where an entry does, and the walk is to begin where the last sound one's record ends.
+            if queue.maxOffset > queue.minOffset { try queue.dropNewest { entry, offset in isSound(entry, offset, of: queue, segments) } }
             start = min(start, max(log.minOffset, queue.maxPhysicalOffset))
             logger.warning("\(files.faultText): queue \(queue.queueId) of \(queue.topic) is written again from offset \(queue.maxOffset) on")
         }
@@ -140,6 +143,15 @@ struct Recovery {
         fillsGaps = true
         _ = try walk(segments, from: start, until: end, checksumsFrom: .max, stopsAtDamage: false)
         builder.choose(nil)
+    }
+
+    /// Whether an entry leads to its record; what the log does not hold any more cannot be asked.
+    private func isSound(_ entry: QueueEntry, _ offset: Int64, of queue: ConsumeQueue, _ segments: [MappedFile]) -> Bool {
+        if entry.position < log.minOffset { return entry.position >= 0 && entry.end <= log.minOffset }
+        guard let (segment, position) = CommitLog.range(at: entry.position, count: Int(entry.size), in: segments, end: log.maxOffset),
+            case .record(let record) = RecordCheck.check(segment, at: position, verifiesBody: false)
+        else { return false }
+        return record.byteCount == Int(entry.size) && record.isAt(offset, of: queue)
     }
 
     /// Until all queues are whole and on the disk, a crash must lead to another look at all of them.
