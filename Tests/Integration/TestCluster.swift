@@ -79,6 +79,7 @@ final class TestCluster {
     ) async throws -> Result {
         var configuration = RocketMQClient.Configuration(nameServers: nameServerAddress)
         configuration.headers = headers
+        configuration.logger = .silent
         return try await withRocketMQClient(configuration, body)
     }
 }

@@ -91,7 +91,9 @@ import Testing
         let waiting = Task { await assigned.waitForRoom(full) }
         while assigned.isStuck(now: now + 10_000 * second) { await Task.yield() }
         // As long as it waits for room it is not stuck, and afterwards it has just moved.
-        #expect(assigned.settle(offset: 7, limits: full) == 8)
+        let offsets = OffsetTable()
+        #expect(assigned.settle(offset: 7, attempt: 0, limits: full, moving: offsets))
+        #expect(offsets[assigned.queue] == 8)
         await waiting.value
         #expect(!assigned.isStuck())
     }
@@ -116,6 +118,31 @@ import Testing
         #expect(cache.isEmpty && cache.bytes == 0)
         let unknown = (cache.settle(offset: 13), cache.settle(offset: 99))
         #expect(unknown.0 == nil && unknown.1 == nil)
+    }
+
+    @Test func aHandOutEndsOnce() {
+        var cache = QueueCache()
+        for offset in [Int64(1), 2] { _ = cache.add(offset: offset, bytes: 1) }
+        let first = (cache.retry(offset: 1, attempt: 0), cache.retry(offset: 1, attempt: 0), cache.settle(offset: 1, attempt: 0))
+        #expect(first.0 && !first.1 && first.2 == nil)
+        let second = (cache.settle(offset: 2), cache.settle(offset: 1, attempt: 1), cache.settle(offset: 1, attempt: 1))
+        #expect(second.0 == 1 && second.1 == 3 && second.2 == nil)
+    }
+
+    @Test func aQueueThatWasTakenAwayMovesNoOffset() {
+        let assigned = AssignedQueue(queue: MessageQueue(topic: "T", brokerName: "b", queueId: 0), startOffset: 0)
+        let offsets = OffsetTable()
+        let messages = (0..<2).map { offset in
+            var message = StoredMessage(topic: "T", body: [1])
+            message.queueOffset = Int64(offset)
+            return message
+        }
+        #expect(assigned.cache(messages).count == 2)
+        #expect(assigned.settle(offset: 0, attempt: 0, limits: CacheLimits(), moving: offsets))
+        assigned.drop()
+        #expect(assigned.settle(offset: 1, attempt: 0, limits: CacheLimits(), moving: offsets))
+        assigned.skip(to: 9, moving: offsets)
+        #expect(offsets[assigned.queue] == 1)
     }
 
     @Test func aMessageIsCachedOnce() {
@@ -207,7 +234,7 @@ import Testing
         #expect(table.takeUnsaved() == [queue: 7])
         #expect(table.takeUnsaved().isEmpty)
         table.reset(queue, to: 3)
-        #expect(table.takeUnsaved(of: queue) == [queue: 3])
+        #expect(table.takeUnsaved(of: [queue]) == [queue: 3])
         table.storingFailed([queue])
         #expect(table.takeUnsaved() == [queue: 3])
     }

@@ -5,7 +5,7 @@ import RMQRemoting
 /// The program `mqbench`: loads a cluster and says how it did.
 public enum BenchCommand {
     /// - Parameter arguments: the words behind the program's name.
-    /// - Returns: the exit status: 0 fine, 1 the run failed, 2 it was asked for wrongly.
+    /// - Returns: the exit status: 0 fine, 1 the run failed or messages were refused, 2 it was asked for wrongly.
     public static func run(_ arguments: [String]) async -> Int32 {
         crmq_ignore_sigpipe()
         guard let name = arguments.first, !arguments.contains("--help"), !arguments.contains("-h"), name != "help" else {
@@ -21,12 +21,13 @@ public enum BenchCommand {
             case "drain": try await DrainBench.run(&options)
             case "latency": try await LatencyBench.run(&options)
             case "yardstick": try await Yardstick.run(&options)
-            default: throw BenchError("there is no command '\(name)'; the commands are producer, consumer, drain, latency, raw, yardstick")
+            default: throw BenchError(misuse: "there is no command '\(name)'; the commands are producer, consumer, drain, latency, raw, yardstick")
             }
             return 0
         } catch {
-            FailureOutput.write("mqbench: \(error)\n")
-            return 1
+            let isMisuse = (error as? BenchError)?.isMisuse == true
+            FailureOutput.write("mqbench: \(error)\n" + (isMisuse ? "mqbench --help shows the commands and their options\n" : ""))
+            return isMisuse ? 2 : 1
         }
     }
 }
@@ -37,7 +38,7 @@ extension Options {
         switch text("serialization", default: "json") {
         case "json": return .json
         case "binary": return .rocketmq
-        case let other: throw BenchError("--serialization is '\(other)', allowed are json and binary")
+        case let other: throw BenchError(misuse: "--serialization is '\(other)', allowed are json and binary")
         }
     }
 

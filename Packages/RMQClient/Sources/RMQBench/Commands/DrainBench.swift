@@ -26,10 +26,9 @@ enum DrainBench {
         let live = Task { await RateLine(what: "messages", counter: done).run() }
         defer { live.cancel() }
         let start = nanosecondsNow()
-        let worker = try BenchThread { () throws(BenchError) in
+        let result = try await BenchThread.run { () throws(BenchError) in
             try DrainLoad(topic: topic, targets: targets, batch: batch, serialization: serialization, duration: duration, done: done).run()
         }
-        let result = try await Task.detached { try worker.join() }.value
         Report.write(
             what: "messages", count: result.completed, failed: 0, firstFailure: nil, nanoseconds: nanosecondsNow() - start,
             latency: result.latency, latencyOf: "one pull")

@@ -43,6 +43,9 @@ enum Help {
           --port N               yardstick: port on loopback [10999]
           --loops N              yardstick: event loops [1]
 
+        The exit status is 0 when all went well, 1 when the run failed or a message was not accepted, 2 when the words behind
+        mqbench are wrong.
+
         The figures: messages a second over the whole run, and the distribution of the time from a request to its answer
         (producer, raw), of one pull (drain), or from produce to consume (latency, consumer: by the clock of this machine).
         """

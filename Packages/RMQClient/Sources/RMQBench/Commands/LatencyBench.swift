@@ -32,7 +32,7 @@ enum LatencyBench {
         let start = nanosecondsNow()
         let load = LatencyLoad(
             topic: topic, target: target, startOffset: offset, size: size, rate: rate, messages: messages, serialization: serialization, done: done)
-        let (consumed, acknowledged) = try await Task.detached { try load.run() }.value
+        let (consumed, acknowledged) = try await load.run()
         Report.write(
             what: "messages", count: consumed.completed, failed: 0, firstFailure: nil, nanoseconds: nanosecondsNow() - start,
             latency: consumed.latency, latencyOf: "produce to consume")

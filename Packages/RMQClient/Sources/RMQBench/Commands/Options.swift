@@ -7,15 +7,15 @@ struct Options {
     init(_ words: some Sequence<String>, flags: Set<String>) throws(BenchError) {
         var words = Array(words)[...]
         while let word = words.popFirst() {
-            guard word.hasPrefix("--") else { throw BenchError("'\(word)' is not an option; options begin with --") }
+            guard word.hasPrefix("--") else { throw BenchError(misuse: "'\(word)' is not an option; options begin with --") }
             let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1).map(String.init)
-            guard let name = parts.first else { throw BenchError("'\(word)' names no option") }
+            guard let name = parts.first else { throw BenchError(misuse: "'\(word)' names no option") }
             if parts.count == 2 {
                 values[name] = parts[1]
             } else if flags.contains(name) {
                 values[name] = "true"
             } else {
-                guard let value = words.popFirst() else { throw BenchError("--\(name) needs a value") }
+                guard let value = words.popFirst() else { throw BenchError(misuse: "--\(name) needs a value") }
                 values[name] = value
             }
         }
@@ -33,7 +33,7 @@ struct Options {
     mutating func number(_ name: String, in range: ClosedRange<Int>) throws(BenchError) -> Int? {
         guard let text = text(name) else { return nil }
         guard let number = Int(text), range.contains(number) else {
-            throw BenchError("--\(name) is '\(text)', allowed is a whole number from \(range.lowerBound) to \(range.upperBound)")
+            throw BenchError(misuse: "--\(name) is '\(text)', allowed is a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
     }
@@ -45,6 +45,6 @@ struct Options {
     /// Call it after all others: a misspelt option must not be ignored.
     func checkAllUsed() throws(BenchError) {
         let unknown = values.keys.filter { !used.contains($0) }.sorted()
-        guard unknown.isEmpty else { throw BenchError("unknown option --\(unknown[0]); see mqbench --help") }
+        guard unknown.isEmpty else { throw BenchError(misuse: "this command has no option --\(unknown[0])") }
     }
 }

@@ -45,7 +45,7 @@ enum ProducerBench {
         var plan = try plan(&options, topic: options.text("topic", default: SystemTopic.benchmark))
         let threads = try options.number("threads", default: 1, in: 1...256)
         let text = options.text("address", default: "127.0.0.1:10911")
-        guard let address = HostAddress(text) else { throw BenchError("--address is '\(text)', expected is an IP address and a port, as 127.0.0.1:10911") }
+        guard let address = HostAddress(text) else { throw BenchError(misuse: "--address is '\(text)', expected is an IP address and a port, as 127.0.0.1:10911") }
         let first = try options.number("queue", default: 0, in: 0...65_535)
         let queues = try options.number("queues", default: 4, in: 1...65_536)
         try options.checkAllUsed()
@@ -73,22 +73,27 @@ enum ProducerBench {
         defer { live.cancel() }
         let threads = min(threads, plan.connections)
         let start = nanosecondsNow()
-        let workers = try (0..<threads).map { index throws(BenchError) in
-            // What does not divide evenly goes to the first threads.
-            let connections = plan.connections / threads + (index < plan.connections % threads ? 1 : 0)
-            let share = plan.messages.map { $0 / threads + (index < $0 % threads ? 1 : 0) }
-            return try BenchThread { () throws(BenchError) in
-                try SendLoad(plan, connections: connections, share: share, done: done).run()
+        let result = try await withThrowingTaskGroup(of: LoadResult.self) { group in
+            for index in 0..<threads {
+                // What does not divide evenly goes to the first threads.
+                let connections = plan.connections / threads + (index < plan.connections % threads ? 1 : 0)
+                let share = plan.messages.map { $0 / threads + (index < $0 % threads ? 1 : 0) }
+                group.addTask {
+                    try await BenchThread.run { () throws(BenchError) in
+                        try SendLoad(plan, connections: connections, share: share, done: done).run()
+                    }
+                }
             }
+            return try await group.reduce(into: LoadResult()) { $0.merge($1) }
         }
-        let result = try await Task.detached {
-            var sum = LoadResult()
-            for worker in workers { sum.merge(try worker.join()) }
-            return sum
-        }.value
+        try report(result, nanoseconds: nanosecondsNow() - start)
+    }
+
+    private static func report(_ result: LoadResult, nanoseconds: Int64) throws(BenchError) {
         Report.write(
-            what: "messages", count: result.completed, failed: result.failed, firstFailure: result.firstFailure,
-            nanoseconds: nanosecondsNow() - start, latency: result.latency, latencyOf: "send to acknowledgement")
+            what: "messages", count: result.completed, failed: result.failed, firstFailure: result.firstFailure, nanoseconds: nanoseconds,
+            latency: result.latency, latencyOf: "send to acknowledgement")
+        if result.failed > 0 { throw BenchError("\(result.failed) of \(result.completed + result.failed) messages were not accepted") }
     }
 
     /// The same by the Swift client: `connections` times `depth` tasks that send one message after the other.
@@ -107,23 +112,31 @@ enum ProducerBench {
                 group.addTask {
                     var result = LoadResult()
                     var left = share
-                    var now = nanosecondsNow()
-                    while left > 0, now < deadline {
-                        try await producer.send(Message(topic: topic, body: body))
-                        let end = nanosecondsNow()
-                        result.completed += 1
-                        result.latency.record(end - now)
-                        done.add()
+                    while left > 0, nanosecondsNow() < deadline {
+                        try await send(Message(topic: topic, body: body), producer, &result, done)
                         left -= 1
-                        now = end
                     }
                     return result
                 }
             }
             return try await group.reduce(into: LoadResult()) { $0.merge($1) }
         }
-        Report.write(
-            what: "messages", count: result.completed, failed: 0, firstFailure: nil, nanoseconds: nanosecondsNow() - start,
-            latency: result.latency, latencyOf: "send to acknowledgement")
+        try report(result, nanoseconds: nanosecondsNow() - start)
+    }
+
+    /// One send. A failure that may pass is counted, another one ends the run.
+    private static func send(
+        _ message: Message, _ producer: Producer, _ result: inout LoadResult, _ done: Counter
+    ) async throws(ClientError) {
+        let start = nanosecondsNow()
+        do {
+            try await producer.send(message)
+            result.completed += 1
+            result.latency.record(nanosecondsNow() - start)
+            done.add()
+        } catch where error.isTransient {
+            result.failed += 1
+            result.firstFailure = result.firstFailure ?? "\(error)"
+        }
     }
 }

@@ -29,7 +29,7 @@ enum Report {
     static func write(what: String, count: Int, failed: Int, firstFailure: String?, nanoseconds: Int64, latency: Histogram, latencyOf: String) {
         let seconds = Double(max(1, nanoseconds)) / 1e9
         print("\n\(grouped(count)) \(what) in \(Decimal.text(seconds, places: 2)) s: \(grouped(Int(Double(count) / seconds))) \(what)/s")
-        if failed > 0 { print("\(grouped(failed)) refused; the first answer: \(firstFailure ?? "")") }
+        if failed > 0 { print("\(grouped(failed)) not accepted; the first: \(firstFailure ?? "")") }
         writeHistogram(latency, latencyOf)
     }
 

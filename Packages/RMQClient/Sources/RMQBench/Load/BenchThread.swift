@@ -2,40 +2,40 @@ import CRMQSystem
 import Glibc
 
 /// A thread of its own for a load that must not share one with anything else.
-final class BenchThread<Result: Sendable>: @unchecked Sendable {
-    // `outcome` is written by the thread before it ends and read after `join`, which orders the two.
-    private var outcome: Swift.Result<Result, BenchError>?
-    private let work: @Sendable () throws(BenchError) -> Result
-    private var handle = pthread_t()
-
-    init(_ work: @escaping @Sendable () throws(BenchError) -> Result) throws(BenchError) {
-        self.work = work
-        let code = pthread_create(&handle, nil, { raw in
-            let thread = Unmanaged<AnyObject>.fromOpaque(raw!).takeRetainedValue()
-            (thread as? any Runnable)?.run()
-            return nil
-        }, Unmanaged<AnyObject>.passRetained(self).toOpaque())
-        guard code == 0 else { throw BenchError("no thread: \(LoadSocket.reason(code))") }
-    }
-
-    /// Waits for its end; to be called once.
-    func join() throws(BenchError) -> Result {
-        pthread_join(handle, nil)
-        return try outcome!.get()
-    }
-}
-
-private protocol Runnable: AnyObject {
-    func run()
-}
-
-extension BenchThread: Runnable {
-    fileprivate func run() {
-        _ = crmq_set_thread_name("mqbench-load")
-        do {
-            outcome = .success(try work())
-        } catch {
-            outcome = .failure(error)
+enum BenchThread {
+    /// Runs `work` on a new thread and waits for it; no other thread is blocked meanwhile.
+    static func run<Result: Sendable>(
+        _ work: @escaping @Sendable () throws(BenchError) -> Result
+    ) async throws(BenchError) -> Result {
+        let outcome: Swift.Result<Result, BenchError> = await withCheckedContinuation { continuation in
+            let code = start {
+                do throws(BenchError) {
+                    continuation.resume(returning: .success(try work()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+            if code != 0 { continuation.resume(returning: .failure(BenchError("no thread: \(LoadSocket.reason(code))"))) }
         }
+        return try outcome.get()
+    }
+
+    private final class Start {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+
+    /// - Returns: an errno, or 0 when the thread runs.
+    private static func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
+        let context = Unmanaged.passRetained(Start(body))
+        var thread = pthread_t()
+        let code = pthread_create(&thread, nil, { raw in
+            guard let raw else { return nil }
+            _ = crmq_set_thread_name("mqbench-load")
+            Unmanaged<Start>.fromOpaque(raw).takeRetainedValue().body()
+            return nil
+        }, context.toOpaque())
+        if code == 0 { pthread_detach(thread) } else { context.release() }
+        return code
     }
 }

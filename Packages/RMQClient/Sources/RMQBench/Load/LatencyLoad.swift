@@ -21,11 +21,10 @@ struct LatencyLoad: Sendable {
     private static let marker: [UInt8] = [0xF5, 0xC1, 0xFE, 0xFF, 0xC0, 0xF6, 0xF7, 0xF8]
 
     /// - Returns: times from produce to consume, and those from send to acknowledgement.
-    func run() throws(BenchError) -> (consumed: LoadResult, acknowledged: LoadResult) {
-        let receiver = try BenchThread { () throws(BenchError) in try receive() }
-        let sender = try BenchThread { () throws(BenchError) in try send() }
-        let acknowledged = try sender.join()
-        return (try receiver.join(), acknowledged)
+    func run() async throws -> (consumed: LoadResult, acknowledged: LoadResult) {
+        async let consumed = BenchThread.run { () throws(BenchError) in try receive() }
+        async let acknowledged = BenchThread.run { () throws(BenchError) in try send() }
+        return (try await consumed, try await acknowledged)
     }
 
     private func send() throws(BenchError) -> LoadResult {

@@ -57,7 +57,7 @@ extension AdminClient {
         try await core.maxOffset(of: queue, timeout: timeout)
     }
 
-    /// The offset of the first message stored at or after `timestamp`, in milliseconds since 1970.
+    /// The offset of the first message stored at or after `timestamp`, in milliseconds since 1970; that of the last one when all are older.
     public func searchOffset(of queue: MessageQueue, at timestamp: Int64) async throws(ClientError) -> Int64 {
         try await core.searchOffset(of: queue, at: timestamp, timeout: timeout)
     }

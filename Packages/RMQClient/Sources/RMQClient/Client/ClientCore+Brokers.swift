@@ -6,7 +6,7 @@ extension ClientCore {
     /// The offset a group has stored; nil when the broker has none.
     func committedOffset(group: String, queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64? {
         let header = QueryConsumerOffsetHeader(consumerGroup: group, topic: queue.topic, queueId: queue.queueId)
-        let address = try await master(of: queue)
+        let (address, _) = try await reader(of: queue)
         do {
             let response = try await call(RemotingCommand(.queryConsumerOffset, header: header), at: address, timeout: timeout)
             return try read(response, OffsetResponseHeader.self, address).offset
@@ -71,47 +71,6 @@ extension ClientCore {
             return try response.header(type)
         } catch {
             throw .malformed("the answer", from: address, error)
-        }
-    }
-
-    // MARK: Heartbeats
-
-    /// Tells the brokers who is here: every broker when there is a consumer, else masters only. Failures are logged.
-    func sendHeartbeats() async {
-        let consumers = groups.consumers.filter(\.isRunning)
-        let producers = groups.producers
-        guard !(consumers.isEmpty && producers.isEmpty) else { return }
-        let heartbeat = HeartbeatData(
-            clientId: clientId, producers: (producers + [SystemGroup.innerProducer]).map { ProducerData(group: $0) },
-            consumers: consumers.map(\.heartbeat))
-        let command = RemotingCommand(.heartBeat, body: heartbeat.body)
-        let addresses = brokerAddresses
-        await withDiscardingTaskGroup { group in
-            for address in consumers.isEmpty ? addresses.masters : addresses.all {
-                group.addTask {
-                    do {
-                        _ = try await self.call(command, at: address)
-                    } catch {
-                        self.logger.warning("heartbeat to \(address): \(error)")
-                    }
-                }
-            }
-        }
-    }
-
-    /// Tells every broker that a group has no member in this client any more. Failures are logged.
-    func unregister(producerGroup: String? = nil, consumerGroup: String? = nil) async {
-        if let producerGroup { groups.removeProducer(producerGroup) }
-        if let consumerGroup { groups.removeConsumer(consumerGroup) }
-        let command = RemotingCommand(
-            .unregisterClient,
-            header: UnregisterClientHeader(clientId: clientId, producerGroup: producerGroup, consumerGroup: consumerGroup))
-        for address in brokerAddresses.all {
-            do {
-                _ = try await call(command, at: address, timeout: .seconds(1))
-            } catch {
-                logger.debug("unregistering at \(address): \(error)")
-            }
         }
     }
 }

@@ -6,32 +6,35 @@ import Synchronization
 final class ClientCore: Sendable {
     let configuration: RocketMQClient.Configuration
     let clientId: String
-    let loops: EventLoopGroup
-    let remoting: RemotingClient
     let groups = GroupRegistry()
+    let routes = RouteTable()
+    /// Heartbeats and unregistering, one at a time: a heartbeat that was composed before a group left must not arrive after it.
+    let announcements = SerialGate()
+    /// Rounds of heartbeats that have begun.
+    let heartbeatRounds = Atomic(0)
+    private let loops: EventLoopGroup
+    private let remoting: RemotingClient
     private let nameServers: Mutex<NameServers>
-    private let routes = Mutex<[String: TopicRoute]>([:])
-    private let isClosed = Atomic(false)
+    private let closed = Atomic(false)
 
     init(_ configuration: RocketMQClient.Configuration) throws(ClientError) {
+        try configuration.check()
         self.configuration = configuration
-        guard !configuration.nameServers.isEmpty else {
-            throw ClientError(.noNameServer, "no name server address is configured")
-        }
         clientId = ClientIdentity.make(address: configuration.clientAddress, instance: configuration.instanceName)
         nameServers = Mutex(NameServers(configuration.nameServers, start: Int.random(in: 0..<1000)))
-        loops = EventLoopGroup(count: max(1, configuration.eventLoops), name: "client")
+        loops = EventLoopGroup(count: configuration.eventLoops, name: "client")
         remoting = RemotingClient(loops: loops, logger: configuration.logger)
         remoting.setRequestHandler { [groups] command, _ in Self.answer(command, groups) }
     }
 
     var logger: Logger { configuration.logger }
+    var isClosed: Bool { closed.load(ordering: .acquiring) }
 
     // MARK: Calls
 
     /// Sends a request and waits for the answer, whatever its code. Cancelling the task stops the waiting.
     func request(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(ClientError) -> RemotingCommand {
-        guard !isClosed.load(ordering: .acquiring) else { throw .closedClient }
+        guard !isClosed else { throw .closedClient }
         var command = command
         command.serialization = configuration.headers
         do {
@@ -51,7 +54,7 @@ final class ClientCore: Sendable {
     }
 
     func sendOneway(_ command: RemotingCommand, to address: String) async throws(ClientError) {
-        guard !isClosed.load(ordering: .acquiring) else { throw .closedClient }
+        guard !isClosed else { throw .closedClient }
         var command = command
         command.serialization = configuration.headers
         do {
@@ -61,94 +64,24 @@ final class ClientCore: Sendable {
         }
     }
 
-    // MARK: Name servers
-
-    /// Asks a name server, and the others in turn when one cannot be reached.
-    func callNameServer(_ command: RemotingCommand) async throws(ClientError) -> (RemotingCommand, address: String) {
-        var failure = ClientError(.noNameServer, "no name server address is configured")
-        for _ in configuration.nameServers {
+    /// Asks a name server, and the others in turn when one does not answer.
+    /// - Parameter deadline: what is left until then is shared out among the name servers; nil gives each `requestTimeout`.
+    func callNameServer(
+        _ command: RemotingCommand, deadline: ContinuousClock.Instant? = nil
+    ) async throws(ClientError) -> (RemotingCommand, address: String) {
+        var failures: [ClientError] = []
+        for left in stride(from: configuration.nameServers.count, to: 0, by: -1) {
             guard let address = nameServers.withLock({ $0.chosen }) else { break }
+            var timeout = configuration.requestTimeout
+            if let deadline { timeout = min(timeout, ContinuousClock.now.duration(to: deadline) / left) }
             do {
-                return (try await call(command, at: address), address)
+                return (try await call(command, at: address, timeout: timeout), address)
             } catch where error.code == .connectionFailed || error.code == .timedOut {
                 nameServers.withLock { $0.failed(address) }
-                failure = error
+                failures.append(error)
             }
         }
-        throw failure
-    }
-
-    // MARK: Routes
-
-    /// The route of a topic, asked for once and then kept fresh by `refreshRoutes`.
-    func route(of topic: String) async throws(ClientError) -> TopicRoute {
-        if let known = routes.withLock({ $0[topic] }) { return known }
-        return try await refreshRoute(of: topic)
-    }
-
-    func knownRoute(of topic: String) -> TopicRoute? { routes.withLock { $0[topic] } }
-
-    /// Asks for the route anew.
-    @discardableResult
-    func refreshRoute(of topic: String) async throws(ClientError) -> TopicRoute {
-        let route = TopicRoute(topic: topic, data: try await routeData(of: topic))
-        routes.withLock { $0[topic] = route }
-        return route
-    }
-
-    /// Stands in for the route of a topic that does not exist: the brokers that create topics on demand.
-    func adoptTemplateRoute(for topic: String, template: String, queueCount: Int32) async throws(ClientError) -> TopicRoute {
-        let route = TopicRoute(topic: topic, data: try await routeData(of: template), publishLimit: queueCount)
-        routes.withLock { $0[topic] = route }
-        return route
-    }
-
-    func routeData(of topic: String) async throws(ClientError) -> TopicRouteData {
-        let header = RouteHeader(topic: topic, acceptsStandardJSONOnly: true)
-        let response: RemotingCommand
-        let address: String
-        do {
-            (response, address) = try await callNameServer(RemotingCommand(.getRouteinfoByTopic, header: header))
-        } catch where error.responseCode == .topicNotExist {
-            throw ClientError(.routeNotFound, "topic \(topic) has no route", responseCode: error.responseCode, remark: error.remark)
-        }
-        do {
-            return try TopicRouteData(body: response.body)
-        } catch {
-            throw .malformed("the route of \(topic)", from: address, error)
-        }
-    }
-
-    /// Asks anew for every topic in use. A topic that is gone keeps its last route, as in the reference.
-    func refreshRoutes() async {
-        let topics = Set(routes.withLock { Array($0.keys) } + groups.subscribedTopics)
-        for topic in topics where !Task.isCancelled {
-            do {
-                try await refreshRoute(of: topic)
-            } catch {
-                logger.debug("route of \(topic) not refreshed: \(error)")
-            }
-        }
-    }
-
-    /// Every broker address that some route names.
-    var brokerAddresses: (all: Set<String>, masters: Set<String>) {
-        routes.withLock { routes in
-            var all: Set<String> = []
-            var masters: Set<String> = []
-            for addresses in routes.values.flatMap(\.brokers.values) {
-                all.formUnion(addresses.values)
-                if let master = addresses[0] { masters.insert(master) }
-            }
-            return (all, masters)
-        }
-    }
-
-    /// The master of the broker that holds `queue`; asks for the route once more when it is not known.
-    func master(of queue: MessageQueue) async throws(ClientError) -> String {
-        if let known = knownRoute(of: queue.topic)?.master(of: queue.brokerName) { return known }
-        if let found = try await refreshRoute(of: queue.topic).master(of: queue.brokerName) { return found }
-        throw ClientError(.brokerNotFound, "no master of broker \(queue.brokerName) is known for topic \(queue.topic)")
+        throw .noNameServerAnswered(failures)
     }
 
     // MARK: Requests from brokers
@@ -168,21 +101,8 @@ final class ClientCore: Sendable {
 
     /// Closes all connections. Roles have been closed before.
     func close() {
-        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         remoting.close()
         loops.stop()
-    }
-}
-
-extension ClientError {
-    init(_ error: RemotingError) {
-        let code: Code = switch error {
-        case .timedOut: .timedOut
-        case .cancelled: .cancelled
-        case .closed: .closed
-        case .frameTooLarge: .invalidMessage
-        default: .connectionFailed
-        }
-        self.init(code, "\(error)")
     }
 }

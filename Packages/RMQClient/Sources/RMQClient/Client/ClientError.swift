@@ -1,6 +1,16 @@
 public import RMQRemoting
 
-/// The one error type of this package.
+/// The one error type of this package: what went wrong by name, in words, and as the server put it.
+///
+/// ```swift
+/// do {
+///     try await producer.send(message)
+/// } catch where error.isTransient {
+///     // a broker is down or busy: the same send may succeed in a moment
+/// } catch {
+///     print(error)            // names the topic, the broker and every try
+/// }
+/// ```
 ///
 /// `code` is an open set: a new code never breaks a `switch` of an application.
 public struct ClientError: Error, Sendable, CustomStringConvertible {
@@ -9,25 +19,41 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         public let description: String
         init(_ description: String) { self.description = description }
 
+        /// No name server address is configured.
         public static let noNameServer = Code("noNameServer")
+        /// The name servers do not know the topic, or none of its queues takes messages.
         public static let routeNotFound = Code("routeNotFound")
+        /// The route names no broker that could be asked: it is down or not registered.
         public static let brokerNotFound = Code("brokerNotFound")
+        /// A server could not be reached, or the connection was lost before it answered.
         public static let connectionFailed = Code("connectionFailed")
+        /// A server did not answer in time. What was asked may have been done all the same.
         public static let timedOut = Code("timedOut")
+        /// More waits to be written to a server than the client keeps; send less at once.
+        public static let overloaded = Code("overloaded")
         /// A server answered with an error; see `responseCode` and `remark`.
         public static let refused = Code("refused")
         /// A server answered something that cannot be read.
         public static let malformedAnswer = Code("malformedAnswer")
+        /// A message breaks a rule, such as the one about its size; nothing was sent.
         public static let invalidMessage = Code("invalidMessage")
+        /// The name of a topic or group, or an id, breaks the rules for it.
         public static let invalidName = Code("invalidName")
         /// A property of a message has a name that only the system may use.
         public static let reservedProperty = Code("reservedProperty")
+        /// The topic belongs to the system; applications must not send to it.
         public static let forbiddenTopic = Code("forbiddenTopic")
+        /// A setting is outside of what is allowed.
         public static let invalidConfiguration = Code("invalidConfiguration")
+        /// The client has a producer, or a consumer, of this group already.
         public static let groupAlreadyRegistered = Code("groupAlreadyRegistered")
+        /// The offsets of a broadcasting consumer and their backup are there but cannot be read.
         public static let offsetFileUnreadable = Code("offsetFileUnreadable")
+        /// `run` was called on a consumer that runs.
         public static let alreadyRunning = Code("alreadyRunning")
+        /// The client, or the consumer, was closed.
         public static let closed = Code("closed")
+        /// The task was cancelled while it waited. What was asked may have been done all the same.
         public static let cancelled = Code("cancelled")
     }
 
@@ -60,7 +86,7 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
     /// Whether the same call may succeed later without a change of what was asked.
     public var isTransient: Bool {
         switch code {
-        case .connectionFailed, .timedOut, .brokerNotFound: true
+        case .connectionFailed, .timedOut, .overloaded, .brokerNotFound: true
         case .refused: responseCode == .systemBusy || responseCode == .serviceNotAvailable || responseCode == .flowControl
         default: false
         }
@@ -74,6 +100,22 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
 }
 
 extension ClientError {
+    /// What the network layer reports about a request.
+    init(_ error: RemotingError) {
+        let code: Code
+        switch error {
+        case .connectFailed, .connectionClosed, .badAddress, .listenFailed, .addressInUse: code = .connectionFailed
+        case .timedOut: code = .timedOut
+        case .overloaded: code = .overloaded
+        case .frameTooLarge: code = .invalidMessage
+        case .cancelled: code = .cancelled
+        case .closed:
+            self = .closedClient
+            return
+        }
+        self.init(code, "\(error)")
+    }
+
     /// A server's refusal of `request`.
     static func refused(_ response: RemotingCommand, by address: String, asked request: String) -> ClientError {
         let remark = response.remark ?? ""
@@ -84,6 +126,19 @@ extension ClientError {
 
     static func malformed(_ what: String, from address: String, _ cause: some Error) -> ClientError {
         ClientError(.malformedAnswer, "\(what) from \(address) cannot be read: \(cause)")
+    }
+
+    static func routeNotFound(_ topic: String, _ refusal: ClientError) -> ClientError {
+        ClientError(
+            .routeNotFound,
+            "no name server knows topic \(topic); create it (mqadmin updateTopic), or let a broker with autoCreateTopicEnable=true create it on the first send",
+            responseCode: refusal.responseCode, remark: refusal.remark)
+    }
+
+    /// - Parameter failures: one per name server.
+    static func noNameServerAnswered(_ failures: [ClientError]) -> ClientError {
+        let reasons = failures.map(\.message).joined(separator: "; ")
+        return ClientError(failures.last?.code ?? .connectionFailed, "no name server answered: \(reasons)")
     }
 
     static let closedClient = ClientError(.closed, "the client has been shut down")

@@ -12,11 +12,13 @@ import RMQRemoting
 /// ```
 ///
 /// Nothing is opened until something is asked for. Background work (heartbeats, route refresh) runs in one task
-/// from the first producer or consumer on until `shutdown`.
+/// from the first producer or consumer on until `shutdown`, which every client needs: `withRocketMQClient` calls it.
+/// One client serves a whole process; a group has one producer and one consumer in it at most.
 public final class RocketMQClient: Sendable {
     let core: ClientCore
     private let maintenance: Maintenance
 
+    /// - Throws: `noNameServer` or `invalidConfiguration`. A name server that is down is no error: it is needed when something is sent.
     public init(_ configuration: Configuration) throws(ClientError) {
         core = try ClientCore(configuration)
         maintenance = Maintenance(core: core)
@@ -31,6 +33,8 @@ public final class RocketMQClient: Sendable {
     /// A producer of `group`; the group must be new to this client.
     public func makeProducer(group: String, _ configuration: ProducerConfiguration = .init()) async throws(ClientError) -> Producer {
         try Validation.checkGroup(group, role: .producer)
+        try configuration.check()
+        guard !core.isClosed else { throw .closedClient }
         guard core.groups.addProducer(group) else { throw Self.taken(group, "producer") }
         maintenance.start()
         return Producer(group: group, configuration: configuration, core: core)
@@ -40,6 +44,7 @@ public final class RocketMQClient: Sendable {
     public func makePushConsumer(group: String, _ configuration: ConsumerConfiguration = .init()) async throws(ClientError) -> PushConsumer {
         try Validation.checkGroup(group, role: .consumer)
         try configuration.check()
+        guard !core.isClosed else { throw .closedClient }
         let consumer = try PushConsumer(group: group, configuration: configuration, core: core)
         guard core.groups.add(consumer) else { throw Self.taken(group, "consumer") }
         maintenance.start()
@@ -48,14 +53,18 @@ public final class RocketMQClient: Sendable {
 
     /// Closes consumers and producers, lets running handlers finish for at most `gracePeriod`, and closes all connections.
     public func shutdown(gracePeriod: Duration = .seconds(10)) async {
-        for consumer in core.groups.consumers { await consumer.close(gracePeriod: gracePeriod) }
-        for group in core.groups.producers { await core.unregister(producerGroup: group) }
+        await withDiscardingTaskGroup { closing in
+            for consumer in core.groups.consumers { closing.addTask { await consumer.close(gracePeriod: gracePeriod) } }
+        }
+        await withDiscardingTaskGroup { closing in
+            for group in core.groups.producers { closing.addTask { await self.core.unregister(producerGroup: group) } }
+        }
         await maintenance.stop()
         core.close()
     }
 
     private static func taken(_ group: String, _ role: String) -> ClientError {
-        ClientError(.groupAlreadyRegistered, "this client already has a \(role) of group \(group); use another client or group")
+        ClientError(.groupAlreadyRegistered, "this client already has a \(role) of group \(group); use that one, or another client or group")
     }
 }
 

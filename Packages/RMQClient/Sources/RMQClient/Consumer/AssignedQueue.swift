@@ -3,7 +3,8 @@ import Synchronization
 
 /// A queue that this consumer pulls from: its cache, and whether it still belongs to the consumer.
 ///
-/// `state` is locked for moments only and no other lock is taken within it.
+/// `state` is locked for moments only; the one lock taken within it is that of the `OffsetTable`: nothing moves an offset of the
+/// group once the queue was taken away, when it may belong to another member.
 final class AssignedQueue: Sendable {
     let queue: MessageQueue
     let startOffset: Int64
@@ -63,19 +64,31 @@ final class AssignedQueue: Sendable {
         }
     }
 
-    /// Settles a message.
-    /// - Returns: the offset to store for the group; nil when the queue was dropped.
-    func settle(offset: Int64, limits: CacheLimits) -> Int64? {
-        let (commit, waiter): (Int64?, CheckedContinuation<Void, Never>?) = state.withLock { state in
-            guard !state.isDropped else { return (nil, nil) }
-            let commit = state.cache.settle(offset: offset)
-            return (commit, state.cache.isFull(limits) ? nil : state.takeRoomWaiter())
+    /// Settles a message, and moves the group's offset unless the queue was dropped.
+    /// - Returns: false when that hand-out of the message has ended before.
+    func settle(offset: Int64, attempt: Int32, limits: CacheLimits, moving offsets: OffsetTable) -> Bool {
+        let (isFirst, waiter): (Bool, CheckedContinuation<Void, Never>?) = state.withLock { state in
+            guard let commit = state.cache.settle(offset: offset, attempt: attempt) else { return (false, nil) }
+            guard !state.isDropped else { return (true, nil) }
+            offsets.advance(queue, to: commit)
+            return (true, state.cache.isFull(limits) ? nil : state.takeRoomWaiter())
         }
         waiter?.resume()
-        return commit
+        return isFirst
     }
 
-    var isEmpty: Bool { state.withLock { $0.cache.isEmpty } }
+    /// Ends a hand-out of a message that is to be handed out again.
+    /// - Returns: false when that hand-out has ended before.
+    func retry(offset: Int64, attempt: Int32) -> Bool {
+        state.withLock { $0.cache.retry(offset: offset, attempt: attempt) }
+    }
+
+    /// What lies before `offset` was not meant for this group: moves its offset there when nothing is open.
+    func skip(to offset: Int64, moving offsets: OffsetTable) {
+        state.withLock { state in
+            if state.cache.isEmpty, !state.isDropped { offsets.advance(queue, to: offset) }
+        }
+    }
 
     /// Returns when the cache is below its limits, when the queue is dropped, or when the task is cancelled.
     func waitForRoom(_ limits: CacheLimits) async {

@@ -1,7 +1,17 @@
 /// How a push consumer works. The defaults are those of the reference client.
+///
+/// ```swift
+/// var settings = ConsumerConfiguration()
+/// settings.start = .first                 // a new group reads what is there already
+/// settings.maxConcurrency = 64
+/// let consumer = try await client.makePushConsumer(group: "mailer", settings)
+/// ```
 public struct ConsumerConfiguration: Sendable {
+    /// Whether the members of the group share the messages or get all of them each.
     public var model = ConsumptionModel.clustering
-    /// Where a queue without a stored offset begins.
+    /// Where a queue begins for which the group has no offset.
+    ///
+    /// Brokers answer 0 for a queue that still has its first messages, so that on a young topic `last` begins there too.
     public var start = StartPosition.last
     /// Most handlers at work, or deliveries unsettled, at once.
     public var maxConcurrency = 20
@@ -9,9 +19,13 @@ public struct ConsumerConfiguration: Sendable {
     public var pullBatchSize: Int32 = 32
     /// Pause after a pull that found messages.
     public var pullInterval = Duration.zero
+    /// How much is pulled ahead of the handlers.
     public var cache = CacheLimits()
+    /// How the queues are divided; the same for all members of the group.
     public var allocation: any QueueAllocation = .averaged
+    /// How often the queues are divided anew, besides when members or queues change.
     public var rebalanceInterval = Duration.seconds(20)
+    /// How often offsets are stored. After a crash, what was handled since the last time comes again.
     public var offsetPersistenceInterval = Duration.seconds(5)
     /// How long a message that failed waits before it is handed out again by this consumer.
     public var redeliveryDelay = Duration.seconds(5)
@@ -33,7 +47,9 @@ public enum ConsumptionModel: Sendable, Hashable {
 
 /// Where a queue begins that has no stored offset. It never moves a group that has one.
 public enum StartPosition: Sendable, Hashable {
+    /// The oldest message that the broker still has.
     case first
+    /// Messages sent from now on.
     case last
     /// The first message stored at or after this time, in milliseconds since 1970.
     case timestamp(Int64)
@@ -41,7 +57,9 @@ public enum StartPosition: Sendable, Hashable {
 
 /// Limits of what is cached per queue; pulling pauses above them.
 public struct CacheLimits: Sendable {
+    /// Messages that wait or are being handled.
     public var messagesPerQueue = 1000
+    /// Bytes of their bodies.
     public var bytesPerQueue = 100 << 20
     /// Largest distance between the first and the last cached offset.
     public var maxOffsetSpan: Int64 = 2000
@@ -57,8 +75,12 @@ extension ConsumerConfiguration {
         try Self.check("cache.messagesPerQueue", Int64(cache.messagesPerQueue), 1...65_535)
         try Self.check("cache.bytesPerQueue", Int64(cache.bytesPerQueue), 1...1 << 30)
         try Self.check("cache.maxOffsetSpan", cache.maxOffsetSpan, 1...65_535)
-        guard rebalanceInterval > .zero, offsetPersistenceInterval > .zero, errorDelay > .zero, redeliveryDelay >= .zero else {
-            throw ClientError(.invalidConfiguration, "intervals of a consumer must be longer than zero")
+        // A queue that is not pulled for two minutes counts as stuck.
+        try Self.check("pullInterval in milliseconds", pullInterval.milliseconds, 0...65_535)
+        try Self.check("errorDelay in milliseconds", errorDelay.milliseconds, 1...60_000)
+        guard rebalanceInterval > .zero, offsetPersistenceInterval > .zero, redeliveryDelay >= .zero else {
+            throw ClientError(
+                .invalidConfiguration, "rebalanceInterval and offsetPersistenceInterval must be longer than zero, redeliveryDelay not below it")
         }
     }
 

@@ -7,12 +7,14 @@ public enum ConsumeResult: Sendable, Hashable {
     case retry
 }
 
-/// A message that waits to be settled, exactly once, by `acknowledge` or `retry`.
+/// A message that waits to be settled by `acknowledge` or `retry`. The first of them counts, later ones do nothing.
 ///
-/// An unsettled delivery holds back the group's offset in its queue.
+/// An unsettled delivery holds back the group's offset in its queue, and takes one of the `maxConcurrency` places.
 public struct Delivery: Sendable {
     public let message: StoredMessage
     let queue: AssignedQueue
+    /// How often this consumer handed the message out before.
+    let attempt: Int32
     let consumer: PushConsumer
 
     /// The message is done with.

@@ -30,17 +30,19 @@ final class OffsetTable: Sendable {
         }
     }
 
-    func forget(_ queue: MessageQueue) {
+    func forget(_ queues: some Sequence<MessageQueue>) {
         state.withLock { state in
-            state.offsets[queue] = nil
-            state.unsaved.remove(queue)
+            for queue in queues {
+                state.offsets[queue] = nil
+                state.unsaved.remove(queue)
+            }
         }
     }
 
-    /// What has changed since the last call, or only that of `queue`.
-    func takeUnsaved(of queue: MessageQueue? = nil) -> [MessageQueue: Int64] {
+    /// What has changed since the last call, or only that of `queues`.
+    func takeUnsaved(of queues: [MessageQueue]? = nil) -> [MessageQueue: Int64] {
         state.withLock { state in
-            let taken = queue.map { state.unsaved.contains($0) ? [$0] : [] } ?? state.unsaved
+            let taken = queues.map { state.unsaved.intersection($0) } ?? state.unsaved
             state.unsaved.subtract(taken)
             return state.offsets.filter { taken.contains($0.key) }
         }

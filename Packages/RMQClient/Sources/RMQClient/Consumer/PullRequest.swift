@@ -34,14 +34,7 @@ extension ClientCore {
     ///
     /// - Parameter brokerId: the member of the broker set to ask when it is there.
     func pull(_ request: PullRequest, preferring brokerId: Int64, timeout: Duration) async throws(ClientError) -> PullResult {
-        var route = try await route(of: request.queue.topic)
-        if route.reader(of: request.queue.brokerName, preferring: brokerId) == nil {
-            route = try await refreshRoute(of: request.queue.topic)
-        }
-        guard let address = route.reader(of: request.queue.brokerName, preferring: brokerId) else {
-            throw ClientError(.brokerNotFound, "no address of broker \(request.queue.brokerName) is known")
-        }
-        let isMaster = address == route.master(of: request.queue.brokerName)
+        let (address, isMaster) = try await reader(of: request.queue, preferring: brokerId)
         let response = try await self.request(
             RemotingCommand(.pullMessage, header: request.header(toMaster: isMaster)), to: address, timeout: timeout)
 

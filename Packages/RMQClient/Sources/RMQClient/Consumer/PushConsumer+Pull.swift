@@ -36,8 +36,7 @@ extension PushConsumer {
                     deliver(result.messages, from: assigned)
                     if configuration.pullInterval > .zero { try? await Task.sleep(for: configuration.pullInterval) }
                 case .noNewMessage, .noMatchedMessage:
-                    // Nothing is open: what lies before `offset` was not meant for this group.
-                    if assigned.isEmpty, !assigned.isDropped { offsets.advance(assigned.queue, to: offset) }
+                    assigned.skip(to: offset, moving: offsets)
                 case .offsetIllegal:
                     core.logger.warning("offset \(request.offset) of \(assigned.queue) is outside the queue; going on at \(offset)")
                     assigned.drop()
@@ -52,8 +51,8 @@ extension PushConsumer {
                 await core.sendHeartbeats()
                 try? await Task.sleep(for: configuration.errorDelay)
             } catch {
-                if error.code == .connectionFailed { _ = try? await core.refreshRoute(of: assigned.queue.topic) }
-                core.logger.warning("pull from \(assigned.queue) by \(group): \(error)")
+                if error.code == .connectionFailed { await core.refreshRouteAfterFailure(of: assigned.queue.topic) }
+                core.logger.warning("pull from \(assigned.queue) by group \(group) failed, next try in \(configuration.errorDelay): \(error)")
                 try? await Task.sleep(for: configuration.errorDelay)
             }
         }
@@ -65,7 +64,7 @@ extension PushConsumer {
             var message = message
             // A message that came back from a failed attempt is shown under the topic it was sent to.
             if message.topic == retryTopic, let original = message.properties[PropertyName.retryTopic] { message.topic = original }
-            return Delivery(message: message, queue: assigned, consumer: self)
+            return Delivery(message: message, queue: assigned, attempt: 0, consumer: self)
         }
         if !deliveries.isEmpty { inbox.put(deliveries) }
     }
@@ -73,8 +72,10 @@ extension PushConsumer {
     /// Stores the offset that a broker corrected, and lets the next rebalance take the queue again from there.
     func correct(_ assigned: AssignedQueue, to offset: Int64) async {
         guard (try? await Task.sleep(for: Self.correctionDelay)) != nil else { return }
+        // The queue may have gone to another member meanwhile, who corrects the offset for itself.
+        guard state.withLock({ $0.assigned[assigned.queue] === assigned }) else { return }
         offsets.reset(assigned.queue, to: offset)
-        await persistOffsets(of: assigned.queue)
+        await persistOffsets(of: [assigned.queue])
         state.withLock { state in
             if state.assigned[assigned.queue] === assigned { state.assigned[assigned.queue] = nil }
         }

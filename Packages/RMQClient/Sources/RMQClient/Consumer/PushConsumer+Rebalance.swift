@@ -30,15 +30,15 @@ extension PushConsumer {
             let plan = RebalancePlan(held: held.keys, stuck: held.values.filter { $0.isStuck() }.map(\.queue), mine: mine)
             guard !plan.isEmpty else { continue }
             for queue in plan.renewed { core.logger.warning("\(queue) was not pulled for \(AssignedQueue.longestSilence); group \(group) takes it anew") }
-            for queue in plan.dropped { await giveUp(queue) }
-            var isTaken = !plan.dropped.isEmpty
-            for queue in plan.added where await take(queue) { isTaken = true }
-            guard isTaken else { continue }
+            await giveUp(plan.dropped)
+            let isTaken = await take(plan.added)
+            guard isTaken || !plan.dropped.isEmpty else { continue }
             hasChanged = true
             core.logger.info("group \(group) now has \(assignment.count { $0.topic == topic }) queues of \(topic)")
         }
-        for queue in state.withLock({ Array($0.assigned.keys) }) where !topics.contains(queue.topic) {
-            await giveUp(queue)
+        let unwanted = state.withLock { state in state.assigned.keys.filter { !topics.contains($0.topic) } }
+        if !unwanted.isEmpty {
+            await giveUp(unwanted)
             hasChanged = true
         }
         if hasChanged { await core.sendHeartbeats() }
@@ -47,7 +47,7 @@ extension PushConsumer {
     /// The queues of a topic that belong to this member; nil when that cannot be said now.
     private func share(of topic: String) async -> [MessageQueue]? {
         do {
-            let queues = try await core.route(of: topic).subscribeQueues
+            let queues = try await core.existingRoute(of: topic).subscribeQueues
             guard !queues.isEmpty else { return nil }
             var members: [String]?
             if offsetPath == nil {
@@ -60,17 +60,31 @@ extension PushConsumer {
                 guard members != nil else { return nil }
             }
             return RebalancePlan.share(of: core.clientId, queues: queues, members: members, allocation: configuration.allocation)
+        } catch where error.code == .routeNotFound {
+            core.logger.debug("no rebalance of \(topic) for group \(group): \(error)")
+        } catch where error.code == .cancelled || error.code == .closed {
+            // The consumer is being closed.
         } catch {
-            core.logger.debug("no rebalance of \(topic) for \(group): \(error)")
-            return nil
+            core.logger.warning("no rebalance of \(topic) for group \(group) now: \(error)")
         }
+        return nil
     }
 
-    private func giveUp(_ queue: MessageQueue) async {
-        guard let assigned = state.withLock({ $0.assigned.removeValue(forKey: queue) }) else { return }
-        assigned.drop()
-        await persistOffsets(of: queue)
-        if offsetPath == nil { offsets.forget(queue) }
+    private func giveUp(_ queues: [MessageQueue]) async {
+        guard !queues.isEmpty else { return }
+        let dropped = state.withLock { state in queues.compactMap { state.assigned.removeValue(forKey: $0) } }
+        for assigned in dropped { assigned.drop() }
+        // In a task of its own: the next owner starts from these offsets, even when this consumer is just being closed.
+        await Task { await self.persistOffsets(of: queues, thenForget: self.offsetPath == nil) }.value
+    }
+
+    /// Takes queues side by side: one whose broker does not answer must not hold up the others.
+    /// - Returns: whether any of them was taken.
+    private func take(_ queues: [MessageQueue]) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            for queue in queues { group.addTask { await self.take(queue) } }
+            return await group.reduce(false) { $0 || $1 }
+        }
     }
 
     /// Finds where to begin and starts to pull; false when that failed and is to be tried at the next rebalance.
@@ -85,6 +99,8 @@ extension PushConsumer {
             }
             if isTaken { commands.yield(.pull(assigned)) }
             return isTaken
+        } catch where error.code == .cancelled || error.code == .closed {
+            return false
         } catch {
             core.logger.warning("no start offset for \(queue) of group \(group): \(error)")
             return false
@@ -96,35 +112,55 @@ extension PushConsumer {
         let stored = offsetPath == nil
             ? try await core.committedOffset(group: group, queue: queue, timeout: timeout)
             : offsets[queue]
-        let isRetryTopic = RetryTopic.isRetry(queue.topic)
-        switch StartRule(stored: stored, position: configuration.start, isRetryTopic: isRetryTopic) {
-        case .at(let offset): return offset
-        case .end: return try await core.maxOffset(of: queue, timeout: timeout)
-        case .timestamp(let time): return try await core.searchOffset(of: queue, at: time, timeout: timeout)
+        let start: Int64
+        switch StartRule(stored: stored, position: configuration.start, isRetryTopic: RetryTopic.isRetry(queue.topic)) {
+        case .at(let offset): start = offset
+        case .end: start = try await core.maxOffset(of: queue, timeout: timeout)
+        case .timestamp(let time): start = try await core.searchOffset(of: queue, at: time, timeout: timeout)
         }
+        guard start >= 0 else { throw ClientError(.malformedAnswer, "the broker of \(queue) answered with offset \(start)") }
+        return start
     }
 
     // MARK: Offsets
 
     /// Stores what changed, at the brokers or in the file. What cannot be stored is tried again the next time.
-    func persistOffsets(of queue: MessageQueue? = nil) async {
-        let unsaved = offsets.takeUnsaved(of: queue)
-        guard !unsaved.isEmpty else { return }
-        if let offsetPath {
-            do {
-                try OffsetFile.save(offsets.all, to: offsetPath)
-            } catch {
-                offsets.storingFailed(unsaved.keys)
-                core.logger.error("offsets of \(group) not written to \(offsetPath): \(error)")
+    ///
+    /// One call at a time: a value that is on its way must not arrive after a later one, nor after its queue was given up.
+    /// - Parameters:
+    ///   - queues: the ones to store; nil stores all.
+    ///   - thenForget: whether these queues are not this consumer's any more.
+    func persistOffsets(of queues: [MessageQueue]? = nil, thenForget: Bool = false) async {
+        await persistence.run {
+            let unsaved = offsets.takeUnsaved(of: queues)
+            if !unsaved.isEmpty {
+                if let offsetPath { save(unsaved, to: offsetPath) } else { await commit(unsaved) }
             }
-            return
+            if thenForget, let queues { offsets.forget(queues) }
         }
-        for (queue, offset) in unsaved {
-            do {
-                try await core.commit(group: group, queue: queue, offset: offset, timeout: .seconds(5))
-            } catch {
-                offsets.storingFailed([queue])
-                core.logger.warning("offset \(offset) of \(queue) for group \(group) not stored: \(error)")
+    }
+
+    private func save(_ unsaved: [MessageQueue: Int64], to path: String) {
+        do {
+            try OffsetFile.save(offsets.all, to: path)
+        } catch {
+            offsets.storingFailed(unsaved.keys)
+            core.logger.error("offsets of group \(group) not written to \(path): \(error)")
+        }
+    }
+
+    /// All at once, so that a broker that does not answer costs one time-out and not one a queue.
+    private func commit(_ unsaved: [MessageQueue: Int64]) async {
+        await withDiscardingTaskGroup { tasks in
+            for (queue, offset) in unsaved {
+                tasks.addTask {
+                    do {
+                        try await self.core.commit(group: self.group, queue: queue, offset: offset, timeout: .seconds(5))
+                    } catch {
+                        self.offsets.storingFailed([queue])
+                        self.core.logger.warning("offset \(offset) of \(queue) for group \(self.group) not stored: \(error)")
+                    }
+                }
             }
         }
     }

@@ -4,15 +4,30 @@ import Synchronization
 
 /// Receives the messages of a group. Queues are shared out among the group's members; each is long-polled.
 ///
+/// ```swift
+/// let consumer = try await client.makePushConsumer(group: "mailer")
+/// try await consumer.subscribe(to: "Orders", .tags(["created", "paid"]))
+/// try await consumer.run { message in
+///     try await mail(message.text)        // throwing brings the message back later
+///     return .success
+/// }
+/// ```
+///
 /// Consumption begins with `run` or with the first use of `deliveries`, and ends with `close` or when the
-/// task that called `run` is cancelled.
+/// task that called `run` is cancelled. What goes wrong in between (a broker that is down, a group that a broker does not know)
+/// is logged and tried again; it ends nothing.
+///
+/// Every message is handed out at least once. It comes again when its group's offset was not stored before a crash, and when its
+/// queue goes to another member while it is being handled.
 ///
 /// A message that failed is handed out again by this consumer after `ConsumerConfiguration.redeliveryDelay`; until it
 /// succeeds it holds back the group's offset in its queue, so no message is lost when the process ends. Sending
 /// it back to the broker for redelivery elsewhere, and dead letters, do not exist here yet. When broadcasting, a failed
 /// message is logged and done with.
 public final class PushConsumer: Sendable {
+    /// The name that all members of the group share.
     public let group: String
+    /// As it was given to `makePushConsumer`.
     public let configuration: ConsumerConfiguration
     let core: ClientCore
     let offsets = OffsetTable()
@@ -30,6 +45,8 @@ public final class PushConsumer: Sendable {
         var subscriptions: [String: Subscription] = [:]
         var assigned: [MessageQueue: AssignedQueue] = [:]
         var background: Task<Void, Never>?
+        /// The handlers of `run`.
+        var workers: Task<Void, Never>?
         /// Set by the first `close`; later ones wait for it.
         var closing: Task<Void, Never>?
         var isClosed: Bool { closing != nil }
@@ -37,6 +54,8 @@ public final class PushConsumer: Sendable {
 
     /// Locked for moments only; no other lock but that of an `AssignedQueue` is taken within it.
     let state = Mutex(State())
+    /// Offsets are stored by one task at a time.
+    let persistence = SerialGate()
 
     enum Command: Sendable {
         case pull(AssignedQueue)
@@ -71,7 +90,9 @@ public final class PushConsumer: Sendable {
 
     // MARK: Subscriptions
 
-    /// Adds or replaces the subscription to a topic. All members of the group must subscribe alike.
+    /// Adds or replaces the subscription to a topic, before or while the consumer runs.
+    ///
+    /// All members of the group must subscribe alike: a broker goes by what the last one said.
     public func subscribe(to topic: String, _ filter: SubscriptionFilter = .all) async throws(ClientError) {
         try Validation.checkTopic(topic)
         let isRunning = state.withLock { state in
@@ -98,9 +119,22 @@ public final class PushConsumer: Sendable {
     // MARK: Consuming
 
     /// Runs `handler` for each message, up to `maxConcurrency` at once, until the consumer is closed or the task cancelled.
-    /// A handler that throws asks for redelivery.
+    ///
+    /// A handler that throws asks for redelivery. Cancelling the task cancels the handlers as well; `close` lets them finish.
+    /// - Throws: `alreadyRunning` when `run` was called before, `closed` after `close`.
     public func run(_ handler: @escaping @Sendable (StoredMessage) async throws -> ConsumeResult) async throws(ClientError) {
-        try await start()
+        let workers = try start(with: handler)
+        await withTaskCancellationHandler {
+            await workers.value
+            await close()
+        } onCancel: {
+            workers.cancel()
+            // At once and not after the handlers, which may take their time: other members wait for the queues.
+            _ = beginToClose(gracePeriod: Self.usualGracePeriod)
+        }
+    }
+
+    private func work(_ handler: @escaping @Sendable (StoredMessage) async throws -> ConsumeResult) async {
         await withDiscardingTaskGroup { workers in
             for _ in 0..<configuration.maxConcurrency {
                 workers.addTask {
@@ -109,7 +143,7 @@ public final class PushConsumer: Sendable {
                         do {
                             result = try await handler(delivery.message)
                         } catch {
-                            self.core.logger.warning("handler of \(self.group) failed for message \(delivery.message.messageId): \(error)")
+                            self.core.logger.warning("handler of group \(self.group) failed for message \(delivery.message.messageId): \(error)")
                             result = .retry
                         }
                         self.settle(delivery, result)
@@ -117,13 +151,19 @@ public final class PushConsumer: Sendable {
                 }
             }
         }
-        await close()
     }
 
     /// The messages as a sequence; each element is settled by its receiver. At most `maxConcurrency` elements are unsettled
     /// at once. Several tasks may iterate. Leaving the loop does not close the consumer.
+    ///
+    /// ```swift
+    /// for try await delivery in consumer.deliveries {
+    ///     if await store(delivery.message) { delivery.acknowledge() } else { delivery.retry() }
+    /// }
+    /// ```
     public var deliveries: Deliveries { Deliveries(consumer: self) }
 
+    /// What `deliveries` gives.
     public struct Deliveries: AsyncSequence, Sendable {
         let consumer: PushConsumer
 
@@ -134,7 +174,7 @@ public final class PushConsumer: Sendable {
             /// The next message; nil when the consumer is closed or the task is cancelled.
             public mutating func next(isolation: isolated (any Actor)?) async throws(ClientError) -> Delivery? {
                 if !hasStarted {
-                    try await consumer.start()
+                    try consumer.start()
                     hasStarted = true
                 }
                 return await consumer.inbox.next()
@@ -146,30 +186,40 @@ public final class PushConsumer: Sendable {
         public func makeAsyncIterator() -> Iterator { Iterator(consumer: consumer) }
     }
 
+    private static let usualGracePeriod = Duration.seconds(10)
+
     /// Stops pulling, waits until what was handed out is settled (at most `gracePeriod`), stores the offsets, and leaves the group.
+    ///
+    /// Handlers of `run` that are still at work then are cancelled, and what they return does not count any more. A handler must not
+    /// wait for this call, which waits for the handler.
     public func close(gracePeriod: Duration = .seconds(10)) async {
-        let closing = state.withLock { state in
+        await beginToClose(gracePeriod: gracePeriod).value
+    }
+
+    /// The first call decides about the grace period.
+    private func beginToClose(gracePeriod: Duration) -> Task<Void, Never> {
+        state.withLock { state in
             // A task of its own: offsets are stored even when the caller was cancelled.
             let closing = state.closing ?? Task { await self.leave(gracePeriod: gracePeriod) }
             state.closing = closing
             return closing
         }
-        await closing.value
     }
 
     private func leave(gracePeriod: Duration) async {
         inbox.finish()
+        let (background, workers) = state.withLock { ($0.background, $0.workers) }
+        background?.cancel()
+        await background?.value
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.inbox.drain() }
             group.addTask { try? await Task.sleep(for: gracePeriod) }
             await group.next()
             group.cancelAll()
         }
-        let (background, assigned) = state.withLock { ($0.background, Array($0.assigned.values)) }
-        background?.cancel()
-        await background?.value
+        workers?.cancel()
         await persistOffsets()
-        for queue in assigned { queue.drop() }
+        for queue in state.withLock({ Array($0.assigned.values) }) { queue.drop() }
         await core.unregister(consumerGroup: group)
     }
 
@@ -180,20 +230,36 @@ public final class PushConsumer: Sendable {
     /// Asks for a rebalance now, after a broker's notice.
     func wakeRebalance() { rebalanceWish.yield() }
 
-    /// Finds routes, says hello to the brokers and starts the background task. The second call does nothing.
-    private func start() async throws(ClientError) {
-        let (isClosed, isFirst) = state.withLock { state in
-            guard !state.isClosed else { return (true, false) }
-            guard state.background == nil else { return (false, false) }
-            state.background = Task { await self.runBackground() }
-            return (false, true)
+    /// Starts the background task, the first time.
+    private func start() throws(ClientError) {
+        let isClosed = state.withLock { state in
+            if !state.isClosed, state.background == nil { state.background = Task { await self.runBackground() } }
+            return state.isClosed
         }
-        guard !isClosed else { throw ClientError(.closed, "the consumer of group \(group) was closed") }
-        guard isFirst else { return }
-        core.logger.info("consumer of group \(group) started as \(core.clientId)")
+        guard !isClosed else { throw closedConsumer }
     }
 
+    /// Starts the handlers of `run`, and the background task where it does not run yet.
+    private func start(
+        with handler: @escaping @Sendable (StoredMessage) async throws -> ConsumeResult
+    ) throws(ClientError) -> Task<Void, Never> {
+        try start()
+        let workers: Task<Void, Never>? = state.withLock { state in
+            guard state.workers == nil else { return nil }
+            state.workers = Task { await self.work(handler) }
+            return state.workers
+        }
+        guard let workers else {
+            throw ClientError(.alreadyRunning, "run was called before on the consumer of group \(group); raise maxConcurrency for more handlers")
+        }
+        return workers
+    }
+
+    private var closedConsumer: ClientError { ClientError(.closed, "the consumer of group \(group) was closed; make another one") }
+
+    /// Finds routes, says hello to the brokers, and pulls until it is cancelled.
     private func runBackground() async {
+        core.logger.info("consumer of group \(group) started as \(core.clientId)")
         await findRoutes()
         await core.sendHeartbeats()
         wakeRebalance()
@@ -223,25 +289,31 @@ public final class PushConsumer: Sendable {
         for topic in subscribedTopics {
             do {
                 try await core.refreshRoute(of: topic)
-            } catch {
+            } catch where error.code == .routeNotFound {
                 core.logger.debug("no route of \(topic) yet: \(error)")
+            } catch {
+                return core.logger.warning("no routes for group \(group) yet: \(error)")
             }
         }
     }
 
     // MARK: Settling
 
+    /// Ends a hand-out; only the first call for it counts.
     func settle(_ delivery: Delivery, _ result: ConsumeResult) {
-        defer { inbox.settled() }
-        if result == .retry, offsetPath == nil, !delivery.queue.isDropped {
-            var message = delivery.message
-            message.reconsumeTimes &+= 1
-            commands.yield(.redeliver(Delivery(message: message, queue: delivery.queue, consumer: self)))
-            return
+        let (message, queue) = (delivery.message, delivery.queue)
+        let isFirst: Bool
+        if result == .retry, offsetPath == nil {
+            isFirst = queue.retry(offset: message.queueOffset, attempt: delivery.attempt)
+            if isFirst, !queue.isDropped {
+                var again = message
+                again.reconsumeTimes &+= 1
+                commands.yield(.redeliver(Delivery(message: again, queue: queue, attempt: delivery.attempt &+ 1, consumer: self)))
+            }
+        } else {
+            if result == .retry { core.logger.warning("message \(message.messageId) failed and is dropped by the broadcasting group \(group)") }
+            isFirst = queue.settle(offset: message.queueOffset, attempt: delivery.attempt, limits: configuration.cache, moving: offsets)
         }
-        if result == .retry { core.logger.warning("message \(delivery.message.messageId) failed and is dropped by the broadcasting group \(group)") }
-        if let offset = delivery.queue.settle(offset: delivery.message.queueOffset, limits: configuration.cache) {
-            offsets.advance(delivery.queue.queue, to: offset)
-        }
+        if isFirst { inbox.settled() }
     }
 }

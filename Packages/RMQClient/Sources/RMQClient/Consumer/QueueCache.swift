@@ -9,6 +9,8 @@ struct QueueCache: Sendable {
     private struct Entry {
         let offset: Int64
         let bytes: Int
+        /// How often the message was handed out again.
+        var attempt: Int32 = 0
         var isSettled = false
     }
 
@@ -29,9 +31,10 @@ struct QueueCache: Sendable {
     }
 
     /// Settles one message.
-    /// - Returns: the offset to commit, nil when the message is not in the cache.
-    mutating func settle(offset: Int64) -> Int64? {
-        guard let index = index(of: offset), !entries[index].isSettled else { return nil }
+    /// - Parameter attempt: which hand-out of the message ends. Only the latest one counts, and once.
+    /// - Returns: the offset to commit; nil when that hand-out has ended before.
+    mutating func settle(offset: Int64, attempt: Int32 = 0) -> Int64? {
+        guard let index = openIndex(of: offset, attempt: attempt) else { return nil }
         entries[index].isSettled = true
         count -= 1
         bytes -= entries[index].bytes
@@ -47,6 +50,14 @@ struct QueueCache: Sendable {
         return commit
     }
 
+    /// Ends hand-out number `attempt` of a message, which stays open for the next one.
+    /// - Returns: false when that hand-out has ended before.
+    mutating func retry(offset: Int64, attempt: Int32) -> Bool {
+        guard let index = openIndex(of: offset, attempt: attempt) else { return false }
+        entries[index].attempt &+= 1
+        return true
+    }
+
     var isEmpty: Bool { count == 0 }
 
     /// Whether pulling pauses.
@@ -55,6 +66,11 @@ struct QueueCache: Sendable {
     }
 
     private var span: Int64 { head < entries.count ? lastOffset - entries[head].offset : 0 }
+
+    private func openIndex(of offset: Int64, attempt: Int32) -> Int? {
+        guard let index = index(of: offset), !entries[index].isSettled, entries[index].attempt == attempt else { return nil }
+        return index
+    }
 
     private func index(of offset: Int64) -> Int? {
         var low = head

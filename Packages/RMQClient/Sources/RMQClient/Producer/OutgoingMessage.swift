@@ -20,8 +20,8 @@ struct OutgoingMessage: Sendable {
         properties[PropertyName.uniqueKey] = id
         var body = message.body
         var systemFlag: SystemFlag = []
-        if let threshold, body.count >= threshold, let smaller = try? Zlib.compress(body, level: level) {
-            // What cannot be compressed travels as it is.
+        // What does not get smaller travels as it is.
+        if let threshold, body.count >= threshold, let smaller = try? Zlib.compress(body, level: level), smaller.count < body.count {
             body = smaller
             systemFlag.insert(.compressed)
         }

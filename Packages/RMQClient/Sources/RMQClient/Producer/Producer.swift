@@ -4,9 +4,19 @@ import Synchronization
 
 /// Sends messages. Any number of tasks may use one producer at once.
 ///
-/// Cancelling a `send` stops the waiting; the message may still be stored.
+/// ```swift
+/// let producer = try await client.makeProducer(group: "orders-api")
+/// try await producer.send(Message(topic: "Orders", text: "hello", tags: "created", keys: ["42"]))
+/// try await producer.send(Message(topic: "Orders", text: "paid"), orderingKey: "customer-7")
+/// try await producer.send(batch: lines.map { Message(topic: "Audit", text: $0) })
+/// ```
+///
+/// A `send` that returns is stored on a broker; one that throws may be stored too, when the answer was lost. Cancelling
+/// the task stops the waiting, not the message.
 public final class Producer: Sendable {
+    /// The name under which brokers know the producers of one kind.
     public let group: String
+    /// As it was given to `makeProducer`.
     public let configuration: ProducerConfiguration
     private let core: ClientCore
     private let retries: RetryPolicy
@@ -23,7 +33,9 @@ public final class Producer: Sendable {
     // MARK: Sending
 
     /// Sends to the next queue of the topic; a broker that fails is avoided by the retries.
-    /// - Parameter timeout: the whole send with its retries; nil takes the configured one.
+    ///
+    /// A topic that does not exist is made by the broker, where the cluster allows it.
+    /// - Parameter timeout: the whole send with its retries and the search for the route; nil takes the configured one.
     @discardableResult
     public func send(_ message: Message, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
         try Validation.check(message, maxBytes: configuration.maxMessageBytes)
@@ -37,7 +49,7 @@ public final class Producer: Sendable {
         guard queue.topic == message.topic else {
             throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the queue belongs to \(queue.topic)")
         }
-        return try await attempt(outgoing(message), to: queue, timeout: timeout ?? configuration.sendTimeout).get()
+        return try await attempt(outgoing(message), to: queue, deadline: deadline(timeout)).get()
     }
 
     /// Sends to the queue that `choose` picks from the topic's queues, which are sorted by broker name and id. Without retries.
@@ -46,14 +58,15 @@ public final class Producer: Sendable {
         _ message: Message, timeout: Duration? = nil, choosing choose: @Sendable ([MessageQueue]) throws -> MessageQueue
     ) async throws(ClientError) -> SendResult {
         try Validation.check(message, maxBytes: configuration.maxMessageBytes)
-        let queues = try await queues(for: message.topic)
+        let deadline = deadline(timeout)
+        let queues = try await queues(for: message.topic, deadline: deadline)
         let queue: MessageQueue
         do {
             queue = try choose(queues)
         } catch {
             throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
         }
-        return try await send(message, to: queue, timeout: timeout)
+        return try await send(message, to: queue, timeout: ContinuousClock.now.duration(to: deadline))
     }
 
     /// Messages with equal keys go to the same queue, by the hash of the reference client. Without retries.
@@ -77,29 +90,21 @@ public final class Producer: Sendable {
         guard queue.topic == batch.topic else {
             throw ClientError(.invalidMessage, "the batch is for topic \(batch.topic), the queue belongs to \(queue.topic)")
         }
-        return try await attempt(batch, to: queue, timeout: timeout ?? configuration.sendTimeout).get()
+        return try await attempt(batch, to: queue, deadline: deadline(timeout)).get()
     }
 
     /// Sends without waiting for an answer. Success means that the bytes were handed to a connection, nothing more.
     public func sendOneway(_ message: Message) async throws(ClientError) {
         try Validation.check(message, maxBytes: configuration.maxMessageBytes)
-        let queue = try await nextQueue(of: message.topic, avoiding: nil)
-        let address = try await core.master(of: queue)
+        let deadline = deadline(nil)
+        let (queue, _) = try await nextQueue(of: message.topic, avoiding: nil, deadline: deadline)
+        let address = try await core.master(of: queue, deadline: deadline)
         try await core.sendOneway(command(outgoing(message), queue), to: address)
     }
 
     /// The queues of a topic that take messages. A topic that does not exist yet has those it would be created with.
     public func queues(for topic: String) async throws(ClientError) -> [MessageQueue] {
-        if let known = core.knownRoute(of: topic), !known.publishQueues.isEmpty { return known.publishQueues }
-        var queues: [MessageQueue] = []
-        do {
-            queues = try await core.refreshRoute(of: topic).publishQueues
-        } catch where error.code == .routeNotFound {
-            queues = try await core.adoptTemplateRoute(
-                for: topic, template: configuration.automaticTopicTemplate, queueCount: configuration.automaticTopicQueueCount).publishQueues
-        }
-        guard !queues.isEmpty else { throw ClientError(.routeNotFound, "topic \(topic) has no queue that takes messages") }
-        return queues
+        try await queues(for: topic, deadline: deadline(nil))
     }
 
     /// Takes the group off the brokers. Sends still work afterwards; the group name is free again.
@@ -110,36 +115,32 @@ public final class Producer: Sendable {
     // MARK: The retry loop
 
     private func send(_ outgoing: OutgoingMessage, timeout: Duration?) async throws(ClientError) -> SendResult {
-        let clock = ContinuousClock()
-        let start = clock.now
-        let deadline = start + (timeout ?? configuration.sendTimeout)
+        let deadline = deadline(timeout)
         var failures: [ClientError.Attempt] = []
         var lastFailed: String?
         var partial: SendResult?
         var number = 1
         while true {
-            let queue = try await nextQueue(of: outgoing.topic, avoiding: lastFailed)
-            let attemptStart = clock.now
-            guard attemptStart < deadline else {
+            let (queue, hasAlternative) = try await nextQueue(of: outgoing.topic, avoiding: lastFailed, deadline: deadline)
+            let start = ContinuousClock.now
+            guard start < deadline else {
                 if let partial { return partial }
                 throw giveUp(ClientError(.timedOut, "\(timeout ?? configuration.sendTimeout) are used up"), failures, outgoing.topic)
             }
-            let budget = retries.timeout(ofAttempt: number, remaining: deadline - attemptStart)
-            let result = await attempt(outgoing, to: queue, timeout: budget)
+            let budget = retries.timeout(ofAttempt: number, remaining: deadline - start, hasAlternative: hasAlternative)
+            let result = await attempt(outgoing, to: queue, deadline: start + budget)
             let decision = retries.decide(after: outcome(of: result), attempt: number)
             switch result {
             case .success(let sent):
                 if decision == .finish { return sent }
                 partial = sent
             case .failure(let error):
-                let address = core.knownRoute(of: queue.topic)?.master(of: queue.brokerName) ?? "no address"
-                failures.append(.init(brokerName: queue.brokerName, address: address, elapsed: clock.now - attemptStart, reason: error.message))
+                failures.append(failedAttempt(at: queue, since: start, error))
                 guard decision == .tryAnotherBroker, error.code != .cancelled, error.code != .closed else {
                     if let partial { return partial }
                     throw giveUp(error, failures, outgoing.topic)
                 }
-                // The broker may have moved, or another may have taken over.
-                if error.code == .connectionFailed { _ = try? await core.refreshRoute(of: outgoing.topic) }
+                if error.code == .connectionFailed { await core.refreshRouteAfterFailure(of: outgoing.topic, deadline: deadline) }
             }
             lastFailed = queue.brokerName
             number += 1
@@ -153,6 +154,12 @@ public final class Producer: Sendable {
         }
     }
 
+    private func failedAttempt(at queue: MessageQueue, since start: ContinuousClock.Instant, _ error: ClientError) -> ClientError.Attempt {
+        ClientError.Attempt(
+            brokerName: queue.brokerName, address: core.routes[queue.topic]?.master(of: queue.brokerName) ?? "no address",
+            elapsed: start.duration(to: .now), reason: error.message)
+    }
+
     private func giveUp(_ last: ClientError, _ attempts: [ClientError.Attempt], _ topic: String) -> ClientError {
         var error = ClientError(
             last.code, "a message for \(topic) was not sent: \(last.message)", responseCode: last.responseCode, remark: last.remark)
@@ -160,21 +167,39 @@ public final class Producer: Sendable {
         return error
     }
 
-    private func nextQueue(of topic: String, avoiding lastFailed: String?) async throws(ClientError) -> MessageQueue {
-        let queues = try await queues(for: topic)
+    private func deadline(_ timeout: Duration?) -> ContinuousClock.Instant { .now + (timeout ?? configuration.sendTimeout) }
+
+    private func queues(for topic: String, deadline: ContinuousClock.Instant) async throws(ClientError) -> [MessageQueue] {
+        try Validation.checkTopic(topic)
+        let queues = try await core.publishRoute(
+            of: topic, template: configuration.automaticTopicTemplate, queueCount: configuration.automaticTopicQueueCount, deadline: deadline
+        ).publishQueues
+        guard !queues.isEmpty else {
+            throw ClientError(.routeNotFound, "topic \(topic) has no queue that takes messages: it is read-only, or no master of its brokers is registered")
+        }
+        return queues
+    }
+
+    /// The next queue, and whether another broker has one too.
+    private func nextQueue(
+        of topic: String, avoiding lastFailed: String?, deadline: ContinuousClock.Instant
+    ) async throws(ClientError) -> (MessageQueue, hasAlternative: Bool) {
+        let queues = try await queues(for: topic, deadline: deadline)
         let queue = rotations.withLock { rotations in
             rotations[topic, default: QueueRotation(start: .random(in: 0...1000))].next(of: queues, avoiding: lastFailed)
         }
-        guard let queue else { throw ClientError(.routeNotFound, "topic \(topic) has no queue that takes messages") }
-        return queue
+        // The queues of a broker stand together: with two brokers the ends differ.
+        return (queue, queues[0].brokerName != queues[queues.count - 1].brokerName)
     }
 
     // MARK: One attempt
 
-    private func attempt(_ outgoing: OutgoingMessage, to queue: MessageQueue, timeout: Duration) async -> Result<SendResult, ClientError> {
+    private func attempt(
+        _ outgoing: OutgoingMessage, to queue: MessageQueue, deadline: ContinuousClock.Instant
+    ) async -> Result<SendResult, ClientError> {
         do {
-            let address = try await core.master(of: queue)
-            let response = try await core.request(command(outgoing, queue), to: address, timeout: timeout)
+            let address = try await core.master(of: queue, deadline: deadline)
+            let response = try await core.request(command(outgoing, queue), to: address, timeout: ContinuousClock.now.duration(to: deadline))
             return .success(try result(response, outgoing, queue, address))
         } catch {
             return .failure(error)

@@ -1,9 +1,9 @@
 import RMQCommon
 public import RMQRemoting
 
-/// How a producer sends.
+/// How a producer sends. The defaults are those of the reference client.
 public struct ProducerConfiguration: Sendable {
-    /// The whole send including its retries.
+    /// The whole send including the search for the route and the retries.
     public var sendTimeout = Duration.seconds(3)
     /// Tries after the first one.
     public var maxRetries = 2
@@ -15,6 +15,7 @@ public struct ProducerConfiguration: Sendable {
     public var retriesUnlessFullyStored = false
     /// Bodies of at least this many bytes are compressed; nil never compresses.
     public var compressionThreshold: Int? = 4096
+    /// From 0 (fast) to 9 (small).
     public var compressionLevel: Int32 = 5
     /// Largest body in bytes, measured before compression; brokers check the same limit.
     public var maxMessageBytes = 4 << 20
@@ -24,4 +25,18 @@ public struct ProducerConfiguration: Sendable {
     public var automaticTopicTemplate = SystemTopic.autoCreate
 
     public init() {}
+
+    func check() throws(ClientError) {
+        guard sendTimeout > .zero else { throw Self.wrong("sendTimeout", "\(sendTimeout)", "more than zero") }
+        guard maxRetries >= 0 else { throw Self.wrong("maxRetries", "\(maxRetries)", "0 and more") }
+        guard (0...9).contains(compressionLevel) else { throw Self.wrong("compressionLevel", "\(compressionLevel)", "0 to 9") }
+        guard compressionThreshold ?? 0 >= 0 else { throw Self.wrong("compressionThreshold", "\(compressionThreshold ?? 0)", "0 and more, or nil") }
+        guard maxMessageBytes > 0 else { throw Self.wrong("maxMessageBytes", "\(maxMessageBytes)", "1 and more") }
+        guard automaticTopicQueueCount > 0 else { throw Self.wrong("automaticTopicQueueCount", "\(automaticTopicQueueCount)", "1 and more") }
+        try Validation.checkTopic(automaticTopicTemplate)
+    }
+
+    private static func wrong(_ name: String, _ value: String, _ allowed: String) -> ClientError {
+        ClientError(.invalidConfiguration, "\(name) is \(value), allowed is \(allowed)")
+    }
 }

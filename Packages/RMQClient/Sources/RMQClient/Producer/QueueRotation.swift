@@ -7,8 +7,8 @@ struct QueueRotation: Sendable {
     init(start: UInt32) { position = start }
 
     /// The next queue, of another broker than `lastFailed` when there is one.
-    mutating func next(of queues: [MessageQueue], avoiding lastFailed: String?) -> MessageQueue? {
-        guard !queues.isEmpty else { return nil }
+    /// - Parameter queues: at least one.
+    mutating func next(of queues: [MessageQueue], avoiding lastFailed: String?) -> MessageQueue {
         if let lastFailed {
             for _ in queues {
                 let queue = draw(from: queues)

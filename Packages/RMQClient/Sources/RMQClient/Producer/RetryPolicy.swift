@@ -37,8 +37,8 @@ struct RetryPolicy: Sendable {
     }
 
     /// The last attempt may use all that is left, an earlier one half of it: a broker that does not
-    /// answer must leave time to ask another.
-    func timeout(ofAttempt attempt: Int, remaining: Duration) -> Duration {
-        attempt < maxAttempts ? remaining / 2 : remaining
+    /// answer must leave time to ask another. Where there is no other, waiting is better than sending twice.
+    func timeout(ofAttempt attempt: Int, remaining: Duration, hasAlternative: Bool) -> Duration {
+        attempt < maxAttempts && hasAlternative ? remaining / 2 : remaining
     }
 }

@@ -12,17 +12,20 @@ public struct TopicRoute: Sendable, Equatable {
     public let brokers: [String: [Int64: String]]
     /// Set when the queues are fixed by an order configuration and stay even while a broker is down.
     public let isOrdered: Bool
+    /// Set while the topic does not exist: the publish queues are those that its first message will create.
+    public let isTemplate: Bool
 
     /// - Parameter publishLimit: most publish queues per broker; used when the topic does not exist yet and the
-    ///   route is that of the template it will be made from.
+    ///   route is that of the template it will be made from. There is nothing to read then.
     public init(topic: String, data: TopicRouteData, publishLimit: Int32? = nil) {
         self.topic = topic
+        isTemplate = publishLimit != nil
         var brokers: [String: [Int64: String]] = [:]
         for broker in data.brokers { brokers[broker.brokerName] = broker.addresses }
         self.brokers = brokers
         let queueData = data.queues.sorted { utf16Precedes($0.brokerName, $1.brokerName) }
 
-        subscribeQueues = queueData.filter(\.permission.isReadable).flatMap { Self.queues(topic, $0.brokerName, $0.readQueueCount) }
+        subscribeQueues = publishLimit != nil ? [] : queueData.filter(\.permission.isReadable).flatMap { Self.queues(topic, $0.brokerName, $0.readQueueCount) }
         let ordered = Self.orderedQueues(topic, data.orderTopicConfiguration ?? "")
         isOrdered = !ordered.isEmpty
         if isOrdered {

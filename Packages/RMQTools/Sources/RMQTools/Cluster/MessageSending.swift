@@ -34,7 +34,10 @@ public struct ProducerSending: MessageSending {
         _ message: Message, to queue: MessageQueue?, group: String, nameServers: [String]
     ) async throws(AdminError) -> SentMessage {
         do throws(ClientError) {
-            let client = try RocketMQClient(RocketMQClient.Configuration(nameServers: nameServers))
+            var configuration = RocketMQClient.Configuration(nameServers: nameServers)
+            // What goes wrong is the command's answer; nothing else may be printed.
+            configuration.logger = .silent
+            let client = try RocketMQClient(configuration)
             let result: Result<SentMessage, ClientError>
             do throws(ClientError) {
                 result = .success(try await Self.send(message, to: queue, group: group, with: client))

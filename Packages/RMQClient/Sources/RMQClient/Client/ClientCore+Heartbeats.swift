@@ -1,0 +1,62 @@
+import RMQCommon
+import RMQRemoting
+import Synchronization
+
+/// Telling brokers who is here, and who is not any more. Failures are logged: the next heartbeat mends them.
+extension ClientCore {
+    /// Tells the brokers who is here: every broker when there is a consumer, else masters only.
+    ///
+    /// Callers that arrive while a round runs share the next one.
+    func sendHeartbeats() async {
+        let asked = heartbeatRounds.load(ordering: .acquiring)
+        await announcements.run {
+            guard heartbeatRounds.load(ordering: .acquiring) == asked else { return }
+            heartbeatRounds.wrappingAdd(1, ordering: .acquiringAndReleasing)
+            await heartbeatRound()
+        }
+    }
+
+    private func heartbeatRound() async {
+        let consumers = groups.consumers.filter(\.isRunning)
+        let producers = groups.producers
+        guard !(consumers.isEmpty && producers.isEmpty) else { return }
+        let heartbeat = HeartbeatData(
+            clientId: clientId, producers: (producers + [SystemGroup.innerProducer]).map { ProducerData(group: $0) },
+            consumers: consumers.map(\.heartbeat))
+        let command = RemotingCommand(.heartBeat, body: heartbeat.body)
+        let addresses = routes.brokerAddresses
+        await withDiscardingTaskGroup { group in
+            for address in consumers.isEmpty ? addresses.masters : addresses.all {
+                group.addTask {
+                    do {
+                        _ = try await self.call(command, at: address)
+                    } catch {
+                        self.logger.warning("heartbeat to \(address): \(error)")
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells every broker that a group has no member in this client any more.
+    func unregister(producerGroup: String? = nil, consumerGroup: String? = nil) async {
+        if let producerGroup { groups.removeProducer(producerGroup) }
+        if let consumerGroup { groups.removeConsumer(consumerGroup) }
+        let command = RemotingCommand(
+            .unregisterClient,
+            header: UnregisterClientHeader(clientId: clientId, producerGroup: producerGroup, consumerGroup: consumerGroup))
+        await announcements.run {
+            await withDiscardingTaskGroup { group in
+                for address in routes.brokerAddresses.all {
+                    group.addTask {
+                        do {
+                            _ = try await self.call(command, at: address, timeout: .seconds(1))
+                        } catch {
+                            self.logger.debug("unregistering at \(address): \(error)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
