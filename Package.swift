@@ -52,6 +52,7 @@ let package = Package(
         .executableTarget(name: "mqbench", dependencies: ["RMQCommon", "RMQRemoting", "RMQBench"], path: "Apps/mqbench", swiftSettings: settings),
         .executableTarget(name: "mqstore", dependencies: ["RMQStoreTool", "RMQStoreBench"], path: "Apps/mqstore", swiftSettings: settings),
         .executableTarget(name: "StoreWorkload", dependencies: ["RMQStore", "RMQCommon"], path: "Tests/Faults/StoreWorkload", swiftSettings: settings),
+        .executableTarget(name: "InteropClient", dependencies: ["RMQClient", "RMQCommon"], path: "Tests/Interop/SwiftClient", swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["RMQCommon", "RMQRemoting", "RMQStore", "RMQNamesrv", "RMQBroker", "RMQClient"], path: "Tests/Integration", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

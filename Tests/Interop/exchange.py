@@ -53,13 +53,30 @@ class Exchange:
         assert all(message.get("status", 0) == 0 for message in sent), "a send was not answered SEND_OK"
         return sent
 
+    def send_swift(self, topic, texts, mode="sync"):
+        """Sends `texts` with the Swift client."""
+        command = [self.cluster.programs / "InteropClient", "send", self.name_server, topic, mode]
+        lines = "".join(json.dumps(text) + "\n" for text in texts)
+        done = subprocess.run(command, env=self.environment, input=lines, capture_output=True, text=True, timeout=SECONDS)
+        assert done.returncode == 0, f"sending failed: {done.stderr[-2000:]}"
+        stored = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        assert len(stored) == len(texts), f"{len(stored)} of {len(texts)} sends were reported"
+        return stored
+
     @contextlib.contextmanager
     def consumer(self, topic, group, mode="concurrent", expression="*", count=1 << 30):
-        consumer = Consumer(self, topic, group, mode, expression, count)
-        try:
+        """A push consumer of the C++ client, until the block ends."""
+        script = [sys.executable, HERE / "consume_all.py", self.name_server, topic, group, mode, expression, str(count), str(SECONDS)]
+        with Consumer(script, self.environment).running() as consumer:
             yield consumer
-        finally:
-            consumer.stop()
+
+    @contextlib.contextmanager
+    def swift_consumer(self, topic, group, mode="concurrent", expression="*"):
+        """A push consumer of the Swift client, until the block ends."""
+        folder = self.cluster.folder / "swift-offsets"
+        program = [self.cluster.programs / "InteropClient", "consume", self.name_server, topic, group, mode, expression, folder]
+        with Consumer(program, self.environment).running() as consumer:
+            yield consumer
 
     def consume(self, topic, group, count, mode="concurrent", expression="*"):
         with self.consumer(topic, group, mode, expression, count) as consumer:
@@ -87,10 +104,10 @@ class Exchange:
 
 
 class Consumer:
-    def __init__(self, exchange, topic, group, mode, expression, count):
-        command = [sys.executable, HERE / "consume_all.py", exchange.name_server, topic, group, mode, expression, str(count), str(SECONDS)]
-        self.process = subprocess.Popen(command, env=exchange.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+    """A process that consumes and prints a JSON object a message, until its standard input ends."""
+
+    def __init__(self, command, environment):
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.received = []
         self.reader = threading.Thread(target=self.read)
         self.reader.start()
@@ -100,6 +117,22 @@ class Consumer:
             if line.startswith("{"):
                 self.received.append(json.loads(line))
 
+    @contextlib.contextmanager
+    def running(self):
+        try:
+            yield self
+        finally:
+            self.stop()
+
+    def wait_for(self, sent, what):
+        """Waits until everything in `sent` has come, and returns these messages."""
+        bodies = {message["body"] for message in sent}
+
+        def arrived():
+            return [message for message in list(self.received) if message["body"] in bodies]
+        rmq.wait_until(lambda: len({message["body"] for message in arrived()}) >= len(bodies), SECONDS, what)
+        return arrived()
+
     def wait(self):
         """What has come when the process ends by itself."""
         self.reader.join(SECONDS + 15)
@@ -107,6 +140,8 @@ class Consumer:
         return list(self.received)
 
     def stop(self):
+        if self.process.stdout.closed:
+            return
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         try:
@@ -114,6 +149,8 @@ class Consumer:
         except subprocess.TimeoutExpired:
             self.process.kill()
         self.reader.join()
+        if self.process.returncode != 0:
+            print(self.process.stderr.read()[-2000:], file=sys.stderr)
         self.process.stdout.close()
         self.process.stderr.close()
 
@@ -178,12 +215,8 @@ def broadcasting(exchange):
             exchange.send("InteropBroadcast", "sync", 1, f"signal-{number}")
             number += 1
         sent = exchange.send("InteropBroadcast", "sync", 30, "broadcast")
-        bodies = {message["body"] for message in sent}
         for number, consumer in enumerate(consumers):
-            def arrived():
-                return [message for message in list(consumer.received) if message["body"] in bodies]
-            rmq.wait_until(lambda: len(arrived()) >= len(sent), SECONDS, f"all messages at consumer {number}")
-            equal(sent, arrived())
+            equal(sent, consumer.wait_for(sent, f"all messages at consumer {number}"))
 
 
 def batch(exchange):
@@ -259,7 +292,78 @@ def progress(exchange):
     equal(exchange.send("InteropProgress", "sync", 20, "second"), exchange.consume("InteropProgress", "progress_group", 20))
 
 
-CASES = [sync, asynchronous, oneway, orderly, filtered, broadcasting, batch, delayed, automatic_topic, swift_to_foreign, foreign_to_swift, progress]
+def swift_producer(exchange):
+    """the Swift client sends (plain, compressed, 1 MiB, in batches, properties in UTF-8), C++ and Swift consume all of it"""
+    exchange.make_topic("InteropSwiftSends")
+    sent = wording.texts("swift-sends", 40)
+    sent.append({**wording.text("swift-large", 0), "body": "большое тело 🚀 " * 40_000})
+    # What does not get smaller is sent as it is: hexadecimal digits of random bytes do, so both are among these.
+    sent.append({**wording.text("swift-random", 0), "body": os.urandom(100_000).hex()})
+    exchange.send_swift("InteropSwiftSends", sent)
+    members = wording.texts("swift-batch", 19)
+    exchange.send_swift("InteropSwiftSends", members, mode="batch")
+    records = list(exchange.pull_all("InteropSwiftSends").values())
+    stored = {len(body) for body in records}
+    assert max(stored) < 200_000, "the large body was not compressed"
+    everything = sent + members
+    equal(everything, exchange.consume("InteropSwiftSends", "swift_sends_group", len(everything)))
+    with exchange.swift_consumer("InteropSwiftSends", "swift_sends_swift_group") as consumer:
+        equal(everything, consumer.wait_for(everything, "all messages at the Swift consumer"))
+
+
+def swift_consumer(exchange):
+    """C++ sends in all its ways, a Swift consumer gets everything as sent, also by tags and broadcasting"""
+    exchange.make_topic("InteropSwiftReads")
+    sent = exchange.send("InteropSwiftReads", "sync", 60, "reads-sync") + exchange.send("InteropSwiftReads", "async", 60, "reads-async")
+    sent += exchange.send("InteropSwiftReads", "orderly", 30, "reads-orderly") + exchange.send("InteropSwiftReads", "oneway", 30, "reads-oneway")
+    with exchange.swift_consumer("InteropSwiftReads", "swift_reads_group") as consumer:
+        equal(sent, consumer.wait_for(sent, "all messages"))
+    wanted = [message for message in sent if message["tags"] != "TagB"]
+    with exchange.swift_consumer("InteropSwiftReads", "swift_tags_group", expression="TagA || TagC") as consumer:
+        equal(wanted, consumer.wait_for(wanted, "the messages of two tags"))
+        assert len(consumer.received) == len(wanted), "messages of another tag came"
+    with contextlib.ExitStack() as stack:
+        both = [stack.enter_context(exchange.swift_consumer("InteropSwiftReads", "swift_broadcast_group", "broadcasting")) for _ in range(2)]
+        for consumer in both:
+            equal(sent, consumer.wait_for(sent, "all messages at each broadcasting consumer"))
+
+
+def mixed_group(exchange):
+    """C++ and Swift consumers share a group: both get a part, each message comes once, and who stays takes over from who leaves"""
+    topic, group = "InteropMixed", "mixed_group"
+    exchange.make_topic(topic)
+
+    def shared(consumers, kind):
+        """Sends signals until every consumer gets some, then what must arrive exactly once."""
+        deadline, number = time.monotonic() + SECONDS, 0
+        marks = [len(consumer.received) for consumer in consumers]
+        while not all(len(consumer.received) > mark for consumer, mark in zip(consumers, marks)):
+            assert time.monotonic() < deadline, f"{kind}: received by each since it began: {[len(c.received) - m for c, m in zip(consumers, marks)]}"
+            exchange.send_swift(topic, wording.texts(f"{kind}-signal-{number}", 8))
+            number += 1
+        sent = exchange.send(topic, "sync", 60, kind)
+        bodies = {message["body"] for message in sent}
+
+        def arrived():
+            return [message for consumer in consumers for message in list(consumer.received) if message["body"] in bodies]
+        rmq.wait_until(lambda: len({message["body"] for message in arrived()}) == len(sent), SECONDS, f"{kind}: all messages")
+        equal(sent, arrived(), f"{kind} messages")
+
+    with exchange.consumer(topic, group) as foreign:
+        shared([foreign], "mixed-alone")
+        with exchange.swift_consumer(topic, group) as swift:
+            shared([foreign, swift], "mixed-both")
+        shared([foreign], "mixed-left")
+        with exchange.swift_consumer(topic, group) as swift:
+            shared([foreign, swift], "mixed-again")
+            foreign.stop()
+            shared([swift], "mixed-taken-over")
+    table = exchange.admin("consumerProgress", "-g", group)
+    assert "Diff Total: 0\n" in table, table
+
+
+CASES = [sync, asynchronous, oneway, orderly, filtered, broadcasting, batch, delayed, automatic_topic, swift_to_foreign, foreign_to_swift, progress,
+         swift_producer, swift_consumer, mixed_group]
 
 
 def main(programs, *names):
