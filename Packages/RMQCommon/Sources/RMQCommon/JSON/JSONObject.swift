@@ -23,13 +23,13 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
     /// Setting nil removes the member.
     public subscript(name: String) -> JSONValue? {
         get {
-            let found = members.last { $0.key == .string(name) } ?? members.last { $0.key.isText(name) }
+            let found = members.last { $0.key.isExactly(name) } ?? members.last { $0.key.isText(name) }
             guard let value = found?.value, !value.isNull else { return nil }
             return value
         }
         set {
-            guard let newValue else { return members.removeAll { $0.key == .string(name) } }
-            if let index = members.lastIndex(where: { $0.key == .string(name) }) {
+            guard let newValue else { return members.removeAll { $0.key.isExactly(name) } }
+            if let index = members.lastIndex(where: { $0.key.isExactly(name) }) {
                 members[index].value = newValue
             } else {
                 members.append((.string(name), newValue))
@@ -45,50 +45,49 @@ extension JSONObject {
         return value
     }
 
-    public func string(_ name: String) throws(JSONError) -> String {
-        guard let text = try require(name).asString else { throw .wrongType(property: name, expected: "a string") }
-        return text
-    }
+    public func string(_ name: String) throws(JSONError) -> String { try required(name, text(name)) }
 
-    public func int64(_ name: String) throws(JSONError) -> Int64 {
-        guard let number = try require(name).asInt64 else { throw .wrongType(property: name, expected: "a 64-bit integer") }
-        return number
-    }
+    public func int64(_ name: String) throws(JSONError) -> Int64 { try required(name, integer64(name)) }
 
-    public func int32(_ name: String) throws(JSONError) -> Int32 {
-        guard let number = try require(name).asInt32 else { throw .wrongType(property: name, expected: "a 32-bit integer") }
-        return number
-    }
+    public func int32(_ name: String) throws(JSONError) -> Int32 { try required(name, integer32(name)) }
 
     public func array(_ name: String) throws(JSONError) -> [JSONValue] { try require(name).requireArray(name) }
 
     public func object(_ name: String) throws(JSONError) -> JSONObject { try require(name).requireObject(name) }
+
+    private func required<Value>(_ name: String, _ value: Value?) throws(JSONError) -> Value {
+        guard let value else { throw .missing(property: name) }
+        return value
+    }
 }
 
 /// Members with a default: absent and null take it, a value of the wrong kind is an error.
 extension JSONObject {
-    public func string(_ name: String, default fallback: String) throws(JSONError) -> String {
-        self[name] == nil ? fallback : try string(name)
-    }
+    public func string(_ name: String, default fallback: String) throws(JSONError) -> String { try text(name) ?? fallback }
 
-    public func int64(_ name: String, default fallback: Int64) throws(JSONError) -> Int64 {
-        self[name] == nil ? fallback : try int64(name)
-    }
+    public func int64(_ name: String, default fallback: Int64) throws(JSONError) -> Int64 { try integer64(name) ?? fallback }
 
-    public func int32(_ name: String, default fallback: Int32) throws(JSONError) -> Int32 {
-        self[name] == nil ? fallback : try int32(name)
-    }
+    public func int32(_ name: String, default fallback: Int32) throws(JSONError) -> Int32 { try integer32(name) ?? fallback }
 
     public func bool(_ name: String, default fallback: Bool) throws(JSONError) -> Bool {
-        guard let value = self[name] else { return fallback }
-        guard let flag = value.asBool else { throw .wrongType(property: name, expected: "true or false") }
-        return flag
+        try member(name, "true or false") { $0.asBool } ?? fallback
     }
 
     public func double(_ name: String, default fallback: Double) throws(JSONError) -> Double {
-        guard let value = self[name] else { return fallback }
-        guard let number = value.asDouble else { throw .wrongType(property: name, expected: "a number") }
-        return number
+        try member(name, "a number") { $0.asDouble } ?? fallback
+    }
+
+    private func text(_ name: String) throws(JSONError) -> String? { try member(name, "a string") { $0.asString } }
+
+    private func integer64(_ name: String) throws(JSONError) -> Int64? { try member(name, "a 64-bit integer") { $0.asInt64 } }
+
+    private func integer32(_ name: String) throws(JSONError) -> Int32? { try member(name, "a 32-bit integer") { $0.asInt32 } }
+
+    /// What `read` makes of the member, nil when it is absent.
+    private func member<Value>(_ name: String, _ expected: String, _ read: (JSONValue) -> Value?) throws(JSONError) -> Value? {
+        guard let found = self[name] else { return nil }
+        guard let value = read(found) else { throw .wrongType(property: name, expected: expected) }
+        return value
     }
 }
 
@@ -109,6 +108,11 @@ extension JSONObject: Equatable {
 }
 
 extension JSONValue {
+    fileprivate func isExactly(_ name: String) -> Bool {
+        if case .string(let text) = self { text == name } else { false }
+    }
+
+    /// Differs from `name` in letter case at most.
     fileprivate func isText(_ name: String) -> Bool {
         guard case .string(let text) = self, text.utf8.count == name.utf8.count else { return false }
         return zip(text.utf8, name.utf8).allSatisfy { $0 == $1 || ($0 | 0x20 == $1 | 0x20 && 0x61 ... 0x7A ~= $0 | 0x20) }

@@ -20,7 +20,7 @@ extension Result where Success == JSONValue, Failure == JSONError {
         var parser = JSONParser(bytes: bytes)
         self.init { () throws(JSONError) in
             let value = try parser.document()
-            return parser.sawReference ? try JSONReferences.resolve(value) : value
+            return parser.sawReference ? try JSONReferences.resolve(value, byteCount: bytes.count) : value
         }
     }
 }
@@ -51,8 +51,9 @@ private struct JSONParser {
         }
     }
 
-    private mutating func take(_ byte: Character) -> Bool {
-        guard next == byte.asciiValue else { return false }
+    @inline(__always)
+    private mutating func take(_ character: Unicode.Scalar) -> Bool {
+        guard next == UInt8(ascii: character) else { return false }
         position += 1
         return true
     }

@@ -1,31 +1,33 @@
 /// Resolves `{"$ref":"$.a.b[0]"}`, the reference's way to write an object instance a second time.
 enum JSONReferences {
-    /// Values visited while resolving one document. References inside referenced values multiply, so this bounds the work, not the text.
-    private static let visitLimit = 100_000
+    /// Values that a document may hold more than its text has bytes. References inside referenced values multiply, so this
+    /// bounds the work.
+    private static let addedValues = 100_000
 
-    static func resolve(_ document: JSONValue) throws(JSONError) -> JSONValue {
-        var visits = 0
-        return try resolve(document, root: document, depth: 0, visits: &visits)
+    /// - Parameter byteCount: of the document's text: more values than that do not stand in it.
+    static func resolve(_ document: JSONValue, byteCount: Int) throws(JSONError) -> JSONValue {
+        var left = byteCount + addedValues
+        return try resolve(document, root: document, depth: 0, left: &left)
     }
 
-    private static func resolve(_ value: JSONValue, root: JSONValue, depth: Int, visits: inout Int) throws(JSONError) -> JSONValue {
-        visits += 1
-        guard visits <= visitLimit, depth <= JSONValue.depthLimit else { throw .badReference("(expands without end)") }
+    private static func resolve(_ value: JSONValue, root: JSONValue, depth: Int, left: inout Int) throws(JSONError) -> JSONValue {
+        left -= 1
+        guard left >= 0, depth <= JSONValue.depthLimit else { throw .badReference("(expands without end)") }
         switch value {
         case .array(let elements):
             var resolved: [JSONValue] = []
-            for element in elements { resolved.append(try resolve(element, root: root, depth: depth + 1, visits: &visits)) }
+            for element in elements { resolved.append(try resolve(element, root: root, depth: depth + 1, left: &left)) }
             return .array(resolved)
         case .object(let object):
             if object.count == 1, case .string(let path)? = object["$ref"] {
                 guard let target = find(path, in: root) else { throw .badReference(path) }
-                return try resolve(target, root: root, depth: depth + 1, visits: &visits)
+                return try resolve(target, root: root, depth: depth + 1, left: &left)
             }
             var resolved = JSONObject()
             for member in object.members {
                 resolved.append(
-                    try resolve(member.key, root: root, depth: depth + 1, visits: &visits),
-                    try resolve(member.value, root: root, depth: depth + 1, visits: &visits))
+                    try resolve(member.key, root: root, depth: depth + 1, left: &left),
+                    try resolve(member.value, root: root, depth: depth + 1, left: &left))
             }
             return .object(resolved)
         case .null, .bool, .integer, .double, .string: return value

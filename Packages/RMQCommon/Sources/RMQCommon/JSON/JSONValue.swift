@@ -31,7 +31,9 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 /// Reading with the tolerance of the reference: a number may arrive as text and a boolean as a number.
 /// Each is nil when the value cannot be understood that way.
 extension JSONValue {
-    public var isNull: Bool { self == .null }
+    public var isNull: Bool {
+        if case .null = self { true } else { false }
+    }
 
     public var asString: String? {
         switch self {

@@ -46,6 +46,10 @@ import Testing
         #expect(value["a"]?["b"] == [["x": 1], ["x": 1]])
         #expect(value["c"] == value["a"])
         #expect(throws: JSONError.self) { try JSONValue(parsing: #"{"a":{"$ref":"$"}}"#) }
+        let large = "[{\"x\":1}" + String(repeating: ",0", count: 150_000) + ",{\"$ref\":\"$[0]\"}]"
+        #expect(try JSONValue(parsing: large).asArray?.last == ["x": 1])
+        let bomb = (1 ... 30).reduce("{\"a0\":[1]") { $0 + ",\"a\($1)\":[{\"$ref\":\"$.a\($1 - 1)\"},{\"$ref\":\"$.a\($1 - 1)\"}]" } + "}"
+        #expect(throws: JSONError.self) { try JSONValue(parsing: bomb) }
         #expect(throws: JSONError.badReference("$.b")) { try JSONValue(parsing: #"{"a":{"$ref":"$.b"}}"#) }
     }
 

@@ -73,7 +73,7 @@ public struct TopicConfigTable: JSONBody {
     public init(json: JSONValue) throws(JSONError) {
         let object = try json.requireObject("topicConfigSerializeWrapper")
         topics = try object.table("topicConfigTable") { (value) throws(JSONError) in try TopicConfig(json: value) }
-        dataVersion = try DataVersion(json: object.require("dataVersion"))
+        dataVersion = try object.dataVersion()
     }
 
     public var json: JSONValue {
@@ -96,7 +96,7 @@ public struct SubscriptionGroupTable: JSONBody {
         groups = try object.table("subscriptionGroupTable") { (value) throws(JSONError) in
             try SubscriptionGroupConfig(json: value)
         }
-        dataVersion = try DataVersion(json: object.require("dataVersion"))
+        dataVersion = try object.dataVersion()
     }
 
     public var json: JSONValue {
@@ -137,5 +137,13 @@ public struct ConsumerOffsetTable: JSONBody {
         let ordinary = JSONValue.table(offsets) { .table($0) { .integer($0) } }
         guard let lightOffsets else { return ["offsetTable": ordinary] }
         return ["lmqOffsetTable": .table(lightOffsets) { .integer($0) }, "offsetTable": ordinary]
+    }
+}
+
+extension JSONObject {
+    /// The version of the table. One without, from a file made by hand, counts as just changed, as at the reference.
+    fileprivate func dataVersion() throws(JSONError) -> DataVersion {
+        guard let value = self["dataVersion"] else { return DataVersion() }
+        return try DataVersion(json: value)
     }
 }
