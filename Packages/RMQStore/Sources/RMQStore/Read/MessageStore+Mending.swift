@@ -43,14 +43,16 @@ extension MessageStore {
 
     /// Where the record of an offset lies at the earliest; nil when that cannot be told.
     private func searchStart(before offset: Int64, of queue: ConsumeQueue, _ damaged: QueueEntry) -> Int64? {
+        let logMinimum = log.minOffset
+        // Entries of what retention took away lead nowhere, and rightly so, until the smallest offset is corrected.
+        func isExpired(_ entry: QueueEntry) -> Bool { entry.position >= 0 && entry.position < logMinimum }
         var before = offset - 1
         while before >= queue.minOffset, offset - before <= Self.mendingNeighbours {
             if let entry = soundEntry(at: before, of: queue) { return entry.end }
+            if isExpired(damaged), let entry = try? queue.entry(at: before), isExpired(entry) { return nil }
             before -= 1
         }
-        // Entries of what retention took away lead nowhere, and rightly so, until the smallest offset is corrected.
-        let isExpired = damaged.position >= 0 && damaged.position < log.minOffset
-        return before < queue.minOffset && !isExpired ? log.minOffset : nil
+        return before < queue.minOffset && !isExpired(damaged) ? logMinimum : nil
     }
 
     private func soundEntry(at offset: Int64, of queue: ConsumeQueue) -> QueueEntry? {
