@@ -13,10 +13,15 @@ public struct PullResult: Sendable {
         case offsetIllegal
     }
 
+    /// What the broker found.
     public let status: Status
+    /// Where to go on.
     public let nextOffset: Int64
+    /// The oldest offset of the queue when it was pulled.
     public let minOffset: Int64
+    /// The offset that the next message of the queue will have.
     public let maxOffset: Int64
+    /// The messages that pass the filter, oldest first.
     public let messages: [StoredMessage]
     /// The broker of the set to ask next time.
     let suggestedBrokerId: Int64

@@ -34,6 +34,7 @@ public struct AdminClient: Sendable {
         try await askNameServer(RemotingCommand(.getAllTopicListFromNameserver), as: TopicList.self).topics
     }
 
+    /// Names of the topics that the brokers of one cluster have registered.
     public func topics(ofCluster cluster: String) async throws(ClientError) -> [String] {
         try await askNameServer(RemotingCommand(.getTopicsByCluster, header: ClusterHeader(cluster: cluster)), as: TopicList.self).topics
     }

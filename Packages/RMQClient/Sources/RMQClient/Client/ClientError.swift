@@ -67,7 +67,9 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         public var description: String { "\(brokerName) (\(address)) after \(elapsed): \(reason)" }
     }
 
+    /// What went wrong, by name: what a program decides by.
     public let code: Code
+    /// What went wrong, in words: what a person reads.
     public let message: String
     /// Set when a server refused: the code it answered with.
     public let responseCode: ResponseCode?

@@ -11,6 +11,7 @@ public enum ConsumeResult: Sendable, Hashable {
 ///
 /// An unsettled delivery holds back the group's offset in its queue, and takes one of the `maxConcurrency` places.
 public struct Delivery: Sendable {
+    /// What was received.
     public let message: StoredMessage
     let queue: AssignedQueue
     /// How often this consumer handed the message out before.

@@ -167,6 +167,7 @@ public final class PushConsumer: Sendable {
     public struct Deliveries: AsyncSequence, Sendable {
         let consumer: PushConsumer
 
+        /// Takes deliveries for one loop; several may run at once.
         public struct Iterator: AsyncIteratorProtocol {
             let consumer: PushConsumer
             var hasStarted = false

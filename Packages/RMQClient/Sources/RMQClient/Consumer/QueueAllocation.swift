@@ -38,9 +38,11 @@ public struct CircularAllocation: QueueAllocation {
 }
 
 extension QueueAllocation where Self == AveragedAllocation {
+    /// Neighbouring queues in shares that differ by one at most.
     public static var averaged: AveragedAllocation { AveragedAllocation() }
 }
 
 extension QueueAllocation where Self == CircularAllocation {
+    /// Every n-th queue.
     public static var circular: CircularAllocation { CircularAllocation() }
 }

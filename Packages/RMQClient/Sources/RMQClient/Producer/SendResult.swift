@@ -13,15 +13,19 @@ public struct SendResult: Sendable, Equatable {
         case noReplica
     }
 
+    /// How safely it is stored.
     public let status: Status
     /// Ids made by this producer, one per message.
     public let messageIds: [String]
     /// Ids made by the broker, which tell where the messages lie.
     public let offsetMessageIds: [String]
+    /// Where it was stored.
     public let queue: MessageQueue
     /// Offset of the (first) message in its queue.
     public let queueOffset: Int64
 
+    /// The id of the message, of the first one of a batch: the one to look for later.
     public var messageId: String { messageIds.first ?? "" }
+    /// Where the message lies, the first one of a batch.
     public var offsetMessageId: String { offsetMessageIds.first ?? "" }
 }

@@ -3,6 +3,7 @@ public import RMQRemoting
 
 /// Where the queues of one topic are: what a client derives from a name server's answer.
 public struct TopicRoute: Sendable, Equatable {
+    /// The topic whose route this is.
     public let topic: String
     /// Queues that take messages, by broker name and id. Only brokers with a master are among them.
     public let publishQueues: [MessageQueue]
