@@ -93,6 +93,17 @@ public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
         return HostAddress(isIPv6: isIPv6, high: high, low: low, port: UInt16(truncatingIfNeeded: reader.read(as: UInt32.self) ?? 0))
     }
 
+    /// Writes ``byteCount`` bytes to memory that has room for them.
+    @inlinable public func store(to target: UnsafeMutableRawPointer) {
+        if isIPv6 {
+            target.storeBytes(of: high.bigEndian, as: UInt64.self)
+            target.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+        } else {
+            target.storeBytes(of: UInt32(truncatingIfNeeded: low).bigEndian, as: UInt32.self)
+        }
+        target.storeBytes(of: UInt32(port).bigEndian, toByteOffset: byteCount - 4, as: UInt32.self)
+    }
+
     @inlinable public func write(to writer: inout ByteWriter) {
         if isIPv6 {
             writer.write(high)

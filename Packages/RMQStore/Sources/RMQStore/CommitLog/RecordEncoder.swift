@@ -27,8 +27,6 @@ public final class RecordEncoder {
     public var maxMessageBytes: Int
     private var scratch: UnsafeMutableRawBufferPointer
     private var entries: UnsafeMutableBufferPointer<RecordDraft.Entry>
-    private var bornHost = HostBytes(nil)
-    private var storeHost = HostBytes(nil)
 
     public init(maxMessageBytes: Int = 4 << 20) {
         self.maxMessageBytes = maxMessageBytes
@@ -52,7 +50,7 @@ public final class RecordEncoder {
         properties: UnsafeRawBufferPointer, addedProperties: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
         tagCode: Int64? = nil
     ) throws(StoreError) -> RecordDraft {
-        let systemFlag = prepare(attributes)
+        let systemFlag = systemFlag(attributes)
         guard body.count <= maxMessageBytes else { throw .bodyTooLarge(bytes: body.count, limit: maxMessageBytes) }
         let count = try write(
             at: 0, queue: queue, attributes: attributes, flag: attributes.flag, systemFlag: systemFlag, body: body,
@@ -76,7 +74,7 @@ public final class RecordEncoder {
         queue: ConsumeQueue, attributes: borrowing RecordAttributes, elements: UnsafeRawBufferPointer,
         addedProperties: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
     ) throws(StoreError) -> RecordDraft {
-        let systemFlag = prepare(attributes)
+        let systemFlag = systemFlag(attributes)
         guard systemFlag & RecordLayout.transactionMask == 0 else { throw .batchNotAllowed(reason: "it is part of a transaction") }
         guard elements.count <= maxMessageBytes else { throw .bodyTooLarge(bytes: elements.count, limit: maxMessageBytes) }
         guard addedProperties.count <= RecordLayout.maxPropertiesBytes else {
@@ -107,13 +105,11 @@ public final class RecordEncoder {
             entries: UnsafeMutableBufferPointer(rebasing: entries[..<count]), queue: queue, systemFlag: systemFlag)
     }
 
-    /// Encodes the hosts if they changed, and returns the system flag to store.
-    private func prepare(_ attributes: borrowing RecordAttributes) -> Int32 {
-        if bornHost.host != attributes.bornHost { bornHost = HostBytes(attributes.bornHost) }
-        if storeHost.host != attributes.storeHost { storeHost = HostBytes(attributes.storeHost) }
+    /// The system flag to store: the received one, with the hosts' address families.
+    private func systemFlag(_ attributes: borrowing RecordAttributes) -> Int32 {
         var systemFlag = attributes.systemFlag & ~(RecordLayout.bornHostIPv6 | RecordLayout.storeHostIPv6)
-        if bornHost.isIPv6 { systemFlag |= RecordLayout.bornHostIPv6 }
-        if storeHost.isIPv6 { systemFlag |= RecordLayout.storeHostIPv6 }
+        if attributes.bornHost.isIPv6 { systemFlag |= RecordLayout.bornHostIPv6 }
+        if attributes.storeHost.isIPv6 { systemFlag |= RecordLayout.storeHostIPv6 }
         return systemFlag
     }
 
@@ -129,7 +125,7 @@ public final class RecordEncoder {
         guard propertiesCount <= RecordLayout.maxPropertiesBytes else {
             throw .propertiesTooLarge(bytes: propertiesCount, limit: RecordLayout.maxPropertiesBytes)
         }
-        let count = RecordLayout.fixedByteCount + bornHost.count + storeHost.count + body.count + topic.count + propertiesCount
+        let count = RecordLayout.fixedByteCount + attributes.bornHost.byteCount + attributes.storeHost.byteCount + body.count + topic.count + propertiesCount
         // Some messages get more properties by the append.
         reserve(start + count + RecordLayout.maxPropertiesBytes)
         var at = Cursor(scratch.baseAddress! + start)
@@ -142,9 +138,9 @@ public final class RecordEncoder {
         at.put(Int64(0))
         at.put(systemFlag)
         at.put(attributes.bornTimestamp)
-        at.put(bornHost.bytes)
+        at.put(attributes.bornHost)
         at.put(Int64(0))  // store time: stamped by the append
-        at.put(storeHost.bytes)
+        at.put(attributes.storeHost)
         at.put(attributes.reconsumeTimes)
         at.put(attributes.preparedTransactionOffset)
         at.put(Int32(body.count))
@@ -175,22 +171,6 @@ public final class RecordEncoder {
     }
 }
 
-/// A host as it is stored, encoded again only when it changes.
-private struct HostBytes {
-    let host: HostAddress?
-    let bytes: [UInt8]
-
-    init(_ host: HostAddress?) {
-        self.host = host
-        var writer = ByteWriter(capacity: 20)
-        host?.write(to: &writer)
-        bytes = writer.bytes
-    }
-
-    var isIPv6: Bool { host?.isIPv6 ?? false }
-    var count: Int { bytes.count }
-}
-
 /// Writes big-endian fields one after the other into space that was reserved before.
 private struct Cursor {
     private var position: UnsafeMutableRawPointer
@@ -208,6 +188,12 @@ private struct Cursor {
         guard let source = bytes.baseAddress else { return }
         position.copyMemory(from: source, byteCount: bytes.count)
         position += bytes.count
+    }
+
+    @inline(__always)
+    mutating func put(_ host: HostAddress) {
+        host.store(to: position)
+        position += host.byteCount
     }
 
     @inline(__always)
