@@ -22,6 +22,12 @@ extension MessageStore {
         return entry.position
     }
 
+    /// Whether a message lies so far before the log's end that it is no longer expected in memory; false when it is not there.
+    public func isFarBehind(_ queue: ConsumeQueue, offset: Int64) -> Bool {
+        guard let position = physicalOffset(queue, offset: offset) else { return false }
+        return log.maxOffset - position > memoryBytes
+    }
+
     /// The store time (ms) of a message; nil when it is not there.
     public func storeTimestamp(_ queue: ConsumeQueue, offset: Int64) -> Int64? {
         guard let entry = try? queue.entry(at: offset), !entry.isFiller else { return nil }

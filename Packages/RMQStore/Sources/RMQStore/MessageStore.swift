@@ -257,20 +257,23 @@ public final class MessageStore: Sendable {
     ///
     /// Whoever holds a handle may go on using it for appends: the topic then begins again with offset 0.
     public func deleteTopic(_ topic: String) throws(StoreError) {
-        let removed = appendLock.withLock { state in
+        try appendLock.withLock { (state) throws(StoreError) in
             let removed = queues.remove(topic: topic)
             for queue in removed { queue.retire() }
             if !publishesAtAppend { state.deletedBelow[topic] = log.maxOffset }
-            return removed
-        }
-        for queue in removed {
-            try StoreFiles.removeDirectory(queue.directory)
-            try StoreFiles.removeDirectory("\(configuration.extensionDirectory)/\(topic)/\(queue.queueId)")
-        }
-        if removed.contains(where: { StoreFiles.isSafeName($0.topicBytes) }) {
-            // Fails while foreign files are in there, which is fine.
-            try? StoreFiles.removeDirectory("\(configuration.consumeQueueDirectory)/\(topic)")
-            try? StoreFiles.removeDirectory("\(configuration.extensionDirectory)/\(topic)")
+            // The next message makes a queue of the same name: outside the lock its first file would be removed with these.
+            var failure: StoreError?
+            for queue in removed {
+                for directory in [queue.directory, "\(configuration.extensionDirectory)/\(topic)/\(queue.queueId)"] {
+                    do throws(StoreError) { try StoreFiles.removeDirectory(directory) } catch { failure = error }
+                }
+            }
+            if let failure { throw failure }
+            if removed.contains(where: { StoreFiles.isSafeName($0.topicBytes) }) {
+                // Fails while foreign files are in there, which is fine.
+                try? StoreFiles.removeDirectory("\(configuration.consumeQueueDirectory)/\(topic)")
+                try? StoreFiles.removeDirectory("\(configuration.extensionDirectory)/\(topic)")
+            }
         }
         // The checkpoint soon knows that these queues are not missing but deleted.
         appendLock.withLock { announceFlush(&$0) }

@@ -18,13 +18,13 @@ extension MessageStore {
                 }
                 try queue.reset()
                 queue.resumeAssigning()
+                // Still under the lock, or the queue's next message would lose its file.
+                try StoreFiles.removeDirectory(queue.directory)
+                // Fails while other queues are in there, which is fine.
+                try? StoreFiles.removeDirectory("\(configuration.consumeQueueDirectory)/\(queue.topic)")
                 return true
             }
-            guard isExpired else { continue }
-            logger.info("queue \(queue.queueId) of \(queue.topic) has expired as a whole and is removed")
-            try StoreFiles.removeDirectory(queue.directory)
-            // Fails while other queues are in there, which is fine.
-            try? StoreFiles.removeDirectory("\(configuration.consumeQueueDirectory)/\(queue.topic)")
+            if isExpired { logger.info("queue \(queue.queueId) of \(queue.topic) has expired as a whole and is removed") }
         }
         appendLock.withLock { announceFlush(&$0) }
     }
