@@ -13,7 +13,9 @@ import Synchronization
 /// Runs inside any process; `mqbroker` is one. All methods may be called from any thread but a loop's own.
 public final class Broker: Sendable {
     private let configuration: BrokerConfiguration
-    private let state: BrokerState
+    /// What clients are told to connect to, which may be told as a name; messages carry the address.
+    private let host: HostAddress
+    let state: BrokerState
     private let logger: Logger
 
     private struct Running {
@@ -30,10 +32,11 @@ public final class Broker: Sendable {
     public init(
         configuration: BrokerConfiguration, logger: Logger, configurationFile: String? = nil, clock: WallClock = .system
     ) throws(BrokerError) {
-        guard HostAddress(host: configuration.advertisedAddress, port: 0) != nil else {
+        guard let host = HostAddress.resolving(configuration.advertisedAddress, port: 0) else {
             throw .badAddress(key: "brokerIP1", value: configuration.advertisedAddress)
         }
         self.configuration = configuration
+        self.host = host
         self.logger = logger
         let store: MessageStore
         do {
@@ -116,7 +119,8 @@ public final class Broker: Sendable {
         running.client.close()
         running.loops.stop()
         state.loops = []
-        for table in ConfigurationFiles.Table.allCases { state.files.write(table) }
+        state.endTasks()
+        state.files.close()
         closeStore()
         logger.info("the broker \(configuration.brokerName) stopped")
     }
@@ -133,7 +137,7 @@ public final class Broker: Sendable {
     // MARK: Parts
 
     private func setAddress(port: UInt16) {
-        if let address = HostAddress(host: configuration.advertisedAddress, port: port) { state.storeHost = address }
+        if let address = HostAddress(ip: host.ip, port: port) { state.storeHost = address }
     }
 
     private func server(_ loops: EventLoopGroup, port: UInt16, servesPulls: Bool) -> RemotingServer {
@@ -171,8 +175,8 @@ public final class Broker: Sendable {
         }
         state.rates.add(state.store.statistics, now: state.clock.now())
         return [
-            every(.milliseconds(configuration.persistOffsetsMilliseconds)) { state.files.writeOffsetsIfChanged() },
-            every(.milliseconds(configuration.registerPeriodMilliseconds)) { state.registration?.registerAll() },
+            every(.milliseconds(configuration.persistOffsetsMilliseconds)) { state.files.writeWhatIsDue() },
+            every(.milliseconds(min(max(configuration.registerPeriodMilliseconds, 10_000), 60_000))) { state.registration?.registerSoon() },
             every(.milliseconds(ConsumeRates.sampleMilliseconds)) {
                 let now = state.clock.now()
                 state.consumeRates.add(state.offsets.all, now: now)

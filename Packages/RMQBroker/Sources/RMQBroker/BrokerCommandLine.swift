@@ -44,7 +44,7 @@ public struct BrokerCommandLine {
             }
             let (configuration, warnings) = try configuration(options)
             if options.has("p") || options.has("m") {
-                Console.write(BrokerSetting.text(of: configuration) { options.has("p") || $0.isImportant })
+                Console.write(BrokerSetting.text(of: configuration, onlyImportant: !options.has("p")))
                 return 0
             }
             return try serve(configuration, warnings, standsAlone: options.has("s"), file: options["c"])

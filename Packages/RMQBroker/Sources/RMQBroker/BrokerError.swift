@@ -11,7 +11,7 @@ public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unreadableTable(let path, let reason): "cannot read \(path) nor its backup: \(reason)"
         case .store(let reason): reason
         case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
-        case .badAddress(let key, let value): "\(key)=\(value) is not allowed; allowed: an IPv4 or IPv6 address"
+        case .badAddress(let key, let value): "\(key)=\(value) is not allowed; allowed: an IPv4 or IPv6 address, or a host name that has one"
         }
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import RMQCommon
 import RMQRemoting
 import RMQStore
@@ -19,7 +20,7 @@ final class BrokerState: Sendable {
     let logger: Logger
     let clock: WallClock
     /// The `-c` file, which a change over the wire is written back to; nil when there is none.
-    let configurationFile: String?
+    let configurationFile: ConfigurationFile?
     let startedAt: Int64
     let waitingSends = WaitingLoops()
 
@@ -27,8 +28,12 @@ final class BrokerState: Sendable {
     private let loopStates = Mutex<[LoopBound<LoopState>]>([])
     private let host = Mutex(HostAddress(ipv4: (127, 0, 0, 1), port: 0))
     private let currentRegistration = Mutex<NameServerRegistration?>(nil)
+    private struct Tasks {
+        var running = 0
+        var areOver = false
+    }
     /// Requests that run on other threads than a loop.
-    private let runningTasks = Atomic<Int>(0)
+    private let tasks = Mutex(Tasks())
 
     init(configuration: BrokerConfiguration, configurationFile: String?, store: MessageStore, logger: Logger, clock: WallClock) {
         live = LiveConfiguration(configuration, clock: clock)
@@ -38,11 +43,12 @@ final class BrokerState: Sendable {
         self.store = store
         self.logger = logger
         self.clock = clock
-        self.configurationFile = configurationFile
+        self.configurationFile = configurationFile.map { ConfigurationFile(path: $0) }
         startedAt = clock.now()
         files = ConfigurationFiles(
             directory: configuration.configDirectory, topics: topics, groups: groups, offsets: offsets,
             hasLightQueues: configuration.lightQueues, logger: logger)
+        files.setTopicsSavedListener { [weak self] in self?.topicsSaved() }
     }
 
     var loops: [LoopBound<LoopState>] {
@@ -90,7 +96,7 @@ final class BrokerState: Sendable {
     /// Persists the topics and tells the name servers, both soon and elsewhere.
     func topicsChanged() {
         files.later(.topics)
-        registration?.registerAll()
+        registration?.registerSoon()
     }
 
     /// Tells all members of a group that its members or subscriptions changed, so that they divide the queues anew.
@@ -100,6 +106,11 @@ final class BrokerState: Sendable {
         guard let members = consumers[group]?.channels.values else { return }
         let notice = RemotingCommand(.notifyConsumerIdsChanged, header: ConsumerGroupHeader(consumerGroup: group))
         for member in members { member.connection.sendOneway(notice) }
+    }
+
+    /// Topics were written down: lets the loops answer that have sends waiting for it.
+    func topicsSaved() {
+        for bound in loops { bound.post { $0.topicsSaved() } }
     }
 
     /// The store has confirmed more: lets the loops answer that have sends waiting for it.
@@ -127,17 +138,26 @@ final class BrokerState: Sendable {
     /// Most administrative requests at once: each may read many files.
     private static let taskLimit = 256
 
-    /// Runs `work` on another thread, unless too much runs already.
+    /// Runs `work` on another thread, unless too much runs already or the broker stops.
     func runTask(_ work: @escaping @Sendable () async -> Void) -> Bool {
-        guard runningTasks.wrappingAdd(1, ordering: .relaxed).oldValue < Self.taskLimit else {
-            runningTasks.wrappingSubtract(1, ordering: .relaxed)
-            return false
+        let mayRun = tasks.withLock { tasks in
+            guard tasks.running < Self.taskLimit, !tasks.areOver else { return false }
+            tasks.running += 1
+            return true
         }
+        guard mayRun else { return false }
         Task.detached { [self] in
             await work()
-            runningTasks.wrappingSubtract(1, ordering: .relaxed)
+            tasks.withLock { $0.running -= 1 }
         }
         return true
+    }
+
+    /// Lets no further task begin and waits for those that run, which use the store; for some seconds at most.
+    func endTasks() {
+        tasks.withLock { $0.areOver = true }
+        let deadline = MonotonicTime.nowNanoseconds() + 10_000_000_000
+        while tasks.withLock({ $0.running }) > 0, MonotonicTime.nowNanoseconds() < deadline { usleep(1_000) }
     }
 
     /// The store host as a message id writes it: address and port.

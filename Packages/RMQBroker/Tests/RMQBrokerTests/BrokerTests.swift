@@ -4,68 +4,6 @@ import RMQCommon
 import RMQRemoting
 import Testing
 
-/// A broker without a name server, on a port that the system chose, and a connection to it.
-private final class Peer: Sendable {
-    let broker: Broker
-    let client: RemotingClient
-    private let loops = EventLoopGroup(count: 1, name: "test-client")
-    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rocketmq-broker-\(UUID().uuidString)")
-
-    init(_ change: (inout BrokerConfiguration) -> Void = { _ in }) throws {
-        var configuration = BrokerConfiguration()
-        change(&configuration)
-        configuration.listenPort = 0
-        configuration.storeRoot = folder.path
-        configuration.commitLogFileBytes = 16 << 20
-        configuration.consumeQueueFileBytes = 60_000
-        configuration.indexSlotCount = 100
-        configuration.indexEntryCount = 1_000
-        let quiet = Logger(category: "test", level: .error, sink: DiscardSink())
-        broker = try Broker(configuration: configuration, logger: quiet)
-        try broker.start()
-        client = RemotingClient(loops: loops, logger: quiet)
-    }
-
-    func stop() {
-        client.close()
-        broker.stop()
-        loops.stop()
-        try? FileManager.default.removeItem(at: folder)
-    }
-
-    func ask(_ code: RequestCode, _ fields: [String: String] = [:], body: [UInt8] = []) async throws -> RemotingCommand {
-        var command = RemotingCommand(code: code.rawValue, body: body)
-        var header = HeaderFields()
-        for (name, value) in fields { header[name] = value }
-        command.fields = header
-        return try await client.request(command, to: "127.0.0.1:\(broker.port)", timeout: .seconds(20))
-    }
-
-    func send(_ topic: String, _ text: String, properties: String = "", queue: Int = 0) async throws -> RemotingCommand {
-        try await ask(.sendMessageV2, [
-            "a": "p", "b": topic, "c": "TBW102", "d": "4", "e": "\(queue)", "f": "0", "g": "1", "h": "0", "i": properties, "j": "0", "k": "false",
-            "m": "false",
-        ], body: Array(text.utf8))
-    }
-
-    func pull(_ topic: String, from offset: Int64, tags: String = "*", holdingMilliseconds hold: Int = 0) async throws -> RemotingCommand {
-        try await ask(.pullMessage, [
-            "consumerGroup": "g", "topic": topic, "queueId": "0", "queueOffset": "\(offset)", "maxMsgNums": "32",
-            "sysFlag": "\(4 | (hold > 0 ? 2 : 0))", "commitOffset": "0", "suspendTimeoutMillis": "\(hold)", "subscription": tags, "subVersion": "0",
-            "expressionType": "TAG",
-        ])
-    }
-}
-
-private func withPeer(_ change: (inout BrokerConfiguration) -> Void = { _ in }, _ body: (Peer) async throws -> Void) async throws {
-    let peer = try Peer(change)
-    do { try await body(peer) } catch {
-        peer.stop()
-        throw error
-    }
-    peer.stop()
-}
-
 @Suite struct BrokerTests {
     @Test func whatWasSentIsPulled() async throws {
         try await withPeer { peer in
@@ -213,33 +151,6 @@ private func withPeer(_ change: (inout BrokerConfiguration) -> Void = { _ in }, 
         try second.start()
         second.stop()
         withExtendedLifetime(broker) {}
-    }
-
-    /// The silent one would take as long as it is given.
-    @Test func aSilentNameServerDoesNotHoldUpTheStart() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rocketmq-broker-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let loops = EventLoopGroup(count: 1, name: "test-namesrv")
-        defer { loops.stop() }
-        let quiet = Logger(category: "test", level: .error, sink: DiscardSink())
-        let servers = [false, true].map { answers in
-            RemotingServer(configuration: ServerConfiguration(listenAddress: "127.0.0.1", port: 0), loops: loops, logger: quiet) { _ in
-                FakeNameServer(answers: answers)
-            }
-        }
-        for server in servers { try server.start() }
-        defer { for server in servers { server.stop() } }
-        var configuration = BrokerConfiguration()
-        configuration.listenPort = 0
-        configuration.storeRoot = folder.path
-        configuration.commitLogFileBytes = 16 << 20
-        configuration.nameServers = servers.map { "127.0.0.1:\($0.port)" }
-        configuration.registerTimeoutMilliseconds = 60_000
-        let broker = try Broker(configuration: configuration, logger: quiet)
-        let began = ContinuousClock.now
-        try broker.start()
-        #expect(ContinuousClock.now - began < .seconds(30))
-        broker.stop()
     }
 
     @Test func aMessageEntersFurtherQueues() async throws {
@@ -419,18 +330,4 @@ private func withPeer(_ change: (inout BrokerConfiguration) -> Void = { _ in }, 
             #expect(end.fields?["offset"] == "100")
         }
     }
-}
-
-/// Takes every registration, or answers nothing at all.
-private final class FakeNameServer: RequestHandler {
-    private let answers: Bool
-
-    init(answers: Bool) { self.answers = answers }
-
-    func receive(_ request: InboundRequest, on connection: Connection) {
-        if answers || request.requestCode != .registerBroker { connection.reply(.response(.success), to: request) }
-    }
-
-    func connectionClosed(_ connection: Connection) {}
-    func wakeUpEnded() {}
 }

@@ -43,7 +43,7 @@ import Testing
         try files(folder, offsets, light: light).load()
         expectBoth(offsets)
         try #require(offsets.progress(group: "g", topic: "T")).commit(8, queueId: 1)
-        files(folder, offsets, light: light).writeOffsetsIfChanged()
+        files(folder, offsets, light: light).writeWhatIsDue()
         #expect(FileSystem.exists(folder + (light ? "/lmqConsumerOffset.json" : "/consumerOffset.json")))
     }
 }

@@ -21,24 +21,12 @@ enum BrokerAdmin {
             throw RequestFailure(.systemError, error.description)
         }
         broker.logger.info("configuration changed over the wire: \(PropertiesText.format(properties).split(separator: "\n").joined(separator: " "))")
-        if let path = broker.configurationFile { try write(properties, to: path) }
+        try broker.configurationFile?.write(properties)
         if properties.contains(where: { $0.key == "brokerPermission" }) {
             broker.topics.touch()
             broker.topicsChanged()
         }
         return .response(.success)
-    }
-
-    /// Changes the lines of these keys in the file and leaves all others, comments included, as they are.
-    private static func write(_ properties: [(key: String, value: String)], to path: String) throws {
-        let text = String(decoding: try SmallFile.read(path) ?? [], as: UTF8.self)
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        if lines.last == "" { lines.removeLast() }
-        for (key, value) in properties {
-            let place = lines.lastIndex { line in PropertiesText.parse(line).first?.key == key }
-            if let place { lines[place] = "\(key)=\(value)" } else { lines.append("\(key)=\(value)") }
-        }
-        try SmallFile.replace(path, with: lines.joined(separator: "\n") + "\n")
     }
 
     /// Code 306: consume queues of which the log holds nothing any more.

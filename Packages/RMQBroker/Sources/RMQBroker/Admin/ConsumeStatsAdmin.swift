@@ -7,12 +7,17 @@ enum ConsumeStatsAdmin {
     static func ofGroup(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let header = try command.header(ConsumeStatsHeader.self)
         let topics: [String]
-        if let topic = header.topic, !topic.isEmpty { topics = [topic] } else { topics = broker.offsets.topics(of: header.consumerGroup) }
-        let online = broker.consumers[header.consumerGroup]
+        if let topic = header.topic, !topic.allSatisfy(\.isWhitespace) {
+            topics = [topic]
+        } else {
+            topics = broker.offsets.topics(of: header.consumerGroup)
+        }
+        // Members that pull by themselves may subscribe to nothing; then every topic counts.
+        let subscriptions = broker.consumers[header.consumerGroup]?.subscriptions ?? [:]
         var queues: [MessageQueue: ConsumeStats.Progress] = [:]
         var perSecond = 0.0
         for name in topics {
-            guard let topic = broker.topics[name], online == nil || online?.subscriptions[name] != nil else { continue }
+            guard let topic = broker.topics[name], subscriptions.isEmpty || subscriptions[name] != nil else { continue }
             queues.merge(progress(of: header.consumerGroup, topic, queueCount: topic.config.readQueueCount, broker)) { $1 }
             perSecond += broker.consumeRates.perSecond(group: header.consumerGroup, topic: name)
         }

@@ -24,7 +24,7 @@ enum GroupAdmin {
         if broker.groups.remove(header.group) { broker.files.write(.groups) }
         if header.removesOffsets {
             broker.offsets.remove(group: header.group)
-            broker.files.writeOffsetsIfChanged()
+            broker.files.write(.offsets)
         }
         return .response(.success)
     }

@@ -16,19 +16,22 @@ enum TopicAdmin {
         let config = TopicConfig(
             topicName: name, readQueueCount: header.readQueueCount, writeQueueCount: header.writeQueueCount,
             permission: header.permission, filterType: header.filterType, systemFlag: header.systemFlag ?? 0)
-        broker.topics.put(config)
+        let version = broker.topics.put(config)
         broker.files.write(.topics)
         if let registration = broker.registration {
-            await withCheckedContinuation { continuation in registration.register(topic: config) { continuation.resume() } }
+            await withCheckedContinuation { continuation in registration.register(config, version: version) { continuation.resume() } }
         }
         return .response(.success)
     }
 
     static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let name = try changeableTopic(command.header(TopicHeader.self).topic, broker)
-        if broker.topics.remove(name) { broker.topicsChanged() }
-        try broker.store.deleteTopic(name)
-        broker.files.write(.topics)
+        // The table first: with the messages gone, a topic that came back at the next start would be a surprise.
+        if broker.topics.remove(name) {
+            broker.files.write(.topics)
+            broker.registration?.registerSoon()
+        }
+        try deleteQueues(of: name, broker)
         return .response(.success)
     }
 
@@ -75,8 +78,14 @@ enum TopicAdmin {
     static func cleanUnused(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         for topic in broker.store.topics where broker.topics[topic] == nil && !broker.topics.systemTopics.contains(topic) {
             broker.logger.info("removing the queues of \(topic), which is no topic of this broker")
-            try broker.store.deleteTopic(topic)
+            try deleteQueues(of: topic, broker)
         }
         return .response(.success)
+    }
+
+    private static func deleteQueues(of topic: String, _ broker: BrokerState) throws {
+        // Also when their files cannot be removed: the store has let go of them.
+        defer { broker.topics.forgetQueues(of: topic) }
+        try broker.store.deleteTopic(topic)
     }
 }

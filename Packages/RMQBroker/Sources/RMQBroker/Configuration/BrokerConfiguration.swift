@@ -17,7 +17,7 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var bindAddress = "127.0.0.1"
     /// 0 lets the system choose; the fast port is then chosen too.
     public var listenPort: UInt16 = 10911
-    /// The address given to clients, and the store host of messages. Empty means ``bindAddress``,
+    /// The address or host name given to clients; its address is the store host of messages. Empty means ``bindAddress``,
     /// or loopback when that is a wildcard.
     public var brokerIP1 = ""
     /// The address advertised for replication; empty means ``brokerIP1``.
@@ -56,6 +56,7 @@ public struct BrokerConfiguration: Sendable, Equatable {
     // MARK: periodic work
 
     public var persistOffsetsMilliseconds: Int64 = 5_000
+    /// Kept within 10 s and 60 s.
     public var registerPeriodMilliseconds: Int64 = 30_000
     public var registerTimeoutMilliseconds: Int64 = 6_000
     public var compressedRegister = false

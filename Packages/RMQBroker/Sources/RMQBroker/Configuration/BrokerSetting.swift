@@ -11,7 +11,15 @@ struct BrokerSetting: Sendable {
     let write: @Sendable (inout BrokerConfiguration, String) throws(BrokerConfigurationError) -> Void
     let read: @Sendable (BrokerConfiguration) -> String
 
-    static func named(_ key: String) -> BrokerSetting? { all.first { $0.key == key } }
+    static func named(_ key: String) -> BrokerSetting? {
+        let key = oldNames[key] ?? key
+        return all.first { $0.key == key }
+    }
+
+    /// Keys that were spelled otherwise up to release 4.7.
+    private static let oldNames = [
+        "mapedFileSizeCommitLog": "mappedFileSizeCommitLog", "mapedFileSizeConsumeQueue": "mappedFileSizeConsumeQueue",
+    ]
 
     static let all: [BrokerSetting] = [
         text("brokerName", \.brokerName, allowed: isName, important: true),
@@ -25,24 +33,24 @@ struct BrokerSetting: Sendable {
         addresses("namesrvAddr", \.nameServers),
         integer("eventLoops", \.eventLoops, 0...64),
         integer("serverChannelMaxIdleTimeSeconds", \.idleSeconds, 1...86_400),
-        integer("brokerPermission", \.brokerPermission, 0...7, live: true),
-        integer("defaultTopicQueueNums", \.defaultTopicQueues, 1...1_024, live: true),
+        integer("brokerPermission", \.brokerPermission, 0...7, live: true, important: true),
+        integer("defaultTopicQueueNums", \.defaultTopicQueues, 1...1_024),
         boolean("autoCreateTopicEnable", \.autoCreateTopic, live: true, important: true),
         boolean("clusterTopicEnable", \.clusterTopic),
         boolean("brokerTopicEnable", \.brokerTopic),
         boolean("autoCreateSubscriptionGroup", \.autoCreateSubscriptionGroup, live: true, important: true),
-        text("msgTraceTopicName", \.traceTopicName, allowed: isName),
-        boolean("traceTopicEnable", \.traceTopic),
+        text("msgTraceTopicName", \.traceTopicName, allowed: isName, important: true),
+        boolean("traceTopicEnable", \.traceTopic, important: true),
         boolean("longPollingEnable", \.longPolling, live: true),
         integer("shortPollingTimeMills", \.shortPollingMilliseconds, 1...60_000, live: true),
         boolean("notifyConsumerIdsChangedEnable", \.notifyConsumerIdsChanged, live: true),
         integer("startAcceptSendRequestTimeStamp", \.startAcceptSendTimestamp, 0...Int64.max, live: true),
         boolean("traceOn", \.traceOn, live: true),
-        integer("maxTransferBytesOnMessageInMemory", \.transferBytes, 1_024...8_388_608),
-        integer("maxTransferCountOnMessageInMemory", \.transferCount, 1...4_096),
+        integer("maxTransferBytesOnMessageInMemory", \.transferBytes, 1_024...8_388_608, important: true),
+        integer("maxTransferCountOnMessageInMemory", \.transferCount, 1...4_096, important: true),
         integer("maxMessageSize", \.maxMessageBytes, 1...15_728_640),
         integer("flushConsumerOffsetInterval", \.persistOffsetsMilliseconds, 100...3_600_000),
-        integer("registerNameServerPeriod", \.registerPeriodMilliseconds, 10_000...60_000),
+        integer("registerNameServerPeriod", \.registerPeriodMilliseconds, 1...2_147_483_647),
         integer("registerBrokerTimeoutMills", \.registerTimeoutMilliseconds, 100...60_000),
         boolean("compressedRegister", \.compressedRegister),
         text("storePathRootDir", \.storeRoot, allowed: isPath, important: true),
@@ -57,23 +65,23 @@ struct BrokerSetting: Sendable {
         integer("maxLmqConsumeQueueNum", \.maxLightQueues, 1...1_000_000),
         boolean("enableConsumeQueueExt", \.writesQueueExtensions),
         integer("mappedFileSizeConsumeQueueExt", \.queueExtensionFileBytes, 1_024...2_147_483_647),
-        boolean("messageIndexEnable", \.indexesMessages),
-        integer("maxHashSlotNum", \.indexSlotCount, 1...500_000_000),
+        boolean("messageIndexEnable", \.indexesMessages, important: true),
+        integer("maxHashSlotNum", \.indexSlotCount, 1...500_000_000, important: true),
         integer("maxIndexNum", \.indexEntryCount, 2...107_374_178),
         integer("maxMsgsNumBatch", \.maxQueryCount, 1...1_024),
         integer("defaultQueryMaxNum", \.uniqueIdQueryCount, 1...1_024, live: true),
-        integer("flushIntervalCommitLog", \.flushIntervalMilliseconds, 1...60_000),
-        boolean("flushCommitLogTimed", \.flushTimed),
+        integer("flushIntervalCommitLog", \.flushIntervalMilliseconds, 1...60_000, important: true),
+        boolean("flushCommitLogTimed", \.flushTimed, important: true),
         integer("flushCommitLogLeastPages", \.flushLeastPages, 0...262_144),
         integer("flushCommitLogThoroughInterval", \.flushThoroughMilliseconds, 0...3_600_000),
-        integer("syncFlushTimeout", \.syncFlushTimeoutMilliseconds, 1...3_600_000),
+        integer("syncFlushTimeout", \.syncFlushTimeoutMilliseconds, 1...3_600_000, important: true),
         boolean("showUnconfirmedMessages", \.showUnconfirmedMessages),
         integer("osPageCacheBusyTimeOutMills", \.pageCacheBusyMilliseconds, 1...10_000_000),
         boolean("checkCRCOnRecover", \.verifyChecksumsOnRecovery),
-        integer("maxTransferBytesOnMessageInDisk", \.transferBytesOnDisk, 1_024...8_388_608),
-        integer("maxTransferCountOnMessageInDisk", \.transferCountOnDisk, 1...4_096),
-        integer("accessMessageInMemoryMaxRatio", \.inMemoryPercent, 1...100),
-        boolean("warmMapedFileEnable", \.warmSegments),
+        integer("maxTransferBytesOnMessageInDisk", \.transferBytesOnDisk, 1_024...8_388_608, important: true),
+        integer("maxTransferCountOnMessageInDisk", \.transferCountOnDisk, 1...4_096, important: true),
+        integer("accessMessageInMemoryMaxRatio", \.inMemoryPercent, 1...100, important: true),
+        boolean("warmMapedFileEnable", \.warmSegments, important: true),
         integer("flushLeastPagesWhenWarmMapedFile", \.warmUpPages, 1...1_048_576),
         text("readOnlyCommitLogStorePaths", \.readOnlyCommitLog, allowed: isPath),
         integer("fileReservedTime", \.fileReservedHours, 0...876_000, important: true),
@@ -83,17 +91,19 @@ struct BrokerSetting: Sendable {
         integer("deleteConsumeQueueFilesInterval", \.deleteQueueFilesPauseMilliseconds, 0...3_600_000),
         integer("destroyMapedFileIntervalForcibly", \.deletedFileHoldMilliseconds, 0...86_400_000),
         integer("redeleteHangedFileInterval", \.deletionRetryMilliseconds, 0...86_400_000),
-        boolean("cleanFileForciblyEnable", \.cleanForcibly),
-        integer("diskMaxUsedSpaceRatio", \.diskMaxUsedPercent, 0...100),
+        boolean("cleanFileForciblyEnable", \.cleanForcibly, important: true),
+        integer("diskMaxUsedSpaceRatio", \.diskMaxUsedPercent, 0...100, important: true),
         integer("diskSpaceCleanForciblyRatio", \.diskForcedCleanPercent, 1...100),
         integer("diskSpaceWarningLevelRatio", \.diskRefusePercent, 1...100),
     ]
 
-    /// All settings as `key=value` lines, which is the answer to GET_BROKER_CONFIG.
-    static func text(of configuration: BrokerConfiguration, where included: (BrokerSetting) -> Bool = { _ in true }) -> String {
-        var text = ""
-        for setting in all where included(setting) { text += setting.key + "=" + setting.read(configuration) + "\n" }
-        return text
+    /// The settings as `key=value` lines, which is what `-p` prints and GET_BROKER_CONFIG answers.
+    /// - Parameter onlyImportant: those that the reference marks, which is what `-m` prints.
+    static func text(of configuration: BrokerConfiguration, onlyImportant: Bool = false) -> String {
+        var lines = all.filter { $0.isImportant || !onlyImportant }.map { "\($0.key)=\($0.read(configuration))" }
+        lines.append("haListenPort=\(configuration.listenPort &+ 1)")
+        lines += UnhonouredSettings.promises.filter { !onlyImportant || ["brokerRole", "aclEnable"].contains($0.key) }.map { "\($0.key)=\($0.value)" }.sorted()
+        return lines.map { $0 + "\n" }.joined()
     }
 }
 
@@ -107,7 +117,7 @@ extension BrokerSetting {
         BrokerSetting(
             key: key, isLive: live, isImportant: important,
             write: { (configuration, value) throws(BrokerConfigurationError) in
-                guard let number = Value(value), range.contains(number) else {
+                guard let number = Value(trimmed(value)), range.contains(number) else {
                     throw .badValue(key: key, value: value, allowed: "\(range.lowerBound) to \(range.upperBound)")
                 }
                 configuration[keyPath: path] = number
@@ -119,7 +129,7 @@ extension BrokerSetting {
         BrokerSetting(
             key: key, isLive: live, isImportant: important,
             write: { (configuration, value) throws(BrokerConfigurationError) in
-                switch value.lowercased() {
+                switch trimmed(value).lowercased() {
                 case "true": configuration[keyPath: path] = true
                 case "false": configuration[keyPath: path] = false
                 default: throw .badValue(key: key, value: value, allowed: "true or false")
@@ -151,6 +161,13 @@ extension BrokerSetting {
                 configuration[keyPath: path] = parts
             },
             read: { $0[keyPath: path].joined(separator: ";") })
+    }
+
+    /// Blanks behind a value are a part of it in a properties file; no number or switch means them.
+    private static func trimmed(_ value: String) -> String {
+        var value = Substring(value)
+        while value.last?.isWhitespace == true { value.removeLast() }
+        return String(value)
     }
 
     private static func isOne(of values: [String]) -> TextRule {

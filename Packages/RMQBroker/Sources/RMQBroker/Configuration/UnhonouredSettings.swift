@@ -6,9 +6,9 @@
 enum UnhonouredSettings {
     /// - Returns: a warning, or nil when the value asks for nothing beyond what this broker does.
     static func judge(key: String, value: String) throws(BrokerConfigurationError) -> String? {
-        if let harmless = promises[key] {
-            guard harmless.contains(value.lowercased()) else {
-                throw .badValue(key: key, value: value, allowed: harmless.sorted().joined(separator: " or ") + " (this broker offers nothing else yet)")
+        if let only = promises[key] {
+            guard value.lowercased() == only.lowercased() else {
+                throw .badValue(key: key, value: value, allowed: only + " (this broker offers nothing else yet)")
             }
             return nil
         }
@@ -17,14 +17,14 @@ enum UnhonouredSettings {
         return "configuration: unknown key \(key)"
     }
 
-    /// Key → lower-case values that ask for nothing we lack.
-    private static let promises: [String: Set<String>] = [
-        "brokerRole": ["async_master"],
-        "aclEnable": ["false"],
-        "enableDLegerCommitLog": ["false"],
-        "enablePropertyFilter": ["false"],
-        "duplicationEnable": ["false"],
-        "slaveReadEnable": ["false"],
+    /// Key → the one value that asks for nothing we lack. Shown with the configuration, since tools look for them there.
+    static let promises: [String: String] = [
+        "brokerRole": "ASYNC_MASTER",
+        "aclEnable": "false",
+        "enableDLegerCommitLog": "false",
+        "enablePropertyFilter": "false",
+        "duplicationEnable": "false",
+        "slaveReadEnable": "false",
     ]
 
     /// Answered by the environment or by other keys; naming them is no mistake.

@@ -6,7 +6,7 @@ import RMQRemoting
 ///     10 310 320 ──► SendProcessor ─┐
 ///     11 ──────────► PullProcessor ─┤ answered in the same wake-up
 ///     34 35 14 15 38 41 42 … ───────┘
-///     all else ────► AdminProcessor, on another thread
+///     all else ────► AdminRequest, on another thread
 final class BrokerHandler: RequestHandler {
     private let broker: BrokerState
     private let bound: LoopBound<LoopState>
@@ -30,7 +30,7 @@ final class BrokerHandler: RequestHandler {
     }
 
     func connectionClosed(_ connection: Connection) {
-        bound.value.holds.connectionClosed(connection.id)
+        bound.value.holds.connectionClosed()
         broker.producers.connectionClosed(connection.id)
         for group in broker.consumers.connectionClosed(connection.id) {
             broker.notifyMembers(of: group, unlessGroupIsSilent: false)

@@ -10,38 +10,48 @@ final class ByteKeyedCache<Value> {
         let value: Value
     }
 
-    /// A power of two, so that the hash is masked; at most half full, so that probing ends soon.
-    private static var slotCount: Int { 4_096 }
+    /// Always a power of two, so that the hash is masked, and at most half of the slots are used, so that probing ends soon.
     private var slots: [Slot?] = []
     private var count = 0
+    private static var fewestSlots: Int { 64 }
+    /// For 32,768 entries, some 5 MB with names of 50 bytes; a loop that uses more topics than that begins anew.
+    private static var mostSlots: Int { 65_536 }
 
     func value(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer = .empty) -> Value? {
         guard count > 0 else { return nil }
         let hash = Self.hash(first, second)
-        var index = Int(truncatingIfNeeded: hash) & (Self.slotCount - 1)
+        var index = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while let slot = slots[index] {
             if slot.hash == hash && Self.equal(slot.first, first) && Self.equal(slot.second, second) { return slot.value }
-            index = (index + 1) & (Self.slotCount - 1)
+            index = (index + 1) & (slots.count - 1)
         }
         return nil
     }
 
     func insert(_ value: Value, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer = .empty) {
-        if slots.isEmpty || count >= Self.slotCount / 2 { empty() }
-        let hash = Self.hash(first, second)
-        var index = Int(truncatingIfNeeded: hash) & (Self.slotCount - 1)
-        while slots[index] != nil { index = (index + 1) & (Self.slotCount - 1) }
-        slots[index] = Slot(hash: hash, first: [UInt8](first), second: [UInt8](second), value: value)
+        if (count + 1) * 2 > slots.count { grow() }
+        place(Slot(hash: Self.hash(first, second), first: [UInt8](first), second: [UInt8](second), value: value))
         count += 1
     }
 
+    /// Keeps the space: what was used is used again soon.
     func removeAll() {
-        if count > 0 { empty() }
+        guard count > 0 else { return }
+        for index in slots.indices where slots[index] != nil { slots[index] = nil }
+        count = 0
     }
 
-    private func empty() {
-        slots = [Slot?](repeating: nil, count: Self.slotCount)
-        count = 0
+    private func grow() {
+        guard slots.count < Self.mostSlots else { return removeAll() }
+        let old = slots
+        slots = [Slot?](repeating: nil, count: max(old.count * 2, Self.fewestSlots))
+        for case let slot? in old { place(slot) }
+    }
+
+    private func place(_ slot: Slot) {
+        var index = Int(truncatingIfNeeded: slot.hash) & (slots.count - 1)
+        while slots[index] != nil { index = (index + 1) & (slots.count - 1) }
+        slots[index] = slot
     }
 
     /// FNV-1a. Only names that exist get in, so nobody gains by looking for collisions.

@@ -38,6 +38,8 @@ final class LoopState {
     private(set) lazy var confirmations = SendConfirmations(
         loopIndex: index, loop: loop, store: broker.store, waitingLoops: broker.waitingSends
     ) { [unowned self] send, status in SendProcessor(state: self).answer(send, status) }
+    /// Sends that wait for their topic to be written down.
+    var newTopicSends = NewTopicSends()
     /// Queues appended to in this wake-up that other loops, by bit, hold pulls of.
     private var arrivals: [QueueState] = []
 
@@ -58,6 +60,8 @@ final class LoopState {
         randomState = MonotonicTime.nowNanoseconds() | 1
         holds = PullHolds(loopIndex: index, loop: loop, store: broker.store)
         holds.offsetMoved = { [unowned self] pull, offset in offsetMoved(pull, to: offset) }
+        holds.rulesVersion = { broker.pullRulesVersion }
+        holds.queueNow = { (pull) throws(PullRefusal) in try broker.queueNow(of: pull) }
     }
 
     deinit { addedProperties.deallocate() }
@@ -121,6 +125,20 @@ final class LoopState {
         return Int32(truncatingIfNeeded: randomState % UInt64(max(bound, 1)))
     }
 
+    // MARK: Answers that had to wait
+
+    /// Topics were written: answers the sends that waited for that, or lets them wait for the store.
+    func topicsSaved() {
+        for waiting in newTopicSends.takeSaved() {
+            if let end = waiting.promisedEnd {
+                confirmations.add(waiting.send, end: end)
+            } else {
+                SendProcessor(state: self).answer(waiting.send, .ok)
+            }
+        }
+        if promisesMore { confirmations.answerConfirmed() }
+    }
+
     // MARK: Arrivals
 
     /// A message was appended to `queue`; whoever waits for it is woken at the end of this wake-up.
@@ -160,7 +178,9 @@ final class TopicRoute {
     /// Only the broker itself writes to it.
     let isForbiddenToSend: Bool
     let retryGroup: String?
-    private let entry: TopicEntry
+    let entry: TopicEntry
+    /// Whether topics.json holds the topic, as last seen; ask ``isSaved``.
+    private var wasSaved = false
     private let store: MessageStore
     private var queues: [QueueState?]
 
@@ -172,6 +192,12 @@ final class TopicRoute {
         self.entry = entry
         self.store = store
         queues = Array(repeating: nil, count: min(max(Int(entry.queueCount), 0), 4_096))
+    }
+
+    /// Whether topics.json holds the topic. Once true it stays so, and costs nothing any more.
+    var isSaved: Bool {
+        if !wasSaved { wasSaved = entry.isSaved }
+        return wasSaved
     }
 
     /// A queue that the topic's configuration allows.

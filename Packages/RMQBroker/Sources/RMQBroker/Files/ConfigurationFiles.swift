@@ -7,7 +7,8 @@ import Synchronization
 /// With `enableLmq` the reference keeps all offsets in lmqConsumerOffset.json instead, those of light queues' groups apart. The
 /// first start after that key was changed reads the other file, so that no group begins anew.
 ///
-/// Each file is replaced as a whole. Loops ask for it with ``later(_:)``, which never blocks; several requests become one write.
+/// Each file is replaced as a whole. Loops ask for it with ``later(_:)``, which never blocks; several requests become one
+/// write. What could not be written is tried again by ``writeWhatIsDue()``.
 final class ConfigurationFiles: Sendable {
     enum Table: String, CaseIterable, Sendable {
         case topics = "topics.json"
@@ -22,8 +23,15 @@ final class ConfigurationFiles: Sendable {
     private let hasLightQueues: Bool
     private let logger: Logger
     /// Held while a file is written, so that an older content never overwrites a newer one. Taken before the tables' locks.
-    private let writing = Mutex(())
+    private let writing = Mutex(Writing())
     private let pending = Mutex<Set<Table>>([])
+    private let topicsSaved = Mutex<(@Sendable () -> Void)?>(nil)
+
+    private struct Writing {
+        /// Files whose last write failed.
+        var failed: Set<Table> = []
+        var isClosed = false
+    }
 
     init(directory: String, topics: TopicTable, groups: GroupTable, offsets: ConsumerOffsets, hasLightQueues: Bool, logger: Logger) {
         self.directory = directory
@@ -52,21 +60,43 @@ final class ConfigurationFiles: Sendable {
         }
     }
 
+    /// Sets what is called after topics were written that the file did not hold before, or could not be written.
+    func setTopicsSavedListener(_ listener: (@Sendable () -> Void)?) { topicsSaved.withLock { $0 = listener } }
+
     /// Writes the table now. Blocks; not on a loop.
     func write(_ table: Table) {
-        writing.withLock { _ in
-            let json: JSONValue
-            switch table {
-            case .topics: json = topics.table.json
-            case .groups: json = groups.table.json
-            case .offsets: json = offsets.file.json
-            }
-            do {
-                try SmallFile.replace(path(table), with: json.bytes(.pretty))
-            } catch {
-                logger.error("cannot write \(path(table)): \(error)")
-            }
+        let saved = writing.withLock { writing -> [TopicEntry] in
+            guard !writing.isClosed else { return [] }
+            return write(table, &writing)
         }
+        guard !saved.isEmpty else { return }
+        for topic in saved { topic.markSaved() }
+        topicsSaved.withLock { $0 }?()
+    }
+
+    /// - Returns: topics that the file holds for the first time.
+    private func write(_ table: Table, _ writing: inout Writing) -> [TopicEntry] {
+        var new: [TopicEntry] = []
+        let json: JSONValue
+        switch table {
+        case .topics:
+            let (table, unsaved) = topics.takeForSaving()
+            json = table.json
+            new = unsaved
+        case .groups: json = groups.table.json
+        case .offsets:
+            // Before the offsets are read: what is committed from here on is for the next write.
+            offsets.takeChanges()
+            json = offsets.file.json
+        }
+        do {
+            try SmallFile.replace(path(table), with: json.bytes(.pretty))
+            writing.failed.remove(table)
+        } catch {
+            logger.error("cannot write \(path(table)): \(error)")
+            writing.failed.insert(table)
+        }
+        return new
     }
 
     /// Writes the table soon, on another thread.
@@ -78,8 +108,17 @@ final class ConfigurationFiles: Sendable {
         }
     }
 
-    func writeOffsetsIfChanged() {
-        if offsets.takeChanges() { write(.offsets) }
+    /// Writes the offsets if some were committed, and what could not be written before.
+    func writeWhatIsDue() {
+        var due = writing.withLock { $0.failed }
+        if offsets.haveChanged { due.insert(.offsets) }
+        for table in due { write(table) }
+    }
+
+    /// Writes all tables; nothing is written after that.
+    func close() {
+        for table in Table.allCases { write(table) }
+        writing.withLock { $0.isClosed = true }
     }
 
     private func path(_ table: Table) -> String {

@@ -24,7 +24,7 @@ final class GroupProgress: Sendable {
     /// Overwrites whatever was there: a client may go back on purpose.
     func commit(_ offset: Int64, queueId: Int32) {
         offsets.withLock { $0[queueId] = offset }
-        dirty.store(true, ordering: .relaxed)
+        dirty.store(true, ordering: .releasing)
     }
 
     /// Messages that pulls of the group got since the broker started.
@@ -32,7 +32,8 @@ final class GroupProgress: Sendable {
 
     func countPulled(_ messages: Int) { pulled.wrappingAdd(Int64(messages), ordering: .relaxed) }
 
-    fileprivate func takeDirty() -> Bool { dirty.exchange(false, ordering: .acquiringAndReleasing) }
+    fileprivate var isDirty: Bool { dirty.load(ordering: .relaxed) }
+    fileprivate func takeDirty() { _ = dirty.exchange(false, ordering: .acquiringAndReleasing) }
 }
 
 /// The offsets that consumer groups committed.
@@ -125,11 +126,16 @@ final class ConsumerOffsets: Sendable {
         return file
     }
 
-    /// Whether anything changed since the last call; the caller then writes ``file``.
-    func takeChanges() -> Bool {
+    /// Whether anything was committed or removed since the last ``takeChanges()``.
+    var haveChanged: Bool {
+        if removed.load(ordering: .acquiring) { return true }
+        return table.withLock { Array($0.values) }.contains { $0.isDirty }
+    }
+
+    /// Forgets that anything changed; the caller then writes ``file``.
+    func takeChanges() {
         let progresses = table.withLock { Array($0.values) }
-        var changed = removed.exchange(false, ordering: .acquiringAndReleasing)
-        for progress in progresses where progress.takeDirty() { changed = true }
-        return changed
+        removed.store(false, ordering: .releasing)
+        for progress in progresses { progress.takeDirty() }
     }
 }

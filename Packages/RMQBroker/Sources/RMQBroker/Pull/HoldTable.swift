@@ -6,7 +6,6 @@ struct HoldTable<Queue: Hashable, Waiting> {
         var waiting: Waiting
         /// Milliseconds since 1970.
         let deadline: Int64
-        let connection: UInt64
     }
 
     /// Most requests held at once; the next one is answered at once instead. As the reference's
@@ -18,9 +17,9 @@ struct HoldTable<Queue: Hashable, Waiting> {
     init(limit: Int = 100_000) { self.limit = limit }
 
     /// - Returns: false when the table is full and the request was not taken.
-    mutating func hold(_ waiting: Waiting, on queue: Queue, connection: UInt64, until deadline: Int64) -> Bool {
+    mutating func hold(_ waiting: Waiting, on queue: Queue, until deadline: Int64) -> Bool {
         guard count < limit else { return false }
-        queues[queue, default: []].append(Held(waiting: waiting, deadline: deadline, connection: connection))
+        queues[queue, default: []].append(Held(waiting: waiting, deadline: deadline))
         count += 1
         return true
     }
@@ -36,43 +35,33 @@ struct HoldTable<Queue: Hashable, Waiting> {
         if !held.isEmpty { queues[queue] = held }
     }
 
-    /// Takes out every request whose time is over.
-    mutating func expire(now: Int64) -> [(queue: Queue, waiting: Waiting)] {
-        take { $0.deadline <= now }
-    }
-
-    /// Takes out what a closed connection waits for.
-    mutating func drop(connection: UInt64) -> [(queue: Queue, waiting: Waiting)] {
-        take { $0.connection == connection }
-    }
-
-    /// Takes out every request that `leaves` says is to be answered.
-    mutating func removeAll(where leaves: (Waiting) -> Bool) -> [(queue: Queue, waiting: Waiting)] {
-        take { leaves($0.waiting) }
-    }
-
-    /// When ``expire(now:)`` has something to do next.
-    var earliestDeadline: Int64? {
-        var earliest: Int64?
-        for held in queues.values {
-            for pull in held { earliest = min(earliest ?? pull.deadline, pull.deadline) }
-        }
-        return earliest
-    }
-
-    private mutating func take(_ leaves: (Held) -> Bool) -> [(queue: Queue, waiting: Waiting)] {
+    /// Takes out every request whose time is over, and every other one that `leaves` picks.
+    ///
+    /// Looks at all that is held, so whoever holds many calls it seldom.
+    /// - Returns: what left, and when the time of the next one is over; nil when nothing is held any more.
+    mutating func sweep(
+        now: Int64, _ leaves: (Waiting) -> Bool
+    ) -> (left: [(queue: Queue, waiting: Waiting)], nextDeadline: Int64?) {
         var left: [(queue: Queue, waiting: Waiting)] = []
-        for queue in queues.keys where queues[queue]!.contains(where: leaves) {
-            var held = queues.removeValue(forKey: queue)!
-            Self.removeEach(&held) { pull in
-                guard leaves(pull) else { return false }
+        var next: Int64?
+        func isLeaving(_ held: Held) -> Bool {
+            if held.deadline <= now || leaves(held.waiting) { return true }
+            next = min(next ?? held.deadline, held.deadline)
+            return false
+        }
+        var changed: [(Queue, [Held])] = []
+        for (queue, held) in queues {
+            var kept = held
+            kept.removeAll { pull in
+                guard isLeaving(pull) else { return false }
                 left.append((queue, pull.waiting))
                 return true
             }
-            if !held.isEmpty { queues[queue] = held }
+            if kept.count < held.count { changed.append((queue, kept)) }
         }
+        for (queue, kept) in changed { queues[queue] = kept.isEmpty ? nil : kept }
         count -= left.count
-        return left
+        return (left, next)
     }
 
     /// `removeAll(where:)` whose closure may change what it keeps.

@@ -34,19 +34,12 @@ struct PullProcessor {
 
     private func serve(_ request: PullRequest, _ ticket: ReplyTicket, _ connection: Connection) throws(PullRefusal) {
         if state.configuration.brokerPermission & Permission.read.rawValue == 0 {
-            throw PullRefusal(.noPermission, "the broker[\(state.configuration.advertisedAddress)] pulling message is forbidden")
+            throw .unreadableBroker(state.configuration)
         }
-        let route: PullRoute
-        if let known = state.pull(group: request.group, topic: request.topic) {
-            route = known
-        } else {
-            route = try find(request)
-        }
+        let route = if let known = state.pull(group: request.group, topic: request.topic) { known } else { try find(request) }
         if let refusal = route.refusal { throw refusal }
         guard request.queueId >= 0, request.queueId < route.topic.config.readQueueCount else {
-            throw PullRefusal(
-                .systemError,
-                "queueId[\(request.queueId)] is illegal, topic:[\(route.topic.name)] topicConfig.readQueueNums:[\(route.topic.config.readQueueCount)]")
+            throw .illegalQueue(request.queueId, of: route.topic.config)
         }
         let filter = try filter(request, route)
         if request.flags.contains(.commitsOffset), request.commitOffset >= 0 {
@@ -58,7 +51,8 @@ struct PullProcessor {
         }
         let pull = HeldPull(
             connection: connection.id, ticket: ticket, queue: route.topic.queue(request.queueId), filter: filter, offset: request.offset,
-            nextOffset: request.offset, maxCount: Int(max(request.maxCount, 1)), progress: route.progress)
+            nextOffset: request.offset, maxCount: Int(max(request.maxCount, 1)), progress: route.progress,
+            rulesVersion: state.broker.pullRulesVersion)
         state.holds.answerOrHold(pull, suspendMilliseconds: suspend, on: connection)
     }
 
@@ -76,8 +70,10 @@ struct PullProcessor {
             }
         }
         switch route.heartbeat {
-        case .noConsumers, .notSubscribed:
+        case .noConsumers:
             throw PullRefusal(.subscriptionNotExist, "the consumer's group info not exist")
+        case .notSubscribed:
+            throw PullRefusal(.subscriptionNotExist, "the consumer's subscription not exist")
         case .broadcastForbidden:
             throw PullRefusal(.noPermission, "the consumer group[\(name(request.group))] can not consume by broadcast way")
         case .subscribed(let filter, let version, let isTag):
@@ -89,23 +85,15 @@ struct PullProcessor {
         }
     }
 
-    private static let propertyFilter = PullRefusal(.systemError, "the broker does not support consumer to filter message by SQL92")
+    private static let propertyFilter = PullRefusal(.systemError, "The broker does not support consumer to filter message by SQL92")
 
     private func find(_ request: PullRequest) throws(PullRefusal) -> PullRoute {
         let broker = state.broker
         let groupName = name(request.group)
-        guard let group = broker.group(groupName) else {
-            throw PullRefusal(.subscriptionGroupNotExist, "subscription group [\(groupName)] does not exist")
-        }
-        guard let topic = state.topic(request.topic) else {
-            throw PullRefusal(.topicNotExist, "topic[\(name(request.topic))] not exist, apply first please!")
-        }
-        var refusal: PullRefusal?
-        if !group.consumeEnabled {
-            refusal = PullRefusal(.noPermission, "subscription group no permission, \(groupName)")
-        } else if !topic.config.permission.isReadable {
-            refusal = PullRefusal(.noPermission, "the topic[\(topic.name)] pulling message is forbidden")
-        }
+        guard let group = broker.group(groupName) else { throw .unknownGroup(groupName) }
+        guard group.consumeEnabled else { throw .disabledGroup(groupName) }
+        guard let topic = state.topic(request.topic) else { throw .unknownTopic(name(request.topic)) }
+        let refusal: PullRefusal? = topic.config.permission.isReadable ? nil : .unreadableTopic(topic.name)
         // Whatever a heartbeat changes from here on moves a version, and the route is looked up again.
         let route = PullRoute(
             topic: topic, progress: broker.offsets.progress(group: groupName, topic: topic.name), refusal: refusal,

@@ -95,14 +95,3 @@ final class PullRoute {
         return filter
     }
 }
-
-/// Why a pull is not served.
-struct PullRefusal: Error {
-    let code: ResponseCode
-    let remark: String
-
-    init(_ code: ResponseCode, _ remark: String) {
-        self.code = code
-        self.remark = remark
-    }
-}

@@ -6,20 +6,24 @@ import Synchronization
 ///
 /// All methods may be called from any thread and return at once; answers come on a loop.
 final class NameServerRegistration: Sendable {
-    private let addresses: [String]
-    private let client: RemotingClient
+    private let identity: Identity
     private let broker: BrokerState
-    private let configuration: BrokerConfiguration
-    private let brokerAddress: String
-    private let haAddress: String
+    private let links = Mutex<[NameServerLink]>([])
 
     init(configuration: BrokerConfiguration, port: UInt16, broker: BrokerState, client: RemotingClient) {
-        addresses = configuration.nameServers
-        self.client = client
+        identity = Identity(configuration, port: port)
         self.broker = broker
-        self.configuration = configuration
-        brokerAddress = HostText.joined(configuration.advertisedAddress, port)
-        haAddress = HostText.joined(configuration.brokerIP2.isEmpty ? configuration.advertisedAddress : configuration.brokerIP2, port &+ 1)
+        let made = configuration.nameServers.map { address in
+            NameServerLink(
+                address: address, client: client, logger: broker.logger, timeout: .milliseconds(configuration.registerTimeoutMilliseconds),
+                accepted: { [weak self] link, response in self?.takeOrder(response, from: link) },
+                makeRegistration: { [weak self] content, partialVersion in self?.registration(content, partialVersion) })
+        }
+        links.withLock { $0 = made }
+        client.setConnectionClosedHandler { [weak self] address in
+            let link = self?.links.withLock { $0.first { $0.address == address } }
+            link?.connectionLost()
+        }
     }
 
     /// Registers all topics.
@@ -27,45 +31,63 @@ final class NameServerRegistration: Sendable {
     ///   - accepted: called for each name server that took the registration.
     ///   - completion: called once, after every name server answered or failed.
     func registerAll(accepted: @escaping @Sendable () -> Void = {}, completion: @escaping @Sendable () -> Void = {}) {
-        register(broker.topics.table, accepted: accepted, completion: completion)
+        forEachLink(completion) { link, step in
+            link.register(.allTopics) { isAccepted in
+                if isAccepted { accepted() }
+                step()
+            }
+        }
     }
 
-    /// Registers one topic; a name server adds it to what it knows.
-    func register(topic: TopicConfig, completion: @escaping @Sendable () -> Void) {
-        let table = TopicConfigTable(topics: [topic.topicName: topic], dataVersion: broker.topics.table.dataVersion)
-        register(table, completion: completion)
+    /// Registers all topics; many calls become one.
+    func registerSoon() {
+        for link in links.withLock({ $0 }) { link.register(.allTopics) }
     }
 
-    private func register(
-        _ table: TopicConfigTable, accepted: @escaping @Sendable () -> Void = {}, completion: @escaping @Sendable () -> Void
+    /// Registers one topic, which a name server adds to what it knows.
+    /// - Parameter version: the table's with it.
+    func register(_ topic: TopicConfig, version: DataVersion, completion: @escaping @Sendable () -> Void) {
+        forEachLink(completion) { link, step in link.register(.topic(topic, version: version)) { _ in step() } }
+    }
+
+    /// Takes this broker off all name servers; nothing is registered any more.
+    func unregister(completion: @escaping @Sendable () -> Void) {
+        let command = RemotingCommand(.unregisterBroker, header: identity.leaving)
+        forEachLink(completion) { link, step in link.stop(with: command, timeout: .seconds(3), completion: step) }
+    }
+
+    private func forEachLink(
+        _ completion: @escaping @Sendable () -> Void, _ body: (NameServerLink, _ step: @escaping @Sendable () -> Void) -> Void
     ) {
-        guard !addresses.isEmpty else { return completion() }
+        let links = links.withLock { $0 }
+        guard !links.isEmpty else { return completion() }
+        let remaining = RemainingCount(links.count, completion)
+        for link in links { body(link) { remaining.step() } }
+    }
+
+    // MARK: What is told
+
+    private func registration(_ content: NameServerLink.Content, _ partialVersion: DataVersion?) -> NameServerLink.Registration? {
+        let (table, isPartial) = switch content {
+        case .topic(let topic, let version): (TopicConfigTable(topics: [topic.topicName: topic], dataVersion: version), true)
+        case .allTopics: (allTopics(unlike: partialVersion), false)
+        }
         let body = RegisterBrokerBody(topicConfigTable: announced(table))
-        let bytes: [UInt8]
         do {
-            bytes = configuration.compressedRegister ? try body.compressed() : body.body
+            let bytes = identity.compressesTopics ? try body.compressed() : body.body
+            let command = RemotingCommand(.registerBroker, header: identity.registering(bytes), body: bytes)
+            return .init(command: command, version: table.dataVersion, isPartial: isPartial)
         } catch {
             broker.logger.error("cannot compress the registration: \(error)")
-            return completion()
-        }
-        let header = RegisterBrokerHeader(
-            brokerName: configuration.brokerName, brokerAddress: brokerAddress, clusterName: configuration.brokerClusterName,
-            haServerAddress: haAddress, brokerId: configuration.brokerId, isCompressed: configuration.compressedRegister,
-            bodyCRC32: CRC32.rocketMQ(bytes))
-        let command = RemotingCommand(.registerBroker, header: header, body: bytes)
-        send(command, timeout: .milliseconds(configuration.registerTimeoutMilliseconds), completion) { [self] address, response in
-            guard response.responseCode == .success else {
-                return broker.logger.warning("name server \(address) refused the registration: \(response.responseCode) \(response.remark ?? "")")
-            }
-            takeOrder(response)
-            accepted()
+            return nil
         }
     }
 
-    /// The order configuration that a name server keeps decides which topics are ordered.
-    private func takeOrder(_ response: RemotingCommand) {
-        guard !response.body.isEmpty, let table = try? KeyValueTable(body: response.body) else { return }
-        if broker.topics.setOrdered(Set(table.table.keys)) { broker.files.later(.topics) }
+    private func allTopics(unlike partialVersion: DataVersion?) -> TopicConfigTable {
+        let table = broker.topics.table
+        guard table.dataVersion == partialVersion else { return table }
+        broker.topics.touch()
+        return broker.topics.table
     }
 
     /// A broker that may not be read or not be written says so for every topic.
@@ -80,29 +102,48 @@ final class NameServerRegistration: Sendable {
         return table
     }
 
-    /// Takes this broker off all name servers.
-    func unregister(completion: @escaping @Sendable () -> Void) {
-        guard !addresses.isEmpty else { return completion() }
-        let header = UnregisterBrokerHeader(
-            brokerName: configuration.brokerName, brokerAddress: brokerAddress, clusterName: configuration.brokerClusterName,
-            brokerId: configuration.brokerId)
-        send(RemotingCommand(.unregisterBroker, header: header), timeout: .seconds(3), completion) { _, _ in }
+    // MARK: What comes back
+
+    /// The order configuration of a name server decides which topics are ordered.
+    ///
+    /// Every name server keeps its own, so the first one of the list that knows this broker decides: two that differ would
+    /// change the topics to and fro.
+    private func takeOrder(_ response: RemotingCommand, from link: NameServerLink) {
+        let links = links.withLock { $0 }
+        guard links.first(where: \.isUpToDate) === link, !response.body.isEmpty else { return }
+        do {
+            let ordered = try KeyValueTable(body: response.body).table.keys
+            if broker.topics.setOrdered(Set(ordered)) { broker.files.later(.topics) }
+        } catch {
+            broker.logger.warning("the order configuration of name server \(link.address) cannot be read: \(error)")
+        }
+    }
+}
+
+/// Who this broker is, as all its registrations say.
+private struct Identity: Sendable {
+    let configuration: BrokerConfiguration
+    let brokerAddress: String
+    let haAddress: String
+
+    init(_ configuration: BrokerConfiguration, port: UInt16) {
+        self.configuration = configuration
+        brokerAddress = HostText.joined(configuration.advertisedAddress, port)
+        haAddress = HostText.joined(configuration.brokerIP2.isEmpty ? configuration.advertisedAddress : configuration.brokerIP2, port &+ 1)
     }
 
-    private func send(
-        _ command: RemotingCommand, timeout: Duration, _ completion: @escaping @Sendable () -> Void,
-        _ succeeded: @escaping @Sendable (_ address: String, RemotingCommand) -> Void
-    ) {
-        let remaining = RemainingCount(addresses.count, completion)
-        for address in addresses {
-            client.send(command, to: address, timeout: timeout) { [broker] result in
-                switch result {
-                case .success(let response): succeeded(address, response)
-                case .failure(let error): broker.logger.warning("name server \(address): \(error)")
-                }
-                remaining.step()
-            }
-        }
+    var compressesTopics: Bool { configuration.compressedRegister }
+
+    func registering(_ body: [UInt8]) -> RegisterBrokerHeader {
+        RegisterBrokerHeader(
+            brokerName: configuration.brokerName, brokerAddress: brokerAddress, clusterName: configuration.brokerClusterName,
+            haServerAddress: haAddress, brokerId: configuration.brokerId, isCompressed: compressesTopics, bodyCRC32: CRC32.rocketMQ(body))
+    }
+
+    var leaving: UnregisterBrokerHeader {
+        UnregisterBrokerHeader(
+            brokerName: configuration.brokerName, brokerAddress: brokerAddress, clusterName: configuration.brokerClusterName,
+            brokerId: configuration.brokerId)
     }
 }
 

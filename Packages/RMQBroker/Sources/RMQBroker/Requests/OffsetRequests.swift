@@ -2,7 +2,7 @@ import RMQCommon
 import RMQRemoting
 import RMQStore
 
-/// Codes 14, 15, 30, 31 (on the loop), 29, 32 and 33 (elsewhere): positions in queues and in the log.
+/// Codes 14, 15, 30, 31 (on the loop), 29, 32, 43 and 45 (elsewhere): positions in queues.
 enum OffsetRequests {
     static func query(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
         let header = try command.header(QueryConsumerOffsetHeader.self)
@@ -20,7 +20,7 @@ enum OffsetRequests {
     private static func startsAtZero(topic: String, queueId: Int32, _ store: MessageStore) -> Bool {
         guard let queue = store.queue(topic: topic, queueId: queueId) else { return true }
         guard queue.minOffset <= 0 else { return false }
-        return !store.read(topic: topic, queueId: queueId, offset: 0, maxCount: 1).suggestsReplica
+        return !store.isFarBehind(queue, offset: 0)
     }
 
     static func update(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {

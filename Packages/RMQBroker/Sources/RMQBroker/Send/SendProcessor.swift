@@ -42,29 +42,12 @@ struct SendProcessor {
     private func store(
         _ request: SendRequest, body: UnsafeRawBufferPointer, ticket: ReplyTicket, _ connection: Connection
     ) throws(SendRefusal) {
-        if state.loop.wallMilliseconds < state.acceptsSendsFrom {
-            throw SendRefusal(.systemError, "this broker takes messages from \(state.acceptsSendsFrom) ms on")
+        let now = state.loop.wallMilliseconds
+        if now < state.acceptsSendsFrom {
+            throw SendRefusal(.systemError, "broker unable to service, until \(state.acceptsSendsFrom) ms; now it is \(now) ms since 1970")
         }
-        var route = state.topic(request.topic)
-        if route == nil { route = try create(request, connection) }
-        guard let topic = route else {
-            throw SendRefusal(.topicNotExist, "topic[\(name(request.topic))] not exist, apply first please!")
-        }
-        if topic.isForbiddenToSend { throw SendRefusal(.noPermission, "sending to the system topic \(topic.name) is forbidden") }
-        if !state.isWritable, topic.config.isOrdered {
-            throw SendRefusal(.noPermission, "the broker[\(state.configuration.advertisedAddress)] sending message is forbidden")
-        }
-        guard request.queueId < max(topic.config.readQueueCount, topic.config.writeQueueCount) else {
-            throw SendRefusal(
-                .systemError,
-                "request queueId[\(request.queueId)] is illegal, \(topic.name) has \(topic.config.readQueueCount) read and \(topic.config.writeQueueCount) write queues")
-        }
-        if let group = topic.retryGroup, state.broker.groups[group] == nil {
-            throw SendRefusal(.subscriptionGroupNotExist, "subscription group not exist, \(group)")
-        }
-        guard request.queueId >= 0 || topic.config.writeQueueCount > 0 else {
-            throw SendRefusal(.systemError, "topic \(topic.name) has no queue to write to")
-        }
+        let topic = if let known = state.topic(request.topic) { known } else { try create(request, connection) }
+        try check(request, topic)
         let received = ReceivedProperties(request.properties)
         try check(received, request)
         let waits = state.promisesMore && received.waitsForPromise && !ticket.isOneway
@@ -81,21 +64,30 @@ struct SendProcessor {
             throw SendRefusal(error)
         }
         if received.delayLevel == 0 { state.messageArrived(queue) }
+        if ticket.isOneway { return }
+        if !topic.isSaved {
+            let send = stored(result, queueId, ticket, connection)
+            if state.newTopicSends.add(.init(send: send, topic: topic.entry, promisedEnd: waits ? result.end : nil)) { return }
+        }
         if waits { return state.confirmations.add(stored(result, queueId, ticket, connection), end: result.end) }
-        guard !ticket.isOneway else { return }
+        answer(result, queueId, ticket, connection)
+    }
+
+    // MARK: Answers
+
+    /// Straight from the numbers of the append into the output buffer.
+    private func answer(_ result: AppendResult, _ queueId: Int32, _ ticket: ReplyTicket, _ connection: Connection) {
+        func reply(_ id: ReplyMessageId) {
+            connection.replySend(to: ticket, messageId: id, queueId: queueId, queueOffset: result.queueOffset, trailer: state.sendTrailer)
+        }
         if result.messageCount == 1, !state.storeHost.isIPv6 {
-            connection.replySend(
-                to: ticket, messageId: .stored(ipv4AndPort: state.storeHostWord, physicalOffset: result.physicalOffset),
-                queueId: queueId, queueOffset: result.queueOffset, trailer: state.sendTrailer)
+            reply(.stored(ipv4AndPort: state.storeHostWord, physicalOffset: result.physicalOffset))
         } else {
-            let ids = MessageIdList(result, storeHost: state.storeHost, in: state.broker.store)
-            ids.text.withUnsafeBytes {
-                connection.replySend(
-                    to: ticket, messageId: .text($0), queueId: queueId, queueOffset: result.queueOffset, trailer: state.sendTrailer)
-            }
+            MessageIdList(result, storeHost: state.storeHost, in: state.broker.store).text.withUnsafeBytes { reply(.text($0)) }
         }
     }
 
+    /// What ``answer(_:_:)`` needs later.
     private func stored(_ result: AppendResult, _ queueId: Int32, _ ticket: ReplyTicket, _ connection: Connection) -> StoredSend {
         let hasOneId = result.messageCount == 1 && !state.storeHost.isIPv6
         return StoredSend(
@@ -122,6 +114,26 @@ struct SendProcessor {
         }
     }
 
+    // MARK: Refusals, in the reference's order
+
+    private func check(_ request: SendRequest, _ topic: TopicRoute) throws(SendRefusal) {
+        if !state.isWritable, topic.config.isOrdered {
+            throw SendRefusal(.noPermission, "the broker[\(state.configuration.advertisedAddress)] sending message is forbidden")
+        }
+        if topic.isForbiddenToSend { throw .forbiddenTopic(topic.name) }
+        guard request.queueId < max(topic.config.readQueueCount, topic.config.writeQueueCount) else {
+            throw SendRefusal(
+                .systemError,
+                "request queueId[\(request.queueId)] is illegal, \(topic.name) has \(topic.config.readQueueCount) read and \(topic.config.writeQueueCount) write queues")
+        }
+        guard request.queueId >= 0 || topic.config.writeQueueCount > 0 else {
+            throw SendRefusal(.systemError, "topic \(topic.name) has no queue to write to")
+        }
+        if let group = topic.retryGroup, !request.isBatch, state.broker.group(group) == nil {
+            throw SendRefusal(.subscriptionGroupNotExist, "subscription group not exist, \(group)")
+        }
+    }
+
     /// What this broker cannot keep its promise for is refused, not stored.
     private func check(_ received: ReceivedProperties, _ request: SendRequest) throws(SendRefusal) {
         if request.isBatch, received.delayLevel > 0 {
@@ -131,6 +143,8 @@ struct SendProcessor {
             throw SendRefusal(.noPermission, "transactional messages (property TRAN_MSG) are not supported by this broker yet")
         }
     }
+
+    // MARK: Storing
 
     private func append(
         _ request: SendRequest, _ received: ReceivedProperties, _ body: UnsafeRawBufferPointer, _ topic: TopicRoute, _ queue: QueueState,
@@ -171,16 +185,17 @@ struct SendProcessor {
 
     // MARK: Topics that do not exist yet
 
-    private func create(_ request: SendRequest, _ connection: Connection) throws(SendRefusal) -> TopicRoute? {
+    private func create(_ request: SendRequest, _ connection: Connection) throws(SendRefusal) -> TopicRoute {
         let topic: TopicName
         do {
             topic = try TopicName(name(request.topic))
         } catch {
             throw SendRefusal(.systemError, "\(error)")
         }
+        if SystemTopic.isForbiddenToSend(topic.text) { throw .forbiddenTopic(topic.text) }
         guard let config = state.broker.templateConfig(
             topic: topic.text, template: name(request.defaultTopic), queues: request.defaultTopicQueues, isUnit: request.isUnit)
-        else { return nil }
+        else { throw SendRefusal(.topicNotExist, "topic[\(topic)] not exist, apply first please!") }
         let (entry, isNew) = state.broker.topics.add(config)
         if isNew {
             state.broker.logger.info("created topic \(topic) with \(config.writeQueueCount) queues for a send from \(connection.remote)")
@@ -210,6 +225,10 @@ struct SendRefusal: Error {
     init(_ code: ResponseCode, _ remark: String) {
         self.code = code
         self.remark = remark
+    }
+
+    static func forbiddenTopic(_ topic: String) -> SendRefusal {
+        SendRefusal(.noPermission, "Sending message to topic[\(topic)] is forbidden.")
     }
 
     /// The one place where an error of the store becomes an answer.

@@ -6,13 +6,32 @@ import Synchronization
 final class TopicEntry: Sendable {
     let config: TopicConfig
     let queues: TopicQueues
+    private let saved: SavedMark
 
-    init(config: TopicConfig, queues: TopicQueues) {
+    init(config: TopicConfig, queues: TopicQueues = TopicQueues(), isSaved: Bool) {
         self.config = config
         self.queues = queues
+        saved = SavedMark(isSaved)
+    }
+
+    /// The same topic with another configuration or, if its old queues are gone, other queues.
+    init(_ previous: TopicEntry, config: TopicConfig? = nil, queues: TopicQueues? = nil) {
+        self.config = config ?? previous.config
+        self.queues = queues ?? previous.queues
+        saved = previous.saved
     }
 
     var queueCount: Int32 { max(config.readQueueCount, config.writeQueueCount) }
+    /// Whether topics.json holds a topic of this name, or will not need to.
+    var isSaved: Bool { saved.isSet }
+    func markSaved() { saved.set() }
+}
+
+private final class SavedMark: Sendable {
+    private let mark: Atomic<Bool>
+    init(_ isSet: Bool) { mark = Atomic(isSet) }
+    var isSet: Bool { mark.load(ordering: .acquiring) }
+    func set() { mark.store(true, ordering: .releasing) }
 }
 
 /// All topics of this broker.
@@ -25,6 +44,20 @@ final class TopicTable: Sendable {
         /// Light topics that somebody named. They are written to no file and told to no name server.
         var light: [String: TopicEntry] = [:]
         var dataVersion: DataVersion
+        /// Topics that were made since the table was written last.
+        var unsaved: [TopicEntry] = []
+
+        mutating func put(_ config: TopicConfig) -> TopicEntry {
+            let entry: TopicEntry
+            if let previous = topics[config.topicName] {
+                entry = TopicEntry(previous, config: config)
+            } else {
+                entry = TopicEntry(config: config, isSaved: false)
+                unsaved.append(entry)
+            }
+            topics[config.topicName] = entry
+            return entry
+        }
     }
 
     private let contents: Mutex<Contents>
@@ -38,7 +71,7 @@ final class TopicTable: Sendable {
 
     init(configuration: BrokerConfiguration, clock: WallClock) {
         let builtIn = BuiltInTopics.configs(configuration)
-        let entries = builtIn.map { ($0.topicName, TopicEntry(config: $0, queues: TopicQueues())) }
+        let entries = builtIn.map { ($0.topicName, TopicEntry(config: $0, isSaved: true)) }
         contents = Mutex(Contents(topics: Dictionary(entries) { $1 }, dataVersion: DataVersion(clock: clock)))
         systemTopics = BuiltInTopics.systemNames(configuration)
         self.clock = clock
@@ -54,7 +87,7 @@ final class TopicTable: Sendable {
             if let entry = contents.light[name] { return entry }
             guard contents.light.count < lightLimit, (try? TopicName(name)) != nil else { return nil }
             let config = TopicConfig(topicName: name, readQueueCount: 1, writeQueueCount: 1)
-            let entry = TopicEntry(config: config, queues: TopicQueues())
+            let entry = TopicEntry(config: config, isSaved: true)
             contents.light[name] = entry
             return entry
         }
@@ -66,12 +99,19 @@ final class TopicTable: Sendable {
         contents.withLock { TopicConfigTable(topics: $0.topics.mapValues(\.config), dataVersion: $0.dataVersion) }
     }
 
+    /// The table, and those of its topics that were in none taken before: the caller writes it and marks them saved.
+    func takeForSaving() -> (table: TopicConfigTable, unsaved: [TopicEntry]) {
+        contents.withLock { contents in
+            defer { contents.unsaved = [] }
+            return (TopicConfigTable(topics: contents.topics.mapValues(\.config), dataVersion: contents.dataVersion), contents.unsaved)
+        }
+    }
+
     /// Takes over what a file says; its entries win over the built-in ones.
     func load(_ table: TopicConfigTable) {
         contents.withLock { contents in
             for config in table.topics.values {
-                contents.topics[config.topicName] = TopicEntry(
-                    config: config, queues: contents.topics[config.topicName]?.queues ?? TopicQueues())
+                contents.topics[config.topicName] = TopicEntry(config: config, isSaved: true)
             }
             contents.dataVersion = table.dataVersion
         }
@@ -79,26 +119,28 @@ final class TopicTable: Sendable {
     }
 
     /// Adds a topic or replaces its configuration.
-    func put(_ config: TopicConfig) {
-        change { contents in
-            contents.topics[config.topicName] = TopicEntry(
-                config: config, queues: contents.topics[config.topicName]?.queues ?? TopicQueues())
-            return true
+    /// - Returns: the table's version with it.
+    func put(_ config: TopicConfig) -> DataVersion {
+        let now = clock.now()
+        let version = contents.withLock { contents in
+            _ = contents.put(config)
+            contents.dataVersion.advance(now: now)
+            return contents.dataVersion
         }
+        changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        return version
     }
 
     /// Adds a topic unless one of that name exists.
     /// - Returns: the topic that is there now, and whether it is new.
     func add(_ config: TopicConfig) -> (entry: TopicEntry, isNew: Bool) {
-        var entry = TopicEntry(config: config, queues: TopicQueues())
-        let isNew = change { contents in
-            if let existing = contents.topics[config.topicName] {
-                entry = existing
-                return false
-            }
-            contents.topics[config.topicName] = entry
-            return true
+        let now = clock.now()
+        let (entry, isNew) = contents.withLock { contents in
+            if let existing = contents.topics[config.topicName] { return (existing, false) }
+            contents.dataVersion.advance(now: now)
+            return (contents.put(config), true)
         }
+        if isNew { changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
         return (entry, isNew)
     }
 
@@ -106,6 +148,17 @@ final class TopicTable: Sendable {
     @discardableResult
     func remove(_ name: String) -> Bool {
         change { $0.topics.removeValue(forKey: name) != nil }
+    }
+
+    /// The store deleted the queues of that name. A topic that has it again by now, because a send made it in the meantime,
+    /// looks its queues up anew instead of reading deleted ones.
+    func forgetQueues(of name: String) {
+        contents.withLock { contents in
+            contents.light[name] = nil
+            guard let entry = contents.topics[name] else { return }
+            contents.topics[name] = TopicEntry(entry, queues: TopicQueues())
+        }
+        changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
     }
 
     /// Makes exactly the topics in `ordered` ordered ones.
@@ -116,7 +169,7 @@ final class TopicTable: Sendable {
             for entry in wrong {
                 var config = entry.config
                 config.isOrdered.toggle()
-                contents.topics[config.topicName] = TopicEntry(config: config, queues: entry.queues)
+                contents.topics[config.topicName] = TopicEntry(entry, config: config)
             }
             return !wrong.isEmpty
         }

@@ -1,0 +1,59 @@
+import RMQCommon
+import RMQRemoting
+import RMQStore
+
+/// Why a pull is not served.
+struct PullRefusal: Error {
+    let code: ResponseCode
+    let remark: String
+
+    init(_ code: ResponseCode, _ remark: String) {
+        self.code = code
+        self.remark = remark
+    }
+
+    static func unreadableBroker(_ configuration: BrokerConfiguration) -> PullRefusal {
+        PullRefusal(.noPermission, "the broker[\(configuration.advertisedAddress)] pulling message is forbidden")
+    }
+
+    static func unknownGroup(_ group: String) -> PullRefusal {
+        PullRefusal(.subscriptionGroupNotExist, "subscription group [\(group)] does not exist")
+    }
+
+    static func disabledGroup(_ group: String) -> PullRefusal {
+        PullRefusal(.noPermission, "subscription group no permission, \(group)")
+    }
+
+    static func unknownTopic(_ topic: String) -> PullRefusal {
+        PullRefusal(.topicNotExist, "topic[\(topic)] not exist, apply first please!")
+    }
+
+    static func unreadableTopic(_ topic: String) -> PullRefusal {
+        PullRefusal(.noPermission, "the topic[\(topic)] pulling message is forbidden")
+    }
+
+    static func illegalQueue(_ queueId: Int32, of topic: TopicConfig) -> PullRefusal {
+        PullRefusal(.systemError, "queueId[\(queueId)] is illegal, topic:[\(topic.topicName)] topicConfig.readQueueNums:[\(topic.readQueueCount)]")
+    }
+}
+
+extension BrokerState {
+    /// Moves on when something changed that decides whether a pull is allowed. Each part only grows.
+    var pullRulesVersion: UInt64 { topics.version &+ groups.version &+ live.version }
+
+    /// Looks at the rules again for a pull that was held while they changed, in the order of a new pull.
+    /// - Returns: the queue that it is for.
+    func queueNow(of pull: HeldPull) throws(PullRefusal) -> QueueState {
+        let configuration = live.current
+        guard configuration.brokerPermission & Permission.read.rawValue != 0 else { throw .unreadableBroker(configuration) }
+        // Without it nobody knows which group and topic it was; only possible when the table of offsets is full.
+        guard let progress = pull.progress else { return pull.queue }
+        guard let group = groups[progress.group] else { throw .unknownGroup(progress.group) }
+        guard group.consumeEnabled else { throw .disabledGroup(progress.group) }
+        guard let topic = topics[progress.topic] else { throw .unknownTopic(progress.topic) }
+        guard topic.config.permission.isReadable else { throw .unreadableTopic(progress.topic) }
+        let queueId = pull.queue.queue.queueId
+        guard queueId < topic.config.readQueueCount else { throw .illegalQueue(queueId, of: topic.config) }
+        return topic.queues.state(queueId, of: progress.topic, in: store)
+    }
+}

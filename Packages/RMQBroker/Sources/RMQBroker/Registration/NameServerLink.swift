@@ -1,0 +1,182 @@
+import RMQCommon
+import RMQRemoting
+import Synchronization
+
+/// What this broker has told one name server, and has still to tell it.
+///
+/// At most one registration is under way; what changes meanwhile goes with the next one. So an older table never overtakes
+/// a newer one, a thousand new topics cost a few registrations, and a name server that hangs holds up nobody else. After a
+/// failure or a lost connection the next attempt comes after 1 s, 2 s, 4 s … 30 s.
+final class NameServerLink: Sendable {
+    /// One registration.
+    struct Registration {
+        let command: RemotingCommand
+        let version: DataVersion
+        /// It names one topic: what else the version stands for the name server may not know.
+        let isPartial: Bool
+    }
+
+    enum Content {
+        case allTopics
+        /// A topic that was just put into the table, which then had this version.
+        case topic(TopicConfig, version: DataVersion)
+    }
+
+    typealias Completion = @Sendable (_ isAccepted: Bool) -> Void
+
+    private struct State {
+        var isUnderWay = false
+        var isStopped = false
+        /// The name server took the last registration, and the connection is the same.
+        var isUpToDate = false
+        /// Another registration of all topics follows the one that is under way; who waits for it.
+        var wantsAll = false
+        var waiting: [Completion] = []
+        /// The version of the last registration that was accepted, if that was a partial one.
+        var partialVersion: DataVersion?
+        var failures = 0
+        var retryIsScheduled = false
+    }
+
+    let address: String
+    private let client: RemotingClient
+    private let logger: Logger
+    private let timeout: Duration
+    /// A name server takes no topics of a version that it has: after a partial registration of `partialVersion` all topics
+    /// need another one.
+    private let makeRegistration: @Sendable (Content, _ partialVersion: DataVersion?) -> Registration?
+    private let accepted: @Sendable (NameServerLink, RemotingCommand) -> Void
+    /// Held while a command is handed to the client, so that none follows the one that takes the broker off. The client's
+    /// locks are taken under it.
+    private let state = Mutex(State())
+
+    init(
+        address: String, client: RemotingClient, logger: Logger, timeout: Duration,
+        accepted: @escaping @Sendable (NameServerLink, RemotingCommand) -> Void,
+        makeRegistration: @escaping @Sendable (Content, _ partialVersion: DataVersion?) -> Registration?
+    ) {
+        self.address = address
+        self.client = client
+        self.logger = logger
+        self.timeout = timeout
+        self.accepted = accepted
+        self.makeRegistration = makeRegistration
+    }
+
+    var isUpToDate: Bool { state.withLock { $0.isUpToDate } }
+
+    /// Registers; returns at once. One topic alone goes only to a name server that knows all others.
+    func register(_ content: Content, completion: @escaping Completion = { _ in }) {
+        enum Next { case refuse, wait, send(Content) }
+        let next = state.withLock { state -> Next in
+            if state.isStopped { return .refuse }
+            if state.isUnderWay {
+                state.wantsAll = true
+                state.waiting.append(completion)
+                return .wait
+            }
+            state.isUnderWay = true
+            return .send(state.isUpToDate ? content : .allTopics)
+        }
+        switch next {
+        case .refuse: completion(false)
+        case .wait: break
+        case .send(let content): start(content, [completion])
+        }
+    }
+
+    /// The connection closed, on which a name server forgets a broker.
+    func connectionLost() {
+        let isNews = state.withLock { state in
+            defer { state.isUpToDate = false }
+            return state.isUpToDate
+        }
+        if isNews { retryLater() }
+    }
+
+    /// Sends `command` as the last one.
+    func stop(with command: RemotingCommand, timeout: Duration, completion: @escaping @Sendable () -> Void) {
+        state.withLock { state in
+            state.isStopped = true
+            client.send(command, to: address, timeout: timeout) { [address, logger] result in
+                if case .failure(let error) = result { logger.warning("name server \(address): \(error)") }
+                completion()
+            }
+        }
+    }
+
+    // MARK: One registration
+
+    /// Elsewhere than on a loop: a table of thousands of topics takes milliseconds to encode.
+    private func start(_ content: Content, _ completions: [Completion]) {
+        Task.detached(priority: .utility) { [self] in
+            let registration = makeRegistration(content, state.withLock { $0.partialVersion })
+            let isSent = state.withLock { state in
+                guard let registration, !state.isStopped else { return false }
+                client.send(registration.command, to: address, timeout: timeout) { [self] result in
+                    ended(registration, result, completions)
+                }
+                return true
+            }
+            if !isSent { next(isAccepted: false, completions) }
+        }
+    }
+
+    private func ended(_ registration: Registration, _ result: Result<RemotingCommand, RemotingError>, _ completions: [Completion]) {
+        switch result {
+        case .success(let response) where response.responseCode == .success:
+            state.withLock { state in
+                state.isUpToDate = true
+                state.failures = 0
+                state.partialVersion = registration.isPartial ? registration.version : nil
+            }
+            accepted(self, response)
+            return next(isAccepted: true, completions)
+        case .success(let response):
+            logger.warning("name server \(address) refused the registration: \(response.responseCode) \(response.remark ?? "")")
+        case .failure(let error):
+            logger.warning("name server \(address): \(error)")
+        }
+        state.withLock { $0.isUpToDate = false }
+        retryLater()
+        next(isAccepted: false, completions)
+    }
+
+    private func next(isAccepted: Bool, _ completions: [Completion]) {
+        let (waiting, isStopped) = state.withLock { state -> ([Completion]?, Bool) in
+            guard state.wantsAll else {
+                state.isUnderWay = false
+                return (nil, state.isStopped)
+            }
+            state.wantsAll = false
+            defer { state.waiting = [] }
+            return (state.waiting, state.isStopped)
+        }
+        for completion in completions { completion(isAccepted) }
+        guard let waiting else { return }
+        if isStopped {
+            for completion in waiting { completion(false) }
+        } else {
+            start(.allTopics, waiting)
+        }
+    }
+
+    private func retryLater() {
+        let delay = state.withLock { state -> Duration? in
+            guard !state.isStopped, !state.retryIsScheduled else { return nil }
+            state.retryIsScheduled = true
+            state.failures += 1
+            return .seconds(min(1 << min(state.failures - 1, 5), 30))
+        }
+        guard let delay else { return }
+        Task.detached(priority: .utility) { [weak self] in
+            try? await Task.sleep(for: delay)
+            guard let self else { return }
+            let isNeeded = state.withLock { state in
+                state.retryIsScheduled = false
+                return !state.isUpToDate
+            }
+            if isNeeded { register(.allTopics) }
+        }
+    }
+}

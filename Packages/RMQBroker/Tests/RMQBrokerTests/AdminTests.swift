@@ -1,0 +1,162 @@
+@testable import RMQBroker
+import RMQCommon
+import RMQRemoting
+import Testing
+
+/// Topics, groups and the configuration, as administrators change them.
+@Suite struct AdminTests {
+    @Test func aTopicIsReplacedAsAWhole() async throws {
+        try await withPeer { peer in
+            let first = ["perm": "2", "topicFilterType": "MULTI_TAG", "topicSysFlag": "1", "order": "true"]
+            _ = try await peer.createTopic("Changed", queues: 3, changing: first)
+            let made = try #require(try await peer.topics["Changed"])
+            #expect(made.readQueueCount == 3 && made.permission.rawValue == 2 && made.filterType == .multiTag && made.systemFlag == 1)
+            #expect(!made.isOrdered, "only the name server's order configuration says so")
+            // What a client of 4.4.0 leaves out.
+            let least = ["topic": "Changed", "defaultTopic": "TBW102", "readQueueNums": "2", "writeQueueNums": "1", "perm": "6", "topicFilterType": "SINGLE_TAG"]
+            #expect(try await peer.ask(.updateAndCreateTopic, least).code == 0)
+            let changed = try #require(try await peer.topics["Changed"])
+            #expect(changed.readQueueCount == 2 && changed.writeQueueCount == 1 && changed.systemFlag == 0 && changed.filterType == .singleTag)
+            #expect(try peer.file("topics.json").contains("\"Changed\""))
+        }
+    }
+
+    @Test(arguments: [
+        "TBW102", "SCHEDULE_TOPIC_XXXX", "rmq_sys_x", "DefaultCluster", "broker-a", "DefaultCluster_REPLY_TOPIC", "../x", "a b", "",
+        String(repeating: "x", count: 128),
+    ])
+    func aTopicThatIsNoneOfTheirsIsRefused(topic: String) async throws {
+        try await withPeer { peer in
+            let before = try await peer.topics
+            #expect(try await peer.createTopic(topic).responseCode == .systemError)
+            #expect(try await peer.ask(.deleteTopicInBroker, ["topic": topic]).responseCode == .systemError)
+            #expect(try await peer.topics == before)
+        }
+    }
+
+    @Test func whatIsNotThereIsDeletedWithoutComplaint() async throws {
+        try await withPeer { peer in
+            let topic = try await peer.ask(.deleteTopicInBroker, ["topic": "Nowhere"])
+            let group = try await peer.ask(.deleteSubscriptiongroup, ["groupName": "nobody"])
+            #expect(topic.code == 0 && group.code == 0)
+        }
+    }
+
+    @Test func aDeletedTopicIsGoneAndComesBackEmpty() async throws {
+        try await withPeer { peer in
+            for _ in 0..<3 { _ = try await peer.send("Deleted", "x") }
+            _ = try await peer.ask(.updateConsumerOffset, ["consumerGroup": "g", "topic": "Deleted", "queueId": "0", "commitOffset": "3"])
+            #expect(try await peer.ask(.deleteTopicInBroker, ["topic": "Deleted"]).code == 0)
+            #expect(try !peer.file("topics.json").contains("\"Deleted\""))
+            #expect(try await peer.ask(.getTopicStatsInfo, ["topic": "Deleted"]).responseCode == .topicNotExist)
+            #expect(try await peer.pull("Deleted", from: 0).responseCode == .topicNotExist)
+            let sent = try await peer.send("Deleted", "new")
+            #expect(sent.fields?["queueOffset"] == "0")
+            // As at the reference the group's offset is still there, so that it is moved by the next pull.
+            let moved = try await peer.pull("Deleted", from: 3)
+            #expect(moved.responseCode == .pullOffsetMoved && moved.fields?["nextBeginOffset"] == "1")
+        }
+    }
+
+    @Test func groupsAreChangedReadAndDeletedWithTheirOffsets() async throws {
+        try await withPeer { peer in
+            let config = #"{"groupName":"g","consumeEnable":true,"retryMaxTimes":3,"retryQueueNums":2,"brokerId":0,"whichBrokerWhenConsumeSlowly":1}"#
+            #expect(try await peer.changeGroup(config).code == 0)
+            let group = try #require(try SubscriptionGroupTable(body: try await peer.ask(.getAllSubscriptiongroupConfig).body).groups["g"])
+            #expect(group.retryMaxTimes == 3 && group.retryQueueCount == 2 && group.consumeBroadcastEnabled && group.notifiesConsumerIdsChanged)
+            _ = try await peer.heartbeat("one")
+            #expect(try await peer.topics["%RETRY%g"]?.writeQueueCount == 2)
+            _ = try await peer.send("Kept", "x")
+            func commit() async throws {
+                _ = try await peer.ask(.updateConsumerOffset, ["consumerGroup": "g", "topic": "Kept", "queueId": "0", "commitOffset": "1"])
+            }
+            func offsets() async throws -> String { try await peer.ask(.getAllConsumerOffset).text }
+            try await commit()
+            // A client of 4.4.0 does not say what to do with the offsets: they stay.
+            #expect(try await peer.ask(.deleteSubscriptiongroup, ["groupName": "g"]).code == 0)
+            #expect(try await offsets() == #"{"offsetTable":{"Kept@g":{0:1}}}"#)
+            #expect(try await peer.ask(.deleteSubscriptiongroup, ["groupName": "g", "removeOffset": "true"]).code == 0)
+            #expect(try await offsets() == #"{"offsetTable":{}}"#)
+            #expect(try peer.file("consumerOffset.json") == "{\n\t\"offsetTable\":{}\n}")
+            try await commit()
+            #expect(try await offsets() == #"{"offsetTable":{"Kept@g":{0:1}}}"#, "the group may begin anew")
+            #expect(try await peer.changeGroup("{}").code != 0)
+            #expect(try await peer.changeGroup(#"{"groupName":"../x"}"#).code != 0)
+        }
+    }
+
+    /// Members that pull by themselves subscribe to nothing.
+    @Test(arguments: [true, false]) func theProgressOfAGroupIsShown(isOnline: Bool) async throws {
+        try await withPeer { peer in
+            for _ in 0..<5 { _ = try await peer.send("Progress", "x") }
+            _ = try await peer.ask(.updateConsumerOffset, ["consumerGroup": "g", "topic": "Progress", "queueId": "0", "commitOffset": "3"])
+            if isOnline { _ = try await peer.heartbeat("one") }
+            for topic in ["", " ", "Progress"] {
+                let stats = try ConsumeStats(body: try await peer.ask(.getConsumeStats, ["consumerGroup": "g", "topic": topic]).body)
+                #expect(stats.queues.count == 4)
+                let first = try #require(stats.queues[MessageQueue(topic: "Progress", brokerName: "broker-a", queueId: 0)])
+                #expect(first.brokerOffset == 5 && first.consumerOffset == 3 && first.lastTimestamp > 0)
+            }
+            _ = try await peer.heartbeat("one", subscriptions: [SubscriptionData(topic: "Else", tagExpression: "*", version: 1)])
+            let stats = try ConsumeStats(body: try await peer.ask(.getConsumeStats, ["consumerGroup": "g", "topic": "Progress"]).body)
+            #expect(stats.queues.isEmpty, "members that subscribe to other topics do not consume this one")
+        }
+    }
+
+    @Test func theConfigurationChangesInTheBrokerAndInItsFile() async throws {
+        let file = "# ours\nbrokerName = broker-a\ntraceOn=true\n\n! the end\n"
+        try await withPeer(configurationFile: file) { peer in
+            #expect(try await peer.ask(.updateBrokerConfig, text: "traceOn=false\nlongPollingEnable=false\n").code == 0)
+            #expect(try peer.configurationFile == "# ours\nbrokerName = broker-a\ntraceOn=false\n\n! the end\nlongPollingEnable=false\n")
+            let shown = try await peer.ask(.getBrokerConfig)
+            let lines = shown.text.split(separator: "\n")
+            for line in ["traceOn=false", "brokerName=broker-a", "brokerRole=ASYNC_MASTER", "aclEnable=false", "flushDiskType=ASYNC_FLUSH"] {
+                #expect(lines.contains { $0 == line }, "\(line)")
+            }
+            let version = try DataVersion(json: JSONValue(parsing: Array((shown.fields?["version"] ?? "").utf8)))
+            #expect(version.counter == 1)
+            #expect(try await peer.send("Traced", "x").fields?["TRACE_ON"] == "false")
+            for refused in ["storePathRootDir=/tmp/x", "brokerName=other", "rocketmqHome=/", "configBlackList=", "brokerIP1=1.2.3.4", "traceOn=true\nnamesrvAddr=a:1"] {
+                let answer = try await peer.ask(.updateBrokerConfig, text: refused)
+                #expect(answer.responseCode == .noPermission, "\(refused)")
+            }
+            let bad = try await peer.ask(.updateBrokerConfig, text: "brokerPermission=9")
+            #expect(bad.responseCode == .systemError && bad.remark?.contains("brokerPermission=9") == true)
+            #expect(try await peer.ask(.updateBrokerConfig).code == 0)
+            #expect(try await peer.send("Traced", "x").fields?["TRACE_ON"] == "false")
+        }
+    }
+
+    @Test func twoChangesAtOnceAreBothInTheFile() async throws {
+        try await withPeer(configurationFile: "") { peer in
+            let keys = ["traceOn", "longPollingEnable", "autoCreateTopicEnable", "notifyConsumerIdsChangedEnable"]
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for key in keys { group.addTask { _ = try await peer.ask(.updateBrokerConfig, text: key + "=false") } }
+                try await group.waitForAll()
+            }
+            #expect(try peer.configurationFile.split(separator: "\n").sorted() == keys.map { Substring($0 + "=false") }.sorted())
+        }
+    }
+
+    @Test func theConfigurationMayChangeWhileMessagesComeIn() async throws {
+        try await withPeer({ $0.eventLoops = 2 }) { peer in
+            let senders = (0..<4).map { number in
+                let client = peer.anotherClient()
+                return Task {
+                    var codes: Set<Int32> = []
+                    for _ in 0..<100 { codes.insert(try await peer.ask(.sendMessageV2, Peer.sendFields("Busy\(number)"), text: "x", from: client).code) }
+                    return codes
+                }
+            }
+            for number in 0..<20 {
+                _ = try await peer.ask(.updateBrokerConfig, text: "traceOn=\(number % 2 == 0)")
+                _ = try await peer.createTopic("Busy\(number % 4)", queues: 1 + number % 3)
+            }
+            for sender in senders { #expect(try await sender.value == [0]) }
+            for number in 0..<4 {
+                let end = try await peer.ask(.getMaxOffset, ["topic": "Busy\(number)", "queueId": "0"])
+                #expect(end.fields?["offset"] == "100")
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+@testable import RMQBroker
+import RMQCommon
+import RMQRemoting
+import Testing
+
+/// Codes 14, 15, 34, 35, 38, 40, 41, 42 and 46: clients, their offsets and their queue locks.
+@Suite struct ClientTests {
+    private func members(_ peer: Peer, of group: String = "g") async throws -> [String] {
+        let answer = try await peer.ask(.getConsumerListByGroup, ["consumerGroup": group])
+        guard answer.code == 0 else { return ["code \(answer.code): \(answer.remark ?? "")"] }
+        return try ConsumerIdList(body: answer.body).clientIds
+    }
+
+    /// As a client of 4.4.0 may send it, with nothing that its classes have a default for.
+    @Test func theLeastHeartbeatIsUnderstood() async throws {
+        try await withPeer { peer in
+            let text = """
+                {"clientID":"c1","consumerDataSet":[{"groupName":"g","subscriptionDataSet":[{"topic":"T","subString":"*"}]}],
+                "producerDataSet":[{"groupName":"p"}]}
+                """
+            #expect(try await peer.ask(.heartBeat, text: text).code == 0)
+            #expect(try await members(peer) == ["c1"])
+            let retry = try #require(try await peer.topics["%RETRY%g"])
+            #expect(retry.readQueueCount == 1 && retry.writeQueueCount == 1 && retry.permission.rawValue == 6 && retry.systemFlag == 0)
+            let onlyProducers = try await peer.ask(.heartBeat, text: #"{"clientID":"c2","producerDataSet":[{"groupName":"p"}]}"#, from: peer.anotherClient())
+            #expect(onlyProducers.code == 0)
+            let producers = try ProducerConnection(body: try await peer.ask(.getProducerConnectionList, ["producerGroup": "p"]).body)
+            #expect(producers.connections.map(\.clientId).sorted() == ["c1", "c2"])
+            let nothing = try await peer.ask(.heartBeat, text: #"{"clientID":"c3"}"#)
+            #expect(nothing.code == 0)
+            let garbage = try await peer.ask(.heartBeat, text: "{")
+            #expect(garbage.responseCode == .systemError)
+        }
+    }
+
+    @Test func membersHearOfEachOther() async throws {
+        try await withPeer { peer in
+            let other = peer.anotherClient()
+            let topic = SubscriptionData(topic: "T", tagExpression: "*", version: 1)
+            func notices() -> Int { peer.received.count }
+            func heard(_ count: Int, _ what: String) async throws {
+                try await eventually(what) { notices() >= count }
+                // The answer to a request comes after what was sent before it.
+                _ = try await members(peer)
+                #expect(notices() == count, "\(what)")
+            }
+            _ = try await peer.heartbeat("one", subscriptions: [topic])
+            try await heard(1, "its own arrival")
+            #expect(peer.received.first?.requestCode == .notifyConsumerIdsChanged && peer.received.first?.fields?["consumerGroup"] == "g")
+            _ = try await peer.heartbeat("one", subscriptions: [topic])
+            try await heard(1, "nothing new")
+            _ = try await peer.heartbeat("two", subscriptions: [topic], from: other)
+            try await heard(2, "another member")
+            #expect(try await members(peer).sorted() == ["one", "two"])
+            _ = try await peer.heartbeat("one", subscriptions: [topic, SubscriptionData(topic: "U", tagExpression: "*", version: 1)])
+            try await heard(3, "a further topic")
+            _ = try await peer.heartbeat("two", subscriptions: [topic], from: other)
+            try await heard(4, "a topic less: one heartbeat states the subscriptions of all")
+            _ = try await peer.heartbeat("one", subscriptions: [SubscriptionData(topic: "T", tagExpression: "a", version: 2)])
+            try await heard(4, "other tags concern no other member")
+            _ = try await peer.ask(.unregisterClient, ["clientID": "two", "consumerGroup": "g"], from: other)
+            try await heard(5, "a member that left")
+            #expect(try await members(peer) == ["one"])
+            _ = try await peer.heartbeat("two", subscriptions: [topic], from: other)
+            try await heard(6, "it came back")
+            other.close()
+            try await heard(7, "its connection is closed")
+            #expect(try await members(peer) == ["one"])
+            _ = try await peer.ask(.unregisterClient, ["clientID": "one", "consumerGroup": "g"])
+            #expect(try await members(peer) == ["code 1: no consumer for this group, g"])
+        }
+    }
+
+    @Test func aGroupOrABrokerMayBeSilent() async throws {
+        try await withPeer { peer in
+            _ = try await peer.changeGroup(#"{"groupName":"g","notifyConsumerIdsChangedEnable":false}"#)
+            let other = peer.anotherClient()
+            _ = try await peer.heartbeat("one")
+            _ = try await peer.heartbeat("two", from: other)
+            _ = try await peer.ask(.unregisterClient, ["clientID": "two", "consumerGroup": "g"], from: other)
+            _ = try await peer.heartbeat("two", from: other)
+            #expect(peer.received.isEmpty)
+            // A connection that closes is told in any case, as at the reference.
+            other.close()
+            try await eventually("the notice") { peer.received.count == 1 }
+            _ = try await peer.ask(.updateBrokerConfig, text: "notifyConsumerIdsChangedEnable=false")
+            _ = try await peer.heartbeat("three", group: "loud")
+            _ = try await members(peer)
+            #expect(peer.received.count == 1)
+        }
+    }
+
+    @Test func whoIsSilentForTwoMinutesIsForgotten() async throws {
+        try await withPeer { peer in
+            _ = try await peer.heartbeat("one")
+            let state = peer.broker.state
+            let now = state.clock.now()
+            #expect(state.consumers.expire(now: now + 110_000).isEmpty)
+            #expect(state.consumers.expire(now: now + 130_000) == ["g"])
+            #expect(state.consumers["g"] == nil)
+        }
+    }
+
+    @Test func aNewGroupStartsAtZeroWhereTheFirstMessageIsStillNear() async throws {
+        try await withPeer { peer in
+            _ = try await peer.send("Young", "x")
+            func offset(_ topic: String, group: String = "g") async throws -> String {
+                let answer = try await peer.ask(.queryConsumerOffset, ["consumerGroup": group, "topic": topic, "queueId": "0"])
+                return "\(answer.code) \(answer.fields?["offset"] ?? answer.remark ?? "")"
+            }
+            let reads = { try KeyValueTable(body: try await peer.ask(.getBrokerRuntimeInfo).body).table["msgGetTotalTodayNow"] }
+            let before = try await reads()
+            #expect(try await offset("Young") == "0 0")
+            #expect(try await offset("Nowhere") == "0 0")
+            let after = try await reads()
+            #expect(before == after, "a question is no consumption")
+            let queue = ["consumerGroup": "g", "topic": "Young", "queueId": "0"]
+            for value in ["5", "2", "-3"] {
+                _ = try await peer.ask(.updateConsumerOffset, queue.merging(["commitOffset": value]) { $1 })
+            }
+            // A negative one counts as none.
+            #expect(try await offset("Young") == "0 0")
+            _ = try await peer.ask(.updateConsumerOffset, queue.merging(["commitOffset": "2"]) { $1 })
+            #expect(try await offset("Young") == "0 2")
+            #expect(try await offset("Young", group: "other") == "0 0")
+            let unknown = try await peer.ask(.updateConsumerOffset, queue.merging(["commitOffset": "2", "topic": "Nowhere"]) { $1 })
+            #expect(unknown.responseCode == .topicNotExist)
+        }
+    }
+
+    @Test func aLockIsKeptTakenOverAndGivenUp() {
+        let locks = QueueLocks()
+        let queues = (0..<3).map { MessageQueue(topic: "T", brokerName: "b", queueId: $0) }
+        #expect(locks.lock(queues, group: "g", clientId: "one", now: 0) == queues)
+        #expect(locks.lock(queues, group: "g", clientId: "two", now: 59_999).isEmpty)
+        #expect(locks.lock(queues, group: "other", clientId: "two", now: 0) == queues)
+        #expect(locks.lock([queues[0]], group: "g", clientId: "one", now: 59_999) == [queues[0]], "renewed")
+        #expect(locks.lock(queues, group: "g", clientId: "two", now: 60_001) == [queues[1], queues[2]], "taken over")
+        locks.unlock(queues, group: "g", clientId: "two")
+        #expect(locks.lock(queues, group: "g", clientId: "three", now: 60_002) == [queues[1], queues[2]], "only its own were given up")
+        locks.unlock(queues, group: "g", clientId: "one")
+        #expect(locks.lock([queues[0]], group: "g", clientId: "three", now: 60_003) == [queues[0]])
+    }
+
+    @Test(arguments: [
+        ("", 0), ("{}", 0), (#"{"subscriptionData":{"topic":"T","subString":"a"}}"#, 0),
+        (#"{"subscriptionData":{"topic":"T","subString":"a","expressionType":"TAG"}}"#, 0),
+        (#"{"subscriptionData":{"topic":"T","subString":"a > 1","expressionType":"SQL92"}}"#, 1),
+    ] as [(String, Int32)])
+    func onlyFiltersThatAreBuiltAreAccepted(body: String, code: Int32) async throws {
+        try await withPeer { peer in
+            let answer = try await peer.ask(.checkClientConfig, text: body)
+            #expect(answer.code == code)
+            if code != 0 { #expect(answer.remark == "The broker does not support consumer to filter message by SQL92") }
+        }
+    }
+}

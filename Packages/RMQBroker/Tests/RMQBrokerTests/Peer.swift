@@ -1,0 +1,181 @@
+import Foundation
+@testable import RMQBroker
+import RMQCommon
+import RMQRemoting
+import Synchronization
+import Testing
+
+/// A broker on a port that the system chose, without a name server unless the test gives one, and a connection to it.
+final class Peer: Sendable {
+    private let running: Mutex<Broker>
+    let client: RemotingClient
+    private let loops = EventLoopGroup(count: 1, name: "test-client")
+    private let furtherClients = Mutex<[RemotingClient]>([])
+    private let configuration: BrokerConfiguration
+    private let notices = Mutex<[RemotingCommand]>([])
+
+    /// - Parameters:
+    ///   - files: what the directory of the broker's tables holds before it starts, by name.
+    ///   - configurationFile: its content; written back to by the broker.
+    init(
+        files: [String: String] = [:], configurationFile: String? = nil, _ change: (inout BrokerConfiguration) -> Void = { _ in }
+    ) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rocketmq-broker-\(UUID().uuidString)")
+        var configuration = BrokerConfiguration()
+        configuration.listenPort = 0
+        configuration.storeRoot = folder.path
+        configuration.commitLogFileBytes = 16 << 20
+        configuration.consumeQueueFileBytes = 60_000
+        configuration.indexSlotCount = 100
+        configuration.indexEntryCount = 1_000
+        change(&configuration)
+        self.configuration = configuration
+        try FileManager.default.createDirectory(atPath: configuration.configDirectory, withIntermediateDirectories: true)
+        for (name, text) in files { try text.write(toFile: configuration.configDirectory + "/" + name, atomically: false, encoding: .utf8) }
+        try configurationFile?.write(toFile: folder.path + "/broker.conf", atomically: false, encoding: .utf8)
+        let broker = try Broker(
+            configuration: configuration, logger: quiet, configurationFile: configurationFile == nil ? nil : folder.path + "/broker.conf")
+        try broker.start()
+        running = Mutex(broker)
+        client = RemotingClient(loops: loops, logger: quiet)
+        client.setRequestHandler { [weak self] request, _ in
+            self?.notices.withLock { $0.append(request) }
+            return nil
+        }
+    }
+
+    var broker: Broker { running.withLock { $0 } }
+    var address: String { "127.0.0.1:\(broker.port)" }
+    /// What the broker sent by itself, oldest first.
+    var received: [RemotingCommand] { notices.withLock { $0 } }
+
+    func file(_ name: String) throws -> String { try String(contentsOfFile: configuration.configDirectory + "/" + name, encoding: .utf8) }
+    var configurationFile: String { get throws { try String(contentsOfFile: configuration.storeRoot + "/broker.conf", encoding: .utf8) } }
+    var configDirectory: String { configuration.configDirectory }
+
+    /// A client of its own, with a connection of its own.
+    func anotherClient() -> RemotingClient {
+        let client = RemotingClient(loops: loops, logger: quiet)
+        furtherClients.withLock { $0.append(client) }
+        return client
+    }
+
+    /// Stops the broker and starts a new one on the same store.
+    func restart() throws {
+        broker.stop()
+        let next = try Broker(configuration: configuration, logger: quiet)
+        try next.start()
+        running.withLock { $0 = next }
+    }
+
+    func stop() {
+        client.close()
+        for client in furtherClients.withLock({ $0 }) { client.close() }
+        broker.stop()
+        loops.stop()
+        try? FileManager.default.removeItem(atPath: configuration.storeRoot)
+    }
+
+    func ask(
+        _ code: RequestCode, _ fields: [String: String] = [:], body: [UInt8] = [], from client: RemotingClient? = nil
+    ) async throws -> RemotingCommand {
+        var command = RemotingCommand(code: code.rawValue, body: body)
+        var header = HeaderFields()
+        for (name, value) in fields { header[name] = value }
+        command.fields = header
+        return try await (client ?? self.client).request(command, to: address, timeout: .seconds(20))
+    }
+
+    func ask(_ code: RequestCode, _ fields: [String: String] = [:], text: String, from client: RemotingClient? = nil) async throws -> RemotingCommand {
+        try await ask(code, fields, body: Array(text.utf8), from: client)
+    }
+
+    func send(
+        _ topic: String, _ text: String, properties: String = "", queue: Int = 0, changing fields: [String: String] = [:]
+    ) async throws -> RemotingCommand {
+        try await ask(.sendMessageV2, Self.sendFields(topic, properties: properties, queue: queue).merging(fields) { $1 }, text: text)
+    }
+
+    static func sendFields(_ topic: String, properties: String = "", queue: Int = 0) -> [String: String] {
+        [
+            "a": "p", "b": topic, "c": "TBW102", "d": "4", "e": "\(queue)", "f": "0", "g": "1", "h": "0", "i": properties, "j": "0", "k": "false",
+            "m": "false",
+        ]
+    }
+
+    func pull(
+        _ topic: String, from offset: Int64, tags: String = "*", holdingMilliseconds hold: Int = 0, changing fields: [String: String] = [:],
+        client: RemotingClient? = nil
+    ) async throws -> RemotingCommand {
+        try await ask(.pullMessage, [
+            "consumerGroup": "g", "topic": topic, "queueId": "0", "queueOffset": "\(offset)", "maxMsgNums": "32",
+            "sysFlag": "\(4 | (hold > 0 ? 2 : 0))", "commitOffset": "0", "suspendTimeoutMillis": "\(hold)", "subscription": tags, "subVersion": "0",
+            "expressionType": "TAG",
+        ].merging(fields) { $1 }, from: client)
+    }
+
+    func heartbeat(
+        _ clientId: String, group: String = "g", subscriptions: [SubscriptionData] = [], model: MessageModel = .clustering,
+        from client: RemotingClient? = nil
+    ) async throws -> RemotingCommand {
+        let consumer = ConsumerData(group: group, messageModel: model, subscriptions: subscriptions)
+        return try await ask(.heartBeat, body: HeartbeatData(clientId: clientId, consumers: [consumer]).body, from: client)
+    }
+
+    func createTopic(_ name: String, queues: Int = 1, changing fields: [String: String] = [:]) async throws -> RemotingCommand {
+        try await ask(.updateAndCreateTopic, [
+            "topic": name, "defaultTopic": "TBW102", "readQueueNums": "\(queues)", "writeQueueNums": "\(queues)", "perm": "6",
+            "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
+        ].merging(fields) { $1 })
+    }
+
+    func changeGroup(_ json: String) async throws -> RemotingCommand { try await ask(.updateAndCreateSubscriptiongroup, text: json) }
+
+    var topics: [String: TopicConfig] {
+        get async throws { try TopicConfigTable(body: try await ask(.getAllTopicConfig).body).topics }
+    }
+
+    /// Lets the time of all held pulls be over.
+    func expirePulls() {
+        for bound in broker.state.loops { bound.post { $0.holds.check(now: $0.loop.wallMilliseconds + 3_600_000) } }
+    }
+
+    /// The pulls that the broker's loops hold.
+    func heldPulls() async throws -> Int {
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for bound in broker.state.loops {
+                group.addTask { await withCheckedContinuation { done in bound.post { done.resume(returning: $0.holds.count) } } }
+            }
+            return try await group.reduce(0, +)
+        }
+    }
+}
+
+func withPeer(
+    files: [String: String] = [:], configurationFile: String? = nil, _ change: (inout BrokerConfiguration) -> Void = { _ in },
+    _ body: (Peer) async throws -> Void
+) async throws {
+    let peer = try Peer(files: files, configurationFile: configurationFile, change)
+    do { try await body(peer) } catch {
+        peer.stop()
+        throw error
+    }
+    peer.stop()
+}
+
+let quiet = Logger(category: "test", level: .error, sink: DiscardSink())
+
+/// Waits until `condition` holds, looking again every few milliseconds.
+func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(20)
+    while try await !condition() {
+        guard ContinuousClock.now < deadline else { throw Late(what: what) }
+        try await Task.sleep(for: .milliseconds(2))
+    }
+}
+
+struct Late: Error { let what: String }
+extension RemotingCommand {
+    var messages: [StoredMessage] { get throws { try MessageRecord.decodeAll(body, decompressing: true) } }
+    var text: String { String(decoding: body, as: UTF8.self) }
+}

@@ -1,0 +1,305 @@
+import Foundation
+@testable import RMQBroker
+import RMQCommon
+import RMQRemoting
+import Synchronization
+import Testing
+
+/// Codes 103 and 104: what name servers are told, when, and how often.
+@Suite struct RegistrationTests {
+    @Test func everyNameServerLearnsEverythingAndTheLeave() async throws {
+        try await withNameServers(2) { servers in
+            let peer = try Peer {
+                $0.nameServers = servers.map(\.address)
+                $0.brokerIP2 = "10.0.0.9"
+            }
+            defer { peer.stop() }
+            // The start waits for the first of them only.
+            for server in servers { try await eventually("registered") { !server.registrations.isEmpty } }
+            for server in servers {
+                let first = try #require(server.registrations.first)
+                #expect(first.header.brokerName == "broker-a" && first.header.clusterName == "DefaultCluster" && first.header.brokerId == 0)
+                #expect(first.header.brokerAddress == peer.address && first.header.haServerAddress == "10.0.0.9:\(peer.broker.port + 1)")
+                #expect(first.header.bodyCRC32 == CRC32.rocketMQ(first.bytes) && !first.header.isCompressed)
+                #expect(first.body.topicConfigTable.topics["TBW102"]?.permission.rawValue == 7)
+                #expect(server.leaves == 0)
+            }
+            peer.broker.stop()
+            for server in servers { #expect(server.leaves == 1) }
+            for server in servers { #expect(server.codes.last == .unregisterBroker) }
+        }
+    }
+
+    /// The silent one would take as long as it is given.
+    @Test func aSilentNameServerDoesNotHoldUpTheStart() async throws {
+        try await withNameServers(2) { servers in
+            servers[0].isSilent = true
+            let began = ContinuousClock.now
+            let peer = try Peer {
+                $0.nameServers = servers.map(\.address)
+                $0.registerTimeoutMilliseconds = 60_000
+            }
+            defer { peer.stop() }
+            #expect(ContinuousClock.now - began < .seconds(30))
+            _ = try await peer.send("New", "x")
+            try await eventually("the other learns of the topic") { servers[1].topics["New"] != nil }
+        }
+    }
+
+    @Test func manyNewTopicsTakeFewRegistrations() async throws {
+        try await withNameServers(1) { servers in
+            let peer = try Peer { $0.nameServers = [servers[0].address] }
+            defer { peer.stop() }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<200 { group.addTask { _ = try await peer.send("New\(number)", "x") } }
+                try await group.waitForAll()
+            }
+            try await eventually("all are registered") { servers[0].topics.keys.count { $0.hasPrefix("New") } == 200 }
+            #expect(servers[0].registrations.count < 150)
+            #expect(servers[0].mostAtOnce == 1)
+        }
+    }
+
+    @Test func aNewTopicAloneGoesToWhoKnowsTheOthers() async throws {
+        try await withNameServers(1) { servers in
+            let server = servers[0]
+            let peer = try Peer { $0.nameServers = [server.address] }
+            defer { peer.stop() }
+            try await eventually("registered") { server.registrations.count == 1 }
+            #expect(try await peer.createTopic("Made", queues: 3).code == 0)
+            // Answered after the name server took it.
+            let last = try #require(server.registrations.last)
+            #expect(server.registrations.count == 2 && last.body.topicConfigTable.topics.keys.sorted() == ["Made"])
+            #expect(last.body.topicConfigTable.topics["Made"]?.readQueueCount == 3)
+            // What follows has another version, or the name server would not look at it.
+            _ = peer.broker.state.topics.add(TopicConfig(topicName: "Auto"))
+            peer.broker.state.registration?.registerSoon()
+            try await eventually("registered again") { server.registrations.count == 3 }
+            let whole = try #require(server.registrations.last)
+            #expect(whole.body.topicConfigTable.topics["Made"] != nil && whole.body.topicConfigTable.topics["Auto"] != nil)
+            #expect(whole.body.topicConfigTable.dataVersion != last.body.topicConfigTable.dataVersion)
+            // The same version as of the partial one: a name server would ignore all others.
+            #expect(try await peer.createTopic("Made", queues: 4).code == 0)
+            let partial = try #require(server.registrations.last)
+            peer.broker.state.registration?.registerSoon()
+            try await eventually("registered again") { server.registrations.count == 5 }
+            #expect(server.registrations.last?.body.topicConfigTable.dataVersion != partial.body.topicConfigTable.dataVersion)
+        }
+    }
+
+    @Test func aNameServerThatComesBackIsToldAgain() async throws {
+        try await withNameServers(1) { servers in
+            let peer = try Peer { $0.nameServers = [servers[0].address] }
+            defer { peer.stop() }
+            _ = try await peer.send("Before", "x")
+            try await eventually("registered") { servers[0].topics["Before"] != nil }
+            try servers[0].restart()
+            // Long before the period of 30 s is over.
+            try await eventually("registered again") { servers[0].topics["Before"] != nil }
+        }
+    }
+
+    @Test func aFailedRegistrationIsTriedAgain() async throws {
+        try await withNameServers(1) { servers in
+            servers[0].refusals = 1
+            let peer = try Peer { $0.nameServers = [servers[0].address] }
+            defer { peer.stop() }
+            try await eventually("registered") { servers[0].topics["TBW102"] != nil }
+        }
+    }
+
+    @Test func theOrderConfigurationDecidesWhichTopicsAreOrdered() async throws {
+        try await withNameServers(2) { servers in
+            servers[0].order = ["Ordered": "broker-a:4"]
+            // Its own mind: the first of the list decides.
+            servers[1].order = ["Other": "broker-a:4"]
+            let peer = try Peer { $0.nameServers = servers.map(\.address) }
+            defer { peer.stop() }
+            for topic in ["Ordered", "Other"] { _ = try await peer.send(topic, "x") }
+            try await eventually("the topic is ordered") {
+                peer.broker.state.registration?.registerSoon()
+                return try await peer.topics["Ordered"]?.isOrdered == true
+            }
+            try await eventually("the other is not") {
+                peer.broker.state.registration?.registerSoon()
+                return try await peer.topics["Other"]?.isOrdered == false
+            }
+            servers[0].order = [:]
+            try await eventually("no topic is ordered any more") {
+                peer.broker.state.registration?.registerSoon()
+                return try await peer.topics.values.allSatisfy { !$0.isOrdered }
+            }
+        }
+    }
+
+    @Test func aBrokerThatMayNotBeWrittenSaysSoForAllTopics() async throws {
+        try await withNameServers(1) { servers in
+            let peer = try Peer { $0.nameServers = [servers[0].address] }
+            defer { peer.stop() }
+            _ = try await peer.createTopic("Drained")
+            _ = try await peer.ask(.updateBrokerConfig, text: "brokerPermission=4")
+            try await eventually("announced") { servers[0].topics["Drained"]?.permission.rawValue == 4 && servers[0].topics["TBW102"]?.permission.rawValue == 4 }
+            #expect(try await peer.topics["Drained"]?.permission.rawValue == 6, "the topic itself is as it was")
+            _ = try await peer.createTopic("Late")
+            #expect(servers[0].topics["Late"]?.permission.rawValue == 4)
+            _ = try await peer.ask(.updateBrokerConfig, text: "brokerPermission=6")
+            try await eventually("announced") { servers[0].topics["Drained"]?.permission.rawValue == 6 }
+        }
+    }
+
+    @Test func aRegistrationMayBeCompressed() async throws {
+        try await withNameServers(1) { servers in
+            let peer = try Peer {
+                $0.nameServers = [servers[0].address]
+                $0.compressedRegister = true
+            }
+            defer { peer.stop() }
+            try await eventually("registered") { servers[0].topics["TBW102"]?.permission.rawValue == 7 }
+            let first = try #require(servers[0].registrations.first)
+            #expect(first.header.isCompressed && first.header.bodyCRC32 == CRC32.rocketMQ(first.bytes))
+        }
+    }
+
+    @Test func aBrokerMayBeReachedByName() async throws {
+        try await withNameServers(1) { servers in
+            let peer = try Peer {
+                $0.nameServers = [servers[0].address]
+                $0.brokerIP1 = "localhost"
+            }
+            defer { peer.stop() }
+            try await eventually("registered") { servers[0].registrations.first?.header.brokerAddress == "localhost:\(peer.broker.port)" }
+            let sent = try await peer.send("Named", "x")
+            let id = try #require(OffsetMessageId(sent.fields?["msgId"] ?? ""))
+            #expect(id.storeHost.isLoopback && id.storeHost.port == peer.broker.port)
+        }
+        #expect(throws: BrokerError.badAddress(key: "brokerIP1", value: "no such host.invalid")) {
+            try Peer { $0.brokerIP1 = "no such host.invalid" }.stop()
+        }
+    }
+}
+
+private func withNameServers(_ count: Int, _ body: ([FakeNameServer]) async throws -> Void) async throws {
+    let servers = try (0..<count).map { _ in try FakeNameServer() }
+    defer { for server in servers { server.stop() } }
+    try await body(servers)
+}
+
+/// Keeps what it is told; it may be silent, refuse, or have an order configuration.
+private final class FakeNameServer: Sendable {
+    struct Registration: Sendable {
+        let header: RegisterBrokerHeader
+        let body: RegisterBrokerBody
+        let bytes: [UInt8]
+    }
+
+    private struct State {
+        var server: RemotingServer
+        var registrations: [Registration] = []
+        var codes: [RequestCode] = []
+        var topics: [String: TopicConfig] = [:]
+        var isSilent = false
+        var refusals = 0
+        var order: [String: String]?
+        var underWay = 0
+        var mostAtOnce = 0
+    }
+    private let state: Mutex<State?> = Mutex(nil)
+    private let loops = EventLoopGroup(count: 1, name: "test-namesrv")
+
+    init() throws {
+        try start(port: 0)
+    }
+
+    private func start(port: UInt16) throws {
+        let server = RemotingServer(configuration: ServerConfiguration(listenAddress: "127.0.0.1", port: port), loops: loops, logger: quiet) { _ in
+            Handler(owner: self)
+        }
+        try server.start()
+        state.withLock { $0 = State(server: server) }
+    }
+
+    var address: String { state.withLock { "127.0.0.1:\($0?.server.port ?? 0)" } }
+    var registrations: [Registration] { state.withLock { $0?.registrations ?? [] } }
+    var codes: [RequestCode] { state.withLock { $0?.codes ?? [] } }
+    var leaves: Int { codes.count { $0 == .unregisterBroker } }
+    var topics: [String: TopicConfig] { state.withLock { $0?.topics ?? [:] } }
+    var mostAtOnce: Int { state.withLock { $0?.mostAtOnce ?? 0 } }
+    var isSilent: Bool {
+        get { state.withLock { $0?.isSilent ?? false } }
+        set { state.withLock { $0?.isSilent = newValue } }
+    }
+    var refusals: Int {
+        get { state.withLock { $0?.refusals ?? 0 } }
+        set { state.withLock { $0?.refusals = newValue } }
+    }
+    var order: [String: String]? {
+        get { state.withLock { $0?.order } }
+        set { state.withLock { $0?.order = newValue } }
+    }
+
+    /// Forgets everything and listens on the same port again.
+    func restart() throws {
+        let server = state.withLock { $0!.server }
+        let port = server.port
+        server.stop()
+        try start(port: port)
+    }
+
+    func stop() {
+        state.withLock { $0?.server }?.stop()
+        loops.stop()
+    }
+
+    /// What to answer, a moment later so that requests that are sent at once are seen at once; nil for nothing.
+    fileprivate func take(_ command: RemotingCommand) throws -> RemotingCommand? {
+        let registration: Registration?
+        if command.requestCode == .registerBroker {
+            let header = try command.header(RegisterBrokerHeader.self)
+            let body = header.isCompressed ? try RegisterBrokerBody(compressed: command.body) : try RegisterBrokerBody(body: command.body)
+            registration = Registration(header: header, body: body, bytes: command.body)
+        } else {
+            registration = nil
+        }
+        return state.withLock { current in
+            guard var state = current else { return nil }
+            defer { current = state }
+            state.codes.append(command.requestCode)
+            if state.isSilent { return nil }
+            guard let registration else { return .response(.success) }
+            state.underWay += 1
+            state.mostAtOnce = max(state.mostAtOnce, state.underWay)
+            if state.refusals > 0 {
+                state.refusals -= 1
+                return .response(.systemError, remark: "not now")
+            }
+            state.registrations.append(registration)
+            state.topics.merge(registration.body.topicConfigTable.topics) { $1 }
+            return .response(.success, body: state.order.map { KeyValueTable($0).body } ?? [])
+        }
+    }
+
+    fileprivate func answered() { state.withLock { $0?.underWay -= 1 } }
+
+    private final class Handler: RequestHandler {
+        private let owner: FakeNameServer
+        init(owner: FakeNameServer) { self.owner = owner }
+
+        func receive(_ request: InboundRequest, on connection: Connection) {
+            do {
+                let command = try request.command()
+                guard let response = try owner.take(command) else { return }
+                let reply = connection.replyHandle(for: request)
+                connection.loop.scheduleLocally(after: .milliseconds(2)) { [owner] in
+                    if command.requestCode == .registerBroker { owner.answered() }
+                    reply.complete(response)
+                }
+            } catch {
+                Issue.record(error)
+                connection.close()
+            }
+        }
+
+        func connectionClosed(_ connection: Connection) {}
+        func wakeUpEnded() {}
+    }
+}
