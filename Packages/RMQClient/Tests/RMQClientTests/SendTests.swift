@@ -21,7 +21,7 @@ import Testing
             try await cluster.withClient { client in
                 let producer = try await client.makeProducer(group: "p")
                 for _ in 0..<2 {
-                    let sent = try await producer.send(Message(topic: "T", text: "x"), timeout: .seconds(2))
+                    let sent = try await producer.send(Message(topic: "T", text: "x"), timeout: .seconds(6))
                     #expect(sent.queue.brokerName == "b")
                 }
                 #expect((1...2).contains(cluster.asked(.sendMessageV2, of: "a").count))
@@ -31,11 +31,11 @@ import Testing
 
     @Test func theOnlyBrokerGetsTheWholeTimeAndOneCopy() async throws {
         try await withFakeCluster { _, command in
-            command.requestCode == .sendMessageV2 ? .late(.milliseconds(1200)) : .usual
+            command.requestCode == .sendMessageV2 ? .late(.milliseconds(3500)) : .usual
         } _: { cluster in
             try await cluster.withClient { client in
                 let producer = try await client.makeProducer(group: "p")
-                #expect(try await producer.send(Message(topic: "T", text: "x"), timeout: .seconds(2)).status == .stored)
+                #expect(try await producer.send(Message(topic: "T", text: "x"), timeout: .seconds(6)).status == .stored)
                 #expect(cluster.asked(.sendMessageV2).count == 1)
             }
         }
@@ -78,6 +78,17 @@ import Testing
                 }
                 #expect(error?.code == .timedOut)
                 #expect(start.duration(to: .now) < .seconds(15))
+            }
+        }
+    }
+
+    @Test func whenTheTimeIsUpNobodyIsAsked() async throws {
+        try await withFakeCluster { cluster in
+            try await cluster.withClient { client in
+                let producer = try await client.makeProducer(group: "p")
+                let error = await failure { () throws(ClientError) in try await producer.send(Message(topic: "T", text: "x"), timeout: .zero) }
+                #expect(error?.code == .timedOut && error?.message.contains("no time was left") == true)
+                #expect(cluster.asked(.getRouteinfoByTopic).isEmpty)
             }
         }
     }

@@ -35,6 +35,7 @@ final class ClientCore: Sendable {
     /// Sends a request and waits for the answer, whatever its code. Cancelling the task stops the waiting.
     func request(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(ClientError) -> RemotingCommand {
         guard !isClosed else { throw .closedClient }
+        guard timeout > .zero else { throw ClientError(.timedOut, "no time was left to ask \(address) for \(command.requestCode)") }
         var command = command
         command.serialization = configuration.headers
         do {

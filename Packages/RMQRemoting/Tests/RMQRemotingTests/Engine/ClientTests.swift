@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test func whatWaitsForAConnectIsBoundedInBytes() async throws {
-        let loopback = try Loopback(client: ClientConfiguration(outputLimitBytes: 1_000_000))
+        let loopback = try Loopback(client: ClientConfiguration(connectTimeout: .seconds(60), outputLimitBytes: 1_000_000))
         let listener = try RawListener()
         let filler = try RawSocket(port: listener.port)
         let address = "127.0.0.1:\(listener.port)"
