@@ -157,6 +157,9 @@ def starts_and_stops(desk):
         expect(desk.end(broker, how) == 0, f"mqbroker did not end well on {how.name}")
         expect(not (desk.folder / "store/abort").exists(), f"an abort file after {how.name}")
     expect(desk.end(desk.started[0], signal.SIGINT) == 0, "mqnamesrv did not end well on SIGINT")
+    for name in ["namesrv", "broker", "store", "remoting"]:
+        expect((desk.folder / f"logs/rocketmqlogs/{name}.log").exists(), f"no {name}.log")
+    expect("boot success" in (desk.folder / "logs/rocketmqlogs/broker.log").read_text(), "the start is not in broker.log")
     code, output, errors = desk.run("mqstore", "verify", desk.folder / "store")
     expect(code == 0, f"mqstore verify: {code} {output!r} {errors!r}")
 

@@ -90,7 +90,7 @@ public final class Broker: Sendable {
         }
         setAddress(port: server.port)
         let fastServer = startFastServer(loops, below: server.port)
-        let client = RemotingClient(loops: loops, logger: logger)
+        let client = RemotingClient(loops: loops, logger: logger.with(category: "RocketmqRemoting"))
         let registration = NameServerRegistration(configuration: configuration, port: server.port, broker: state, client: client)
         state.registration = registration
         let registered = Latch()
@@ -144,7 +144,7 @@ public final class Broker: Sendable {
         RemotingServer(
             configuration: ServerConfiguration(
                 listenAddress: configuration.bindAddress, port: port, idleTimeout: .seconds(configuration.idleSeconds)),
-            loops: loops, logger: logger
+            loops: loops, logger: logger.with(category: "RocketmqRemoting")
         ) { [state] loop in
             BrokerHandler(broker: state, bound: state.loops.first { $0.loop === loop }!, servesPulls: servesPulls)
         }

@@ -61,7 +61,7 @@ public struct BrokerCommandLine {
     private func serve(_ given: BrokerConfiguration, _ warnings: [String], standsAlone: Bool, file: String?) throws -> Int32 {
         var configuration = given
         OpenFiles.raiseLimit()
-        let logger = Logger(category: "RocketmqBroker", sink: ConsoleSink())
+        let logger = Logger(category: "RocketmqBroker", sink: Self.logSink())
         for warning in warnings { logger.warning(warning) }
         var nameServer: NameServerInProcess?
         defer { nameServer?.stop() }
@@ -83,9 +83,9 @@ public struct BrokerCommandLine {
     /// Defaults of this machine, then the environment, the file, and the command line.
     private func configuration(_ options: CommandOptions) throws(BrokerConfigurationError) -> (BrokerConfiguration, warnings: [String]) {
         var configuration = BrokerConfiguration()
-        configuration.storeRoot = (Self.environment("HOME") ?? ".") + "/store"
+        configuration.storeRoot = Environment.userHome + "/store"
         if let name = Self.hostName, (try? configuration.apply([("brokerName", name)])) == nil { configuration.brokerName = "DEFAULT_BROKER" }
-        if let addresses = Self.environment("NAMESRV_ADDR") { _ = try configuration.apply([("namesrvAddr", addresses)]) }
+        if let addresses = Environment.value("NAMESRV_ADDR") { _ = try configuration.apply([("namesrvAddr", addresses)]) }
         var warnings: [String] = []
         if let file = options["c"] {
             let bytes: [UInt8]?
@@ -107,9 +107,21 @@ public struct BrokerCommandLine {
         return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    private static func environment(_ name: String) -> String? {
-        guard let text = getenv(name) else { return nil }
-        let value = String(cString: text)
-        return value.isEmpty ? nil : value
+    /// The files that the reference logs to; what somebody should look at is told on standard error, too.
+    private static func logSink() -> any LogSink {
+        func file(_ name: String, megabytes: Int64, kept: Int) throws(SystemFailure) -> RollingFileSink {
+            try RollingFileSink(path: "\(Environment.logFolder)/\(name).log", byteLimit: megabytes << 20, keptFiles: kept)
+        }
+        do {
+            let files = RoutingSink(
+                [
+                    "RocketmqStore": try file("store", megabytes: 128, kept: 10),
+                    "RocketmqRemoting": try file("remoting", megabytes: 100, kept: 10),
+                ], fallback: try file("broker", megabytes: 128, kept: 20))
+            return TeeSink(files, LevelSink(.warning, ConsoleSink()))
+        } catch {
+            Console.writeError("mqbroker: logging to standard error: \(error)\n")
+            return ConsoleSink()
+        }
     }
 }

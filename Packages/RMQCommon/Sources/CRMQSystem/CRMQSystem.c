@@ -4,26 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -57,30 +49,11 @@ int crmq_epoll_wait(int epoll, crmq_event *events, int count, int timeout) {
     return found;
 }
 
-// ---- descriptors that wake a loop
+// ---- what wakes a loop, and what must not end the process
 
 int crmq_eventfd(void) { return crmq_result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 int crmq_eventfd_signal(int fd) { uint64_t one = 1; return crmq_result(write(fd, &one, sizeof one)); }
 int crmq_eventfd_drain(int fd) { uint64_t seen; return crmq_result(read(fd, &seen, sizeof seen)); }
-
-int crmq_timerfd(void) { return crmq_result(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)); }
-int crmq_timerfd_set(int fd, uint64_t nanoseconds) {
-    struct itimerspec at = { .it_value = { .tv_sec = (time_t)(nanoseconds / 1000000000u), .tv_nsec = (long)(nanoseconds % 1000000000u) } };
-    return crmq_result(timerfd_settime(fd, TFD_TIMER_ABSTIME, &at, 0));
-}
-
-int crmq_signalfd_for_stop(void) {
-    sigset_t set;
-    sigemptyset(&set); sigaddset(&set, SIGTERM); sigaddset(&set, SIGINT); sigaddset(&set, SIGHUP);
-    int code = pthread_sigmask(SIG_BLOCK, &set, 0);
-    if (code != 0) return -code;
-    return crmq_result(signalfd(-1, &set, SFD_CLOEXEC));
-}
-int crmq_signalfd_wait(int fd) {
-    struct signalfd_siginfo info;
-    ssize_t count = read(fd, &info, sizeof info);
-    return count == (ssize_t)sizeof info ? (int)info.ssi_signo : (count < 0 ? -errno : -EIO);
-}
 void crmq_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
 
 // ---- sockets
@@ -90,50 +63,32 @@ int crmq_accept(int fd, void *address) {
     socklen_t length = sizeof(struct sockaddr_storage);
     return crmq_result(accept4(fd, (struct sockaddr *)address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
-int crmq_socket_option(int fd, int level, int name, int value) { return crmq_result(setsockopt(fd, level, name, &value, sizeof value)); }
+static int crmq_socket_option(int fd, int level, int name, int value) { return crmq_result(setsockopt(fd, level, name, &value, sizeof value)); }
 int crmq_set_nodelay(int fd) { return crmq_socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
 int crmq_set_reuse_address(int fd) { return crmq_socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1); }
-int crmq_set_keepalive(int fd) { return crmq_socket_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1); }
+int crmq_set_user_timeout(int fd, int milliseconds) { return crmq_socket_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, milliseconds); }
 int crmq_socket_error(int fd) {
     int code = 0; socklen_t length = sizeof code;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) < 0 ? errno : code;
 }
 long crmq_read(int fd, void *bytes, size_t count) { ssize_t n = read(fd, bytes, count); return n < 0 ? -errno : n; }
 long crmq_write(int fd, const void *bytes, size_t count) { ssize_t n = write(fd, bytes, count); return n < 0 ? -errno : n; }
-long crmq_writev(int fd, const void *parts, int count) { ssize_t n = writev(fd, parts, count); return n < 0 ? -errno : n; }
 long crmq_send(int fd, const void *bytes, size_t count) { ssize_t n = send(fd, bytes, count, MSG_NOSIGNAL); return n < 0 ? -errno : n; }
 
 // ---- files and memory
 
 int crmq_open(const char *path, int flags, unsigned int mode) { return crmq_result(open(path, flags | O_CLOEXEC, mode)); }
 int crmq_fallocate(int fd, int64_t offset, int64_t count) { return crmq_result(fallocate(fd, 0, offset, count)); }
-int crmq_start_writeback(int fd, int64_t offset, int64_t count) { return crmq_result(sync_file_range(fd, offset, count, 2 /* SYNC_FILE_RANGE_WRITE */)); }
-int crmq_fdatasync(int fd) { return crmq_result(fdatasync(fd)); }
 int crmq_syncfs(int fd) { return crmq_result(syncfs(fd)); }
 int crmq_populate_write(void *address, size_t count) { return crmq_result(madvise(address, count, MADV_POPULATE_WRITE)); }
-int crmq_populate_read(void *address, size_t count) { return crmq_result(madvise(address, count, MADV_POPULATE_READ)); }
 int crmq_madvise(void *address, size_t count, int advice) { return crmq_result(madvise(address, count, advice)); }
-void *crmq_map(int fd, size_t count, int writable, int *code) {
-    void *address = mmap(0, count, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
-    if (address == MAP_FAILED) { *code = errno; return 0; }
-    *code = 0;
-    return address;
-}
 int crmq_lock_memory(const void *address, size_t count) { return crmq_result(mlock(address, count)); }
-int crmq_flock_exclusive(int fd) { return crmq_result(flock(fd, LOCK_EX | LOCK_NB)); }
-int crmq_lock_first_byte(int fd) {
-    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
-    return crmq_result(fcntl(fd, F_SETLK, &lock));
-}
 
 // ---- threads and the process
 
-int crmq_gettid(void) { return (int)syscall(SYS_gettid); }
 int crmq_futex_wait(const uint32_t *word, uint32_t expected, int64_t nanoseconds) {
     struct timespec time = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
     return crmq_result(syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nanoseconds < 0 ? 0 : &time));
 }
 int crmq_futex_wake(const uint32_t *word) { return crmq_result(syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1)); }
 int crmq_set_thread_name(const char *name) { return -pthread_setname_np(pthread_self(), name); }
-void crmq_trim_heap(void) { malloc_trim(0); }
-int crmq_errno(void) { return errno; }

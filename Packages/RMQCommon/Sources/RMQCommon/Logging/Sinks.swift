@@ -60,3 +60,18 @@ public struct TeeSink: LogSink {
         second.write(record)
     }
 }
+
+/// Passes on the lines that matter at least as much as a level.
+public struct LevelSink: LogSink {
+    private let least: LogLevel
+    private let sink: any LogSink
+
+    public init(_ least: LogLevel, _ sink: any LogSink) {
+        self.least = least
+        self.sink = sink
+    }
+
+    public func write(_ record: LogRecord) {
+        if record.level >= least { sink.write(record) }
+    }
+}

@@ -69,7 +69,7 @@ public enum FileSystem {
 
     /// A new, empty folder below the system's temporary folder; the caller removes it.
     public static func makeTemporaryDirectory(prefix: String = "rmq") throws(SystemFailure) -> String {
-        let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        let root = Environment.value("TMPDIR") ?? "/tmp"
         var template = [CChar]("\(root)/\(prefix)-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemFailure(call: "mkdtemp", code: errno, subject: root) }
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -88,7 +88,4 @@ public enum FileSystem {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
-
-    /// The user's home folder.
-    public static var home: String { getenv("HOME").map { String(cString: $0) } ?? "/root" }
 }

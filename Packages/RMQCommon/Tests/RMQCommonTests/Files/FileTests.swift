@@ -125,6 +125,17 @@ import Testing
         }
     }
 
+    @Test func linesGoWhereTheirCategoryAndLevelBelong() {
+        let (store, others, console) = (MemorySink(), MemorySink(), MemorySink())
+        let logger = Logger(category: "broker", sink: TeeSink(RoutingSink(["store": store], fallback: others), LevelSink(.warning, console)))
+        logger.info("started")
+        logger.with(category: "store").warning("the disk is nearly full")
+        logger.error("no name server answers")
+        #expect(store.messages == ["the disk is nearly full"])
+        #expect(others.messages == ["started", "no name server answers"])
+        #expect(console.messages == ["the disk is nearly full", "no name server answers"])
+    }
+
     private func text(_ path: String) throws -> String { String(decoding: try #require(try SmallFile.read(path)), as: UTF8.self) }
 
     /// What the system's own program reads from a gzip file.

@@ -99,7 +99,7 @@ public struct NameServerProgram {
 
     /// Where the reference logs to; standard error when that folder cannot be written.
     private static func logSink() -> any LogSink {
-        let path = Environment.userHome + "/logs/rocketmqlogs/namesrv.log"
+        let path = Environment.logFolder + "/namesrv.log"
         do {
             return try RollingFileSink(path: path, byteLimit: 100 << 20, keptFiles: 5)
         } catch {

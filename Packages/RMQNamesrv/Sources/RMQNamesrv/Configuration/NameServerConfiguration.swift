@@ -1,4 +1,4 @@
-import Glibc
+import RMQCommon
 
 /// What a name server is started with. Names and defaults of the keys are in ``ConfigurationItem``.
 public struct NameServerConfiguration: Sendable, Equatable {
@@ -51,16 +51,4 @@ public struct NameServerConfiguration: Sendable, Equatable {
         self.init(userHome: Environment.userHome)
         rocketmqHome = Environment.value("ROCKETMQ_HOME")
     }
-}
-
-/// The environment variables that the name server reads.
-enum Environment {
-    /// The variable's text; nil when it is unset or empty.
-    static func value(_ name: String) -> String? {
-        guard let text = getenv(name) else { return nil }
-        let value = String(cString: text)
-        return value.isEmpty ? nil : value
-    }
-
-    static var userHome: String { value("HOME") ?? "." }
 }

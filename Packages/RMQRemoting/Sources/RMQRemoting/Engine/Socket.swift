@@ -115,11 +115,15 @@ enum Socket {
         return SocketAddress(accepted: storage).port
     }
 
+    /// A peer whose host is gone never says so, and the kernel would repeat what it sent for a quarter of an hour.
+    private static let unacknowledgedLimitMilliseconds: Int32 = 30_000
+
     /// Starts to connect; the socket turns writable when that ended.
     static func connect(to address: SocketAddress) -> Result<Int32, Failure> {
         let descriptor = crmq_socket_stream(address.family)
         guard descriptor >= 0 else { return .failure(Failure(code: -descriptor)) }
         _ = crmq_set_nodelay(descriptor)
+        _ = crmq_set_user_timeout(descriptor, unacknowledgedLimitMilliseconds)
         let result = address.withPointer { Glibc.connect(descriptor, $0, $1) }
         if result != 0, errno != EINPROGRESS {
             let code = errno
