@@ -33,10 +33,16 @@ final class Peer: Sendable {
         try FileManager.default.createDirectory(atPath: configuration.configDirectory, withIntermediateDirectories: true)
         for (name, text) in files { try text.write(toFile: configuration.configDirectory + "/" + name, atomically: false, encoding: .utf8) }
         try configurationFile?.write(toFile: folder.path + "/broker.conf", atomically: false, encoding: .utf8)
-        let broker = try Broker(
-            configuration: configuration, logger: quiet, configurationFile: configurationFile == nil ? nil : folder.path + "/broker.conf")
-        try broker.start()
-        running = Mutex(broker)
+        do {
+            let broker = try Broker(
+                configuration: configuration, logger: quiet, configurationFile: configurationFile == nil ? nil : folder.path + "/broker.conf")
+            try broker.start()
+            running = Mutex(broker)
+        } catch {
+            try? FileManager.default.removeItem(at: folder)
+            loops.stop()
+            throw error
+        }
         client = RemotingClient(loops: loops, logger: quiet)
         client.setRequestHandler { [weak self] request, _ in
             self?.notices.withLock { $0.append(request) }
