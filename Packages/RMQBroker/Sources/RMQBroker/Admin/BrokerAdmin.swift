@@ -16,9 +16,9 @@ enum BrokerAdmin {
         do {
             try broker.live.update(properties)
         } catch .notAllowed(let keys) {
-            throw RequestFailure(.noPermission, "can not update \(keys.prefix(8).joined(separator: ", ")): not in the list of keys that may change at run time")
+            throw Refusal(.noPermission, "can not update \(keys.prefix(8).joined(separator: ", ")): not in the list of keys that may change at run time")
         } catch .badValue(let error) {
-            throw RequestFailure(.systemError, error.description)
+            throw Refusal(.systemError, error.description)
         }
         broker.logger.info("configuration changed over the wire: \(PropertiesText.format(properties).split(separator: "\n").joined(separator: " "))")
         try broker.configurationFile?.write(properties)

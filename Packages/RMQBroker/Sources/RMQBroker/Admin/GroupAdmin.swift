@@ -8,7 +8,7 @@ enum GroupAdmin {
         do {
             _ = try GroupName(config.groupName)
         } catch {
-            throw RequestFailure(.systemError, "\(error)")
+            throw Refusal(.systemError, "\(error)")
         }
         broker.groups.put(config)
         broker.files.write(.groups)
@@ -32,7 +32,7 @@ enum GroupAdmin {
     static func consumerConnections(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let name = try command.header(ConsumerGroupHeader.self).consumerGroup
         guard let group = broker.consumers[name] else {
-            throw RequestFailure(.consumerNotOnline, "the consumer group[\(name.prefix(255))] not online")
+            throw Refusal(.consumerNotOnline, "the consumer group[\(name.prefix(255))] not online")
         }
         let body = ConsumerConnection(
             connections: group.channels.values.map(\.description), subscriptions: group.subscriptions, consumeType: group.consumeType,
@@ -43,7 +43,7 @@ enum GroupAdmin {
     static func producerConnections(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let name = try command.header(ProducerGroupHeader.self).producerGroup
         guard let channels = broker.producers.channels(of: name) else {
-            throw RequestFailure(.systemError, "the producer group[\(name.prefix(255))] not exist")
+            throw Refusal(.systemError, "the producer group[\(name.prefix(255))] not exist")
         }
         return .response(.success, body: ProducerConnection(connections: channels.map(\.description)).body)
     }

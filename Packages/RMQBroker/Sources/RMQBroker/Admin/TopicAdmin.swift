@@ -11,7 +11,7 @@ enum TopicAdmin {
         let header = try command.header(CreateTopicHeader.self)
         let name = try changeableTopic(header.topic, broker)
         guard (0...queueLimit).contains(header.readQueueCount), (0...queueLimit).contains(header.writeQueueCount) else {
-            throw RequestFailure(.systemError, "a topic has 0 to \(queueLimit) read and write queues")
+            throw Refusal(.systemError, "a topic has 0 to \(queueLimit) read and write queues")
         }
         let config = TopicConfig(
             topicName: name, readQueueCount: header.readQueueCount, writeQueueCount: header.writeQueueCount,
@@ -41,10 +41,10 @@ enum TopicAdmin {
         do {
             name = try TopicName(text)
         } catch {
-            throw RequestFailure(.systemError, "\(error)")
+            throw Refusal(.systemError, "\(error)")
         }
         guard !name.isSystem, !broker.topics.systemTopics.contains(name.text) else {
-            throw RequestFailure(.systemError, "The topic[\(name)] is conflict with system topic.")
+            throw Refusal(.systemError, "The topic[\(name)] is conflict with system topic.")
         }
         return name.text
     }
@@ -55,7 +55,7 @@ enum TopicAdmin {
 
     static func statistics(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let name = try command.header(TopicHeader.self).topic
-        guard let topic = broker.topics[name] else { throw RequestFailure(.topicNotExist, "topic[\(name.prefix(255))] not exist") }
+        guard let topic = broker.topics[name] else { throw Refusal(.topicNotExist, "topic[\(name.prefix(255))] not exist") }
         var queues: [MessageQueue: TopicStatsTable.Range] = [:]
         for queueId in 0..<max(topic.config.writeQueueCount, 0) {
             let queue = MessageQueue(topic: name, brokerName: broker.live.current.brokerName, queueId: queueId)

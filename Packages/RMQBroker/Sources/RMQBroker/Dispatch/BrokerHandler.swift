@@ -65,17 +65,6 @@ final class BrokerHandler: RequestHandler {
     }
 }
 
-/// A request that ends with this code and remark instead of its answer.
-struct RequestFailure: Error {
-    let code: ResponseCode
-    let remark: String
-
-    init(_ code: ResponseCode, _ remark: String) {
-        self.code = code
-        self.remark = remark
-    }
-}
-
 enum Answer {
     static func catching(_ body: () throws -> RemotingCommand) -> RemotingCommand {
         do { return try body() } catch { return failure(error) }
@@ -86,7 +75,7 @@ enum Answer {
     }
 
     private static func failure(_ error: any Error) -> RemotingCommand {
-        if let failure = error as? RequestFailure { return .response(failure.code, remark: failure.remark) }
+        if let failure = error as? Refusal { return .response(failure.code, remark: failure.remark) }
         return .response(.systemError, remark: "\(error)")
     }
 }

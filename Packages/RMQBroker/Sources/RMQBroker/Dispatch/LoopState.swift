@@ -61,7 +61,7 @@ final class LoopState {
         holds = PullHolds(loopIndex: index, loop: loop, store: broker.store)
         holds.offsetMoved = { [unowned self] pull, offset in offsetMoved(pull, to: offset) }
         holds.rulesVersion = { broker.pullRulesVersion }
-        holds.queueNow = { (pull) throws(PullRefusal) in try broker.queueNow(of: pull) }
+        holds.queueNow = { (pull) throws(Refusal) in try broker.queueNow(of: pull) }
     }
 
     deinit { addedProperties.deallocate() }

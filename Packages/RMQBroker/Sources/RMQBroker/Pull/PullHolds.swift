@@ -46,7 +46,7 @@ final class PullHolds {
     /// Moves on when a pull that was allowed may not be any more.
     var rulesVersion: () -> UInt64 = { 0 }
     /// The queue that a held pull is for by the rules as they are now: another object when the topic was deleted and made again.
-    var queueNow: (HeldPull) throws(PullRefusal) -> QueueState = { (pull) throws(PullRefusal) in pull.queue }
+    var queueNow: (HeldPull) throws(Refusal) -> QueueState = { (pull) throws(Refusal) in pull.queue }
     /// When the timer that matters fires, in milliseconds since 1970.
     private var timerAt: Int64 = .max
     /// No check before this time.
@@ -95,7 +95,7 @@ final class PullHolds {
     /// - Returns: false when the pull was answered, because they forbid it now or its queue is not the topic's any more.
     private func isStillAllowed(_ pull: inout HeldPull, _ version: UInt64, on connection: Connection) -> Bool {
         guard pull.rulesVersion != version else { return true }
-        do throws(PullRefusal) {
+        do throws(Refusal) {
             let queue = try queueNow(pull)
             pull.rulesVersion = version
             guard queue !== pull.queue else { return true }

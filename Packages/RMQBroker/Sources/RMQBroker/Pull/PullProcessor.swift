@@ -32,7 +32,7 @@ struct PullProcessor {
         }
     }
 
-    private func serve(_ request: PullRequest, _ ticket: ReplyTicket, _ connection: Connection) throws(PullRefusal) {
+    private func serve(_ request: PullRequest, _ ticket: ReplyTicket, _ connection: Connection) throws(Refusal) {
         if state.configuration.brokerPermission & Permission.read.rawValue == 0 {
             throw .unreadableBroker(state.configuration)
         }
@@ -58,7 +58,7 @@ struct PullProcessor {
 
     // MARK: Who may pull what
 
-    private func filter(_ request: PullRequest, _ route: PullRoute) throws(PullRefusal) -> SubscriptionFilter {
+    private func filter(_ request: PullRequest, _ route: PullRoute) throws(Refusal) -> SubscriptionFilter {
         if request.flags.contains(.carriesSubscription) {
             if let type = request.expressionType, !type.isEmpty, String(decoding: type.prefix(64), as: UTF8.self) != "TAG" {
                 throw Self.propertyFilter
@@ -66,34 +66,34 @@ struct PullProcessor {
             do {
                 return try route.filter(carried: request.subscription)
             } catch {
-                throw PullRefusal(.subscriptionParseFailed, "parse the consumer's subscription failed: \(error)")
+                throw Refusal(.subscriptionParseFailed, "parse the consumer's subscription failed: \(error)")
             }
         }
         switch route.heartbeat {
         case .noConsumers:
-            throw PullRefusal(.subscriptionNotExist, "the consumer's group info not exist")
+            throw Refusal(.subscriptionNotExist, "the consumer's group info not exist")
         case .notSubscribed:
-            throw PullRefusal(.subscriptionNotExist, "the consumer's subscription not exist")
+            throw Refusal(.subscriptionNotExist, "the consumer's subscription not exist")
         case .broadcastForbidden:
-            throw PullRefusal(.noPermission, "the consumer group[\(name(request.group))] can not consume by broadcast way")
+            throw Refusal(.noPermission, "the consumer group[\(name(request.group))] can not consume by broadcast way")
         case .subscribed(let filter, let version, let isTag):
             guard version >= request.subscriptionVersion else {
-                throw PullRefusal(.subscriptionNotLatest, "the consumer's subscription not latest")
+                throw Refusal(.subscriptionNotLatest, "the consumer's subscription not latest")
             }
             guard isTag else { throw Self.propertyFilter }
             return filter
         }
     }
 
-    private static let propertyFilter = PullRefusal(.systemError, "The broker does not support consumer to filter message by SQL92")
+    private static let propertyFilter = Refusal(.systemError, "The broker does not support consumer to filter message by SQL92")
 
-    private func find(_ request: PullRequest) throws(PullRefusal) -> PullRoute {
+    private func find(_ request: PullRequest) throws(Refusal) -> PullRoute {
         let broker = state.broker
         let groupName = name(request.group)
         guard let group = broker.group(groupName) else { throw .unknownGroup(groupName) }
         guard group.consumeEnabled else { throw .disabledGroup(groupName) }
         guard let topic = state.topic(request.topic) else { throw .unknownTopic(name(request.topic)) }
-        let refusal: PullRefusal? = topic.config.permission.isReadable ? nil : .unreadableTopic(topic.name)
+        let refusal: Refusal? = topic.config.permission.isReadable ? nil : .unreadableTopic(topic.name)
         // Whatever a heartbeat changes from here on moves a version, and the route is looked up again.
         let route = PullRoute(
             topic: topic, progress: broker.offsets.progress(group: groupName, topic: topic.name), refusal: refusal,

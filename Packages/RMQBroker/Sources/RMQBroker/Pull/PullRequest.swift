@@ -63,7 +63,7 @@ final class PullRoute {
     /// Where the group's offsets are committed; nil when the table of offsets is full.
     let progress: GroupProgress?
     /// Why pulls of this pair are refused, whatever else they say.
-    let refusal: PullRefusal?
+    let refusal: Refusal?
     /// What the members' heartbeats say of this topic.
     let heartbeat: Heartbeat
 
@@ -78,7 +78,7 @@ final class PullRoute {
     private var carriedText: [UInt8]?
     private var carriedFilter = SubscriptionFilter.all
 
-    init(topic: TopicRoute, progress: GroupProgress?, refusal: PullRefusal?, heartbeat: Heartbeat) {
+    init(topic: TopicRoute, progress: GroupProgress?, refusal: Refusal?, heartbeat: Heartbeat) {
         self.topic = topic
         self.progress = progress
         self.refusal = refusal

@@ -7,7 +7,7 @@ enum ClientRequests {
     static func heartbeat(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
         let heartbeat = try HeartbeatData(body: command.body)
         guard heartbeat.producers.count + heartbeat.consumers.count <= ClientLimit.groupsPerHeartbeat else {
-            throw RequestFailure(.systemError, "a heartbeat may name \(ClientLimit.groupsPerHeartbeat) groups")
+            throw Refusal(.systemError, "a heartbeat may name \(ClientLimit.groupsPerHeartbeat) groups")
         }
         let broker = caller.broker
         let channel = ClientChannel(
@@ -45,7 +45,7 @@ enum ClientRequests {
     static func consumerIds(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
         let group = try command.header(ConsumerGroupHeader.self).consumerGroup
         guard let ids = caller.broker.consumers[group]?.clientIds, !ids.isEmpty else {
-            throw RequestFailure(.systemError, "no consumer for this group, \(group)")
+            throw Refusal(.systemError, "no consumer for this group, \(group)")
         }
         return .response(.success, body: ConsumerIdList(ids.sorted()).body)
     }
@@ -56,7 +56,7 @@ enum ClientRequests {
         }
         let subscription = try SubscriptionData(json: json)
         guard subscription.expressionType.isEmpty || subscription.expressionType == "TAG" else {
-            throw RequestFailure(.systemError, "The broker does not support consumer to filter message by \(subscription.expressionType)")
+            throw Refusal(.systemError, "The broker does not support consumer to filter message by \(subscription.expressionType)")
         }
         return .response(.success)
     }

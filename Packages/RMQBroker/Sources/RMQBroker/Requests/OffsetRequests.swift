@@ -11,7 +11,7 @@ enum OffsetRequests {
             return .response(.success, header: OffsetResponseHeader(offset: offset))
         }
         guard startsAtZero(topic: header.topic, queueId: header.queueId, broker.store) else {
-            throw RequestFailure(.queryNotFound, "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first")
+            throw Refusal(.queryNotFound, "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first")
         }
         return .response(.success, header: OffsetResponseHeader(offset: 0))
     }
@@ -27,11 +27,11 @@ enum OffsetRequests {
         let header = try command.header(UpdateConsumerOffsetHeader.self)
         let broker = caller.broker
         guard let topic = broker.topics[header.topic], header.queueId >= 0, header.queueId < topic.queueCount else {
-            throw RequestFailure(.topicNotExist, "queue \(header.queueId) of topic[\(header.topic)] not exist")
+            throw Refusal(.topicNotExist, "queue \(header.queueId) of topic[\(header.topic)] not exist")
         }
         guard (try? GroupName(header.consumerGroup)) != nil,
             let progress = broker.offsets.progress(group: header.consumerGroup, topic: header.topic)
-        else { throw RequestFailure(.systemError, "no offset can be kept for group \(header.consumerGroup.prefix(64))") }
+        else { throw Refusal(.systemError, "no offset can be kept for group \(header.consumerGroup.prefix(64))") }
         progress.commit(header.commitOffset, queueId: header.queueId)
         return .response(.success)
     }

@@ -24,7 +24,7 @@ enum QueryRequests {
     static func byOffset(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let offset = try command.header(ViewMessageHeader.self).offset
         guard let record = broker.store.record(at: offset) else {
-            throw RequestFailure(.systemError, "can not find message by the offset, \(offset)")
+            throw Refusal(.systemError, "can not find message by the offset, \(offset)")
         }
         return .response(.success, body: [UInt8](record.bytes))
     }

@@ -41,10 +41,10 @@ struct SendProcessor {
 
     private func store(
         _ request: SendRequest, body: UnsafeRawBufferPointer, ticket: ReplyTicket, _ connection: Connection
-    ) throws(SendRefusal) {
+    ) throws(Refusal) {
         let now = state.loop.wallMilliseconds
         if now < state.acceptsSendsFrom {
-            throw SendRefusal(.systemError, "broker unable to service, until \(state.acceptsSendsFrom) ms; now it is \(now) ms since 1970")
+            throw Refusal(.systemError, "broker unable to service, until \(state.acceptsSendsFrom) ms; now it is \(now) ms since 1970")
         }
         let topic = if let known = state.topic(request.topic) { known } else { try create(request, connection) }
         try check(request, topic)
@@ -52,7 +52,7 @@ struct SendProcessor {
         try check(received, request)
         let waits = state.promisesMore && received.waitsForPromise && !ticket.isOneway
         if waits, state.confirmations.areFull {
-            throw SendRefusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
+            throw Refusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
         }
 
         let queueId = request.queueId >= 0 ? request.queueId : state.nextRandom(below: topic.config.writeQueueCount)
@@ -61,7 +61,7 @@ struct SendProcessor {
         do {
             result = try append(request, received, body, topic, queue, connection)
         } catch {
-            throw SendRefusal(error)
+            throw Refusal(error)
         }
         if received.delayLevel == 0 { state.messageArrived(queue) }
         if ticket.isOneway { return }
@@ -116,31 +116,31 @@ struct SendProcessor {
 
     // MARK: Refusals, in the reference's order
 
-    private func check(_ request: SendRequest, _ topic: TopicRoute) throws(SendRefusal) {
+    private func check(_ request: SendRequest, _ topic: TopicRoute) throws(Refusal) {
         if !state.isWritable, topic.config.isOrdered {
-            throw SendRefusal(.noPermission, "the broker[\(state.configuration.advertisedAddress)] sending message is forbidden")
+            throw Refusal(.noPermission, "the broker[\(state.configuration.advertisedAddress)] sending message is forbidden")
         }
         if topic.isForbiddenToSend { throw .forbiddenTopic(topic.name) }
         guard request.queueId < max(topic.config.readQueueCount, topic.config.writeQueueCount) else {
-            throw SendRefusal(
+            throw Refusal(
                 .systemError,
                 "request queueId[\(request.queueId)] is illegal, \(topic.name) has \(topic.config.readQueueCount) read and \(topic.config.writeQueueCount) write queues")
         }
         guard request.queueId >= 0 || topic.config.writeQueueCount > 0 else {
-            throw SendRefusal(.systemError, "topic \(topic.name) has no queue to write to")
+            throw Refusal(.systemError, "topic \(topic.name) has no queue to write to")
         }
         if let group = topic.retryGroup, !request.isBatch, state.broker.group(group) == nil {
-            throw SendRefusal(.subscriptionGroupNotExist, "subscription group not exist, \(group)")
+            throw Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(group)")
         }
     }
 
     /// What this broker cannot keep its promise for is refused, not stored.
-    private func check(_ received: ReceivedProperties, _ request: SendRequest) throws(SendRefusal) {
+    private func check(_ received: ReceivedProperties, _ request: SendRequest) throws(Refusal) {
         if request.isBatch, received.delayLevel > 0 {
-            throw SendRefusal(.messageIllegal, "the messages of a batch cannot be delayed (property DELAY=\(received.delayLevel)); send them one by one")
+            throw Refusal(.messageIllegal, "the messages of a batch cannot be delayed (property DELAY=\(received.delayLevel)); send them one by one")
         }
         if received.isTransactional || request.systemFlag & 0xC != 0 {
-            throw SendRefusal(.noPermission, "transactional messages (property TRAN_MSG) are not supported by this broker yet")
+            throw Refusal(.noPermission, "transactional messages (property TRAN_MSG) are not supported by this broker yet")
         }
     }
 
@@ -185,17 +185,17 @@ struct SendProcessor {
 
     // MARK: Topics that do not exist yet
 
-    private func create(_ request: SendRequest, _ connection: Connection) throws(SendRefusal) -> TopicRoute {
+    private func create(_ request: SendRequest, _ connection: Connection) throws(Refusal) -> TopicRoute {
         let topic: TopicName
         do {
             topic = try TopicName(name(request.topic))
         } catch {
-            throw SendRefusal(.systemError, "\(error)")
+            throw Refusal(.systemError, "\(error)")
         }
         if SystemTopic.isForbiddenToSend(topic.text) { throw .forbiddenTopic(topic.text) }
         guard let config = state.broker.templateConfig(
             topic: topic.text, template: name(request.defaultTopic), queues: request.defaultTopicQueues, isUnit: request.isUnit)
-        else { throw SendRefusal(.topicNotExist, "topic[\(topic)] not exist, apply first please!") }
+        else { throw Refusal(.topicNotExist, "topic[\(topic)] not exist, apply first please!") }
         let (entry, isNew) = state.broker.topics.add(config)
         if isNew {
             state.broker.logger.info("created topic \(topic) with \(config.writeQueueCount) queues for a send from \(connection.remote)")
@@ -218,23 +218,14 @@ struct SendProcessor {
 }
 
 /// Why a message was not taken.
-struct SendRefusal: Error {
-    let code: ResponseCode
-    let remark: String
-
-    init(_ code: ResponseCode, _ remark: String) {
-        self.code = code
-        self.remark = remark
-    }
-
-    static func forbiddenTopic(_ topic: String) -> SendRefusal {
-        SendRefusal(.noPermission, "Sending message to topic[\(topic)] is forbidden.")
+extension Refusal {
+    static func forbiddenTopic(_ topic: String) -> Refusal {
+        Refusal(.noPermission, "Sending message to topic[\(topic)] is forbidden.")
     }
 
     /// The one place where an error of the store becomes an answer.
     init(_ error: StoreError) {
-        remark = "\(error)"
-        code = error.appendStatus.responseCode
+        self.init(error.appendStatus.responseCode, "\(error)")
     }
 }
 

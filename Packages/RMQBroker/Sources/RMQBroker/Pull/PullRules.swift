@@ -3,37 +3,29 @@ import RMQRemoting
 import RMQStore
 
 /// Why a pull is not served.
-struct PullRefusal: Error {
-    let code: ResponseCode
-    let remark: String
-
-    init(_ code: ResponseCode, _ remark: String) {
-        self.code = code
-        self.remark = remark
+extension Refusal {
+    static func unreadableBroker(_ configuration: BrokerConfiguration) -> Refusal {
+        Refusal(.noPermission, "the broker[\(configuration.advertisedAddress)] pulling message is forbidden")
     }
 
-    static func unreadableBroker(_ configuration: BrokerConfiguration) -> PullRefusal {
-        PullRefusal(.noPermission, "the broker[\(configuration.advertisedAddress)] pulling message is forbidden")
+    static func unknownGroup(_ group: String) -> Refusal {
+        Refusal(.subscriptionGroupNotExist, "subscription group [\(group)] does not exist")
     }
 
-    static func unknownGroup(_ group: String) -> PullRefusal {
-        PullRefusal(.subscriptionGroupNotExist, "subscription group [\(group)] does not exist")
+    static func disabledGroup(_ group: String) -> Refusal {
+        Refusal(.noPermission, "subscription group no permission, \(group)")
     }
 
-    static func disabledGroup(_ group: String) -> PullRefusal {
-        PullRefusal(.noPermission, "subscription group no permission, \(group)")
+    static func unknownTopic(_ topic: String) -> Refusal {
+        Refusal(.topicNotExist, "topic[\(topic)] not exist, apply first please!")
     }
 
-    static func unknownTopic(_ topic: String) -> PullRefusal {
-        PullRefusal(.topicNotExist, "topic[\(topic)] not exist, apply first please!")
+    static func unreadableTopic(_ topic: String) -> Refusal {
+        Refusal(.noPermission, "the topic[\(topic)] pulling message is forbidden")
     }
 
-    static func unreadableTopic(_ topic: String) -> PullRefusal {
-        PullRefusal(.noPermission, "the topic[\(topic)] pulling message is forbidden")
-    }
-
-    static func illegalQueue(_ queueId: Int32, of topic: TopicConfig) -> PullRefusal {
-        PullRefusal(.systemError, "queueId[\(queueId)] is illegal, topic:[\(topic.topicName)] topicConfig.readQueueNums:[\(topic.readQueueCount)]")
+    static func illegalQueue(_ queueId: Int32, of topic: TopicConfig) -> Refusal {
+        Refusal(.systemError, "queueId[\(queueId)] is illegal, topic:[\(topic.topicName)] topicConfig.readQueueNums:[\(topic.readQueueCount)]")
     }
 }
 
@@ -43,7 +35,7 @@ extension BrokerState {
 
     /// Looks at the rules again for a pull that was held while they changed, in the order of a new pull.
     /// - Returns: the queue that it is for.
-    func queueNow(of pull: HeldPull) throws(PullRefusal) -> QueueState {
+    func queueNow(of pull: HeldPull) throws(Refusal) -> QueueState {
         let configuration = live.current
         guard configuration.brokerPermission & Permission.read.rawValue != 0 else { throw .unreadableBroker(configuration) }
         // Without it nobody knows which group and topic it was; only possible when the table of offsets is full.
