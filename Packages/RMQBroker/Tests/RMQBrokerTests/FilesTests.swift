@@ -2,10 +2,29 @@ import Foundation
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import Synchronization
 import Testing
 
 /// topics.json, subscriptionGroup.json and consumerOffset.json: their form, and what a start makes of them.
 @Suite struct FilesTests {
+    /// A listener that each write wraps in another layer ends in a stack overflow.
+    @Test func theListenerIsCalledAsDirectlyLaterAsAtFirst() throws {
+        let folder = try FileSystem.makeTemporaryDirectory(prefix: "rmq-files")
+        defer { try? FileSystem.removeTree(folder) }
+        let topics = TopicTable(configuration: BrokerConfiguration(), clock: .system)
+        let files = ConfigurationFiles(
+            directory: folder, topics: topics, groups: GroupTable(clock: .system), offsets: ConsumerOffsets(), hasLightQueues: false, logger: quiet)
+        let depths = Mutex<[Int]>([])
+        files.setTopicsSavedListener { depths.withLock { $0.append(Thread.callStackReturnAddresses.count) } }
+        for number in 0..<100 {
+            _ = topics.add(TopicConfig(topicName: "T\(number)"))
+            files.write(.topics)
+        }
+        let seen = depths.withLock { $0 }
+        let least = try #require(seen.min()), most = try #require(seen.max())
+        #expect(seen.count == 100 && most - least < 20, "a call goes through as many functions as any other")
+    }
+
     @Test func theTablesHaveTheReferencesForm() async throws {
         try await withPeer { peer in
             _ = try await peer.createTopic("orders", queues: 4)

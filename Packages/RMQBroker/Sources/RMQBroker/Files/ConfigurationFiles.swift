@@ -25,12 +25,13 @@ final class ConfigurationFiles: Sendable {
     /// Held while a file is written, so that an older content never overwrites a newer one. Taken before the tables' locks.
     private let writing = Mutex(Writing())
     private let pending = Mutex<Set<Table>>([])
-    private let topicsSaved = Mutex<(@Sendable () -> Void)?>(nil)
 
     private struct Writing {
         /// Files whose last write failed.
         var failed: Set<Table> = []
         var isClosed = false
+        /// A property, and not the value of a lock of its own: that would wrap the closure once more at each access.
+        var topicsSaved: (@Sendable () -> Void)?
     }
 
     init(directory: String, topics: TopicTable, groups: GroupTable, offsets: ConsumerOffsets, hasLightQueues: Bool, logger: Logger) {
@@ -61,7 +62,7 @@ final class ConfigurationFiles: Sendable {
     }
 
     /// Sets what is called after topics were written that the file did not hold before, or could not be written.
-    func setTopicsSavedListener(_ listener: (@Sendable () -> Void)?) { topicsSaved.withLock { $0 = listener } }
+    func setTopicsSavedListener(_ listener: (@Sendable () -> Void)?) { writing.withLock { $0.topicsSaved = listener } }
 
     /// Writes the table now. Blocks; not on a loop.
     func write(_ table: Table) {
@@ -71,7 +72,7 @@ final class ConfigurationFiles: Sendable {
         }
         guard !saved.isEmpty else { return }
         for topic in saved { topic.markSaved() }
-        topicsSaved.withLock { $0 }?()
+        writing.withLock { $0.topicsSaved }?()
     }
 
     /// - Returns: topics that the file holds for the first time.
