@@ -73,8 +73,7 @@ public final class Broker: Sendable {
             closeStore()
             throw .store(reason: "\(error)")
         }
-        let count = configuration.eventLoops > 0 ? configuration.eventLoops : max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
-        let loops = EventLoopGroup(count: count, name: "broker")
+        let loops = EventLoopGroup(count: configuration.eventLoopCount, name: "broker")
         state.loops = loops.loops.enumerated().map { index, loop in
             LoopBound(LoopState(index: index, loop: loop, broker: state), loop: loop)
         }

@@ -81,10 +81,10 @@ final class BrokerState: Sendable {
         return TopicConfig(topicName: topic, readQueueCount: 1, writeQueueCount: 1, systemFlag: isUnit ? 2 : 0)
     }
 
-    /// The group of that name, made when groups may be made by use; nil otherwise, or when it is no name.
+    /// The group of that name, made when groups may be made by use; nil otherwise, or when the name is too long for one.
     func group(_ name: String) -> SubscriptionGroupConfig? {
         if let config = groups[name] { return config }
-        guard live.current.autoCreateSubscriptionGroup || SystemGroup.isSystem(name), (try? GroupName(name)) != nil else { return nil }
+        guard live.current.autoCreateSubscriptionGroup || SystemGroup.isSystem(name), ClientLimit.allows(group: name) else { return nil }
         let (config, isNew) = groups.add(SubscriptionGroupConfig(groupName: name))
         if isNew {
             logger.info("created subscription group \(name)")

@@ -58,6 +58,7 @@ final class Peer: Sendable {
     func file(_ name: String) throws -> String { try String(contentsOfFile: configuration.configDirectory + "/" + name, encoding: .utf8) }
     var configurationFile: String { get throws { try String(contentsOfFile: configuration.storeRoot + "/broker.conf", encoding: .utf8) } }
     var configDirectory: String { configuration.configDirectory }
+    var storeRoot: String { configuration.storeRoot }
 
     /// A client of its own, with a connection of its own.
     func anotherClient() -> RemotingClient {
@@ -83,9 +84,11 @@ final class Peer: Sendable {
     }
 
     func ask(
-        _ code: RequestCode, _ fields: [String: String] = [:], body: [UInt8] = [], from client: RemotingClient? = nil
+        _ code: RequestCode, _ fields: [String: String] = [:], body: [UInt8] = [], version: Int32 = ProtocolVersion.current.ordinal,
+        from client: RemotingClient? = nil
     ) async throws -> RemotingCommand {
         var command = RemotingCommand(code: code.rawValue, body: body)
+        command.version = version
         var header = HeaderFields()
         for (name, value) in fields { header[name] = value }
         command.fields = header

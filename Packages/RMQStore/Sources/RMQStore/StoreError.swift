@@ -32,7 +32,7 @@ public enum StoreError: Error, Equatable, Sendable {
     case malformedBatch(at: Int, reason: String)
     /// The message names a light queue that does not exist, and there may be no more of them.
     case tooManyLightQueues(limit: Int)
-    /// Transactional or delayed messages cannot come in a batch.
+    /// Transactional messages cannot come in a batch.
     case batchNotAllowed(reason: String)
     /// Not started yet, or closed.
     case notRunning

@@ -5,10 +5,8 @@ import RMQRemoting
 enum GroupAdmin {
     static func update(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let config = try SubscriptionGroupConfig(body: command.body)
-        do {
-            _ = try GroupName(config.groupName)
-        } catch {
-            throw Refusal(.systemError, "\(error)")
+        guard ClientLimit.allows(group: config.groupName) else {
+            throw Refusal(.systemError, "a group's name has at most \(ClientLimit.groupNameLength) characters")
         }
         broker.groups.put(config)
         broker.files.write(.groups)

@@ -4,14 +4,11 @@ import RMQStore
 
 /// Codes 17, 21, 202, 215, 305, 316: topics.
 enum TopicAdmin {
-    /// Most queues of one topic: each read and written queue costs memory and files.
-    private static let queueLimit: Int32 = 4_096
-
     static func update(_ command: RemotingCommand, _ broker: BrokerState) async throws -> RemotingCommand {
         let header = try command.header(CreateTopicHeader.self)
         let name = try changeableTopic(header.topic, broker)
-        guard (0...queueLimit).contains(header.readQueueCount), (0...queueLimit).contains(header.writeQueueCount) else {
-            throw Refusal(.systemError, "a topic has 0 to \(queueLimit) read and write queues")
+        guard (0...TopicLimit.queues).contains(header.readQueueCount), (0...TopicLimit.queues).contains(header.writeQueueCount) else {
+            throw Refusal(.systemError, "a topic has 0 to \(TopicLimit.queues) read and write queues")
         }
         let config = TopicConfig(
             topicName: name, readQueueCount: header.readQueueCount, writeQueueCount: header.writeQueueCount,

@@ -20,6 +20,13 @@ enum ClientLimit {
     static let groupsPerHeartbeat = 1_024
     static let groups = 65_536
     static let subscriptionsPerGroup = 4_096
+    /// Longest name of a group, in UTF-16 units as the reference's clients count it: a longer one would only fill tables.
+    /// No character is refused: a group names no file but through its retry topic, which the store checks before it makes one.
+    static let groupNameLength = 255
+    /// Longest topic that offsets are kept for: the retry topic of the longest group, with three bytes for each unit of its name.
+    static let topicBytesOfOffsets = RetryTopic.prefix.utf8.count + 3 * groupNameLength
     /// A client that sent no heartbeat for so long is gone.
     static let silence: Duration = .seconds(120)
+
+    static func allows(group: String) -> Bool { group.utf16.count <= groupNameLength }
 }

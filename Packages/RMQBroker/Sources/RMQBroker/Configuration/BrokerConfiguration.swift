@@ -132,6 +132,16 @@ public struct BrokerConfiguration: Sendable, Equatable {
         }
     }
 
+    /// With what its empty values stand for, as tools are shown it.
+    var resolved: BrokerConfiguration {
+        var resolved = self
+        resolved.brokerIP1 = advertisedAddress
+        if brokerIP2.isEmpty { resolved.brokerIP2 = advertisedAddress }
+        if storeCommitLog.isEmpty { resolved.storeCommitLog = storeRoot + "/commitlog" }
+        resolved.eventLoops = eventLoopCount
+        return resolved
+    }
+
     /// The directory of topics.json and its siblings.
     public var configDirectory: String { storeRoot + "/config" }
 

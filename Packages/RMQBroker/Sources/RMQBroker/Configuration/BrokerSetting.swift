@@ -97,12 +97,15 @@ struct BrokerSetting: Sendable {
         integer("diskSpaceWarningLevelRatio", \.diskRefusePercent, 1...100),
     ]
 
-    /// The settings as `key=value` lines, which is what `-p` prints and GET_BROKER_CONFIG answers.
+    /// Important keys among those that this broker does not act on.
+    private static let important: Set<String> = ["brokerRole", "aclEnable", "haListenPort"]
+
+    /// Every key of the reference and of this broker as `key=value` lines, which is what `-p` prints and GET_BROKER_CONFIG answers.
     /// - Parameter onlyImportant: those that the reference marks, which is what `-m` prints.
     static func text(of configuration: BrokerConfiguration, onlyImportant: Bool = false) -> String {
+        let configuration = configuration.resolved
         var lines = all.filter { $0.isImportant || !onlyImportant }.map { "\($0.key)=\($0.read(configuration))" }
-        lines.append("haListenPort=\(configuration.listenPort &+ 1)")
-        lines += UnhonouredSettings.promises.filter { !onlyImportant || ["brokerRole", "aclEnable"].contains($0.key) }.map { "\($0.key)=\($0.value)" }.sorted()
+        lines += UnhonouredSettings.all.filter { !onlyImportant || important.contains($0.key) }.map { "\($0.key)=\($0.value(configuration))" }.sorted()
         return lines.map { $0 + "\n" }.joined()
     }
 }

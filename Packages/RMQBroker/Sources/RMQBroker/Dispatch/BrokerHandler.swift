@@ -51,7 +51,7 @@ final class BrokerHandler: RequestHandler {
             return connection.reply(response, to: request)
         }
         guard let admin = AdminRequest(command.requestCode) else {
-            let remark = "request type \(request.code) not supported by this broker"
+            let remark = UnservedRequest.remark(for: command.requestCode)
             return connection.reply(.response(.requestCodeNotSupported, remark: remark), to: request)
         }
         let reply = connection.replyHandle(for: request)

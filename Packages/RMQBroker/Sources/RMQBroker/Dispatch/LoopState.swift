@@ -175,8 +175,8 @@ final class LoopState {
 final class TopicRoute {
     let name: String
     let config: TopicConfig
-    /// Only the broker itself writes to it.
-    let isForbiddenToSend: Bool
+    /// Why no client may send to it: only the broker itself does, or a group of any characters made it as its retry topic.
+    let sendRefusal: Refusal?
     let retryGroup: String?
     let entry: TopicEntry
     /// Whether topics.json holds the topic, as last seen; ask ``isSaved``.
@@ -187,11 +187,11 @@ final class TopicRoute {
     init(_ entry: TopicEntry, store: MessageStore) {
         name = entry.config.topicName
         config = entry.config
-        isForbiddenToSend = SystemTopic.isForbiddenToSend(name)
+        sendRefusal = .sending(to: name)
         retryGroup = RetryTopic.group(of: name)
         self.entry = entry
         self.store = store
-        queues = Array(repeating: nil, count: min(max(Int(entry.queueCount), 0), 4_096))
+        queues = Array(repeating: nil, count: min(max(Int(entry.queueCount), 0), Int(TopicLimit.queues)))
     }
 
     /// Whether topics.json holds the topic. Once true it stays so, and costs nothing any more.

@@ -21,10 +21,20 @@ final class GroupProgress: Sendable {
     subscript(queueId: Int32) -> Int64? { offsets.withLock { $0[queueId] } }
     var all: [Int32: Int64] { offsets.withLock { $0 } }
 
+    /// As many as a topic may have. A client may commit in queues that are not there.
+    private static let queueLimit = Int(TopicLimit.queues)
+
     /// Overwrites whatever was there: a client may go back on purpose.
-    func commit(_ offset: Int64, queueId: Int32) {
-        offsets.withLock { $0[queueId] = offset }
-        dirty.store(true, ordering: .releasing)
+    /// - Returns: false when there are offsets of too many queues already.
+    @discardableResult
+    func commit(_ offset: Int64, queueId: Int32) -> Bool {
+        let isKept = offsets.withLock { offsets in
+            guard offsets.count < Self.queueLimit || offsets[queueId] != nil else { return false }
+            offsets[queueId] = offset
+            return true
+        }
+        if isKept { dirty.store(true, ordering: .releasing) }
+        return isKept
     }
 
     /// Messages that pulls of the group got since the broker started.
@@ -99,17 +109,28 @@ final class ConsumerOffsets: Sendable {
 
     // MARK: the file
 
-    /// Keys that are not exactly `topic@group` are left out.
+    /// Keys without an `@` are left out.
     func load(_ file: ConsumerOffsetTable) {
         table.withLock { table in
             let light = (file.lightOffsets ?? [:]).mapValues { [Int32(0): $0] }
             for (key, offsets) in file.offsets.merging(light, uniquingKeysWith: { $1 }) {
-                let parts = key.split(separator: "@", omittingEmptySubsequences: false)
-                guard parts.count == 2 else { continue }
-                let (topic, group) = (String(parts[0]), String(parts[1]))
+                guard let (topic, group) = Self.parts(of: key) else { continue }
                 table[Key(topic: topic, group: group)] = GroupProgress(group: group, topic: topic, offsets: offsets, dirty: false)
             }
         }
+    }
+
+    /// Topic and group of a key `topic@group`. An `@` may also be in the group, and then in the topic if that is its retry topic.
+    private static func parts(of key: String) -> (topic: String, group: String)? {
+        let bytes = Array(key.utf8)
+        guard var separator = bytes.firstIndex(of: UInt8(ascii: "@")) else { return nil }
+        if bytes.starts(with: RetryTopic.prefix.utf8) {
+            let start = RetryTopic.prefix.utf8.count
+            let middle = (start + bytes.count) / 2
+            let isOwnRetryTopic = middle < bytes.count && bytes[middle] == UInt8(ascii: "@") && bytes[start..<middle] == bytes[(middle + 1)...]
+            if isOwnRetryTopic { separator = middle }
+        }
+        return (String(decoding: bytes[..<separator], as: UTF8.self), String(decoding: bytes[(separator + 1)...], as: UTF8.self))
     }
 
     var file: ConsumerOffsetTable {

@@ -60,8 +60,8 @@ struct PullProcessor {
 
     private func filter(_ request: PullRequest, _ route: PullRoute) throws(Refusal) -> SubscriptionFilter {
         if request.flags.contains(.carriesSubscription) {
-            if let type = request.expressionType, !type.isEmpty, String(decoding: type.prefix(64), as: UTF8.self) != "TAG" {
-                throw Self.propertyFilter
+            if let type = request.expressionType, !type.isEmpty, !type.elementsEqual("TAG".utf8) {
+                throw .filter(of: String(decoding: type.prefix(64), as: UTF8.self), isEmpty: request.subscription?.isEmpty ?? true)
             }
             do {
                 return try route.filter(carried: request.subscription)
@@ -80,12 +80,10 @@ struct PullProcessor {
             guard version >= request.subscriptionVersion else {
                 throw Refusal(.subscriptionNotLatest, "the consumer's subscription not latest")
             }
-            guard isTag else { throw Self.propertyFilter }
+            guard isTag else { throw .filter(of: "SQL92", isEmpty: false) }
             return filter
         }
     }
-
-    private static let propertyFilter = Refusal(.systemError, "The broker does not support consumer to filter message by SQL92")
 
     private func find(_ request: PullRequest) throws(Refusal) -> PullRoute {
         let broker = state.broker
@@ -111,5 +109,6 @@ struct PullProcessor {
         return .subscribed(filter, version: subscription.version, isTag: isTag)
     }
 
-    private func name(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes.prefix(512), as: UTF8.self) }
+    /// A name from the wire, cut beyond what any topic or group may have, so that a refusal cannot be made to carry megabytes.
+    private func name(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes.prefix(1_024), as: UTF8.self) }
 }

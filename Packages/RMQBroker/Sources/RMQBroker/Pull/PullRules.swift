@@ -24,6 +24,12 @@ extension Refusal {
         Refusal(.noPermission, "the topic[\(topic)] pulling message is forbidden")
     }
 
+    /// For a filter that is no tag expression.
+    static func filter(of type: String, isEmpty: Bool) -> Refusal {
+        if isEmpty { return Refusal(.subscriptionParseFailed, "parse the consumer's subscription failed: a filter of type \(type) is empty") }
+        return Refusal(.systemError, "The broker does not support consumer to filter message by \(type)")
+    }
+
     static func illegalQueue(_ queueId: Int32, of topic: TopicConfig) -> Refusal {
         Refusal(.systemError, "queueId[\(queueId)] is illegal, topic:[\(topic.topicName)] topicConfig.readQueueNums:[\(topic.readQueueCount)]")
     }

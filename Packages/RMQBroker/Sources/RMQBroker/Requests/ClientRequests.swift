@@ -23,10 +23,11 @@ enum ClientRequests {
         return .response(.success)
     }
 
-    /// Every group that consumes has a topic for what it failed to consume.
+    /// Every group that consumes has a topic for what it failed to consume, whatever its name: clients pull from it, though
+    /// nothing can be stored under a name that is no topic's.
     private static func addRetryTopic(_ group: SubscriptionGroupConfig, isUnit: Bool, _ broker: BrokerState) {
         let name = RetryTopic.name(group.groupName)
-        guard broker.topics[name] == nil, group.retryQueueCount > 0, (try? TopicName(name)) != nil else { return }
+        guard broker.topics[name] == nil, group.retryQueueCount > 0 else { return }
         let config = TopicConfig(
             topicName: name, readQueueCount: group.retryQueueCount, writeQueueCount: group.retryQueueCount, systemFlag: isUnit ? 2 : 0)
         if broker.topics.add(config).isNew { broker.topicsChanged() }

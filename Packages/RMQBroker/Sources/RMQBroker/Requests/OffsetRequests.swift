@@ -25,14 +25,14 @@ enum OffsetRequests {
 
     static func update(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
         let header = try command.header(UpdateConsumerOffsetHeader.self)
-        let broker = caller.broker
-        guard let topic = broker.topics[header.topic], header.queueId >= 0, header.queueId < topic.queueCount else {
-            throw Refusal(.topicNotExist, "queue \(header.queueId) of topic[\(header.topic)] not exist")
+        // Of topics and queues that are not there, too: a consumer may be told of them before this broker is.
+        guard header.topic.utf8.count <= ClientLimit.topicBytesOfOffsets, ClientLimit.allows(group: header.consumerGroup),
+            let progress = caller.broker.offsets.progress(group: header.consumerGroup, topic: header.topic),
+            progress.commit(header.commitOffset, queueId: header.queueId)
+        else {
+            let (group, topic) = (header.consumerGroup.prefix(64), header.topic.prefix(64))
+            throw Refusal(.systemError, "no offset can be kept for group \(group) in queue \(header.queueId) of topic[\(topic)]")
         }
-        guard (try? GroupName(header.consumerGroup)) != nil,
-            let progress = broker.offsets.progress(group: header.consumerGroup, topic: header.topic)
-        else { throw Refusal(.systemError, "no offset can be kept for group \(header.consumerGroup.prefix(64))") }
-        progress.commit(header.commitOffset, queueId: header.queueId)
         return .response(.success)
     }
 

@@ -4,10 +4,13 @@ import Glibc
 ///
 ///     name 0x01 value 0x02 name 0x01 value …      the last 0x02 may be missing
 ///
-/// The bytes are stored as they came, but for `WAIT`, which means nothing once the message is stored.
+/// A pair without a name or a value counts as absent; of several with one name the last one counts. The bytes are stored as
+/// they came, but for `WAIT`, which means nothing once the message is stored.
 struct ReceivedProperties {
-    /// The delay level that is asked for; 0 for none.
-    private(set) var delayLevel = 0
+    /// The delay level that is asked for; 0 or below for none.
+    private(set) var delayLevel: Int32 = 0
+    /// The value of `DELAY` if that is not a number.
+    private(set) var malformedDelay: UnsafeRawBufferPointer?
     /// The message is half of a transaction.
     private(set) var isTransactional = false
     /// The last tags that are not empty.
@@ -26,8 +29,8 @@ struct ReceivedProperties {
                 if !value.isEmpty { waitsForPromise = Self.equal(value, "true", ignoringCase: true) }
                 lastWait = pair
             case 4 where Self.equal(name, "TAGS"): if !value.isEmpty { tags = value }
-            case 5 where Self.equal(name, "DELAY"): delayLevel = Self.level(value)
-            case 8 where Self.equal(name, "TRAN_MSG"): isTransactional = Self.equal(value, "true", ignoringCase: true)
+            case 5 where Self.equal(name, "DELAY"): if !value.isEmpty { setDelay(value) }
+            case 8 where Self.equal(name, "TRAN_MSG"): if !value.isEmpty { isTransactional = Self.equal(value, "true", ignoringCase: true) }
             default: break
             }
         }
@@ -73,14 +76,23 @@ struct ReceivedProperties {
         }
     }
 
-    /// Whatever is no number counts as 0. What is beyond any level stays so.
-    private static func level(_ text: UnsafeRawBufferPointer) -> Int {
-        var level = 0
-        for byte in text {
-            guard (0x30...0x39).contains(byte) else { return 0 }
-            level = min(level * 10 + Int(byte - 0x30), 1_000_000)
+    private mutating func setDelay(_ text: UnsafeRawBufferPointer) {
+        let level = Self.integer(text)
+        delayLevel = level ?? 0
+        malformedDelay = level == nil ? text : nil
+    }
+
+    /// The 32-bit number that a text is, with or without a sign; nil for anything else, a number with a blank beside it included.
+    private static func integer(_ text: UnsafeRawBufferPointer) -> Int32? {
+        let isNegative = text.first == UInt8(ascii: "-")
+        let digits = isNegative || text.first == UInt8(ascii: "+") ? text.dropFirst() : text[...]
+        guard !digits.isEmpty else { return nil }
+        var magnitude: Int64 = 0
+        for byte in digits {
+            guard (0x30...0x39).contains(byte), magnitude <= Int32.max else { return nil }
+            magnitude = magnitude * 10 + Int64(byte - 0x30)
         }
-        return level
+        return Int32(exactly: isNegative ? -magnitude : magnitude)
     }
 
     private static func equal(_ bytes: UnsafeRawBufferPointer, _ name: StaticString, ignoringCase: Bool = false) -> Bool {

@@ -14,7 +14,7 @@ struct SendProcessor {
 
     func receive(_ request: InboundRequest, on connection: Connection) {
         if let fields = SendFields(request) {
-            send(SendRequest(fields), body: request.body, ticket: request.ticket, connection)
+            send(SendRequest(fields), request, connection)
             return
         }
         do {
@@ -25,29 +25,28 @@ struct SendProcessor {
             } else {
                 header = try command.header(SendMessageHeaderV2.self).message
             }
-            SendRequest.with(header) { send($0, body: request.body, ticket: request.ticket, connection) }
+            SendRequest.with(header) { send($0, request, connection) }
         } catch {
             refuse(request.ticket, connection, .systemError, "\(error)")
         }
     }
 
-    private func send(_ request: SendRequest, body: UnsafeRawBufferPointer, ticket: ReplyTicket, _ connection: Connection) {
+    private func send(_ request: SendRequest, _ inbound: InboundRequest, _ connection: Connection) {
         do {
-            try store(request, body: body, ticket: ticket, connection)
+            try store(request, inbound, connection)
         } catch {
-            refuse(ticket, connection, error.code, error.remark)
+            refuse(inbound.ticket, connection, error.code, error.remark)
         }
     }
 
-    private func store(
-        _ request: SendRequest, body: UnsafeRawBufferPointer, ticket: ReplyTicket, _ connection: Connection
-    ) throws(Refusal) {
+    private func store(_ request: SendRequest, _ inbound: InboundRequest, _ connection: Connection) throws(Refusal) {
+        let (body, ticket) = (inbound.body, inbound.ticket)
         let now = state.loop.wallMilliseconds
         if now < state.acceptsSendsFrom {
             throw Refusal(.systemError, "broker unable to service, until \(state.acceptsSendsFrom) ms; now it is \(now) ms since 1970")
         }
         let topic = if let known = state.topic(request.topic) { known } else { try create(request, connection) }
-        try check(request, topic)
+        try check(request, topic, clientVersion: inbound.version)
         let received = ReceivedProperties(request.properties)
         try check(received, request)
         let waits = state.promisesMore && received.waitsForPromise && !ticket.isOneway
@@ -63,7 +62,7 @@ struct SendProcessor {
         } catch {
             throw Refusal(error)
         }
-        if received.delayLevel == 0 { state.messageArrived(queue) }
+        if received.delayLevel <= 0 { state.messageArrived(queue) }
         if ticket.isOneway { return }
         if !topic.isSaved {
             let send = stored(result, queueId, ticket, connection)
@@ -116,11 +115,11 @@ struct SendProcessor {
 
     // MARK: Refusals, in the reference's order
 
-    private func check(_ request: SendRequest, _ topic: TopicRoute) throws(Refusal) {
+    private func check(_ request: SendRequest, _ topic: TopicRoute, clientVersion: Int32) throws(Refusal) {
         if !state.isWritable, topic.config.isOrdered {
             throw Refusal(.noPermission, "the broker[\(state.configuration.advertisedAddress)] sending message is forbidden")
         }
-        if topic.isForbiddenToSend { throw .forbiddenTopic(topic.name) }
+        if let refusal = topic.sendRefusal { throw refusal }
         guard request.queueId < max(topic.config.readQueueCount, topic.config.writeQueueCount) else {
             throw Refusal(
                 .systemError,
@@ -129,17 +128,35 @@ struct SendProcessor {
         guard request.queueId >= 0 || topic.config.writeQueueCount > 0 else {
             throw Refusal(.systemError, "topic \(topic.name) has no queue to write to")
         }
-        if let group = topic.retryGroup, !request.isBatch, state.broker.group(group) == nil {
-            throw Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(group)")
+        if let group = topic.retryGroup, !request.isBatch { try check(retry: request, of: group, clientVersion: clientVersion) }
+    }
+
+    /// A message that its group failed to consume too often belongs into the group's dead letters.
+    private func check(retry request: SendRequest, of name: String, clientVersion: Int32) throws(Refusal) {
+        guard let group = state.broker.group(name) else {
+            throw Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(name)")
+        }
+        let saysHowOften = clientVersion >= ProtocolVersion.v3_4_9.ordinal
+        let limit = saysHowOften ? request.maxReconsumeTimes ?? group.retryMaxTimes : group.retryMaxTimes
+        guard request.reconsumeTimes < limit else {
+            throw Refusal(
+                .noPermission,
+                "dead letters are not supported by this broker yet: the message was consumed \(request.reconsumeTimes) times, the limit is \(limit)")
         }
     }
 
     /// What this broker cannot keep its promise for is refused, not stored.
     private func check(_ received: ReceivedProperties, _ request: SendRequest) throws(Refusal) {
-        if request.isBatch, received.delayLevel > 0 {
-            throw Refusal(.messageIllegal, "the messages of a batch cannot be delayed (property DELAY=\(received.delayLevel)); send them one by one")
+        if let delay = received.malformedDelay {
+            throw Refusal(.systemError, "property DELAY is \"\(String(decoding: delay.prefix(64), as: UTF8.self))\", not a 32-bit integer")
         }
-        if received.isTransactional || request.systemFlag & 0xC != 0 {
+        if request.isBatch {
+            // The store refuses the flags of a transaction in a batch, and nothing looks at the property.
+            guard received.delayLevel > 0 else { return }
+            throw Refusal(.messageIllegal, "a batch cannot be delayed (property DELAY=\(received.delayLevel)); send its messages one by one")
+        }
+        // A message flagged as prepared or rolled back would lie in the log for ever: no queue leads to it.
+        if received.isTransactional || request.systemFlag & SystemFlag.TransactionKind.prepared.rawValue != 0 {
             throw Refusal(.noPermission, "transactional messages (property TRAN_MSG) are not supported by this broker yet")
         }
     }
@@ -162,7 +179,7 @@ struct SendProcessor {
         if received.delayLevel > 0 {
             return try state.broker.store.append(
                 try state.broker.store.encodeDelayed(
-                    level: received.delayLevel, for: queue.queue, attributes: attributes, body: body, properties: request.properties,
+                    level: Int(received.delayLevel), for: queue.queue, attributes: attributes, body: body, properties: request.properties,
                     addedProperties: added, with: state.encoder))
         }
         return try state.broker.store.append(
@@ -186,15 +203,12 @@ struct SendProcessor {
     // MARK: Topics that do not exist yet
 
     private func create(_ request: SendRequest, _ connection: Connection) throws(Refusal) -> TopicRoute {
-        let topic: TopicName
-        do {
-            topic = try TopicName(name(request.topic))
-        } catch {
-            throw Refusal(.systemError, "\(error)")
+        let topic = name(request.topic)
+        if let refusal = Refusal.sending(to: topic) { throw refusal }
+        guard let template = request.defaultTopic, let queues = request.defaultTopicQueues else {
+            throw Refusal(.systemError, "topic \(topic) does not exist, and a send that does not name defaultTopic and defaultTopicQueueNums cannot make it")
         }
-        if SystemTopic.isForbiddenToSend(topic.text) { throw .forbiddenTopic(topic.text) }
-        guard let config = state.broker.templateConfig(
-            topic: topic.text, template: name(request.defaultTopic), queues: request.defaultTopicQueues, isUnit: request.isUnit)
+        guard let config = state.broker.templateConfig(topic: topic, template: name(template), queues: queues, isUnit: request.isUnit)
         else { throw Refusal(.topicNotExist, "topic[\(topic)] not exist, apply first please!") }
         let (entry, isNew) = state.broker.topics.add(config)
         if isNew {
@@ -219,8 +233,15 @@ struct SendProcessor {
 
 /// Why a message was not taken.
 extension Refusal {
-    static func forbiddenTopic(_ topic: String) -> Refusal {
-        Refusal(.noPermission, "Sending message to topic[\(topic)] is forbidden.")
+    /// Nil for a topic that clients may send to, or make by sending to it.
+    static func sending(to topic: String) -> Refusal? {
+        do {
+            _ = try TopicName(topic)
+        } catch {
+            return Refusal(.systemError, "\(error)")
+        }
+        guard SystemTopic.isForbiddenToSend(topic) else { return nil }
+        return Refusal(.noPermission, "Sending message to topic[\(topic)] is forbidden.")
     }
 
     /// The one place where an error of the store becomes an answer.

@@ -2,6 +2,11 @@ import RMQCommon
 import RMQRemoting
 import Synchronization
 
+enum TopicLimit {
+    /// Most queues of one topic: each read and written queue costs memory and files.
+    static let queues: Int32 = 4_096
+}
+
 /// A topic at one moment: its configuration never changes, its queues live on in the next configuration.
 final class TopicEntry: Sendable {
     let config: TopicConfig

@@ -44,14 +44,24 @@ public struct LogRecord: Sendable {
         self.message = message
     }
 
-    /// `2023-11-14 22:13:20 INFO store - message`. Control characters of the message cannot forge a second line.
+    /// `2023-11-14 22:13:20 INFO store - message`. What the message says can neither forge a second line nor move the cursor
+    /// of a terminal: names of groups may hold any character.
     public var line: String { line(secondsEastOfGreenwich: nil) }
 
     /// The same with the time of a fixed zone instead of the process's own.
     public func line(secondsEastOfGreenwich zone: Int?) -> String {
-        let safe = message.unicodeScalars.contains { $0.value < 0x20 && $0 != "\t" }
-            ? String(String.UnicodeScalarView(message.unicodeScalars.map { $0.value < 0x20 && $0 != "\t" ? " " : $0 })) : message
+        let safe = message.unicodeScalars.contains(where: Self.isControl)
+            ? String(String.UnicodeScalarView(message.unicodeScalars.map { Self.isControl($0) ? " " : $0 })) : message
         return "\(CalendarTime(milliseconds: time, secondsEastOfGreenwich: zone).textToTheSecond) \(level.text) \(category) - \(safe)"
+    }
+
+    /// The control characters of both sets but the tab, and Unicode's own line and paragraph separators.
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x09: false
+        case 0x00...0x1F, 0x7F...0x9F, 0x2028, 0x2029: true
+        default: false
+        }
     }
 }
 

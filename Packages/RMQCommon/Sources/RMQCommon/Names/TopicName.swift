@@ -13,7 +13,7 @@ public struct TopicName: Hashable, Sendable, CustomStringConvertible {
     public var isSystem: Bool { SystemTopic.isSystem(text) }
 }
 
-/// A checked group name, safe as the name of a file.
+/// A group name that a client may choose, safe as the name of a file. Brokers take names of any characters.
 public struct GroupName: Hashable, Sendable, CustomStringConvertible {
     public static let byteLimit = 255
 

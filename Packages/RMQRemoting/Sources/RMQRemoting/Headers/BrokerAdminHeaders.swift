@@ -36,8 +36,8 @@ public struct CreateTopicHeader: CommandHeader, Equatable {
         readQueueCount = try fields.required("readQueueNums")
         writeQueueCount = try fields.required("writeQueueNums")
         permission = try fields.required("perm")
-        filterType = try fields.value("topicFilterType", default: .singleTag)
-        systemFlag = try fields.optional("topicSysFlag")
+        filterType = try fields.required("topicFilterType")
+        systemFlag = fields.readable("topicSysFlag")
         isOrdered = try fields.value("order", default: false)
     }
 

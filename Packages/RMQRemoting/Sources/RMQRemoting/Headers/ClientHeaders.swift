@@ -2,18 +2,19 @@
 
 /// Header of a client's leave from a group (35).
 public struct UnregisterClientHeader: CommandHeader, Equatable {
-    public var clientId: String
+    /// A broker knows the client by its connection.
+    public var clientId: String?
     public var producerGroup: String?
     public var consumerGroup: String?
 
-    public init(clientId: String, producerGroup: String? = nil, consumerGroup: String? = nil) {
+    public init(clientId: String?, producerGroup: String? = nil, consumerGroup: String? = nil) {
         self.clientId = clientId
         self.producerGroup = producerGroup
         self.consumerGroup = consumerGroup
     }
 
     public init(_ fields: HeaderFields) throws(HeaderError) {
-        clientId = try fields.required("clientID")
+        clientId = try fields.optional("clientID")
         producerGroup = try fields.optional("producerGroup")
         consumerGroup = try fields.optional("consumerGroup")
     }

@@ -111,7 +111,7 @@ public struct BrokerNameHeader: CommandHeader, Equatable {
     }
 
     public init(_ fields: HeaderFields) throws(HeaderError) {
-        brokerName = try fields.required("brokerName")
+        brokerName = fields.nameOrNull("brokerName")
     }
 
     public func write(to fields: inout HeaderFields) {
@@ -165,7 +165,7 @@ public struct DeleteTopicInNameServerHeader: CommandHeader, Equatable {
     }
 
     public init(_ fields: HeaderFields) throws(HeaderError) {
-        topic = try fields.required("topic")
+        topic = fields.nameOrNull("topic")
         clusterName = try fields.optional("clusterName")
     }
 
@@ -184,7 +184,7 @@ public struct ClusterHeader: CommandHeader, Equatable {
     }
 
     public init(_ fields: HeaderFields) throws(HeaderError) {
-        cluster = try fields.required("cluster")
+        cluster = fields.nameOrNull("cluster")
     }
 
     public func write(to fields: inout HeaderFields) {

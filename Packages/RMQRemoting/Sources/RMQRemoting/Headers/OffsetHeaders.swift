@@ -15,7 +15,7 @@ public struct QueryConsumerOffsetHeader: CommandHeader, Equatable {
     }
 
     public init(_ fields: HeaderFields) throws(HeaderError) {
-        consumerGroup = try fields.required("consumerGroup")
+        consumerGroup = fields.nameOrNull("consumerGroup")
         topic = try fields.required("topic")
         queueId = try fields.required("queueId")
         brokerName = try fields.optional("bname")
@@ -46,8 +46,8 @@ public struct UpdateConsumerOffsetHeader: CommandHeader, Equatable {
     }
 
     public init(_ fields: HeaderFields) throws(HeaderError) {
-        consumerGroup = try fields.required("consumerGroup")
-        topic = try fields.required("topic")
+        consumerGroup = fields.nameOrNull("consumerGroup")
+        topic = fields.nameOrNull("topic")
         queueId = try fields.required("queueId")
         commitOffset = try fields.required("commitOffset")
         brokerName = try fields.optional("bname")

@@ -46,10 +46,10 @@ public struct PullMessageHeader: CommandHeader, Equatable {
         queueOffset = try fields.required("queueOffset")
         maxMessages = try fields.required("maxMsgNums")
         flags = try fields.required("sysFlag")
-        commitOffset = try fields.value("commitOffset", default: 0)
-        suspendTimeoutMillis = try fields.value("suspendTimeoutMillis", default: 0)
+        commitOffset = try fields.value("commitOffset", default: 0, requiredIf: flags.contains(.commitsOffset))
+        suspendTimeoutMillis = try fields.value("suspendTimeoutMillis", default: 0, requiredIf: flags.contains(.suspends))
         subscription = try fields.optional("subscription")
-        subscriptionVersion = try fields.value("subVersion", default: 0)
+        subscriptionVersion = try fields.value("subVersion", default: 0, requiredIf: !flags.contains(.carriesSubscription))
         expressionType = try fields.optional("expressionType")
         brokerName = try fields.optional("bname")
     }
@@ -67,6 +67,15 @@ public struct PullMessageHeader: CommandHeader, Equatable {
         fields.append("subVersion", subscriptionVersion)
         fields.append("expressionType", expressionType)
         fields.append("bname", brokerName)
+    }
+}
+
+extension HeaderFields {
+    /// The value of a field that means something only where `isRequired`; elsewhere `fallback` when it is absent.
+    fileprivate func value<Value: HeaderValue>(
+        _ name: String, default fallback: Value, requiredIf isRequired: Bool
+    ) throws(HeaderError) -> Value {
+        isRequired ? try required(name) : try value(name, default: fallback)
     }
 }
 

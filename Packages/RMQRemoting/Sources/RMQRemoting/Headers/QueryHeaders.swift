@@ -24,12 +24,12 @@ public struct QueryMessageHeader: CommandHeader, Equatable {
     }
 
     public init(_ fields: HeaderFields) throws(HeaderError) {
-        topic = try fields.required("topic")
-        key = try fields.required("key")
-        maxCount = try fields.required("maxNum")
+        topic = fields.nameOrNull("topic")
+        key = fields.nameOrNull("key")
+        isUniqueId = fields[Self.uniqueIdField] == "true"
+        maxCount = isUniqueId ? fields.readable("maxNum") ?? 0 : try fields.required("maxNum")
         beginTimestamp = try fields.required("beginTimestamp")
         endTimestamp = try fields.required("endTimestamp")
-        isUniqueId = fields[Self.uniqueIdField] == "true"
     }
 
     public func write(to fields: inout HeaderFields) {

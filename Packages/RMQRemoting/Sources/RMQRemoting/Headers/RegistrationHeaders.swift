@@ -33,7 +33,7 @@ public struct RegisterBrokerHeader: CommandHeader, Equatable {
         haServerAddress = try fields.value("haServerAddr", default: "")
         brokerId = try fields.required("brokerId")
         isCompressed = try fields.value("compressed", default: false)
-        bodyCRC32 = try fields.value("bodyCrc32", default: 0)
+        bodyCRC32 = fields.readable("bodyCrc32") ?? 0
     }
 
     public func write(to fields: inout HeaderFields) {
@@ -83,9 +83,9 @@ public struct UnregisterBrokerHeader: CommandHeader, Equatable {
     }
 
     public init(_ fields: HeaderFields) throws(HeaderError) {
-        brokerName = try fields.required("brokerName")
-        brokerAddress = try fields.required("brokerAddr")
-        clusterName = try fields.required("clusterName")
+        brokerName = fields.nameOrNull("brokerName")
+        brokerAddress = fields.nameOrNull("brokerAddr")
+        clusterName = fields.nameOrNull("clusterName")
         brokerId = try fields.required("brokerId")
     }
 
@@ -102,9 +102,10 @@ public struct QueryDataVersionHeader: CommandHeader, Equatable {
     public var brokerName: String
     public var brokerAddress: String
     public var clusterName: String
-    public var brokerId: Int64
+    /// The server looks at the address alone.
+    public var brokerId: Int64?
 
-    public init(brokerName: String, brokerAddress: String, clusterName: String, brokerId: Int64) {
+    public init(brokerName: String, brokerAddress: String, clusterName: String, brokerId: Int64?) {
         self.brokerName = brokerName
         self.brokerAddress = brokerAddress
         self.clusterName = clusterName
@@ -112,10 +113,10 @@ public struct QueryDataVersionHeader: CommandHeader, Equatable {
     }
 
     public init(_ fields: HeaderFields) throws(HeaderError) {
-        brokerName = try fields.required("brokerName")
-        brokerAddress = try fields.required("brokerAddr")
-        clusterName = try fields.required("clusterName")
-        brokerId = try fields.required("brokerId")
+        brokerName = fields.nameOrNull("brokerName")
+        brokerAddress = fields.nameOrNull("brokerAddr")
+        clusterName = fields.nameOrNull("clusterName")
+        brokerId = fields.readable("brokerId")
     }
 
     public func write(to fields: inout HeaderFields) {

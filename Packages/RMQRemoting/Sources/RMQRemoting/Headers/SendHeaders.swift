@@ -2,11 +2,12 @@
 
 /// Header of a send (10), with the long field names. ``SendMessageHeaderV2`` is the same under short names.
 public struct SendMessageHeader: CommandHeader, Equatable {
-    public var producerGroup: String
+    /// No broker looks at it.
+    public var producerGroup: String?
     public var topic: String
-    /// The topic whose settings an automatically made one takes over.
-    public var defaultTopic: String
-    public var defaultTopicQueueCount: Int32
+    /// The topic whose settings an automatically made one takes over. Needed, like the number of queues, only to make one.
+    public var defaultTopic: String?
+    public var defaultTopicQueueCount: Int32?
     /// The target queue; a negative number leaves the choice to the broker.
     public var queueId: Int32
     public var systemFlag: Int32
@@ -24,7 +25,7 @@ public struct SendMessageHeader: CommandHeader, Equatable {
     public var brokerName: String?
 
     public init(
-        producerGroup: String, topic: String, defaultTopic: String = "TBW102", defaultTopicQueueCount: Int32 = 4,
+        producerGroup: String?, topic: String, defaultTopic: String? = "TBW102", defaultTopicQueueCount: Int32? = 4,
         queueId: Int32, systemFlag: Int32 = 0, bornTimestamp: Int64, flag: Int32 = 0, properties: String? = nil,
         reconsumeTimes: Int32? = 0, unitMode: Bool = false, maxReconsumeTimes: Int32? = nil, isBatch: Bool = false,
         brokerName: String? = nil
@@ -92,18 +93,22 @@ extension SendMessageHeader {
 
     fileprivate init(_ fields: HeaderFields, names length: NameLength) throws(HeaderError) {
         let names = length == .long ? Names.long : Names.short
-        producerGroup = try fields.required(names.producerGroup)
+        // The reference reads the long names by reflection and goes on without what it cannot read; not so the short ones.
+        func number(_ name: String) throws(HeaderError) -> Int32? {
+            length == .long ? fields.readable(name) : try fields.optional(name)
+        }
+        producerGroup = try fields.optional(names.producerGroup)
         topic = try fields.required(names.topic)
-        defaultTopic = try fields.value(names.defaultTopic, default: "TBW102")
-        defaultTopicQueueCount = try fields.value(names.defaultTopicQueueCount, default: 4)
+        defaultTopic = try fields.optional(names.defaultTopic)
+        defaultTopicQueueCount = try number(names.defaultTopicQueueCount)
         queueId = try fields.required(names.queueId)
-        systemFlag = try fields.value(names.systemFlag, default: 0)
-        bornTimestamp = try fields.value(names.bornTimestamp, default: 0)
-        flag = try fields.value(names.flag, default: 0)
+        systemFlag = try fields.required(names.systemFlag)
+        bornTimestamp = try fields.required(names.bornTimestamp)
+        flag = try fields.required(names.flag)
         properties = try fields.optional(names.properties)
-        reconsumeTimes = try fields.optional(names.reconsumeTimes)
+        reconsumeTimes = try number(names.reconsumeTimes)
         unitMode = try fields.value(names.unitMode, default: false)
-        maxReconsumeTimes = try fields.optional(names.maxReconsumeTimes)
+        maxReconsumeTimes = try number(names.maxReconsumeTimes)
         isBatch = try fields.value(names.isBatch, default: false)
         brokerName = try fields.optional(names.brokerName)
     }

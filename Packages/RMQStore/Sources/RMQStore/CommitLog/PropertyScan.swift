@@ -39,11 +39,6 @@ package enum PropertyScan {
         return Int(String(decoding: text, as: UTF8.self))
     }
 
-    static func isDelayed(_ properties: UnsafeRawBufferPointer) -> Bool {
-        guard let level = delayLevel(properties) else { return false }
-        return level > 0
-    }
-
     static func needsSeparator(_ properties: UnsafeRawBufferPointer, _ added: UnsafeRawBufferPointer) -> Bool {
         guard let last = properties.last, !added.isEmpty else { return false }
         return last != pairSeparator

@@ -64,11 +64,12 @@ public final class RecordEncoder {
 
     /// Encodes the elements of a batch body as one record each; they are appended together or not at all.
     ///
-    /// Flag and properties come from the element, all else from `attributes`.
+    /// Flag and properties come from the element, all else from `attributes`. An element with a delay level is stored undelayed,
+    /// as at the reference.
     ///
     ///     0      4       8     12     16          20     20+n         22+n
     ///     +------+-------+-----+------+-----------+------+------------+------------+
-    ///     | size | magic | crc | flag | body len  | body | props len  | properties |   magic and crc are ignored
+    ///     | size | magic | crc | flag | body len  | body | props len  | properties |   size, magic and crc are ignored
     ///     +------+-------+-----+------+-----------+------+------------+------------+
     public func encodeBatch(
         queue: ConsumeQueue, attributes: borrowing RecordAttributes, elements: UnsafeRawBufferPointer,
@@ -85,12 +86,10 @@ public final class RecordEncoder {
         var count = 0
         while reader.remaining > 0 {
             let start = reader.position
-            guard let size = reader.readInt32(), reader.skip(8), let flag = reader.readInt32(), let bodyLength = reader.readInt32(),
+            guard reader.skip(12), let flag = reader.readInt32(), let bodyLength = reader.readInt32(),
                 let body = reader.readBytes(Int(bodyLength)), let propertiesLength = reader.readInt16(),
                 let properties = reader.readBytes(Int(propertiesLength))
             else { throw .malformedBatch(at: start, reason: "a length reaches beyond the body") }
-            guard Int(size) == reader.position - start else { throw .malformedBatch(at: start, reason: "the lengths contradict each other") }
-            if PropertyScan.isDelayed(properties) { throw .batchNotAllowed(reason: "message \(count) is delayed") }
             let written = try write(
                 at: position, queue: queue, attributes: attributes, flag: flag, systemFlag: systemFlag, body: body,
                 properties: properties, addedProperties: addedProperties)

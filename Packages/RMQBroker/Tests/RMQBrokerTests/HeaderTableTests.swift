@@ -1,0 +1,261 @@
+@testable import RMQBroker
+import RMQCommon
+import RMQRemoting
+import Testing
+
+/// Every header field of every request that the broker serves, with seven kinds of value.
+///
+/// The columns are the answer's code when the field is
+///
+///     missing   empty   abc   2147483648   9223372036854775808   " 1"   -1
+///
+/// and all else is in order. A code and another one after a slash: the reference answers the second; README.md says why not so here.
+/// A request that has no fields is a line of its code and a dash.
+@Suite struct HeaderTableTests {
+    private static let table = """
+        10 producerGroup          0 0 0 0 0 0 0
+        10 topic                  1 1 0 0 0 1 0
+        10 defaultTopic           0 0 0 0 0 0 0
+        10 defaultTopicQueueNums  0 0 0 0 0 0 0
+        10 queueId                1 1 1 1 1 1 0
+        10 sysFlag                1 1 1 1 1 1 16/0
+        10 bornTimestamp          1 1 1 0 1 1 0
+        10 flag                   1 1 1 1 1 1 0
+        10 properties             0 0 0 0 0 0 0
+        10 reconsumeTimes         0 0 0 0 0 0 0
+        10 unitMode               0 0 0 0 0 0 0
+        10 maxReconsumeTimes      0 0 0 0 0 0 0
+        10 batch                  0 0 0 0 0 0 0
+        10 bname                  0 0 0 0 0 0 0
+
+        310 a                     0 0 0 0 0 0 0
+        310 b                     1 1 0 0 0 1 0
+        310 c                     0 0 0 0 0 0 0
+        310 d                     0 1 1 1 1 1 0
+        310 e                     1 1 1 1 1 1 0
+        310 f                     1 1 1 1 1 1 16/0
+        310 g                     1 1 1 0 1 1 0
+        310 h                     1 1 1 1 1 1 0
+        310 i                     0 0 0 0 0 0 0
+        310 j                     0 1 1 1 1 1 0
+        310 k                     0 0 0 0 0 0 0
+        310 l                     0 1 1 1 1 1 0
+        310 m                     0 0 0 0 0 0 0
+        310 n                     0 0 0 0 0 0 0
+
+        320 a                     0 0 0 0 0 0 0
+        320 b                     1 1 0 0 0 1 0
+        320 c                     0 0 0 0 0 0 0
+        320 d                     0 1 1 1 1 1 0
+        320 e                     1 1 1 1 1 1 0
+        320 f                     1 1 1 1 1 1 13
+        320 g                     1 1 1 0 1 1 0
+        320 h                     1 1 1 1 1 1 0
+        320 i                     0 0 0 0 0 0 0
+        320 j                     0 1 1 1 1 1 0
+        320 k                     0 0 0 0 0 0 0
+        320 l                     0 1 1 1 1 1 0
+        320 m                     0 0 0 0 0 0 0
+        320 n                     0 0 0 0 0 0 0
+
+        11 consumerGroup          1 0 0 0 0 0 0
+        11 topic                  1 17 17 17 17 17 17
+        11 queueId                1 1 1 1 1 1 1
+        11 queueOffset            1 1 1 21 1 1 21
+        11 maxMsgNums             1 1 1 1 1 1 0
+        11 sysFlag                1 1 1 1 1 1 0
+        11 commitOffset           0 1 1 0 1 1 0
+        11 suspendTimeoutMillis   0 1 1 0 1 1 0
+        11 subscription           0 0 20 20 20 20 20
+        11 subVersion             0 1 1 0 1 1 0
+        11 expressionType         0 0 1 1 1 1 1
+        11 bname                  0 0 0 0 0 0 0
+
+        12 topic                  22 22 22 22 22 22 22
+        12 key                    22 22 22 22 22 22 22
+        12 maxNum                 1 1 1 1 1 1 22
+        12 beginTimestamp         1 1 1 0 1 1 0
+        12 endTimestamp           1 1 1 22 1 1 22
+        12 _UNIQUE_KEY_QUERY      0 0 0 0 0 0 0
+
+        14 consumerGroup          0 0 0 0 0 0 0
+        14 topic                  1 0 0 0 0 0 0
+        14 queueId                1 1 1 1 1 1 0
+        14 bname                  0 0 0 0 0 0 0
+        15 consumerGroup          0 0 0 0 0 0 0
+        15 topic                  0 0 0 0 0 0 0
+        15 queueId                1 1 1 1 1 1 0
+        15 commitOffset           1 1 1 0 1 1 0
+        15 bname                  0 0 0 0 0 0 0
+        29 topic                  1 0 0 0 0 0 0
+        29 queueId                1 1 1 1 1 1 0
+        29 timestamp              1 1 1 0 1 1 0
+        29 bname                  0 0 0 0 0 0 0
+        30 topic                  1 0 0 0 0 0 0
+        30 queueId                1 1 1 1 1 1 0
+        30 bname                  0 0 0 0 0 0 0
+        31 topic                  1 0 0 0 0 0 0
+        31 queueId                1 1 1 1 1 1 0
+        31 bname                  0 0 0 0 0 0 0
+        32 topic                  1 0 0 0 0 0 0
+        32 queueId                1 1 1 1 1 1 0
+        32 bname                  0 0 0 0 0 0 0
+        33 offset                 1 1 1 1 1 1 1
+
+        17 topic                  1 1 0 0 0 1 0
+        17 defaultTopic           0 0 0 0 0 0 0
+        17 readQueueNums          1 1 1 1 1 1 1/0
+        17 writeQueueNums         1 1 1 1 1 1 1/0
+        17 perm                   1 1 1 1 1 1 0
+        17 topicFilterType        1 1 1 1 1 1 1
+        17 topicSysFlag           0 0 0 0 0 0 0
+        17 order                  0 0 0 0 0 0 0
+
+        35 clientID               0 0 0 0 0 0 0
+        35 producerGroup          0 0 0 0 0 0 0
+        35 consumerGroup          0 0 0 0 0 0 0
+        38 consumerGroup          1 1 1 1 1 1 1
+        202 topic                 1 17 17 17 17 17 17
+        203 consumerGroup         1 206 206 206 206 206 206
+        204 producerGroup         1 1 1 1 1 1 1
+        207 groupName             1 0 0 0 0 0 0
+        207 removeOffset          0 0 0 0 0 0 0
+        208 consumerGroup         1 0 0 0 0 0 0
+        208 topic                 0 0 0 0 0 0 0
+        215 topic                 1 1 0 0 0 1 0
+        300 topic                 1 0 0 0 0 0 0
+        317 isOrder               0 0 0 0 0 0 0
+
+        21 -
+        25 -
+        26 -
+        28 -
+        34 -
+        41 -
+        42 -
+        43 -
+        45 -
+        46 -
+        200 -
+        201 -
+        305 -
+        306 -
+        316 -
+        328 -
+        329 -
+        """
+
+    /// A request of each code that is answered 0, as all rows of its code begin.
+    private static func sound(_ code: Int32) throws -> (fields: [String: String], body: [UInt8]) {
+        let group = ["consumerGroup": "g"]
+        let queue = ["topic": "T", "queueId": "0", "bname": "broker-a"]
+        let send = Peer.sendFields("T").merging(["l": "16", "n": "broker-a"]) { $1 }
+        switch code {
+        case 10:
+            let names = [
+                "a": "producerGroup", "b": "topic", "c": "defaultTopic", "d": "defaultTopicQueueNums", "e": "queueId", "f": "sysFlag",
+                "g": "bornTimestamp", "h": "flag", "i": "properties", "j": "reconsumeTimes", "k": "unitMode", "l": "maxReconsumeTimes",
+                "m": "batch", "n": "bname",
+            ]
+            return (Dictionary(uniqueKeysWithValues: send.map { (names[$0.key]!, $0.value) }), [1])
+        case 310: return (send, [1])
+        case 320: return (send.merging(["m": "true"]) { $1 }, try BatchBody.encode([Message(topic: "T", body: [1])]))
+        case 11:
+            return ([
+                "consumerGroup": "g", "topic": "T", "queueId": "0", "queueOffset": "0", "maxMsgNums": "32", "sysFlag": "4", "commitOffset": "0",
+                "suspendTimeoutMillis": "0", "subscription": "*", "subVersion": "0", "expressionType": "TAG", "bname": "broker-a",
+            ], [])
+        case 12:
+            return (["topic": "T", "key": "k", "maxNum": "32", "beginTimestamp": "0", "endTimestamp": "\(Int64.max)", "_UNIQUE_KEY_QUERY": "false"], [])
+        case 14: return (queue.merging(group) { $1 }, [])
+        case 15: return (queue.merging(["consumerGroup": "g", "commitOffset": "1"]) { $1 }, [])
+        case 29: return (queue.merging(["timestamp": "0"]) { $1 }, [])
+        case 30, 31, 32: return (queue, [])
+        case 33: return (["offset": "0"], [])
+        case 17:
+            return ([
+                "topic": "Made", "defaultTopic": "TBW102", "readQueueNums": "1", "writeQueueNums": "1", "perm": "6",
+                "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
+            ], [])
+        case 34: return ([:], HeartbeatData(clientId: "c", consumers: [ConsumerData(group: "g", messageModel: .clustering, subscriptions: [])]).body)
+        case 35: return (["clientID": "c", "producerGroup": "p2", "consumerGroup": "g2"], [])
+        case 38, 203: return (group, [])
+        case 204: return (["producerGroup": "p"], [])
+        case 207: return (["groupName": "g2", "removeOffset": "false"], [])
+        case 208: return (["consumerGroup": "g", "topic": "T"], [])
+        case 41, 42: return ([:], Array(#"{"clientId":"c","consumerGroup":"g","mqSet":[{"brokerName":"b","queueId":0,"topic":"T"}]}"#.utf8))
+        case 200: return ([:], Array(#"{"groupName":"g3"}"#.utf8))
+        case 202, 300: return (["topic": "T"], [])
+        case 215: return (["topic": "Gone"], [])
+        case 317: return (["isOrder": "false"], [])
+        default: return ([:], [])
+        }
+    }
+
+    struct Row: CustomTestStringConvertible {
+        let code: Int32
+        let field: String
+        let expected: [Int32]
+        /// Where the reference answers otherwise.
+        let reference: [Int32]
+
+        static let inputs = [nil, "", "abc", "2147483648", "9223372036854775808", " 1", "-1"]
+
+        init(_ line: Substring) throws {
+            let words = line.split(separator: " ")
+            code = try #require(Int32(words[0]))
+            field = String(words[1])
+            let pairs = words.dropFirst(2).map { $0.split(separator: "/").map { Int32($0)! } }
+            expected = pairs.map { $0[0] }
+            reference = pairs.map { $0.last! }
+            try #require(field == "-" || expected.count == Self.inputs.count, "\(line)")
+        }
+
+        var testDescription: String { "\(code) \(field)" }
+    }
+
+    private static func rows() throws -> [Int32: [Row]] {
+        Dictionary(grouping: try table.split(separator: "\n").map { try Row($0) }, by: \.code)
+    }
+
+    private static let codes = Set(table.split(separator: "\n").map { Int32($0.prefix { $0 != " " })! }).sorted()
+
+    static func isServed(_ code: RequestCode) -> Bool {
+        [.sendMessage, .sendMessageV2, .sendBatchMessage, .pullMessage].contains(code) || InlineRequest(code) != nil || AdminRequest(code) != nil
+    }
+
+    @Test func theTableHasEveryCodeAndEveryField() throws {
+        let rows = try Self.rows()
+        for code in Int32(0)...1_000 {
+            #expect((rows[code] != nil) == Self.isServed(RequestCode(rawValue: code)), "\(code)")
+            guard let rows = rows[code] else { continue }
+            let fields = try Self.sound(code).fields.keys.sorted()
+            #expect(rows.map(\.field).sorted() == (fields.isEmpty ? ["-"] : fields), "\(code)")
+        }
+    }
+
+    @Test(arguments: codes) func theAnswersAreThoseOfTheTable(code: Int32) async throws {
+        try await withPeer { peer in
+            _ = try await peer.createTopic("T")
+            _ = try await peer.send("T", "x", properties: "KEYS\u{1}k")
+            let subscription = SubscriptionData(topic: "T", tagExpression: "*", version: 1)
+            let consumer = ConsumerData(group: "g", messageModel: .clustering, subscriptions: [subscription])
+            _ = try await peer.ask(.heartBeat, body: HeartbeatData(clientId: "c", producers: [ProducerData(group: "p")], consumers: [consumer]).body)
+            _ = try await peer.ask(.updateConsumerOffset, ["consumerGroup": "g", "topic": "T", "queueId": "0", "commitOffset": "1"])
+            let (fields, body) = try Self.sound(code)
+            func answer(_ fields: [String: String]) async throws -> RemotingCommand {
+                try await peer.ask(RequestCode(rawValue: code), fields, body: body)
+            }
+            // The index follows the log.
+            try await eventually("the sound request is answered 0") { try await answer(fields).code == 0 }
+            for row in try #require(try Self.rows()[code]) where row.field != "-" {
+                for (input, expected) in zip(Row.inputs, row.expected) {
+                    var changed = fields
+                    changed[row.field] = input
+                    let answer = try await answer(changed)
+                    #expect(answer.code == expected, "\(row.testDescription)=\(input ?? "nil"): \(answer.remark ?? "")")
+                }
+            }
+        }
+    }
+}
