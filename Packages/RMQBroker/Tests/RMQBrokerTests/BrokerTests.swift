@@ -67,16 +67,13 @@ import Testing
 
     @Test func aBatchCannotBeDelayed() async throws {
         try await withPeer { peer in
-            var fields = [
+            let fields = [
                 "a": "p", "b": "Batch", "c": "TBW102", "d": "4", "e": "0", "f": "0", "g": "1", "h": "0", "i": "DELAY\u{1}2", "j": "0", "k": "false",
                 "m": "true",
             ]
             let body = try BatchBody.encode([Message(topic: "Batch", text: "x")])
             let answer = try await peer.ask(.sendBatchMessage, fields, body: body)
             #expect(answer.code == ResponseCode.messageIllegal.rawValue && answer.remark?.contains("DELAY=2") == true)
-            fields["i"] = ""
-            let delayedElement = try BatchBody.encode([Message(topic: "Batch", text: "x", properties: ["DELAY": "2"])])
-            #expect(try await peer.ask(.sendBatchMessage, fields, body: delayedElement).code == ResponseCode.messageIllegal.rawValue)
         }
     }
 

@@ -94,7 +94,7 @@ import Testing
         try await withPeer { peer in
             _ = try await peer.heartbeat("one")
             let state = peer.broker.state
-            let now = state.clock.now()
+            let now = try #require(state.consumers["g"]?.channels.values.first?.lastUpdate)
             #expect(state.consumers.expire(now: now + 110_000).isEmpty)
             #expect(state.consumers.expire(now: now + 130_000) == ["g"])
             #expect(state.consumers["g"] == nil)

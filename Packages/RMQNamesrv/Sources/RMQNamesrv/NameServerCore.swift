@@ -56,7 +56,7 @@ final class NameServerCore: Sendable {
         return registered
     }
 
-    func compareVersion(of address: String, with version: DataVersion?) -> (changed: Bool, stored: DataVersion?) {
+    func compareVersion(of address: String, with version: DataVersion) -> (changed: Bool, stored: DataVersion?) {
         let now = clock.now()
         return routesState.withLock { $0.table.compareVersion(of: address, with: version, nowMillis: now) }
     }

@@ -58,7 +58,8 @@ extension NameServerHandler {
     /// 322.
     func queryDataVersion(_ command: RemotingCommand) throws -> RemotingCommand {
         let header = try command.header(QueryDataVersionHeader.self)
-        let version = command.body.isEmpty ? nil : try DataVersion(body: command.body)
+        guard !command.body.isEmpty else { return .response(.systemError, remark: "the body with the data version is missing") }
+        let version = try DataVersion(body: command.body)
         let (isChanged, stored) = core.compareVersion(of: header.brokerAddress, with: version)
         return .response(.success, header: QueryDataVersionResponseHeader(isChanged: isChanged), body: stored?.body ?? [])
     }

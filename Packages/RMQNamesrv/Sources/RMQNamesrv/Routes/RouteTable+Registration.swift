@@ -62,10 +62,10 @@ extension RouteTable {
         return result
     }
 
-    /// The version stored for `address`, and whether it differs from the broker's own (a missing one does); an equal one is a sign of life.
-    mutating func compareVersion(of address: String, with version: DataVersion?, nowMillis: Int64) -> (changed: Bool, stored: DataVersion?) {
+    /// The version stored for `address`, and whether it differs from the broker's own; an equal one is a sign of life.
+    mutating func compareVersion(of address: String, with version: DataVersion, nowMillis: Int64) -> (changed: Bool, stored: DataVersion?) {
         let stored = live[address]?.dataVersion
-        guard let stored, stored == version else { return (true, stored) }
+        guard stored == version else { return (true, stored) }
         live[address]?.lastSeenMillis = nowMillis
         return (false, stored)
     }
