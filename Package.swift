@@ -50,7 +50,7 @@ let package = Package(
         .executableTarget(name: "mqbroker", dependencies: ["RMQCommon", "RMQRemoting", "RMQBroker", "RMQNamesrv"], path: "Apps/mqbroker", swiftSettings: settings),
         .executableTarget(name: "mqadmin", dependencies: ["RMQCommon", "RMQRemoting", "RMQTools"], path: "Apps/mqadmin", swiftSettings: settings),
         .executableTarget(name: "mqbench", dependencies: ["RMQCommon", "RMQRemoting", "RMQBench"], path: "Apps/mqbench", swiftSettings: settings),
-        .executableTarget(name: "mqstore", dependencies: ["RMQStoreTool", "RMQStoreBench"], path: "Apps/mqstore", swiftSettings: settings),
+        .executableTarget(name: "mqstore", dependencies: ["RMQCommon", "RMQStoreTool", "RMQStoreBench"], path: "Apps/mqstore", swiftSettings: settings),
         .executableTarget(name: "StoreWorkload", dependencies: ["RMQStore", "RMQCommon"], path: "Tests/Faults/StoreWorkload", swiftSettings: settings),
         .executableTarget(name: "InteropClient", dependencies: ["RMQClient", "RMQCommon"], path: "Tests/Interop/SwiftClient", swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["RMQCommon", "RMQRemoting", "RMQStore", "RMQNamesrv", "RMQBroker", "RMQClient"], path: "Tests/Integration", swiftSettings: settings),

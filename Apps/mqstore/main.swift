@@ -1,7 +1,9 @@
 import Glibc
+import RMQCommon
 import RMQStoreBench
 import RMQStoreTool
 
 // mqstore <command> <directory> [options]: everything is in RMQStoreTool; the store's own figures are in RMQStoreBench.
+StandardStreams.openClosedOnes()
 let words = Array(CommandLine.arguments.dropFirst())
 exit(words.first == "bench" ? StoreBench.run(Array(words.dropFirst())) : StoreTool(output: .console).run(words))

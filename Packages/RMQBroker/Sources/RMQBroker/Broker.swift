@@ -201,7 +201,7 @@ extension BrokerConfiguration {
         store.showsUnconfirmed = showUnconfirmedMessages
         store.pageCacheBusyMilliseconds = pageCacheBusyMilliseconds
         store.verifiesChecksumsOnRecovery = verifyChecksumsOnRecovery
-        store.maxMessageBytes = maxMessageBytes
+        store.maxMessageBytes = min(max(maxMessageBytes, 10), 1 << 30)
         if let levels = StoreConfiguration.delayLevels(parsing: delayLevels) { store.delayLevelMilliseconds = levels }
         store.delayOffsetInterval = .milliseconds(persistDelayOffsetsMilliseconds)
         store.dispatchesToSeveral = multiDispatch
@@ -227,7 +227,7 @@ extension BrokerConfiguration {
     private var retention: RetentionPolicy {
         var policy = RetentionPolicy()
         policy.reservedTime = .seconds(fileReservedHours * 3600)
-        policy.deletionHours = deleteWhen.split(separator: ";").compactMap { Int($0) }
+        policy.deletionHours = Self.hours(parsing: deleteWhen) ?? []
         policy.interval = .milliseconds(cleanIntervalMilliseconds)
         policy.pauseBetweenSegments = .milliseconds(deleteLogFilesPauseMilliseconds)
         policy.pauseBetweenQueues = .milliseconds(deleteQueueFilesPauseMilliseconds)

@@ -32,7 +32,7 @@ public struct BrokerCommandLine {
         self.startNameServer = startNameServer
     }
 
-    /// Runs until SIGTERM or SIGINT and returns the exit status. Call it first thing in `main`, before any thread starts.
+    /// Runs until it is asked to stop (``ProcessSignals``) and returns the exit status. Call it first thing in `main`, before any thread starts.
     public func run() -> Int32 {
         ProcessSignals.holdTermination()
         let usage = CommandUsage.text(program: "mqbroker", options: Self.options)
@@ -71,11 +71,18 @@ public struct BrokerCommandLine {
             nameServer = started
         }
         let broker = try Broker(configuration: configuration, logger: logger, configurationFile: file)
+        // Recovery takes its time: who asked for a stop meanwhile wants no broker that serves first.
+        guard !ProcessSignals.terminationIsPending else {
+            logger.info("asked to stop during the start: the store is closed, nothing was served")
+            broker.stop()
+            return 0
+        }
         try broker.start()
         let address = HostText.joined(configuration.advertisedAddress, broker.port)
         let known = configuration.nameServers.isEmpty ? "" : " and name server is \(configuration.nameServers.joined(separator: ";"))"
         Console.write("The broker[\(configuration.brokerName), \(address)] boot success. serializeType=JSON\(known)\n")
-        _ = ProcessSignals.waitForTermination()
+        let signal = ProcessSignals.waitForTermination { logger.warning("SIGQUIT: there is no thread dump here; the broker goes on, SIGTERM stops it") }
+        logger.info("stops, on \(signal)")
         broker.stop()
         return 0
     }
@@ -88,14 +95,9 @@ public struct BrokerCommandLine {
         if let addresses = Environment.value("NAMESRV_ADDR") { _ = try configuration.apply([("namesrvAddr", addresses)]) }
         var warnings: [String] = []
         if let file = options["c"] {
-            let bytes: [UInt8]?
-            do {
-                bytes = try SmallFile.read(file)
-            } catch {
-                throw .unreadable(path: file, reason: "\(error)")
-            }
-            guard let bytes else { throw .unreadable(path: file, reason: "no such file") }
-            warnings = try configuration.apply(PropertiesText.parse(bytes))
+            let read: Configuration
+            do { read = try Configuration(file: file) } catch { throw .unreadable("\(error)") }
+            warnings = try configuration.apply(read.pairs)
         }
         if let addresses = options["n"] { _ = try configuration.apply([("namesrvAddr", addresses)]) }
         return (configuration, warnings)

@@ -10,7 +10,7 @@ public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .unreadableTable(let path, let reason): "cannot read \(path) nor its backup: \(reason)"
         case .store(let reason): reason
-        case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
+        case .cannotListen(let address, let reason): "cannot listen on \(address) (listenPort and bindAddress say where): \(reason)"
         case .badAddress(let key, let value): "\(key)=\(value) is not allowed; allowed: an IPv4 or IPv6 address, or a host name that has one"
         }
     }

@@ -127,6 +127,35 @@ import Testing
         }
     }
 
+    @Test("Case 1.1: the file keeps its line ends and all that was not changed")
+    func theFileKeepsItsForm() async throws {
+        func file(_ autoCreate: String, _ traceOn: String, _ end: String) -> String {
+            "autoCreateTopicEnable=\(autoCreate)\r\nlistenPort=10911\r\n# a comment\r\n  traceOn = \(traceOn)\r\nend=1\(end)"
+        }
+        try await withPeer(configurationFile: file("true", "true  ", "")) { peer in
+            let changed = try await peer.ask(.updateBrokerConfig, text: "autoCreateTopicEnable=false")
+            #expect(changed.code == 0)
+            #expect(try peer.configurationFile == file("false", "true  ", ""))
+            #expect(try await peer.ask(.updateBrokerConfig, text: "traceOn=false\\nbrokerName\\=x\n").code == 1)
+            // What is written is the value in force, not the text that was sent.
+            #expect(try await peer.ask(.updateBrokerConfig, text: "traceOn=FALSE \\n\nshortPollingTimeMills=+5").code == 0)
+            #expect(try peer.configurationFile == file("false", "false", "\r\nshortPollingTimeMills=5\r\n"))
+        }
+    }
+
+    @Test func aChangeThatDoesNotGetIntoTheFileSaysSo() async throws {
+        try await withPeer(configurationFile: "a=1\n") { peer in
+            let path = FileSystem.parent(peer.configDirectory) + "/broker.conf"
+            try FileSystem.remove(path)
+            let answer = try await peer.ask(.updateBrokerConfig, text: "brokerPermission=4")
+            #expect(answer.responseCode == .systemError)
+            #expect(answer.remark?.hasPrefix("brokerPermission=4 is in force, but only until the broker stops") == true, "\(answer.remark ?? "")")
+            #expect(answer.remark?.contains(path) == true)
+            #expect(try await peer.ask(.getBrokerConfig).text.contains("brokerPermission=4\n"))
+            #expect(!FileSystem.exists(path), "a file with one key would start another broker")
+        }
+    }
+
     @Test func twoChangesAtOnceAreBothInTheFile() async throws {
         try await withPeer(configurationFile: "") { peer in
             let keys = ["traceOn", "longPollingEnable", "autoCreateTopicEnable", "notifyConsumerIdsChangedEnable"]

@@ -1,5 +1,6 @@
 @testable import RMQBroker
 import RMQCommon
+import RMQRemoting
 import Testing
 
 /// The keys of the properties file.
@@ -25,6 +26,7 @@ import Testing
             autoCreateSubscriptionGroup=False
             mapedFileSizeCommitLog=1073741824
             mapedFileSizeConsumeQueue=300000
+            mapedFileSizeConsumeQueue=600000
             storePathConsumeQueue=/data/store/consumequeue
             sendMessageThreadPoolNums=128
             aclEnable=false
@@ -34,23 +36,113 @@ import Testing
             """)
         #expect(configuration.brokerName == "broker-b" && configuration.fileReservedHours == 48 && configuration.listenPort == 20_911)
         #expect(configuration.autoCreateTopic && !configuration.autoCreateSubscriptionGroup && configuration.flushDiskType == "SYNC_FLUSH")
-        #expect(configuration.commitLogFileBytes == 1 << 30 && configuration.consumeQueueFileBytes == 300_000)
+        #expect(configuration.commitLogFileBytes == 1 << 30 && configuration.consumeQueueFileBytes == 600_000)
         #expect(configuration.nameServers == ["10.0.0.1:9876", "ns2:9876"])
         #expect(warnings == [
+            "configuration: mapedFileSizeCommitLog is called mappedFileSizeCommitLog since release 4.5.2",
+            "configuration: mapedFileSizeConsumeQueue is called mappedFileSizeConsumeQueue since release 4.5.2",
             "configuration: unknown key storePathConsumeQueue", "configuration: sendMessageThreadPoolNums has no effect in this broker",
         ])
     }
 
     @Test(arguments: [
-        ("listenPort", "70000"), ("listenPort", "x"), ("listenPort", ""), ("autoCreateTopicEnable", "yes"), ("flushDiskType", "sync"),
-        ("brokerName", ""), ("brokerName", "a b"), ("brokerId", "1"), ("brokerRole", "SLAVE"), ("brokerRole", "SYNC_MASTER"), ("aclEnable", "true"),
-        ("enableDLegerCommitLog", "true"), ("enablePropertyFilter", "true"), ("slaveReadEnable", "true"), ("namesrvAddr", "host"),
+        ("listenPort", "70000"), ("listenPort", "x"), ("listenPort", ""), ("flushDiskType", "sync"), ("fileReservedTime", "7d"),
+        ("brokerName", ""), ("brokerRole", "SLAVE"), ("brokerRole", "SYNC_MASTER"), ("aclEnable", "true"), ("aclEnable", "yes"),
+        ("enableDLegerCommitLog", "true"), ("enablePropertyFilter", "true"), ("slaveReadEnable", "true"), ("namesrvAddr", "host"), ("namesrvAddr", "a:1,b:2"),
         ("deleteWhen", "25"), ("messageDelayLevel", "1x"), ("mapedFileSizeCommitLog", "12"), ("brokerPermission", "8"),
-        ("maxMessageSize", "99999999999999999999"),
     ])
     func aBadValueIsNamed(key: String, value: String) {
         let error = #expect(throws: BrokerConfigurationError.self) { try applying("\(key)=\(value)") }
         #expect(error?.description.contains("=\(value) is not allowed; allowed: ") == true, "\(error?.description ?? "")")
+    }
+
+    @Test("Case 2.6: blanks behind a value are not part of it", arguments: ["", " ", "\t", " \t ", "\r", "\u{A0}", "\u{3000}"])
+    func blanksBehindAValueDoNotCount(_ blanks: String) throws {
+        let lines = [
+            "brokerRole=ASYNC_MASTER", "flushDiskType=SYNC_FLUSH", "aclEnable=false", "brokerName=a", "brokerClusterName=c", "brokerIP1=127.0.0.2",
+            "brokerIP2=127.0.0.3", "deleteWhen=04; 05 ;", "namesrvAddr=a:1;b:2", "listenPort=1234", "autoCreateTopicEnable=false", "messageDelayLevel=1s 2s",
+        ]
+        let (configuration, warnings) = try applying(lines.map { $0 + blanks + "\n" }.joined())
+        #expect(warnings.isEmpty)
+        #expect(configuration.flushDiskType == "SYNC_FLUSH")
+        #expect(configuration.brokerName == "a")
+        #expect(configuration.brokerClusterName == "c")
+        #expect(configuration.brokerIP1 == "127.0.0.2")
+        #expect(configuration.brokerIP2 == "127.0.0.3")
+        #expect(BrokerConfiguration.hours(parsing: configuration.deleteWhen) == [4, 5])
+        #expect(configuration.nameServers == ["a:1", "b:2"])
+        #expect(configuration.listenPort == 1234)
+        #expect(!configuration.autoCreateTopic)
+        #expect(configuration.delayLevels == "1s 2s")
+    }
+
+    @Test("Case 2.6: a path is taken as it is written")
+    func aPathKeepsItsBlanks() throws {
+        #expect(try applying("storePathRootDir=/data/my store \n").0.storeRoot == "/data/my store ")
+    }
+
+    @Test("Case 2.10: an IPv6 address may stand in brackets", arguments: ["[::1]", "::1", "[::1] "])
+    func bracketsAroundAnAddress(_ text: String) throws {
+        let configuration = try applying("brokerIP1=\(text)\nbindAddress=\(text)\nnamesrvAddr=[::1]:9876").0
+        #expect(configuration.brokerIP1 == "::1")
+        #expect(configuration.bindAddress == "::1")
+        #expect(HostAddress.resolving(configuration.advertisedAddress, port: 1) != nil)
+        #expect(configuration.nameServers == ["[::1]:9876"])
+    }
+
+    @Test("Case 2.10: a longer message than a request can carry may be allowed")
+    func aLargeMessageSize() throws {
+        let (configuration, warnings) = try applying("maxMessageSize=33554432")
+        #expect(configuration.maxMessageBytes == 33_554_432)
+        #expect(warnings.isEmpty)
+    }
+
+    /// The reference starts with the default and says nothing.
+    @Test("Case 2.10: a value that cannot be read is replaced, and named", arguments: [
+        ("diskMaxUsedSpaceRatio", "75%", "0 to 100", "75"), ("diskMaxUsedSpaceRatio", "0.75", "0 to 100", "75"),
+        ("diskMaxUsedSpaceRatio", "101", "0 to 100", "100"), ("maxMessageSize", "4M", "1 to 2147483647", "4194304"),
+        ("maxMessageSize", "99999999999999999999", "1 to 2147483647", "4194304"), ("flushIntervalCommitLog", "", "1 to 60000", "500"),
+        ("brokerId", "1", "0", "0"), ("autoCreateTopicEnable", "yes", "true or false", "false"),
+    ])
+    func aValueThatCannotBeReadIsReplaced(key: String, value: String, allowed: String, used: String) throws {
+        let (configuration, warnings) = try applying("\(key)=\(value)")
+        #expect(warnings == ["configuration: \(key)=\(value) is not allowed; allowed: \(allowed); \(used) is used"])
+        #expect(BrokerSetting.named(key)?.read(configuration) == used)
+    }
+
+    @Test func ofEqualKeysTheLastCounts() throws {
+        let (configuration, warnings) = try applying("fileReservedTime=7d\nfileReservedTime=48\nlistenPort=1\nlistenPort=2\n")
+        #expect(configuration.fileReservedHours == 48)
+        #expect(configuration.listenPort == 2)
+        #expect(warnings.isEmpty)
+    }
+
+    @Test("Case 5.3: the name of today counts before the old one", arguments: [true, false])
+    func theNameOfTodayCounts(oldComesFirst: Bool) throws {
+        let lines = ["mapedFileSizeConsumeQueue=300000", "mappedFileSizeConsumeQueue=6000000"]
+        let (configuration, warnings) = try applying((oldComesFirst ? lines : lines.reversed()).joined(separator: "\n"))
+        #expect(configuration.consumeQueueFileBytes == 6_000_000)
+        #expect(warnings == ["configuration: mapedFileSizeConsumeQueue is called mappedFileSizeConsumeQueue since release 4.5.2"])
+    }
+
+    /// The files that came with the releases 4.4.0, 4.7.0 and 4.9.8, which are the same.
+    @Test("Case 2.6: files that come with the reference", arguments: [
+        ("broker.conf", nil), ("2m-2s-async_broker-a.properties", nil), ("2m-noslave_broker-trace.properties", nil),
+        ("2m-2s-sync_broker-a.properties", "brokerRole=SYNC_MASTER"), ("2m-2s-async_broker-a-s.properties", "brokerRole=SLAVE"),
+        ("dledger_broker-n0.conf", "enableDLegerCommitLog=true"),
+    ])
+    func aPublishedFile(name: String, refused: String?) throws {
+        let root = (1...5).reduce(#filePath) { path, _ in FileSystem.parent(path) }
+        let pairs = try Configuration(file: "\(root)/Tests/Golden/cases/conf/\(name)").pairs
+        var configuration = BrokerConfiguration()
+        do {
+            let warnings = try configuration.apply(pairs)
+            #expect(refused == nil)
+            #expect(warnings.isEmpty)
+            #expect(configuration.fileReservedHours == 48)
+        } catch {
+            #expect(error.description.hasPrefix("configuration: \(refused ?? "nothing") is not allowed"), "\(error)")
+        }
     }
 
     @Test func everySettingIsReadAsItIsWritten() throws {

@@ -55,6 +55,7 @@ int crmq_eventfd(void) { return crmq_result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOC
 int crmq_eventfd_signal(int fd) { uint64_t one = 1; return crmq_result(write(fd, &one, sizeof one)); }
 int crmq_eventfd_drain(int fd) { uint64_t seen; return crmq_result(read(fd, &seen, sizeof seen)); }
 void crmq_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
+int crmq_signal_is_ignored(int number) { struct sigaction now; return sigaction(number, 0, &now) == 0 && now.sa_handler == SIG_IGN; }
 
 // ---- sockets
 

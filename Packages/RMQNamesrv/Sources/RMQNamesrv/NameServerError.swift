@@ -7,7 +7,7 @@ public enum NameServerError: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .cannotListen(let address, let port, let reason): "cannot listen on \(address):\(port): \(reason)"
+        case .cannotListen(let address, let port, let reason): "cannot listen on \(address):\(port) (listenPort and bindAddress say where): \(reason)"
         case .unsupported(let key, let reason): "configuration key \(key) cannot be honoured: \(reason)"
         }
     }

@@ -115,9 +115,30 @@ struct SettingsTests {
     @Test func keysWithoutEffectAreNamed() throws {
         var configuration = NameServerConfiguration(userHome: "/h")
         #expect(configuration.itemsWithoutEffect.isEmpty)
-        try configuration.apply([("serverSocketBacklog", "4096"), ("serverWorkerThreads", "8"), ("listenPort", "1234")])
+        _ = try configuration.apply([("serverSocketBacklog", "4096"), ("serverWorkerThreads", "8"), ("listenPort", "1234")])
         #expect(configuration.itemsWithoutEffect == ["serverSocketBacklog"])
         #expect(ConfigurationItem.withoutEffect.isSubset(of: ConfigurationItem.byName.keys))
+    }
+
+    @Test("Case 2.6: blanks around a value are not part of it, but for paths")
+    func blanksAroundAValueDoNotCount() throws {
+        var configuration = NameServerConfiguration(userHome: "/h")
+        let file = PropertiesText.parse("listenPort=1234 \nbindAddress=::1\t\norderMessageEnable=true\u{A0}\nserverSelectorThreads=2 \nkvConfigPath=/kv \n")
+        #expect(try configuration.apply(file).isEmpty)
+        #expect(configuration.listenPort == 1234)
+        #expect(configuration.bindAddress == "::1")
+        #expect(configuration.orderMessageEnable)
+        #expect(configuration.serverSelectorThreads == 2)
+        #expect(configuration.kvConfigPath == "/kv ")
+    }
+
+    @Test("Case 2.10: a value that cannot be read is replaced, and named; a port stops the start")
+    func aValueThatCannotBeReadIsReplaced() throws {
+        var configuration = NameServerConfiguration(userHome: "/h")
+        #expect(try configuration.apply([("serverWorkerThreads", "8x"), ("orderMessageEnable", "yes"), ("serverWorkerThreads", "many")]) == [
+            "serverWorkerThreads=many: must be a number from 1 to 1024; 8 is used", "orderMessageEnable=yes: must be true or false; false is used",
+        ])
+        #expect(throws: ConfigurationError.self) { try configuration.apply([("listenPort", "98765")]) }
     }
 
     @Test func orderTopicsComeWithTheRouteWhenSwitchedOn() async throws {

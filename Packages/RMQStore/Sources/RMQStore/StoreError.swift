@@ -1,4 +1,5 @@
 import Glibc
+import RMQCommon
 
 /// What the store refuses or cannot do. Sizes are in bytes.
 public enum StoreError: Error, Equatable, Sendable {
@@ -7,7 +8,7 @@ public enum StoreError: Error, Equatable, Sendable {
     /// The configuration asks for something that this version does not have.
     case featureMissing(String, key: String, value: String)
     /// Another process, or another store of this one, holds the directory.
-    case directoryInUse(lockFile: String)
+    case directoryInUse(lockFile: String, holder: String?)
     case wrongFileSize(path: String, bytes: Int64, expected: Int64)
     /// A file that no store makes, in a directory that holds nothing else.
     case foreignFile(path: String)
@@ -69,8 +70,8 @@ extension StoreError: CustomStringConvertible {
             "\(key)=\(value) is not usable; allowed: \(allowed)"
         case .featureMissing(let feature, let key, let value):
             "\(key)=\(value) needs \(feature), which this version does not have"
-        case .directoryInUse(let lockFile):
-            "the store is in use: another process holds the lock on \(lockFile)"
+        case .directoryInUse(let lockFile, let holder):
+            "the store is in use: \(holder ?? "another process") holds the lock on \(lockFile); stop it, or name another folder with storePathRootDir"
         case .wrongFileSize(let path, let bytes, let expected):
             "\(path) has \(bytes) bytes, the configured file size is \(expected); configure the size that the store was written with"
         case .foreignFile(let path):
@@ -125,7 +126,7 @@ extension StoreError: CustomStringConvertible {
         case .diskFull(let path):
             "there is no room on the disk for \(path); make some, or delete old messages"
         case .system(let call, let path, let code):
-            "\(call) of \(path) failed: \(String(cString: strerror(code))) (errno \(code))"
+            "\(call) of \(path) failed: \(SystemFailure.reason(code))"
         }
     }
 }

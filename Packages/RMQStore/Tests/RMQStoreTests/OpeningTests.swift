@@ -17,8 +17,8 @@ import Testing
     @Test func oneStorePerDirectory() throws {
         let folder = try TemporaryFolder()
         let store = try openStore(folder.path)
-        #expect(failure(smallConfiguration(folder.path)) == .directoryInUse(lockFile: folder.sub("lock")))
-        #expect("\(StoreError.directoryInUse(lockFile: "x/lock"))".contains("another process"))
+        #expect(failure(smallConfiguration(folder.path)) == .directoryInUse(lockFile: folder.sub("lock"), holder: nil))
+        #expect("\(StoreError.directoryInUse(lockFile: "x/lock", holder: nil))".contains("another process"))
         try store.close()
         #expect(failure(smallConfiguration(folder.path)) == nil)
     }

@@ -13,18 +13,26 @@ enum BrokerAdmin {
     static func updateConfiguration(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let properties = PropertiesText.parse(command.body)
         guard !properties.isEmpty else { return .response(.success) }
+        let values: [(key: String, value: String)]
         do {
-            try broker.live.update(properties)
+            values = try broker.live.update(properties)
         } catch .notAllowed(let keys) {
             throw Refusal(.noPermission, "can not update \(keys.prefix(8).joined(separator: ", ")): not in the list of keys that may change at run time")
         } catch .badValue(let error) {
             throw Refusal(.systemError, error.description)
         }
-        broker.logger.info("configuration changed over the wire: \(PropertiesText.format(properties).split(separator: "\n").joined(separator: " "))")
-        try broker.configurationFile?.write(properties)
-        if properties.contains(where: { $0.key == "brokerPermission" }) {
+        let text = values.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        broker.logger.info("configuration changed over the wire: \(text)")
+        if values.contains(where: { $0.key == "brokerPermission" }) {
             broker.topics.touch()
             broker.topicsChanged()
+        }
+        do {
+            try broker.configurationFile?.write(values)
+        } catch {
+            // Not refused: a broker whose file is read-only must still be taken out of service by its permission, say.
+            broker.logger.error("configuration \(text) is not in the file: \(error)")
+            throw Refusal(.systemError, "\(text) is in force, but only until the broker stops: the file was not changed: \(error)")
         }
         return .response(.success)
     }

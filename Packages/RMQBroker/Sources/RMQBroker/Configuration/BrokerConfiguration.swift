@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// What one broker is told to be: the reference's property keys that this broker honours, typed.
 ///
 /// ``BrokerSetting/all`` is the table that connects each property to its key, its bounds and whether it may be changed
@@ -51,6 +53,7 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var traceOn = true
     public var transferBytes = 262_144
     public var transferCount: Int32 = 32
+    /// The longest body. No request is longer than 16 MiB, whatever this is.
     public var maxMessageBytes = 4 * 1024 * 1024
 
     // MARK: periodic work
@@ -145,31 +148,56 @@ public struct BrokerConfiguration: Sendable, Equatable {
     /// The directory of topics.json and its siblings.
     public var configDirectory: String { storeRoot + "/config" }
 
-    /// Applies `properties`, in the order given.
-    /// - Returns: one warning per key that is unknown or not honoured.
-    /// - Throws: for the first value that its key does not allow.
+    /// The hours of ``deleteWhen``; nil when the text is none.
+    static func hours(parsing text: String) -> [Int]? {
+        let hours = text.utf8.split(separator: UInt8(ascii: ";")).map { Int(Configuration.trimmed(String(Substring($0)))) }
+        guard !hours.isEmpty, hours.allSatisfy({ $0.map((0...23).contains) ?? false }) else { return nil }
+        return hours.compactMap(\.self)
+    }
+
+    /// Applies `properties`. Of equal keys the last counts, and the name that a key has today counts before its old one.
+    /// - Returns: one warning per key that is unknown, not honoured, called otherwise today, or whose value cannot be used and is
+    ///   replaced.
+    /// - Throws: for the first value that its key does not allow and that must not be replaced.
     public mutating func apply(_ properties: [(key: String, value: String)]) throws(BrokerConfigurationError) -> [String] {
         var warnings: [String] = []
-        for (key, value) in properties {
+        let given = Configuration(properties)
+        for (key, value) in given.pairs {
             if let setting = BrokerSetting.named(key) {
-                try setting.write(&self, value)
+                if setting.key != key {
+                    warnings.append("configuration: \(key) is called \(setting.key) since release 4.5.2")
+                    if given[setting.key] != nil { continue }
+                }
+                if let warning = try apply(setting, value) { warnings.append(warning) }
             } else if let warning = try UnhonouredSettings.judge(key: key, value: value) {
                 warnings.append(warning)
             }
         }
         return warnings
     }
+
+    private mutating func apply(_ setting: BrokerSetting, _ value: String) throws(BrokerConfigurationError) -> String? {
+        do {
+            try setting.write(&self, value)
+            return nil
+        } catch {
+            guard !setting.isCritical else { throw error }
+            try setting.write(&self, setting.replacement(value) ?? setting.read(BrokerConfiguration()))
+            return "\(error); \(setting.read(self)) is used"
+        }
+    }
 }
 
 /// A configuration value that its key does not allow.
 public enum BrokerConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
     case badValue(key: String, value: String, allowed: String)
-    case unreadable(path: String, reason: String)
+    /// The file cannot be read; it says why.
+    case unreadable(String)
 
     public var description: String {
         switch self {
         case .badValue(let key, let value, let allowed): "configuration: \(key)=\(value) is not allowed; allowed: \(allowed)"
-        case .unreadable(let path, let reason): "configuration: cannot read \(path): \(reason)"
+        case .unreadable(let reason): "configuration: \(reason)"
         }
     }
 }

@@ -1,3 +1,4 @@
+import RMQCommon
 import RMQStore
 
 /// One row of the configuration: a property key, its place in ``BrokerConfiguration``, its bounds.
@@ -8,16 +9,21 @@ struct BrokerSetting: Sendable {
     let isLive: Bool
     /// Shown by `-m`.
     let isImportant: Bool
+    /// A value that cannot be read stops the start: with another one messages would be lost or lie elsewhere, or the broker would
+    /// be somebody else. Of other keys a warning is enough, and ``replacement`` is used.
+    let isCritical: Bool
     let write: @Sendable (inout BrokerConfiguration, String) throws(BrokerConfigurationError) -> Void
     let read: @Sendable (BrokerConfiguration) -> String
+    /// What stands for a value that cannot be used; nil is the default.
+    let replacement: @Sendable (String) -> String?
 
     static func named(_ key: String) -> BrokerSetting? {
         let key = oldNames[key] ?? key
         return all.first { $0.key == key }
     }
 
-    /// Keys that were spelled otherwise up to release 4.7.
-    private static let oldNames = [
+    /// Keys that were spelled otherwise up to release 4.5.1, and what they are called since.
+    static let oldNames = [
         "mapedFileSizeCommitLog": "mappedFileSizeCommitLog", "mapedFileSizeConsumeQueue": "mappedFileSizeConsumeQueue",
     ]
 
@@ -26,14 +32,14 @@ struct BrokerSetting: Sendable {
         text("brokerClusterName", \.brokerClusterName, allowed: isName, important: true),
         integer("brokerId", \.brokerId, 0...0, important: true),
         text("regionId", \.regionId, allowed: isPrintable),
-        text("bindAddress", \.bindAddress, allowed: isPrintable, important: true),
-        integer("listenPort", \.listenPort, 0...65_532, important: true),
-        text("brokerIP1", \.brokerIP1, allowed: isPrintable, important: true),
-        text("brokerIP2", \.brokerIP2, allowed: isPrintable, important: true),
+        host("bindAddress", \.bindAddress),
+        integer("listenPort", \.listenPort, 0...65_532, critical: true, important: true),
+        host("brokerIP1", \.brokerIP1),
+        host("brokerIP2", \.brokerIP2),
         addresses("namesrvAddr", \.nameServers),
         integer("eventLoops", \.eventLoops, 0...64),
         integer("serverChannelMaxIdleTimeSeconds", \.idleSeconds, 1...86_400),
-        integer("brokerPermission", \.brokerPermission, 0...7, live: true, important: true),
+        integer("brokerPermission", \.brokerPermission, 0...7, critical: true, live: true, important: true),
         integer("defaultTopicQueueNums", \.defaultTopicQueues, 1...1_024),
         boolean("autoCreateTopicEnable", \.autoCreateTopic, live: true, important: true),
         boolean("clusterTopicEnable", \.clusterTopic),
@@ -48,15 +54,15 @@ struct BrokerSetting: Sendable {
         boolean("traceOn", \.traceOn, live: true),
         integer("maxTransferBytesOnMessageInMemory", \.transferBytes, 1_024...8_388_608, important: true),
         integer("maxTransferCountOnMessageInMemory", \.transferCount, 1...4_096, important: true),
-        integer("maxMessageSize", \.maxMessageBytes, 1...15_728_640),
+        integer("maxMessageSize", \.maxMessageBytes, 1...Int(Int32.max)),
         integer("flushConsumerOffsetInterval", \.persistOffsetsMilliseconds, 100...3_600_000),
         integer("registerNameServerPeriod", \.registerPeriodMilliseconds, 1...2_147_483_647),
         integer("registerBrokerTimeoutMills", \.registerTimeoutMilliseconds, 100...60_000),
         boolean("compressedRegister", \.compressedRegister),
-        text("storePathRootDir", \.storeRoot, allowed: isPath, important: true),
-        text("storePathCommitLog", \.storeCommitLog, allowed: isPath, important: true),
-        integer("mappedFileSizeCommitLog", \.commitLogFileBytes, 65_536...2_147_479_552),
-        integer("mappedFileSizeConsumeQueue", \.consumeQueueFileBytes, 20...2_147_483_640),
+        path("storePathRootDir", \.storeRoot, important: true),
+        path("storePathCommitLog", \.storeCommitLog, important: true),
+        integer("mappedFileSizeCommitLog", \.commitLogFileBytes, 65_536...2_147_479_552, critical: true),
+        integer("mappedFileSizeConsumeQueue", \.consumeQueueFileBytes, 20...2_147_483_640, critical: true),
         text("messageDelayLevel", \.delayLevels, allowed: isDelayLevels),
         integer("flushDelayOffsetInterval", \.persistDelayOffsetsMilliseconds, 100...3_600_000),
         text("flushDiskType", \.flushDiskType, allowed: isOne(of: ["ASYNC_FLUSH", "SYNC_FLUSH"]), important: true),
@@ -64,10 +70,10 @@ struct BrokerSetting: Sendable {
         boolean("enableLmq", \.lightQueues),
         integer("maxLmqConsumeQueueNum", \.maxLightQueues, 1...1_000_000),
         boolean("enableConsumeQueueExt", \.writesQueueExtensions),
-        integer("mappedFileSizeConsumeQueueExt", \.queueExtensionFileBytes, 1_024...2_147_483_647),
+        integer("mappedFileSizeConsumeQueueExt", \.queueExtensionFileBytes, 1_024...2_147_483_647, critical: true),
         boolean("messageIndexEnable", \.indexesMessages, important: true),
-        integer("maxHashSlotNum", \.indexSlotCount, 1...500_000_000, important: true),
-        integer("maxIndexNum", \.indexEntryCount, 2...107_374_178),
+        integer("maxHashSlotNum", \.indexSlotCount, 1...500_000_000, critical: true, important: true),
+        integer("maxIndexNum", \.indexEntryCount, 2...107_374_178, critical: true),
         integer("maxMsgsNumBatch", \.maxQueryCount, 1...1_024),
         integer("defaultQueryMaxNum", \.uniqueIdQueryCount, 1...1_024, live: true),
         integer("flushIntervalCommitLog", \.flushIntervalMilliseconds, 1...60_000, important: true),
@@ -83,8 +89,8 @@ struct BrokerSetting: Sendable {
         integer("accessMessageInMemoryMaxRatio", \.inMemoryPercent, 1...100, important: true),
         boolean("warmMapedFileEnable", \.warmSegments, important: true),
         integer("flushLeastPagesWhenWarmMapedFile", \.warmUpPages, 1...1_048_576),
-        text("readOnlyCommitLogStorePaths", \.readOnlyCommitLog, allowed: isPath),
-        integer("fileReservedTime", \.fileReservedHours, 0...876_000, important: true),
+        path("readOnlyCommitLogStorePaths", \.readOnlyCommitLog),
+        integer("fileReservedTime", \.fileReservedHours, 0...876_000, critical: true, important: true),
         text("deleteWhen", \.deleteWhen, allowed: isHours, important: true),
         integer("cleanResourceInterval", \.cleanIntervalMilliseconds, 1_000...86_400_000),
         integer("deleteCommitLogFilesInterval", \.deleteLogFilesPauseMilliseconds, 0...3_600_000),
@@ -115,62 +121,75 @@ extension BrokerSetting {
     private typealias TextRule = (allows: @Sendable (String) -> Bool, description: String)
 
     private static func integer<Value: FixedWidthInteger & Sendable>(
-        _ key: String, _ path: any Path<Value>, _ range: ClosedRange<Value>, live: Bool = false, important: Bool = false
+        _ key: String, _ path: any Path<Value>, _ range: ClosedRange<Value>, critical: Bool = false, live: Bool = false, important: Bool = false
     ) -> BrokerSetting {
         BrokerSetting(
-            key: key, isLive: live, isImportant: important,
+            key: key, isLive: live, isImportant: important, isCritical: critical,
             write: { (configuration, value) throws(BrokerConfigurationError) in
-                guard let number = Value(trimmed(value)), range.contains(number) else {
-                    throw .badValue(key: key, value: value, allowed: "\(range.lowerBound) to \(range.upperBound)")
+                guard let number = Value(Configuration.trimmed(value)), range.contains(number) else {
+                    let allowed = range.lowerBound == range.upperBound ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+                    throw .badValue(key: key, value: value, allowed: allowed)
                 }
                 configuration[keyPath: path] = number
             },
-            read: { String($0[keyPath: path]) })
+            read: { String($0[keyPath: path]) },
+            // A number beyond the bounds is meant as far as it can be.
+            replacement: { Int64(Configuration.trimmed($0)).map { $0 < range.lowerBound ? "\(range.lowerBound)" : "\(range.upperBound)" } })
     }
 
     private static func boolean(_ key: String, _ path: any Path<Bool>, live: Bool = false, important: Bool = false) -> BrokerSetting {
         BrokerSetting(
-            key: key, isLive: live, isImportant: important,
+            key: key, isLive: live, isImportant: important, isCritical: false,
             write: { (configuration, value) throws(BrokerConfigurationError) in
-                switch trimmed(value).lowercased() {
+                switch Configuration.trimmed(value).lowercased() {
                 case "true": configuration[keyPath: path] = true
                 case "false": configuration[keyPath: path] = false
                 default: throw .badValue(key: key, value: value, allowed: "true or false")
                 }
             },
-            read: { String($0[keyPath: path]) })
+            read: { String($0[keyPath: path]) },
+            replacement: { _ in "false" })   // to the reference, too, all that is not true is false
     }
 
     private static func text(_ key: String, _ path: any Path<String>, allowed rule: TextRule, important: Bool = false) -> BrokerSetting {
+        text(key, path, allowed: rule, important: important, normalized: Configuration.trimmed)
+    }
+
+    /// A name or an address; an IPv6 address may stand in brackets.
+    private static func host(_ key: String, _ path: any Path<String>) -> BrokerSetting {
+        text(key, path, allowed: isPrintable, important: true) { value in
+            let host = Configuration.trimmed(value)
+            return host.utf8.first == UInt8(ascii: "[") && host.utf8.last == UInt8(ascii: "]") ? String(host.dropFirst().dropLast()) : host
+        }
+    }
+
+    /// As it is written: a blank at the end may be a part of the folder's name.
+    private static func path(_ key: String, _ path: any Path<String>, important: Bool = false) -> BrokerSetting {
+        text(key, path, allowed: isPath, important: important) { $0 }
+    }
+
+    private static func text(
+        _ key: String, _ path: any Path<String>, allowed rule: TextRule, important: Bool, normalized: @escaping @Sendable (String) -> String
+    ) -> BrokerSetting {
         BrokerSetting(
-            key: key, isLive: false, isImportant: important,
+            key: key, isLive: false, isImportant: important, isCritical: true,
             write: { (configuration, value) throws(BrokerConfigurationError) in
-                guard rule.allows(value) else { throw .badValue(key: key, value: value, allowed: rule.description) }
-                configuration[keyPath: path] = value
+                let text = normalized(value)
+                guard rule.allows(text) else { throw .badValue(key: key, value: value, allowed: rule.description) }
+                configuration[keyPath: path] = text
             },
-            read: { $0[keyPath: path] })
+            read: { $0[keyPath: path] }, replacement: { _ in nil })
     }
 
     private static func addresses(_ key: String, _ path: any Path<[String]>) -> BrokerSetting {
         BrokerSetting(
-            key: key, isLive: false, isImportant: true,
+            key: key, isLive: false, isImportant: true, isCritical: true,
             write: { (configuration, value) throws(BrokerConfigurationError) in
-                let parts = value.split(whereSeparator: { $0 == ";" || $0 == " " }).map(String.init)
-                for part in parts {
-                    guard let colon = part.lastIndex(of: ":"), colon != part.startIndex, UInt16(part[part.index(after: colon)...]) != nil else {
-                        throw .badValue(key: key, value: value, allowed: "host:port, several separated by ;")
-                    }
-                }
-                configuration[keyPath: path] = parts
+                let addresses = NameServerList.parse(value)
+                guard addresses.allSatisfy(NameServerList.isAddress) else { throw .badValue(key: key, value: value, allowed: NameServerList.allowed) }
+                configuration[keyPath: path] = addresses
             },
-            read: { $0[keyPath: path].joined(separator: ";") })
-    }
-
-    /// Blanks behind a value are a part of it in a properties file; no number or switch means them.
-    private static func trimmed(_ value: String) -> String {
-        var value = Substring(value)
-        while value.last?.isWhitespace == true { value.removeLast() }
-        return String(value)
+            read: { $0[keyPath: path].joined(separator: ";") }, replacement: { _ in nil })
     }
 
     private static func isOne(of values: [String]) -> TextRule {
@@ -178,14 +197,8 @@ extension BrokerSetting {
     }
     private static var isName: TextRule {
         ({ value in
-            !value.isEmpty && value.utf8.count <= 127
-                && value.utf8.allSatisfy { byte in
-                    switch byte {
-                    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x5F, 0x25, 0x7C, 0x2E: true
-                    default: false
-                    }
-                }
-        }, "1 to 127 letters, digits, or any of - _ % | .")
+            (1...127).contains(value.utf8.count) && value.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+        }, "1 to 127 bytes without control characters")
     }
     private static var isPrintable: TextRule {
         ({ value in value.utf8.count <= 255 && value.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } }, "up to 255 characters without blanks")
@@ -194,8 +207,7 @@ extension BrokerSetting {
         ({ StoreConfiguration.delayLevels(parsing: $0) != nil }, "1 to 1000 times such as 10s, 5m, 2h or 1d, separated by blanks")
     }
     private static var isHours: TextRule {
-        ({ value in !value.isEmpty && value.split(separator: ";").allSatisfy { Int($0).map((0...23).contains) ?? false } },
-         "hours from 0 to 23, several separated by ;")
+        ({ value in BrokerConfiguration.hours(parsing: value) != nil }, "hours from 0 to 23, several separated by ;")
     }
     private static var isPath: TextRule {
         ({ value in value.utf8.count <= 1_024 && !value.utf8.contains(0) }, "a path of up to 1,024 bytes")

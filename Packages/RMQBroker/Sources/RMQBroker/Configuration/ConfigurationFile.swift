@@ -8,17 +8,14 @@ final class ConfigurationFile: Sendable {
 
     init(path: String) { self.path = Mutex(path) }
 
-    /// Changes the lines of these keys and leaves all others, comments included, as they are. Blocks.
-    func write(_ properties: [(key: String, value: String)]) throws(SystemFailure) {
+    /// Changes the values of these keys and leaves every other byte as it is. Blocks.
+    /// - Throws: when the file is gone (one with these keys alone would start another broker), or must not be written.
+    func write(_ values: [(key: String, value: String)]) throws(SystemFailure) {
         try path.withLock { (path) throws(SystemFailure) in
-            let text = String(decoding: try SmallFile.read(path) ?? [], as: UTF8.self)
-            var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-            if lines.last == "" { lines.removeLast() }
-            for (key, value) in properties {
-                let place = lines.lastIndex { line in PropertiesText.parse(line).first?.key == key }
-                if let place { lines[place] = "\(key)=\(value)" } else { lines.append("\(key)=\(value)") }
-            }
-            try SmallFile.replace(path, with: lines.joined(separator: "\n") + "\n")
+            // To replace a file takes no right to write it, but who took that right away means it to stay as it is.
+            try FileSystem.checkWritable(path)
+            let bytes = try SmallFile.read(path) ?? []
+            try SmallFile.replace(path, with: PropertiesText.replacing(values, in: bytes))
         }
     }
 }

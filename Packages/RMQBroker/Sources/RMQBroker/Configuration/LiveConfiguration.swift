@@ -29,11 +29,12 @@ final class LiveConfiguration: Sendable {
     }
 
     /// Applies all of `properties` or, when one of them is refused, none.
-    func update(_ properties: [(key: String, value: String)]) throws(Refusal) {
+    /// - Returns: the values that are in force now, as the configuration shows them.
+    func update(_ properties: [(key: String, value: String)]) throws(Refusal) -> [(key: String, value: String)] {
         let refused = properties.map(\.key).filter { BrokerSetting.named($0)?.isLive != true }
         guard refused.isEmpty else { throw .notAllowed(keys: refused) }
         let now = clock.now()
-        try contents.withLock { (contents) throws(Refusal) in
+        let values = try contents.withLock { (contents) throws(Refusal) in
             var changed = contents.configuration
             do throws(BrokerConfigurationError) {
                 for (key, value) in properties { try BrokerSetting.named(key)?.write(&changed, value) }
@@ -42,7 +43,9 @@ final class LiveConfiguration: Sendable {
             }
             contents.configuration = changed
             contents.dataVersion.advance(now: now)
+            return properties.map { (key: $0.key, value: BrokerSetting.named($0.key)?.read(changed) ?? $0.value) }
         }
         changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        return values
     }
 }

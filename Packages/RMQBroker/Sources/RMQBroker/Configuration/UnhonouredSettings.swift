@@ -31,7 +31,7 @@ enum UnhonouredSettings {
         let only = setting.value(BrokerConfiguration())
         switch setting.answer {
         case .silence: return nil
-        case _ where value.lowercased() == only.lowercased(): return nil
+        case _ where Configuration.trimmed(value).lowercased() == only.lowercased(): return nil
         case .warning: return "configuration: \(key) has no effect in this broker"
         case .error: throw .badValue(key: key, value: value, allowed: only + " (this broker offers nothing else yet)")
         }

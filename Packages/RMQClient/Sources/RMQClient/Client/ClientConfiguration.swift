@@ -40,7 +40,7 @@ extension RocketMQClient {
 
         /// - Parameter nameServers: addresses joined by `;`, as in `NAMESRV_ADDR`.
         public init(nameServers: String) {
-            self.nameServers = nameServers.split(separator: ";").map { $0.trimmingBlanks() }.filter { !$0.isEmpty }
+            self.nameServers = NameServerList.parse(nameServers)
         }
     }
 }
@@ -61,7 +61,7 @@ extension RocketMQClient.Configuration {
             throw ClientError(.noNameServer, "nameServers is empty; give the host:port of at least one name server")
         }
         for address in nameServers {
-            guard let colon = address.lastIndex(of: ":"), colon != address.startIndex, UInt16(address[address.index(after: colon)...]) != nil else {
+            guard NameServerList.isAddress(address) else {
                 throw ClientError(.invalidConfiguration, "nameServers has \"\(address)\", expected is host:port, as 127.0.0.1:9876")
             }
         }

@@ -40,6 +40,8 @@ int crmq_eventfd_signal(int fd);
 int crmq_eventfd_drain(int fd);
 /// Writes to a closed socket fail with EPIPE instead of ending the process.
 void crmq_ignore_sigpipe(void);
+/// Whether the process was started with the signal ignored, or ignores it by now.
+int crmq_signal_is_ignored(int number);
 
 // ---- sockets
 

@@ -3,12 +3,15 @@ public enum ConfigurationError: Error, Equatable, Sendable, CustomStringConverti
     case badValue(key: String, value: String, allowed: String)
     case missingFile(path: String)
     case unreadable(SystemFailure)
+    /// Half of its bytes would be taken for a part of the keys, so that none of them would be known.
+    case isUTF16(path: String)
 
     public var description: String {
         switch self {
         case .badValue(let key, let value, let allowed): "\(key)=\(value): must be \(allowed)"
         case .missingFile(let path): "the configuration file \(path) does not exist"
         case .unreadable(let failure): "the configuration file cannot be read: \(failure)"
+        case .isUTF16(let path): "the configuration file \(path) is UTF-16; save it as UTF-8"
         }
     }
 }
@@ -26,12 +29,11 @@ public struct Configuration: Sendable, Equatable {
 
     /// Reads a file in the properties format.
     public init(file path: String) throws(ConfigurationError) {
-        do throws(SystemFailure) {
-            guard let bytes = try SmallFile.read(path) else { throw SystemFailure(call: "open", code: 2, subject: path) }
-            self.init(PropertiesText.parse(bytes))
-        } catch {
-            throw error.isNotFound ? .missingFile(path: path) : .unreadable(error)
-        }
+        let bytes: [UInt8]?
+        do throws(SystemFailure) { bytes = try SmallFile.read(path) } catch { throw .unreadable(error) }
+        guard let bytes else { throw .missingFile(path: path) }
+        guard !bytes.starts(with: [0xFF, 0xFE]), !bytes.starts(with: [0xFE, 0xFF]) else { throw .isUTF16(path: path) }
+        self.init(PropertiesText.parse(bytes))
     }
 
     /// The names that are set, in the order in which they were.
@@ -54,7 +56,7 @@ public struct Configuration: Sendable, Equatable {
     /// The value of a key, its default when it is not set.
     public func value<Value>(_ key: ConfigurationKey<Value>) throws(ConfigurationError) -> Value {
         guard let text = texts[key.name] else { return key.fallback }
-        guard let value = key.parse(trimmed(text)) else { throw .badValue(key: key.name, value: text, allowed: key.allowed) }
+        guard let value = key.parse(Self.trimmed(text)) else { throw .badValue(key: key.name, value: text, allowed: key.allowed) }
         return value
     }
 
@@ -69,7 +71,11 @@ public struct Configuration: Sendable, Equatable {
         for name in unknownNames(known: known) { logger.warning("the configuration key \(name) is not known and has no effect") }
     }
 
-    private func trimmed(_ text: String) -> String {
-        String(text.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+    /// A value without the blanks at both ends, which a properties file counts as a part of it and nobody means, but for paths.
+    public static func trimmed(_ value: String) -> String {
+        var scalars = value.unicodeScalars[...]
+        while scalars.first?.properties.isWhitespace == true { scalars.removeFirst() }
+        while scalars.last?.properties.isWhitespace == true { scalars.removeLast() }
+        return String(scalars)
     }
 }

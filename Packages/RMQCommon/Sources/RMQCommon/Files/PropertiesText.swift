@@ -2,10 +2,15 @@
 public enum PropertiesText {
     /// The pairs in the order of the text; of equal keys the last is the valid one.
     ///
-    /// Bytes that are not UTF-8 are read as ISO 8859-1, which is what Java takes every such file for.
+    /// Bytes that are not UTF-8 are read as ISO 8859-1, which is what Java takes every such file for. A byte order mark, which
+    /// some editors put before UTF-8, belongs to no key.
     public static func parse(_ bytes: [UInt8]) -> [(key: String, value: String)] {
-        parse(String(validating: bytes, as: UTF8.self) ?? String(String.UnicodeScalarView(bytes.lazy.map { Unicode.Scalar($0) })))
+        let bytes = bytes.starts(with: byteOrderMark) ? Array(bytes.dropFirst(byteOrderMark.count)) : bytes
+        return parse(String(validating: bytes, as: UTF8.self) ?? String(String.UnicodeScalarView(bytes.lazy.map { Unicode.Scalar($0) })))
     }
+
+    /// U+FEFF in UTF-8.
+    static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     public static func parse(_ text: String) -> [(key: String, value: String)] {
         logicalLines(text).map { pair($0) }

@@ -8,7 +8,8 @@ internal import Glibc
 ///     x.json.bak
 ///     x.json.damaged   what could not be read at a start, for a person to look at
 ///
-/// At every moment `x.json` is the old content or the new one, never a part.
+/// At every moment `x.json` is the old content or the new one, never a part. It keeps its owner and its permissions, and where
+/// it is a symbolic link, the file behind it is replaced and has the others beside it.
 public enum SmallFile {
     /// What a small file may hold; a larger one is not one of ours.
     public static let byteLimit = 256 * 1024 * 1024
@@ -40,22 +41,35 @@ public enum SmallFile {
     /// Replaces the content and keeps the previous one in `<path>.bak`. Durable when it returns.
     /// One caller at a time for one path.
     public static func replace(_ path: String, with bytes: [UInt8]) throws(SystemFailure) {
+        let path = FileSystem.resolvingLinks(path)
         try FileSystem.makeDirectories(FileSystem.parent(path))
         // An empty one is what a power failure left of it: the backup is worth more.
-        if let previous = try read(path), !previous.isEmpty { try write(previous, to: path + ".bak", synced: false) }
-        try write(bytes, to: path, synced: true)
+        if let previous = try read(path), !previous.isEmpty { try write(previous, to: path + ".bak", like: path, synced: false) }
+        try write(bytes, to: path, like: path, synced: true)
         try FileSystem.syncDirectory(FileSystem.parent(path))
     }
 
     public static func replace(_ path: String, with text: String) throws(SystemFailure) { try replace(path, with: [UInt8](text.utf8)) }
 
-    private static func write(_ bytes: [UInt8], to path: String, synced: Bool) throws(SystemFailure) {
+    /// - Parameter model: whose owner and permissions the file gets, as far as this process may give them.
+    private static func write(_ bytes: [UInt8], to path: String, like model: String, synced: Bool) throws(SystemFailure) {
         let temporary = path + ".tmp"
-        let file = try Descriptor(opening: temporary, flags: O_WRONLY | O_CREAT | O_TRUNC)
-        try file.write(bytes)
-        if synced { try file.sync() }
-        try file.close()
-        try FileSystem.rename(temporary, to: path)
+        do throws(SystemFailure) {
+            let file = try Descriptor(opening: temporary, flags: O_WRONLY | O_CREAT | O_TRUNC)
+            var status = stat()
+            if stat(model, &status) == 0 {
+                _ = fchown(file.raw, status.st_uid, status.st_gid)
+                _ = fchmod(file.raw, status.st_mode & 0o7777)
+            }
+            try file.write(bytes)
+            if synced { try file.sync() }
+            try file.close()
+            try FileSystem.rename(temporary, to: path)
+        } catch {
+            // On a full disk the part that was written would keep others from writing.
+            if error.isNoSpace { unlink(temporary) }
+            throw error.subject.isEmpty ? SystemFailure(call: error.call, code: error.code, subject: temporary) : error
+        }
     }
 
     /// Reads the file, or its backup when it is absent, empty or cannot be parsed; nil when neither is there.
@@ -68,6 +82,7 @@ public enum SmallFile {
     public static func loadWithBackup<Value>(
         _ path: String, logger: Logger = .silent, parse: ([UInt8]) throws -> Value
     ) throws -> Value? {
+        let path = FileSystem.resolvingLinks(path)
         var damage: (any Error)?
         if let content = try read(path), !content.isEmpty {
             do { return try parse(content) } catch { damage = error }
@@ -80,7 +95,7 @@ public enum SmallFile {
         logger.warning("loaded \(path).bak, which lacks the last change: \(path) is \(damage.map { "damaged (\($0))" } ?? "absent or empty")")
         if damage != nil {
             try FileSystem.rename(path, to: path + ".damaged")
-            try write(backup, to: path, synced: true)
+            try write(backup, to: path, like: path + ".damaged", synced: true)
             try FileSystem.syncDirectory(FileSystem.parent(path))
             logger.warning("the damaged file is kept as \(path).damaged")
         }

@@ -9,14 +9,20 @@ internal import Synchronization
 /// logs expects.
 ///
 /// A log must not stop what it reports on: compression happens on a queue of its own, and when the disk refuses a line, the
-/// line is lost and counted.
+/// line is lost and counted. Standard error hears of the first one, and again at most every ten minutes.
 public final class RollingFileSink: LogSink {
     private struct File: ~Copyable {
         var descriptor: Descriptor
         var byteCount: Int64
         /// Counts the full files, so that those which wait for compression have names of their own.
         var number: Int
+        /// Lines lost since the last one that was written.
+        var missing = 0
+        /// When standard error was told, in milliseconds since 1970.
+        var complainedAt: Int64?
     }
+
+    private static let complaintPauseMilliseconds: Int64 = 600_000
 
     public static let chinaStandardTime = 8 * 3600
     /// Full files that may wait for compression; beyond that the present one grows.
@@ -52,18 +58,29 @@ public final class RollingFileSink: LogSink {
     public var lostLines: Int64 { lost.value }
 
     public func write(_ record: LogRecord) {
-        let bytes = [UInt8]((record.line(secondsEastOfGreenwich: zone) + "\n").utf8)
-        let written = file.withLock { file in
-            do {
-                if file.byteCount > 0, file.byteCount + Int64(bytes.count) > byteLimit { try roll(&file) }
-                try file.descriptor.write(bytes)
-                file.byteCount += Int64(bytes.count)
-                return true
+        let line = record.line(secondsEastOfGreenwich: zone) + "\n"
+        let complaint = file.withLock { file -> SystemFailure? in
+            do throws(SystemFailure) {
+                try append(file.missing > 0 ? "\n\(file.missing) lines are missing here: they could not be written\n" + line : line, to: &file)
+                file.missing = 0
+                return nil
             } catch {
-                return false
+                lost.add()
+                file.missing += 1
+                if let last = file.complainedAt, abs(record.time - last) < Self.complaintPauseMilliseconds { return nil }
+                file.complainedAt = record.time
+                return error
             }
         }
-        if !written { lost.add() }
+        guard let complaint else { return }
+        Console.writeError("cannot log to \(path), lines are lost until it can be written: \(complaint)\n")
+    }
+
+    private func append(_ text: String, to file: inout File) throws(SystemFailure) {
+        let bytes = [UInt8](text.utf8)
+        if file.byteCount > 0, file.byteCount + Int64(bytes.count) > byteLimit { try roll(&file) }
+        try file.descriptor.write(bytes)
+        file.byteCount += Int64(bytes.count)
     }
 
     /// Returns when every full file has been compressed.

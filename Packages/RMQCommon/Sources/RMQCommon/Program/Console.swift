@@ -12,6 +12,11 @@ public enum Console {
             while !rest.isEmpty {
                 let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
                 if count < 0, errno == EINTR { continue }
+                if count < 0, errno == EAGAIN {   // a pipe that another program has made non-blocking
+                    var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&room, 1, -1)
+                    continue
+                }
                 guard count > 0 else { return }   // nobody reads it: there is no one left to tell
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             }

@@ -10,6 +10,18 @@ public enum FileSystem {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// - Throws: when this process may not write the file, or there is none.
+    public static func checkWritable(_ path: String) throws(SystemFailure) {
+        guard access(path, W_OK) == 0 else { throw SystemFailure(call: "write", code: errno, subject: path) }
+    }
+
+    /// The path without symbolic links in it, for a file that exists; otherwise the path as it is.
+    public static func resolvingLinks(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     /// The size of a file in bytes; nil when there is none.
     public static func size(_ path: String) -> Int64? {
         var status = stat()

@@ -15,9 +15,22 @@ public struct SystemFailure: Error, Equatable, Sendable, CustomStringConvertible
     }
 
     /// `open /tmp/x: No such file or directory (errno 2)`
-    public var description: String {
+    public var description: String { "\(call)\(subject.isEmpty ? "" : " ")\(subject): \(Self.reason(code))" }
+
+    /// What an errno says: `No such file or directory (errno 2)`. Where rights are missing it names who lacks them.
+    public static func reason(_ code: Int32) -> String {
         let reason = strerror(code).map { String(cString: $0) } ?? "unknown error"
-        return "\(call)\(subject.isEmpty ? "" : " ")\(subject): \(reason) (errno \(code))"
+        let isRight = code == EACCES || code == EPERM
+        return "\(reason) (errno \(code)\(isRight ? ", as user \(userName)" : ""))"
+    }
+
+    private static var userName: String {
+        var user = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var texts = [CChar](repeating: 0, count: 4096)
+        let id = geteuid()
+        guard getpwuid_r(id, &user, &texts, texts.count, &found) == 0, found != nil, let name = user.pw_name else { return "\(id)" }
+        return String(cString: name)
     }
 
     public var isNotFound: Bool { code == ENOENT }

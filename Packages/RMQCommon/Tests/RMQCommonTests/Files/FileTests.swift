@@ -54,6 +54,39 @@ import Testing
         #expect(PropertiesText.parse(Array("name=Straße 中".utf8)).map(\.value) == ["Straße 中"])
     }
 
+    @Test func aByteOrderMarkBelongsToNoKey() throws {
+        #expect(PropertiesText.parse([0xEF, 0xBB, 0xBF] + Array("a=1\n".utf8)).map(\.key) == ["a"])
+        try withTemporaryDirectory { folder in
+            let path = folder + "/broker.conf"
+            for mark in [[0xFF, 0xFE], [0xFE, 0xFF]] as [[UInt8]] {
+                try SmallFile.replace(path, with: mark + [0x61, 0x00, 0x3D, 0x00])
+                #expect(throws: ConfigurationError.isUTF16(path: path)) { try Configuration(file: path) }
+            }
+        }
+    }
+
+    @Test func valuesLoseTheBlanksAroundThem() {
+        for text in ["x", " x ", "x\t", "\u{A0}x\u{3000}", "x\r"] { #expect(Configuration.trimmed(text) == "x") }
+        #expect(Configuration.trimmed(" a b ") == "a b" && Configuration.trimmed(" \t") == "")
+    }
+
+    @Test func aReplacedFileKeepsItsRightsAndItsLink() throws {
+        try withTemporaryDirectory { folder in
+            let (path, link) = (folder + "/real/x.json", folder + "/x.json")
+            try SmallFile.replace(path, with: "one")
+            #expect(chmod(path, 0o600) == 0 && symlink(path, link) == 0)
+            try SmallFile.replace(link, with: "two")
+            #expect(try SmallFile.read(path) == [UInt8]("two".utf8), "the file behind the link has the new content")
+            #expect(try FileSystem.list(folder) == ["real", "x.json"])
+            for name in [path, path + ".bak"] {
+                let rights = try FileManager.default.attributesOfItem(atPath: name)[.posixPermissions] as? Int
+                #expect(rights == 0o600, "\(name)")
+            }
+            try SmallFile.replace(path, with: "{")
+            #expect(try SmallFile.loadWithBackup(link) { try JSONValue(parsing: $0 == [UInt8]("two".utf8) ? [UInt8]("2".utf8) : $0) } == 2)
+        }
+    }
+
     @Test func propertiesAreReadAsInJava() {
         let pairs = PropertiesText.parse("# c\n! c\n\n a = b \nlist=a,\\\n   b\nkey\\ with=x\\ty\\u00e4\nnone\npath:C\\:x\r\nurl=http://h:1/?a=b\nend\\")
         let expected = [
@@ -122,6 +155,15 @@ import Testing
             #expect(try FileSystem.list(folder + "/otherdays") == ["broker.1.log.gz"])
             #expect(try unpacked(folder + "/otherdays/broker.1.log.gz") == lines)
             #expect(try text(folder + "/broker.log") == "2023-11-14 22:13:20 INFO c - m\n")
+        }
+    }
+
+    @Test func aFullDiskCostsLinesAndNothingElse() throws {
+        try withTemporaryDirectory { folder in
+            #expect(symlink("/dev/full", folder + "/broker.log") == 0)
+            let sink = try RollingFileSink(path: folder + "/broker.log")
+            for number in 0 ..< 3 { sink.write(LogRecord(time: 0, level: .info, category: "c", message: "\(number)")) }
+            #expect(sink.lostLines == 3)
         }
     }
 

@@ -25,7 +25,7 @@ public struct NameServerProgram {
     /// - Parameter arguments: without the program's name.
     public init(arguments: [String]) { self.arguments = arguments }
 
-    /// Runs until SIGTERM or SIGINT, and returns what to exit with. Call it first thing in `main`.
+    /// Runs until it is asked to stop (``ProcessSignals``), and returns what to exit with. Call it first thing in `main`.
     public func run() -> Int32 {
         ProcessSignals.holdTermination()
         let usage = CommandUsage.text(program: "mqnamesrv", options: Self.options)
@@ -42,10 +42,12 @@ public struct NameServerProgram {
             return ExitStatus.success
         }
         var configuration = NameServerConfiguration()
+        var warnings: [String] = []
         let serialization: String
         do throws(ConfigurationError) {
             if let file = options["c"] {
-                try load(file, into: &configuration)
+                warnings = try configuration.apply(Configuration(file: file).pairs)
+                configuration.configStorePath = file
                 Console.write("load config properties file OK, \(file)\n")
             }
             serialization = try serializationName()
@@ -57,12 +59,16 @@ public struct NameServerProgram {
             for item in ConfigurationItem.all { Console.write(Self.printed("\(item.name)=\(item.text(configuration) ?? "")")) }
             return ExitStatus.success
         }
-        return serve(configuration, serialization: serialization)
+        return serve(configuration, warnings, serialization: serialization)
     }
 
-    private func serve(_ configuration: NameServerConfiguration, serialization: String) -> Int32 {
+    private func serve(_ configuration: NameServerConfiguration, _ warnings: [String], serialization: String) -> Int32 {
         OpenFiles.raiseLimit()
         let logger = Logger(category: "RocketmqNamesrv", sink: Self.logSink())
+        for warning in warnings {
+            logger.warning(warning)
+            Console.writeError("mqnamesrv: \(warning)\n")
+        }
         for (key, value) in configuration.items { logger.info("\(key)=\(value)") }
         for key in configuration.itemsWithoutEffect { logger.warning("configuration key \(key) has no effect in this name server") }
         for key in configuration.unknownItems.keys.sorted() {
@@ -84,17 +90,14 @@ public struct NameServerProgram {
         logger.info(message)
         Console.write(message + "\n")
 
-        _ = ProcessSignals.waitForTermination()
-        logger.info("shutdown hook was invoked, 1 times.")
+        let signal = ProcessSignals.waitForTermination {
+            logger.warning("SIGQUIT: there is no thread dump here; the name server goes on, SIGTERM stops it")
+        }
+        logger.info("shutdown hook was invoked, 1 times. (\(signal))")
         let start = MonotonicTime.nowNanoseconds()
         server.stop()
         logger.info("shutdown hook done, consuming time total(ms): \((MonotonicTime.nowNanoseconds() - start) / 1_000_000)")
         return ExitStatus.success
-    }
-
-    private func load(_ file: String, into configuration: inout NameServerConfiguration) throws(ConfigurationError) {
-        try configuration.apply(Configuration(file: file).pairs)
-        configuration.configStorePath = file
     }
 
     /// Where the reference logs to; standard error when that folder cannot be written.
@@ -111,7 +114,7 @@ public struct NameServerProgram {
     /// The header serialization that the reference would use for headers of its own. A name server originates
     /// none and answers each peer in the peer's form, so this is only checked and shown.
     private func serializationName() throws(ConfigurationError) -> String {
-        let name = Environment.value("ROCKETMQ_SERIALIZE_TYPE") ?? "JSON"
+        let name = Configuration.trimmed(Environment.value("ROCKETMQ_SERIALIZE_TYPE") ?? "JSON")
         guard name == "JSON" || name == "ROCKETMQ" else {
             throw .badValue(key: "ROCKETMQ_SERIALIZE_TYPE", value: name, allowed: "JSON or ROCKETMQ")
         }

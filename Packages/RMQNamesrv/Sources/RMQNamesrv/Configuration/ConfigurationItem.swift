@@ -20,12 +20,15 @@ struct ConfigurationItem: Sendable {
     /// nil for a value that is not set.
     let text: @Sendable (NameServerConfiguration) -> String?
     let apply: @Sendable (inout NameServerConfiguration, String) throws(ConfigurationError) -> Void
+    /// What stands for a value of a file that cannot be read, as at the reference; nil where such a value stops the start,
+    /// because the server would be somewhere else than where it is looked for.
+    var fallback: String?
 
     /// Every key, in the reference's order: the name server's own, then the network's.
     static let all: [ConfigurationItem] = [
         ConfigurationItem(name: "rocketmqHome", change: .never, text: { $0.rocketmqHome }, apply: { $0.rocketmqHome = $1 }),
-        text("kvConfigPath", \.kvConfigPath),
-        text("configStorePath", \.configStorePath),
+        path("kvConfigPath", \.kvConfigPath),
+        path("configStorePath", \.configStorePath),
         text("productEnvName", \.productEnvName),
         flag("clusterTest", .never, \.clusterTest),
         flag("orderMessageEnable", .live, \.orderMessageEnable),
@@ -63,34 +66,56 @@ extension ConfigurationItem {
     private typealias Path<Value> = any WritableKeyPath<NameServerConfiguration, Value> & Sendable
 
     private static func text(_ name: String, _ path: Path<String>, mayBeEmpty: Bool = false) -> ConfigurationItem {
-        ConfigurationItem(name: name, change: .never, text: { $0[keyPath: path] }) { configuration, value throws(ConfigurationError) in
-            guard mayBeEmpty || !value.isEmpty else { throw .badValue(key: name, value: value, allowed: "a text that is not empty") }
-            configuration[keyPath: path] = value
-        }
+        text(name, path, mayBeEmpty: mayBeEmpty, normalized: Configuration.trimmed)
+    }
+
+    /// As it is written: a blank at the end may be a part of the file's name.
+    private static func path(_ name: String, _ path: Path<String>) -> ConfigurationItem {
+        text(name, path, mayBeEmpty: false) { $0 }
+    }
+
+    private static func text(
+        _ name: String, _ path: Path<String>, mayBeEmpty: Bool, normalized: @escaping @Sendable (String) -> String
+    ) -> ConfigurationItem {
+        ConfigurationItem(
+            name: name, change: .never, text: { $0[keyPath: path] },
+            apply: { configuration, value throws(ConfigurationError) in
+                let text = normalized(value)
+                guard mayBeEmpty || !text.isEmpty else { throw .badValue(key: name, value: value, allowed: "a text that is not empty") }
+                configuration[keyPath: path] = text
+            })
+    }
+
+    private static func defaultText(_ path: Path<some LosslessStringConvertible & Sendable>) -> String {
+        String(NameServerConfiguration(userHome: "")[keyPath: path])
     }
 
     private static func flag(_ name: String, _ change: Change, _ path: Path<Bool>) -> ConfigurationItem {
-        ConfigurationItem(name: name, change: change, text: { String($0[keyPath: path]) }) { configuration, value throws(ConfigurationError) in
-            switch value.lowercased() {
-            case "true": configuration[keyPath: path] = true
-            case "false": configuration[keyPath: path] = false
-            default: throw .badValue(key: name, value: value, allowed: "true or false")
-            }
-        }
+        ConfigurationItem(
+            name: name, change: change, text: { String($0[keyPath: path]) },
+            apply: { configuration, value throws(ConfigurationError) in
+                switch Configuration.trimmed(value).lowercased() {
+                case "true": configuration[keyPath: path] = true
+                case "false": configuration[keyPath: path] = false
+                default: throw .badValue(key: name, value: value, allowed: "true or false")
+                }
+            }, fallback: "false")
     }
 
     private static func integer(_ name: String, _ path: Path<Int32>, _ range: ClosedRange<Int32>) -> ConfigurationItem {
-        ConfigurationItem(name: name, change: .atRestart, text: { String($0[keyPath: path]) }) { configuration, value throws(ConfigurationError) in
-            guard let number = Int32(value), range.contains(number) else {
-                throw .badValue(key: name, value: value, allowed: "a number from \(range.lowerBound) to \(range.upperBound)")
-            }
-            configuration[keyPath: path] = number
-        }
+        ConfigurationItem(
+            name: name, change: .atRestart, text: { String($0[keyPath: path]) },
+            apply: { configuration, value throws(ConfigurationError) in
+                guard let number = Int32(Configuration.trimmed(value)), range.contains(number) else {
+                    throw .badValue(key: name, value: value, allowed: "a number from \(range.lowerBound) to \(range.upperBound)")
+                }
+                configuration[keyPath: path] = number
+            }, fallback: defaultText(path))
     }
 
     private static func port(_ name: String, _ path: Path<UInt16>) -> ConfigurationItem {
         ConfigurationItem(name: name, change: .never, text: { String($0[keyPath: path]) }) { configuration, value throws(ConfigurationError) in
-            guard let number = UInt16(value) else {
+            guard let number = UInt16(Configuration.trimmed(value)) else {
                 throw .badValue(key: name, value: value, allowed: "a port number from 0 (any free one) to \(UInt16.max)")
             }
             configuration[keyPath: path] = number

@@ -20,15 +20,26 @@ enum ConfigurationUpdateError: Error, Equatable, CustomStringConvertible {
 }
 
 extension NameServerConfiguration {
-    /// Takes over the items of a `-c` file. Keys that nothing here knows are kept in ``unknownItems``.
-    public mutating func apply(_ items: [(key: String, value: String)]) throws(ConfigurationError) {
-        for (key, value) in items {
-            if let item = ConfigurationItem.byName[key] {
-                try item.apply(&self, value.trimmed)
-            } else {
+    /// Takes over the items of a `-c` file; of equal keys the last counts. Keys that nothing here knows are kept in
+    /// ``unknownItems``.
+    /// - Returns: a warning for each value that cannot be read and is replaced.
+    /// - Throws: for the first value that cannot be read and must not be replaced.
+    public mutating func apply(_ items: [(key: String, value: String)]) throws(ConfigurationError) -> [String] {
+        var warnings: [String] = []
+        for (key, value) in Configuration(items).pairs {
+            guard let item = ConfigurationItem.byName[key] else {
                 unknownItems[key] = value
+                continue
+            }
+            do {
+                try item.apply(&self, value)
+            } catch {
+                guard let fallback = item.fallback else { throw error }
+                try item.apply(&self, fallback)
+                warnings.append("\(error); \(fallback) is used")
             }
         }
+        return warnings
     }
 
     /// Takes over what the update command sends: all of it, or nothing when an item is refused.
@@ -36,14 +47,14 @@ extension NameServerConfiguration {
     /// Only keys on the allow-list of ``ConfigurationItem`` change, less those of ``configBlackList``. A key that is
     /// neither known nor in the `-c` file is dropped without complaint, as at the reference.
     mutating func update(_ items: [(key: String, value: String)]) throws(ConfigurationUpdateError) {
-        let refused = configBlackList.split(separator: ";").map(String.init)
+        let refused = configBlackList.split(separator: ";").map { Configuration.trimmed(String($0)) }
         for (key, _) in items {
             let isAllowed = ConfigurationItem.byName[key].map { $0.change != .never } ?? (unknownItems[key] == nil)
             guard isAllowed, !refused.contains(key) else { throw .notChangeable(key: key) }
         }
         var changed = self
         do throws(ConfigurationError) {
-            for (key, value) in items { try ConfigurationItem.byName[key]?.apply(&changed, value.trimmed) }
+            for (key, value) in items { try ConfigurationItem.byName[key]?.apply(&changed, value) }
         } catch {
             throw .badValue(error)
         }
@@ -69,14 +80,5 @@ extension NameServerConfiguration {
     var server: ServerConfiguration {
         ServerConfiguration(
             listenAddress: bindAddress, port: listenPort, idleTimeout: .seconds(Int64(serverChannelMaxIdleTimeSeconds)))
-    }
-}
-
-extension String {
-    /// Without the blanks at both ends that an editor leaves.
-    fileprivate var trimmed: String {
-        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        guard let first = firstIndex(where: { !isBlank($0) }), let last = lastIndex(where: { !isBlank($0) }) else { return "" }
-        return String(self[first...last])
     }
 }

@@ -13,7 +13,7 @@ struct ProductEnvironment: Sendable {
 
     init(_ configuration: NameServerConfiguration, loops: EventLoopGroup, logger: Logger) throws(NameServerError) {
         let own = "\(configuration.bindAddress):\(configuration.listenPort)"
-        addresses = (Environment.value("NAMESRV_ADDR") ?? "").split(separator: ";").map(String.init).filter { !$0.isEmpty }
+        addresses = NameServerList.parse(Environment.value("NAMESRV_ADDR") ?? "")
         guard !addresses.isEmpty else {
             throw .unsupported(
                 key: "clusterTest", reason: "set NAMESRV_ADDR to the name servers of the other environment; they are not looked up over HTTP")

@@ -1,4 +1,5 @@
 import Glibc
+import RMQCommon
 
 /// The exclusive hold on a store directory: a lock on the first byte of the file `lock`, as the reference takes it.
 ///
@@ -13,7 +14,7 @@ package final class StoreLock: Sendable {
         let code = Self.set(descriptor, Int16(F_WRLCK))
         guard code == 0 else {
             close(descriptor)
-            if code == EAGAIN || code == EACCES { throw .directoryInUse(lockFile: path) }
+            if code == EAGAIN || code == EACCES { throw .directoryInUse(lockFile: path, holder: OpenFiles.holder(of: path)) }
             throw .system(call: "fcntl", path: path, code: code)
         }
         let content: [UInt8] = Array("lock".utf8)

@@ -59,8 +59,8 @@ public struct AdminTool: Sendable {
             return 0
         }
         let transport = makeTransport()
-        let nameServers = (options["n"] ?? environment("NAMESRV_ADDR") ?? "").split(separator: ";").map { Columns.trimmed(String($0)) }
-        let cluster = ClusterAccess(transport: transport, nameServers: nameServers.filter { !$0.isEmpty })
+        let nameServers = NameServerList.parse(options["n"] ?? environment("NAMESRV_ADDR") ?? "")
+        let cluster = ClusterAccess(transport: transport, nameServers: nameServers)
         let context = CommandContext(
             cluster: cluster, sender: sender, output: output, time: time, now: now, bodyFolder: bodyFolder)
         do {

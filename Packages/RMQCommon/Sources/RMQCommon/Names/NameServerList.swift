@@ -1,0 +1,19 @@
+/// Addresses of name servers as people write them, in `NAMESRV_ADDR`, behind `-n` and in configuration files:
+/// `10.0.0.1:9876;10.0.0.2:9876`.
+public enum NameServerList {
+    /// What is allowed, in words that complete "allowed: …".
+    public static let allowed = "host:port, several separated by ;"
+
+    /// The addresses between semicolons, blanks and line ends, each without those around it; empty ones are left out.
+    public static func parse(_ text: String) -> [String] {
+        text.utf8.split { $0 == UInt8(ascii: ";") || $0 <= 0x20 }.map { String(Substring($0)) }
+    }
+
+    /// Whether a text has the form of an address: a host name or an IP address, a colon, a port.
+    public static func isAddress(_ text: String) -> Bool {
+        guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")), let port = UInt16(text[text.index(after: colon)...]), port > 0 else { return false }
+        let host = text[..<colon].utf8
+        // A comma joins two addresses, and a slash begins a path: neither is part of a host.
+        return !host.isEmpty && host.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "/") }
+    }
+}
