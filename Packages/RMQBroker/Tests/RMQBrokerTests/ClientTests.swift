@@ -33,6 +33,31 @@ import Testing
         }
     }
 
+    /// Lua writes an empty list as an empty object.
+    @Test("Case 2.4: an empty object is an empty list", arguments: [
+        #"{"clientID":"c","producerDataSet":{},"consumerDataSet":[◊]}"#, #"{"clientID":"c","producerDataSet":[],"consumerDataSet":◊}"#,
+        "\u{FEFF}{\"clientID\":\"c\",\"consumerDataSet\":[◊]}", "{\"clientID\":\"c\",\"consumerDataSet\":[◊]}\u{0}\u{0}",
+        "/* x */{\"clientID\":\"c\",// y\n\"consumerDataSet\":[◊]}", #"{"clientID":"c","consumerDataSet":[◊,null],"producerDataSet":null}"#,
+    ]) func listsThatAreObjectsAndTextAroundAHeartbeatAreUnderstood(text: String) async throws {
+        try await withPeer { peer in
+            let consumer = #"{"groupName":"g","subscriptionDataSet":[{"topic":"T","subString":"*","tagsSet":{},"codeSet":{}}]}"#
+            let answer = try await peer.ask(.heartBeat, text: text.replacing("◊", with: consumer))
+            #expect(answer.code == 0)
+            #expect(try await members(peer) == ["c"])
+        }
+    }
+
+    @Test func aConsumerWithoutSubscriptionsIsAMember() async throws {
+        try await withPeer { peer in
+            let text = #"{"clientID":"c","producerDataSet":{},"consumerDataSet":[{"groupName":"g","subscriptionDataSet":{}}]}"#
+            #expect(try await peer.ask(.heartBeat, text: text).code == 0)
+            #expect(try await members(peer) == ["c"])
+            let locked = try await peer.ask(.lockBatchMq, text: #"{"consumerGroup":"g","clientId":"c","mqSet":{}}"#)
+            #expect(try LockBatchResponse(body: locked.body).lockedQueues.isEmpty)
+            #expect(try await peer.ask(.unlockBatchMq, text: #"{"consumerGroup":"g","clientId":"c","mqSet":{}}"#).code == 0)
+        }
+    }
+
     @Test func membersHearOfEachOther() async throws {
         try await withPeer { peer in
             let other = peer.anotherClient()

@@ -123,6 +123,48 @@ import Testing
         }
     }
 
+    @Test("Case 2.5: marks, NULs and comments in the files are passed over", arguments: [
+        ("\u{FEFF}", ""), ("", "\u{0}\u{0}"), ("/* by hand */ ", ""), ("// by hand\n", " // end"), ("\r\n\t", "\u{1A}"),
+    ]) func whatStandsAroundATableIsPassedOver(before: String, behind: String) async throws {
+        let files = [
+            "topics.json": #"{"topicConfigTable":{/* one */"T":{"topicName":"T","readQueueNums":3,"writeQueueNums":3}}}"#,
+            "subscriptionGroup.json": #"{"subscriptionGroupTable":{"g":{"groupName":"g","retryMaxTimes":5,}, // the last\n}}"#,
+            "consumerOffset.json": #"{"offsetTable":{"T@g":{0:7}}}"#,
+            "delayOffset.json": #"{"offsetTable":{}}"#,
+        ]
+        try await withPeer(files: files.mapValues { before + $0.replacing("\\n", with: "\n") + behind }) { peer in
+            #expect(try await peer.topics["T"]?.readQueueCount == 3)
+            let groups = try SubscriptionGroupTable(body: try await peer.ask(.getAllSubscriptiongroupConfig).body).groups
+            #expect(groups["g"]?.retryMaxTimes == 5)
+            #expect(try await peer.ask(.getAllConsumerOffset).text == #"{"offsetTable":{"T@g":{0:7}}}"#)
+        }
+    }
+
+    @Test("Case 2.7: one bad entry does not condemn its file") func oneBadEntryDoesNotCondemnItsFile() throws {
+        let folder = try FileSystem.makeTemporaryDirectory(prefix: "rmq-files")
+        defer { try? FileSystem.removeTree(folder) }
+        try SmallFile.replace(folder + "/topics.json", with: #"{"topicConfigTable":{"T":{"topicName":"T"},"U":{"topicName":"U","perm":"rw"}}}"#)
+        try SmallFile.replace(folder + "/subscriptionGroup.json", with: #"{"subscriptionGroupTable":{"g":{"groupName":"g"},"h":null}}"#)
+        try SmallFile.replace(folder + "/consumerOffset.json", with: #"{"offsetTable":{"T@g":{0:7,1:"x"},"U":{0:1}}}"#)
+        let sink = MemorySink()
+        let topics = TopicTable(configuration: BrokerConfiguration(), clock: .system)
+        let groups = GroupTable(clock: .system), offsets = ConsumerOffsets()
+        try ConfigurationFiles(
+            directory: folder, topics: topics, groups: groups, offsets: offsets, hasLightQueues: false, logger: Logger(category: "test", sink: sink)
+        ).load()
+        #expect(topics["T"] != nil)
+        #expect(topics["U"] == nil)
+        #expect(groups["g"] != nil)
+        #expect(groups["h"] == nil)
+        #expect(offsets.existing(group: "g", topic: "T")?.all == [0: 7])
+        #expect(sink.messages == [
+            #"\#(folder)/topics.json: entry "U" is left out: JSON property perm is not a 32-bit integer, its value is {"topicName":"U","perm":"rw"}"#,
+            #"\#(folder)/subscriptionGroup.json: entry "h" is left out: an entry of subscriptionGroupTable is an object with a name, its value is null"#,
+            #"\#(folder)/consumerOffset.json: entry "T@g, queue 1" is left out: an offset is a number from 0 on, its value is "x""#,
+            #"\#(folder)/consumerOffset.json: entry "U" is left out: its name is not topic@group, its value is {0:1}"#,
+        ])
+    }
+
     @Test func aDamagedTableIsReadFromItsBackup() async throws {
         let good = #"{"dataVersion":{"counter":1,"timestamp":1},"topicConfigTable":{"saved":{"topicName":"saved","readQueueNums":1,"writeQueueNums":1,"perm":6}}}"#
         for damaged in ["", "{\"dataVersion\":{", "[]"] {

@@ -68,6 +68,28 @@ struct SettingsTests {
         try FileSystem.removeTree(folder)
     }
 
+    @Test("Case 2.5: marks, NULs and comments in kvConfig.json are passed over, a bad entry is left out", arguments: [
+        "\u{FEFF}◊", "◊\u{0}\u{0}", "/* by hand */ ◊ // end", "// by hand\n◊",
+    ]) func keyValuesOfAFileMadeByHandAreRead(form: String) throws {
+        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
+        defer { try? FileSystem.removeTree(folder) }
+        let path = folder + "/kv.json", sink = MemorySink()
+        let table = #"{"configTable":{"N":{"k":"v","n":5,"o":{"a":1},"x":null},"bad":5,"empty":[],/* x */"none":null,}}"#
+        try SmallFile.replace(path, with: form.replacing("◊", with: table))
+        let read = KeyValueFile.load(path, logger: Logger(category: "c", level: .warning, sink: sink))
+        #expect(read.namespaces == ["N": ["k": "v", "n": "5", "o": #"{"a":1}"#], "empty": [:]])
+        #expect(sink.messages == [#"\#(path): entry "bad" is left out: JSON property bad is not an object, its value is 5"#])
+    }
+
+    @Test(arguments: ["{}", #"{"configTable":[]}"#, #"{"configTable":null}"#, "null", "\n"]) func keyValuesOfNothingAreNone(content: String) throws {
+        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
+        defer { try? FileSystem.removeTree(folder) }
+        let path = folder + "/kv.json"
+        try SmallFile.replace(path, with: content)
+        #expect(KeyValueFile.load(path, logger: .silent).namespaces.isEmpty)
+        #expect(FileSystem.exists(path), "it is not put aside as damaged")
+    }
+
     @Test func whatCannotBeWrittenIsNotAnsweredAsDone() async throws {
         try await Bench.run { $0.kvConfigPath = "/proc/none/kv.json" } _: { bench in
             let put: HeaderFields = ["namespace": "N", "key": "k", "value": "v"]
@@ -108,7 +130,7 @@ struct SettingsTests {
             // Answered on the same connection: the server has read all of them by now.
             _ = try await bench.ask(.getAllTopicListFromNameserver)
         }
-        let table = try RMQNamesrv.KeyValueTable(json: JSONValue(parsing: try #require(try SmallFile.read(path))))
+        let table = KeyValueFile.load(path, logger: .silent)
         #expect(table.namespaces["N"]?.count == 50)
     }
 

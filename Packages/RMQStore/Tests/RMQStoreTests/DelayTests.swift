@@ -303,6 +303,40 @@ import Testing
         try store.close()
     }
 
+    /// The file is read while the store opens; what it says is brought within the bounds of the queues.
+    @Test("Case 2.7: each entry of delayOffset.json is judged alone", arguments: [
+        ("{}", [:], 0), (#"{"offsetTable":[]}"#, [:], 0), (#"{"offsetTable":null}"#, [:], 0), ("null", [:], 0),
+        (#"{"offsetTable":{1:-5}}"#, [1: 0], 1), (#"{"offsetTable":{99:5,0:3,-1:2,1:1}}"#, [1: 1], 3),
+        (#"{"offsetTable":{1:99,"2":"0","x":1,3:"y",4:null,5:1.5}}"#, [1: 2, 2: 0], 5),
+        ("\u{FEFF}{/* by hand */\"offsetTable\":{1:1,}} // end\n\u{0}", [1: 1], 0),
+    ] as [(String, [Int: Int64], Int)])
+    func eachEntryOfTheDelayOffsetsIsJudgedAlone(content: String, offsets: [Int: Int64], complaints: Int) throws {
+        let folder = try TemporaryFolder()
+        var store = try open(folder.path)
+        for text in ["x", "y"] { try store.putDelayed("T", 0, text, level: 1) }
+        try store.close()
+        let path = folder.sub("config/delayOffset.json")
+        try SmallFile.replace(path, with: content)
+        try? FileSystem.remove(path + ".bak")
+        let sink = MemorySink()
+        store = try MessageStore(
+            smallConfiguration(folder.path), logger: Logger(category: "store", level: .warning, sink: sink), clock: clock.clock)
+        try store.start()
+        try store.loadDelayOffsets()
+        #expect(store.delayOffsets.offsets == offsets)
+        #expect(sink.messages.filter { $0.hasPrefix("\(path): entry ") }.count == complaints)
+        #expect(sink.messages.count == complaints)
+        try store.close()
+    }
+
+    @Test(arguments: ["{", #"{"offsetTable":5}"#, "[1]", "\u{0}"]) func aFileThatIsNoTableOfDelayOffsetsStopsTheStart(content: String) throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path)
+        try SmallFile.replace(folder.sub("config/delayOffset.json"), with: content)
+        #expect(throws: StoreError.self) { try store.loadDelayOffsets() }
+        try store.close()
+    }
+
     @Test func aReplicaLeavesDeliveryToItsMaster() throws {
         let folder = try TemporaryFolder()
         var store = try open(folder.path)

@@ -45,17 +45,15 @@ final class ConfigurationFiles: Sendable {
 
     /// Reads all three; a file that is not there leaves its table as it is.
     func load() throws(BrokerError) {
-        try load(path(.topics)) { try self.topics.load(TopicConfigTable(json: JSONValue(parsing: $0))) }
-        try load(path(.groups)) { try self.groups.load(SubscriptionGroupTable(json: JSONValue(parsing: $0))) }
-        let loadOffsets = { (bytes: [UInt8]) in try self.offsets.load(ConsumerOffsetTable(json: JSONValue(parsing: bytes))) }
-        if try !load(path(.offsets), loadOffsets) { try load(offsetsPath(light: !hasLightQueues), loadOffsets) }
+        if let table = try load(path(.topics), { try TopicConfigTable(file: $0, &$1) }) { topics.load(table) }
+        if let table = try load(path(.groups), { try SubscriptionGroupTable(file: $0, &$1) }) { groups.load(table) }
+        let read = { (file: JSONObject, report: inout EntryReport) in try ConsumerOffsetTable(file: file, &report) }
+        if let table = try load(path(.offsets), read) ?? load(offsetsPath(light: !hasLightQueues), read) { offsets.load(table) }
     }
 
-    /// - Returns: whether there was something to load.
-    @discardableResult
-    private func load(_ path: String, _ parse: ([UInt8]) throws -> Void) throws(BrokerError) -> Bool {
+    private func load<Value>(_ path: String, _ read: (JSONObject, inout EntryReport) throws -> Value) throws(BrokerError) -> Value? {
         do {
-            return try SmallFile.loadWithBackup(path, logger: logger, parse: parse) != nil
+            return try TableFile.load(path, logger: logger, read: read)
         } catch {
             throw .unreadableTable(path: path, reason: "\(error)")
         }

@@ -52,12 +52,15 @@ enum ClientRequests {
     }
 
     static func checkConfiguration(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
-        guard !command.body.isEmpty, let json = try JSONValue(parsing: command.body)["subscriptionData"], !json.isNull else {
+        guard !command.body.isEmpty else { return .response(.success) }
+        let request = try JSONValue(parsing: command.body)
+        // Only the kind of the filter is looked at.
+        guard let subscription = try request.asObject?.part("subscriptionData")?.requireObject("subscriptionData") else {
             return .response(.success)
         }
-        let subscription = try SubscriptionData(json: json)
-        guard subscription.expressionType.isEmpty || subscription.expressionType == "TAG" else {
-            throw Refusal(.systemError, "The broker does not support consumer to filter message by \(subscription.expressionType)")
+        let type = try subscription.string("expressionType", default: "TAG")
+        guard type.isEmpty || type == "TAG" else {
+            throw Refusal(.systemError, "The broker does not support consumer to filter message by \(type)")
         }
         return .response(.success)
     }

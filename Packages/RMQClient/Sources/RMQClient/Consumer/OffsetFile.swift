@@ -17,20 +17,26 @@ enum OffsetFile {
         return JSONValue.object(["offsetTable": .object(JSONObject(members))]).bytes(.pretty)
     }
 
-    static func decode(_ bytes: [UInt8]) throws(JSONError) -> [MessageQueue: Int64] {
-        let table = try JSONValue(parsing: bytes).asObject?["offsetTable"]?.asObject
+    /// What the file says, entry by entry.
+    static func decode(_ file: JSONObject, _ report: inout EntryReport) throws(JSONError) -> [MessageQueue: Int64] {
         var offsets: [MessageQueue: Int64] = [:]
-        for (key, value) in table?.members ?? [] {
-            guard let offset = value.asInt64 else { continue }
-            offsets[try MessageQueue(json: key)] = offset
+        for (key, value) in try file["offsetTable"]?.requireObject("offsetTable").members ?? [] {
+            let entry = key.asString ?? key.text()
+            let queue = report.read(entry, value) { (_) throws(JSONError) in try MessageQueue(json: key) }
+            guard let queue else { continue }
+            if let offset = value.asInt64, offset >= 0 {
+                offsets[queue] = offset
+            } else {
+                report.leaveOut(entry, value, because: "an offset is a number from 0 on")
+            }
         }
         return offsets
     }
 
     /// Reads the file, or its `.bak`; no file at all means no offsets.
-    static func load(_ path: String) throws(ClientError) -> [MessageQueue: Int64] {
+    static func load(_ path: String, logger: Logger) throws(ClientError) -> [MessageQueue: Int64] {
         do {
-            return try SmallFile.loadWithBackup(path) { bytes in try decode(bytes) } ?? [:]
+            return try TableFile.load(path, logger: logger) { try decode($0, &$1) } ?? [:]
         } catch {
             throw ClientError(.offsetFileUnreadable, "\(path) and \(path).bak cannot be read: \(error)")
         }

@@ -80,7 +80,7 @@ public final class PushConsumer: Sendable {
         if case .broadcasting(let directory) = configuration.model {
             let path = OffsetFile.path(directory: directory, clientId: core.clientId, group: group)
             offsetPath = path
-            for (queue, offset) in try OffsetFile.load(path) { offsets.advance(queue, to: offset) }
+            for (queue, offset) in try OffsetFile.load(path, logger: core.logger) { offsets.advance(queue, to: offset) }
         } else {
             offsetPath = nil
             // Members of the reference send failed messages here; all members must subscribe alike.

@@ -72,26 +72,29 @@ public enum SmallFile {
         }
     }
 
-    /// Reads the file, or its backup when it is absent, empty or cannot be parsed; nil when neither is there.
+    /// Reads the file, or its backup when it is absent, empty, says nothing or cannot be parsed; nil when neither says anything.
     ///
     /// A file that cannot be parsed while its backup can is kept as `<path>.damaged`, and the backup takes its place: the
     /// next ``replace(_:with:)`` would otherwise copy the damage over the only good content.
     ///
-    /// - Parameter logger: hears when the backup was needed: it lacks the last change.
+    /// - Parameters:
+    ///   - logger: hears when the backup was needed: it lacks the last change.
+    ///   - parse: gives nil for a content that says nothing.
     /// - Throws: what `parse` threw for the backup, or for the file when there is no backup; or what the kernel reported.
     public static func loadWithBackup<Value>(
-        _ path: String, logger: Logger = .silent, parse: ([UInt8]) throws -> Value
+        _ path: String, logger: Logger = .silent, parse: ([UInt8]) throws -> Value?
     ) throws -> Value? {
         let path = FileSystem.resolvingLinks(path)
         var damage: (any Error)?
         if let content = try read(path), !content.isEmpty {
-            do { return try parse(content) } catch { damage = error }
+            do {
+                if let value = try parse(content) { return value }
+            } catch { damage = error }
         }
-        guard let backup = try read(path + ".bak"), !backup.isEmpty else {
+        guard let backup = try read(path + ".bak"), !backup.isEmpty, let value = try parse(backup) else {
             if let damage { throw damage }
             return nil
         }
-        let value = try parse(backup)
         logger.warning("loaded \(path).bak, which lacks the last change: \(path) is \(damage.map { "damaged (\($0))" } ?? "absent or empty")")
         if damage != nil {
             try FileSystem.rename(path, to: path + ".damaged")

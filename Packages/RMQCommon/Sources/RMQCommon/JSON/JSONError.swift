@@ -8,7 +8,7 @@ public enum JSONError: Error, Equatable, Sendable {
     case wrongType(property: String, expected: String)
     /// A value outside what the property allows.
     case badValue(property: String, value: String)
-    /// `$ref` to something that is not there, or that would expand without end.
+    /// `$ref` that would expand without end.
     case badReference(String)
 }
 

@@ -61,23 +61,46 @@ extension JSONObject {
     }
 }
 
-/// Members with a default: absent and null take it, a value of the wrong kind is an error.
+/// Members with a default: absent and null take it, and where a number or a boolean is wanted the texts `""` and `"null"` do;
+/// any other value of the wrong kind is an error.
 extension JSONObject {
-    public func string(_ name: String, default fallback: String) throws(JSONError) -> String { try text(name) ?? fallback }
+    public func string(_ name: String, default fallback: @autoclosure () -> String) throws(JSONError) -> String { text(name) ?? fallback() }
 
-    public func int64(_ name: String, default fallback: Int64) throws(JSONError) -> Int64 { try integer64(name) ?? fallback }
+    public func int64(_ name: String, default fallback: @autoclosure () -> Int64) throws(JSONError) -> Int64 { try integer64(name) ?? fallback() }
 
-    public func int32(_ name: String, default fallback: Int32) throws(JSONError) -> Int32 { try integer32(name) ?? fallback }
+    public func int32(_ name: String, default fallback: @autoclosure () -> Int32) throws(JSONError) -> Int32 { try integer32(name) ?? fallback() }
 
-    public func bool(_ name: String, default fallback: Bool) throws(JSONError) -> Bool {
-        try member(name, "true or false") { $0.asBool } ?? fallback
+    public func bool(_ name: String, default fallback: @autoclosure () -> Bool) throws(JSONError) -> Bool {
+        try member(name, "true or false") { $0.asBool } ?? fallback()
     }
 
-    public func double(_ name: String, default fallback: Double) throws(JSONError) -> Double {
-        try member(name, "a number") { $0.asDouble } ?? fallback
+    public func double(_ name: String, default fallback: @autoclosure () -> Double) throws(JSONError) -> Double {
+        try member(name, "a number") { $0.asDouble } ?? fallback()
     }
 
-    private func text(_ name: String) throws(JSONError) -> String? { try member(name, "a string") { $0.asString } }
+    /// A member that is the name of a case, in any letter case, or its place in the order of the cases.
+    /// A name that no case has takes the default: a newer peer may know more of them.
+    public func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ name: String, default fallback: @autoclosure () -> Choice
+    ) throws(JSONError) -> Choice {
+        guard let value = self[name] else { return fallback() }
+        switch value {
+        case .string: return Choice.allCases.first { value.isText($0.rawValue) } ?? fallback()
+        case .integer(let index) where (0 ..< Int64(Choice.allCases.count)).contains(index): return Array(Choice.allCases)[Int(index)]
+        default: throw .wrongType(property: name, expected: "one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+    }
+
+    /// A member that is an object; nil for what stands for none: absent, null, an empty text, an empty list.
+    public func part(_ name: String) -> JSONValue? {
+        switch self[name] {
+        case .string(let text)? where text.utf8.isEmpty: nil
+        case .array(let elements)? where elements.isEmpty: nil
+        case let value: value
+        }
+    }
+
+    private func text(_ name: String) -> String? { self[name]?.asText }
 
     private func integer64(_ name: String) throws(JSONError) -> Int64? { try member(name, "a 64-bit integer") { $0.asInt64 } }
 
@@ -85,7 +108,7 @@ extension JSONObject {
 
     /// What `read` makes of the member, nil when it is absent.
     private func member<Value>(_ name: String, _ expected: String, _ read: (JSONValue) -> Value?) throws(JSONError) -> Value? {
-        guard let found = self[name] else { return nil }
+        guard let found = self[name], !found.isBlank else { return nil }
         guard let value = read(found) else { throw .wrongType(property: name, expected: expected) }
         return value
     }

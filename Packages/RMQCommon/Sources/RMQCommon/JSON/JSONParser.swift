@@ -3,7 +3,8 @@ extension JSONValue {
     public static let depthLimit = 64
 
     /// Reads a document in the tolerant dialect of the reference: keys may be unquoted, numbers or objects, quotes may be single,
-    /// commas may trail, and `{"$ref":"$.path"}` stands for the value at that path.
+    /// commas may trail, comments may stand between values, and `{"$ref":"$.path"}` stands for the value at that path. A byte order mark before the document and
+    /// control characters around it are passed over: editors and C programs leave them there.
     public init(parsing bytes: [UInt8]) throws(JSONError) {
         self = try bytes.withUnsafeBytes { Result(parsing: $0) }.get()
     }
@@ -32,8 +33,10 @@ private struct JSONParser {
     var sawReference = false
 
     mutating func document() throws(JSONError) -> JSONValue {
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+        skipMargin()
         let result = try value(depth: 0)
-        skipSpace()
+        skipMargin()
         guard position == bytes.count else { throw expected("the end") }
         return result
     }
@@ -43,12 +46,38 @@ private struct JSONParser {
     private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     private mutating func skipSpace() {
-        while position < bytes.count {
-            switch bytes[position] {
+        while let byte = next {
+            switch byte {
             case 0x20, 0x0A, 0x0D, 0x09, 0x0C, 0x08: position += 1
+            case UInt8(ascii: "/"): guard skipComment() else { return }
             default: return
             }
         }
+    }
+
+    /// Before and behind a document every control character counts as a blank, the NUL that ends a C string above all.
+    private mutating func skipMargin() {
+        skipSpace()
+        while let byte = next, byte < 0x20 || byte == 0x7F {
+            position += 1
+            skipSpace()
+        }
+    }
+
+    /// Steps over `/* … */` or `// …` up to the end of its line; false where none begins, or one does not end.
+    private mutating func skipComment() -> Bool {
+        if take(word: "//") {
+            while let byte = next, byte != 0x0A { position += 1 }
+            return true
+        }
+        let start = position
+        guard take(word: "/*") else { return false }
+        while position < bytes.count {
+            if take(word: "*/") { return true }
+            position += 1
+        }
+        position = start
+        return false
     }
 
     @inline(__always)
@@ -75,12 +104,16 @@ private struct JSONParser {
         case UInt8(ascii: "t") where take(word: "true"): return .bool(true)
         case UInt8(ascii: "f") where take(word: "false"): return .bool(false)
         case UInt8(ascii: "n") where take(word: "null"): return .null
+        case UInt8(ascii: "u") where take(word: "undefined"): return .null
+        case UInt8(ascii: "N") where take(word: "NaN"): return .null
         case let byte? where startsNumber(byte): return try number()
         default: throw expected("a value")
         }
     }
 
-    private func startsNumber(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "-") || UInt8(ascii: "0") ... UInt8(ascii: "9") ~= byte }
+    private func startsNumber(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "-") || byte == UInt8(ascii: "+") || UInt8(ascii: "0") ... UInt8(ascii: "9") ~= byte
+    }
 
     private mutating func object(depth: Int) throws(JSONError) -> JSONObject {
         guard depth < JSONValue.depthLimit else { throw .tooDeep(limit: JSONValue.depthLimit) }
@@ -118,7 +151,7 @@ private struct JSONParser {
     private func isNamePart(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "A") ... UInt8(ascii: "Z"), UInt8(ascii: "a") ... UInt8(ascii: "z"), UInt8(ascii: "0") ... UInt8(ascii: "9"),
-            UInt8(ascii: "_"), UInt8(ascii: "$"), 0x80...: true
+            UInt8(ascii: "_"), UInt8(ascii: "$"): true
         default: false
         }
     }
@@ -137,12 +170,15 @@ private struct JSONParser {
         }
     }
 
+    /// A number, also with a sign `+` or with the letter of a Java type behind it. One beyond all doubles is infinite, and thereby
+    /// no number for whoever asks for it: nobody may have to.
     private mutating func number() throws(JSONError) -> JSONValue {
+        let hasPlus = take("+")
         let start = position
         var isInteger = true
         var magnitude: Int64 = 0   // negative, so that Int64.min fits
         var overflows = false
-        let negative = take("-")
+        let negative = !hasPlus && take("-")
         while let byte = next {
             switch byte {
             case UInt8(ascii: "0") ... UInt8(ascii: "9"):
@@ -160,11 +196,18 @@ private struct JSONParser {
         func finish() throws(JSONError) -> JSONValue {
             let digits = position - start - (negative ? 1 : 0)
             guard digits > 0 else { throw expected("a digit") }
+            let text = bytes[start ..< position]
+            skipTypeLetter()
             if isInteger, !overflows, negative || magnitude != .min { return .integer(negative ? magnitude : -magnitude) }
-            guard digits <= 400, let number = Double(String(decoding: bytes[start ..< position], as: UTF8.self)), number.isFinite else {
-                throw expected("a number")
-            }
+            guard digits <= 400, let number = Double(String(decoding: text, as: UTF8.self)) else { throw expected("a number") }
             return .double(number)
+        }
+    }
+
+    private mutating func skipTypeLetter() {
+        switch next {
+        case UInt8(ascii: "B"), UInt8(ascii: "S"), UInt8(ascii: "L"), UInt8(ascii: "F"), UInt8(ascii: "D"): position += 1
+        default: break
         }
     }
 

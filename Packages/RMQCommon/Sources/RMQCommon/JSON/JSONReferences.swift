@@ -1,4 +1,4 @@
-/// Resolves `{"$ref":"$.a.b[0]"}`, the reference's way to write an object instance a second time.
+/// Resolves `{"$ref":"$.a.b[0]"}`, the reference's way to write an object instance a second time. A path to nothing gives null.
 enum JSONReferences {
     /// Values that a document may hold more than its text has bytes. References inside referenced values multiply, so this
     /// bounds the work.
@@ -20,7 +20,7 @@ enum JSONReferences {
             return .array(resolved)
         case .object(let object):
             if object.count == 1, case .string(let path)? = object["$ref"] {
-                guard let target = find(path, in: root) else { throw .badReference(path) }
+                guard let target = find(path, in: root) else { return .null }
                 return try resolve(target, root: root, depth: depth + 1, left: &left)
             }
             var resolved = JSONObject()

@@ -35,6 +35,16 @@ extension JSONValue {
         if case .null = self { true } else { false }
     }
 
+    /// What stands for no value where a number or a boolean is wanted: null, and the texts that scripts make of it.
+    public var isBlank: Bool {
+        switch self {
+        case .null: true
+        case .string(let text): text.utf8.isEmpty || text.utf8.elementsEqual("null".utf8) || text.utf8.elementsEqual("NULL".utf8)
+        default: false
+        }
+    }
+
+    /// A single value as text; nil for null, lists and objects.
     public var asString: String? {
         switch self {
         case .string(let text): text
@@ -45,18 +55,40 @@ extension JSONValue {
         }
     }
 
+    /// The value where text is wanted: lists and objects as their JSON. nil for null.
+    public var asText: String? {
+        switch self {
+        case .array, .object: text(.fastjson)
+        default: asString
+        }
+    }
+
+    /// A fraction is cut off.
     public var asInt64: Int64? {
         switch self {
         case .integer(let number): number
         case .double(let number): Int64(exactly: number.rounded(.towardZero))
         case .string(let text): Int64(text)
-        case .bool(let flag): flag ? 1 : 0
-        case .null, .array, .object: nil
+        case .bool, .null, .array, .object: nil
         }
     }
 
-    public var asInt32: Int32? { asInt64.flatMap { Int32(exactly: $0) } }
+    /// As the reference reads one: true is 1, and a text may end with a fraction of zeros.
+    public var asInt32: Int32? {
+        switch self {
+        case .bool(let flag): flag ? 1 : 0
+        case .string(let text): Int32(text) ?? Self.wholeNumber(text).flatMap { Int32($0) }
+        default: asInt64.flatMap { Int32(exactly: $0) }
+        }
+    }
+
     public var asInt: Int? { asInt64.flatMap { Int(exactly: $0) } }
+
+    /// `5` of `5.0`.
+    private static func wholeNumber(_ text: String) -> Substring? {
+        guard let point = text.utf8.firstIndex(of: UInt8(ascii: ".")) else { return nil }
+        return text.utf8[point...].dropFirst().allSatisfy { $0 == UInt8(ascii: "0") } ? text[..<point] : nil
+    }
 
     public var asDouble: Double? {
         switch self {
@@ -67,17 +99,19 @@ extension JSONValue {
         }
     }
 
+    /// Every number but 1 is false, as at the reference.
     public var asBool: Bool? {
         switch self {
         case .bool(let flag): flag
-        case .integer(let number): number == 1 ? true : number == 0 ? false : nil
+        case .integer(let number): number == 1
+        case .double(let number): number.rounded(.towardZero) == 1
         case .string(let text):
             switch text.lowercased() {
-            case "true", "1": true
-            case "false", "0": false
+            case "true", "1", "y", "t": true
+            case "false", "0", "n", "f": false
             default: nil
             }
-        case .double, .null, .array, .object: nil
+        case .null, .array, .object: nil
         }
     }
 
@@ -94,14 +128,22 @@ extension JSONValue {
     /// The member of an object; nil for a missing member and for any other kind of value.
     public subscript(name: String) -> JSONValue? { asObject?[name] }
 
-    /// The object that the caller needs, or an error that names it.
+    /// The object that the caller needs, or an error that names it. An empty list is an empty object: PHP writes both alike.
     public func requireObject(_ what: String) throws(JSONError) -> JSONObject {
-        guard case .object(let object) = self else { throw .wrongType(property: what, expected: "an object") }
-        return object
+        switch self {
+        case .object(let object): return object
+        case .array(let elements) where elements.isEmpty: return JSONObject()
+        default: throw .wrongType(property: what, expected: "an object")
+        }
     }
 
+    /// The elements that the caller needs, without those that are null, or an error that names the list.
+    /// An object stands for a list of it alone, and an empty one for an empty list: Lua writes both alike.
     public func requireArray(_ what: String) throws(JSONError) -> [JSONValue] {
-        guard case .array(let elements) = self else { throw .wrongType(property: what, expected: "an array") }
-        return elements
+        switch self {
+        case .array(let elements): return elements.contains { $0.isNull } ? elements.filter { !$0.isNull } : elements
+        case .object(let object): return object.isEmpty ? [] : [self]
+        default: throw .wrongType(property: what, expected: "an array")
+        }
     }
 }

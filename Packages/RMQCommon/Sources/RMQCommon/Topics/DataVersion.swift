@@ -16,9 +16,10 @@ public struct DataVersion: Hashable, Sendable {
         counter &+= 1
     }
 
+    /// A version without a time counts as just made, as at the reference.
     public init(json: JSONValue) throws(JSONError) {
         let object = try json.requireObject("dataVersion")
-        timestamp = try object.int64("timestamp", default: 0)
+        timestamp = try object.int64("timestamp", default: WallClock.nowMilliseconds())
         counter = try object.int64("counter", default: 0)
     }
 

@@ -2,16 +2,6 @@
 public enum TopicFilterType: String, Sendable, CaseIterable {
     case singleTag = "SINGLE_TAG"
     case multiTag = "MULTI_TAG"
-
-    /// Reads the name, or the number that stands for it; anything else is nil.
-    public init?(json: JSONValue) {
-        switch json {
-        case .string(let name): self.init(rawValue: name)
-        case .integer(0): self = .singleTag
-        case .integer(1): self = .multiTag
-        default: return nil
-        }
-    }
 }
 
 /// How a topic is laid out on one broker.
@@ -44,7 +34,7 @@ public struct TopicConfig: Hashable, Sendable {
         readQueueCount = try object.int32("readQueueNums", default: 16)
         writeQueueCount = try object.int32("writeQueueNums", default: 16)
         permission = Permission(rawValue: try object.int32("perm", default: 6))
-        filterType = object["topicFilterType"].flatMap { TopicFilterType(json: $0) } ?? .singleTag
+        filterType = try object.choice("topicFilterType", default: .singleTag)
         systemFlag = try object.int32("topicSysFlag", default: 0)
         isOrdered = try object.bool("order", default: false)
     }

@@ -18,7 +18,7 @@ enum KeyValueFile {
     static func load(_ path: String, logger: Logger) -> KeyValueTable {
         guard FileSystem.exists(path) else { return KeyValueTable() }
         do {
-            let table = try SmallFile.loadWithBackup(path, logger: logger) { try KeyValueTable(json: JSONValue(parsing: $0)) }
+            let table = try TableFile.load(path, logger: logger) { try KeyValueTable($0, &$1) }
             logger.info("load KV config table OK")
             return table ?? KeyValueTable()
         } catch {

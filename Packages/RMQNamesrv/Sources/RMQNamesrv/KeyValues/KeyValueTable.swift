@@ -17,14 +17,21 @@ struct KeyValueTable: Equatable, Sendable {
 
     init() {}
 
-    /// What a file holds.
-    init(json: JSONValue) throws(JSONError) {
-        for (name, items) in try json.requireObject("the file").object("configTable").members {
-            let namespace = name.asString ?? ""
+    /// What a file holds, entry by entry. A null value counts as absent.
+    init(_ file: JSONObject, _ report: inout EntryReport) throws(JSONError) {
+        for (name, items) in try file["configTable"]?.requireObject("configTable").members ?? [] where !items.isNull {
+            guard let namespace = name.asString else {
+                report.leaveOut(name.text(), items, because: "the name of a namespace is a text")
+                continue
+            }
+            guard let items = report.read(namespace, items, { (items) throws(JSONError) in try items.requireObject(namespace) }) else { continue }
             put(namespace: namespace, key: nil, value: nil)
-            for (key, value) in try items.requireObject(namespace).members {
-                guard let key = key.asString, let value = value.asString else { continue }   // a null value counts as absent
-                put(namespace: namespace, key: key, value: value)
+            for (key, value) in items.members {
+                if let key = key.asString {
+                    put(namespace: namespace, key: key, value: value.asText)
+                } else {
+                    report.leaveOut("\(namespace), \(key.text())", value, because: "a key is a text")
+                }
             }
         }
     }

@@ -58,9 +58,9 @@ public struct ConsumerConnection: JSONBody {
         subscriptions = try object.table("subscriptionTable") { (value) throws(JSONError) in
             try SubscriptionData(json: value)
         }
-        consumeType = object.choice("consumeType", default: .passively)
-        messageModel = object.choice("messageModel", default: .clustering)
-        consumeFromWhere = object.choice("consumeFromWhere", default: .lastOffset)
+        consumeType = try object.choice("consumeType", default: .passively)
+        messageModel = try object.choice("messageModel", default: .clustering)
+        consumeFromWhere = try object.choice("consumeFromWhere", default: .lastOffset)
     }
 
     public var json: JSONValue {

@@ -65,9 +65,9 @@ public struct ConsumerData: JSONBody {
     public init(json: JSONValue) throws(JSONError) {
         let object = try json.requireObject("consumerData")
         group = try object.string("groupName")
-        consumeType = object.choice("consumeType", default: .passively)
-        messageModel = object.choice("messageModel", default: .clustering)
-        consumeFromWhere = object.choice("consumeFromWhere", default: .lastOffset)
+        consumeType = try object.choice("consumeType", default: .passively)
+        messageModel = try object.choice("messageModel", default: .clustering)
+        consumeFromWhere = try object.choice("consumeFromWhere", default: .lastOffset)
         subscriptions = try object.list("subscriptionDataSet")
         unitMode = try object.bool("unitMode", default: false)
     }
@@ -156,11 +156,11 @@ public struct SubscriptionData: JSONBody, Hashable {
         expression = try object.string("subString", default: "*")
         tags = try object.strings("tagsSet")
         tagCodes = []
-        for code in try object["codeSet"]?.requireArray("codeSet") ?? [] {
+        for code in try object["codeSet"]?.requireArray("codeSet") ?? [] where !code.isBlank {
             guard let code = code.asInt32 else { throw .wrongType(property: "codeSet", expected: "32-bit integers") }
             tagCodes.append(code)
         }
-        version = try object.int64("subVersion", default: 0)
+        version = try object.int64("subVersion", default: WallClock.nowMilliseconds())
         expressionType = try object.string("expressionType", default: "TAG")
         isClassFilter = try object.bool("classFilterMode", default: false)
     }

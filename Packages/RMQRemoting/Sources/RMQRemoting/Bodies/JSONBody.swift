@@ -43,52 +43,39 @@ extension JSONObject {
         return try value.strings(name)
     }
 
-    /// The members of a table member, under text keys; empty when it is absent.
+    /// The members of a table member, under text keys, without those that are null; empty when it is absent.
     func table<Value>(
         _ name: String, _ read: (JSONValue) throws(JSONError) -> Value
     ) throws(JSONError) -> [String: Value] {
         guard let value = self[name] else { return [:] }
         var table: [String: Value] = [:]
-        for (key, value) in try value.requireObject(name).members {
+        for (key, value) in try value.requireObject(name).members where !value.isNull {
             guard let key = key.asString else { throw .wrongType(property: name, expected: "a table with text keys") }
             table[key] = try read(value)
         }
         return table
     }
 
-    /// The members of a table member, under queues as keys; empty when it is absent.
+    /// The members of a table member, under queues as keys, without those that are null; empty when it is absent.
     func queueTable<Value>(
         _ name: String, _ read: (JSONValue) throws(JSONError) -> Value
     ) throws(JSONError) -> [MessageQueue: Value] {
         guard let value = self[name] else { return [:] }
         var table: [MessageQueue: Value] = [:]
-        for (key, value) in try value.requireObject(name).members {
+        for (key, value) in try value.requireObject(name).members where !value.isNull {
             table[try MessageQueue(json: key)] = try read(value)
         }
         return table
     }
 
-    /// A member that is the name of a case, or its place in the order of the cases; `fallback` for anything else.
-    func choice<Choice: RawRepresentable<String> & CaseIterable>(_ name: String, default fallback: Choice) -> Choice {
-        switch self[name] {
-        case .string(let text)?:
-            Choice(rawValue: text) ?? fallback
-        case .integer(let index)? where (0 ..< Int64(Choice.allCases.count)).contains(index):
-            Array(Choice.allCases)[Int(index)]
-        default:
-            fallback
-        }
-    }
-
-    func optionalString(_ name: String) -> String? { self[name]?.asString }
+    func optionalString(_ name: String) -> String? { self[name]?.asText }
 }
 
 extension JSONValue {
     func strings(_ name: String) throws(JSONError) -> [String] {
         var texts: [String] = []
         for element in try requireArray(name) {
-            guard let text = element.asString else { throw .wrongType(property: name, expected: "a list of texts") }
-            texts.append(text)
+            if let text = element.asText { texts.append(text) }
         }
         return texts
     }

@@ -21,7 +21,7 @@ public struct RegisterBrokerBody: JSONBody {
 
     public init(json: JSONValue) throws(JSONError) {
         let object = try json.requireObject("registerBrokerBody")
-        topicConfigTable = try TopicConfigTable(json: object.require("topicConfigSerializeWrapper"))
+        topicConfigTable = try TopicConfigTable(json: object.part("topicConfigSerializeWrapper") ?? [:])
         filterServers = try object.strings("filterServerList")
     }
 

@@ -57,11 +57,9 @@ public struct BrokerData: JSONBody, Hashable {
         cluster = try object.string("cluster", default: "")
         brokerName = try object.string("brokerName")
         addresses = [:]
-        for (key, value) in try object.object("brokerAddrs").members {
-            guard let id = key.asInt64, let address = value.asString else {
-                throw .wrongType(property: "brokerAddrs", expected: "addresses by broker id")
-            }
-            addresses[id] = address
+        for (key, value) in try object["brokerAddrs"]?.requireObject("brokerAddrs").members ?? [] {
+            guard let id = key.asInt64 else { throw .wrongType(property: "brokerAddrs", expected: "addresses by broker id") }
+            addresses[id] = value.asText
         }
     }
 

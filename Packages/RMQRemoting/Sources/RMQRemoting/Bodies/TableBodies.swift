@@ -12,8 +12,7 @@ public struct KeyValueTable: JSONBody {
 
     public init(json: JSONValue) throws(JSONError) {
         table = try json.requireObject("KVTable").table("table") { (value) throws(JSONError) in
-            guard let text = value.asString else { throw .wrongType(property: "table", expected: "a table of texts") }
-            return text
+            value.asText ?? ""
         }
     }
 
@@ -143,7 +142,7 @@ public struct ConsumerOffsetTable: JSONBody {
 extension JSONObject {
     /// The version of the table. One without, from a file made by hand, counts as just changed, as at the reference.
     fileprivate func dataVersion() throws(JSONError) -> DataVersion {
-        guard let value = self["dataVersion"] else { return DataVersion() }
+        guard let value = part("dataVersion") else { return DataVersion() }
         return try DataVersion(json: value)
     }
 }

@@ -3,7 +3,7 @@ import RMQCommon
 /// Reads the header of a command in JSON serialization.
 ///
 /// The form that every known client writes is read straight from the bytes in one pass. Whatever else the reference's
-/// JSON library accepts (other letter case, unquoted or single-quoted names, numbers as texts, extra members)
+/// JSON library accepts (other letter case, unquoted or single-quoted names, numbers as texts, extra members, comments, a byte order mark)
 /// goes through ``JSONValue``, slower and with the same meaning. Malformed UTF-8 is repaired with U+FFFD: one name in another
 /// encoding must not cost its sender the connection.
 enum JSONHeaderReader {
@@ -28,12 +28,12 @@ enum JSONHeaderReader {
         for (key, member) in object.members {
             guard let name = key.asString, member != .null else { continue }
             switch name.lowercased() {
-            case "code": command.code = try number(member, name)
-            case "flag": command.flag = try number(member, name)
-            case "opaque": command.opaque = try number(member, name)
-            case "version": command.version = try number(member, name)
+            case "code": try read(member, name, into: &command.code)
+            case "flag": try read(member, name, into: &command.flag)
+            case "opaque": try read(member, name, into: &command.opaque)
+            case "version": try read(member, name, into: &command.version)
             case "language": command.language = language(member)
-            case "remark": command.remark = text(member)
+            case "remark": command.remark = member.asText
             case "extfields": command.fields = try fields(member)
             default: break
             }
@@ -41,9 +41,10 @@ enum JSONHeaderReader {
         return command
     }
 
-    private static func number(_ value: JSONValue, _ name: String) throws(FrameError) -> Int32 {
-        guard let number = value.asInt32 else { throw .malformedJSON("\(name) is not a 32-bit integer") }
-        return number
+    private static func read(_ value: JSONValue, _ name: String, into number: inout Int32) throws(FrameError) {
+        guard !value.isBlank else { return }
+        guard let read = value.asInt32 else { throw .malformedJSON("\(name) is not a 32-bit integer") }
+        number = read
     }
 
     private static func language(_ value: JSONValue) -> LanguageCode {
@@ -52,21 +53,12 @@ enum JSONHeaderReader {
     }
 
     private static func fields(_ value: JSONValue) throws(FrameError) -> HeaderFields {
-        guard let object = value.asObject else { throw .malformedJSON("extFields is not an object") }
+        guard let object = try? value.requireObject("extFields") else { throw .malformedJSON("extFields is not an object") }
         guard object.members.count <= HeaderFields.limit else { throw .tooManyFields(limit: HeaderFields.limit) }
         var fields = HeaderFields(minimumCapacity: object.members.count)
         for (key, member) in object.members {
-            fields.append(text(key) ?? "", text(member))
+            fields.append(key.asText ?? "", member.asText)
         }
         return fields
-    }
-
-    /// A value as the text that the reference makes of it; nil for null.
-    private static func text(_ value: JSONValue) -> String? {
-        switch value {
-        case .null: nil
-        case .string(let text): text
-        default: value.text(.fastjson)
-        }
     }
 }

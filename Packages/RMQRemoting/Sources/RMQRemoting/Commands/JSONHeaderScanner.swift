@@ -19,7 +19,7 @@ struct JSONHeaderScanner {
             } while take(",")
             guard take("}") else { return nil }
         }
-        skipSpace()
+        while position < bytes.count, bytes[position] <= 0x20 { position += 1 }
         return position == bytes.count ? command : nil
     }
 

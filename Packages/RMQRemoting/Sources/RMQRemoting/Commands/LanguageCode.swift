@@ -27,23 +27,28 @@ public struct LanguageCode: RawRepresentable, Hashable, Sendable {
 }
 
 extension LanguageCode: CustomStringConvertible {
-    /// The code of a name such as `JAVA`; nil for a name outside the protocol's table.
+    /// The code of a name such as `JAVA`, in any letter case; nil for a name outside the protocol's table.
     public init?(name: String) {
+        guard let code = Self.code(name) ?? Self.code(name.uppercased()) else { return nil }
+        self = code
+    }
+
+    private static func code(_ name: String) -> LanguageCode? {
         switch name {
-        case "JAVA": self = .java
-        case "CPP": self = .cpp
-        case "DOTNET": self = .dotnet
-        case "PYTHON": self = .python
-        case "DELPHI": self = .delphi
-        case "ERLANG": self = .erlang
-        case "RUBY": self = .ruby
-        case "OTHER": self = .other
-        case "HTTP": self = .http
-        case "GO": self = .go
-        case "PHP": self = .php
-        case "OMS": self = .oms
-        case "RUST": self = .rust
-        default: return nil
+        case "JAVA": .java
+        case "CPP": .cpp
+        case "DOTNET": .dotnet
+        case "PYTHON": .python
+        case "DELPHI": .delphi
+        case "ERLANG": .erlang
+        case "RUBY": .ruby
+        case "OTHER": .other
+        case "HTTP": .http
+        case "GO": .go
+        case "PHP": .php
+        case "OMS": .oms
+        case "RUST": .rust
+        default: nil
         }
     }
 

@@ -56,7 +56,8 @@ struct HotJSON {
             }
         } while take(UInt8(ascii: ","))
         guard take(UInt8(ascii: "}")), hasCode, hasOpaque else { return nil }
-        skipSpace()
+        // Whatever control characters follow are blanks, as the NUL of a C program's text.
+        while at < bytes.count, bytes[at] <= 0x20 { at += 1 }
         return at == bytes.count ? header : nil
     }
 

@@ -1,5 +1,6 @@
-import RMQRemoting
 import Testing
+
+@testable import RMQRemoting
 
 /// What other writers of JSON headers send, beside the exact form of the reference.
 struct JSONHeaderTests {
@@ -29,6 +30,7 @@ struct JSONHeaderTests {
         #"{"CODE":10,"Flag":2,"opaque":3,}"#,
         #"{"code":10,"flag":2,"opaque":3,"unknown":{"a":[1,2,{}]}}"#,
         #"{"remark":null,"code":10,"flag":2,"opaque":3,"extFields":null}"#,
+        #"{"code":10.0,"flag":+2,"opaque":3L,"version":"","language":""}"#,
     ])
     func toleratedForms(_ header: String) throws {
         let command = try decode(header)
@@ -66,6 +68,20 @@ struct JSONHeaderTests {
 
     @Test func lastOfTwoEqualFieldsCounts() throws {
         #expect(try decode(#"{"extFields":{"a":"1","a":"2"}}"#).fields?["a"] == "2")
+    }
+
+    /// The control characters behind a header are passed over on the quick way too: a client that sends them does so every time.
+    @Test("Case 2.5: a mark before, NULs behind and comments within a header", arguments: [
+        ("\u{FEFF}◊", false), ("◊\u{0}\u{0}", true), ("◊\u{0} \n\u{1F}", true), ("/* x */◊// y", false), (" \t◊\r\n", true), ("\u{0}◊", false),
+    ]) func textAroundAHeaderIsPassedOver(form: String, isQuick: Bool) throws {
+        let header = form.replacing("◊", with: #"{"code":10,"opaque":3,"extFields":{"a":"1"}}"#)
+        let command = try decode(header)
+        #expect(command.code == 10)
+        #expect(command.opaque == 3)
+        #expect(command.fields == ["a": "1"])
+        let scratch = LoopScratch()
+        let scanned = Array(header.utf8).withUnsafeBytes { HotJSON.scan($0, fields: scratch.fields) }
+        #expect((scanned?.code == 10) == isQuick)
     }
 
     private func decode(_ header: String) throws -> RemotingCommand {

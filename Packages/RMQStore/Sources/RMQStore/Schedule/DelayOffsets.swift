@@ -14,15 +14,22 @@ public struct DelayOffsets: Sendable, Equatable {
 
     public init() {}
 
-    init(json: JSONValue) throws(JSONError) {
-        let document = try json.requireObject("delayOffset")
-        for (key, value) in try document.object("offsetTable").members {
-            guard let level = key.asInt, level > 0, let offset = value.asInt64, offset >= 0 else {
-                throw .wrongType(property: "offsetTable", expected: "a map from level to offset")
+    /// What the file says, entry by entry. Offsets may lie outside their queues, whose bounds are not known here.
+    init(_ file: JSONObject, _ report: inout EntryReport) throws(JSONError) {
+        for (key, value) in try file["offsetTable"]?.requireObject("offsetTable").members ?? [] {
+            guard let level = key.asInt, level > 0 else {
+                report.leaveOut(key.asString ?? key.text(), value, because: "levels are counted from 1")
+                continue
+            }
+            guard let offset = value.asInt64 else {
+                report.leaveOut("\(level)", value, because: "an offset is a number of 64 bits")
+                continue
             }
             offsets[level] = offset
         }
-        logOffset = try document["logOffset"] == nil ? nil : document.int64("logOffset")
+        if let value = file["logOffset"] {
+            logOffset = report.read("logOffset", value) { (_) throws(JSONError) in try file.int64("logOffset") }
+        }
     }
 
     public var json: JSONValue {
@@ -32,10 +39,10 @@ public struct DelayOffsets: Sendable, Equatable {
         return .object(document)
     }
 
-    /// The file's content, or its backup's; empty offsets when there is neither.
+    /// The file's content, or its backup's; empty offsets when neither says anything.
     static func read(_ path: String, _ logger: Logger) throws(StoreError) -> DelayOffsets {
         do {
-            return try SmallFile.loadWithBackup(path, logger: logger) { try DelayOffsets(json: JSONValue(parsing: $0)) } ?? DelayOffsets()
+            return try TableFile.load(path, logger: logger) { try DelayOffsets($0, &$1) } ?? DelayOffsets()
         } catch {
             // Beginning at 0 instead would deliver again whatever the log still holds.
             throw .unreadableFile(path: path, reason: "\(error)")

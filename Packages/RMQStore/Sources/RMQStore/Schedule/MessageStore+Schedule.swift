@@ -72,23 +72,41 @@ extension MessageStore {
     /// Reads the file, brings what it says within the bounds of the queues, and counts what was delivered since it was written.
     func loadDelayOffsets() throws(StoreError) {
         let saved = try DelayOffsets.read(schedule.path, logger)
-        var offsets = saved.offsets
-        for queue in queues.queues(of: SystemTopic.schedule) {
-            let level = Int(queue.queueId) + 1
-            if level > configuration.delayLevelMilliseconds.count, queue.maxOffset > offsets[level] ?? 0 {
-                logger.warning("messages of delay level \(level) wait until messageDelayLevel has such a level again")
-            }
-            guard let offset = offsets[level] else { continue }
-            let corrected = min(max(offset, queue.minOffset), queue.maxOffset)
-            guard corrected != offset else { continue }
-            logger.warning(
-                "delay level \(level) was delivered up to \(offset), its queue has \(queue.minOffset) to \(queue.maxOffset): going on at \(corrected)")
-            offsets[level] = corrected
-        }
+        var offsets = withinBounds(saved.offsets)
         if let logOffset = saved.logOffset { countDeliveries(since: logOffset, &offsets) }
         schedule.progress.withLock { progress in
             progress = DelaySchedule.Progress(offsets: offsets, savedLogOffset: saved.logOffset, isChanged: offsets != saved.offsets)
         }
+    }
+
+    /// A level without a queue delivers its first message, whenever that comes, so its entry says nothing.
+    private func withinBounds(_ saved: [Int: Int64]) -> [Int: Int64] {
+        let queues = queues.queues(of: SystemTopic.schedule)
+        var bounds: [Int: ClosedRange<Int64>] = [:]
+        for queue in queues { bounds[Int(queue.queueId) + 1] = queue.minOffset...max(queue.minOffset, queue.maxOffset) }
+        for (level, range) in bounds where level > configuration.delayLevelMilliseconds.count && range.upperBound > saved[level] ?? 0 {
+            logger.warning("messages of delay level \(level) wait until messageDelayLevel has such a level again")
+        }
+        var report = EntryReport()
+        var offsets: [Int: Int64] = [:]
+        for (level, offset) in saved.sorted(by: { $0.key < $1.key }) {
+            guard let range = bounds[level] else {
+                if offset == 0 {
+                    offsets[level] = 0
+                } else {
+                    report.leaveOut("\(level)", JSONValue(offset), because: "this delay level has no messages")
+                }
+                continue
+            }
+            let corrected = min(max(offset, range.lowerBound), range.upperBound)
+            offsets[level] = corrected
+            guard corrected != offset else { continue }
+            report.correct(
+                "\(level)", JSONValue(offset), to: JSONValue(corrected),
+                because: "the queue of this delay level has \(range.lowerBound) to \(range.upperBound)")
+        }
+        report.log(schedule.path, to: logger)
+        return offsets
     }
 
     /// Makes the log durable and then writes down how far deliveries are.
