@@ -319,8 +319,10 @@ import Testing
         try SmallFile.replace(path, with: content)
         try? FileSystem.remove(path + ".bak")
         let sink = MemorySink()
+        var configuration = smallConfiguration(folder.path)
+        configuration.deliversDelayedMessages = false
         store = try MessageStore(
-            smallConfiguration(folder.path), logger: Logger(category: "store", level: .warning, sink: sink), clock: clock.clock)
+            configuration, logger: Logger(category: "store", level: .warning, sink: sink), clock: clock.clock)
         try store.start()
         try store.loadDelayOffsets()
         #expect(store.delayOffsets.offsets == offsets)

@@ -48,7 +48,10 @@ final class ConfigurationFiles: Sendable {
         if let table = try load(path(.topics), { try TopicConfigTable(file: $0, &$1) }) { topics.load(table) }
         if let table = try load(path(.groups), { try SubscriptionGroupTable(file: $0, &$1) }) { groups.load(table) }
         let read = { (file: JSONObject, report: inout EntryReport) in try ConsumerOffsetTable(file: file, &report) }
-        if let table = try load(path(.offsets), read) ?? load(offsetsPath(light: !hasLightQueues), read) { offsets.load(table) }
+        for path in [path(.offsets), offsetsPath(light: !hasLightQueues)] {
+            guard let table = try load(path, read) else { continue }
+            return offsets.load(table)
+        }
     }
 
     private func load<Value>(_ path: String, _ read: (JSONObject, inout EntryReport) throws -> Value) throws(BrokerError) -> Value? {

@@ -170,8 +170,10 @@ private struct JSONParser {
         }
     }
 
-    /// A number, also with a sign `+` or with the letter of a Java type behind it. One beyond all doubles is infinite, and thereby
-    /// no number for whoever asks for it: nobody may have to.
+    /// A number, also with a sign `+` or with the letter of a Java type behind it.
+    ///
+    /// What does not fit is an error only for whoever asks for it: an integer beyond 64 bits stays the text of its digits, and a
+    /// fraction beyond all doubles is infinite.
     private mutating func number() throws(JSONError) -> JSONValue {
         let hasPlus = take("+")
         let start = position
@@ -199,7 +201,9 @@ private struct JSONParser {
             let text = bytes[start ..< position]
             skipTypeLetter()
             if isInteger, !overflows, negative || magnitude != .min { return .integer(negative ? magnitude : -magnitude) }
-            guard digits <= 400, let number = Double(String(decoding: text, as: UTF8.self)) else { throw expected("a number") }
+            let decoded = String(decoding: text, as: UTF8.self)
+            if isInteger { return .string(decoded) }
+            guard digits <= 400, let number = Double(decoded) else { throw expected("a number") }
             return .double(number)
         }
     }

@@ -35,7 +35,7 @@ extension JSONValue {
         if case .null = self { true } else { false }
     }
 
-    /// What stands for no value where a number or a boolean is wanted: null, and the texts that scripts make of it.
+    /// Whether this stands for no value where a number or a boolean is wanted: null, and the texts that scripts make of it.
     public var isBlank: Bool {
         switch self {
         case .null: true
@@ -99,12 +99,11 @@ extension JSONValue {
         }
     }
 
-    /// Every number but 1 is false, as at the reference.
+    /// Every number of 32 bits but 1 is false, as at the reference.
     public var asBool: Bool? {
         switch self {
         case .bool(let flag): flag
-        case .integer(let number): number == 1
-        case .double(let number): number.rounded(.towardZero) == 1
+        case .integer, .double: asInt32.map { $0 == 1 }
         case .string(let text):
             switch text.lowercased() {
             case "true", "1", "y", "t": true
@@ -138,11 +137,11 @@ extension JSONValue {
     }
 
     /// The elements that the caller needs, without those that are null, or an error that names the list.
-    /// An object stands for a list of it alone, and an empty one for an empty list: Lua writes both alike.
+    /// An empty object is an empty list: Lua writes both alike.
     public func requireArray(_ what: String) throws(JSONError) -> [JSONValue] {
         switch self {
         case .array(let elements): return elements.contains { $0.isNull } ? elements.filter { !$0.isNull } : elements
-        case .object(let object): return object.isEmpty ? [] : [self]
+        case .object(let object) where object.isEmpty: return []
         default: throw .wrongType(property: what, expected: "an array")
         }
     }

@@ -27,17 +27,19 @@ extension MessageQueue: JSONBody {}
 // MARK: - Reading members
 
 extension JSONObject {
-    /// The elements of a list member; empty when it is absent.
+    /// The elements of a list member, but for those that are nothing; empty when it is absent.
+    /// A single element may stand for the list of it, as tools write that know no lists.
     func list<Element: JSONBody>(_ name: String, of type: Element.Type = Element.self) throws(JSONError) -> [Element] {
         guard let value = self[name] else { return [] }
+        if case .object(let single) = value, !single.isEmpty { return [try Element(json: value)] }
         var elements: [Element] = []
-        for element in try value.requireArray(name) {
+        for element in try value.requireArray(name) where element.asArray?.isEmpty != true {
             elements.append(try Element(json: element))
         }
         return elements
     }
 
-    /// The texts of a list member; empty when it is absent.
+    /// The texts of a list member, but for those that are null; empty when it is absent.
     func strings(_ name: String) throws(JSONError) -> [String] {
         guard let value = self[name] else { return [] }
         return try value.strings(name)

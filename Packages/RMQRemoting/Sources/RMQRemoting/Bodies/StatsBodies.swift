@@ -123,9 +123,9 @@ public struct ConsumeQueueEntries: JSONBody {
 
         public init(json: JSONValue) throws(JSONError) {
             let object = try json.requireObject("queueData")
-            physicalOffset = try object.int64("physicOffset")
-            size = try object.int32("physicSize")
-            tagsCode = try object.int64("tagsCode")
+            physicalOffset = try object.int64("physicOffset", default: 0)
+            size = try object.int32("physicSize", default: 0)
+            tagsCode = try object.int64("tagsCode", default: 0)
             extensionJSON = object.optionalString("extendDataJson")
             bitMap = object.optionalString("bitMap")
             isMatch = try object.bool("eval", default: false)
@@ -167,7 +167,7 @@ public struct ConsumeQueueEntries: JSONBody {
         entries = try object.list("queueData")
         minQueueIndex = try object.int64("minQueueIndex", default: 0)
         maxQueueIndex = try object.int64("maxQueueIndex", default: 0)
-        if let value = object["subscriptionData"] { subscription = try SubscriptionData(json: value) }
+        if let value = object.part("subscriptionData") { subscription = try SubscriptionData(json: value) }
         filterData = object.optionalString("filterData")
     }
 

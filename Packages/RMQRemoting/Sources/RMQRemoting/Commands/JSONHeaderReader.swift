@@ -32,7 +32,7 @@ enum JSONHeaderReader {
             case "flag": try read(member, name, into: &command.flag)
             case "opaque": try read(member, name, into: &command.opaque)
             case "version": try read(member, name, into: &command.version)
-            case "language": command.language = language(member)
+            case "language": command.language = LanguageCode(json: member)
             case "remark": command.remark = member.asText
             case "extfields": command.fields = try fields(member)
             default: break
@@ -47,13 +47,8 @@ enum JSONHeaderReader {
         number = read
     }
 
-    private static func language(_ value: JSONValue) -> LanguageCode {
-        if case .string(let name) = value { return LanguageCode(name: name) ?? .unknown }
-        return value.asInt32.flatMap(UInt8.init(exactly:)).map(LanguageCode.init(rawValue:)) ?? .unknown
-    }
-
     private static func fields(_ value: JSONValue) throws(FrameError) -> HeaderFields {
-        guard let object = try? value.requireObject("extFields") else { throw .malformedJSON("extFields is not an object") }
+        guard let object = value.asObject else { throw .malformedJSON("extFields is not an object") }
         guard object.members.count <= HeaderFields.limit else { throw .tooManyFields(limit: HeaderFields.limit) }
         var fields = HeaderFields(minimumCapacity: object.members.count)
         for (key, member) in object.members {
