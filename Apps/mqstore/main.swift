@@ -6,4 +6,4 @@ import RMQStoreTool
 // mqstore <command> <directory> [options]: everything is in RMQStoreTool; the store's own figures are in RMQStoreBench.
 StandardStreams.openClosedOnes()
 let words = Array(CommandLine.arguments.dropFirst())
-exit(words.first == "bench" ? StoreBench.run(Array(words.dropFirst())) : StoreTool(output: .console).run(words))
+exit(words.first.isExactly("bench") ? StoreBench.run(Array(words.dropFirst())) : StoreTool(output: .console).run(words))

@@ -47,7 +47,7 @@ final class TestCluster {
     /// Tells the name server of a broker that is not there.
     func registerGhostBroker(topic: String) async throws {
         let table = TopicConfigTable(
-            topics: [topic: TopicConfig(topicName: topic, readQueueCount: 4, writeQueueCount: 4)], dataVersion: DataVersion(timestamp: 1))
+            topics: [ByteText(topic): TopicConfig(topicName: topic, readQueueCount: 4, writeQueueCount: 4)], dataVersion: DataVersion(timestamp: 1))
         let body = RegisterBrokerBody(topicConfigTable: table).body
         let header = RegisterBrokerHeader(
             brokerName: "ghost", brokerAddress: "127.0.0.1:1", clusterName: "DefaultCluster", haServerAddress: "127.0.0.1:2", brokerId: 0,

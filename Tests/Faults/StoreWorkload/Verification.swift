@@ -13,7 +13,7 @@ struct Verification {
         // Not started, it delivers no delayed messages: what is read is what was there.
         if appending { try store.start() }
         var lines = ""
-        for topic in store.topics.sorted() {
+        for topic in store.topics {
             for queueId in store.queueIds(of: topic) { try readQueue(store, topic, queueId, stopsAtDamage: appending, &lines) }
         }
         say(lines)
@@ -46,7 +46,7 @@ struct Verification {
             let rest = UnsafeRawBufferPointer(rebasing: chunk.bytes[position...])
             let (message, count) = try MessageRecord.decode(rest, decompressing: false)
             let record = UnsafeRawBufferPointer(rebasing: rest[..<count])
-            let isIntact = CRC32.rocketMQ(message.body) == message.bodyCRC && message.topic == topic && message.queueId == queueId
+            let isIntact = CRC32.rocketMQ(message.body) == message.bodyCRC && message.topic.isExactly(topic) && message.queueId == queueId
             lines += "\(name) \(queueId) \(message.queueOffset) \(message.physicalOffset) \(count) \(CRC32.checksum(record))\(isIntact ? "" : " differs")\n"
             position += count
         }

@@ -1,4 +1,5 @@
 import Glibc
+import RMQCommon
 
 // Works on a store until it is killed, or reads everything in one. For Tests/Faults/power_failure.py and corruption.py.
 //
@@ -8,9 +9,9 @@ import Glibc
 //     StoreWorkload read   <directory>                        as verify, but appends nothing and reports what cannot be read
 let words = Array(CommandLine.arguments.dropFirst())
 do {
-    switch words.first {
-    case "run" where words.count == 4: try Workload(directory: words[1], seed: UInt64(words[2]) ?? 0, isSynchronous: words[3] == "sync").run()
-    case "verify" where words.count == 3: try Verification(directory: words[1], isSynchronous: words[2] == "sync").run(appending: true)
+    switch ByteText(words.first ?? "") {
+    case "run" where words.count == 4: try Workload(directory: words[1], seed: UInt64(words[2]) ?? 0, isSynchronous: words[3].isExactly("sync")).run()
+    case "verify" where words.count == 3: try Verification(directory: words[1], isSynchronous: words[2].isExactly("sync")).run(appending: true)
     case "fill" where words.count == 4:
         try Workload(directory: words[1], seed: UInt64(words[2]) ?? 0, isSynchronous: false).fill(messages: Int(words[3]) ?? 0)
     case "read" where words.count == 2: try Verification(directory: words[1], isSynchronous: false).run(appending: false)

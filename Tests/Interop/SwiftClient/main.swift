@@ -11,10 +11,10 @@ import RMQCommon
 // The objects are those of wording.py: body, tags, keys and the property, all of them texts.
 let property = "colour-цвет"
 let words = Array(CommandLine.arguments.dropFirst())
-switch words.first {
-case "send" where words.count == 4: try await send(to: words[2], by: words[1], asBatch: words[3] == "batch")
+switch ByteText(words.first ?? "") {
+case "send" where words.count == 4: try await send(to: words[2], by: words[1], asBatch: words[3].isExactly("batch"))
 case "consume" where words.count == 7:
-    try await consume(words[2], group: words[3], by: words[1], isBroadcasting: words[4] == "broadcasting", SubscriptionFilter(words[5]), folder: words[6])
+    try await consume(words[2], group: words[3], by: words[1], isBroadcasting: words[4].isExactly("broadcasting"), SubscriptionFilter(words[5]), folder: words[6])
 default:
     print("usage: InteropClient send|consume <name server> <topic> …")
     exit(2)

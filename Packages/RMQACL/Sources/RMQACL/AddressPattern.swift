@@ -1,3 +1,5 @@
+import RMQCommon
+
 #if canImport(Glibc)
 import Glibc
 #endif
@@ -22,14 +24,14 @@ public enum AddressPattern: Sendable, Equatable {
 
     /// - Throws: ``AddressPatternError`` naming the text and the part of it that is wrong.
     public init(_ text: String) throws(AddressPatternError) {
-        switch text {
-        case _ where text.allSatisfy(\.isWhitespace): self = .none
+        switch ByteText(text) {
+        case _ where text.isBlank: self = .none
         case "*", "*.*.*.*", "*:*:*:*:*:*:*:*": self = .any
-        case _ where text.hasSuffix("}"): self = try Self.listInLastSegment(text)
-        case _ where text.contains(","): self = .oneOf(try Self.addresses(text.split(separator: ",", omittingEmptySubsequences: false), in: text))
-        case _ where text.contains("*") || text.contains("-"):
-            self = text.contains(":") ? try Self.rangeOfVersion6(text) : try Self.rangeOfVersion4(text)
-        default: self = .oneOf(try Self.addresses([text[...]], in: text))
+        case _ where text.hasByteSuffix("}"): self = try Self.listInLastSegment(text)
+        case _ where text.contains(ascii: ","): self = .oneOf(try Self.addresses(text.split(ascii: ",", keepingEmpty: true), in: text))
+        case _ where text.contains(ascii: "*") || text.contains(ascii: "-"):
+            self = text.contains(ascii: ":") ? try Self.rangeOfVersion6(text) : try Self.rangeOfVersion4(text)
+        default: self = .oneOf(try Self.addresses([text], in: text))
         }
     }
 
@@ -45,11 +47,11 @@ public enum AddressPattern: Sendable, Equatable {
         }
     }
 
-    private static func addresses(_ parts: [Substring], in text: String) throws(AddressPatternError) -> Set<IPAddress> {
+    private static func addresses(_ parts: [String], in text: String) throws(AddressPatternError) -> Set<IPAddress> {
         var found = Set<IPAddress>()
         for part in parts {
-            guard let address = IPAddress(String(part)) else {
-                throw AddressPatternError(pattern: text, part: String(part), allowed: "an IPv4 or IPv6 address")
+            guard let address = IPAddress(part) else {
+                throw AddressPatternError(pattern: text, part: part, allowed: "an IPv4 or IPv6 address")
             }
             found.insert(address)
         }
@@ -57,16 +59,15 @@ public enum AddressPattern: Sendable, Equatable {
     }
 
     private static func listInLastSegment(_ text: String) throws(AddressPatternError) -> AddressPattern {
-        guard let brace = text.firstIndex(of: "{"), brace > text.startIndex, ".:".contains(text[text.index(before: brace)]) else {
+        guard let (head, list) = text.cut(atFirst: "{"), head.hasByteSuffix(".") || head.hasByteSuffix(":") else {
             throw AddressPatternError(pattern: text, part: text, allowed: "a list in braces as the last segment")
         }
-        let head = text[..<brace]
-        let items = text[text.index(after: brace)...].dropLast().split(separator: ",", omittingEmptySubsequences: false)
+        let items = (list.droppingByteSuffix("}") ?? list).split(ascii: ",", keepingEmpty: true)
         return .oneOf(try addresses(items.map { head + $0 }, in: text))
     }
 
     private static func rangeOfVersion4(_ text: String) throws(AddressPatternError) -> AddressPattern {
-        let segments = text.split(separator: ".", omittingEmptySubsequences: false)
+        let segments = text.split(ascii: ".", keepingEmpty: true)
         guard segments.count == 4 else { throw AddressPatternError(pattern: text, part: text, allowed: "four segments") }
         var prefix: [UInt16] = []
         for segment in segments {
@@ -74,7 +75,7 @@ public enum AddressPattern: Sendable, Equatable {
                 return .range(family: .version4, prefix: prefix, range: range)
             }
             guard let number = UInt8(segment) else {
-                throw AddressPatternError(pattern: text, part: String(segment), allowed: "0 to 255")
+                throw AddressPatternError(pattern: text, part: segment, allowed: "0 to 255")
             }
             prefix.append(UInt16(number))
         }
@@ -82,30 +83,30 @@ public enum AddressPattern: Sendable, Equatable {
     }
 
     private static func rangeOfVersion6(_ text: String) throws(AddressPatternError) -> AddressPattern {
-        var segments = text.split(separator: ":", omittingEmptySubsequences: false)
-        let endsInAny = segments.last == "*"
-        if endsInAny, segments.count > 1, segments[segments.count - 2].contains("-") { segments.removeLast() }
+        var segments = text.split(ascii: ":", keepingEmpty: true)
+        let endsInAny = segments.last.isExactly("*")
+        if endsInAny, segments.count > 1, segments[segments.count - 2].contains(ascii: "-") { segments.removeLast() }
         guard let last = segments.popLast(), let range = try bounds(of: last, radix: 16, limit: 0xFFFF, in: text) else {
             throw AddressPatternError(pattern: text, part: text, allowed: "a range as the last segment, or as the last but one before *")
         }
         // The address is complete when the range (and the `*` behind it) are given some value.
-        let placeholder = segments.joined(separator: ":") + (endsInAny && last != "*" ? ":0:0" : ":0")
+        let placeholder = segments.joined(separator: ":") + (endsInAny && !last.isExactly("*") ? ":0:0" : ":0")
         guard let whole = IPAddress(placeholder), whole.family == .version6 else {
             throw AddressPatternError(pattern: text, part: text, allowed: "an IPv6 address with one range")
         }
-        let length = 8 - (endsInAny && last != "*" ? 2 : 1)
+        let length = 8 - (endsInAny && !last.isExactly("*") ? 2 : 1)
         return .range(family: .version6, prefix: Array(whole.segments.prefix(length)), range: range)
     }
 
     /// The range that `segment` stands for; nil when it is a plain number.
     private static func bounds(
-        of segment: Substring, radix: Int, limit: UInt16, in text: String
+        of segment: String, radix: Int, limit: UInt16, in text: String
     ) throws(AddressPatternError) -> ClosedRange<UInt16>? {
-        if segment == "*" { return 0...limit }
-        guard segment.contains("-") else { return nil }
-        let ends = segment.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0, radix: radix) }
+        if segment.isExactly("*") { return 0...limit }
+        guard segment.contains(ascii: "-") else { return nil }
+        let ends = segment.split(ascii: "-", keepingEmpty: true).map { UInt16($0, radix: radix) }
         guard ends.count == 2, let low = ends[0], let high = ends[1], low <= high, high <= limit else {
-            throw AddressPatternError(pattern: text, part: String(segment), allowed: "a range within 0 to \(String(limit, radix: radix))")
+            throw AddressPatternError(pattern: text, part: segment, allowed: "a range within 0 to \(String(limit, radix: radix))")
         }
         return low...high
     }

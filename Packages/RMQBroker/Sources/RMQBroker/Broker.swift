@@ -193,7 +193,7 @@ extension BrokerConfiguration {
         store.readOnlyCommitLogDirectories = Self.paths(readOnlyCommitLog)
         store.segmentBytes = commitLogFileBytes
         store.consumeQueueFileBytes = consumeQueueFileBytes
-        store.flush = flushDiskType == "SYNC_FLUSH" ? .synchronous : .asynchronous(every: .milliseconds(flushIntervalMilliseconds))
+        store.flush = flushDiskType.isExactly("SYNC_FLUSH") ? .synchronous : .asynchronous(every: .milliseconds(flushIntervalMilliseconds))
         store.flushIsTimed = flushTimed
         store.flushLeastPages = flushLeastPages
         store.flushThoroughInterval = .milliseconds(flushThoroughMilliseconds)
@@ -242,7 +242,7 @@ extension BrokerConfiguration {
 
     /// Paths separated by commas, as the reference has them.
     private static func paths(_ text: String) -> [String] {
-        text.split(separator: ",").map(String.init)
+        text.split(ascii: ",")
     }
 }
 

@@ -71,7 +71,7 @@ final class BrokerState: Sendable {
 
     /// What a topic would be like that a send makes after `template`; nil when that does not allow it.
     func templateConfig(topic: String, template: String, queues: Int32, isUnit: Bool) -> TopicConfig? {
-        if let entry = topics[template], template != SystemTopic.autoCreate || live.current.autoCreateTopic, entry.config.permission.isInherited {
+        if let entry = topics[template], !template.isExactly(SystemTopic.autoCreate) || live.current.autoCreateTopic, entry.config.permission.isInherited {
             let count = max(0, min(queues, entry.config.writeQueueCount))
             return TopicConfig(
                 topicName: topic, readQueueCount: count, writeQueueCount: count, permission: entry.config.permission.subtracting(.inherit),

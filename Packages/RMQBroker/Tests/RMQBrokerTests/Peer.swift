@@ -140,7 +140,7 @@ final class Peer: Sendable {
 
     func changeGroup(_ json: String) async throws -> RemotingCommand { try await ask(.updateAndCreateSubscriptiongroup, text: json) }
 
-    var topics: [String: TopicConfig] {
+    var topics: [ByteText: TopicConfig] {
         get async throws { try TopicConfigTable(body: try await ask(.getAllTopicConfig).body).topics }
     }
 

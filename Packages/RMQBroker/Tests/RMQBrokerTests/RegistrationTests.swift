@@ -196,10 +196,10 @@ private final class FakeNameServer: Sendable {
         var server: RemotingServer
         var registrations: [Registration] = []
         var codes: [RequestCode] = []
-        var topics: [String: TopicConfig] = [:]
+        var topics: [ByteText: TopicConfig] = [:]
         var isSilent = false
         var refusals = 0
-        var order: [String: String]?
+        var order: [ByteText: String]?
         var underWay = 0
         var mostAtOnce = 0
     }
@@ -222,7 +222,7 @@ private final class FakeNameServer: Sendable {
     var registrations: [Registration] { state.withLock { $0?.registrations ?? [] } }
     var codes: [RequestCode] { state.withLock { $0?.codes ?? [] } }
     var leaves: Int { codes.count { $0 == .unregisterBroker } }
-    var topics: [String: TopicConfig] { state.withLock { $0?.topics ?? [:] } }
+    var topics: [ByteText: TopicConfig] { state.withLock { $0?.topics ?? [:] } }
     var mostAtOnce: Int { state.withLock { $0?.mostAtOnce ?? 0 } }
     var isSilent: Bool {
         get { state.withLock { $0?.isSilent ?? false } }
@@ -232,7 +232,7 @@ private final class FakeNameServer: Sendable {
         get { state.withLock { $0?.refusals ?? 0 } }
         set { state.withLock { $0?.refusals = newValue } }
     }
-    var order: [String: String]? {
+    var order: [ByteText: String]? {
         get { state.withLock { $0?.order } }
         set { state.withLock { $0?.order = newValue } }
     }

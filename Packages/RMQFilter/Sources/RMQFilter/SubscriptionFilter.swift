@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// Decides from a consume-queue entry alone whether a message belongs to a subscription.
 ///
 /// An entry holds the hash of the message's tag, not the tag, so two tags with one hash both match here;
@@ -26,7 +28,7 @@ public struct SubscriptionFilter: Sendable, Equatable {
     ///   - codes: the tag hashes that the client computed. Believed as they are, as the reference does:
     ///     they only decide what this client's own group gets.
     public init(text: String, codes: [Int32]) {
-        self.init(codes: codes.sorted(), matchesEverything: text == "*")
+        self.init(codes: codes.sorted(), matchesEverything: text.isExactly("*"))
     }
 
     /// Whether a message with this tags code passes. Only the low 32 bits are a tag's hash.

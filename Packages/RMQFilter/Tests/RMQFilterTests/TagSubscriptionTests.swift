@@ -52,4 +52,18 @@ import Testing
         #expect(SubscriptionFilter(text: "*", codes: []).matches(tagsCode: 7))
         #expect(!SubscriptionFilter(text: "TagA", codes: []).matches(tagsCode: JavaString.tagsCode("TagA")))
     }
+
+    @Test("Case 1.2: tags that look alike are two tags", arguments: [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")])
+    func aTagIsItsBytes(_ first: String, _ second: String) throws {
+        let expression = try TagExpression("\(first)||\(second)")
+        #expect(expression.tags.map { ByteText($0) } == [ByteText(first), ByteText(second)])
+        for tag in [first, second] { #expect(SubscriptionFilter(expression).matches(tagsCode: JavaString.tagsCode(tag))) }
+        let one = SubscriptionFilter(try TagExpression(first))
+        #expect(!one.matches(tagsCode: JavaString.tagsCode(second)))
+        #expect(try TagExpression(first) != TagExpression(second))
+    }
+
+    @Test func aCombiningMarkBehindASeparatorBelongsToTheTag() throws {
+        #expect(try TagExpression("a||\u{301}b").tags.map { ByteText($0) } == ["a", "\u{301}b"])
+    }
 }

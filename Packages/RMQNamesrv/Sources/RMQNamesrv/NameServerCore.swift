@@ -111,7 +111,7 @@ final class NameServerCore: Sendable {
                 try changed.update(items)
                 try SmallFile.replace(changed.configStorePath, with: Array(changed.text.utf8))
                 self.settings.withLock { $0 = changed }
-                for item in ConfigurationItem.all where item.text(before) != item.text(changed) {
+                for item in ConfigurationItem.all where item.hasOtherText(in: before, than: changed) {
                     self.logger.info("Replace, key: \(item.name), value: \(item.text(before) ?? "null") -> \(item.text(changed) ?? "null")")
                 }
             }

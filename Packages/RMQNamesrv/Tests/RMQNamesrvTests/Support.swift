@@ -56,7 +56,7 @@ struct Bench {
         topics: [TopicConfig] = [TopicConfig(topicName: "T", readQueueCount: 4, writeQueueCount: 4)], version: Int64 = 1,
         through other: RemotingClient? = nil
     ) async throws -> RemotingCommand {
-        let table = Dictionary(uniqueKeysWithValues: topics.map { ($0.topicName, $0) })
+        let table = Dictionary(uniqueKeysWithValues: topics.map { (ByteText($0.topicName), $0) })
         let body = RegisterBrokerBody(topicConfigTable: TopicConfigTable(topics: table, dataVersion: DataVersion(timestamp: version)))
         let header = RegisterBrokerHeader(
             brokerName: broker, brokerAddress: address, clusterName: cluster, haServerAddress: "ha-of-" + address, brokerId: id,

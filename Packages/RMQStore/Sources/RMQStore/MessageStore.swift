@@ -65,7 +65,7 @@ public final class MessageStore: Sendable {
         var indexIsAnnounced = true
         var dirtyQueues: [ConsumeQueue] = []
         /// Topics deleted while records of theirs were not dispatched yet: those below this offset get no entries any more.
-        var deletedBelow: [String: Int64] = [:]
+        var deletedBelow: [ByteText: Int64] = [:]
         var listener: ArrivalListener?
         var counters = AppendCounters()
     }
@@ -245,8 +245,8 @@ public final class MessageStore: Sendable {
         queues.find(QueueKey(topic: topic, queueId: queueId))
     }
 
-    /// The topics that have queues here.
-    public var topics: Set<String> { Set(queues.all.lazy.filter(\.hasFiles).map(\.topic)) }
+    /// The topics that have queues here, in the order of their bytes.
+    public var topics: [String] { Set<ByteText>(texts: queues.all.lazy.filter(\.hasFiles).map(\.topic)).sortedTexts }
 
     /// The ids of a topic's queues that have messages.
     public func queueIds(of topic: String) -> [Int32] {

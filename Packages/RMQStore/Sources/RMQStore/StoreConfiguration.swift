@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// How and where a ``MessageStore`` keeps its files.
 ///
 /// The names in the comments are the reference's property keys; turning text into this value is the broker's job.
@@ -113,7 +115,7 @@ public struct StoreConfiguration: Sendable, Equatable {
         if rootDirectory.isEmpty {
             throw .invalidConfiguration(key: "storePathRootDir", value: "", allowed: "a directory")
         }
-        if commitLogDirectories.contains("") || Set(commitLogDirectories).isSubset(of: readOnlyCommitLogDirectories) {
+        if commitLogDirectories.contains(where: \.isEmpty) || commitLogDirectories.allSatisfy({ readOnlyCommitLogDirectories.containsExactly($0) }) {
             throw .invalidConfiguration(
                 key: "storePathCommitLog", value: commitLogDirectories.joined(separator: ","),
                 allowed: "directories, at least one of them not in readOnlyCommitLogStorePaths")

@@ -94,7 +94,7 @@ struct OpenBench {
     func appendForEver() throws(StoreError) {
         let store = try run.open(run.configuration("many"))
         let appender = Appender(store, bodyBytes: 1024)
-        let topics = store.topics.sorted()
+        let topics = store.topics
         report("appending")
         var index = 0
         while true {

@@ -25,11 +25,11 @@ public enum StoreBench {
     public static func run(_ words: [String]) -> Int32 {
         guard words.count >= 2 else {
             print(help)
-            return words == ["-h"] || words == ["--help"] ? 0 : 2
+            return words.isExactly(["-h"]) || words.isExactly(["--help"]) ? 0 : 2
         }
-        let run = BenchRun(directory: words[1], isQuick: words.dropFirst(2).contains("quick"))
+        let run = BenchRun(directory: words[1], isQuick: words.dropFirst(2).contains { $0.isExactly("quick") })
         do throws(StoreError) {
-            switch words[0] {
+            switch ByteText(words[0]) {
             case "append": try AppendBench(run).measure()
             case "sync": try SyncBench(run).measure()
             case "queues": try QueuesBench(run).measure()
@@ -138,21 +138,24 @@ func residentBytes(_ field: String) -> Int {
     var line = [CChar](repeating: 0, count: 256)
     while fgets(&line, 256, file) != nil {
         let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        if text.hasPrefix(field + ":") { return (Int(text.filter(\.isNumber)) ?? 0) * 1024 }
+        if text.hasBytePrefix(field + ":") { return digits(text) * 1024 }
     }
     return 0
 }
+
+/// The number that the digits of a line make.
+private func digits(_ line: String) -> Int { line.utf8.reduce(0) { (0x30...0x39).contains($1) ? $0 * 10 + Int($1 - 0x30) : $0 } }
 
 /// Resident bytes of the files mapped from a folder of the store.
 func residentBytes(mappedFrom folder: String) -> Int {
     guard let maps = try? String(contentsOfFile: "/proc/self/smaps", encoding: .utf8) else { return 0 }
     var isCounted = false
     var kilobytes = 0
-    for line in maps.split(separator: "\n") {
-        if line.hasPrefix("Rss:") {
-            if isCounted { kilobytes += Int(line.filter(\.isNumber)) ?? 0 }
-        } else if line.first?.isHexDigit == true, line.contains("-") {
-            isCounted = line.contains("/\(folder)/")
+    for line in maps.split(ascii: "\n") {
+        if line.hasBytePrefix("Rss:") {
+            if isCounted { kilobytes += digits(line) }
+        } else if let first = line.utf8.first, Hex.value(of: first) != nil, line.contains(ascii: "-") {
+            isCounted = line.containsBytes(of: "/\(folder)/")
         }
     }
     return kilobytes * 1024

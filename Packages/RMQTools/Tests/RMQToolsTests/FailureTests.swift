@@ -1,3 +1,4 @@
+import RMQCommon
 import RMQRemoting
 @testable import RMQTools
 import Testing

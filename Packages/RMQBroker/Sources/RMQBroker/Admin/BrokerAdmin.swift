@@ -23,7 +23,7 @@ enum BrokerAdmin {
         }
         let text = values.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
         broker.logger.info("configuration changed over the wire: \(text)")
-        if values.contains(where: { $0.key == "brokerPermission" }) {
+        if values.contains(where: { $0.key.isExactly("brokerPermission") }) {
             broker.topics.touch()
             broker.topicsChanged()
         }

@@ -7,7 +7,7 @@ enum ConsumeStatsAdmin {
     static func ofGroup(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let header = try command.header(ConsumeStatsHeader.self)
         let topics: [String]
-        if let topic = header.topic, !topic.allSatisfy(\.isWhitespace) {
+        if let topic = header.topic, !topic.isBlank {
             topics = [topic]
         } else {
             topics = broker.offsets.topics(of: header.consumerGroup)
@@ -25,12 +25,12 @@ enum ConsumeStatsAdmin {
     }
 
     static func ofBroker(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
-        let onlyOrdered = command.fields?["isOrder"]?.lowercased() == "true"
+        let onlyOrdered = command.fields?["isOrder"]?.isExactlyIgnoringCase("true") == true
         var groups: [JSONValue] = []
         var difference: Int64 = 0
-        for group in broker.groups.names.sorted() {
+        for group in broker.groups.names.sortedByBytes() {
             var stats: [JSONValue] = []
-            for name in broker.offsets.topics(of: group).sorted() {
+            for name in broker.offsets.topics(of: group).sortedByBytes() {
                 guard let topic = broker.topics[name], !onlyOrdered || topic.config.isOrdered else { continue }
                 let queues = progress(of: group, topic, queueCount: topic.config.writeQueueCount, broker)
                 for queue in queues.values { difference &+= queue.brokerOffset - queue.consumerOffset }

@@ -30,7 +30,7 @@ enum GroupAdmin {
     static func consumerConnections(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let name = try command.header(ConsumerGroupHeader.self).consumerGroup
         guard let group = broker.consumers[name] else {
-            throw Refusal(.consumerNotOnline, "the consumer group[\(name.prefix(255))] not online")
+            throw Refusal(.consumerNotOnline, "the consumer group[\(name.prefix(bytes: 255))] not online")
         }
         let body = ConsumerConnection(
             connections: group.channels.values.map(\.description), subscriptions: group.subscriptions, consumeType: group.consumeType,
@@ -41,7 +41,7 @@ enum GroupAdmin {
     static func producerConnections(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let name = try command.header(ProducerGroupHeader.self).producerGroup
         guard let channels = broker.producers.channels(of: name) else {
-            throw Refusal(.systemError, "the producer group[\(name.prefix(255))] not exist")
+            throw Refusal(.systemError, "the producer group[\(name.prefix(bytes: 255))] not exist")
         }
         return .response(.success, body: ProducerConnection(connections: channels.map(\.description)).body)
     }
@@ -60,8 +60,8 @@ enum GroupAdmin {
     /// Those who subscribe to the topic now, and those who once committed an offset in it.
     static func groupsOfTopic(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let topic = try command.header(TopicHeader.self).topic
-        let groups = Set(broker.consumers.groups(subscribingTo: topic)).union(broker.offsets.groups(of: topic))
-        let body: JSONValue = ["groupList": .array(groups.sorted().map { .string($0) })]
+        let groups = Set<ByteText>(texts: broker.consumers.groups(subscribingTo: topic) + broker.offsets.groups(of: topic))
+        let body: JSONValue = ["groupList": .array(groups.sortedTexts.map { .string($0) })]
         return .response(.success, body: body.bytes(.fastjson))
     }
 }

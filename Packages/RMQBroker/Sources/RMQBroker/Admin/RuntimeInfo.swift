@@ -8,14 +8,14 @@ import Synchronization
 ///
 /// There are no thread pools here, so their queues are always empty and have the reference's default sizes.
 enum RuntimeInfo {
-    static func table(_ broker: BrokerState) -> [String: String] {
+    static func table(_ broker: BrokerState) -> [ByteText: String] {
         let now = broker.clock.now()
         let statistics = broker.store.statistics
         let rates = broker.rates.rates(statistics, now: now)
         let days = broker.rates.days
         let configuration = broker.live.current
         let version = ProtocolVersion.current
-        var table: [String: String] = [
+        var table: [ByteText: String] = [
             "brokerVersionDesc": version.description,
             "brokerVersion": String(version.ordinal),
             "bootTimestamp": String(broker.startedAt),
@@ -65,7 +65,7 @@ enum RuntimeInfo {
         return table
     }
 
-    private static func addDisk(_ table: inout [String: String], _ store: StoreConfiguration) {
+    private static func addDisk(_ table: inout [ByteText: String], _ store: StoreConfiguration) {
         var emptiest: Double?
         for root in store.commitLogDirectories {
             let used = DiskUsage.system.usedFraction(root)

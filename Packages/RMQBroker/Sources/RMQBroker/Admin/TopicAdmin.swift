@@ -52,7 +52,7 @@ enum TopicAdmin {
 
     static func statistics(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let name = try command.header(TopicHeader.self).topic
-        guard let topic = broker.topics[name] else { throw Refusal(.topicNotExist, "topic[\(name.prefix(255))] not exist") }
+        guard let topic = broker.topics[name] else { throw Refusal(.topicNotExist, "topic[\(name.prefix(bytes: 255))] not exist") }
         var queues: [MessageQueue: TopicStatsTable.Range] = [:]
         for queueId in 0..<max(topic.config.writeQueueCount, 0) {
             let queue = MessageQueue(topic: name, brokerName: broker.live.current.brokerName, queueId: queueId)
@@ -68,7 +68,7 @@ enum TopicAdmin {
     }
 
     static func systemTopics(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
-        .response(.success, body: TopicList(broker.topics.systemTopics.sorted()).body)
+        .response(.success, body: TopicList(broker.topics.systemTopics.sortedTexts).body)
     }
 
     /// Removes the queues of topics that nobody knows any more.

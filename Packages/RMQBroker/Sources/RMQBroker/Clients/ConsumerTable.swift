@@ -7,10 +7,10 @@ struct ConsumerGroup: Sendable {
     var consumeType: ConsumeType
     var messageModel: MessageModel
     var consumeFromWhere: ConsumeFromWhere
-    var subscriptions: [String: SubscriptionData] = [:]
+    var subscriptions: [ByteText: SubscriptionData] = [:]
     var channels: [UInt64: ClientChannel] = [:]
 
-    var clientIds: [String] { Array(Set(channels.values.map(\.clientId))) }
+    var clientIds: [String] { Set<ByteText>(texts: channels.values.map(\.clientId)).map(\.text) }
 }
 
 /// The consumers that are connected, by group.
@@ -18,7 +18,7 @@ struct ConsumerGroup: Sendable {
 /// One lock, never held while another one is taken. Pulls do not take it: their loops keep what they found until ``version``
 /// moves, which a heartbeat that says nothing new does not cause.
 final class ConsumerTable: Sendable {
-    private let groups = Mutex<[String: ConsumerGroup]>([:])
+    private let groups = Mutex<[ByteText: ConsumerGroup]>([:])
     private let changes = Atomic<UInt64>(1)
 
     var version: UInt64 { changes.load(ordering: .acquiring) }
@@ -70,9 +70,9 @@ final class ConsumerTable: Sendable {
             for (name, group) in groups {
                 let leaving = group.channels.values.filter(gone)
                 guard !leaving.isEmpty else { continue }
-                names.append(name)
+                names.append(name.text)
                 channels += leaving
-                for channel in leaving { _ = groups.remove(channel.connection.id, from: name) }
+                for channel in leaving { _ = groups.remove(channel.connection.id, from: name.text) }
             }
             return (names, channels)
         }
@@ -82,7 +82,7 @@ final class ConsumerTable: Sendable {
 
     /// Groups whose members subscribe to `topic`.
     func groups(subscribingTo topic: String) -> [String] {
-        groups.withLock { $0.filter { $0.value.subscriptions[topic] != nil }.map(\.key) }
+        groups.withLock { $0.filter { $0.value.subscriptions[topic] != nil }.map(\.key.text) }
     }
 }
 
@@ -91,7 +91,7 @@ extension ConsumerGroup {
     /// - Returns: whether a pull may now be judged differently.
     fileprivate mutating func update(_ heartbeat: [SubscriptionData], topicsDiffer: inout Bool) -> Bool {
         var differs = false
-        var named: Set<String> = []
+        var named: Set<ByteText> = []
         for subscription in heartbeat.prefix(ClientLimit.subscriptionsPerGroup) {
             named.insert(subscription.topic)
             if let known = subscriptions[subscription.topic] {
@@ -111,7 +111,7 @@ extension ConsumerGroup {
     }
 }
 
-extension [String: ConsumerGroup] {
+extension [ByteText: ConsumerGroup] {
     fileprivate mutating func remove(_ connection: UInt64, from group: String) -> Bool {
         guard self[group]?.channels.removeValue(forKey: connection) != nil else { return false }
         if self[group]?.channels.isEmpty == true { self[group] = nil }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// The producers that are connected, by group. One lock, never held while another one is taken.
 final class ProducerTable: Sendable {
-    private let groups = Mutex<[String: [UInt64: ClientChannel]]>([:])
+    private let groups = Mutex<[ByteText: [UInt64: ClientChannel]]>([:])
 
     func register(_ channel: ClientChannel, group: String) {
         groups.withLock { groups in
@@ -45,5 +45,5 @@ final class ProducerTable: Sendable {
     /// Nil when no producer of `group` is connected.
     func channels(of group: String) -> [ClientChannel]? { groups.withLock { $0[group].map { Array($0.values) } } }
 
-    var all: [String: [ClientChannel]] { groups.withLock { $0.mapValues { Array($0.values) } } }
+    var all: [ByteText: [ClientChannel]] { groups.withLock { $0.mapValues { Array($0.values) } } }
 }

@@ -4,7 +4,7 @@ import Synchronization
 /// Which client of a group may consume a queue in order. In memory only; a client renews its locks or loses them.
 final class QueueLocks: Sendable {
     private struct Lock {
-        var clientId: String
+        @ByteText var clientId: String
         /// Milliseconds since 1970 of the last lock call.
         var renewed: Int64
     }
@@ -13,7 +13,7 @@ final class QueueLocks: Sendable {
     private static let limit = 100_000
 
     private struct Contents {
-        var groups: [String: [MessageQueue: Lock]] = [:]
+        var groups: [ByteText: [MessageQueue: Lock]] = [:]
         var count = 0
 
         mutating func removeExpired(before limit: Int64) {
@@ -33,7 +33,7 @@ final class QueueLocks: Sendable {
             if contents.count + queues.count > Self.limit { contents.removeExpired(before: expired) }
             return queues.filter { queue in
                 if let held = contents.groups[group]?[queue] {
-                    guard held.clientId == clientId || held.renewed <= expired else { return false }
+                    guard held.clientId.isExactly(clientId) || held.renewed <= expired else { return false }
                 } else {
                     guard contents.count < Self.limit else { return false }
                     contents.count += 1
@@ -47,7 +47,7 @@ final class QueueLocks: Sendable {
     /// Gives up those of `queues` that `clientId` holds, expired or not.
     func unlock(_ queues: [MessageQueue], group: String, clientId: String) {
         contents.withLock { contents in
-            for queue in queues where contents.groups[group]?[queue]?.clientId == clientId {
+            for queue in queues where contents.groups[group]?[queue]?.clientId.isExactly(clientId) == true {
                 contents.groups[group]?[queue] = nil
                 contents.count -= 1
             }

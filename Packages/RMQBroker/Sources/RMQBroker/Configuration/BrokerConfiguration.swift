@@ -128,7 +128,7 @@ public struct BrokerConfiguration: Sendable, Equatable {
     /// The address clients are told to connect to.
     public var advertisedAddress: String {
         if !brokerIP1.isEmpty { return brokerIP1 }
-        switch bindAddress {
+        switch ByteText(bindAddress) {
         case "0.0.0.0", "": return "127.0.0.1"
         case "::": return "::1"
         default: return bindAddress

@@ -19,11 +19,11 @@ struct BrokerSetting: Sendable {
 
     static func named(_ key: String) -> BrokerSetting? {
         let key = oldNames[key] ?? key
-        return all.first { $0.key == key }
+        return all.first { $0.key.isExactly(key) }
     }
 
     /// Keys that were spelled otherwise up to release 4.5.1, and what they are called since.
-    static let oldNames = [
+    static let oldNames: [ByteText: String] = [
         "mapedFileSizeCommitLog": "mappedFileSizeCommitLog", "mapedFileSizeConsumeQueue": "mappedFileSizeConsumeQueue",
     ]
 
@@ -104,14 +104,14 @@ struct BrokerSetting: Sendable {
     ]
 
     /// Important keys among those that this broker does not act on.
-    private static let important: Set<String> = ["brokerRole", "aclEnable", "haListenPort"]
+    private static let important: Set<ByteText> = ["brokerRole", "aclEnable", "haListenPort"]
 
     /// Every key of the reference and of this broker as `key=value` lines, which is what `-p` prints and GET_BROKER_CONFIG answers.
     /// - Parameter onlyImportant: those that the reference marks, which is what `-m` prints.
     static func text(of configuration: BrokerConfiguration, onlyImportant: Bool = false) -> String {
         let configuration = configuration.resolved
         var lines = all.filter { $0.isImportant || !onlyImportant }.map { "\($0.key)=\($0.read(configuration))" }
-        lines += UnhonouredSettings.all.filter { !onlyImportant || important.contains($0.key) }.map { "\($0.key)=\($0.value(configuration))" }.sorted()
+        lines += UnhonouredSettings.all.filter { !onlyImportant || important.contains($0.key) }.map { "\($0.key)=\($0.value(configuration))" }.sortedByBytes()
         return lines.map { $0 + "\n" }.joined()
     }
 }
@@ -141,7 +141,7 @@ extension BrokerSetting {
         BrokerSetting(
             key: key, isLive: live, isImportant: important, isCritical: false,
             write: { (configuration, value) throws(BrokerConfigurationError) in
-                switch Configuration.trimmed(value).lowercased() {
+                switch ByteText(Configuration.trimmed(value).asciiLowercased) {
                 case "true": configuration[keyPath: path] = true
                 case "false": configuration[keyPath: path] = false
                 default: throw .badValue(key: key, value: value, allowed: "true or false")
@@ -193,7 +193,7 @@ extension BrokerSetting {
     }
 
     private static func isOne(of values: [String]) -> TextRule {
-        ({ values.contains($0) }, values.joined(separator: " or "))
+        ({ values.containsExactly($0) }, values.joined(separator: " or "))
     }
     private static var isName: TextRule {
         ({ value in

@@ -31,7 +31,7 @@ enum UnhonouredSettings {
         let only = setting.value(BrokerConfiguration())
         switch setting.answer {
         case .silence: return nil
-        case _ where Configuration.trimmed(value).lowercased() == only.lowercased(): return nil
+        case _ where Configuration.trimmed(value).isExactlyIgnoringCase(only): return nil
         case .warning: return "configuration: \(key) has no effect in this broker"
         case .error: throw .badValue(key: key, value: value, allowed: only + " (this broker offers nothing else yet)")
         }
@@ -39,7 +39,7 @@ enum UnhonouredSettings {
 
     static let all: [UnhonouredSetting] = promises + environment + transientPool + threads + machine
 
-    private static let byKey = Dictionary(uniqueKeysWithValues: all.map { ($0.key, $0) })
+    private static let byKey = Dictionary(uniqueKeysWithValues: all.map { (ByteText($0.key), $0) })
 
     private static let promises: [UnhonouredSetting] = [
         .init("brokerRole", "ASYNC_MASTER", .error),
@@ -120,7 +120,7 @@ enum UnhonouredSettings {
     ]
 
     /// Keys of other releases.
-    private static let gone: Set<String> = ["enableBatchPush", "rmqAddressServerDomain", "rmqAddressServerSubGroup"]
+    private static let gone: Set<ByteText> = ["enableBatchPush", "rmqAddressServerDomain", "rmqAddressServerSubGroup"]
 }
 
 extension UnhonouredSetting {

@@ -7,7 +7,7 @@ import Synchronization
 /// One lock, never held while another one is taken. Loops keep what they found until ``version`` moves.
 final class GroupTable: Sendable {
     private struct Contents {
-        var groups: [String: SubscriptionGroupConfig] = [:]
+        var groups: [ByteText: SubscriptionGroupConfig] = [:]
         var dataVersion: DataVersion
     }
 
@@ -16,7 +16,7 @@ final class GroupTable: Sendable {
     private let changes = Atomic<UInt64>(1)
 
     init(clock: WallClock) {
-        let builtIn = SystemGroup.builtIn.map { ($0, SubscriptionGroupConfig(groupName: $0)) }
+        let builtIn = SystemGroup.builtIn.map { (ByteText($0), SubscriptionGroupConfig(groupName: $0)) }
         contents = Mutex(Contents(groups: Dictionary(builtIn) { $1 }, dataVersion: DataVersion(clock: clock)))
         self.clock = clock
     }
@@ -25,7 +25,7 @@ final class GroupTable: Sendable {
 
     subscript(name: String) -> SubscriptionGroupConfig? { contents.withLock { $0.groups[name] } }
 
-    var names: [String] { contents.withLock { Array($0.groups.keys) } }
+    var names: [String] { contents.withLock { $0.groups.keys.map(\.text) } }
 
     var table: SubscriptionGroupTable {
         contents.withLock { SubscriptionGroupTable(groups: $0.groups, dataVersion: $0.dataVersion) }

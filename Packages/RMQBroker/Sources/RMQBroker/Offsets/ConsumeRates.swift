@@ -1,10 +1,11 @@
+import RMQCommon
 import Synchronization
 
 /// How many messages a second each group got of each topic, over the last minute: six spans of ten seconds, as at the reference.
 final class ConsumeRates: Sendable {
     private struct Key: Hashable {
-        let topic: String
-        let group: String
+        let topic: ByteText
+        let group: ByteText
     }
 
     private struct Sample {
@@ -24,7 +25,7 @@ final class ConsumeRates: Sendable {
         samples.withLock { samples in
             var next: [Key: [Sample]] = [:]
             for progress in progresses where progress.pulledCount > 0 {
-                let key = Key(topic: progress.topic, group: progress.group)
+                let key = Key(topic: ByteText(progress.topic), group: ByteText(progress.group))
                 // Who comes anew began at zero within the span before.
                 var kept = samples[key] ?? [Sample(time: now - Self.sampleMilliseconds, count: 0)]
                 kept.append(Sample(time: now, count: progress.pulledCount))
@@ -36,7 +37,7 @@ final class ConsumeRates: Sendable {
 
     func perSecond(group: String, topic: String) -> Double {
         samples.withLock { samples in
-            guard let kept = samples[Key(topic: topic, group: group)], let first = kept.first, let last = kept.last, last.time > first.time
+            guard let kept = samples[Key(topic: ByteText(topic), group: ByteText(group))], let first = kept.first, let last = kept.last, last.time > first.time
             else { return 0 }
             return Double(last.count - first.count) * 1_000 / Double(last.time - first.time)
         }

@@ -52,8 +52,10 @@ final class GroupProgress: Sendable {
 /// ``GroupProgress`` until ``version`` moves, which happens only when one is removed.
 final class ConsumerOffsets: Sendable {
     private struct Key: Hashable {
-        let topic: String
-        let group: String
+        let topic: ByteText
+        let group: ByteText
+
+        init(topic: String, group: String) { (self.topic, self.group) = (ByteText(topic), ByteText(group)) }
     }
 
     /// Most pairs of topic and group: about 300 MB of names that a client made up, before it is refused.
@@ -89,10 +91,10 @@ final class ConsumerOffsets: Sendable {
     }
 
     /// Topics in which `group` has offsets.
-    func topics(of group: String) -> [String] { filtered { $0.group == group }.map(\.topic) }
+    func topics(of group: String) -> [String] { filtered { $0.group.isExactly(group) }.map(\.topic) }
 
     /// Groups that have offsets in `topic`.
-    func groups(of topic: String) -> [String] { filtered { $0.topic == topic }.map(\.group) }
+    func groups(of topic: String) -> [String] { filtered { $0.topic.isExactly(topic) }.map(\.group) }
 
     /// Every pair of group and topic, with offsets or without.
     var all: [GroupProgress] { table.withLock { Array($0.values) } }
@@ -102,7 +104,7 @@ final class ConsumerOffsets: Sendable {
     }
 
     func remove(group: String) {
-        table.withLock { table in table = table.filter { $0.key.group != group } }
+        table.withLock { table in table = table.filter { $0.key.group != ByteText(group) } }
         removed.store(true, ordering: .releasing)
         changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
     }
@@ -114,7 +116,7 @@ final class ConsumerOffsets: Sendable {
         table.withLock { table in
             let light = (file.lightOffsets ?? [:]).mapValues { [Int32(0): $0] }
             for (key, offsets) in file.offsets.merging(light, uniquingKeysWith: { $1 }) {
-                guard let (topic, group) = Self.parts(of: key) else { continue }
+                guard let (topic, group) = Self.parts(of: key.text) else { continue }
                 table[Key(topic: topic, group: group)] = GroupProgress(group: group, topic: topic, offsets: offsets, dirty: false)
             }
         }

@@ -104,7 +104,7 @@ struct PullProcessor {
         guard let group = state.broker.consumers[name] else { return .noConsumers }
         if !config.consumeBroadcastEnabled, group.messageModel == .broadcasting { return .broadcastForbidden }
         guard let subscription = group.subscriptions[topic] else { return .notSubscribed }
-        let isTag = subscription.expressionType.isEmpty || subscription.expressionType == "TAG"
+        let isTag = subscription.expressionType.isEmpty || subscription.expressionType.isExactly("TAG")
         let filter = subscription.isClassFilter ? .all : SubscriptionFilter(text: subscription.expression, codes: subscription.tagCodes)
         return .subscribed(filter, version: subscription.version, isTag: isTag)
     }

@@ -21,7 +21,7 @@ final class NameServerRegistration: Sendable {
         }
         links.withLock { $0 = made }
         client.setConnectionClosedHandler { [weak self] address in
-            let link = self?.links.withLock { $0.first { $0.address == address } }
+            let link = self?.links.withLock { $0.first { $0.address.isExactly(address) } }
             link?.connectionLost()
         }
     }
@@ -69,7 +69,7 @@ final class NameServerRegistration: Sendable {
 
     private func registration(_ content: NameServerLink.Content, _ partialVersion: DataVersion?) -> NameServerLink.Registration? {
         let (table, isPartial) = switch content {
-        case .topic(let topic, let version): (TopicConfigTable(topics: [topic.topicName: topic], dataVersion: version), true)
+        case .topic(let topic, let version): (TopicConfigTable(topics: [ByteText(topic.topicName): topic], dataVersion: version), true)
         case .allTopics: (allTopics(unlike: partialVersion), false)
         }
         let body = RegisterBrokerBody(topicConfigTable: announced(table))
@@ -164,5 +164,5 @@ private final class RemainingCount: Sendable {
 
 enum HostText {
     /// `host:port`, with brackets around an IPv6 address.
-    static func joined(_ host: String, _ port: UInt16) -> String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    static func joined(_ host: String, _ port: UInt16) -> String { host.contains(ascii: ":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

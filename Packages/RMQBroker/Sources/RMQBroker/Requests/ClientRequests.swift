@@ -48,7 +48,7 @@ enum ClientRequests {
         guard let ids = caller.broker.consumers[group]?.clientIds, !ids.isEmpty else {
             throw Refusal(.systemError, "no consumer for this group, \(group)")
         }
-        return .response(.success, body: ConsumerIdList(ids.sorted()).body)
+        return .response(.success, body: ConsumerIdList(ids.sortedByBytes()).body)
     }
 
     static func checkConfiguration(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
@@ -59,7 +59,7 @@ enum ClientRequests {
             return .response(.success)
         }
         let type = try subscription.string("expressionType", default: "TAG")
-        guard type.isEmpty || type == "TAG" else {
+        guard type.isEmpty || type.isExactly("TAG") else {
             throw Refusal(.systemError, "The broker does not support consumer to filter message by \(type)")
         }
         return .response(.success)

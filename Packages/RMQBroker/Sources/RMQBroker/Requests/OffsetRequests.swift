@@ -30,7 +30,7 @@ enum OffsetRequests {
             let progress = caller.broker.offsets.progress(group: header.consumerGroup, topic: header.topic),
             progress.commit(header.commitOffset, queueId: header.queueId)
         else {
-            let (group, topic) = (header.consumerGroup.prefix(64), header.topic.prefix(64))
+            let (group, topic) = (header.consumerGroup.prefix(bytes: 64), header.topic.prefix(bytes: 64))
             throw Refusal(.systemError, "no offset can be kept for group \(group) in queue \(header.queueId) of topic[\(topic)]")
         }
         return .response(.success)

@@ -20,7 +20,7 @@ enum BuiltInTopics {
         return topics
     }
 
-    static func systemNames(_ configuration: BrokerConfiguration) -> Set<String> {
+    static func systemNames(_ configuration: BrokerConfiguration) -> Set<ByteText> {
         var names = SystemTopic.names
         names.insert(configuration.brokerClusterName)
         names.insert(configuration.brokerName)

@@ -45,9 +45,9 @@ private final class SavedMark: Sendable {
 /// keep what they found until ``version`` moves.
 final class TopicTable: Sendable {
     private struct Contents {
-        var topics: [String: TopicEntry] = [:]
+        var topics: [ByteText: TopicEntry] = [:]
         /// Light topics that somebody named. They are written to no file and told to no name server.
-        var light: [String: TopicEntry] = [:]
+        var light: [ByteText: TopicEntry] = [:]
         var dataVersion: DataVersion
         /// Topics that were made since the table was written last.
         var unsaved: [TopicEntry] = []
@@ -70,13 +70,13 @@ final class TopicTable: Sendable {
     /// The most light topics; 0 when there are none.
     private let lightLimit: Int
     /// The broker's own system topics: refused to administration, listed by code 305.
-    let systemTopics: Set<String>
+    let systemTopics: Set<ByteText>
     /// Moves on after every change.
     private let changes = Atomic<UInt64>(1)
 
     init(configuration: BrokerConfiguration, clock: WallClock) {
         let builtIn = BuiltInTopics.configs(configuration)
-        let entries = builtIn.map { ($0.topicName, TopicEntry(config: $0, isSaved: true)) }
+        let entries = builtIn.map { (ByteText($0.topicName), TopicEntry(config: $0, isSaved: true)) }
         contents = Mutex(Contents(topics: Dictionary(entries) { $1 }, dataVersion: DataVersion(clock: clock)))
         systemTopics = BuiltInTopics.systemNames(configuration)
         self.clock = clock
@@ -88,7 +88,7 @@ final class TopicTable: Sendable {
     subscript(name: String) -> TopicEntry? {
         contents.withLock { contents in
             if let entry = contents.topics[name] { return entry }
-            guard lightLimit > 0, name.hasPrefix("%LMQ%") else { return nil }
+            guard lightLimit > 0, LightQueue.isLight(name) else { return nil }
             if let entry = contents.light[name] { return entry }
             guard contents.light.count < lightLimit, (try? TopicName(name)) != nil else { return nil }
             let config = TopicConfig(topicName: name, readQueueCount: 1, writeQueueCount: 1)
@@ -98,7 +98,7 @@ final class TopicTable: Sendable {
         }
     }
 
-    var names: [String] { contents.withLock { Array($0.topics.keys) } }
+    var names: [String] { contents.withLock { $0.topics.keys.map(\.text) } }
 
     var table: TopicConfigTable {
         contents.withLock { TopicConfigTable(topics: $0.topics.mapValues(\.config), dataVersion: $0.dataVersion) }
@@ -168,7 +168,7 @@ final class TopicTable: Sendable {
 
     /// Makes exactly the topics in `ordered` ordered ones.
     /// - Returns: whether that changed anything.
-    func setOrdered(_ ordered: Set<String>) -> Bool {
+    func setOrdered(_ ordered: Set<ByteText>) -> Bool {
         change { contents in
             let wrong = contents.topics.values.filter { $0.config.isOrdered != ordered.contains($0.config.topicName) }
             for entry in wrong {

@@ -8,13 +8,13 @@ public enum BenchCommand {
     /// - Returns: the exit status: 0 fine, 1 the run failed or messages were refused, 2 it was asked for wrongly.
     public static func run(_ arguments: [String]) async -> Int32 {
         crmq_ignore_sigpipe()
-        guard let name = arguments.first, !arguments.contains("--help"), !arguments.contains("-h"), name != "help" else {
+        guard let name = arguments.first, !arguments.containsExactly("--help"), !arguments.containsExactly("-h"), !name.isExactly("help") else {
             print(Help.text)
             return arguments.isEmpty ? 2 : 0
         }
         do {
             var options = try Options(arguments.dropFirst(), flags: ["client"])
-            switch name {
+            switch ByteText(name) {
             case "producer": try await ProducerBench.run(&options)
             case "raw": try await ProducerBench.runRaw(&options)
             case "consumer": try await ConsumerBench.run(&options)
@@ -35,7 +35,7 @@ public enum BenchCommand {
 /// Options that several commands share.
 extension Options {
     mutating func serialization() throws(BenchError) -> HeaderSerialization {
-        switch text("serialization", default: "json") {
+        switch ByteText(text("serialization", default: "json")) {
         case "json": return .json
         case "binary": return .rocketmq
         case let other: throw BenchError(misuse: "--serialization is '\(other)', allowed are json and binary")

@@ -1,14 +1,16 @@
+import RMQCommon
+
 /// The words behind a command: `--name value` pairs, `--flag`s, and `--name=value`.
 struct Options {
-    private var values: [String: String] = [:]
-    private var used: Set<String> = []
+    private var values: [ByteText: String] = [:]
+    private var used: Set<ByteText> = []
 
     /// - Parameter flags: names that take no value.
-    init(_ words: some Sequence<String>, flags: Set<String>) throws(BenchError) {
+    init(_ words: some Sequence<String>, flags: Set<ByteText>) throws(BenchError) {
         var words = Array(words)[...]
         while let word = words.popFirst() {
-            guard word.hasPrefix("--") else { throw BenchError(misuse: "'\(word)' is not an option; options begin with --") }
-            let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1).map(String.init)
+            guard let option = word.droppingBytePrefix("--") else { throw BenchError(misuse: "'\(word)' is not an option; options begin with --") }
+            let parts = option.split(ascii: "=", most: 1)
             guard let name = parts.first else { throw BenchError(misuse: "'\(word)' names no option") }
             if parts.count == 2 {
                 values[name] = parts[1]
@@ -28,7 +30,7 @@ struct Options {
 
     mutating func text(_ name: String, default fallback: String) -> String { text(name) ?? fallback }
 
-    mutating func flag(_ name: String) -> Bool { text(name) == "true" }
+    mutating func flag(_ name: String) -> Bool { text(name).isExactly("true") }
 
     mutating func number(_ name: String, in range: ClosedRange<Int>) throws(BenchError) -> Int? {
         guard let text = text(name) else { return nil }

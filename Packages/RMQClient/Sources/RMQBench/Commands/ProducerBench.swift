@@ -64,7 +64,7 @@ enum ProducerBench {
 
     /// Targets of different brokers in turn, so that connections spread over all brokers.
     private static func interleaved(_ targets: [SendTarget]) -> [SendTarget] {
-        targets.sorted { ($0.queueId, $0.address.description) < ($1.queueId, $1.address.description) }
+        targets.sorted { ($0.queueId, ByteText($0.address.description)) < ($1.queueId, ByteText($1.address.description)) }
     }
 
     private static func load(_ plan: SendPlan, threads: Int) async throws {

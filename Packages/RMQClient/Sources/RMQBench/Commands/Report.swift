@@ -44,12 +44,9 @@ enum Report {
 
     /// 1234567 as `1,234,567`.
     static func grouped(_ number: Int) -> String {
-        var text = ""
-        for (index, digit) in String(abs(number)).reversed().enumerated() {
-            if index > 0, index % 3 == 0 { text.append(",") }
-            text.append(digit)
-        }
-        return (number < 0 ? "-" : "") + String(text.reversed())
+        let digits = Array(String(number.magnitude).utf8)
+        let groups = stride(from: digits.count, to: 0, by: -3).map { String(decoding: digits[max(0, $0 - 3) ..< $0], as: UTF8.self) }
+        return (number < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
     }
 }
 

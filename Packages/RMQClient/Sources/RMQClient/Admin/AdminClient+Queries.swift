@@ -15,7 +15,7 @@ extension AdminClient {
         let header = QueryMessageHeader(
             topic: topic, key: key, maxCount: maxCount, beginTimestamp: times.lowerBound, endTimestamp: times.upperBound)
         // A broker may go by the hash of the key alone.
-        return try await query(header) { $0.keys.contains(key) }
+        return try await query(header) { $0.keys.containsExactly(key) }
     }
 
     /// The message with this unique id, which its producer gave it; of several, as after a repeated send, the one stored first.
@@ -25,7 +25,7 @@ extension AdminClient {
     public func message(topic: String, uniqueId: String) async throws(ClientError) -> StoredMessage? {
         let begin = UniqueId(uniqueId).map { $0.time() - 1000 } ?? 0
         let header = QueryMessageHeader(topic: topic, key: uniqueId, maxCount: 32, beginTimestamp: begin, isUniqueId: true)
-        return try await query(header) { $0.messageId == uniqueId }.first
+        return try await query(header) { $0.messageId.isExactly(uniqueId) }.first
     }
 
     private func query(
@@ -38,7 +38,7 @@ extension AdminClient {
             do throws(ClientError) {
                 let response = try await core.request(RemotingCommand(.queryMessage, header: header), to: address, timeout: timeout * 3)
                 switch response.responseCode {
-                case .success: found += try decode(response.body, from: address).filter { $0.topic == header.topic && matches($0) }
+                case .success: found += try decode(response.body, from: address).filter { $0.topic.isExactly(header.topic) && matches($0) }
                 case .queryNotFound: break
                 default: throw .refused(response, by: address, asked: "QUERY_MESSAGE")
                 }

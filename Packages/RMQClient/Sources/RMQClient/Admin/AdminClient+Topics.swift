@@ -68,6 +68,6 @@ extension AdminClient {
     /// Addresses of the brokers that hold a topic: masters where there are any.
     func mastersOfTopic(_ topic: String) async throws(ClientError) -> [String] {
         let route = try await core.refreshRoute(of: topic)
-        return route.brokers.keys.sorted(by: utf16Precedes).compactMap { route.reader(of: $0, preferring: 0) }
+        return route.brokers.keys.map(\.text).sorted(by: utf16Precedes).compactMap { route.reader(of: $0, preferring: 0) }
     }
 }

@@ -21,10 +21,10 @@ public struct AdminClient: Sendable {
     public func masters(ofCluster cluster: String) async throws(ClientError) -> [(brokerName: String, address: String)] {
         let info = try await clusterInfo()
         guard let names = info.clusters[cluster] else {
-            let known = info.clusters.keys.sorted().joined(separator: ", ")
+            let known = info.clusters.sortedTexts.joined(separator: ", ")
             throw ClientError(.brokerNotFound, "cluster \(cluster) is not known; known: \(known)")
         }
-        return names.sorted().compactMap { name in
+        return names.sortedByBytes().compactMap { name in
             info.brokers[name]?.masterAddress.map { (name, $0) }
         }
     }

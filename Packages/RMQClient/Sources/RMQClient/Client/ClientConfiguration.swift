@@ -46,7 +46,7 @@ extension RocketMQClient {
 }
 
 /// The part of the client id that tells processes on one machine apart.
-public enum InstanceName: Sendable, Hashable {
+public enum InstanceName: Sendable {
     /// A new name at each start: right for all but broadcasting consumers.
     case unique
     /// The same name at each start, so that a broadcasting consumer finds its offset file again.
@@ -65,7 +65,7 @@ extension RocketMQClient.Configuration {
                 throw ClientError(.invalidConfiguration, "nameServers has \"\(address)\", expected is host:port, as 127.0.0.1:9876")
             }
         }
-        if case .fixed(let name) = instanceName, name.isEmpty || name.contains(where: { $0.isWhitespace || $0 == "/" || $0 == "@" }) {
+        if case .fixed(let name) = instanceName, name.isEmpty || name.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0 == "/" || $0 == "@" }) {
             throw ClientError(.invalidConfiguration, "instanceName is \"\(name)\"; it must not be empty nor contain blanks, / or @")
         }
         guard requestTimeout > .zero, routeRefreshInterval > .zero, heartbeatInterval > .zero else {
@@ -74,15 +74,5 @@ extension RocketMQClient.Configuration {
         guard (1...64).contains(eventLoops) else {
             throw ClientError(.invalidConfiguration, "eventLoops is \(eventLoops), allowed is 1 to 64")
         }
-    }
-}
-
-extension StringProtocol {
-    /// The text without blanks and tabs at its ends.
-    func trimmingBlanks() -> String {
-        var rest = self[...]
-        while let first = rest.first, first.isWhitespace { rest.removeFirst() }
-        while let last = rest.last, last.isWhitespace { rest.removeLast() }
-        return String(rest)
     }
 }

@@ -52,7 +52,7 @@ extension ClientCore {
     /// The client ids of a group, from any broker of the topic; nil when no broker knows the group yet.
     func members(ofGroup group: String, topic: String) async throws(ClientError) -> [String]? {
         let route = try await route(of: topic)
-        guard let name = route.brokers.keys.randomElement(), let address = route.reader(of: name, preferring: 0) else { return nil }
+        guard let name = route.brokers.keys.randomElement(), let address = route.reader(of: name.text, preferring: 0) else { return nil }
         let response = try await request(
             RemotingCommand(.getConsumerListByGroup, header: ConsumerGroupHeader(consumerGroup: group)), to: address,
             timeout: configuration.requestTimeout)

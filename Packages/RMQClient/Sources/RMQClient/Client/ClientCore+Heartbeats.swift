@@ -26,7 +26,7 @@ extension ClientCore {
         let command = RemotingCommand(.heartBeat, body: heartbeat.body)
         let addresses = routes.brokerAddresses
         await withDiscardingTaskGroup { group in
-            for address in consumers.isEmpty ? addresses.masters : addresses.all {
+            for address in (consumers.isEmpty ? addresses.masters : addresses.all).map(\.text) {
                 group.addTask {
                     do {
                         _ = try await self.call(command, at: address)
@@ -47,7 +47,7 @@ extension ClientCore {
             header: UnregisterClientHeader(clientId: clientId, producerGroup: producerGroup, consumerGroup: consumerGroup))
         await announcements.run {
             await withDiscardingTaskGroup { group in
-                for address in routes.brokerAddresses.all {
+                for address in routes.brokerAddresses.all.map(\.text) {
                     group.addTask {
                         do {
                             _ = try await self.call(command, at: address, timeout: .seconds(1))

@@ -1,3 +1,4 @@
+public import RMQCommon
 public import RMQRemoting
 
 /// The one error type of this package: what went wrong by name, in words, and as the server put it.
@@ -16,7 +17,7 @@ public import RMQRemoting
 public struct ClientError: Error, Sendable, CustomStringConvertible {
     /// What went wrong, by name.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
-        public let description: String
+        @ByteText public private(set) var description: String
         init(_ description: String) { self.description = description }
 
         /// No name server address is configured.

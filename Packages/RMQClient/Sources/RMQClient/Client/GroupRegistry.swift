@@ -1,10 +1,11 @@
+import RMQCommon
 import Synchronization
 
 /// Which groups a client has members of: what its heartbeats say.
 final class GroupRegistry: Sendable {
     private struct Members {
-        var producers: Set<String> = []
-        var consumers: [String: PushConsumer] = [:]
+        var producers: Set<ByteText> = []
+        var consumers: [ByteText: PushConsumer] = [:]
     }
 
     private let members = Mutex(Members())
@@ -24,7 +25,7 @@ final class GroupRegistry: Sendable {
 
     func removeConsumer(_ group: String) { members.withLock { _ = $0.consumers.removeValue(forKey: group) } }
 
-    var producers: [String] { members.withLock { $0.producers.sorted() } }
+    var producers: [String] { members.withLock { $0.producers.sortedTexts } }
     var consumers: [PushConsumer] { members.withLock { Array($0.consumers.values) } }
     func consumer(_ group: String) -> PushConsumer? { members.withLock { $0.consumers[group] } }
     var subscribedTopics: [String] { consumers.flatMap(\.subscribedTopics) }

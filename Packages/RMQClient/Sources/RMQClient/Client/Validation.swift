@@ -13,7 +13,7 @@ enum Validation {
         } catch {
             throw ClientError(.invalidName, "group \"\(group)\": \(error)")
         }
-        if let role, group == role.defaultGroup {
+        if let role, group.isExactly(role.defaultGroup) {
             throw ClientError(.invalidName, "group \(group) is the reference's placeholder; choose a name of your own")
         }
     }
@@ -27,9 +27,9 @@ enum Validation {
     }
 
     /// Reserved names that an application sets through the members of `Message`.
-    private static let settableNames: Set<String> = [
+    private static let settableNames = Set<ByteText>(texts: [
         PropertyName.keys, PropertyName.tags, PropertyName.waitStoreMessage, PropertyName.delayLevel, PropertyName.uniqueKey,
-    ]
+    ])
 
     static func check(_ message: Message, maxBytes: Int) throws(ClientError) {
         try checkTopic(message.topic)
@@ -59,7 +59,7 @@ enum Validation {
         guard let first = messages.first else { throw ClientError(.invalidMessage, "the batch is empty") }
         for message in messages {
             try check(message, maxBytes: maxBytes)
-            guard message.topic == first.topic else {
+            guard message.topic.isExactly(first.topic) else {
                 throw ClientError(.invalidMessage, "a batch has one topic, this one has \(first.topic) and \(message.topic)")
             }
             guard message.waitsForStore == first.waitsForStore else {

@@ -63,7 +63,7 @@ extension PushConsumer {
         let deliveries = assigned.cache(messages).map { message in
             var message = message
             // A message that came back from a failed attempt is shown under the topic it was sent to.
-            if message.topic == retryTopic, let original = message.properties[PropertyName.retryTopic] { message.topic = original }
+            if message.topic.isExactly(retryTopic), let original = message.properties[PropertyName.retryTopic] { message.topic = original }
             return Delivery(message: message, queue: assigned, attempt: 0, consumer: self)
         }
         if !deliveries.isEmpty { inbox.put(deliveries) }

@@ -3,7 +3,7 @@ import RMQRemoting
 import Synchronization
 
 extension PushConsumer {
-    var subscribedTopics: [String] { state.withLock { Array($0.subscriptions.keys) } }
+    var subscribedTopics: [String] { state.withLock { $0.subscriptions.keys.map(\.text) } }
 
     func subscription(to topic: String) -> Subscription? { state.withLock { $0.subscriptions[topic] } }
 
@@ -15,7 +15,7 @@ extension PushConsumer {
             consumeFromWhere: configuration.start.wireName,
             subscriptions: subscriptions.sorted { $0.key < $1.key }.map { topic, subscription in
                 SubscriptionData(
-                    topic: topic, expression: subscription.filter.expression, tags: subscription.filter.tags.sorted(),
+                    topic: topic.text, expression: subscription.filter.expression, tags: subscription.filter.tags.sortedTexts,
                     tagCodes: subscription.filter.tagHashes.sorted(), version: subscription.version)
             })
     }
@@ -26,7 +26,7 @@ extension PushConsumer {
         let topics = subscribedTopics
         for topic in topics where !Task.isCancelled {
             guard let mine = await share(of: topic) else { continue }
-            let held = state.withLock { state in state.assigned.filter { $0.key.topic == topic } }
+            let held = state.withLock { state in state.assigned.filter { $0.key.topic.isExactly(topic) } }
             let plan = RebalancePlan(held: held.keys, stuck: held.values.filter { $0.isStuck() }.map(\.queue), mine: mine)
             guard !plan.isEmpty else { continue }
             for queue in plan.renewed { core.logger.warning("\(queue) was not pulled for \(AssignedQueue.longestSilence); group \(group) takes it anew") }
@@ -34,9 +34,9 @@ extension PushConsumer {
             let isTaken = await take(plan.added)
             guard isTaken || !plan.dropped.isEmpty else { continue }
             hasChanged = true
-            core.logger.info("group \(group) now has \(assignment.count { $0.topic == topic }) queues of \(topic)")
+            core.logger.info("group \(group) now has \(assignment.count { $0.topic.isExactly(topic) }) queues of \(topic)")
         }
-        let unwanted = state.withLock { state in state.assigned.keys.filter { !topics.contains($0.topic) } }
+        let unwanted = state.withLock { state in state.assigned.keys.filter { !topics.containsExactly($0.topic) } }
         if !unwanted.isEmpty {
             await giveUp(unwanted)
             hasChanged = true
@@ -52,7 +52,7 @@ extension PushConsumer {
             var members: [String]?
             if offsetPath == nil {
                 members = try await core.members(ofGroup: group, topic: topic)
-                if members?.contains(core.clientId) != true {
+                if members?.containsExactly(core.clientId) != true {
                     // The broker came into the route after the last heartbeat.
                     await core.sendHeartbeats()
                     members = try await core.members(ofGroup: group, topic: topic)
@@ -178,7 +178,7 @@ extension StartPosition {
 }
 
 extension SubscriptionFilter {
-    var tags: Set<String> {
+    var tags: Set<ByteText> {
         if case .tags(let tags) = self { tags } else { [] }
     }
 }

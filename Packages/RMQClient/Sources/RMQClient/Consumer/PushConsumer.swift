@@ -42,7 +42,7 @@ public final class PushConsumer: Sendable {
     }
 
     struct State {
-        var subscriptions: [String: Subscription] = [:]
+        var subscriptions: [ByteText: Subscription] = [:]
         var assigned: [MessageQueue: AssignedQueue] = [:]
         var background: Task<Void, Never>?
         /// The handlers of `run`.

@@ -17,7 +17,7 @@ public struct AveragedAllocation: QueueAllocation {
     public init() {}
 
     public func allocate(queues: [MessageQueue], members: [String], to member: String) -> [MessageQueue] {
-        guard let index = members.firstIndex(of: member), !queues.isEmpty else { return [] }
+        guard let index = members.firstIndex(where: { $0.isExactly(member) }), !queues.isEmpty else { return [] }
         let remainder = queues.count % members.count
         let size = queues.count <= members.count ? 1 : queues.count / members.count + (index < remainder ? 1 : 0)
         let start = index < remainder ? index * size : index * size + remainder
@@ -32,7 +32,7 @@ public struct CircularAllocation: QueueAllocation {
     public init() {}
 
     public func allocate(queues: [MessageQueue], members: [String], to member: String) -> [MessageQueue] {
-        guard let index = members.firstIndex(of: member) else { return [] }
+        guard let index = members.firstIndex(where: { $0.isExactly(member) }) else { return [] }
         return stride(from: index, to: queues.count, by: members.count).map { queues[$0] }
     }
 }

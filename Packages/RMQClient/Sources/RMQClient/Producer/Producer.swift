@@ -21,7 +21,7 @@ public final class Producer: Sendable {
     private let core: ClientCore
     private let retries: RetryPolicy
     /// The turn of each topic.
-    private let rotations = Mutex<[String: QueueRotation]>([:])
+    private let rotations = Mutex<[ByteText: QueueRotation]>([:])
 
     init(group: String, configuration: ProducerConfiguration, core: ClientCore) {
         self.group = group
@@ -46,7 +46,7 @@ public final class Producer: Sendable {
     @discardableResult
     public func send(_ message: Message, to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
         try Validation.check(message, maxBytes: configuration.maxMessageBytes)
-        guard queue.topic == message.topic else {
+        guard queue.topic.isExactly(message.topic) else {
             throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the queue belongs to \(queue.topic)")
         }
         return try await attempt(outgoing(message), to: queue, deadline: deadline(timeout)).get()
@@ -87,7 +87,7 @@ public final class Producer: Sendable {
     @discardableResult
     public func send(batch messages: [Message], to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
         let batch = try outgoing(batch: messages)
-        guard queue.topic == batch.topic else {
+        guard queue.topic.isExactly(batch.topic) else {
             throw ClientError(.invalidMessage, "the batch is for topic \(batch.topic), the queue belongs to \(queue.topic)")
         }
         return try await attempt(batch, to: queue, deadline: deadline(timeout)).get()
@@ -189,7 +189,7 @@ public final class Producer: Sendable {
             rotations[topic, default: QueueRotation(start: .random(in: 0...1000))].next(of: queues, avoiding: lastFailed)
         }
         // The queues of a broker stand together: with two brokers the ends differ.
-        return (queue, queues[0].brokerName != queues[queues.count - 1].brokerName)
+        return (queue, !queues[0].brokerName.isExactly(queues[queues.count - 1].brokerName))
     }
 
     // MARK: One attempt
@@ -223,7 +223,7 @@ public final class Producer: Sendable {
         }
         let header = try core.read(response, SendMessageResponseHeader.self, address)
         return SendResult(
-            status: status, messageIds: outgoing.ids, offsetMessageIds: header.messageId.split(separator: ",").map(String.init),
+            status: status, messageIds: outgoing.ids, offsetMessageIds: header.messageId.split(ascii: ","),
             queue: MessageQueue(topic: queue.topic, brokerName: queue.brokerName, queueId: header.queueId), queueOffset: header.queueOffset)
     }
 

@@ -12,7 +12,7 @@ struct QueueRotation: Sendable {
         if let lastFailed {
             for _ in queues {
                 let queue = draw(from: queues)
-                if queue.brokerName != lastFailed { return queue }
+                if !queue.brokerName.isExactly(lastFailed) { return queue }
             }
         }
         return draw(from: queues)

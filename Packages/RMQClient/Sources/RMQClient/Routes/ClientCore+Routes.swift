@@ -74,7 +74,7 @@ extension ClientCore {
 
     /// Asks anew for every topic in use.
     func refreshRoutes() async {
-        for topic in routes.topics.union(groups.subscribedTopics) where !Task.isCancelled {
+        for topic in routes.topics.union(groups.subscribedTopics.map { ByteText($0) }).map(\.text) where !Task.isCancelled {
             do {
                 try await refreshRoute(of: topic)
             } catch where error.code == .routeNotFound {
@@ -104,6 +104,6 @@ extension ClientCore {
             throw ClientError(
                 .brokerNotFound, "the route of topic \(queue.topic) names no broker \(queue.brokerName); is that broker running and registered?")
         }
-        return (address, address == route.master(of: queue.brokerName))
+        return (address, route.master(of: queue.brokerName).isExactly(address))
     }
 }

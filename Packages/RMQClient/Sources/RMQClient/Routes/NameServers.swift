@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// Whom to ask among several name servers: one is kept until it fails, then the next one is taken.
 ///
 /// A value: it opens no connection.
@@ -16,7 +18,7 @@ struct NameServers: Sendable {
 
     /// Moves on from `address`. Does nothing when somebody else already has.
     mutating func failed(_ address: String) {
-        guard chosen == address else { return }
+        guard chosen.isExactly(address) else { return }
         current = (current + 1) % addresses.count
     }
 }

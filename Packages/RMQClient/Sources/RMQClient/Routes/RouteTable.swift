@@ -1,3 +1,4 @@
+import RMQCommon
 import Synchronization
 
 /// The routes that a client knows, by topic.
@@ -5,9 +6,9 @@ import Synchronization
 /// A topic that is gone keeps its last route, as in the reference. `state` is locked for moments only.
 final class RouteTable: Sendable {
     private struct State {
-        var routes: [String: TopicRoute] = [:]
+        var routes: [ByteText: TopicRoute] = [:]
         /// When a failure last made somebody ask.
-        var askedAfterFailure: [String: ContinuousClock.Instant] = [:]
+        var askedAfterFailure: [ByteText: ContinuousClock.Instant] = [:]
     }
 
     /// A broker that goes down fails thousands of sends at once, and one question is enough for them.
@@ -21,7 +22,7 @@ final class RouteTable: Sendable {
     /// - Returns: whether it differs from the one known before.
     func store(_ route: TopicRoute) -> Bool {
         state.withLock { state in
-            let old = state.routes.updateValue(route, forKey: route.topic)
+            let old = state.routes.updateValue(route, forKey: ByteText(route.topic))
             return old != route
         }
     }
@@ -35,13 +36,13 @@ final class RouteTable: Sendable {
         }
     }
 
-    var topics: Set<String> { state.withLock { Set($0.routes.keys) } }
+    var topics: Set<ByteText> { state.withLock { Set($0.routes.keys) } }
 
     /// Every broker address that some route names.
-    var brokerAddresses: (all: Set<String>, masters: Set<String>) {
+    var brokerAddresses: (all: Set<ByteText>, masters: Set<ByteText>) {
         state.withLock { state in
-            var all: Set<String> = []
-            var masters: Set<String> = []
+            var all: Set<ByteText> = []
+            var masters: Set<ByteText> = []
             for addresses in state.routes.values.flatMap(\.brokers.values) {
                 all.formUnion(addresses.values)
                 if let master = addresses[0] { masters.insert(master) }

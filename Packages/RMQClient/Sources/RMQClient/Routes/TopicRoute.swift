@@ -4,13 +4,13 @@ public import RMQRemoting
 /// Where the queues of one topic are: what a client derives from a name server's answer.
 public struct TopicRoute: Sendable, Equatable {
     /// The topic whose route this is.
-    public let topic: String
+    @ByteText public private(set) var topic: String
     /// Queues that take messages, by broker name and id. Only brokers with a master are among them.
     public let publishQueues: [MessageQueue]
     /// Queues that can be read, by broker name and id.
     public let subscribeQueues: [MessageQueue]
     /// Addresses by broker name and broker id; id 0 is the master.
-    public let brokers: [String: [Int64: String]]
+    public let brokers: [ByteText: [Int64: ByteText]]
     /// Set when the queues are fixed by an order configuration and stay even while a broker is down.
     public let isOrdered: Bool
     /// Set while the topic does not exist: the publish queues are those that its first message will create.
@@ -21,8 +21,8 @@ public struct TopicRoute: Sendable, Equatable {
     public init(topic: String, data: TopicRouteData, publishLimit: Int32? = nil) {
         self.topic = topic
         isTemplate = publishLimit != nil
-        var brokers: [String: [Int64: String]] = [:]
-        for broker in data.brokers { brokers[broker.brokerName] = broker.addresses }
+        var brokers: [ByteText: [Int64: ByteText]] = [:]
+        for broker in data.brokers { brokers[broker.brokerName] = broker.addresses.mapValues { ByteText($0) } }
         self.brokers = brokers
         let queueData = data.queues.sorted { utf16Precedes($0.brokerName, $1.brokerName) }
 
@@ -40,22 +40,21 @@ public struct TopicRoute: Sendable, Equatable {
     }
 
     /// The master's address; nil while the broker has none.
-    public func master(of brokerName: String) -> String? { brokers[brokerName]?[0] }
+    public func master(of brokerName: String) -> String? { brokers[brokerName]?[0]?.text }
 
     /// The address to read from: `brokerId` if it is there, else its neighbour, else any.
     func reader(of brokerName: String, preferring brokerId: Int64) -> String? {
         guard let addresses = brokers[brokerName] else { return nil }
-        return addresses[brokerId]
-            ?? (brokerId == 0 ? nil : addresses[brokerId + 1])
-            ?? addresses.min { $0.key < $1.key }?.value
+        let found = addresses[brokerId] ?? (brokerId == 0 ? nil : addresses[brokerId + 1]) ?? addresses.min { $0.key < $1.key }?.value
+        return found?.text
     }
 
     /// `broker:count;broker:count`; malformed parts are skipped.
     private static func orderedQueues(_ topic: String, _ text: String) -> [MessageQueue] {
-        text.split(separator: ";").flatMap { part -> [MessageQueue] in
-            let pieces = part.split(separator: ":")
-            guard pieces.count == 2, let count = Int32(pieces[1].trimmingBlanks()) else { return [] }
-            return queues(topic, pieces[0].trimmingBlanks(), count)
+        text.split(ascii: ";").flatMap { part -> [MessageQueue] in
+            let pieces = part.split(ascii: ":")
+            guard pieces.count == 2, let count = Int32(pieces[1].trimmedOfSpace) else { return [] }
+            return queues(topic, pieces[0].trimmedOfSpace, count)
         }
     }
 

@@ -29,7 +29,7 @@ public enum Hex {
 
     static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
 
-    static func value(of digit: UInt8) -> UInt8? {
+    public static func value(of digit: UInt8) -> UInt8? {
         switch digit {
         case 0x30 ... 0x39: digit - 0x30
         case 0x41 ... 0x46: digit - 0x37

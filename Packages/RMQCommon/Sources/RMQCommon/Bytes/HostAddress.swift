@@ -39,10 +39,8 @@ public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads `192.168.0.1:10911`, `[2001:db8::1]:10911` or `2001:db8::1:10911` (the last colon before the port). No host names.
     public init?(_ text: String) {
-        guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
-        var host = text[..<colon]
-        if host.utf8.first == UInt8(ascii: "["), host.utf8.last == UInt8(ascii: "]") { host = host.dropFirst().dropLast() }
-        self.init(host: String(host), port: port)
+        guard let (host, port) = text.cut(atLast: ":"), let port = UInt16(port) else { return nil }
+        self.init(host: host.droppingBytePrefix("[")?.droppingByteSuffix("]") ?? host, port: port)
     }
 
     /// - Parameter host: the text of an IPv4 or IPv6 address.

@@ -18,7 +18,7 @@ public enum ConfigurationError: Error, Equatable, Sendable, CustomStringConverti
 
 /// The settings of a process: texts by name, read through typed keys.
 public struct Configuration: Sendable, Equatable {
-    private var texts: [String: String] = [:]
+    private var texts: [ByteText: String] = [:]
     private var order: [String] = []
 
     public init() {}
@@ -48,7 +48,7 @@ public struct Configuration: Sendable, Equatable {
     public subscript(name: String) -> String? {
         get { texts[name] }
         set {
-            if newValue == nil { order.removeAll { $0 == name } } else if texts[name] == nil { order.append(name) }
+            if newValue == nil { order.removeAll { $0.isExactly(name) } } else if texts[name] == nil { order.append(name) }
             texts[name] = newValue
         }
     }
@@ -64,18 +64,15 @@ public struct Configuration: Sendable, Equatable {
     public mutating func merge(_ other: Configuration) { for (name, value) in other.pairs { self[name] = value } }
 
     /// The names that nobody knows, each worth a warning: usually a slip of the pen.
-    public func unknownNames(known: Set<String>) -> [String] { order.filter { !known.contains($0) } }
+    public func unknownNames(known: Set<ByteText>) -> [String] { order.filter { !known.contains($0) } }
 
     /// Writes one warning for each unknown name.
-    public func warnAboutUnknownNames(known: Set<String>, logger: Logger) {
+    public func warnAboutUnknownNames(known: Set<ByteText>, logger: Logger) {
         for name in unknownNames(known: known) { logger.warning("the configuration key \(name) is not known and has no effect") }
     }
 
     /// A value without the blanks at both ends, which a properties file counts as a part of it and nobody means, but for paths.
     public static func trimmed(_ value: String) -> String {
-        var scalars = value.unicodeScalars[...]
-        while scalars.first?.properties.isWhitespace == true { scalars.removeFirst() }
-        while scalars.last?.properties.isWhitespace == true { scalars.removeLast() }
-        return String(scalars)
+        value.trimmedOfSpace
     }
 }

@@ -36,7 +36,7 @@ extension ConfigurationKey where Value == Double {
 extension ConfigurationKey where Value == Bool {
     public static func flag(_ name: String, default fallback: Bool) -> ConfigurationKey {
         ConfigurationKey(name, default: fallback, allowed: "true or false") { text in
-            switch text.lowercased() {
+            switch ByteText(text.asciiLowercased) {
             case "true": true
             case "false": false
             default: nil
@@ -63,7 +63,7 @@ extension ConfigurationKey where Value == Duration {
 extension ConfigurationKey where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
     public static func choice(_ name: String, default fallback: Value) -> ConfigurationKey {
         ConfigurationKey(name, default: fallback, allowed: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", ")) {
-            Value(rawValue: $0)
+            Value(exactly: $0)
         }
     }
 }

@@ -69,7 +69,7 @@ public enum PropertiesText {
         var rest = scalars
         while let scalar = rest.popFirst() {
             guard scalar == "\\", let kind = rest.popFirst() else {
-                if scalar != "\\" { units.append(contentsOf: String(Character(scalar)).utf16) }
+                if scalar != "\\" { units.append(contentsOf: scalar.utf16) }
                 continue
             }
             switch kind {
@@ -85,7 +85,7 @@ public enum PropertiesText {
                 } else {
                     units.append(UInt16(UInt8(ascii: "u")))
                 }
-            default: units.append(contentsOf: String(Character(kind)).utf16)
+            default: units.append(contentsOf: kind.utf16)
             }
         }
         return String(decoding: units, as: UTF16.self)

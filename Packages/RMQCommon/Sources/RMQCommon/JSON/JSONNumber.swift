@@ -28,7 +28,7 @@ public enum JSONNumber {
         var digits: [UInt8] = []
         var exponent = 0
         var sawPoint = false
-        let parts = "\(number)".split(separator: "e")
+        let parts = "\(number)".split(ascii: "e")
         for byte in parts[0].utf8 {
             if byte == UInt8(ascii: ".") {
                 sawPoint = true

@@ -119,7 +119,7 @@ extension JSONObject: Equatable {
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
         guard left.count == right.count else { return false }
         if zip(left.members, right.members).allSatisfy({ $0.key == $1.key && $0.value == $1.value }) { return true }
-        var byKey: [String: [Int]] = [:]
+        var byKey: [ByteText: [Int]] = [:]
         for (index, member) in right.members.enumerated() { byKey[member.key.sortedText, default: []].append(index) }
         for member in left.members {
             let text = member.key.sortedText
@@ -132,7 +132,7 @@ extension JSONObject: Equatable {
 
 extension JSONValue {
     fileprivate func isExactly(_ name: String) -> Bool {
-        if case .string(let text) = self { text == name } else { false }
+        if case .string(let text) = self { text.isExactly(name) } else { false }
     }
 
     /// Differs from `name` in letter case at most.

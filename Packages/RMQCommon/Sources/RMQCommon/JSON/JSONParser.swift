@@ -266,7 +266,7 @@ private struct JSONParser {
 
     /// A lone surrogate becomes U+FFFD.
     private func append(scalar: UInt32, to text: inout [UInt8]) {
-        text.append(contentsOf: String(Character(Unicode.Scalar(scalar) ?? "\u{FFFD}")).utf8)
+        text.append(contentsOf: String(Unicode.Scalar(scalar) ?? "\u{FFFD}").utf8)
     }
 
     private mutating func hex(digits: Int) throws(JSONError) -> UInt16 {

@@ -36,20 +36,19 @@ enum JSONReferences {
 
     /// Follows `$`, `.name` and `[index]`.
     private static func find(_ path: String, in root: JSONValue) -> JSONValue? {
-        var rest = path[...]
-        guard rest.first == "$" else { return nil }
-        rest = rest.dropFirst()
+        guard path.hasBytePrefix("$") else { return nil }
+        var rest = path.utf8.dropFirst()
         var value = root
         while let kind = rest.first {
             rest = rest.dropFirst()
-            if kind == "." {
-                let name = rest.prefix { $0 != "." && $0 != "[" }
-                guard let member = value[String(name)] else { return nil }
+            if kind == UInt8(ascii: ".") {
+                let name = rest.prefix { $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "[") }
+                guard let member = value[String(Substring(name))] else { return nil }
                 value = member
                 rest = rest.dropFirst(name.count)
             } else {
-                let digits = rest.prefix { $0 != "]" }
-                guard kind == "[", let index = Int(digits), let elements = value.asArray, elements.indices.contains(index) else { return nil }
+                let digits = rest.prefix { $0 != UInt8(ascii: "]") }
+                guard kind == UInt8(ascii: "["), let index = Int(Substring(digits)), let elements = value.asArray, elements.indices.contains(index) else { return nil }
                 value = elements[index]
                 rest = rest.dropFirst(digits.count + 1)
             }

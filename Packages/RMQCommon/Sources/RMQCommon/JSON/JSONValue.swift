@@ -1,5 +1,5 @@
 /// A JSON document in the dialect of the protocol, where the keys of an object may also be numbers and objects.
-public enum JSONValue: Sendable, Equatable {
+public enum JSONValue: Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -7,6 +7,21 @@ public enum JSONValue: Sendable, Equatable {
     case string(String)
     case array([JSONValue])
     case object(JSONObject)
+}
+
+extension JSONValue: Equatable {
+    public static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.integer(let left), .integer(let right)): left == right
+        case (.double(let left), .double(let right)): left == right
+        case (.string(let left), .string(let right)): left.isExactly(right)
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)): left == right
+        case (.null, _), (.bool, _), (.integer, _), (.double, _), (.string, _), (.array, _), (.object, _): false
+        }
+    }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral, ExpressibleByNilLiteral,
@@ -105,7 +120,7 @@ extension JSONValue {
         case .bool(let flag): flag
         case .integer, .double: asInt32.map { $0 == 1 }
         case .string(let text):
-            switch text.lowercased() {
+            switch ByteText(text.asciiLowercased) {
             case "true", "1", "y", "t": true
             case "false", "0", "n", "f": false
             default: nil

@@ -119,12 +119,12 @@ struct JSONWriter {
         case "/" where style == .browserCompatible: append("\\/")
         case "\u{00}" ... "\u{1F}", "\u{7F}" ... "\u{9F}", "\u{2028}", "\u{2029}": escape(scalar)
         case "\u{80}"... where style == .browserCompatible: escape(scalar)
-        default: output.append(contentsOf: String(Character(scalar)).utf8)
+        default: output.append(contentsOf: String(scalar).utf8)
         }
     }
 
     private mutating func escape(_ scalar: Unicode.Scalar) {
-        for unit in String(Character(scalar)).utf16 {
+        for unit in scalar.utf16 {
             append("\\u")
             for shift in [12, 8, 4, 0] as [UInt16] { output.append(Hex.digit(UInt8(unit >> shift & 15))) }
         }

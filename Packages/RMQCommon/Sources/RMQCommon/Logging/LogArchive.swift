@@ -18,8 +18,8 @@ final class LogArchive: Sendable {
 
     init(of path: String, keptFiles: Int) {
         folder = FileSystem.parent(path) + "/otherdays"
-        let name = path.split(separator: "/").last.map { String($0) } ?? path
-        stem = name.hasSuffix(".log") ? String(name.dropLast(4)) : name
+        let name = path.split(ascii: "/").last ?? path
+        stem = name.droppingByteSuffix(".log") ?? name
         self.keptFiles = keptFiles
     }
 
@@ -31,7 +31,7 @@ final class LogArchive: Sendable {
     /// The numbers of the files that wait, oldest first.
     func waitingNumbers() throws(SystemFailure) -> [Int] {
         let prefix = "\(stem).full-"
-        return try FileSystem.list(folder).filter { $0.hasPrefix(prefix) }.compactMap { Int($0.dropFirst(prefix.count)) }.sorted()
+        return try FileSystem.list(folder).compactMap { $0.droppingBytePrefix(prefix).flatMap { Int($0) } }.sorted()
     }
 
     /// Takes up a file that waits.

@@ -17,7 +17,7 @@ public enum LogLevel: Int, Sendable, Comparable, CaseIterable {
 
     /// Reads the names of both worlds, in any case.
     public init?(_ name: String) {
-        switch name.lowercased() {
+        switch ByteText(name.asciiLowercased) {
         case "debug", "trace": self = .debug
         case "info": self = .info
         case "warn", "warning": self = .warning

@@ -34,10 +34,10 @@ public final class MemorySink: LogSink {
 
 /// Sends each category to its own sink, and those without one to another.
 public struct RoutingSink: LogSink {
-    private let sinks: [String: any LogSink]
+    private let sinks: [ByteText: any LogSink]
     private let fallback: any LogSink
 
-    public init(_ sinks: [String: any LogSink], fallback: any LogSink) {
+    public init(_ sinks: [ByteText: any LogSink], fallback: any LogSink) {
         self.sinks = sinks
         self.fallback = fallback
     }

@@ -29,7 +29,7 @@ public enum BatchBody {
         guard let first = messages.first else { throw .empty }
         var writer = ByteWriter(capacity: messages.reduce(0) { $0 + $1.body.count + 128 })
         for message in messages {
-            guard message.topic == first.topic else { throw .differentTopics(first.topic, message.topic) }
+            guard message.topic.isExactly(first.topic) else { throw .differentTopics(first.topic, message.topic) }
             let properties = message.properties.encoded()
             guard properties.count <= MessageProperties.byteLimit else {
                 throw .propertiesTooLong(bytes: properties.count, limit: MessageProperties.byteLimit)

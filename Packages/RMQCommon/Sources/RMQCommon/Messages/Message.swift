@@ -1,6 +1,6 @@
 /// A message as an application sends it.
 public struct Message: Sendable, Equatable {
-    public var topic: String
+    @ByteText public var topic: String
     public var body: [UInt8]
     /// Free for the application; the system carries it along.
     public var flag: Int32
@@ -38,7 +38,7 @@ public struct Message: Sendable, Equatable {
 
     /// Whether the answer to the send waits for flush and replication. True unless the property says otherwise.
     public var waitsForStore: Bool {
-        get { properties[PropertyName.waitStoreMessage] != "false" }
+        get { !properties[PropertyName.waitStoreMessage].isExactly("false") }
         set { properties[PropertyName.waitStoreMessage] = newValue ? "true" : "false" }
     }
 
@@ -61,7 +61,7 @@ public struct Message: Sendable, Equatable {
 extension MessageProperties {
     /// The business keys, which the text form separates by one space.
     public var keys: [String] {
-        get { self[PropertyName.keys]?.split(separator: PropertyName.keySeparator).map { String($0) } ?? [] }
+        get { self[PropertyName.keys]?.split(ascii: PropertyName.keySeparator) ?? [] }
         set { self[PropertyName.keys] = newValue.isEmpty ? nil : newValue.joined(separator: String(PropertyName.keySeparator)) }
     }
 }

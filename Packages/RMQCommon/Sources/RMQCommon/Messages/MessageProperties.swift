@@ -20,7 +20,7 @@ public struct MessageProperties: Sendable {
 
     /// Reads the text form. Pairs without a name or without a value are dropped, as the reference does; of equal names the last wins.
     public init(decoding bytes: UnsafeRawBufferPointer) {
-        var places: [String: Int] = [:]   // only beyond the first few: input decides how many there are
+        var places: [ByteText: Int] = [:]   // only beyond the first few: input decides how many there are
         for segment in bytes.split(separator: Self.pairSeparator) {
             guard let separator = segment.firstIndex(of: Self.valueSeparator),
                 separator > segment.startIndex, separator + 1 < segment.endIndex
@@ -46,9 +46,9 @@ public struct MessageProperties: Sendable {
 
     /// Setting nil removes the property.
     public subscript(name: String) -> String? {
-        get { pairs.first { $0.name == name }?.value }
+        get { pairs.first { $0.name.isExactly(name) }?.value }
         set {
-            let place = pairs.firstIndex { $0.name == name }
+            let place = pairs.firstIndex { $0.name.isExactly(name) }
             switch (place, newValue) {
             case (let place?, let value?): pairs[place].value = value
             case (let place?, nil): pairs.remove(at: place)
@@ -85,11 +85,10 @@ extension MessageProperties: Sequence {
 extension MessageProperties: Equatable {
     public static func == (left: MessageProperties, right: MessageProperties) -> Bool {
         guard left.count == right.count else { return false }
-        if zip(left.pairs, right.pairs).allSatisfy({ $0 == $1 }) { return true }
-        return left.dictionary == right.dictionary
+        return left.pairs.allSatisfy { right[$0.name].isExactly($0.value) }
     }
 
-    public var dictionary: [String: String] { Dictionary(pairs.map { ($0.name, $0.value) }) { $1 } }
+    public var dictionary: [ByteText: String] { Dictionary(pairs.map { (ByteText($0.name), $0.value) }) { $1 } }
 }
 
 extension MessageProperties: ExpressibleByDictionaryLiteral, CustomStringConvertible {

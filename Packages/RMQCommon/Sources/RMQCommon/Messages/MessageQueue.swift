@@ -1,7 +1,7 @@
 /// One queue of a topic on one broker. Ordered by topic, broker name and id, as every client orders queues to divide them.
 public struct MessageQueue: Hashable, Comparable, Sendable, CustomStringConvertible {
-    public var topic: String
-    public var brokerName: String
+    @ByteText public var topic: String
+    @ByteText public var brokerName: String
     public var queueId: Int32
 
     public init(topic: String, brokerName: String, queueId: Int32) {
@@ -25,8 +25,8 @@ public struct MessageQueue: Hashable, Comparable, Sendable, CustomStringConverti
     }
 
     public static func < (left: MessageQueue, right: MessageQueue) -> Bool {
-        if left.topic != right.topic { return left.topic < right.topic }
-        if left.brokerName != right.brokerName { return left.brokerName < right.brokerName }
+        if left._topic != right._topic { return left._topic < right._topic }
+        if left._brokerName != right._brokerName { return left._brokerName < right._brokerName }
         return left.queueId < right.queueId
     }
 

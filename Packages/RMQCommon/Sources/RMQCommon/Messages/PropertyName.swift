@@ -48,13 +48,13 @@ public enum PropertyName {
     public static let transactionId = "__transactionId__"
 
     /// The names that an application may not use for its own properties.
-    public static let reserved: Set<String> = [
+    public static let reserved = Set<ByteText>(texts: [
         keys, tags, waitStoreMessage, delayLevel, retryTopic, realTopic, realQueueId, transactionPrepared, producerGroup, minOffset,
         maxOffset, buyerId, originMessageId, transferFlag, correctionFlag, mq2Flag, reconsumeTime, maxReconsumeTimes,
         consumeStartTime, region, traceOn, uniqueKey, instanceId, correlationId, replyToClient, timeToLive, arriveTime,
         pushReplyTime, cluster, messageType, innerMultiQueueOffset,
-    ]
+    ])
 
     /// Separates the keys in `KEYS`.
-    public static let keySeparator: Character = " "
+    public static let keySeparator: Unicode.Scalar = " "
 }

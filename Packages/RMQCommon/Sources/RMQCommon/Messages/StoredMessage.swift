@@ -1,11 +1,11 @@
 /// A message as a broker stored it and a consumer receives it.
 public struct StoredMessage: Sendable, Equatable {
-    public var topic: String
+    @ByteText public var topic: String
     /// As stored, or restored when it was decoded with decompression; `systemFlag` tells the stored form either way.
     public var body: [UInt8]
     public var properties: MessageProperties
     /// Empty until the receiver, who knows whom it asked, fills it in.
-    public var brokerName: String
+    @ByteText public var brokerName: String
     public var queueId: Int32
     public var queueOffset: Int64
     /// The position of the record in the commit log.

@@ -23,7 +23,7 @@ enum NameCheck {
         for scalar in name.unicodeScalars {
             switch scalar {
             case "%", "|", "-", "_", "0" ... "9", "A" ... "Z", "a" ... "z": continue
-            default: throw .illegalCharacter(String(scalar), name: String(name.prefix(limit)))
+            default: throw .illegalCharacter(String(scalar), name: String(decoding: name.utf8.prefix(limit), as: UTF8.self))
             }
         }
         guard name.utf8.count <= limit else { throw .tooLong(bytes: name.utf8.count, limit: limit) }

@@ -4,13 +4,13 @@
 ///     %RETRY%G    <->  %RETRY%ns%G
 ///     TBW102      <->  TBW102          system names stay as they are
 public enum Namespace {
-    public static let separator: Character = "%"
+    public static let separator: Unicode.Scalar = "%"
 
     /// Unchanged when either is empty, when the name belongs to the system and when it is in that namespace already.
     public static func wrap(_ namespace: String, _ name: String) -> String {
         guard !namespace.isEmpty, !name.isEmpty, !isSystem(name) else { return name }
         let (prefix, rest) = split(name)
-        guard !rest.hasPrefix(namespace + "%") else { return name }
+        guard !rest.hasBytePrefix(namespace + "%") else { return name }
         return prefix + namespace + "%" + rest
     }
 
@@ -18,32 +18,33 @@ public enum Namespace {
     public static func unwrap(_ name: String) -> String {
         guard !isSystem(name) else { return name }
         let (prefix, rest) = split(name)
-        guard let cut = rest.firstIndex(of: separator), cut > rest.startIndex else { return name }
-        return prefix + rest[rest.index(after: cut)...]
+        guard let cut = rest.cut(atFirst: separator), !cut.before.isEmpty else { return name }
+        return prefix + cut.after
     }
 
     /// Takes a name out of that namespace; unchanged when it is not in it.
     public static func unwrap(_ name: String, from namespace: String) -> String {
         guard !namespace.isEmpty, !isSystem(name) else { return name }
         let (prefix, rest) = split(name)
-        guard rest.hasPrefix(namespace + "%") else { return name }
-        return prefix + rest.dropFirst(namespace.count + 1)
+        guard let bare = rest.droppingBytePrefix(namespace + "%") else { return name }
+        return prefix + bare
     }
 
     /// The namespace that a name is in; empty when in none.
     public static func of(_ name: String) -> String {
         guard !isSystem(name) else { return "" }
         let (_, rest) = split(name)
-        guard let cut = rest.firstIndex(of: separator) else { return "" }
-        return String(rest[..<cut])
+        return rest.cut(atFirst: separator)?.before ?? ""
     }
 
     public static func wrapRetryTopic(_ namespace: String, group: String) -> String { RetryTopic.name(wrap(namespace, group)) }
 
     private static func isSystem(_ name: String) -> Bool { SystemTopic.isSystem(name) || SystemGroup.isSystem(name) }
 
-    private static func split(_ name: String) -> (prefix: String, rest: Substring) {
-        for prefix in [RetryTopic.prefix, DeadLetterTopic.prefix] where name.hasPrefix(prefix) { return (prefix, name.dropFirst(prefix.count)) }
-        return ("", name[...])
+    private static func split(_ name: String) -> (prefix: String, rest: String) {
+        for prefix in [RetryTopic.prefix, DeadLetterTopic.prefix] {
+            if let rest = name.droppingBytePrefix(prefix) { return (prefix, rest) }
+        }
+        return ("", name)
     }
 }

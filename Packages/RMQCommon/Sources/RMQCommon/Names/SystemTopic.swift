@@ -12,19 +12,19 @@ public enum SystemTopic {
     public static let offsetMoved = "OFFSET_MOVED_EVENT"
     public static let prefix = "rmq_sys_"
 
-    public static let names: Set<String> = [
+    public static let names = Set<ByteText>(texts: [
         autoCreate, schedule, benchmark, transactionHalf, transactionOperations, transactionCheckExceeded, trace, selfTest, offsetMoved,
-    ]
+    ])
 
     /// A broker adds its own name, its cluster's and its reply topic.
-    public static func isSystem(_ topic: String) -> Bool { names.contains(topic) || topic.hasPrefix(prefix) }
+    public static func isSystem(_ topic: String) -> Bool { names.contains(topic) || topic.hasBytePrefix(prefix) }
 
     /// Topics that only the broker itself writes to.
     public static func isForbiddenToSend(_ topic: String) -> Bool { forbidden.contains(topic) }
 
-    private static let forbidden: Set<String> = [
+    private static let forbidden = Set<ByteText>(texts: [
         schedule, transactionHalf, transactionOperations, transactionCheckExceeded, selfTest, offsetMoved,
-    ]
+    ])
 
     /// Where replies of the request-reply pattern wait.
     public static func reply(cluster: String) -> String { cluster + "_REPLY_TOPIC" }
@@ -48,27 +48,27 @@ public enum SystemGroup {
         tools, "FILTERSRV_CONSUMER", selfTestConsumer, "CID_ONS-HTTP-PROXY", "CID_ONSAPI_PULL", "CID_ONSAPI_PERMISSION", "CID_ONSAPI_OWNER",
     ]
 
-    public static func isSystem(_ group: String) -> Bool { group.hasPrefix(prefix) }
+    public static func isSystem(_ group: String) -> Bool { group.hasBytePrefix(prefix) }
 }
 
 /// Where messages wait that a group failed to consume.
 public enum RetryTopic {
     public static let prefix = "%RETRY%"
     public static func name(_ group: String) -> String { prefix + group }
-    public static func isRetry(_ topic: String) -> Bool { topic.hasPrefix(prefix) }
+    public static func isRetry(_ topic: String) -> Bool { topic.hasBytePrefix(prefix) }
     /// The group of a retry topic; nil for another topic.
-    public static func group(of topic: String) -> String? { isRetry(topic) ? String(topic.dropFirst(prefix.count)) : nil }
+    public static func group(of topic: String) -> String? { topic.droppingBytePrefix(prefix) }
 }
 
 /// Where messages end that a group failed to consume too often.
 public enum DeadLetterTopic {
     public static let prefix = "%DLQ%"
     public static func name(_ group: String) -> String { prefix + group }
-    public static func isDeadLetter(_ topic: String) -> Bool { topic.hasPrefix(prefix) }
+    public static func isDeadLetter(_ topic: String) -> Bool { topic.hasBytePrefix(prefix) }
 }
 
 /// Queues by the thousand that share the messages of an ordinary topic.
 public enum LightQueue {
     public static let prefix = "%LMQ%"
-    public static func isLight(_ topic: String) -> Bool { topic.hasPrefix(prefix) }
+    public static func isLight(_ topic: String) -> Bool { topic.hasBytePrefix(prefix) }
 }

@@ -2,7 +2,7 @@
 public struct TopicName: Hashable, Sendable, CustomStringConvertible {
     public static let byteLimit = 127
 
-    public let text: String
+    @ByteText public private(set) var text: String
 
     public init(_ text: String) throws(NameError) {
         try NameCheck.check(text, limit: Self.byteLimit)
@@ -17,7 +17,7 @@ public struct TopicName: Hashable, Sendable, CustomStringConvertible {
 public struct GroupName: Hashable, Sendable, CustomStringConvertible {
     public static let byteLimit = 255
 
-    public let text: String
+    @ByteText public private(set) var text: String
 
     public init(_ text: String) throws(NameError) {
         try NameCheck.check(text, limit: Self.byteLimit)

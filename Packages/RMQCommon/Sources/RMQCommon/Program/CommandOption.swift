@@ -1,7 +1,7 @@
 /// One option of a program or of a command, as the reference names it: `-t,--topic <arg>`.
 public struct CommandOption: Sendable, Equatable {
-    public let short: Character
-    public let long: String
+    public let short: Unicode.Scalar
+    @ByteText public private(set) var long: String
     /// What the usage prints beside it.
     public let text: String
     public let takesValue: Bool
@@ -15,7 +15,7 @@ public struct CommandOption: Sendable, Equatable {
         case oneOfSeveral
     }
 
-    public init(_ short: Character, _ long: String, _ text: String, takesValue: Bool = true, need: Need = .optional) {
+    public init(_ short: Unicode.Scalar, _ long: String, _ text: String, takesValue: Bool = true, need: Need = .optional) {
         self.short = short
         self.long = long
         self.text = text
@@ -24,17 +24,17 @@ public struct CommandOption: Sendable, Equatable {
     }
 
     /// A switch without a value.
-    public static func flag(_ short: Character, _ long: String, _ text: String) -> CommandOption {
+    public static func flag(_ short: Unicode.Scalar, _ long: String, _ text: String) -> CommandOption {
         CommandOption(short, long, text, takesValue: false)
     }
 
     /// An option that must be given.
-    public static func required(_ short: Character, _ long: String, _ text: String) -> CommandOption {
+    public static func required(_ short: Unicode.Scalar, _ long: String, _ text: String) -> CommandOption {
         CommandOption(short, long, text, need: .required)
     }
 
     /// One of the options of which exactly one must be given.
-    public static func oneOf(_ short: Character, _ long: String, _ text: String) -> CommandOption {
+    public static func oneOf(_ short: Unicode.Scalar, _ long: String, _ text: String) -> CommandOption {
         CommandOption(short, long, text, need: .oneOfSeveral)
     }
 

@@ -3,14 +3,14 @@
 /// Written forms: `-t x`, `-tx`, `--topic x`, `--topic=x`, bundled switches (`-ml`). A value may begin with a dash as long as it is not
 /// itself a declared option. Of an option given twice the first counts. Words that belong to no option are ignored.
 public struct CommandOptions: Sendable {
-    private var values: [Character: String] = [:]
+    private var values: [Unicode.Scalar: String] = [:]
 
     /// Why a command line was refused.
     public enum Refusal: Error, Equatable, CustomStringConvertible {
         case unknownOption(String)
         case missingValue(String)
-        case missingOption(Character)
-        case alternatives([Character], given: Int)
+        case missingOption(Unicode.Scalar)
+        case alternatives([Unicode.Scalar], given: Int)
 
         public var description: String {
             switch self {
@@ -37,24 +37,22 @@ public struct CommandOptions: Sendable {
     }
 
     /// Whether the option was given.
-    public func has(_ short: Character) -> Bool { values[short] != nil }
+    public func has(_ short: Unicode.Scalar) -> Bool { values[short] != nil }
 
     /// The option's value without blanks around it.
-    public subscript(short: Character) -> String? {
-        guard var value = values[short]?.drop(while: \.isWhitespace) else { return nil }
-        while value.last?.isWhitespace == true { value.removeLast() }
-        return String(value)
+    public subscript(short: Unicode.Scalar) -> String? {
+        values[short]?.trimmedOfSpace
     }
 
     /// The value of an option that is declared as required.
-    public func required(_ short: Character) -> String { self[short] ?? "" }
+    public func required(_ short: Unicode.Scalar) -> String { self[short] ?? "" }
 }
 
 /// Cuts words into options and their values.
 private struct WordReader {
     private var words: ArraySlice<String>
     private let declared: [CommandOption]
-    private var bundled: ArraySlice<Character> = []
+    private var bundled: ArraySlice<Unicode.Scalar> = []
 
     init(words: [String], declared: [CommandOption]) {
         self.words = words[...]
@@ -64,10 +62,10 @@ private struct WordReader {
     mutating func next() throws(CommandOptions.Refusal) -> (CommandOption, String)? {
         if let short = bundled.first { return try bundledOption(short) }
         while let word = words.popFirst() {
-            if word == "--" { return nil }
-            if word.hasPrefix("--") { return try longOption(word) }
-            if word.hasPrefix("-") && word.count > 1 {
-                bundled = Array(word.dropFirst())[...]
+            if word.isExactly("--") { return nil }
+            if word.hasBytePrefix("--") { return try longOption(word) }
+            if let letters = word.droppingBytePrefix("-"), !letters.isEmpty {
+                bundled = Array(letters.unicodeScalars)[...]
                 return try bundledOption(bundled[bundled.startIndex])
             }
         }
@@ -75,24 +73,26 @@ private struct WordReader {
     }
 
     private mutating func longOption(_ word: String) throws(CommandOptions.Refusal) -> (CommandOption, String) {
-        let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let option = declared.first(where: { $0.long == parts[0] }) else { throw .unknownOption(word) }
+        let parts = (word.droppingBytePrefix("--") ?? word).split(ascii: "=", most: 1, keepingEmpty: true)
+        guard let option = declared.first(where: { $0.long.isExactly(parts[0]) }) else { throw .unknownOption(word) }
         if !option.takesValue {
             guard parts.count == 1 else { throw .unknownOption(word) }
             return (option, "")
         }
-        if parts.count == 2 { return (option, String(parts[1])) }
+        if parts.count == 2 { return (option, parts[1]) }
         return (option, try followingValue(of: option))
     }
 
-    private mutating func bundledOption(_ short: Character) throws(CommandOptions.Refusal) -> (CommandOption, String) {
-        guard let option = declared.first(where: { $0.short == short }) else { throw .unknownOption("-" + String(bundled)) }
+    private mutating func bundledOption(_ short: Unicode.Scalar) throws(CommandOptions.Refusal) -> (CommandOption, String) {
+        guard let option = declared.first(where: { $0.short == short }) else { throw .unknownOption("-" + text(bundled)) }
         bundled = bundled.dropFirst()
         guard option.takesValue else { return (option, "") }
         if bundled.isEmpty { return (option, try followingValue(of: option)) }
         defer { bundled = [] }
-        return (option, String(bundled))
+        return (option, text(bundled))
     }
+
+    private func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String { String(String.UnicodeScalarView(scalars)) }
 
     private mutating func followingValue(of option: CommandOption) throws(CommandOptions.Refusal) -> String {
         guard let word = words.first, !isOption(word) else { throw .missingValue("-\(option.short)") }
@@ -101,12 +101,11 @@ private struct WordReader {
     }
 
     private func isOption(_ word: String) -> Bool {
-        guard word.hasPrefix("-") else { return false }
-        if word.hasPrefix("--") {
-            let name = word.dropFirst(2).prefix { $0 != "=" }
-            return declared.contains { $0.long == name }
+        if let rest = word.droppingBytePrefix("--") {
+            let name = rest.cut(atFirst: "=")?.before ?? rest
+            return declared.contains { $0.long.isExactly(name) }
         }
-        guard let short = word.dropFirst().first else { return false }
+        guard let short = word.droppingBytePrefix("-")?.unicodeScalars.first else { return false }
         return declared.contains { $0.short == short }
     }
 }

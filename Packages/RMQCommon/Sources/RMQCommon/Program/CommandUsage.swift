@@ -12,17 +12,17 @@ public enum CommandUsage {
     /// - Parameter program: with its command, if it has commands: `mqadmin topicRoute`.
     public static func text(program: String, options: [CommandOption]) -> String {
         let sorted = sortedByName(options)
-        var lines = wrap(synopsis(program: program, sorted: sorted), indent: "usage: ".count)
+        var lines = wrap(synopsis(program: program, sorted: sorted), indent: "usage: ".utf8.count)
         let heads = sorted.map { " -\($0.short),--\($0.long)" + ($0.takesValue ? " <arg>" : "") }
-        let column = (heads.map(\.count).max() ?? 0) + 3
+        let column = (heads.map(\.utf8.count).max() ?? 0) + 3
         for (head, option) in zip(heads, sorted) {
-            lines += wrap(head + String(repeating: " ", count: column - head.count) + option.text, indent: column)
+            lines += wrap(head + String(repeating: " ", count: column - head.utf8.count) + option.text, indent: column)
         }
         return lines.map { $0 + "\n" }.joined()
     }
 
     private static func sortedByName(_ options: [CommandOption]) -> [CommandOption] {
-        options.sorted { $0.short.lowercased() < $1.short.lowercased() }
+        options.sorted { $0.short.properties.lowercaseMapping.utf8.lexicographicallyPrecedes($1.short.properties.lowercaseMapping.utf8) }
     }
 
     /// The options of a group of alternatives stand together where the first of them sorts; the others leave an empty place,
@@ -48,19 +48,19 @@ public enum CommandUsage {
 
     /// Breaks a line at the last blank within the width; what follows is indented.
     private static func wrap(_ text: String, indent: Int) -> [String] {
-        var rest = Array(text)
+        var rest = Array(text.utf8)
         var lines: [String] = []
-        while rest.count > width, let blank = rest[...width].lastIndex(of: " "), blank > indent {
+        while rest.count > width, let blank = rest[...width].lastIndex(of: UInt8(ascii: " ")), blank > indent {
             lines.append(withoutTrailingBlanks(rest[..<blank]))
-            rest = Array(repeating: " ", count: indent) + rest[blank...].drop { $0 == " " }
+            rest = Array(repeating: UInt8(ascii: " "), count: indent) + rest[blank...].drop { $0 == UInt8(ascii: " ") }
         }
         lines.append(withoutTrailingBlanks(rest[...]))
         return lines
     }
 
-    private static func withoutTrailingBlanks(_ characters: ArraySlice<Character>) -> String {
-        var characters = characters
-        while characters.last == " " { characters.removeLast() }
-        return String(characters)
+    private static func withoutTrailingBlanks(_ line: ArraySlice<UInt8>) -> String {
+        var line = line
+        while line.last == UInt8(ascii: " ") { line.removeLast() }
+        return String(decoding: line, as: UTF8.self)
     }
 }

@@ -51,9 +51,9 @@ public enum FileSystem {
         var names: [String] = []
         while let entry = readdir(folder) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            if name != ".", name != ".." { names.append(name) }
+            if !name.isExactly("."), !name.isExactly("..") { names.append(name) }
         }
-        return names.sorted()
+        return names.sortedByBytes()
     }
 
     /// Removes a file; fine when there is none.
@@ -97,7 +97,7 @@ public enum FileSystem {
 
     /// The folder that holds `path`.
     public static func parent(_ path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
+        guard let folder = path.cut(atLast: "/")?.before else { return "." }
+        return folder.isEmpty ? "/" : folder
     }
 }

@@ -86,21 +86,21 @@ extension String {
     /// With `A` to `Z` in lower case and everything else as it is.
     public var asciiLowercased: String { String(decoding: utf8.map(\.asciiLowercased), as: UTF8.self) }
 
-    /// Without the blanks and tabs at both ends.
-    public var trimmed: String { trimmed { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") } }
+    /// With `a` to `z` in upper case and everything else as it is.
+    public var asciiUppercased: String {
+        String(decoding: utf8.map { UInt8(ascii: "a") ... UInt8(ascii: "z") ~= $0 ? $0 & ~0x20 : $0 }, as: UTF8.self)
+    }
 
     /// Without the control characters and blanks at both ends, as Java's `trim` has it.
-    public var trimmedLikeJava: String { trimmed { $0 <= 0x20 } }
+    public var trimmedLikeJava: String {
+        let head = utf8.drop { $0 <= 0x20 }
+        return head.lastIndex { $0 > 0x20 }.map { String(Substring(head[...$0])) } ?? ""
+    }
 
     /// Without any white space at both ends: for what a person typed.
     public var trimmedOfSpace: String {
         let head = unicodeScalars.drop(while: \.properties.isWhitespace)
         return head.lastIndex { !$0.properties.isWhitespace }.map { String(Substring(head[...$0])) } ?? ""
-    }
-
-    private func trimmed(_ isBlank: (UInt8) -> Bool) -> String {
-        let head = utf8.drop(while: isBlank)
-        return head.lastIndex { !isBlank($0) }.map { String(Substring(head[...$0])) } ?? ""
     }
 
     /// Empty, or white space alone.

@@ -1,6 +1,6 @@
 /// How a broker treats a consumer group.
 public struct SubscriptionGroupConfig: Hashable, Sendable {
-    public var groupName: String
+    @ByteText public var groupName: String
     public var consumeEnabled: Bool
     public var consumeFromMinEnabled: Bool
     public var consumeBroadcastEnabled: Bool

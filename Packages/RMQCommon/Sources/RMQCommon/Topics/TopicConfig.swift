@@ -6,7 +6,7 @@ public enum TopicFilterType: String, Sendable, CaseIterable {
 
 /// How a topic is laid out on one broker.
 public struct TopicConfig: Hashable, Sendable {
-    public var topicName: String
+    @ByteText public var topicName: String
     public var readQueueCount: Int32
     public var writeQueueCount: Int32
     public var permission: Permission
@@ -52,12 +52,12 @@ public struct TopicConfig: Hashable, Sendable {
 
     /// Reads that line; nil unless it has exactly these five parts.
     public init?(line: String) {
-        let parts = line.split(separator: " ", omittingEmptySubsequences: false)
+        let parts = line.split(ascii: " ", keepingEmpty: true)
         guard parts.count == 5, let read = Int32(parts[1]), let write = Int32(parts[2]), let permission = Int32(parts[3]),
-            let filterType = TopicFilterType(rawValue: String(parts[4]))
+            let filterType = TopicFilterType(exactly: parts[4])
         else { return nil }
         self.init(
-            topicName: String(parts[0]), readQueueCount: read, writeQueueCount: write, permission: Permission(rawValue: permission),
+            topicName: parts[0], readQueueCount: read, writeQueueCount: write, permission: Permission(rawValue: permission),
             filterType: filterType)
     }
 }

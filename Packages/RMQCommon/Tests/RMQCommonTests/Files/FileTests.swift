@@ -107,7 +107,7 @@ import Testing
         }
         #expect(try Configuration().value(port) == 10911)
         let sink = MemorySink()
-        configuration.warnAboutUnknownNames(known: [port.name, role.name], logger: Logger(category: "boot", sink: sink))
+        configuration.warnAboutUnknownNames(known: [ByteText(port.name), ByteText(role.name)], logger: Logger(category: "boot", sink: sink))
         #expect(sink.messages == ["the configuration key autoCreat is not known and has no effect"])
         #expect(throws: ConfigurationError.missingFile(path: "/nowhere/x")) { try Configuration(file: "/nowhere/x") }
     }

@@ -5,8 +5,8 @@ import Testing
     @Test(arguments: [
         ("a=b", ["a": "b"]), ("a=b;", ["a": "b"]), ("a=;c=d", ["c": "d"]), ("a=", [:]), ("=b;x=y", ["x": "y"]), ("ab;c=d", ["c": "d"]),
         ("a=b=c", ["a": "b\u{1}c"]), (";;a=b", ["a": "b"]), ("a=1;a=2", ["a": "2"]), ("", [:]),
-    ] as [(String, [String: String])])
-    func textIsReadAsTheReferenceDoes(text: String, expected: [String: String]) {
+    ] as [(String, [ByteText: String])])
+    func textIsReadAsTheReferenceDoes(text: String, expected: [ByteText: String]) {
         let bytes = text.utf8.map { $0 == UInt8(ascii: "=") ? 1 : $0 == UInt8(ascii: ";") ? 2 : $0 }
         #expect(MessageProperties(decoding: bytes).dictionary == expected)
     }

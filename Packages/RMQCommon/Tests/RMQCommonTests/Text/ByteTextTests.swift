@@ -98,8 +98,14 @@ private let lookAlikes: [(String, String)] = [
     }
 
     @Test(arguments: [(" \ta b\t ", "a b"), ("", ""), (" \t", ""), ("a", "a"), (" \u{301}a", "\u{301}a")])
-    func trimsBlanksAndTabs(_ text: String, _ trimmed: String) {
-        #expect(text.trimmed.isExactly(trimmed))
+    func trimsBothEnds(_ text: String, _ trimmed: String) {
+        #expect(text.trimmedLikeJava.isExactly(trimmed))
+        #expect(text.trimmedOfSpace.isExactly(trimmed))
+    }
+
+    @Test func javaTrimsControlCharactersAndNoOtherSpace() {
+        #expect("\u{0}a\u{3000}\u{1F}".trimmedLikeJava.isExactly("a\u{3000}"))
+        #expect("\u{3000}a\u{3000}".trimmedOfSpace == "a")
     }
 
     @Test func blankIsWhiteSpaceAlone() {

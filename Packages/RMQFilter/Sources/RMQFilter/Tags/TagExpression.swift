@@ -7,7 +7,7 @@ import RMQCommon
 /// | nil, empty, `*` | every message |
 /// | `A \|\| B` | messages whose tag is A or B; blanks around a tag and empty parts are dropped |
 /// | `\|\|` (only separators) | an error |
-public struct TagExpression: Sendable, Hashable, CustomStringConvertible {
+public struct TagExpression: Sendable, CustomStringConvertible {
     /// What was subscribed to, `*` when everything is.
     public let text: String
     /// The tags in the order written, without repetition; empty when everything is subscribed to.
@@ -24,7 +24,7 @@ public struct TagExpression: Sendable, Hashable, CustomStringConvertible {
     /// Parses `text`.
     /// - Throws: `.noTags` for a text that holds nothing but separators.
     public init(_ text: String?) throws(TagExpressionError) {
-        guard let text, !text.isEmpty, text != "*" else {
+        guard let text, !text.isEmpty, !text.isExactly("*") else {
             self = .all
             return
         }
@@ -32,12 +32,12 @@ public struct TagExpression: Sendable, Hashable, CustomStringConvertible {
         var tags: [String] = []
         for part in Self.split(text) {
             let tag = Self.trimmed(part)
-            if !tag.isEmpty && !tags.contains(tag) { tags.append(tag) }
+            if !tag.isEmpty && !tags.containsExactly(tag) { tags.append(tag) }
         }
         self.init(text: text, tags: tags)
     }
 
-    public var matchesEverything: Bool { text == "*" }
+    public var matchesEverything: Bool { text.isExactly("*") }
     /// The 32-bit hash of each tag, in the order of ``tags``.
     public var codes: [Int32] { tags.map { JavaString.hash($0) } }
     public var description: String { text }
@@ -75,6 +75,12 @@ public struct TagExpression: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static let bar = UInt8(ascii: "|")
+}
+
+extension TagExpression: Equatable {
+    public static func == (left: TagExpression, right: TagExpression) -> Bool {
+        left.text.isExactly(right.text) && left.tags.isExactly(right.tags)
+    }
 }
 
 /// Why a text is no tag expression.

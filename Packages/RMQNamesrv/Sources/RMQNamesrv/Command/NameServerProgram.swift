@@ -115,7 +115,7 @@ public struct NameServerProgram {
     /// none and answers each peer in the peer's form, so this is only checked and shown.
     private func serializationName() throws(ConfigurationError) -> String {
         let name = Configuration.trimmed(Environment.value("ROCKETMQ_SERIALIZE_TYPE") ?? "JSON")
-        guard name == "JSON" || name == "ROCKETMQ" else {
+        guard ["JSON", "ROCKETMQ"].containsExactly(name) else {
             throw .badValue(key: "ROCKETMQ_SERIALIZE_TYPE", value: name, allowed: "JSON or ROCKETMQ")
         }
         return name

@@ -24,6 +24,11 @@ struct ConfigurationItem: Sendable {
     /// because the server would be somewhere else than where it is looked for.
     var fallback: String?
 
+    /// Whether the two print differently.
+    func hasOtherText(in left: NameServerConfiguration, than right: NameServerConfiguration) -> Bool {
+        text(left).map { ByteText($0) } != text(right).map { ByteText($0) }
+    }
+
     /// Every key, in the reference's order: the name server's own, then the network's.
     static let all: [ConfigurationItem] = [
         ConfigurationItem(name: "rocketmqHome", change: .never, text: { $0.rocketmqHome }, apply: { $0.rocketmqHome = $1 }),
@@ -51,13 +56,13 @@ struct ConfigurationItem: Sendable {
     ]
 
     /// Keys that tune a machine which does not exist here: known, shown and written back, and no more.
-    static let withoutEffect: Set<String> = [
+    static let withoutEffect: Set<ByteText> = [
         "productEnvName", "serverWorkerThreads", "serverCallbackExecutorThreads", "serverOnewaySemaphoreValue", "serverAsyncSemaphoreValue",
         "serverSocketSndBufSize", "serverSocketRcvBufSize", "writeBufferHighWaterMark", "writeBufferLowWaterMark", "serverSocketBacklog",
         "serverPooledByteBufAllocatorEnable",
     ]
 
-    static let byName: [String: ConfigurationItem] = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+    static let byName: [ByteText: ConfigurationItem] = Dictionary(uniqueKeysWithValues: all.map { (ByteText($0.name), $0) })
 }
 
 // MARK: - Kinds of values
@@ -94,7 +99,7 @@ extension ConfigurationItem {
         ConfigurationItem(
             name: name, change: change, text: { String($0[keyPath: path]) },
             apply: { configuration, value throws(ConfigurationError) in
-                switch Configuration.trimmed(value).lowercased() {
+                switch ByteText(Configuration.trimmed(value).asciiLowercased) {
                 case "true": configuration[keyPath: path] = true
                 case "false": configuration[keyPath: path] = false
                 default: throw .badValue(key: name, value: value, allowed: "true or false")

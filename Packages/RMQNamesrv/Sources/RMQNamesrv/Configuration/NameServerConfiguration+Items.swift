@@ -47,10 +47,10 @@ extension NameServerConfiguration {
     /// Only keys on the allow-list of ``ConfigurationItem`` change, less those of ``configBlackList``. A key that is
     /// neither known nor in the `-c` file is dropped without complaint, as at the reference.
     mutating func update(_ items: [(key: String, value: String)]) throws(ConfigurationUpdateError) {
-        let refused = configBlackList.split(separator: ";").map { Configuration.trimmed(String($0)) }
+        let refused = configBlackList.split(ascii: ";").map { Configuration.trimmed($0) }
         for (key, _) in items {
             let isAllowed = ConfigurationItem.byName[key].map { $0.change != .never } ?? (unknownItems[key] == nil)
-            guard isAllowed, !refused.contains(key) else { throw .notChangeable(key: key) }
+            guard isAllowed, !refused.containsExactly(key) else { throw .notChangeable(key: key) }
         }
         var changed = self
         do throws(ConfigurationError) {
@@ -64,13 +64,13 @@ extension NameServerConfiguration {
     /// Every item that has a value: the known keys in the reference's order, then the unknown ones.
     var items: [(key: String, value: String)] {
         let known = ConfigurationItem.all.compactMap { item in item.text(self).map { (key: item.name, value: $0) } }
-        return known + unknownItems.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
+        return known + unknownItems.sorted { $0.key < $1.key }.map { (key: $0.key.text, value: $0.value) }
     }
 
     /// The keys that somebody set to something else than their default although they do nothing here.
     var itemsWithoutEffect: [String] {
         let defaults = NameServerConfiguration(userHome: "")
-        return ConfigurationItem.all.filter { ConfigurationItem.withoutEffect.contains($0.name) && $0.text(self) != $0.text(defaults) }.map(\.name)
+        return ConfigurationItem.all.filter { ConfigurationItem.withoutEffect.contains($0.name) && $0.hasOtherText(in: self, than: defaults) }.map(\.name)
     }
 
     /// `key=value` lines, unescaped: what the configuration request answers and the file on disk holds.

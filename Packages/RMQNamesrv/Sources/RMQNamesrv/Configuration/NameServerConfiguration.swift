@@ -1,4 +1,4 @@
-import RMQCommon
+public import RMQCommon
 
 /// What a name server is started with. Names and defaults of the keys are in ``ConfigurationItem``.
 public struct NameServerConfiguration: Sendable, Equatable {
@@ -38,7 +38,7 @@ public struct NameServerConfiguration: Sendable, Equatable {
     public var useEpollNativeSelector = false
 
     /// Keys of the `-c` file that no part of the server knows: shown by the configuration request and written back.
-    public var unknownItems: [String: String] = [:]
+    public var unknownItems: [ByteText: String] = [:]
 
     /// The defaults, with data files under `<userHome>/namesrv`.
     public init(userHome: String) {

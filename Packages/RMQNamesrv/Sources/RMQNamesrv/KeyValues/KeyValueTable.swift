@@ -12,7 +12,7 @@ struct KeyValueTable: Equatable, Sendable {
     /// topics, so this is a place for settings, not for data.
     static let byteLimit = 4 * 1024 * 1024
 
-    private(set) var namespaces: [String: [String: String]] = [:]
+    private(set) var namespaces: [ByteText: [ByteText: ByteText]] = [:]
     private(set) var byteCount = 0
 
     init() {}
@@ -38,7 +38,7 @@ struct KeyValueTable: Equatable, Sendable {
 
     var json: JSONValue {
         var table = JSONObject()
-        for (name, items) in namespaces.sorted(by: { $0.key < $1.key }) { table.append(.string(name), Self.json(items)) }
+        for (name, items) in namespaces.sorted(by: { $0.key < $1.key }) { table.append(.string(name.text), Self.json(items)) }
         return ["configTable": .object(table)]
     }
 
@@ -56,7 +56,7 @@ struct KeyValueTable: Equatable, Sendable {
         return lines
     }
 
-    subscript(namespace: String, key: String) -> String? { namespaces[namespace]?[key] }
+    subscript(namespace: String, key: String) -> String? { namespaces[namespace]?[key]?.text }
 
     /// Sets one item. Without a value the namespace is there afterwards and the key is not.
     /// - Returns: the value it had.
@@ -67,9 +67,9 @@ struct KeyValueTable: Equatable, Sendable {
             byteCount += namespace.utf8.count
         }
         guard let key else { return nil }
-        let old = namespaces[namespace]?[key]
+        let old = self[namespace, key]
         if let old { byteCount -= key.utf8.count + old.utf8.count }
-        namespaces[namespace]?[key] = value
+        namespaces[namespace]?[key] = value.map { ByteText($0) }
         if let value { byteCount += key.utf8.count + value.utf8.count }
         return old
     }
@@ -81,9 +81,9 @@ struct KeyValueTable: Equatable, Sendable {
         return put(namespace: namespace, key: key, value: nil)
     }
 
-    private static func json(_ items: [String: String]) -> JSONValue {
+    private static func json(_ items: [ByteText: ByteText]) -> JSONValue {
         var object = JSONObject()
-        for (key, value) in items.sorted(by: { $0.key < $1.key }) { object.append(.string(key), .string(value)) }
+        for (key, value) in items.sorted(by: { $0.key < $1.key }) { object.append(.string(key.text), .string(value.text)) }
         return .object(object)
     }
 }

@@ -14,7 +14,7 @@ extension NameServerHandler {
         let state = RouteReplyCache.State(routes: core.routeGeneration, orderTopics: orderTopics)
         let body = routeReplies.body(for: key, in: state) {
             guard var route = core.routes.route(of: topic) else { return nil }
-            route.orderTopicConfiguration = orderTopics?[topic]
+            route.orderTopicConfiguration = orderTopics?[topic]?.text
             return route.json.bytes(key.isStandardJSON ? .browserCompatible : .fastjson)
         }
         if let body { return .response(.success, body: body) }

@@ -18,7 +18,7 @@ struct ProductEnvironment: Sendable {
             throw .unsupported(
                 key: "clusterTest", reason: "set NAMESRV_ADDR to the name servers of the other environment; they are not looked up over HTTP")
         }
-        guard !addresses.contains(own) else {
+        guard !addresses.containsExactly(own) else {
             throw .unsupported(key: "clusterTest", reason: "NAMESRV_ADDR names this server (\(own)), which would ask itself for ever")
         }
         client = RemotingClient(loops: loops, logger: logger)

@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// Encoded route replies of one loop.
 ///
 /// Thousands of clients ask for the same few topics every 30 s, and routes change far less often than that. All
@@ -7,11 +9,11 @@ struct RouteReplyCache {
     struct State: Equatable {
         var routes: UInt64
         /// nil when replies carry no order configuration.
-        var orderTopics: [String: String]?
+        var orderTopics: [ByteText: ByteText]?
     }
 
     struct Key: Hashable {
-        var topic: String
+        @ByteText var topic: String
         var isStandardJSON: Bool
     }
 

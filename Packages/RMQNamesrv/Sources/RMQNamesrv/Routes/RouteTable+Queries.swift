@@ -21,18 +21,18 @@ extension RouteTable {
         return route.brokers.isEmpty ? nil : route
     }
 
-    var clusterInfo: ClusterInfo { ClusterInfo(brokers: brokers, clusters: clusters.mapValues { $0.sorted() }) }
+    var clusterInfo: ClusterInfo { ClusterInfo(brokers: brokers, clusters: clusters.mapValues(\.sortedTexts)) }
 
-    var topicNames: [String] { topics.keys.sorted() }
+    var topicNames: [String] { topics.sortedTexts }
 
     /// Topics that a broker of `cluster` holds; empty for an unknown cluster.
     func topicNames(ofCluster cluster: String) -> [String] {
         guard let names = clusters[cluster] else { return [] }
-        return topics.lazy.filter { !names.isDisjoint(with: $0.value.keys) }.map(\.key).sorted()
+        return topics.lazy.filter { !names.isDisjoint(with: $0.value.keys) }.map(\.key).sorted().map(\.text)
     }
 
     /// Every cluster and broker name: each of them is a topic at the brokers.
-    var systemTopicNames: [String] { clusters.keys.sorted() + brokers.keys.sorted() }
+    var systemTopicNames: [String] { clusters.sortedTexts + brokers.sortedTexts }
 
     /// Some broker's address, the master's where there is one.
     var anyAddress: String? {
@@ -47,9 +47,9 @@ extension RouteTable {
 
     /// Decided by the flag at the first broker name alone, as at the reference.
     private func topicNames(where matches: (Int32) -> Bool) -> [String] {
-        topics.compactMap { topic, queues in
+        topics.compactMap { topic, queues -> ByteText? in
             guard let first = queues.min(by: { $0.key < $1.key })?.value, matches(first.topicSystemFlag) else { return nil }
             return topic
-        }.sorted()
+        }.sorted().map(\.text)
     }
 }

@@ -38,7 +38,7 @@ extension RouteTable {
         var result = Registered()
         clusters[broker.cluster, default: []].insert(broker.brokerName)
         var entry = before ?? BrokerData(cluster: broker.cluster, brokerName: broker.brokerName, addresses: [:])
-        for (id, address) in entry.addresses where address == broker.address && id != broker.brokerId {
+        for (id, address) in entry.addresses where address.isExactly(broker.address) && id != broker.brokerId {
             entry.addresses[id] = nil   // a slave became the master, or the other way round: one id for an address
         }
         entry.addresses[broker.brokerId] = broker.address
@@ -53,7 +53,7 @@ extension RouteTable {
         if previous == nil { result.notes.append(.brokerRegistered(address: broker.address, haServer: broker.haServerAddress)) }
         let filtersBefore = filterServers[broker.address]
         if let servers = broker.filterServers { filterServers[broker.address] = servers.isEmpty ? nil : servers }
-        if routesChanged || entry != before || filtersBefore != filterServers[broker.address] { generation &+= 1 }
+        if routesChanged || entry != before || !(filtersBefore ?? []).isExactly(filterServers[broker.address] ?? []) { generation &+= 1 }
 
         if !isMaster, let master = entry.addresses[0], let liveMaster = live[master] {
             result.masterAddress = master
@@ -72,7 +72,7 @@ extension RouteTable {
 
     private func checkTopicCount(adding new: [TopicConfig]) throws(RouteError) {
         guard topics.count + new.count > RouteLimit.topics else { return }   // the cheap upper bound holds nearly always
-        let added = Set(new.lazy.map(\.topicName).filter { topics[$0] == nil }).count
+        let added = Set<ByteText>(texts: new.lazy.map(\.topicName).filter { topics[$0] == nil }).count
         guard topics.count + added <= RouteLimit.topics else {
             throw .tooManyTopics(count: topics.count + added, limit: RouteLimit.topics)
         }

@@ -25,7 +25,7 @@ extension RouteTable {
     /// A connection is gone: forgets the broker that registered over it, else whatever has `remote` as its address.
     /// - Returns: the address forgotten, for the log.
     mutating func connectionClosed(_ connection: ConnectionID, remote: String) -> (address: String?, notes: [RouteNote]) {
-        let broker = live.first { $0.value.connection == connection }?.key
+        let broker = live.first { $0.value.connection == connection }?.key.text
         return (broker, forget(broker ?? remote))
     }
 
@@ -34,7 +34,7 @@ extension RouteTable {
     mutating func expire(nowMillis: Int64) -> (expired: [(address: String, connection: ConnectionID)], notes: [RouteNote]) {
         var notes: [RouteNote] = []
         let expired = live.filter { $0.value.lastSeenMillis &+ RouteLimit.silenceMillis < nowMillis }
-            .map { (address: $0.key, connection: $0.value.connection) }
+            .map { (address: $0.key.text, connection: $0.value.connection) }
         for (address, _) in expired {
             notes.append(.expired(address: address))
             notes.append(contentsOf: forget(address))
@@ -77,8 +77,8 @@ extension RouteTable {
     private mutating func forget(_ address: String) -> [RouteNote] {
         let wasKnown = live.removeValue(forKey: address) != nil
         let hadFilters = filterServers.removeValue(forKey: address) != nil
-        guard let (name, broker) = brokers.first(where: { $0.value.addresses.values.contains(address) }),
-            let id = broker.addresses.first(where: { $0.value == address })?.key
+        guard let (name, broker) = brokers.first(where: { $0.value.addresses.values.contains { $0.isExactly(address) } }),
+            let id = broker.addresses.first(where: { $0.value.isExactly(address) })?.key
         else {
             if wasKnown || hadFilters { generation &+= 1 }
             return []
@@ -90,11 +90,11 @@ extension RouteTable {
             return notes
         }
         brokers[name] = nil
-        notes.append(.brokerLost(name))
+        notes.append(.brokerLost(name.text))
         if let cluster = clusters.first(where: { $0.value.contains(name) })?.key {
-            notes.append(contentsOf: leave(cluster: cluster, brokerName: name, .channelDestroyed))
+            notes.append(contentsOf: leave(cluster: cluster.text, brokerName: name.text, .channelDestroyed))
         }
-        notes.append(contentsOf: removeQueues(of: name, .channelDestroyed))
+        notes.append(contentsOf: removeQueues(of: name.text, .channelDestroyed))
         return notes
     }
 
@@ -113,10 +113,10 @@ extension RouteTable {
         var notes: [RouteNote] = []
         for topic in topics.keys {
             guard let removed = topics[topic]?.removeValue(forKey: brokerName) else { continue }
-            notes.append(.queuesRemoved(topic: topic, removed, cause))
+            notes.append(.queuesRemoved(topic: topic.text, removed, cause))
             if topics[topic]?.isEmpty == true {
                 topics[topic] = nil
-                notes.append(.topicRemoved(topic, cause))
+                notes.append(.topicRemoved(topic.text, cause))
             }
         }
         return notes

@@ -16,20 +16,20 @@ struct RouteTable: Sendable {
         var lastSeenMillis: Int64
         var dataVersion: DataVersion
         var connection: ConnectionID
-        var haServerAddress: String
+        @ByteText var haServerAddress: String
     }
 
     typealias ConnectionID = UInt64
 
     /// By topic, then by broker name.
-    var topics: [String: [String: QueueData]] = [:]
+    var topics: [ByteText: [ByteText: QueueData]] = [:]
     /// By broker name. The cluster is that of the first registration; a later one that names another leaves it.
-    var brokers: [String: BrokerData] = [:]
-    var clusters: [String: Set<String>] = [:]
+    var brokers: [ByteText: BrokerData] = [:]
+    var clusters: [ByteText: Set<ByteText>] = [:]
     /// By address.
-    var live: [String: LiveBroker] = [:]
+    var live: [ByteText: LiveBroker] = [:]
     /// By the address of their broker.
-    var filterServers: [String: [String]] = [:]
+    var filterServers: [ByteText: [String]] = [:]
 
     /// Grows whenever an answer about routes may have changed; unchanged by mere signs of life.
     var generation: UInt64 = 0

@@ -4,9 +4,9 @@ public import RMQCommon
 
 /// One client of a group, as a broker sees it.
 public struct ClientConnection: JSONBody, Hashable {
-    public var clientId: String
+    @ByteText public var clientId: String
     /// `ip:port`.
-    public var address: String
+    @ByteText public var address: String
     public var language: LanguageCode
     public var version: Int32
 
@@ -36,13 +36,13 @@ public struct ClientConnection: JSONBody, Hashable {
 /// The members of a consumer group and what they subscribe to: the answer to 203.
 public struct ConsumerConnection: JSONBody {
     public var connections: [ClientConnection]
-    public var subscriptions: [String: SubscriptionData]
+    public var subscriptions: [ByteText: SubscriptionData]
     public var consumeType: ConsumeType
     public var messageModel: MessageModel
     public var consumeFromWhere: ConsumeFromWhere
 
     public init(
-        connections: [ClientConnection], subscriptions: [String: SubscriptionData], consumeType: ConsumeType,
+        connections: [ClientConnection], subscriptions: [ByteText: SubscriptionData], consumeType: ConsumeType,
         messageModel: MessageModel, consumeFromWhere: ConsumeFromWhere
     ) {
         self.connections = connections
@@ -90,9 +90,9 @@ public struct ProducerConnection: JSONBody {
 /// The producers of every group: the answer to 328.
 public struct ProducerTableInfo: JSONBody {
     public struct Producer: JSONBody, Hashable {
-        public var clientId: String
+        @ByteText public var clientId: String
         /// As the reference writes it, `/ip:port`.
-        public var remoteAddress: String
+        @ByteText public var remoteAddress: String
         public var language: LanguageCode
         public var version: Int32
         /// In milliseconds since 1970.
@@ -126,9 +126,9 @@ public struct ProducerTableInfo: JSONBody {
         }
     }
 
-    public var groups: [String: [Producer]]
+    public var groups: [ByteText: [Producer]]
 
-    public init(groups: [String: [Producer]]) {
+    public init(groups: [ByteText: [Producer]]) {
         self.groups = groups
     }
 

@@ -3,7 +3,7 @@ public import RMQCommon
 // What a client tells every broker about itself (34).
 
 public struct HeartbeatData: JSONBody {
-    public var clientId: String
+    @ByteText public var clientId: String
     public var producers: [ProducerData]
     public var consumers: [ConsumerData]
 
@@ -29,7 +29,7 @@ public struct HeartbeatData: JSONBody {
 }
 
 public struct ProducerData: JSONBody, Hashable {
-    public var group: String
+    @ByteText public var group: String
 
     public init(group: String) {
         self.group = group
@@ -43,7 +43,7 @@ public struct ProducerData: JSONBody, Hashable {
 }
 
 public struct ConsumerData: JSONBody {
-    public var group: String
+    @ByteText public var group: String
     public var consumeType: ConsumeType
     public var messageModel: MessageModel
     public var consumeFromWhere: ConsumeFromWhere
@@ -104,10 +104,10 @@ public enum ConsumeFromWhere: String, Sendable, CaseIterable {
 }
 
 /// One topic that a consumer group subscribes to, and which of its messages.
-public struct SubscriptionData: JSONBody, Hashable {
-    public var topic: String
+public struct SubscriptionData: JSONBody {
+    @ByteText public var topic: String
     /// The filter: `*`, tags between `||`, or an SQL92 condition.
-    public var expression: String
+    @ByteText public var expression: String
     /// The tags of a tag filter; none for `*` and SQL92.
     public var tags: [String]
     /// The string hash of each tag.
@@ -115,7 +115,7 @@ public struct SubscriptionData: JSONBody, Hashable {
     /// When the subscription was made, in milliseconds since 1970; the larger one is newer.
     public var version: Int64
     /// `TAG` or `SQL92`.
-    public var expressionType: String
+    @ByteText public var expressionType: String
     public var isClassFilter: Bool
 
     /// A subscription as it stands, with tags that the caller has taken apart.
@@ -135,20 +135,20 @@ public struct SubscriptionData: JSONBody, Hashable {
     /// A subscription by tags: nil, an empty text and `*` stand for all messages, `||` separates tags.
     public init(topic: String, tagExpression: String?, version: Int64) {
         var tags: [String] = []
-        if let tagExpression, tagExpression != "*" {
-            for part in tagExpression.split(separator: "||") {
-                let tag = String(part.trimmingSpaces())
-                if !tag.isEmpty, !tags.contains(tag) { tags.append(tag) }
+        let expression = tagExpression.map { $0.isEmpty ? "*" : $0 } ?? "*"
+        if !expression.isExactly("*") {
+            for part in expression.split(atBytesOf: "||") {
+                let tag = part.trimmedLikeJava
+                if !tag.isEmpty, !tags.containsExactly(tag) { tags.append(tag) }
             }
         }
-        let isAll = tagExpression == nil || tagExpression == "" || tagExpression == "*"
         self.init(
-            topic: topic, expression: isAll ? "*" : tagExpression ?? "*", tags: tags,
+            topic: topic, expression: expression, tags: tags,
             tagCodes: tags.map { JavaString.hash($0) }, version: version)
     }
 
     /// Whether messages with every tag, and with none, match.
-    public var takesAll: Bool { expression == "*" }
+    public var takesAll: Bool { expression.isExactly("*") }
 
     public init(json: JSONValue) throws(JSONError) {
         let object = try json.requireObject("subscriptionData")
@@ -171,15 +171,5 @@ public struct SubscriptionData: JSONBody, Hashable {
             "expressionType": JSONValue(expressionType), "subString": JSONValue(expression),
             "subVersion": JSONValue(version), "tagsSet": .strings(tags), "topic": JSONValue(topic),
         ]
-    }
-}
-
-extension Substring {
-    /// Without what Java's `trim` takes off: everything up to the space character.
-    fileprivate func trimmingSpaces() -> Substring {
-        var text = self
-        while let first = text.unicodeScalars.first, first.value <= 0x20 { text.unicodeScalars.removeFirst() }
-        while let last = text.unicodeScalars.last, last.value <= 0x20 { text.unicodeScalars.removeLast() }
-        return text
     }
 }

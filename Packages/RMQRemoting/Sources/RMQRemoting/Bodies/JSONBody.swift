@@ -48,9 +48,9 @@ extension JSONObject {
     /// The members of a table member, under text keys, without those that are null; empty when it is absent.
     func table<Value>(
         _ name: String, _ read: (JSONValue) throws(JSONError) -> Value
-    ) throws(JSONError) -> [String: Value] {
+    ) throws(JSONError) -> [ByteText: Value] {
         guard let value = self[name] else { return [:] }
-        var table: [String: Value] = [:]
+        var table: [ByteText: Value] = [:]
         for (key, value) in try value.requireObject(name).members where !value.isNull {
             guard let key = key.asString else { throw .wrongType(property: name, expected: "a table with text keys") }
             table[key] = try read(value)
@@ -98,8 +98,8 @@ extension JSONValue {
     }
 
     /// A table with its keys in order.
-    static func table<Value>(_ table: [String: Value], _ write: (Value) -> JSONValue) -> JSONValue {
-        .object(JSONObject(table.sorted { $0.key < $1.key }.map { (.string($0.key), write($0.value)) }))
+    static func table<Value>(_ table: [ByteText: Value], _ write: (Value) -> JSONValue) -> JSONValue {
+        .object(JSONObject(table.sorted { $0.key < $1.key }.map { (.string($0.key.text), write($0.value)) }))
     }
 
     /// A table with number keys, which the compact form writes without quotes.

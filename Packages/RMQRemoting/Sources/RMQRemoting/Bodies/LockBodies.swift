@@ -4,8 +4,8 @@ public import RMQCommon
 
 /// Which queues a client wants to hold (41) or give back (42).
 public struct LockBatchRequest: JSONBody {
-    public var consumerGroup: String
-    public var clientId: String
+    @ByteText public var consumerGroup: String
+    @ByteText public var clientId: String
     public var queues: [MessageQueue]
 
     public init(consumerGroup: String, clientId: String, queues: [MessageQueue]) {

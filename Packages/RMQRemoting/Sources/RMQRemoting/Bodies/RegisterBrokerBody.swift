@@ -76,7 +76,7 @@ extension RegisterBrokerBody {
         let count = reader.readInt32() ?? -1
         // A topic takes at least its length word.
         guard count >= 0, count <= reader.remaining / 4 else { throw .badLength(count, available: reader.remaining) }
-        var topics: [String: TopicConfig] = [:]
+        var topics: [ByteText: TopicConfig] = [:]
         for _ in 0 ..< count {
             let line = try text(from: &reader)
             guard let topic = TopicConfig(line: line) else { throw .badTopic(line) }

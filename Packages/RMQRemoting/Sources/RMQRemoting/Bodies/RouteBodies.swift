@@ -4,7 +4,7 @@ public import RMQCommon
 
 /// The queues of a topic at one broker name.
 public struct QueueData: JSONBody, Hashable {
-    public var brokerName: String
+    @ByteText public var brokerName: String
     public var readQueueCount: Int32
     public var writeQueueCount: Int32
     public var permission: Permission
@@ -40,9 +40,9 @@ public struct QueueData: JSONBody, Hashable {
 }
 
 /// The master and the slaves of one broker name.
-public struct BrokerData: JSONBody, Hashable {
-    public var cluster: String
-    public var brokerName: String
+public struct BrokerData: JSONBody {
+    @ByteText public var cluster: String
+    @ByteText public var brokerName: String
     /// `ip:port` by broker id; id 0 is the master.
     public var addresses: [Int64: String]
 
@@ -71,6 +71,11 @@ public struct BrokerData: JSONBody, Hashable {
     }
 
     public var masterAddress: String? { addresses[0] }
+
+    public static func == (left: BrokerData, right: BrokerData) -> Bool {
+        left._cluster == right._cluster && left._brokerName == right._brokerName && left.addresses.count == right.addresses.count
+            && left.addresses.allSatisfy { right.addresses[$0.key].isExactly($0.value) }
+    }
 }
 
 /// Where the queues of a topic are: the answer to 105.
@@ -82,10 +87,10 @@ public struct TopicRouteData: JSONBody {
     public var orderTopicConfiguration: String?
     public var queues: [QueueData]
     public var brokers: [BrokerData]
-    public var filterServers: [String: [String]]
+    public var filterServers: [ByteText: [String]]
 
     public init(
-        queues: [QueueData], brokers: [BrokerData], filterServers: [String: [String]] = [:],
+        queues: [QueueData], brokers: [BrokerData], filterServers: [ByteText: [String]] = [:],
         orderTopicConfiguration: String? = nil
     ) {
         self.queues = queues
@@ -116,11 +121,11 @@ public struct TopicRouteData: JSONBody {
 
 /// All brokers and clusters that a name server knows: the answer to 106.
 public struct ClusterInfo: JSONBody {
-    public var brokers: [String: BrokerData]
+    public var brokers: [ByteText: BrokerData]
     /// Broker names by cluster.
-    public var clusters: [String: [String]]
+    public var clusters: [ByteText: [String]]
 
-    public init(brokers: [String: BrokerData], clusters: [String: [String]]) {
+    public init(brokers: [ByteText: BrokerData], clusters: [ByteText: [String]]) {
         self.brokers = brokers
         self.clusters = clusters
     }

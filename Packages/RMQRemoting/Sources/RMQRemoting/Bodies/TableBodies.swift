@@ -4,9 +4,9 @@ public import RMQCommon
 
 /// Texts by key: the answer to 28, 103 and 219.
 public struct KeyValueTable: JSONBody {
-    public var table: [String: String]
+    public var table: [ByteText: String]
 
-    public init(_ table: [String: String]) {
+    public init(_ table: [ByteText: String]) {
         self.table = table
     }
 
@@ -61,10 +61,10 @@ public struct ConsumerIdList: JSONBody {
 
 /// The topics of a broker: the answer to 21, part of a registration, and the broker's topics file.
 public struct TopicConfigTable: JSONBody {
-    public var topics: [String: TopicConfig]
+    public var topics: [ByteText: TopicConfig]
     public var dataVersion: DataVersion
 
-    public init(topics: [String: TopicConfig], dataVersion: DataVersion) {
+    public init(topics: [ByteText: TopicConfig], dataVersion: DataVersion) {
         self.topics = topics
         self.dataVersion = dataVersion
     }
@@ -82,10 +82,10 @@ public struct TopicConfigTable: JSONBody {
 
 /// The consumer groups of a broker: the answer to 201, and the broker's subscription group file.
 public struct SubscriptionGroupTable: JSONBody {
-    public var groups: [String: SubscriptionGroupConfig]
+    public var groups: [ByteText: SubscriptionGroupConfig]
     public var dataVersion: DataVersion
 
-    public init(groups: [String: SubscriptionGroupConfig], dataVersion: DataVersion) {
+    public init(groups: [ByteText: SubscriptionGroupConfig], dataVersion: DataVersion) {
         self.groups = groups
         self.dataVersion = dataVersion
     }
@@ -106,11 +106,11 @@ public struct SubscriptionGroupTable: JSONBody {
 /// How far every group has consumed: the answer to 43, and the broker's consumer offset file.
 public struct ConsumerOffsetTable: JSONBody {
     /// Offsets by queue id, under `topic@group`.
-    public var offsets: [String: [Int32: Int64]]
+    public var offsets: [ByteText: [Int32: Int64]]
     /// Offsets of groups on light queues, under `topic@group`: those have one queue. nil where nobody keeps them apart.
-    public var lightOffsets: [String: Int64]?
+    public var lightOffsets: [ByteText: Int64]?
 
-    public init(_ offsets: [String: [Int32: Int64]], lightOffsets: [String: Int64]? = nil) {
+    public init(_ offsets: [ByteText: [Int32: Int64]], lightOffsets: [ByteText: Int64]? = nil) {
         self.offsets = offsets
         self.lightOffsets = lightOffsets
     }

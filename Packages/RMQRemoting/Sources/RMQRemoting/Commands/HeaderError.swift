@@ -25,7 +25,7 @@ extension HeaderError: CustomStringConvertible {
         let place = header.isEmpty ? "header field \(field)" : "field \(field) of \(header)"
         switch problem {
         case .missing: return "\(place) is missing"
-        case .malformed(let value, let expected): return "\(place) is \"\(value.prefix(64))\", not \(expected)"
+        case .malformed(let value, let expected): return "\(place) is \"\(String(decoding: value.utf8.prefix(64), as: UTF8.self))\", not \(expected)"
         }
     }
 }

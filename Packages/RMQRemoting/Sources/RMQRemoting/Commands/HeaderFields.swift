@@ -1,9 +1,11 @@
+internal import RMQCommon
+
 /// The named values in the header of a command: `extFields` on the wire.
 ///
 /// A short list in the order of arrival rather than a dictionary: a header has about a dozen fields, and a walk
 /// over so few costs less than hashing. Order has no meaning. Where a name occurs twice, the last one counts.
 public struct HeaderFields: Sendable {
-    public struct Field: Hashable, Sendable {
+    public struct Field: Sendable {
         public var name: String
         public var value: String
 
@@ -31,14 +33,14 @@ public struct HeaderFields: Sendable {
     /// The value of a field. Setting nil removes the field.
     public subscript(name: String) -> String? {
         get {
-            list.last { $0.name == name }?.value
+            list.last { $0.name.isExactly(name) }?.value
         }
         set {
-            let place = list.lastIndex { $0.name == name }
+            let place = list.lastIndex { $0.name.isExactly(name) }
             switch (place, newValue) {
             case (let place?, let value?): list[place].value = value
             case (nil, let value?): list.append(Field(name: name, value: value))
-            case (_, nil): list.removeAll { $0.name == name }
+            case (_, nil): list.removeAll { $0.name.isExactly(name) }
             }
         }
     }
@@ -105,10 +107,10 @@ extension HeaderFields: Sequence, ExpressibleByDictionaryLiteral {
 extension HeaderFields: Equatable {
     /// The same names with the same values, in whatever order.
     public static func == (left: HeaderFields, right: HeaderFields) -> Bool {
-        left.list == right.list || left.meaning == right.meaning
+        left.meaning == right.meaning
     }
 
-    private var meaning: [String: String] {
-        Dictionary(list.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last })
+    private var meaning: [ByteText: ByteText] {
+        Dictionary(list.map { (ByteText($0.name), ByteText($0.value)) }, uniquingKeysWith: { _, last in last })
     }
 }

@@ -30,7 +30,7 @@ extension Int64: HeaderValue {
 extension Bool: HeaderValue {
     /// `true` in any case is true, every other text is false: there is no malformed truth value.
     public init?(headerText: String) {
-        self = headerText == "true" || (headerText.utf8.count == 4 && headerText.lowercased() == "true")
+        self = headerText.isExactlyIgnoringCase("true")
     }
 
     @inlinable public var headerText: String { self ? "true" : "false" }
@@ -48,7 +48,7 @@ extension Permission: HeaderValue {
 }
 
 extension TopicFilterType: HeaderValue {
-    public init?(headerText: String) { self.init(rawValue: headerText) }
+    public init?(headerText: String) { self.init(exactly: headerText) }
     public var headerText: String { rawValue }
     public static var expectedText: String { "SINGLE_TAG or MULTI_TAG" }
 }

@@ -27,7 +27,7 @@ enum JSONHeaderReader {
         var command = RemotingCommand(code: 0, language: .java, version: 0)
         for (key, member) in object.members {
             guard let name = key.asString, member != .null else { continue }
-            switch name.lowercased() {
+            switch ByteText(name.asciiLowercased) {
             case "code": try read(member, name, into: &command.code)
             case "flag": try read(member, name, into: &command.flag)
             case "opaque": try read(member, name, into: &command.opaque)

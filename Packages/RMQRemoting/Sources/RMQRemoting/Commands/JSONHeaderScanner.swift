@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// One pass over the usual form of a JSON header: the known members, integers, double-quoted texts.
 ///
 /// Every method gives nil (or false) on anything else, and the whole header is then read by the tolerant reader:
@@ -170,7 +172,7 @@ extension JSONHeaderScanner {
         guard position + 4 <= bytes.count else { return nil }
         var unit: UInt16 = 0
         for byte in bytes[position ..< position + 4] {
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { return nil }
+            guard let digit = Hex.value(of: byte) else { return nil }
             unit = unit << 4 | UInt16(digit)
         }
         position += 4

@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// The language that a peer says it is written in.
 ///
 /// The protocol has no code for Swift, so our own commands say ``other``. An open set: a number or a name from
@@ -29,12 +31,12 @@ public struct LanguageCode: RawRepresentable, Hashable, Sendable {
 extension LanguageCode: CustomStringConvertible {
     /// The code of a name such as `JAVA`, in any letter case; nil for a name outside the protocol's table.
     public init?(name: String) {
-        guard let code = Self.code(name) ?? Self.code(name.uppercased()) else { return nil }
+        guard let code = Self.code(name.asciiUppercased) else { return nil }
         self = code
     }
 
     private static func code(_ name: String) -> LanguageCode? {
-        switch name {
+        switch ByteText(name) {
         case "JAVA": .java
         case "CPP": .cpp
         case "DOTNET": .dotnet

@@ -76,7 +76,7 @@ enum LoopThread {
         let retained = Unmanaged.passRetained(Start(name: name, body: body))
         let code = pthread_create(&thread, nil, { context in
             let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
-            _ = crmq_set_thread_name(String(start.name.prefix(15)))
+            _ = crmq_set_thread_name(String(decoding: start.name.utf8.prefix(15), as: UTF8.self))
             start.body()
             return nil
         }, retained.toOpaque())

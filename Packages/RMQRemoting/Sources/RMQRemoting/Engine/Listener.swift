@@ -106,9 +106,8 @@ enum HostText {
 
     /// Host and port of `host:port` or `[v6]:port`; nil when there is no port.
     static func split(_ text: String) -> (host: String, port: UInt16)? {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else { return nil }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        return host.isEmpty ? nil : (String(host), port)
+        guard let (before, after) = text.cut(atLast: ":"), let port = UInt16(after), port > 0 else { return nil }
+        let host = before.droppingBytePrefix("[")?.droppingByteSuffix("]") ?? before
+        return host.isEmpty ? nil : (host, port)
     }
 }

@@ -15,7 +15,7 @@ public final class RemotingClient: Sendable {
     private let callbacks = ClientCallbacks()
 
     private struct State {
-        var endpoints: [String: ClientEndpoint] = [:]
+        var endpoints: [ByteText: ClientEndpoint] = [:]
         var isClosed = false
     }
     private let state = Mutex(State())

@@ -4,9 +4,9 @@ public import RMQCommon
 
 /// Header of the making or changing of a topic (17).
 public struct CreateTopicHeader: CommandHeader, Equatable {
-    public var topic: String
+    @ByteText public var topic: String
     /// Sent by clients, ignored by brokers.
-    public var defaultTopic: String
+    @ByteText public var defaultTopic: String
     public var readQueueCount: Int32
     public var writeQueueCount: Int32
     public var permission: Permission
@@ -55,7 +55,7 @@ public struct CreateTopicHeader: CommandHeader, Equatable {
 
 /// Header of what is asked about one topic: its statistics (202), its removal from a broker (215).
 public struct TopicHeader: CommandHeader, Equatable {
-    public var topic: String
+    @ByteText public var topic: String
 
     public init(topic: String) {
         self.topic = topic
@@ -73,7 +73,7 @@ public struct TopicHeader: CommandHeader, Equatable {
 /// Header of the answer that carries a broker's configuration (26).
 public struct BrokerConfigurationResponseHeader: CommandHeader, Equatable {
     /// A `DataVersion` as JSON text.
-    public var version: String
+    @ByteText public var version: String
 
     public init(version: String) {
         self.version = version

@@ -1,3 +1,5 @@
+public import RMQCommon
+
 // Clients of a broker: request codes 35, 38, 40, 203, 204, 207, 208.
 
 /// Header of a client's leave from a group (35).
@@ -28,7 +30,7 @@ public struct UnregisterClientHeader: CommandHeader, Equatable {
 
 /// Header of what is asked or told about one consumer group: its members (38, 203), that they changed (40).
 public struct ConsumerGroupHeader: CommandHeader, Equatable {
-    public var consumerGroup: String
+    @ByteText public var consumerGroup: String
 
     public init(consumerGroup: String) {
         self.consumerGroup = consumerGroup
@@ -45,7 +47,7 @@ public struct ConsumerGroupHeader: CommandHeader, Equatable {
 
 /// Header of a query for the connections of a producer group (204).
 public struct ProducerGroupHeader: CommandHeader, Equatable {
-    public var producerGroup: String
+    @ByteText public var producerGroup: String
 
     public init(producerGroup: String) {
         self.producerGroup = producerGroup
@@ -62,7 +64,7 @@ public struct ProducerGroupHeader: CommandHeader, Equatable {
 
 /// Header of the removal of a consumer group (207).
 public struct DeleteSubscriptionGroupHeader: CommandHeader, Equatable {
-    public var group: String
+    @ByteText public var group: String
     public var removesOffsets: Bool
 
     public init(group: String, removesOffsets: Bool = false) {
@@ -83,7 +85,7 @@ public struct DeleteSubscriptionGroupHeader: CommandHeader, Equatable {
 
 /// Header of a query for how far a group has consumed (208).
 public struct ConsumeStatsHeader: CommandHeader, Equatable {
-    public var consumerGroup: String
+    @ByteText public var consumerGroup: String
     /// Nil for every topic of the group.
     public var topic: String?
 

@@ -1,10 +1,12 @@
+public import RMQCommon
+
 // Routes and key-value settings at a name server: request codes 100 to 102, 105, 205, 216, 219, 224, 327.
 
 /// Header of the setting of a key (100).
 public struct PutKeyValueHeader: CommandHeader, Equatable {
-    public var namespace: String
-    public var key: String
-    public var value: String
+    @ByteText public var namespace: String
+    @ByteText public var key: String
+    @ByteText public var value: String
 
     public init(namespace: String, key: String, value: String) {
         self.namespace = namespace
@@ -27,8 +29,8 @@ public struct PutKeyValueHeader: CommandHeader, Equatable {
 
 /// Header of the query (101) or removal (102) of a key.
 public struct KeyHeader: CommandHeader, Equatable {
-    public var namespace: String
-    public var key: String
+    @ByteText public var namespace: String
+    @ByteText public var key: String
 
     public init(namespace: String, key: String) {
         self.namespace = namespace
@@ -65,7 +67,7 @@ public struct KeyValueResponseHeader: CommandHeader, Equatable {
 
 /// Header of a query for all keys of a namespace (219).
 public struct NamespaceHeader: CommandHeader, Equatable {
-    public var namespace: String
+    @ByteText public var namespace: String
 
     public init(namespace: String) {
         self.namespace = namespace
@@ -82,7 +84,7 @@ public struct NamespaceHeader: CommandHeader, Equatable {
 
 /// Header of a query for the route of a topic (105).
 public struct RouteHeader: CommandHeader, Equatable {
-    public var topic: String
+    @ByteText public var topic: String
     /// True asks for quoted map keys whatever the version of the requester.
     public var acceptsStandardJSONOnly: Bool?
 
@@ -104,7 +106,7 @@ public struct RouteHeader: CommandHeader, Equatable {
 
 /// Header of the wiping (205) or restoring (327) of a broker's write permission.
 public struct BrokerNameHeader: CommandHeader, Equatable {
-    public var brokerName: String
+    @ByteText public var brokerName: String
 
     public init(brokerName: String) {
         self.brokerName = brokerName
@@ -155,7 +157,7 @@ public struct AddWritePermissionResponseHeader: CommandHeader, Equatable {
 
 /// Header of the removal of a topic from a name server (216).
 public struct DeleteTopicInNameServerHeader: CommandHeader, Equatable {
-    public var topic: String
+    @ByteText public var topic: String
     /// Nil removes the topic from every cluster.
     public var clusterName: String?
 
@@ -177,7 +179,7 @@ public struct DeleteTopicInNameServerHeader: CommandHeader, Equatable {
 
 /// Header of a query for the topics of a cluster (224).
 public struct ClusterHeader: CommandHeader, Equatable {
-    public var cluster: String
+    @ByteText public var cluster: String
 
     public init(cluster: String) {
         self.cluster = cluster

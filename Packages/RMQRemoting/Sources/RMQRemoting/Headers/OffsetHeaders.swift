@@ -1,9 +1,11 @@
+public import RMQCommon
+
 // Offsets of queues and of consumer groups: request codes 14, 15, 29 to 33, 321.
 
 /// Header of a query for the offset a group has consumed to (14). Answered with ``OffsetResponseHeader``.
 public struct QueryConsumerOffsetHeader: CommandHeader, Equatable {
-    public var consumerGroup: String
-    public var topic: String
+    @ByteText public var consumerGroup: String
+    @ByteText public var topic: String
     public var queueId: Int32
     public var brokerName: String?
 
@@ -31,8 +33,8 @@ public struct QueryConsumerOffsetHeader: CommandHeader, Equatable {
 
 /// Header of a commit of a consumed offset (15).
 public struct UpdateConsumerOffsetHeader: CommandHeader, Equatable {
-    public var consumerGroup: String
-    public var topic: String
+    @ByteText public var consumerGroup: String
+    @ByteText public var topic: String
     public var queueId: Int32
     public var commitOffset: Int64
     public var brokerName: String?
@@ -64,7 +66,7 @@ public struct UpdateConsumerOffsetHeader: CommandHeader, Equatable {
 
 /// Header of a search for the first message stored at or after a time (29). Answered with ``OffsetResponseHeader``.
 public struct SearchOffsetHeader: CommandHeader, Equatable {
-    public var topic: String
+    @ByteText public var topic: String
     public var queueId: Int32
     /// In milliseconds since 1970.
     public var timestamp: Int64
@@ -95,7 +97,7 @@ public struct SearchOffsetHeader: CommandHeader, Equatable {
 /// Header of what is asked about one queue: its maximum offset (30), its minimum offset (31), the store time of its
 /// earliest message (32).
 public struct QueueHeader: CommandHeader, Equatable {
-    public var topic: String
+    @ByteText public var topic: String
     public var queueId: Int32
     public var brokerName: String?
 

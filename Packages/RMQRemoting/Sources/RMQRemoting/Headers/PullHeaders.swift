@@ -1,9 +1,11 @@
+public import RMQCommon
+
 // Pulling messages: request code 11.
 
 /// Header of a pull (11).
 public struct PullMessageHeader: CommandHeader, Equatable {
-    public var consumerGroup: String
-    public var topic: String
+    @ByteText public var consumerGroup: String
+    @ByteText public var topic: String
     public var queueId: Int32
     /// The first offset wanted.
     public var queueOffset: Int64

@@ -1,10 +1,12 @@
+public import RMQCommon
+
 // Looking messages up by their keys: request code 12.
 
 /// Header of a query for messages with a key (12). Answered with ``QueryMessageResponseHeader`` and the records as body.
 public struct QueryMessageHeader: CommandHeader, Equatable {
-    public var topic: String
+    @ByteText public var topic: String
     /// A word of the messages' keys, or their unique id.
-    public var key: String
+    @ByteText public var key: String
     public var maxCount: Int32
     /// Store times in milliseconds since 1970, both inclusive.
     public var beginTimestamp: Int64
@@ -26,7 +28,7 @@ public struct QueryMessageHeader: CommandHeader, Equatable {
     public init(_ fields: HeaderFields) throws(HeaderError) {
         topic = fields.nameOrNull("topic")
         key = fields.nameOrNull("key")
-        isUniqueId = fields[Self.uniqueIdField] == "true"
+        isUniqueId = fields[Self.uniqueIdField].isExactly("true")
         maxCount = isUniqueId ? fields.readable("maxNum") ?? 0 : try fields.required("maxNum")
         beginTimestamp = try fields.required("beginTimestamp")
         endTimestamp = try fields.required("endTimestamp")

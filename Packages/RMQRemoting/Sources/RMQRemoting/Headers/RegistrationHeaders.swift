@@ -1,11 +1,13 @@
+public import RMQCommon
+
 // Brokers at a name server: request codes 103, 104, 322.
 
 /// Header of the registration of a broker (103).
 public struct RegisterBrokerHeader: CommandHeader, Equatable {
-    public var brokerName: String
-    public var brokerAddress: String
-    public var clusterName: String
-    public var haServerAddress: String
+    @ByteText public var brokerName: String
+    @ByteText public var brokerAddress: String
+    @ByteText public var clusterName: String
+    @ByteText public var haServerAddress: String
     /// 0 is the master of its name.
     public var brokerId: Int64
     /// Whether the body is in the form of ``RegisterBrokerBody/init(compressed:)``.
@@ -70,9 +72,9 @@ public struct RegisterBrokerResponseHeader: CommandHeader, Equatable {
 
 /// Header of a broker's leave (104).
 public struct UnregisterBrokerHeader: CommandHeader, Equatable {
-    public var brokerName: String
-    public var brokerAddress: String
-    public var clusterName: String
+    @ByteText public var brokerName: String
+    @ByteText public var brokerAddress: String
+    @ByteText public var clusterName: String
     public var brokerId: Int64
 
     public init(brokerName: String, brokerAddress: String, clusterName: String, brokerId: Int64) {

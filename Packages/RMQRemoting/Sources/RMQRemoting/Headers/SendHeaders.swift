@@ -1,3 +1,5 @@
+public import RMQCommon
+
 // Sending messages: request codes 10, 310, 320.
 
 /// Header of a send (10), with the long field names. ``SendMessageHeaderV2`` is the same under short names.
@@ -138,7 +140,7 @@ extension SendMessageHeader {
 /// on a success without fields.
 public struct SendMessageResponseHeader: CommandHeader, Equatable {
     /// The offset message id; several, joined with commas, for a batch.
-    public var messageId: String
+    @ByteText public var messageId: String
     public var queueId: Int32
     /// The place of the (first) message in its queue.
     public var queueOffset: Int64

@@ -1,3 +1,4 @@
+import RMQCommon
 import Synchronization
 
 /// The directories that hold the commit log's files.
@@ -9,15 +10,16 @@ final class LogRoots: Sendable {
     let writable: [String]
     /// Those that files are read from.
     let all: [String]
-    private let skipped = Mutex<Set<String>>([])
+    private let skipped = Mutex<Set<ByteText>>([])
 
     init(_ configuration: StoreConfiguration) {
-        let readOnly = Set(configuration.readOnlyCommitLogDirectories)
-        writable = Set(configuration.commitLogDirectories).subtracting(readOnly).sorted()
-        all = Set(configuration.commitLogDirectories).union(readOnly).sorted()
+        let readOnly = Set<ByteText>(texts: configuration.readOnlyCommitLogDirectories)
+        let given = Set<ByteText>(texts: configuration.commitLogDirectories)
+        writable = given.subtracting(readOnly).sortedTexts
+        all = given.union(readOnly).sortedTexts
     }
 
-    func skip(_ roots: Set<String>) {
+    func skip(_ roots: Set<ByteText>) {
         skipped.withLock { $0 = roots }
     }
 
@@ -32,10 +34,10 @@ final class LogRoots: Sendable {
     /// probably a disk that is not mounted; files made below its mount point would be lost when it is.
     func prepare(isNew: Bool) throws(StoreError) {
         for root in all where !StoreFiles.isDirectory(root) {
-            guard writable.contains(root), isNew || all.count == 1 else { throw .missingDirectory(path: root, key: key(of: root)) }
+            guard writable.containsExactly(root), isNew || all.count == 1 else { throw .missingDirectory(path: root, key: key(of: root)) }
             try StoreFiles.makeDirectories(root)
         }
     }
 
-    private func key(of root: String) -> String { writable.contains(root) ? "storePathCommitLog" : "readOnlyCommitLogStorePaths" }
+    private func key(of root: String) -> String { writable.containsExactly(root) ? "storePathCommitLog" : "readOnlyCommitLogStorePaths" }
 }

@@ -1,7 +1,8 @@
+import RMQCommon
 import Synchronization
 
 struct QueueKey: Hashable, Sendable {
-    var topic: String
+    @ByteText var topic: String
     var queueId: Int32
 
     /// A hash that is the same in every process, for the checkpoint's fingerprint.
@@ -53,13 +54,13 @@ final class QueueTable: Sendable {
     }
 
     func queues(of topic: String) -> [ConsumeQueue] {
-        queues.withLock { $0.values.filter { $0.topic == topic } }
+        queues.withLock { $0.values.filter { $0.topic.isExactly(topic) } }
     }
 
     /// Takes a topic's queues out of the table and returns them.
     func remove(topic: String) -> [ConsumeQueue] {
         queues.withLock { queues in
-            let removed = queues.values.filter { $0.topic == topic }
+            let removed = queues.values.filter { $0.topic.isExactly(topic) }
             for queue in removed { queues[QueueKey(topic: topic, queueId: queue.queueId)] = nil }
             if FurtherQueues.isLight(topic) { light.subtract(removed.count, ordering: .relaxed) }
             return removed
@@ -114,7 +115,7 @@ final class QueueTable: Sendable {
         let directory = place.directory + "/" + topic
         for (name, isDirectory) in try StoreFiles.entries(in: directory) {
             // Like the reference: what is not a number is none of ours, and harmless.
-            guard isDirectory, let queueId = Int32(name), String(queueId) == name else { continue }
+            guard isDirectory, let queueId = Int32(name), String(queueId).isExactly(name) else { continue }
             let queue = ConsumeQueue(topic: topic, queueId: queueId, place: place)
             let files = try QueueFileList(directory: queue.directory, fileBytes: place.fileBytes)
             var isDamaged = try files.isDamaged(trust)

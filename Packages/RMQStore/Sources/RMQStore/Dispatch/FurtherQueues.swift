@@ -7,14 +7,14 @@ import RMQCommon
 ///
 /// A light queue (`%LMQ%…`) always has queue id 0; others have that of the message.
 enum FurtherQueues {
-    static func isLight(_ name: some StringProtocol) -> Bool { name.hasPrefix(LightQueue.prefix) }
+    static func isLight(_ name: String) -> Bool { LightQueue.isLight(name) }
 
     /// The names in a record's properties; none when there are none, or when they do not fit the offsets.
-    static func names(in properties: UnsafeRawBufferPointer) -> [Substring] {
+    static func names(in properties: UnsafeRawBufferPointer) -> [String] {
         guard let value = PropertyScan.value("INNER_MULTI_DISPATCH", in: properties) else { return [] }
         let text = String(decoding: value, as: UTF8.self)
-        guard !text.allSatisfy(\.isWhitespace) else { return [] }
-        var names = text.split(separator: ",", omittingEmptySubsequences: false)
+        guard !text.isBlank else { return [] }
+        var names = text.split(ascii: ",", keepingEmpty: true)
         while names.last?.isEmpty == true { names.removeLast() }
         return names
     }
@@ -22,13 +22,13 @@ enum FurtherQueues {
     /// The offsets in a stored record's properties, one for each of ``names(in:)``; nil when they do not fit.
     static func offsets(in properties: UnsafeRawBufferPointer, count: Int) -> [Int64]? {
         guard let value = PropertyScan.value("INNER_MULTI_QUEUE_OFFSET", in: properties) else { return nil }
-        let offsets = String(decoding: value, as: UTF8.self).split(separator: ",", omittingEmptySubsequences: false).map { Int64($0) }
+        let offsets = String(decoding: value, as: UTF8.self).split(ascii: ",", keepingEmpty: true).map { Int64($0) }
         let valid = offsets.compactMap { $0 }.filter { $0 >= 0 }
         return valid.count == count && offsets.count == count ? valid : nil
     }
 
-    static func key(_ name: Substring, queueId: Int32, lightQueues: Bool) -> QueueKey {
-        QueueKey(topic: String(name), queueId: lightQueues && isLight(name) ? 0 : queueId)
+    static func key(_ name: String, queueId: Int32, lightQueues: Bool) -> QueueKey {
+        QueueKey(topic: name, queueId: lightQueues && isLight(name) ? 0 : queueId)
     }
 }
 

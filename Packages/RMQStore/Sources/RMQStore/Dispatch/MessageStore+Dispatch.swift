@@ -82,6 +82,6 @@ extension MessageStore {
 extension MessageStore.AppendState {
     /// Whether the record was appended before its topic was deleted.
     fileprivate func isDeleted(_ record: CheckedRecord) -> Bool {
-        deletedBelow.contains { record.physicalOffset < $0.value && record.topic.elementsEqual($0.key.utf8) }
+        deletedBelow.contains { record.physicalOffset < $0.value && record.topic.elementsEqual($0.key.text.utf8) }
     }
 }

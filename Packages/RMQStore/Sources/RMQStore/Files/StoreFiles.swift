@@ -1,5 +1,6 @@
 import CRMQSystem
 import Glibc
+import RMQCommon
 
 /// The few things the store does to files by name. Paths are text; nothing here follows input from the network.
 package enum StoreFiles {
@@ -10,8 +11,8 @@ package enum StoreFiles {
     }
 
     package static func makeDirectories(_ path: String) throws(StoreError) {
-        var prefix = path.hasPrefix("/") ? "/" : ""
-        for component in path.split(separator: "/") {
+        var prefix = path.hasBytePrefix("/") ? "/" : ""
+        for component in path.split(ascii: "/") {
             prefix += component
             if mkdir(prefix, 0o755) != 0, errno != EEXIST {
                 throw .system(call: "mkdir", path: prefix, code: errno)
@@ -35,7 +36,7 @@ package enum StoreFiles {
         var entries: [(name: String, isDirectory: Bool)] = []
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            if name == "." || name == ".." || name == "lost+found" { continue }
+            if [".", "..", "lost+found"].containsExactly(name) { continue }
             let isDirectory =
                 switch Int(entry.pointee.d_type) {
                 case DT_DIR: true
@@ -48,10 +49,7 @@ package enum StoreFiles {
     }
 
     /// The directory that a file is in.
-    static func parent(_ path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
+    static func parent(_ path: String) -> String { FileSystem.parent(path) }
 
     package static func isDirectory(_ path: String) -> Bool {
         var status = stat()

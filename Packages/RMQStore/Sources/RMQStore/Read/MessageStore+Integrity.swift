@@ -42,6 +42,6 @@ extension CheckedRecord {
         if queueOffset == offset, queueId == queue.queueId, topic.elementsEqual(queue.topicBytes) { return true }
         let names = FurtherQueues.names(in: properties)
         guard !names.isEmpty, let offsets = FurtherQueues.offsets(in: properties, count: names.count) else { return false }
-        return zip(names, offsets).contains { $0 == queue.topic && $1 == offset }
+        return zip(names, offsets).contains { $0.isExactly(queue.topic) && $1 == offset }
     }
 }

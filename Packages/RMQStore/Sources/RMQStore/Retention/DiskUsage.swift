@@ -1,4 +1,5 @@
 import Glibc
+import RMQCommon
 
 /// Tells how full the file system of a directory is. Handed in so that a test can have a full disk.
 public struct DiskUsage: Sendable {
@@ -27,14 +28,14 @@ struct SpaceVerdict: Equatable {
     /// Expired files go whatever the hour.
     var wantsDeletion = false
     /// These roots get no new files while others can take them.
-    var fullRoots: Set<String> = []
+    var fullRoots: Set<ByteText> = []
     /// The fullness that decided.
     var usedPercent = 0.0
 
     /// Of several commit log roots the emptiest counts, as new files go there. A root that cannot be asked does not count.
     init(log: [(root: String, used: Double?)], queues: Double?, policy: RetentionPolicy) {
         let used = log.compactMap { root in root.used.map { (root: root.root, percent: $0 * 100) } }
-        fullRoots = Set(used.filter { $0.percent > Double(policy.forcedPercent) }.map(\.root))
+        fullRoots = Set(texts: used.filter { $0.percent > Double(policy.forcedPercent) }.map(\.root))
         for percent in [used.map(\.percent).min(), queues.map { $0 * 100 }].compactMap(\.self) {
             isFull = isFull || percent > Double(policy.refusePercent)
             deletesAtOnce = deletesAtOnce || percent > Double(policy.forcedPercent)

@@ -11,7 +11,7 @@ extension MessageStore {
     /// Forgets the queues of which the log holds no message any more. Their next message gets offset 0, as at the reference.
     public func removeExpiredQueues() throws(StoreError) {
         let minimum = log.minOffset
-        for queue in queues.all where queue.topic != "SCHEDULE_TOPIC_XXXX" && queue.hasFiles {
+        for queue in queues.all where !queue.topic.isExactly(SystemTopic.schedule) && queue.hasFiles {
             let isExpired = try appendLock.withLock { (_) throws(StoreError) in
                 guard !queue.isRetired, queue.maxPhysicalOffset >= 0, queue.maxPhysicalOffset <= minimum, queue.nextOffset == queue.maxOffset else {
                     return false

@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// The delay levels of a store: level n, from 1 on, waits as long as the n-th entry says, in the queue n - 1 of
 /// `SCHEDULE_TOPIC_XXXX`.
 extension StoreConfiguration {
@@ -13,16 +15,16 @@ extension StoreConfiguration {
     /// Reads `messageDelayLevel`: numbers with a unit (s, m, h or d), separated by blanks; nil when that is not what it says.
     public static func delayLevels(parsing text: String) -> [Int64]? {
         var levels: [Int64] = []
-        for word in text.split(separator: " ") {
+        for word in text.split(ascii: " ") {
             let unit: Int64
-            switch word.last {
-            case "s": unit = 1_000
-            case "m": unit = 60_000
-            case "h": unit = 3_600_000
-            case "d": unit = 86_400_000
+            switch word.utf8.last {
+            case UInt8(ascii: "s"): unit = 1_000
+            case UInt8(ascii: "m"): unit = 60_000
+            case UInt8(ascii: "h"): unit = 3_600_000
+            case UInt8(ascii: "d"): unit = 86_400_000
             default: return nil
             }
-            guard let number = Int64(word.dropLast()), number >= 0, number <= longestDelayMilliseconds / unit else { return nil }
+            guard let number = Int64(Substring(word.utf8.dropLast())), number >= 0, number <= longestDelayMilliseconds / unit else { return nil }
             levels.append(number * unit)
         }
         return (1...levelLimit).contains(levels.count) ? levels : nil

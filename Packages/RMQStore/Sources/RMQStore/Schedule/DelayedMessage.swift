@@ -43,7 +43,7 @@ struct DelayedMessage {
             let queueId = Int32(String(decoding: queue, as: UTF8.self)), queueId >= 0
         else { return nil }
         let name = String(decoding: topic, as: UTF8.self)
-        return name == SystemTopic.transactionHalf ? nil : QueueKey(topic: name, queueId: queueId)
+        return name.isExactly(SystemTopic.transactionHalf) ? nil : QueueKey(topic: name, queueId: queueId)
     }
 
     /// Whether `delivered` is what became of this one.

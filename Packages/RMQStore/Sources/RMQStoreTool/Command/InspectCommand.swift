@@ -43,7 +43,7 @@ struct InspectCommand {
         progress.end()
         facts.newest = newest
         facts.oldest = try oldestTime()
-        facts.topics = Set(directory.queues.map(\.topic)).count
+        facts.topics = Set<ByteText>(texts: directory.queues.map(\.topic)).count
         for queue in directory.queues {
             let files = try QueueFiles(queue, fileBytes: directory.queueFileBytes)
             facts.queues.append((queue.topic, queue.queueId, files.minOffset, files.end))
@@ -98,11 +98,11 @@ struct StoreFacts {
         var lines = [
             "store          \(root)",
             "state          " + (isInUse ? "in use by a broker" : wasClean ? "stopped cleanly" : "not stopped cleanly: the next start recovers it"),
-            "commit log     \(segments) files of \(ByteText.of(segmentBytes)), offsets \(logStart) to \(logEnd) (\(ByteText.of(logEnd - logStart)))"
+            "commit log     \(segments) files of \(ByteSize.of(segmentBytes)), offsets \(logStart) to \(logEnd) (\(ByteSize.of(logEnd - logStart)))"
                 + (hasDamage ? "; DAMAGED near its end, see mqstore verify" : ""),
             "messages from  \(time(oldest))",
             "           to  \(time(newest))",
-            "queues         \(queues.count) of \(topics) topics, files of \(ByteText.of(queueFileBytes)), "
+            "queues         \(queues.count) of \(topics) topics, files of \(ByteSize.of(queueFileBytes)), "
                 + "\(queues.reduce(0) { $0 + $1.maxOffset - $1.minOffset }) entries",
             "index files    \(indexFiles)",
             "checkpoint     log flushed to \(time(checkpoint.physicalTimestamp)), queues to \(time(checkpoint.queueTimestamp)), "

@@ -1,12 +1,14 @@
+import RMQCommon
+
 /// The words behind a command: one directory, `--name value` or `--name=value`, and `--flag`s.
 struct Options {
     let directory: String
-    private var values: [String: String] = [:]
-    private var used: Set<String> = []
+    private var values: [ByteText: String] = [:]
+    private var used: Set<ByteText> = []
 
     /// Of all commands; which of them a command takes, ``checkAllUsed()`` tells.
-    private static let flags: Set = ["json", "body", "queues", "index", "all", "keep", "quiet"]
-    private static let named: Set = [
+    private static let flags: Set<ByteText> = ["json", "body", "queues", "index", "all", "keep", "quiet"]
+    private static let named: Set<ByteText> = [
         "commit-log", "limit", "index-slots", "index-entries", "delay-levels", "offset", "topic", "queue", "from", "key", "count",
     ]
 
@@ -14,11 +16,11 @@ struct Options {
         var words = Array(words)[...]
         var directories: [String] = []
         while let word = words.popFirst() {
-            guard word.hasPrefix("--") else {
+            guard let option = word.droppingBytePrefix("--") else {
                 directories.append(word)
                 continue
             }
-            let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = option.split(ascii: "=", most: 1, keepingEmpty: true)
             if Self.flags.contains(parts[0]) {
                 guard parts.count == 1 else { throw .usage("--\(parts[0]) takes no value") }
                 values[parts[0]] = "true"
@@ -34,7 +36,7 @@ struct Options {
         guard directories.count == 1 else {
             throw .usage(directories.isEmpty ? "name the store's directory" : "one directory at a time: \(directories.joined(separator: ", "))")
         }
-        directory = directories[0].count > 1 && directories[0].hasSuffix("/") ? String(directories[0].dropLast()) : directories[0]
+        directory = directories[0].isExactly("/") ? "/" : directories[0].droppingByteSuffix("/") ?? directories[0]
     }
 
     mutating func text(_ name: String) -> String? {
@@ -42,7 +44,7 @@ struct Options {
         return values[name]
     }
 
-    mutating func flag(_ name: String) -> Bool { text(name) == "true" }
+    mutating func flag(_ name: String) -> Bool { text(name).isExactly("true") }
 
     mutating func number(_ name: String, in range: ClosedRange<Int64>) throws(ToolError) -> Int64? {
         guard let text = text(name) else { return nil }

@@ -1,3 +1,4 @@
+import RMQCommon
 import RMQStore
 
 /// The program `mqstore`: looks at a store directory while no broker has it open.
@@ -17,12 +18,12 @@ public struct StoreTool: Sendable {
     /// - Parameter words: the words behind the program's name.
     /// - Returns: the exit status; `mqstore --help` lists them.
     public func run(_ words: [String]) -> Int32 {
-        guard let name = words.first, name != "help", !words.contains("--help"), !words.contains("-h") else {
+        guard let name = words.first, !name.isExactly("help"), !words.containsExactly("--help"), !words.containsExactly("-h") else {
             output.write(Help.text + "\n")
             return words.isEmpty ? ExitStatus.usage : ExitStatus.fine
         }
         do throws(ToolError) {
-            guard let command = Command(rawValue: name) else {
+            guard let command = Command(exactly: name) else {
                 throw .usage("there is no command '\(name)'; the commands are \(Command.allCases.map(\.rawValue).joined(separator: ", "))")
             }
             var options = try Options(words.dropFirst())

@@ -40,7 +40,7 @@ struct Progress {
         guard now >= nextReport else { return }
         nextReport = now + 1_000_000_000
         hasWritten = true
-        output.writeError("\r\(what): \(done * 100 / total) % of \(ByteText.of(total))")
+        output.writeError("\r\(what): \(done * 100 / total) % of \(ByteSize.of(total))")
     }
 
     func end() {
@@ -48,14 +48,16 @@ struct Progress {
     }
 }
 
-enum ByteText {
+enum ByteSize {
     /// 1536 as `1.5 KiB`.
     static func of(_ bytes: Int64) -> String {
+        if bytes < 1024 { return "\(bytes) bytes" }
         var value = Double(bytes)
-        for unit in ["bytes", "KiB", "MiB", "GiB"] {
-            if value < 1024 { return unit == "bytes" ? "\(bytes) bytes" : "\(Decimal.text(value, places: 1)) \(unit)" }
+        for unit in ["KiB", "MiB", "GiB"] {
             value /= 1024
+            if value < 1024 { return "\(Decimal.text(value, places: 1)) \(unit)" }
         }
+        value /= 1024
         return "\(Decimal.text(value, places: 1)) TiB"
     }
 }

@@ -9,18 +9,18 @@ extension CheckedRecord {
         guard RecordLayout.entersQueue(systemFlag) else { return [] }
         let own = (topic: topicText, queueId: queueId, queueOffset: queueOffset)
         guard let names = text("INNER_MULTI_DISPATCH"), let offsets = text("INNER_MULTI_QUEUE_OFFSET") else { return [own] }
-        let queues = names.split(separator: ",", omittingEmptySubsequences: false)
-        let numbers = offsets.split(separator: ",", omittingEmptySubsequences: false).compactMap { Int64($0) }
+        let queues = names.split(ascii: ",", keepingEmpty: true)
+        let numbers = offsets.split(ascii: ",", keepingEmpty: true).compactMap { Int64($0) }
         guard queues.count == numbers.count else { return [own] }
         return [own] + zip(queues, numbers).map { name, offset in
-            (topic: String(name), queueId: name.hasPrefix(LightQueue.prefix) ? 0 : queueId, queueOffset: offset)
+            (topic: name, queueId: LightQueue.isLight(name) ? 0 : queueId, queueOffset: offset)
         }
     }
 
     /// What index files know the record by: its unique id, then its keys.
     var keys: [String] {
         guard systemFlag & RecordLayout.transactionMask != RecordLayout.transactionMask else { return [] }   // rolled back
-        return [text("UNIQ_KEY")].compactMap { $0 } + (text("KEYS") ?? "").split(separator: " ").map(String.init)
+        return [text("UNIQ_KEY")].compactMap { $0 } + (text("KEYS") ?? "").split(ascii: " ")
     }
 
     func indexHash(_ key: String) -> Int32 { JavaString.indexHash("\(topicText)#\(key)") }

@@ -37,7 +37,7 @@ struct StoreDirectory {
 
     init(_ options: inout Options) throws(ToolError) {
         root = options.directory
-        logDirectories = options.text("commit-log")?.split(separator: ",").map(String.init) ?? [root + "/commitlog"]
+        logDirectories = options.text("commit-log")?.split(ascii: ",") ?? [root + "/commitlog"]
         for directory in logDirectories where !StoreFiles.isDirectory(directory) { throw .notAStore(options.directory) }
         do throws(StoreError) {
             var foreign: [String] = []

@@ -38,7 +38,7 @@ struct DumpCommand {
     }
 
     private func dumpQueue(_ topic: String, _ queueId: Int32) throws(ToolError) {
-        guard let queue = directory.queues.first(where: { $0.topic == topic && $0.queueId == queueId }) else {
+        guard let queue = directory.queues.first(where: { $0.topic.isExactly(topic) && $0.queueId == queueId }) else {
             throw .usage("there is no queue \(queueId) of topic \(topic); mqstore inspect lists the queues")
         }
         let files = try QueueFiles(queue, fileBytes: directory.queueFileBytes)
@@ -73,7 +73,7 @@ struct DumpCommand {
     private func isWanted(_ record: CheckedRecord) -> Bool {
         if let topic, !record.topic.elementsEqual(topic.utf8) { return false }
         if let queueId, Int64(record.queueId) != queueId { return false }
-        if let key, !record.keys.contains(key) { return false }
+        if let key, !record.keys.containsExactly(key) { return false }
         return true
     }
 

@@ -56,8 +56,8 @@ struct RebuildCommand {
     }
 
     /// `topic/queue id` of every record in the log that has a place in a queue.
-    private func queuesInLog() throws(StoreError) -> Set<String> {
-        var names: Set<String> = []
+    private func queuesInLog() throws(StoreError) -> Set<ByteText> {
+        var names: Set<ByteText> = []
         var progress = Progress("looking for queues in the log", total: directory.logByteCount, output)
         do throws(ToolError) {
             _ = try LogWalk(files: directory.segments, verifiesBodies: false).run(progress: &progress, visit: { record, _, _ throws(ToolError) in
@@ -71,7 +71,7 @@ struct RebuildCommand {
         return names
     }
 
-    private func setQueuesAside(in backup: String, topicsAndQueues names: Set<String>) throws(StoreError) {
+    private func setQueuesAside(in backup: String, topicsAndQueues names: Set<ByteText>) throws(StoreError) {
         var moved = 0
         for queue in directory.queues {
             let name = "\(queue.topic)/\(queue.queueId)"
@@ -90,7 +90,7 @@ struct RebuildCommand {
         let source = directory.root + "/" + name
         guard StoreFiles.exists(source) else { return }
         let target = backup + "/" + name
-        try StoreFiles.makeDirectories(target.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/"))
+        try StoreFiles.makeDirectories(FileSystem.parent(target))
         guard rename(source, target) == 0 else { throw .system(call: "rename", path: source, code: errno) }
     }
 

@@ -1,3 +1,4 @@
+import RMQCommon
 import RMQStore
 
 /// Compares the consume queues with the log while a walk goes through it, and afterwards with what the walk saw.
@@ -31,7 +32,7 @@ struct QueueVerifier {
     }
 
     private struct Key: Hashable {
-        var topic: String
+        var topic: ByteText
         var queueId: Int32
     }
 
@@ -46,13 +47,13 @@ struct QueueVerifier {
         for queue in directory.queues {
             let files = try QueueFiles(queue, fileBytes: directory.queueFileBytes)
             for problem in files.problems { findings.add(.file, problem.path, problem.reason) }
-            states[Key(topic: queue.topic, queueId: queue.queueId)] = State(files: files)
+            states[Key(topic: ByteText(queue.topic), queueId: queue.queueId)] = State(files: files)
         }
     }
 
     mutating func visit(_ record: CheckedRecord, findings: inout Findings) {
         for place in record.places {
-            let key = Key(topic: place.topic, queueId: place.queueId)
+            let key = Key(topic: ByteText(place.topic), queueId: place.queueId)
             if states[key] == nil { states[key] = State(files: nil) }
             if let state = states[key] { compare(record, at: place.queueOffset, state) }
         }
@@ -139,7 +140,7 @@ struct QueueVerifier {
 
     private func isRecord(at offset: Int64, of key: Key, _ queueOffset: Int64) -> Bool {
         guard let found = log.record(at: offset) else { return false }
-        return found.record.places.contains { $0.topic == key.topic && $0.queueId == key.queueId && $0.queueOffset == queueOffset }
+        return found.record.places.contains { $0.topic.isExactly(key.topic.text) && $0.queueId == key.queueId && $0.queueOffset == queueOffset }
     }
 }
 

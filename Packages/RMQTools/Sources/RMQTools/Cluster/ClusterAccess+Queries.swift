@@ -13,7 +13,7 @@ extension ClusterAccess {
                 let response = try? await answer(of: address, to: RemotingCommand(.queryMessage, header: header), timeout: Self.timeout * 3),
                 response.responseCode == .success
             else { continue }
-            found += try Self.messages(response, from: address).filter { $0.topic == header.topic && matches($0) }
+            found += try Self.messages(response, from: address).filter { $0.topic.isExactly(header.topic) && matches($0) }
         }
         guard !found.isEmpty else {
             throw .refused(code: ResponseCode.noMessage.rawValue, remark: "query message by key finished, but no message.", broker: nil)
@@ -32,6 +32,6 @@ extension ClusterAccess {
     /// Messages with a unique id, the one stored first in front.
     func messages(topic: String, uniqueId: String) async throws(AdminError) -> [StoredMessage] {
         let header = QueryMessageHeader(topic: topic, key: uniqueId, maxCount: 32, isUniqueId: true)
-        return try await messages(header) { $0.messageId == uniqueId }.sorted { $0.storeTimestamp < $1.storeTimestamp }
+        return try await messages(header) { $0.messageId.isExactly(uniqueId) }.sorted { $0.storeTimestamp < $1.storeTimestamp }
     }
 }

@@ -41,7 +41,7 @@ extension BrokerData {
 extension ClusterInfo {
     /// Brokers of a cluster by name; nil when there is no such cluster.
     func brokers(ofCluster cluster: String) -> [BrokerData]? {
-        clusters[cluster].map { names in names.sorted().compactMap { brokers[$0] } }
+        clusters[cluster].map { names in names.sortedByBytes().compactMap { brokers[$0] } }
     }
 }
 

@@ -52,13 +52,13 @@ extension ClusterAccess {
         let stats = try await consumeStats(of: group)
         let brokers = try await clusterInfo().brokers
         return stats.queues.contains { queue, progress in
-            queue.topic == message.topic && queue.queueId == message.queueId && progress.consumerOffset > message.queueOffset
-                && brokers[queue.brokerName]?.masterAddress == message.storeHost.description
+            queue.topic.isExactly(message.topic) && queue.queueId == message.queueId && progress.consumerOffset > message.queueOffset
+                && brokers[queue.brokerName]?.masterAddress.isExactly(message.storeHost.description) == true
         }
     }
 
     static func passes(_ message: StoredMessage, _ subscription: SubscriptionData) -> Bool {
-        guard !subscription.tags.isEmpty, !subscription.tags.contains("*") else { return true }
-        return message.tags.map(subscription.tags.contains) ?? false
+        guard !subscription.tags.isEmpty, !subscription.tags.containsExactly("*") else { return true }
+        return message.tags.map { subscription.tags.containsExactly($0) } ?? false
     }
 }

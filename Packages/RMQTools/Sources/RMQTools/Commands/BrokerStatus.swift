@@ -27,15 +27,15 @@ struct BrokerStatusCommand: AdminCommand {
         }
     }
 
-    static func render(_ values: [String: String], address: String? = nil) -> String {
+    static func render(_ values: [ByteText: String], address: String? = nil) -> String {
         let start = address.map { Columns.left($0, 24) + " " } ?? ""
-        return values.sorted { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }
+        return values.sorted { $0.key.text.utf16.lexicographicallyPrecedes($1.key.text.utf16) }
             .map { start + Columns.left($0.key, 32) + ": " + $0.value + "\n" }.joined()
     }
 }
 
 extension ClusterAccess {
-    func runtimeInfo(of address: String) async throws(AdminError) -> [String: String] {
+    func runtimeInfo(of address: String) async throws(AdminError) -> [ByteText: String] {
         let table: KeyValueTable = try await ask(address, RemotingCommand(.getBrokerRuntimeInfo), "the runtime values")
         return table.table
     }

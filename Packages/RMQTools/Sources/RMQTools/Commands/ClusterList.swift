@@ -26,13 +26,13 @@ struct ClusterListCommand: AdminCommand {
         var broker: String
         var brokerId: Int64
         var address: String
-        var values: [String: String]
+        var values: [ByteText: String]
     }
 
     private static func rows(_ context: CommandContext) async throws(AdminError) -> [Row] {
         let info = try await context.cluster.clusterInfo()
         var rows: [Row] = []
-        for cluster in info.clusters.keys.sorted() {
+        for cluster in info.clusters.sortedTexts {
             for broker in info.brokers(ofCluster: cluster) ?? [] {
                 for (id, address) in broker.addresses.sorted(by: { $0.key < $1.key }) {
                     rows.append(Row(
@@ -44,7 +44,7 @@ struct ClusterListCommand: AdminCommand {
         return rows
     }
 
-    private static func values(of address: String, _ context: CommandContext) async -> [String: String] {
+    private static func values(of address: String, _ context: CommandContext) async -> [ByteText: String] {
         do throws(AdminError) {
             return try await context.cluster.runtimeInfo(of: address)
         } catch {
@@ -70,15 +70,15 @@ struct ClusterListCommand: AdminCommand {
     }
 
     /// `     0.20(0,0ms)`: the rate of the last seconds, requests in the queue, how long the first of them has waited.
-    private static func load(_ values: [String: String], rate: String, pool: String) -> String {
-        let latest = values[rate]?.split(separator: " ").first.map(String.init)
+    private static func load(_ values: [ByteText: String], rate: String, pool: String) -> String {
+        let latest = values[rate]?.split(ascii: " ").first
         let size = values[pool + "Size"] ?? ""
         let wait = values[pool + "HeadWaitTimeMills"] ?? ""
         return Columns.right(Decimal.text(number(latest), places: 2), 9) + "(\(size),\(wait)ms)"
     }
 
     /// How far back the messages go. An empty store says −1, and so the answer is the time since 1970, as in the reference.
-    private static func hours(_ values: [String: String], now: Int64) -> String {
+    private static func hours(_ values: [ByteText: String], now: Int64) -> String {
         guard let earliest = values["earliestMessageTimeStamp"].flatMap({ Int64($0) }) else { return "0.00" }
         return Decimal.text(Double(now - earliest) / 3_600_000, places: 2)
     }

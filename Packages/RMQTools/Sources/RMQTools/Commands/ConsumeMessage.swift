@@ -71,7 +71,7 @@ struct ConsumeMessageCommand: AdminCommand {
             begin: begin, end: end))
     }
 
-    private static func moment(_ option: Character, _ options: CommandOptions, _ time: LocalTime) throws(AdminError) -> Int64? {
+    private static func moment(_ option: Unicode.Scalar, _ options: CommandOptions, _ time: LocalTime) throws(AdminError) -> Int64? {
         guard let text = options[option] else { return nil }
         guard let moment = time.parse(text) else {
             throw .usage("-\(option) takes milliseconds since 1970 or yyyy-MM-dd#HH:mm:ss:SSS, not \"\(text)\"")
@@ -138,7 +138,7 @@ struct ConsumeMessageCommand: AdminCommand {
     }
 
     private static func address(of queue: MessageQueue, _ route: TopicRouteData) throws(AdminError) -> String {
-        guard let address = route.brokers.first(where: { $0.brokerName == queue.brokerName })?.anyAddress else {
+        guard let address = route.brokers.first(where: { $0.brokerName.isExactly(queue.brokerName) })?.anyAddress else {
             throw .notFound("The broker[\(queue.brokerName)] not exist")
         }
         return address

@@ -54,15 +54,14 @@ struct ConsumerProgressCommand: AdminCommand {
 
     private func listGroups(_ context: CommandContext) async throws(AdminError) {
         context.print(Self.header)
-        for topic in try await context.cluster.topics() where topic.hasPrefix(Self.retryPrefix) {
-            let group = String(topic.dropFirst(Self.retryPrefix.count))
+        for topic in try await context.cluster.topics() {
+            guard let group = RetryTopic.group(of: topic) else { continue }
             let stats = try? await context.cluster.consumeStats(of: group)
             let members = try? await context.cluster.consumers(of: group)
             context.print(Self.render(group: group, stats: stats, members: members))
         }
     }
 
-    private static let retryPrefix = "%RETRY%"
 
     static let header = groupLine("#Group", "#Count", "#Version", "#Type", "#Model", "#TPS", "#Diff Total")
 
@@ -135,7 +134,7 @@ extension ClusterAccess {
             guard let answer = try? await askBroker(address, request, timeout: Self.timeout * 3),
                 let table = try? answer.json("the running information")["mqTable"]?.asObject
             else { continue }
-            let host = String(member.clientId.prefix { $0 != "@" })
+            let host = member.clientId.cut(atFirst: "@")?.before ?? member.clientId
             for (key, _) in table.members {
                 if let queue = try? MessageQueue(json: key) { holders[queue] = host }
             }

@@ -15,7 +15,7 @@ struct QueryMessageByIdCommand: AdminCommand {
     ]
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
-        let ids = options.required("i").split(separator: ",").map { Columns.trimmed(String($0)) }.filter { !$0.isEmpty }
+        let ids = options.required("i").split(ascii: ",").map(\.trimmedOfSpace).filter { !$0.isEmpty }
         if let group = options["g"], let client = options["d"] {
             await each(ids, context) { id, message throws(AdminError) in
                 try await MessageDisplay.deliver(message, id, to: client, of: group, context)

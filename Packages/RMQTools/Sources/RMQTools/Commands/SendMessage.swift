@@ -39,7 +39,7 @@ struct SendMessageCommand: AdminCommand {
 
     private func checkExists(_ broker: String, _ topic: String, _ context: CommandContext) async throws(AdminError) {
         let route = try await context.cluster.route(of: topic)
-        guard route.brokers.contains(where: { $0.brokerName == broker && $0.masterAddress != nil }) else {
+        guard route.brokers.contains(where: { $0.brokerName.isExactly(broker) && $0.masterAddress != nil }) else {
             throw .notFound("The broker[\(broker)] not exist")
         }
     }

@@ -16,7 +16,7 @@ struct TopicListCommand: AdminCommand {
         }
         let clusters = try await context.cluster.clusterInfo()
         context.print(Self.header)
-        for topic in topics where !topic.hasPrefix("%RETRY%") && !topic.hasPrefix("%DLQ%") {
+        for topic in topics where !RetryTopic.isRetry(topic) && !DeadLetterTopic.isDeadLetter(topic) {
             let row = await Self.row(of: topic, clusters, context)
             context.print(Self.render(row))
         }
@@ -33,7 +33,7 @@ struct TopicListCommand: AdminCommand {
     private static func row(of topic: String, _ clusters: ClusterInfo, _ context: CommandContext) async -> Row {
         var row = Row(topic: topic)
         guard let route = try? await context.cluster.route(of: topic), let broker = route.brokers.first else { return row }
-        row.cluster = clusters.clusters.sorted { $0.key < $1.key }.first { $0.value.contains(broker.brokerName) }?.key ?? ""
+        row.cluster = clusters.clusters.sorted { $0.key < $1.key }.first { $0.value.containsExactly(broker.brokerName) }?.key.text ?? ""
         guard let address = broker.anyAddress else { return row }
         row.groups = (try? await context.cluster.groups(consuming: topic, at: address)) ?? []
         return row

@@ -20,8 +20,8 @@ struct TopicRouteCommand: AdminCommand {
 
     static func renderList(_ route: TopicRouteData) -> String {
         var text = row("#ClusterName", "#BrokerName", "#BrokerAddrs", "#ReadQueue", "#WriteQueue", "#Perm")
-        let brokers = Dictionary(route.brokers.map { ($0.brokerName, $0) }) { first, _ in first }
-        for queue in route.queues.sorted(by: { $0.brokerName < $1.brokerName }) {
+        let brokers = Dictionary(route.brokers.map { (ByteText($0.brokerName), $0) }) { first, _ in first }
+        for queue in route.queues.sorted(by: { ByteText($0.brokerName) < ByteText($1.brokerName) }) {
             let addresses = brokers[queue.brokerName]?.addresses.sorted { $0.key < $1.key } ?? []
             text += row(
                 brokers[queue.brokerName]?.cluster ?? "", queue.brokerName,

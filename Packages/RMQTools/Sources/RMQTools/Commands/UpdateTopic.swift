@@ -68,7 +68,7 @@ struct UpdateTopicCommand: AdminCommand {
     /// The queues of one more broker, beside those that are there already.
     private func addOrder(of topic: TopicConfig, at address: String, _ context: CommandContext) async throws(AdminError) {
         let info = try await context.cluster.clusterInfo()
-        guard let broker = info.brokers.values.first(where: { $0.addresses.values.contains(address) })?.brokerName else {
+        guard let broker = info.brokers.values.first(where: { $0.addresses.values.contains { $0.isExactly(address) } })?.brokerName else {
             throw .notFound("no broker with address \(address) is registered at the name server")
         }
         let merged = Self.merged(try await order(of: topic, context), broker: broker, queues: topic.writeQueueCount)
@@ -78,10 +78,9 @@ struct UpdateTopicCommand: AdminCommand {
 
     /// One entry a broker, in the order of their names; the new one replaces an older one of that broker.
     static func merged(_ order: String, broker: String, queues: Int32) -> String {
-        var entries: [String: String] = [:]
-        for entry in order.split(separator: ";") {
-            let name = entry.prefix { $0 != ":" }
-            entries[String(name)] = String(entry)
+        var entries: [ByteText: String] = [:]
+        for entry in order.split(ascii: ";") {
+            entries[entry.cut(atFirst: ":")?.before ?? entry] = entry
         }
         entries[broker] = "\(broker):\(queues)"
         return entries.sorted { $0.key < $1.key }.map(\.value).joined(separator: ";")

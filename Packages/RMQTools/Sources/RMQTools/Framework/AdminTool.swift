@@ -40,7 +40,7 @@ public struct AdminTool: Sendable {
             output.write(Self.overview)
             return 0
         }
-        if words.count == 2 && first == "help" {
+        if words.count == 2 && first.isExactly("help") {
             guard let command = Self.command(named: words[1]) else { return unknown(words[1]) }
             output.write(command.usage)
             return 0
@@ -80,8 +80,7 @@ public struct AdminTool: Sendable {
     }
 
     static func command(named name: String) -> (any AdminCommand)? {
-        let name = name.lowercased()
-        return commands.first { $0.name.lowercased() == name }
+        commands.first { $0.name.isExactlyIgnoringCase(name) }
     }
 
     static var overview: String {

@@ -2,7 +2,7 @@ import RMQCommon
 
 extension CommandOptions {
     /// A whole number; `fallback` when the option is absent.
-    func integer<T: FixedWidthInteger>(_ short: Character, or fallback: T) throws(AdminError) -> T {
+    func integer<T: FixedWidthInteger>(_ short: Unicode.Scalar, or fallback: T) throws(AdminError) -> T {
         guard let text = self[short] else { return fallback }
         guard let number = T(text) else {
             throw .usage("-\(short) takes a whole number from \(T.min) to \(T.max), not \"\(text)\".")
@@ -11,7 +11,7 @@ extension CommandOptions {
     }
 
     /// `true` in any case of letters is true, everything else false, as in the reference.
-    func truth(_ short: Character, or fallback: Bool) -> Bool {
-        self[short].map { $0.lowercased() == "true" } ?? fallback
+    func truth(_ short: Unicode.Scalar, or fallback: Bool) -> Bool {
+        self[short].map { $0.isExactlyIgnoringCase("true") } ?? fallback
     }
 }

@@ -12,16 +12,10 @@ enum Columns {
         return String(repeating: " ", count: max(0, width - text.utf16.count)) + text
     }
 
-    /// The first `count` characters.
-    static func cut(_ text: String, _ count: Int) -> String { String(text.prefix(count)) }
-
-    static func trimmed(_ text: String) -> String {
-        trimmedEnd(String(text.drop { $0.isWhitespace }))
-    }
+    /// The first `count` UTF-16 units, which is what Java counts.
+    static func cut(_ text: String, _ count: Int) -> String { String(decoding: text.utf16.prefix(count), as: UTF16.self) }
 
     static func trimmedEnd(_ text: String) -> String {
-        var text = text
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return text
+        text.unicodeScalars.lastIndex { !$0.properties.isWhitespace }.map { String(text.unicodeScalars[...$0]) } ?? ""
     }
 }

@@ -17,7 +17,7 @@ public struct LocalTime: Sendable {
     /// Milliseconds since 1970 of what people type: the number itself, or `yyyy-MM-dd#HH:mm:ss:SSS` in this zone.
     func parse(_ text: String) -> Int64? {
         if let number = Int64(text) { return number }
-        let parts = text.split(omittingEmptySubsequences: false) { $0 == "-" || $0 == "#" || $0 == ":" }.map { Int($0) }
+        let parts = text.utf8.split(omittingEmptySubsequences: false) { "-#:".utf8.contains($0) }.map { Int(Substring($0)) }
         guard parts.count == 7, let year = parts[0], let month = parts[1], let day = parts[2], let hour = parts[3],
             let minute = parts[4], let second = parts[5], let millisecond = parts[6],
             (1...9999).contains(year), (1...12).contains(month), (1...31).contains(day), (0...23).contains(hour),
