@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Breaks each rule of Tools/check-workspace in a copy of the workspace and expects that it is told.
+"""Breaks each rule of Tools/check-workspace in a copy of the workspace and expects that it is told, and so for Tools/check-text.
 
-The manifests are read once; those that are broken are changed as SwiftPM would read them.
+The manifests are read once; those that are broken are changed as SwiftPM would read them. What breaks a rule about text is compiled.
 """
 import importlib.machinery
 import importlib.util
@@ -9,14 +9,22 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
-loader = importlib.machinery.SourceFileLoader("check_workspace", str(ROOT / "Tools/check-workspace"))
-check = importlib.util.module_from_spec(importlib.util.spec_from_loader("check_workspace", loader))
-loader.exec_module(check)
+
+
+def tool(name):
+    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(ROOT / "Tools" / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+check, text = tool("check-workspace"), tool("check-text")
 
 
 class Copy:
@@ -98,10 +106,70 @@ VIOLATIONS = [
      "RMQStore may import RMQBroker, which is no earlier row"),
 ]
 
+# Code that goes by characters, and what must be told of its last line. Each becomes a file of one module.
+BY_CHARACTERS = {
+    "Equal": ("func f(_ a: String, _ b: String) -> Bool { a == b }", "compares Strings with =="),
+    "Unequal": ("func f(_ a: String) -> Bool { a != \"K\" }", "compares Strings with =="),
+    "Optional": ("func f(_ a: String?, _ b: String?) -> Bool { a == b }", "compares Strings with =="),
+    "List": ("func f(_ a: [String]) -> Bool { a.contains(\"K\") }", "compares or hashes Strings"),
+    "Switch": ("func f(_ a: String) -> Bool { switch a { case \"K\": true default: false } }", "compares Strings with =="),
+    "Raw": ("enum Raw: String { case one, two, three, four }\nfunc f(_ a: String) -> Raw? { Raw(rawValue: a) }", "switches over a String"),
+    "Key": ("func f(_ a: [String: Int], _ b: String) -> Int? { a[b] }", "compares or hashes Strings"),
+    "Member": ("func f(_ a: inout Set<String>, _ b: String) { a.insert(b) }", "compares or hashes Strings"),
+    "NilAndMore": ("func f(_ a: String?, _ b: String) -> Bool { a == nil || b == \"K\" }", "compares Strings with =="),
+    "Order": ("func f(_ a: String, _ b: String) -> Bool { a < b }", "orders Strings"),
+    "Sorted": ("func f(_ a: [String]) -> [String] { a.sorted() }", "compares or hashes Strings"),
+    "Prefix": ("func f(_ a: String) -> Bool { a.hasPrefix(\"%RETRY%\") }", "asks for a prefix"),
+    "Split": ("func f(_ a: String) -> Int { a.split(separator: \",\").count }", "by characters"),
+    "SplitText": ("func f(_ a: String) -> Int { a.split(separator: \"||\").count }", "by characters"),
+    "Contains": ("func f(_ a: String) -> Bool { a.contains(\"@\") }", "uses Character"),
+    "ContainsText": ("func f(_ a: String, _ b: String) -> Bool { a.contains(b) }", "by characters"),
+    "Count": ("func f(_ a: String) -> Int { a.count }", "by characters"),
+    "Drop": ("func f(_ a: String) -> String { String(a.dropFirst(3)) }", "by characters"),
+    "Walk": ("func f(_ a: String) { for c in a { print(c) } }", "uses Character"),
+    "Blank": ("func f(_ a: String) -> Bool { a.allSatisfy(\\.isWhitespace) }", "by characters"),
+    "Piece": ("func f(_ a: Substring, _ b: Substring) -> Bool { a == b }", "compares"),
+    "Mixed": ("func f(_ a: Substring, _ b: String) -> Bool { a == b }", "compares"),
+    "Case": ("func f(_ a: String) -> String { a.lowercased() }", "changes the case"),
+    "Struct": ("struct Struct: Equatable { var a: String }\nfunc f(_ a: Struct, _ b: Struct) -> Bool { a == b }", "relies on the == or the hash"),
+    "StructKey": ("struct StructKey: Hashable { var a: String }\nfunc f(_ a: [StructKey: Int], _ b: StructKey) -> Int? { a[b] }", "relies on the == or the hash"),
+    "Nested": ("struct Nested: Equatable { var a: [Struct] }\nfunc f(_ a: Nested?, _ b: Nested?) -> Bool { a == b }", "relies on the == or the hash"),
+    "Payload": ("enum Payload: Equatable { case a(String), b }\nfunc f(_ a: Payload) -> Bool { a == .b }", "relies on the == or the hash"),
+}
+# Code that is fine, in the same module.
+BY_BYTES = {
+    "Views": "func f(_ a: String, _ b: String) -> Bool { a.utf8.elementsEqual(b.utf8) && a.utf8.count == 3 && a.unicodeScalars.first == \"K\" }",
+    "Carried": "struct Carried { var a: String; var b: [String]; var c: Int? }\nfunc f(_ a: Carried) -> String { a.a + a.b.joined(separator: \",\") }",
+    "Failure": "enum Failure: Error, Equatable { case a(String) }\nfunc f() throws { throw Failure.a(\"x\") }",
+    "Nil": "func f(_ a: String?, _ b: String?) -> Bool { a == nil && b != nil }",
+    "Cases": "enum Cases: String, CaseIterable { case a, b }\nfunc f(_ a: Cases, _ b: Set<Cases>) -> Bool { a == .b || b.contains(a) }",
+}
+
+
+def text_failures(folder):
+    """Compiles the code above as a debug build does, and compares what is told with what is wrong."""
+    build = folder / "Broken.build"
+    build.mkdir(parents=True)
+    files = {name: code for name, (code, _) in BY_CHARACTERS.items()} | BY_BYTES
+    for name, code in files.items():
+        (build / f"{name}.swift").write_text(f"enum Of{name} {{}}\n" + code.replace("func f(", f"func of{name}(") + "\n")
+    subprocess.run(["swiftc", "-c", "-Onone", "-g", "-module-name", "Broken", *(f"{name}.swift" for name in files)], cwd=build, check=True)
+    for name in files:
+        (build / f"{name}.o").rename(build / f"{name}.swift.o")
+    told = text.Search(text.object_files(folder)).problems()
+    for name, (code, what) in BY_CHARACTERS.items():
+        if not any(pathlib.Path(file).stem == name and line == 2 + code.count("\n") and what in problem for file, line, problem in told):
+            yield f"text, {name}: not told as {what!r} but as {[one for one in told if pathlib.Path(one[0]).stem == name]}"
+    for file, line, problem in told:
+        if pathlib.Path(file).stem in BY_BYTES:
+            yield f"text, {pathlib.Path(file).stem}: line {line} is fine, and told as: {problem}"
+
 
 def main():
     manifests = check.read_manifests(ROOT)
     failures = []
+    with tempfile.TemporaryDirectory(prefix="rocketmq-text-") as temporary:
+        failures += text_failures(pathlib.Path(temporary).resolve())
     with tempfile.TemporaryDirectory(prefix="rocketmq-workspace-") as temporary:
         folder = pathlib.Path(temporary).resolve() / "workspace"
         folder.mkdir()
@@ -125,7 +193,7 @@ def main():
                 failures.append(f"{what}: not told as {told!r} but as {found or 'no problem'}")
             shutil.rmtree(broken)
     print("".join(failure + "\n" for failure in failures), end="")
-    print(f"violations: {len(VIOLATIONS) - len(failures)} told, {len(failures)} not")
+    print(f"violations: {len(VIOLATIONS) + len(BY_CHARACTERS)} tried, {len(failures)} not told")
     sys.exit(1 if failures else 0)
 
 
