@@ -20,7 +20,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "RMQACL", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting")], path: "Sources/RMQACL", swiftSettings: settings),
-        .testTarget(name: "RMQACLTests", dependencies: ["RMQACL", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting")], path: "Tests/RMQACLTests", swiftSettings: settings),
+        .testTarget(name: "RMQACLTests", dependencies: ["RMQACL", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQACLTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

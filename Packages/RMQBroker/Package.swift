@@ -23,7 +23,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "RMQBroker", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "RMQStore", package: "RMQStore"), .product(name: "RMQFilter", package: "RMQFilter"), .product(name: "RMQACL", package: "RMQACL"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQBroker", swiftSettings: settings),
-        .testTarget(name: "RMQBrokerTests", dependencies: ["RMQBroker", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "RMQStore", package: "RMQStore"), .product(name: "RMQFilter", package: "RMQFilter"), .product(name: "RMQACL", package: "RMQACL"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Tests/RMQBrokerTests", swiftSettings: settings),
+        .testTarget(name: "RMQBrokerTests", dependencies: ["RMQBroker", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "RMQStore", package: "RMQStore"), .product(name: "RMQFilter", package: "RMQFilter"), .product(name: "RMQACL", package: "RMQACL"), .product(name: "CRMQSystem", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQBrokerTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -22,7 +22,7 @@ let package = Package(
     targets: [
         .target(name: "RMQClient", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQClient", swiftSettings: settings),
         .target(name: "RMQBench", dependencies: ["RMQClient", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQBench", swiftSettings: settings),
-        .testTarget(name: "RMQClientTests", dependencies: ["RMQClient", "RMQBench", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Tests/RMQClientTests", swiftSettings: settings),
+        .testTarget(name: "RMQClientTests", dependencies: ["RMQClient", "RMQBench", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "CRMQSystem", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQClientTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -14,12 +14,14 @@ let package = Package(
     products: [
         .library(name: "RMQCommon", targets: ["RMQCommon"]),
         .library(name: "CRMQSystem", targets: ["CRMQSystem"]),
+        .library(name: "RMQTestSupport", targets: ["RMQTestSupport"]),
     ],
     targets: [
         .target(name: "CRMQSystem", path: "Sources/CRMQSystem"),
         .systemLibrary(name: "CDeflate", path: "Sources/CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .target(name: "RMQCommon", dependencies: ["CRMQSystem", "CDeflate"], path: "Sources/RMQCommon", swiftSettings: settings),
-        .testTarget(name: "RMQCommonTests", dependencies: ["RMQCommon", "CRMQSystem", "CDeflate"], path: "Tests/RMQCommonTests", swiftSettings: settings),
+        .target(name: "RMQTestSupport", dependencies: ["RMQCommon", "CRMQSystem"], path: "Sources/RMQTestSupport", swiftSettings: settings),
+        .testTarget(name: "RMQCommonTests", dependencies: ["RMQCommon", "CRMQSystem", "CDeflate", "RMQTestSupport"], path: "Tests/RMQCommonTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -19,7 +19,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "RMQFilter", dependencies: [.product(name: "RMQCommon", package: "RMQCommon")], path: "Sources/RMQFilter", swiftSettings: settings),
-        .testTarget(name: "RMQFilterTests", dependencies: ["RMQFilter", .product(name: "RMQCommon", package: "RMQCommon")], path: "Tests/RMQFilterTests", swiftSettings: settings),
+        .testTarget(name: "RMQFilterTests", dependencies: ["RMQFilter", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQFilterTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

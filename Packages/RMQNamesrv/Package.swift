@@ -20,7 +20,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "RMQNamesrv", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQNamesrv", swiftSettings: settings),
-        .testTarget(name: "RMQNamesrvTests", dependencies: ["RMQNamesrv", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Tests/RMQNamesrvTests", swiftSettings: settings),
+        .testTarget(name: "RMQNamesrvTests", dependencies: ["RMQNamesrv", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "CRMQSystem", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQNamesrvTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -19,7 +19,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "RMQRemoting", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQRemoting", swiftSettings: settings),
-        .testTarget(name: "RMQRemotingTests", dependencies: ["RMQRemoting", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Tests/RMQRemotingTests", swiftSettings: settings),
+        .testTarget(name: "RMQRemotingTests", dependencies: ["RMQRemoting", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQRemotingTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -21,10 +21,10 @@ let package = Package(
     ],
     targets: [
         .target(name: "RMQStore", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQStore", swiftSettings: settings),
-        .testTarget(name: "RMQStoreTests", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Tests/RMQStoreTests", swiftSettings: settings),
+        .testTarget(name: "RMQStoreTests", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQStoreTests", swiftSettings: settings),
         .target(name: "RMQStoreTool", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon")], path: "Sources/RMQStoreTool", swiftSettings: settings),
         .target(name: "RMQStoreBench", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQStoreBench", swiftSettings: settings),
-        .testTarget(name: "RMQStoreToolTests", dependencies: ["RMQStoreTool", "RMQStore", .product(name: "RMQCommon", package: "RMQCommon")], path: "Tests/RMQStoreToolTests", swiftSettings: settings),
+        .testTarget(name: "RMQStoreToolTests", dependencies: ["RMQStoreTool", "RMQStore", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQStoreToolTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

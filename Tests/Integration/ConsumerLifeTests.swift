@@ -3,10 +3,11 @@ import RMQBroker
 import RMQClient
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// Groups over time: members that come and go, brokers that restart, offsets that stay.
-@Suite struct ConsumerLifeTests {
+@Suite(.takesTurns) struct ConsumerLifeTests {
     /// Members join and leave while messages flow. Every message arrives; what is handled when a queue moves may arrive twice.
     @Test func membersThatJoinAndLeaveUnderLoadLoseNothing() async throws {
         try await withCluster { cluster in
@@ -32,7 +33,7 @@ import Testing
                         }
                     }
                     try await sending.value
-                    try await eventually("all messages", within: .seconds(60)) { await inbox.bodies.count == total + 1 }
+                    try await eventually("all messages") { await inbox.bodies.count == total + 1 }
                     await consumer.close()
                     try await running.value
                 }

@@ -1,9 +1,10 @@
 import RMQClient
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
-@Suite struct MessagingTests {
+@Suite(.takesTurns) struct MessagingTests {
     @Test(arguments: [HeaderSerialization.json, .rocketmq])
     func everyMessageArrivesAsSent(headers: HeaderSerialization) async throws {
         try await withCluster { cluster in

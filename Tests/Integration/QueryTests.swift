@@ -1,9 +1,10 @@
 import RMQClient
 import RMQCommon
+import RMQTestSupport
 import Testing
 
 /// Looking messages up by their keys and ids, as applications and `mqadmin` do.
-@Suite struct QueryTests {
+@Suite(.takesTurns) struct QueryTests {
     @Test func messagesAreFoundByEachOfTheirKeysAndByUniqueId() async throws {
         try await withCluster { cluster in
             try await cluster.withClient { client in

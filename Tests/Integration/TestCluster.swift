@@ -1,13 +1,14 @@
-import Foundation
 import RMQBroker
 import RMQClient
 import RMQCommon
 import RMQNamesrv
 import RMQRemoting
+import RMQTestSupport
+import Testing
 
 /// A name server and a broker in this process, on ports that the system chose, with a store in a temporary folder.
 final class TestCluster {
-    let folder: URL
+    private let folder: TemporaryFolder
     let nameServer: NameServer
     private let loops: EventLoopGroup
     private var ghosts: [RemotingClient] = []
@@ -15,8 +16,7 @@ final class TestCluster {
     private let brokerConfiguration: BrokerConfiguration
 
     init(_ adjust: (inout BrokerConfiguration) -> Void = { _ in }) throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "rocketmq-integration-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        folder = try TemporaryFolder()
         loops = EventLoopGroup(count: 1, name: "test-namesrv")
         var nameServerConfiguration = NameServerConfiguration(userHome: folder.path)
         nameServerConfiguration.listenPort = 0
@@ -25,7 +25,7 @@ final class TestCluster {
         var configuration = BrokerConfiguration()
         configuration.listenPort = 0
         configuration.nameServers = ["127.0.0.1:\(nameServer.port)"]
-        configuration.storeRoot = folder.appending(path: "store").path
+        configuration.storeRoot = folder.sub("store")
         configuration.commitLogFileBytes = 16 << 20
         configuration.consumeQueueFileBytes = 60_000
         adjust(&configuration)
@@ -54,8 +54,8 @@ final class TestCluster {
             bodyCRC32: CRC32.rocketMQ(body))
         let client = RemotingClient(loops: loops, logger: Self.logger)
         let response = try await client.request(
-            RemotingCommand(.registerBroker, header: header, body: body), to: nameServerAddress, timeout: .seconds(10))
-        if response.responseCode != .success { throw Late(description: "the name server refused the ghost: \(response.remark ?? "")") }
+            RemotingCommand(.registerBroker, header: header, body: body), to: nameServerAddress, timeout: .generous)
+        try #require(response.responseCode == .success, "the name server refused the ghost: \(response.remark ?? "")")
         ghosts.append(client)
     }
 
@@ -65,13 +65,12 @@ final class TestCluster {
         broker.stop()
         nameServer.stop()
         loops.stop()
-        try? FileManager.default.removeItem(at: folder)
     }
 
     private static var logger: Logger { Logger(category: "test", level: .error, sink: DiscardSink()) }
 
     /// A folder for what a client keeps.
-    func clientFolder(_ name: String) -> String { folder.appending(path: name).path }
+    func clientFolder(_ name: String) -> String { folder.sub(name) }
 
     /// A client of its own identity, with short intervals so that tests need not wait for the product's.
     func withClient<Result: Sendable>(
@@ -92,22 +91,6 @@ func withCluster(_ adjust: (inout BrokerConfiguration) -> Void = { _ in }, _ bod
         throw error
     }
     cluster.stop()
-}
-
-/// What a test waited for did not happen.
-struct Late: Error, CustomStringConvertible {
-    var description: String
-}
-
-/// Waits until `condition` holds, looking again every few milliseconds.
-func eventually(
-    _ what: String, within limit: Duration = .seconds(20), _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-        guard ContinuousClock.now < deadline else { throw Late(description: "not within \(limit): \(what)") }
-        try await Task.sleep(for: .milliseconds(5))
-    }
 }
 
 /// What consumers received, safe to fill from any task.

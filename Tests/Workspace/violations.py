@@ -68,6 +68,7 @@ def new_folder(copy, path):
     (copy.root / path).mkdir(parents=True)
 
 
+FILTER_TESTS = "Packages/RMQFilter/Tests/RMQFilterTests/TagSubscriptionTests.swift"
 FILTER = "Packages/RMQFilter/Sources/RMQFilter/SubscriptionFilter.swift"
 # What is broken, how, and what must be told.
 VIOLATIONS = [
@@ -76,6 +77,13 @@ VIOLATIONS = [
     ("the same behind another import", lambda c: c.prepend(FILTER, "import Glibc; import struct RMQStore.X"), "imports RMQStore"),
     ("a third-party module", lambda c: c.prepend(FILTER, "import NIOCore"), "imports NIOCore"),
     ("a test framework in a library", lambda c: c.prepend(FILTER, "import Testing"), "imports Testing, which belongs to tests"),
+    ("a library with what tests share", lambda c: depend(c, "RMQBroker", "RMQTestSupport"), "RMQBroker: depends on RMQTestSupport"),
+    ("a product with what tests share", lambda c: c.umbrella()["products"][0]["targets"].append("RMQTestSupport"), "offers RMQTestSupport"),
+    ("a test that takes no turn", lambda c: c.replace(FILTER_TESTS, "@Suite(.takesTurns) ", "@Suite "), "a test outside of a suite"),
+    ("a test that sleeps", lambda c: c.replace(FILTER_TESTS, "@Test", "func f() async throws { try await Task.sleep(for: .seconds(1)) }\n@Test"),
+     "a sleep, or a wait"),
+    ("a test that waits for ever", lambda c: c.replace(FILTER_TESTS, "@Test", "func f() { DispatchSemaphore(value: 0).wait() }\n@Test"),
+     "a sleep, or a wait"),
     ("an app that imports what it does not declare", lambda c: c.prepend("Apps/mqadmin/main.swift", "import RMQStore"), "Apps/mqadmin/main.swift:1"),
     ("an arrow to a later layer", lambda c: depend(c, "RMQStore", "RMQBroker"), "RMQStore: may not depend on RMQBroker"),
     ("an arrow between siblings", lambda c: depend(c, "RMQStore", "RMQRemoting"), "RMQStore: may not depend on RMQRemoting"),

@@ -1,7 +1,8 @@
 import RMQACL
+import RMQTestSupport
 import Testing
 
-@Suite struct AddressPatternTests {
+@Suite(.takesTurns) struct AddressPatternTests {
     @Test(arguments: [
         ("*", "10.1.2.3", true), ("*.*.*.*", "1050::1", true), ("", "10.1.2.3", false), (" ", "10.1.2.3", false),
         ("10.0.0.1", "10.0.0.1", true), ("10.0.0.1", "10.0.0.2", false),

@@ -1,10 +1,11 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// Topics, groups and the configuration, as administrators change them.
-@Suite struct AdminTests {
+@Suite(.takesTurns) struct AdminTests {
     @Test func aTopicIsReplacedAsAWhole() async throws {
         try await withPeer { peer in
             let first = ["perm": "2", "topicFilterType": "MULTI_TAG", "topicSysFlag": "1", "order": "true"]

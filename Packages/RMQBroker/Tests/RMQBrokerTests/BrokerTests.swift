@@ -2,9 +2,10 @@ import Foundation
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
-@Suite struct BrokerTests {
+@Suite(.takesTurns) struct BrokerTests {
     @Test func whatWasSentIsPulled() async throws {
         try await withPeer { peer in
             let sent = try await peer.send("Plain", "hello", properties: "TAGS\u{1}a\u{2}KEYS\u{1}k\u{2}WAIT\u{1}true")
@@ -51,7 +52,10 @@ import Testing
             #expect(sent.code == 0 && sent.fields?["queueId"] == "0" && sent.fields?["queueOffset"] == "0")
             var pulled = try await held
             // The topic may not have existed when the pull came.
-            while pulled.code != 0 { pulled = try await peer.pull("Later", from: 0, holdingMilliseconds: 15_000) }
+            try await eventually("the message") {
+                if pulled.code != 0 { pulled = try await peer.pull("Later", from: 0, holdingMilliseconds: 15_000) }
+                return pulled.code == 0
+            }
             let message = try #require(try MessageRecord.decodeAll(pulled.body, decompressing: true).first)
             #expect(message.topic == "Later" && message.body == Array("hello".utf8) && message.tags == "a" && message.properties["KEYS"] == "k")
             let waiting = try await peer.ask(.viewMessageById, ["offset": "0"])
@@ -132,8 +136,7 @@ import Testing
     @Test func aBrokerThatCannotListenClosesItsStore() throws {
         let peer = try Peer()
         defer { peer.stop() }
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rocketmq-broker-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let folder = try TemporaryFolder()
         var configuration = BrokerConfiguration()
         configuration.listenPort = peer.broker.port
         configuration.storeRoot = folder.path
@@ -185,9 +188,9 @@ import Testing
             }
             // The index follows a moment later.
             var last = try await find("k39")
-            for _ in 0..<1_000 where last.code != 0 {
-                try await Task.sleep(for: .milliseconds(5))
-                last = try await find("k39")
+            try await eventually("the last message is indexed") {
+                if last.code != 0 { last = try await find("k39") }
+                return last.code == 0
             }
             let message = try #require(try MessageRecord.decodeAll(last.body, decompressing: true).first)
             #expect(message.body == Array("m39".utf8))

@@ -1,10 +1,11 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// Codes 14, 15, 34, 35, 38, 40, 41, 42 and 46: clients, their offsets and their queue locks.
-@Suite struct ClientTests {
+@Suite(.takesTurns) struct ClientTests {
     private func members(_ peer: Peer, of group: String = "g") async throws -> [String] {
         let answer = try await peer.ask(.getConsumerListByGroup, ["consumerGroup": group])
         guard answer.code == 0 else { return ["code \(answer.code): \(answer.remark ?? "")"] }

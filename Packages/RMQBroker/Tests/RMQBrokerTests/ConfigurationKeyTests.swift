@@ -1,10 +1,11 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// What GET_BROKER_CONFIG answers: tools of the reference break where a key is missing.
-@Suite struct ConfigurationKeyTests {
+@Suite(.takesTurns) struct ConfigurationKeyTests {
     /// The fields of the reference's BrokerConfig, NettyServerConfig, NettyClientConfig and MessageStoreConfig in release 4.9.8.
     private static let keys = """
         rocketmqHome namesrvAddr brokerIP1 brokerIP2 brokerName brokerClusterName brokerId brokerPermission

@@ -1,10 +1,11 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// The keys of the properties file.
-@Suite struct ConfigurationTests {
+@Suite(.takesTurns) struct ConfigurationTests {
     private func applying(_ text: String) throws(BrokerConfigurationError) -> (BrokerConfiguration, [String]) {
         var configuration = BrokerConfiguration()
         let warnings = try configuration.apply(PropertiesText.parse(text))
@@ -132,8 +133,7 @@ import Testing
         ("dledger_broker-n0.conf", "enableDLegerCommitLog=true"),
     ])
     func aPublishedFile(name: String, refused: String?) throws {
-        let root = (1...5).reduce(#filePath) { path, _ in FileSystem.parent(path) }
-        let pairs = try Configuration(file: "\(root)/Tests/Golden/cases/conf/\(name)").pairs
+        let pairs = try Configuration(file: GoldenData.path("cases/conf/\(name)")).pairs
         var configuration = BrokerConfiguration()
         do {
             let warnings = try configuration.apply(pairs)

@@ -2,18 +2,18 @@ import Foundation
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Synchronization
 import Testing
 
 /// topics.json, subscriptionGroup.json and consumerOffset.json: their form, and what a start makes of them.
-@Suite struct FilesTests {
+@Suite(.takesTurns) struct FilesTests {
     /// A listener that each write wraps in another layer ends in a stack overflow.
     @Test func theListenerIsCalledAsDirectlyLaterAsAtFirst() throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "rmq-files")
-        defer { try? FileSystem.removeTree(folder) }
+        let folder = try TemporaryFolder()
         let topics = TopicTable(configuration: BrokerConfiguration(), clock: .system)
         let files = ConfigurationFiles(
-            directory: folder, topics: topics, groups: GroupTable(clock: .system), offsets: ConsumerOffsets(), hasLightQueues: false, logger: quiet)
+            directory: folder.path, topics: topics, groups: GroupTable(clock: .system), offsets: ConsumerOffsets(), hasLightQueues: false, logger: quiet)
         let depths = Mutex<[Int]>([])
         files.setTopicsSavedListener { depths.withLock { $0.append(Thread.callStackReturnAddresses.count) } }
         for number in 0..<100 {
@@ -141,16 +141,15 @@ import Testing
     }
 
     @Test("Case 2.7: one bad entry does not condemn its file") func oneBadEntryDoesNotCondemnItsFile() throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "rmq-files")
-        defer { try? FileSystem.removeTree(folder) }
-        try SmallFile.replace(folder + "/topics.json", with: #"{"topicConfigTable":{"T":{"topicName":"T"},"U":{"topicName":"U","perm":"rw"}}}"#)
-        try SmallFile.replace(folder + "/subscriptionGroup.json", with: #"{"subscriptionGroupTable":{"g":{"groupName":"g"},"h":null}}"#)
-        try SmallFile.replace(folder + "/consumerOffset.json", with: #"{"offsetTable":{"T@g":{0:7,1:"x"},"U":{0:1}}}"#)
+        let folder = try TemporaryFolder()
+        try SmallFile.replace(folder.path + "/topics.json", with: #"{"topicConfigTable":{"T":{"topicName":"T"},"U":{"topicName":"U","perm":"rw"}}}"#)
+        try SmallFile.replace(folder.path + "/subscriptionGroup.json", with: #"{"subscriptionGroupTable":{"g":{"groupName":"g"},"h":null}}"#)
+        try SmallFile.replace(folder.path + "/consumerOffset.json", with: #"{"offsetTable":{"T@g":{0:7,1:"x"},"U":{0:1}}}"#)
         let sink = MemorySink()
         let topics = TopicTable(configuration: BrokerConfiguration(), clock: .system)
         let groups = GroupTable(clock: .system), offsets = ConsumerOffsets()
         try ConfigurationFiles(
-            directory: folder, topics: topics, groups: groups, offsets: offsets, hasLightQueues: false, logger: Logger(category: "test", sink: sink)
+            directory: folder.path, topics: topics, groups: groups, offsets: offsets, hasLightQueues: false, logger: Logger(category: "test", sink: sink)
         ).load()
         #expect(topics["T"] != nil)
         #expect(topics["U"] == nil)
@@ -158,10 +157,10 @@ import Testing
         #expect(groups["h"] == nil)
         #expect(offsets.existing(group: "g", topic: "T")?.all == [0: 7])
         #expect(sink.messages == [
-            #"\#(folder)/topics.json: entry "U" is left out: JSON property perm is not a 32-bit integer, its value is {"topicName":"U","perm":"rw"}"#,
-            #"\#(folder)/subscriptionGroup.json: entry "h" is left out: an entry of subscriptionGroupTable is an object with a name, its value is null"#,
-            #"\#(folder)/consumerOffset.json: entry "T@g, queue 1" is left out: an offset is a number from 0 on, its value is "x""#,
-            #"\#(folder)/consumerOffset.json: entry "U" is left out: its name is not topic@group, its value is {0:1}"#,
+            #"\#(folder.path)/topics.json: entry "U" is left out: JSON property perm is not a 32-bit integer, its value is {"topicName":"U","perm":"rw"}"#,
+            #"\#(folder.path)/subscriptionGroup.json: entry "h" is left out: an entry of subscriptionGroupTable is an object with a name, its value is null"#,
+            #"\#(folder.path)/consumerOffset.json: entry "T@g, queue 1" is left out: an offset is a number from 0 on, its value is "x""#,
+            #"\#(folder.path)/consumerOffset.json: entry "U" is left out: its name is not topic@group, its value is {0:1}"#,
         ])
     }
 

@@ -1,7 +1,8 @@
 @testable import RMQBroker
+import RMQTestSupport
 import Testing
 
-@Suite struct HoldTableTests {
+@Suite(.takesTurns) struct HoldTableTests {
     @Test func itHoldsNoMoreThanItsLimit() {
         var table = HoldTable<String, Int>(limit: 2)
         let taken = (0..<3).map { table.hold($0, on: "q", until: 100) }
@@ -36,7 +37,7 @@ import Testing
     }
 }
 
-@Suite struct ByteKeyedCacheTests {
+@Suite(.takesTurns) struct ByteKeyedCacheTests {
     private func with<Result>(_ name: String, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         Array(name.utf8).withUnsafeBytes { body($0) }
     }

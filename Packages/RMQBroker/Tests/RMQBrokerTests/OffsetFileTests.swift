@@ -1,10 +1,11 @@
 import Foundation
 @testable import RMQBroker
 import RMQCommon
+import RMQTestSupport
 import Testing
 
 /// The file of consumer offsets, with and without light queues.
-@Suite struct OffsetFileTests {
+@Suite(.takesTurns) struct OffsetFileTests {
     private func files(_ folder: String, _ offsets: ConsumerOffsets, light: Bool) -> ConfigurationFiles {
         ConfigurationFiles(
             directory: folder, topics: TopicTable(configuration: BrokerConfiguration(), clock: .system), groups: GroupTable(clock: .system),
@@ -24,26 +25,24 @@ import Testing
     }
 
     @Test func lightGroupsAreListedApartInAFileOfTheirOwn() throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "rmq-offset-files")
-        defer { try? FileSystem.removeTree(folder) }
-        files(folder, try filled(light: true), light: true).write(.offsets)
-        #expect(try FileSystem.list(folder) == ["lmqConsumerOffset.json"])
-        let json = try JSONValue(parsing: try #require(try SmallFile.read(folder + "/lmqConsumerOffset.json")))
+        let folder = try TemporaryFolder()
+        files(folder.path, try filled(light: true), light: true).write(.offsets)
+        #expect(try FileSystem.list(folder.path) == ["lmqConsumerOffset.json"])
+        let json = try JSONValue(parsing: try #require(try SmallFile.read(folder.path + "/lmqConsumerOffset.json")))
         #expect(json.text(.fastjson) == #"{"lmqOffsetTable":{"%LMQ%c@%LMQ%c":42},"offsetTable":{"T@g":{1:7}}}"#)
         let again = ConsumerOffsets(separatesLightGroups: true)
-        try files(folder, again, light: true).load()
+        try files(folder.path, again, light: true).load()
         expectBoth(again)
     }
 
     @Test(arguments: [true, false]) func changingTheKeyKeepsTheOffsets(light: Bool) throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "rmq-offset-files")
-        defer { try? FileSystem.removeTree(folder) }
-        files(folder, try filled(light: !light), light: !light).write(.offsets)
+        let folder = try TemporaryFolder()
+        files(folder.path, try filled(light: !light), light: !light).write(.offsets)
         let offsets = ConsumerOffsets(separatesLightGroups: light)
-        try files(folder, offsets, light: light).load()
+        try files(folder.path, offsets, light: light).load()
         expectBoth(offsets)
         try #require(offsets.progress(group: "g", topic: "T")).commit(8, queueId: 1)
-        files(folder, offsets, light: light).writeWhatIsDue()
-        #expect(FileSystem.exists(folder + (light ? "/lmqConsumerOffset.json" : "/consumerOffset.json")))
+        files(folder.path, offsets, light: light).writeWhatIsDue()
+        #expect(FileSystem.exists(folder.path + (light ? "/lmqConsumerOffset.json" : "/consumerOffset.json")))
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Synchronization
 import Testing
 
@@ -11,6 +12,7 @@ final class Peer: Sendable {
     let client: RemotingClient
     private let loops = EventLoopGroup(count: 1, name: "test-client")
     private let furtherClients = Mutex<[RemotingClient]>([])
+    private let folder: TemporaryFolder
     private let configuration: BrokerConfiguration
     private let notices = Mutex<[RemotingCommand]>([])
 
@@ -20,7 +22,7 @@ final class Peer: Sendable {
     init(
         files: [String: String] = [:], configurationFile: String? = nil, _ change: (inout BrokerConfiguration) -> Void = { _ in }
     ) throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rocketmq-broker-\(UUID().uuidString)")
+        folder = try TemporaryFolder()
         var configuration = BrokerConfiguration()
         configuration.listenPort = 0
         configuration.storeRoot = folder.path
@@ -32,14 +34,13 @@ final class Peer: Sendable {
         self.configuration = configuration
         try FileManager.default.createDirectory(atPath: configuration.configDirectory, withIntermediateDirectories: true)
         for (name, text) in files { try text.write(toFile: configuration.configDirectory + "/" + name, atomically: false, encoding: .utf8) }
-        try configurationFile?.write(toFile: folder.path + "/broker.conf", atomically: false, encoding: .utf8)
+        try configurationFile?.write(toFile: folder.sub("broker.conf"), atomically: false, encoding: .utf8)
         do {
             let broker = try Broker(
-                configuration: configuration, logger: quiet, configurationFile: configurationFile == nil ? nil : folder.path + "/broker.conf")
+                configuration: configuration, logger: quiet, configurationFile: configurationFile == nil ? nil : folder.sub("broker.conf"))
             try broker.start()
             running = Mutex(broker)
         } catch {
-            try? FileManager.default.removeItem(at: folder)
             loops.stop()
             throw error
         }
@@ -80,7 +81,6 @@ final class Peer: Sendable {
         for client in furtherClients.withLock({ $0 }) { client.close() }
         broker.stop()
         loops.stop()
-        try? FileManager.default.removeItem(atPath: configuration.storeRoot)
     }
 
     func ask(
@@ -92,7 +92,7 @@ final class Peer: Sendable {
         var header = HeaderFields()
         for (name, value) in fields { header[name] = value }
         command.fields = header
-        return try await (client ?? self.client).request(command, to: address, timeout: .seconds(20))
+        return try await (client ?? self.client).request(command, to: address, timeout: .generous)
     }
 
     func ask(_ code: RequestCode, _ fields: [String: String] = [:], text: String, from client: RemotingClient? = nil) async throws -> RemotingCommand {
@@ -174,16 +174,6 @@ func withPeer(
 
 let quiet = Logger(category: "test", level: .error, sink: DiscardSink())
 
-/// Waits until `condition` holds, looking again every few milliseconds.
-func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(20)
-    while try await !condition() {
-        guard ContinuousClock.now < deadline else { throw Late(what: what) }
-        try await Task.sleep(for: .milliseconds(2))
-    }
-}
-
-struct Late: Error { let what: String }
 extension RemotingCommand {
     var messages: [StoredMessage] { get throws { try MessageRecord.decodeAll(body, decompressing: true) } }
     var text: String { String(decoding: body, as: UTF8.self) }

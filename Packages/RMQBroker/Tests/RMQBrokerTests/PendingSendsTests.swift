@@ -1,8 +1,9 @@
 @testable import RMQBroker
 import RMQStore
+import RMQTestSupport
 import Testing
 
-@Suite struct PendingSendsTests {
+@Suite(.takesTurns) struct PendingSendsTests {
     typealias Sends = PendingSends<String>
 
     func progress(_ flushed: Int64, _ replicated: Int64 = .max, failed: Bool = false) -> Sends.Progress {

@@ -1,10 +1,11 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// What properties mean to the broker, and what it does with values that mean nothing.
-@Suite struct PropertyTests {
+@Suite(.takesTurns) struct PropertyTests {
     /// What became of a message: refused with a code, waiting for a delay level, or in its queue.
     enum Outcome: Equatable {
         case refused(ResponseCode), waits(level: Int32), delivered

@@ -1,10 +1,11 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// Code 11: what is refused, in which order, and how pulls are held.
-@Suite struct PullTests {
+@Suite(.takesTurns) struct PullTests {
     @Test func thingsAreLookedAtInTheReferencesOrder() async throws {
         try await withPeer({ $0.autoCreateSubscriptionGroup = false }) { peer in
             func refusal(_ fields: [String: String]) async throws -> String {

@@ -2,11 +2,12 @@ import Foundation
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Synchronization
 import Testing
 
 /// Codes 103 and 104: what name servers are told, when, and how often.
-@Suite struct RegistrationTests {
+@Suite(.takesTurns) struct RegistrationTests {
     @Test func everyNameServerLearnsEverythingAndTheLeave() async throws {
         try await withNameServers(2) { servers in
             let peer = try Peer {

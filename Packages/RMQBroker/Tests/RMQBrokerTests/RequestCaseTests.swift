@@ -2,10 +2,11 @@ import Foundation
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// Requests of real clients that this broker once answered otherwise than the reference.
-@Suite struct RequestCaseTests {
+@Suite(.takesTurns) struct RequestCaseTests {
     private func bytes(_ hex: String) -> [UInt8] {
         let digits = Array(hex.utf8.filter { $0 != 0x20 })
         return stride(from: 0, to: digits.count, by: 2).map { UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)! }

@@ -1,10 +1,11 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// Codes 10, 310 and 320: what is refused, in which order, and what a message looks like that was taken.
-@Suite struct SendTests {
+@Suite(.takesTurns) struct SendTests {
     @Test(arguments: ["RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC", "TRANS_CHECK_MAX_TIME_TOPIC", "OFFSET_MOVED_EVENT"])
     func aForbiddenTopicIsRefusedAndNotMade(topic: String) async throws {
         try await withPeer { peer in

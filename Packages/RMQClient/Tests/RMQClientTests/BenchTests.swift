@@ -1,9 +1,10 @@
 @testable import RMQBench
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
-@Suite struct IdleLimitTests {
+@Suite(.takesTurns) struct IdleLimitTests {
     @Test func onlySilenceCounts() {
         let second: Int64 = 1_000_000_000
         var idle = IdleLimit(.seconds(30), now: 100 * second)
@@ -16,7 +17,7 @@ import Testing
     }
 }
 
-@Suite struct BenchCommandTests {
+@Suite(.takesTurns) struct BenchCommandTests {
     @Test(arguments: [
         ["nonsense"], ["producer", "--size", "0"], ["producer", "--size"], ["producer", "topic"], ["producer", "--colour", "red"],
         ["consumer", "--serialization", "xml"], ["raw", "--address", "nowhere"], [],
@@ -56,7 +57,7 @@ import Testing
     }
 }
 
-@Suite struct ReportTests {
+@Suite(.takesTurns) struct ReportTests {
     @Test(arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-1000, "-1,000")])
     func longNumbersAreGrouped(number: Int, text: String) {
         #expect(Report.grouped(number) == text)

@@ -1,8 +1,9 @@
 @testable import RMQClient
 import RMQCommon
+import RMQTestSupport
 import Testing
 
-@Suite struct SubscriptionFilterTests {
+@Suite(.takesTurns) struct SubscriptionFilterTests {
     @Test(arguments: ["", "*", "  "])
     func everythingMatches(expression: String) throws {
         let filter = try SubscriptionFilter(expression)
@@ -27,7 +28,7 @@ import Testing
     }
 }
 
-@Suite struct RebalanceTests {
+@Suite(.takesTurns) struct RebalanceTests {
     private func queues(_ count: Int32) -> [MessageQueue] {
         (0..<count).map { MessageQueue(topic: "T", brokerName: "a", queueId: $0) }
     }
@@ -109,7 +110,7 @@ import Testing
     }
 }
 
-@Suite struct QueueCacheTests {
+@Suite(.takesTurns) struct QueueCacheTests {
     @Test func theSmallestOpenOffsetIsCommitted() {
         var cache = QueueCache()
         for offset in [Int64(10), 11, 13] { _ = cache.add(offset: offset, bytes: 100) }
@@ -167,8 +168,8 @@ import Testing
         #expect(isFull([(1, 1), (52, 1)]))
     }
 
-    @Test func anyOrderOfSettlingEndsBehindTheLastMessage() {
-        var generator = SystemRandomNumberGenerator()
+    @Test func anyOrderOfSettlingEndsBehindTheLastMessage() throws {
+        var generator = try SeededRandom.replayable(1)
         for _ in 0..<50 {
             var cache = QueueCache()
             var offsets: [Int64] = []
@@ -188,7 +189,7 @@ import Testing
     }
 }
 
-@Suite struct OffsetFileTests {
+@Suite(.takesTurns) struct OffsetFileTests {
     /// As the reference wrote it.
     private static let golden = """
         {
@@ -206,10 +207,9 @@ import Testing
         """
 
     @Test func theReferencesFileIsRead() throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "rmq-offsets")
-        defer { try? FileSystem.removeTree(folder) }
-        try SmallFile.replace(folder + "/offsets.json", with: Self.golden)
-        let offsets = try OffsetFile.load(folder + "/offsets.json", logger: .silent)
+        let folder = try TemporaryFolder()
+        try SmallFile.replace(folder.path + "/offsets.json", with: Self.golden)
+        let offsets = try OffsetFile.load(folder.path + "/offsets.json", logger: .silent)
         #expect(offsets == [
             MessageQueue(topic: "GoldenBatch", brokerName: "golden-a", queueId: 3): 0,
             MessageQueue(topic: "GoldenBatch", brokerName: "golden-a", queueId: 2): 10,
@@ -217,9 +217,8 @@ import Testing
     }
 
     @Test func whatIsSavedIsLoadedAndOldContentIsKeptBesideIt() throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "rmq-offsets")
-        defer { try? FileSystem.removeTree(folder) }
-        let path = OffsetFile.path(directory: folder, clientId: "10.0.0.1@fixed", group: "g")
+        let folder = try TemporaryFolder()
+        let path = OffsetFile.path(directory: folder.path, clientId: "10.0.0.1@fixed", group: "g")
         #expect(try OffsetFile.load(path, logger: .silent).isEmpty)
         let queue = MessageQueue(topic: "T", brokerName: "b", queueId: 1)
         try OffsetFile.save([queue: 41], to: path)

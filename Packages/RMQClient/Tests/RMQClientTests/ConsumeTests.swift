@@ -1,10 +1,11 @@
 @testable import RMQClient
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Synchronization
 import Testing
 
-@Suite struct ConsumeTests {
+@Suite(.takesTurns) struct ConsumeTests {
     private static let queue = MessageQueue(topic: "T", brokerName: "a", queueId: 0)
 
     /// What a handler saw, in the order of arrival.
@@ -15,8 +16,8 @@ import Testing
         var reconsumeTimes: [Int32] { messages.withLock { $0.map(\.reconsumeTimes) } }
     }
 
-    /// Waits until the task is cancelled.
-    private static func untilCancelled() async { while (try? await Task.sleep(for: .seconds(100))) != nil {} }
+    /// Waits until the task is cancelled; when that does not happen, until the test has failed for it.
+    private static func untilCancelled() async { try? await Task.sleep(for: .generous + .generous) }   // not a wait of the test
 
     private func quick(_ adjust: (inout ConsumerConfiguration) -> Void = { _ in }) -> ConsumerConfiguration {
         var configuration = ConsumerConfiguration()
@@ -451,7 +452,7 @@ import Testing
                 let seen = Seen()
                 let running = Task { try await consumer.run { seen.add($0); return .success } }
                 // One after the other, the eight queues of the silent broker would take 40 s.
-                try await eventually("the message of the other broker", within: .seconds(20)) { seen.texts == ["1"] }
+                try await eventually("the message of the other broker") { seen.texts == ["1"] }
                 await consumer.close()
                 try await running.value
             }

@@ -113,7 +113,7 @@ final class FakeCluster: Sendable {
         case .usual: return await answer(command, at: server)
         case .late(let delay):
             let usual = await answer(command, at: server)
-            try? await Task.sleep(for: delay)
+            try? await Task.sleep(for: delay)   // not a wait: the broker is that slow
             return usual
         case .silent: return nil
         case .answer(let given): return given
@@ -175,7 +175,7 @@ final class FakeCluster: Sendable {
         let queue = MessageQueue(topic: header.topic, brokerName: server, queueId: header.queueId)
         let all = state.withLock { $0.messages[queue] ?? [] }
         let found = all.dropFirst(Int(header.queueOffset)).prefix(Int(header.maxMessages))
-        if found.isEmpty { try? await Task.sleep(for: .milliseconds(20)) }
+        if found.isEmpty { try? await Task.sleep(for: .milliseconds(20)) }   // not a wait: the pull is held
         let next = header.queueOffset + Int64(found.count)
         let answer = PullMessageResponseHeader(suggestedBrokerId: 0, nextBeginOffset: next, minOffset: 0, maxOffset: Int64(all.count))
         return .response(found.isEmpty ? .pullNotFound : .success, header: answer, body: found.flatMap { MessageRecord.encode($0) })
@@ -205,18 +205,4 @@ func withFakeCluster(
     let cluster = try FakeCluster(brokers: brokers, topics: topics, script: script)
     defer { cluster.stopAll() }
     try await body(cluster)
-}
-
-/// What a test waited for did not happen.
-struct Late: Error, CustomStringConvertible {
-    var description: String
-}
-
-/// Waits until `condition` holds, looking again every few milliseconds.
-func eventually(_ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-        guard ContinuousClock.now < deadline else { throw Late(description: "not within \(limit): \(what)") }
-        try await Task.sleep(for: .milliseconds(5))
-    }
 }

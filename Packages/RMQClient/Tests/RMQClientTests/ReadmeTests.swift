@@ -1,9 +1,10 @@
 import Foundation
 import RMQClient
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
-@Suite struct ReadmeTests {
+@Suite(.takesTurns) struct ReadmeTests {
     private static let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// `main.swift` and `Package.swift` of the readme are built by Tests/Workspace/depend-by-version.

@@ -1,9 +1,10 @@
 import RMQClient
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
-@Suite struct RouteTests {
+@Suite(.takesTurns) struct RouteTests {
     private func route(_ queues: [QueueData], order: String? = nil, publishLimit: Int32? = nil) -> TopicRoute {
         let data = TopicRouteData(
             queues: queues,

@@ -1,9 +1,10 @@
 @testable import RMQClient
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
-@Suite struct QueueRotationTests {
+@Suite(.takesTurns) struct QueueRotationTests {
     private let queues = ["a", "b"].flatMap { broker in (0..<2).map { MessageQueue(topic: "T", brokerName: broker, queueId: Int32($0)) } }
 
     @Test func allQueuesTakeTheirTurn() {
@@ -34,7 +35,7 @@ import Testing
     }
 }
 
-@Suite struct RetryPolicyTests {
+@Suite(.takesTurns) struct RetryPolicyTests {
     private let policy = RetryPolicy(ProducerConfiguration())
 
     @Test func aStoredMessageIsFinished() {
@@ -67,7 +68,7 @@ import Testing
     }
 }
 
-@Suite struct OutgoingMessageTests {
+@Suite(.takesTurns) struct OutgoingMessageTests {
     @Test func largeBodiesAreCompressedAndComeBack() throws {
         let body = [UInt8](repeating: 7, count: 4096)
         let outgoing = OutgoingMessage(Message(topic: "T", body: body), threshold: 4096, level: 5)

@@ -1,9 +1,10 @@
 import RMQClient
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
-@Suite struct SendTests {
+@Suite(.takesTurns) struct SendTests {
     /// The error of `work`; nil when there was none.
     private func failure(_ work: () async throws(ClientError) -> Void) async -> ClientError? {
         do {

@@ -1,8 +1,9 @@
 import RMQCommon
 import RMQFilter
+import RMQTestSupport
 import Testing
 
-@Suite struct TagSubscriptionTests {
+@Suite(.takesTurns) struct TagSubscriptionTests {
     @Test(arguments: [nil, "", "*"] as [String?])
     func everythingIsSubscribedTo(_ text: String?) throws {
         let expression = try TagExpression(text)

@@ -1,6 +1,7 @@
 import RMQCommon
 import RMQNamesrv
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// Every header field of every request that the name server serves, with seven kinds of value.
@@ -11,7 +12,7 @@ import Testing
 ///
 /// and all else is in order. A code and another one after a slash: the reference answers the second; README.md says why not so here.
 /// A request that has no fields is a line of its code and a dash.
-@Suite struct HeaderTableTests {
+@Suite(.takesTurns) struct HeaderTableTests {
     private static let table = """
         100 namespace             1 0 0 0 0 0 0
         100 key                   1 0 0 0 0 0 0

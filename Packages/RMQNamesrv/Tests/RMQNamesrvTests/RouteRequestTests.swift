@@ -1,11 +1,12 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 @testable import RMQNamesrv
 
 /// Registrations and routes over the wire.
-struct RouteRequestTests {
+@Suite(.takesTurns) struct RouteRequestTests {
     /// Sends the recorded registration of broker-a and registers its slave.
     private func registerGolden(_ bench: Bench) async throws -> RemotingCommand {
         let response = try await bench.ask(frame(Golden.registerBroker))
@@ -132,19 +133,19 @@ struct RouteRequestTests {
             func ask(_ version: Int64) async throws -> RemotingCommand {
                 try await bench.ask(RemotingCommand(.queryDataVersion, header: header, body: DataVersion(timestamp: version).body))
             }
-            bench.clock.advance(seconds: 100)
+            bench.clock.advance(.seconds(100))
             let same = try await ask(7)
             #expect(same.fields?["changed"] == "false" && same.text == #"{"counter":0,"timestamp":7}"#)
-            bench.clock.advance(seconds: 100)
+            bench.clock.advance(.seconds(100))
             bench.server.expireBrokers()
             #expect(try await bench.route("T") != nil)
             #expect(try await ask(8).fields?["changed"] == "true")
             let bare = try await bench.ask(RemotingCommand(.queryDataVersion, header: header))
             #expect(bare.responseCode == .systemError)
-            bench.clock.advance(seconds: 121)
+            bench.clock.advance(.seconds(121))
             bench.server.expireBrokers()
             // The connection is being closed: a request that goes out over it before that fails.
-            try await eventually { (try? await bench.ask(.getAllTopicListFromNameserver))?.text == #"{"topicList":[]}"# }
+            try await eventually("no topic is left") { (try? await bench.ask(.getAllTopicListFromNameserver))?.text == #"{"topicList":[]}"# }
         }
     }
 
@@ -155,7 +156,7 @@ struct RouteRequestTests {
             try await bench.register("a", address: "h:1", through: broker)
             #expect(try await bench.route("T") != nil)
             broker.close()
-            try await eventually { try await bench.route("T") == nil }
+            try await eventually("the route is gone") { try await bench.route("T") == nil }
             loops.stop()
         }
     }

@@ -1,11 +1,12 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 @testable import RMQNamesrv
 
 /// The rules of the tables, without any network.
-struct RouteTableTests {
+@Suite(.takesTurns) struct RouteTableTests {
     private var table = RouteTable()
 
     private mutating func register(

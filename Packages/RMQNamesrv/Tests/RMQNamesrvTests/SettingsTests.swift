@@ -1,19 +1,19 @@
 import Dispatch
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Synchronization
 import Testing
 
 @testable import RMQNamesrv
 
 /// Key-value configuration and the server's own.
-struct SettingsTests {
+@Suite(.takesTurns) struct SettingsTests {
     private func text(_ path: String) throws -> String? { try SmallFile.read(path).map { String(decoding: $0, as: UTF8.self) } }
 
     @Test func theKeyValuesGoToTheLogNowAndThen() throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
-        defer { try? FileSystem.removeTree(folder) }
-        var configuration = NameServerConfiguration(userHome: folder)
+        let folder = try TemporaryFolder()
+        var configuration = NameServerConfiguration(userHome: folder.path)
         configuration.listenPort = 0
         try SmallFile.replace(configuration.kvConfigPath, with: #"{"configTable":{"ns":{},"ORDER":{"T2":"b:1","T1":"a:1"}}}"#)
         let sink = MemorySink()
@@ -51,8 +51,8 @@ struct SettingsTests {
     }
 
     @Test func aNewServerReadsWhatTheOldOneWrote() async throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
-        let path = folder + "/deep/kv.json"
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/deep/kv.json"
         let set: HeaderFields = ["namespace": "N", "key": "k", "value": "ä \"1\""]
         try await Bench.run { $0.kvConfigPath = path } _: { _ = try await $0.ask(.putKvConfig, fields: set) }
         try await Bench.run { $0.kvConfigPath = path } _: { bench in
@@ -65,15 +65,13 @@ struct SettingsTests {
             let value = try await bench.ask(.getKvConfig, fields: set).fields?["value"]
             #expect(value == "1", "a damaged file falls back to its backup")
         }
-        try FileSystem.removeTree(folder)
     }
 
     @Test("Case 2.5: marks, NULs and comments in kvConfig.json are passed over, a bad entry is left out", arguments: [
         "\u{FEFF}◊", "◊\u{0}\u{0}", "/* by hand */ ◊ // end", "// by hand\n◊",
     ]) func keyValuesOfAFileMadeByHandAreRead(form: String) throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
-        defer { try? FileSystem.removeTree(folder) }
-        let path = folder + "/kv.json", sink = MemorySink()
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/kv.json", sink = MemorySink()
         let table = #"{"configTable":{"N":{"k":"v","n":5,"o":{"a":1},"x":null},"bad":5,"empty":[],/* x */"none":null,}}"#
         try SmallFile.replace(path, with: form.replacing("◊", with: table))
         let read = KeyValueFile.load(path, logger: Logger(category: "c", level: .warning, sink: sink))
@@ -82,9 +80,8 @@ struct SettingsTests {
     }
 
     @Test(arguments: ["{}", #"{"configTable":[]}"#, #"{"configTable":null}"#, "null", "\n"]) func keyValuesOfNothingAreNone(content: String) throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
-        defer { try? FileSystem.removeTree(folder) }
-        let path = folder + "/kv.json"
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/kv.json"
         try SmallFile.replace(path, with: content)
         #expect(KeyValueFile.load(path, logger: .silent).namespaces.isEmpty)
         #expect(FileSystem.exists(path), "it is not put aside as damaged")
@@ -103,7 +100,7 @@ struct SettingsTests {
         let work = FileWork()
         let gate = DispatchSemaphore(value: 0)
         let done = Mutex(0)
-        try work.add(bytes: 1) { gate.wait() }
+        try work.add(bytes: 1) { _ = gate.wait(timeout: .now() + 60) }
         var taken = 1
         while taken < 100_000 {
             do throws(FileWorkError) { try work.add(bytes: 8192) { done.withLock { $0 += 1 } } } catch { break }
@@ -119,9 +116,8 @@ struct SettingsTests {
     }
 
     @Test func aStoppedServerHasWrittenWhatItWasAskedFor() async throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
-        defer { try? FileSystem.removeTree(folder) }
-        let path = folder + "/kv.json"
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/kv.json"
         try await Bench.run { $0.kvConfigPath = path } _: { bench in
             for number in 0..<50 {
                 let put: HeaderFields = ["namespace": "N", "key": "k\(number)", "value": "v"]

@@ -1,49 +1,41 @@
 import RMQCommon
 import RMQNamesrv
 import RMQRemoting
-import Synchronization
+import RMQTestSupport
 import Testing
-
-/// A clock that only moves when told.
-final class TestClock: Sendable {
-    private let millis = Mutex<Int64>(1_700_000_000_000)
-    var clock: WallClock { WallClock { self.millis.withLock { $0 } } }
-    func advance(seconds: Int64) { millis.withLock { $0 += seconds * 1000 } }
-}
 
 /// A name server on a free port with files in a folder of its own, and a client connected to it.
 struct Bench {
     let server: NameServer
     let client: RemotingClient
-    let clock: TestClock
+    let clock: HandClock
     let folder: String
 
     /// Runs `body` against a fresh server and cleans up after it.
     static func run(
         _ change: (inout NameServerConfiguration) -> Void = { _ in }, _ body: (Bench) async throws -> Void
     ) async throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
+        let folder = try TemporaryFolder()
         let loops = EventLoopGroup(count: 2, name: "namesrv-test")
-        var configuration = NameServerConfiguration(userHome: folder)
+        var configuration = NameServerConfiguration(userHome: folder.path)
         configuration.listenPort = 0
         change(&configuration)
-        let clock = TestClock()
+        let clock = HandClock()
         let server = try NameServer(configuration: configuration, logger: .silent, loops: loops, clock: clock.clock)
         try server.start()
-        let bench = Bench(server: server, client: RemotingClient(loops: loops, logger: .silent), clock: clock, folder: folder)
+        let bench = Bench(server: server, client: RemotingClient(loops: loops, logger: .silent), clock: clock, folder: folder.path)
         let result: Result<Void, any Error>
         do { result = .success(try await body(bench)) } catch { result = .failure(error) }
         bench.client.close()
         server.stop()
         loops.stop()
-        try FileSystem.removeTree(folder)
         try result.get()
     }
 
     var address: String { "127.0.0.1:\(server.port)" }
 
     func ask(_ command: RemotingCommand) async throws -> RemotingCommand {
-        try await client.request(command, to: address, timeout: .seconds(10))
+        try await client.request(command, to: address, timeout: .generous)
     }
 
     func ask(_ code: RequestCode, fields: HeaderFields? = nil, body: [UInt8] = []) async throws -> RemotingCommand {
@@ -62,7 +54,7 @@ struct Bench {
             brokerName: broker, brokerAddress: address, clusterName: cluster, haServerAddress: "ha-of-" + address, brokerId: id,
             bodyCRC32: CRC32.rocketMQ(body.body))
         let command = RemotingCommand(.registerBroker, header: header, body: body.body)
-        return try await (other ?? client).request(command, to: self.address, timeout: .seconds(10))
+        return try await (other ?? client).request(command, to: self.address, timeout: .generous)
     }
 
     func route(_ topic: String) async throws -> TopicRouteData? {
@@ -73,16 +65,6 @@ struct Bench {
 
 extension RemotingCommand {
     var text: String { String(decoding: body, as: UTF8.self) }
-}
-
-/// Waits until `condition` holds, at most 10 s.
-func eventually(_ condition: () async throws -> Bool, _ location: SourceLocation = #_sourceLocation) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
-    while ContinuousClock.now < deadline {
-        if try await condition() { return }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-    Issue.record("the condition did not come true within 10 s", sourceLocation: location)
 }
 
 /// The bytes of a hexadecimal text.

@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Synchronization
 import Testing
 
-@Suite struct AppendTests {
+@Suite(.takesTurns) struct AppendTests {
     @Test func aMessageComesBackWithAllFields() throws {
         let folder = try TemporaryFolder()
         let clock = HandClock(1_800_000_000_000)

@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
 /// What the disk gave back differently is never handed out.
-@Suite struct DamageTests {
+@Suite(.takesTurns) struct DamageTests {
     /// A closed store with `count` messages in one queue; their places in the log.
     func closedStore(_ root: String, _ count: Int) throws -> [AppendResult] {
         let store = try openStore(root)

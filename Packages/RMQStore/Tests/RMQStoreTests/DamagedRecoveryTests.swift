@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
 /// Recovery from what no crash leaves by itself: lost files, and damage in what was on the disk already.
-@Suite struct DamagedRecoveryTests {
+@Suite(.takesTurns) struct DamagedRecoveryTests {
     @Test func aLostFirstFileOfAQueueIsMadeAnew() throws {
         let folder = try TemporaryFolder()
         do {

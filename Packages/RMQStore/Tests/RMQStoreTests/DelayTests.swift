@@ -1,13 +1,14 @@
 import Foundation
 import RMQCommon
 @testable import RMQStore
+import RMQTestSupport
 import Synchronization
 import Testing
 
 /// Delayed messages: how they wait, when and how often they arrive.
 ///
 /// Time is a clock that only moves when told, and delivery is run by hand, but for the test of the thread itself.
-@Suite struct DelayTests {
+@Suite(.takesTurns) struct DelayTests {
     let clock = HandClock(1_700_000_000_000)
 
     func open(
@@ -118,8 +119,7 @@ import Testing
         try store.start()
         try store.putDelayed("T", 1, "in an hour", level: 1)
         let sent = try store.putDelayed("T", 1, "soon", level: 2)
-        let deadline = ContinuousClock.now + .seconds(60)
-        while arrivals.withLock({ $0.isEmpty }), ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
+        try await eventually("an arrival") { arrivals.withLock { !$0.isEmpty } }
         let messages = try store.everything("T", 1)
         #expect(messages.map(\.text) == ["soon"] && arrivals.withLock { $0 } == ["T/1"])
         #expect(try #require(messages.first).storeTimestamp >= sent.storeTimestamp + 30)
@@ -171,7 +171,7 @@ import Testing
     /// Whatever waits in the log that is left is delivered once, over all lives of the store together. Some messages are alike.
     @Test(arguments: 1...24 as ClosedRange<UInt64>) func aPowerFailureNeitherLosesNorRepeats(seed: UInt64) throws {
         let folder = try TemporaryFolder()
-        var random = SplitMix(seed: seed)
+        var random = SeededRandom(seed: seed)
         var root = folder.sub("0")
         var store = try reopen(root)
         for life in 1...3 {
@@ -296,7 +296,7 @@ import Testing
         try store.putDelayed("T", 0, "x", level: 1)
         #expect(store.maxOffset(topic: "T", queueId: 0) == 0)
         try store.startDelayedDelivery()
-        #expect(try await eventually { store.maxOffset(topic: "T", queueId: 0) == 1 })
+        try await eventually("the message is in its queue") { store.maxOffset(topic: "T", queueId: 0) == 1 }
         store.stopDelayedDelivery()
         try store.putDelayed("T", 0, "not by us", level: 1)
         #expect(try store.everything("T", 0).map(\.text) == ["x"])
@@ -381,7 +381,7 @@ import Testing
         let arrivals = Mutex<[String]>([])
         store.setArrivalListener { topic, _, _, _ in arrivals.withLock { $0.append(topic) } }
         let waiting = try store.putDelayed("T", 0, "x", level: 1)
-        #expect(try await eventually { store.confirmedOffset == waiting.end })
+        try await eventually("the message is on the disk") { store.confirmedOffset == waiting.end }
         #expect(store.deliverNow() == waiting.storeTimestamp + 1_000)
         try store.saveDelayOffsets()
         disk.set { $0.isHanging = true }
@@ -390,8 +390,8 @@ import Testing
         #expect(store.delayOffsets.offsets == [1: 1])
         #expect(store.maxOffset(topic: "T", queueId: 0) == 0)
         disk.set { $0.isHanging = false }
-        #expect(try await eventually { store.maxOffset(topic: "T", queueId: 0) == 1 })
-        #expect(try await eventually { arrivals.withLock { $0 } == ["SCHEDULE_TOPIC_XXXX", "T"] })
+        try await eventually("the message is in its queue") { store.maxOffset(topic: "T", queueId: 0) == 1 }
+        try await eventually("both arrivals") { arrivals.withLock { $0 } == ["SCHEDULE_TOPIC_XXXX", "T"] }
         try store.close()
     }
 
@@ -402,7 +402,7 @@ import Testing
         disk.set { $0.isHanging = true }
         try store.putDelayed("T", 0, "x", level: 1)
         disk.set { $0.isHanging = false }
-        #expect(try await eventually { store.maxOffset(topic: "T", queueId: 0) == 1 })
+        try await eventually("the message is in its queue") { store.maxOffset(topic: "T", queueId: 0) == 1 }
         try store.close()
     }
 
@@ -439,20 +439,5 @@ extension MessageStore {
     /// One round of the schedule's thread.
     func deliverNow() -> Int64? {
         deliverDue(RecordEncoder(maxMessageBytes: .max))
-    }
-}
-
-/// The same numbers for the same seed, everywhere.
-private struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
     }
 }

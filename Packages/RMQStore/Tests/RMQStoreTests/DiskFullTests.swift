@@ -2,10 +2,11 @@ import Foundation
 import Glibc
 import RMQCommon
 @testable import RMQStore
+import RMQTestSupport
 import Testing
 
 /// A disk without room: messages are refused by name, nothing is lost, and it goes on when there is room again.
-@Suite struct DiskFullTests {
+@Suite(.takesTurns) struct DiskFullTests {
     func open(_ folder: TemporaryFolder, _ disk: FaultyDisk, _ change: (inout StoreConfiguration) -> Void = { _ in }) throws -> MessageStore {
         var configuration = smallConfiguration(folder.path)
         configuration.segmentRetryPause = .zero
@@ -83,8 +84,8 @@ import Testing
         #expect(store.maxOffset(topic: "T", queueId: 0) == 0)
         #expect(throws: StoreError.notWriteable(.queueError)) { try store.put("T", 0, text: "refused") }
         disk.set { $0.allocationFailure = nil }
-        #expect(try await eventually { store.maxOffset(topic: "T", queueId: 0) == 1 })
-        #expect(try await eventually { (try? store.putAndWait("T", 0, "next").status) == .ok })
+        try await eventually("the message is in its queue") { store.maxOffset(topic: "T", queueId: 0) == 1 }
+        try await eventually("a message is taken again") { (try? store.putAndWait("T", 0, "next").status) == .ok }
         #expect(try store.everything("T", 0).map(\.text) == ["safe", "next"])
         try store.close()
     }

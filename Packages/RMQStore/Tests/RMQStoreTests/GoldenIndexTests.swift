@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
 /// Index files of the reference, and ours against them.
-@Suite struct GoldenIndexTests {
+@Suite(.takesTurns) struct GoldenIndexTests {
     func configuration(_ root: String) -> StoreConfiguration {
         GoldenStoreTests().goldenConfiguration(root)
     }
@@ -30,8 +31,8 @@ import Testing
 
     @Test func everyKeyOfACleanStoreIsFound() throws {
         let folder = try TemporaryFolder()
-        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
-        let expected = try Golden.expected(try Data(contentsOf: URL(fileURLWithPath: Golden.directory + "/store-clean.expected.jsonl")))
+        try copyDirectory(GoldenData.path("store-clean"), to: folder.sub("store"))
+        let expected = try Golden.expected(Data(GoldenData.bytes("store-clean.expected.jsonl")))
         let store = try MessageStore(configuration(folder.sub("store")), logger: quiet)
         try expectFound(store, expected)
         let newest = try #require(expected.max { $0.commitLogOffset < $1.commitLogOffset })
@@ -41,8 +42,8 @@ import Testing
 
     @Test func whatWeAddIsInTheSameFile() async throws {
         let folder = try TemporaryFolder()
-        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
-        let expected = try Golden.expected(try Data(contentsOf: URL(fileURLWithPath: Golden.directory + "/store-clean.expected.jsonl")))
+        try copyDirectory(GoldenData.path("store-clean"), to: folder.sub("store"))
+        let expected = try Golden.expected(Data(GoldenData.bytes("store-clean.expected.jsonl")))
         let store = try MessageStore(configuration(folder.sub("store")), logger: quiet)
         try store.start()
         let new = try store.put("GoldenPlain", keys: "ours", uniqueId: "OURS").physicalOffset
@@ -50,20 +51,20 @@ import Testing
         #expect(try store.offsets("GoldenPlain", "ours") == [new])
         try expectFound(store, expected)
         try store.close()
-        let before = try IndexReader(try IndexReader.files(Golden.directory + "/store-clean")[0], slotCount: 1000, entryCount: 4000)
+        let before = try IndexReader(try IndexReader.files(GoldenData.path("store-clean"))[0], slotCount: 1000, entryCount: 4000)
         let after = try IndexReader(try IndexReader.files(folder.sub("store"))[0], slotCount: 1000, entryCount: 4000)
         #expect(after.count == before.count + 2 && Array(after.entries.dropLast(2)) == before.entries)
     }
 
     @Test func aFileBuiltFromTheLogIsTheReferencesOwn() async throws {
         let folder = try TemporaryFolder()
-        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
+        try copyDirectory(GoldenData.path("store-clean"), to: folder.sub("store"))
         try FileManager.default.removeItem(atPath: folder.sub("store/index"))
         let store = try MessageStore(configuration(folder.sub("store")), logger: quiet)
         try store.start()
         try await store.waitUntilIndexed()
         try store.close()
-        let theirs = try IndexReader(try IndexReader.files(Golden.directory + "/store-clean")[0], slotCount: 1000, entryCount: 4000)
+        let theirs = try IndexReader(try IndexReader.files(GoldenData.path("store-clean"))[0], slotCount: 1000, entryCount: 4000)
         let ours = try IndexReader(try IndexReader.files(folder.sub("store"))[0], slotCount: 1000, entryCount: 4000)
         #expect(ours.entries == theirs.entries)
         #expect(ours.firstDifference(from: theirs) == nil, "every byte of header, slots and entries")
@@ -71,8 +72,8 @@ import Testing
 
     @Test(arguments: [true, false]) func aCrashedStoreIsIndexed(keepingFiles: Bool) async throws {
         let folder = try TemporaryFolder()
-        _ = try Golden.run("tar", ["xzf", Golden.directory + "/store-crashed.tar.gz", "-C", folder.path])
-        let expected = try Golden.expected(try Golden.run("gzip", ["-dc", Golden.directory + "/store-crashed.expected.jsonl.gz"]))
+        _ = try Golden.run("tar", ["xzf", GoldenData.path("store-crashed.tar.gz"), "-C", folder.path])
+        let expected = try Golden.expected(try Golden.run("gzip", ["-dc", GoldenData.path("store-crashed.expected.jsonl.gz")]))
         let theirFiles = try IndexReader.files(folder.sub("store-crashed")).map { try IndexReader($0, slotCount: 1000, entryCount: 4000) }
         #expect(theirFiles.count == 8)
         if !keepingFiles { try FileManager.default.removeItem(atPath: folder.sub("store-crashed/index")) }

@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
 /// Directories that the reference wrote: each message is read back by its queue offset with all fields equal.
-@Suite struct GoldenStoreTests {
+@Suite(.takesTurns) struct GoldenStoreTests {
     func goldenConfiguration(_ root: String) -> StoreConfiguration {
         var configuration = StoreConfiguration(rootDirectory: root)
         configuration.segmentBytes = 1 << 20
@@ -72,8 +73,8 @@ import Testing
 
     @Test func cleanStoreIsReadWhole() throws {
         let folder = try TemporaryFolder()
-        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
-        let expected = try Golden.expected(try Data(contentsOf: URL(fileURLWithPath: Golden.directory + "/store-clean.expected.jsonl")))
+        try copyDirectory(GoldenData.path("store-clean"), to: folder.sub("store"))
+        let expected = try Golden.expected(Data(GoldenData.bytes("store-clean.expected.jsonl")))
         let store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
         #expect(expected.count == 96)
         try expectReadable(store, expected)
@@ -85,8 +86,8 @@ import Testing
 
     @Test func cleanStoreAcceptsMoreAndReopens() throws {
         let folder = try TemporaryFolder()
-        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
-        let expected = try Golden.expected(try Data(contentsOf: URL(fileURLWithPath: Golden.directory + "/store-clean.expected.jsonl")))
+        try copyDirectory(GoldenData.path("store-clean"), to: folder.sub("store"))
+        let expected = try Golden.expected(Data(GoldenData.bytes("store-clean.expected.jsonl")))
         let before: Int64
         do {
             let store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
@@ -104,8 +105,8 @@ import Testing
 
     @Test(arguments: [false, true]) func crashedStoreIsRecovered(withoutQueues: Bool) throws {
         let folder = try TemporaryFolder()
-        _ = try Golden.run("tar", ["xzf", Golden.directory + "/store-crashed.tar.gz", "-C", folder.path])
-        let expected = try Golden.expected(try Golden.run("gzip", ["-dc", Golden.directory + "/store-crashed.expected.jsonl.gz"]))
+        _ = try Golden.run("tar", ["xzf", GoldenData.path("store-crashed.tar.gz"), "-C", folder.path])
+        let expected = try Golden.expected(try Golden.run("gzip", ["-dc", GoldenData.path("store-crashed.expected.jsonl.gz")]))
         if withoutQueues {
             try FileManager.default.removeItem(atPath: folder.sub("store-crashed/consumequeue"))
             try FileManager.default.removeItem(atPath: folder.sub("store-crashed/consumequeue_ext"))
@@ -119,7 +120,7 @@ import Testing
     /// Delayed messages of the reference go on where its `delayOffset.json` says: here, where it said one message earlier.
     @Test func delayedMessagesContinue() async throws {
         let folder = try TemporaryFolder()
-        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
+        try copyDirectory(GoldenData.path("store-clean"), to: folder.sub("store"))
         let file = URL(fileURLWithPath: folder.sub("store/config/delayOffset.json"))
         var store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
         try store.start()
@@ -131,8 +132,7 @@ import Testing
         store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
         #expect(store.maxPhysicalOffset == before, "everything was delivered, nothing was repeated")
         try store.start()
-        let deadline = ContinuousClock.now + .seconds(60)
-        while store.delayOffsets.offsets != [1: 1, 2: 1, 3: 2], ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
+        try await eventually("all are delivered") { store.delayOffsets.offsets == [1: 1, 2: 1, 3: 2] }
         for (topic, queueId) in [("GoldenDelay", Int32(1)), ("%RETRY%golden_consumer", 0)] {
             let messages = try store.everything(topic, queueId)
             #expect(messages.count == 2)
@@ -153,7 +153,7 @@ import Testing
     /// Half messages stay where they are, for whoever asks about their transactions.
     @Test func halfMessagesStayReadable() throws {
         let folder = try TemporaryFolder()
-        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
+        try copyDirectory(GoldenData.path("store-clean"), to: folder.sub("store"))
         let store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
         try store.start()
         let halves = try store.everything("RMQ_SYS_TRANS_HALF_TOPIC", 0)
@@ -167,7 +167,7 @@ import Testing
     /// Look-up by time over what the reference stored: the message whose store time is nearest, the older one on a tie.
     @Test func timesFindTheNearestMessage() throws {
         let folder = try TemporaryFolder()
-        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
+        try copyDirectory(GoldenData.path("store-clean"), to: folder.sub("store"))
         let store = try MessageStore(goldenConfiguration(folder.sub("store")), logger: quiet)
         for queueId in store.queueIds(of: "GoldenPlain") {
             let times = try store.everything("GoldenPlain", queueId).map(\.storeTimestamp)

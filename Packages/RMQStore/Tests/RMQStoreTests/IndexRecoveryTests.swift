@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
 /// What becomes of index files between two runs.
-@Suite struct IndexRecoveryTests {
+@Suite(.takesTurns) struct IndexRecoveryTests {
     /// Messages with a key of their own, a shared one and a unique id: five index files.
     static func fill(_ store: MessageStore, _ numbers: Range<Int>) throws -> [Int64] {
         try numbers.map { try store.put("T", keys: "k\($0) shared\($0 % 10)", uniqueId: "ID\($0)").physicalOffset }
@@ -149,10 +150,9 @@ import Testing
             // Other messages take the place of those that went, before the index can have noticed.
             offsets = try offsets[..<kept] + Self.fill(store, kept..<300)
             try await store.waitUntilIndexed()
-            let isComplete = try await eventually {
+            try await eventually("the index has followed the log") {
                 try (0..<300).allSatisfy { try store.offsets("T", "ID\($0)") == [offsets[$0]] }
             }
-            #expect(isComplete)
         }
         try Self.expectComplete(store, offsets)
         try store.close()
@@ -176,14 +176,12 @@ import Testing
         let before = try IndexReader.files(folder.path)
         clock.advance(100 * 3_600_000)
         store.requestDeletion()
-        let hasFollowed = try await eventually { try IndexReader.files(folder.path).count < before.count }
-        #expect(hasFollowed)
+        try await eventually("an index file is deleted") { try IndexReader.files(folder.path).count < before.count }
         let minimum = store.minPhysicalOffset
         #expect(minimum >= 3 * 65536)
-        let isDone = try await eventually {
+        try await eventually("all that is behind the log is deleted") {
             try IndexReader.files(folder.path).allSatisfy { try IndexReader($0, slotCount: 64, entryCount: 200).endOffset >= minimum }
         }
-        #expect(isDone)
         for (number, offset) in offsets.enumerated() where offset >= minimum || number % 50 == 0 {
             #expect(try store.offsets("T", "k\(number)") == (offset >= minimum ? [offset] : []))
         }
@@ -229,17 +227,5 @@ import Testing
             #expect(try reopened.offsets("T", "new") == [new])
             try reopened.close()
         }
-    }
-}
-
-/// The same numbers for the same seed.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

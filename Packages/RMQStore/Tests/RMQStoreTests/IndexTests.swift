@@ -1,9 +1,10 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
-@Suite struct IndexTests {
+@Suite(.takesTurns) struct IndexTests {
     @Test func aMessageIsFoundByEachOfItsKeys() async throws {
         let folder = try TemporaryFolder()
         let store = try openStore(folder.path)

@@ -1,11 +1,12 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Synchronization
 import Testing
 
 /// Messages that enter several queues.
-@Suite struct MultiDispatchTests {
+@Suite(.takesTurns) struct MultiDispatchTests {
     func open(_ root: String, _ change: (inout StoreConfiguration) -> Void = { _ in }) throws -> MessageStore {
         var configuration = smallConfiguration(root)
         configuration.dispatchesToSeveral = true
@@ -86,8 +87,7 @@ import Testing
         let folder = try TemporaryFolder()
         let store = try open(folder.path) { $0.flush = .synchronous }
         for number in 0..<20 { try put(store, number, to: "%LMQ%a,%LMQ%b") }
-        let isVisible = try await eventually { store.maxOffset(topic: "%LMQ%b", queueId: 0) == 20 }
-        #expect(isVisible)
+        try await eventually("all are in their queue") { store.maxOffset(topic: "%LMQ%b", queueId: 0) == 20 }
         #expect(try numbers(store, "%LMQ%a") == (0..<20).map { "\($0)" })
         try store.close()
     }

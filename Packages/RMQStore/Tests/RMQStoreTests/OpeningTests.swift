@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
 /// What the store refuses to open, and how it says so.
-@Suite struct OpeningTests {
+@Suite(.takesTurns) struct OpeningTests {
     func failure(_ configuration: StoreConfiguration) -> StoreError? {
         do {
             try MessageStore(configuration, logger: quiet).close()
@@ -71,20 +72,12 @@ import Testing
         let store = try MessageStore(configuration, logger: quiet)
         try store.start()
         let result = try store.put("T", 0, text: "x")
-        let deadline = ContinuousClock.now + .seconds(20)
-        var physical: Int64 = 0
-        var queues: Int64 = 0
-        // Other tests may hold all threads for longer than the deadline, so a number of looks is due in any case.
-        var looks = 0
-        while looks < 100 || ContinuousClock.now < deadline, physical != result.storeTimestamp || queues != result.storeTimestamp {
-            if let bytes = FileManager.default.contents(atPath: folder.sub("checkpoint")), bytes.count == 4096 {
-                physical = bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
-                queues = bytes[8..<16].reduce(0) { $0 << 8 | Int64($1) }
-            }
-            looks += 1
-            try await Task.sleep(for: .milliseconds(2))
+        try await eventually("the checkpoint names the message for the log and for the queues") {
+            guard let bytes = FileManager.default.contents(atPath: folder.sub("checkpoint")), bytes.count == 4096 else { return false }
+            let physical = bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
+            let queues = bytes[8..<16].reduce(0) { $0 << 8 | Int64($1) }
+            return physical == result.storeTimestamp && queues == result.storeTimestamp
         }
-        #expect(physical == result.storeTimestamp && queues == result.storeTimestamp)
         try store.close()
     }
 }

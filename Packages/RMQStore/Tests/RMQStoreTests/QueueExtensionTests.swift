@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
 /// Consume queues whose entries lead to extension units.
-@Suite struct QueueExtensionTests {
+@Suite(.takesTurns) struct QueueExtensionTests {
     func configuration(_ root: String, fileBytes: Int = 1024) -> StoreConfiguration {
         var configuration = smallConfiguration(root)
         configuration.writesQueueExtensions = true
@@ -147,7 +148,7 @@ import Testing
 
     @Test func goldenUnitsAreWrittenByteForByte() throws {
         let folder = try TemporaryFolder()
-        try copyDirectory(Golden.directory + "/store-clean", to: folder.sub("store"))
+        try copyDirectory(GoldenData.path("store-clean"), to: folder.sub("store"))
         try FileManager.default.removeItem(atPath: folder.sub("store/consumequeue"))
         try FileManager.default.removeItem(atPath: folder.sub("store/consumequeue_ext"))
         var configuration = GoldenStoreTests().goldenConfiguration(folder.sub("store"))
@@ -156,13 +157,13 @@ import Testing
         let store = try MessageStore(configuration, logger: quiet)
         try store.close()
         var compared = 0
-        for path in try FileManager.default.subpathsOfDirectory(atPath: Golden.directory + "/store-clean/consumequeue_ext").sorted() where path.hasSuffix("00000000000000000000") {
-            let theirs = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Golden.directory + "/store-clean/consumequeue_ext/" + path)))
+        for path in try FileManager.default.subpathsOfDirectory(atPath: GoldenData.path("store-clean/consumequeue_ext")).sorted() where path.hasSuffix("00000000000000000000") {
+            let theirs = [UInt8](try Data(contentsOf: URL(fileURLWithPath: GoldenData.path("store-clean/consumequeue_ext/" + path))))
             // Where filters were registered the bit maps are the broker's.
             let units = stride(from: 0, to: theirs.count - 20, by: 20).prefix { theirs[$0] != 0 || theirs[$0 + 1] != 0 }
             guard units.allSatisfy({ theirs[$0 + 1] == 20 }) else { continue }
             for kind in ["consumequeue", "consumequeue_ext"] {
-                let golden = try Data(contentsOf: URL(fileURLWithPath: Golden.directory + "/store-clean/\(kind)/" + path))
+                let golden = try Data(contentsOf: URL(fileURLWithPath: GoldenData.path("store-clean/\(kind)/" + path)))
                 let ours = try Data(contentsOf: URL(fileURLWithPath: folder.sub("store/\(kind)/") + path))
                 let isEqual = golden == ours
                 #expect(isEqual, "\(kind)/\(path)")

@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 @testable import RMQStore
+import RMQTestSupport
 import Testing
 
 /// Consume queues that were damaged on the disk: everything in them is in the log, too.
-@Suite struct QueueMendingTests {
+@Suite(.takesTurns) struct QueueMendingTests {
     static let count = 1000
     /// Each queue has 500 entries in files of 300.
     static let first = "00000000000000000000", second = "00000000000000006000"

@@ -1,9 +1,10 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
-@Suite struct ReadTests {
+@Suite(.takesTurns) struct ReadTests {
     @Test func everyStatusAndWhereToGoOn() throws {
         let folder = try TemporaryFolder()
         let store = try openStore(folder.path)

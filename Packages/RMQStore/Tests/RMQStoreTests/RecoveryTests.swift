@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
 /// What an earlier run leaves behind, and what a later one makes of it.
-@Suite struct RecoveryTests {
+@Suite(.takesTurns) struct RecoveryTests {
     /// Appends `count` messages to four queues and returns their results.
     @discardableResult
     func fill(_ store: MessageStore, _ count: Int, from start: Int = 0, bodyBytes: Int = 100) throws -> [AppendResult] {

@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 @testable import RMQStore
+import RMQTestSupport
 import Testing
 
 /// The seams that replication plugs into, without a network.
-@Suite struct ReplicationTests {
+@Suite(.takesTurns) struct ReplicationTests {
     func open(_ path: String, _ change: (inout StoreConfiguration) -> Void = { _ in }) throws -> MessageStore {
         var configuration = smallConfiguration(path)
         change(&configuration)

@@ -1,11 +1,12 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Synchronization
 import Testing
 
 /// What is deleted when, and what readers and queues see of it.
-@Suite struct RetentionTests {
+@Suite(.takesTurns) struct RetentionTests {
     /// A disk that is as full as a test says.
     final class HandDisk: Sendable {
         private let percent = Atomic<Int>(20)
@@ -20,9 +21,9 @@ import Testing
 
         /// Waits until the store has looked at the disk, and done what followed, so many times. A look is a question for
         /// each of two directories; the first one may have begun before.
-        func lookedAt(times: Int) async throws -> Bool {
+        func lookedAt(times: Int) async throws {
             let start = questions.load(ordering: .relaxed)
-            return try await eventually { questions.load(ordering: .relaxed) >= start + 2 * (times + 2) }
+            try await eventually("\(times) looks at the disk") { questions.load(ordering: .relaxed) >= start + 2 * (times + 2) }
         }
     }
 
@@ -91,7 +92,7 @@ import Testing
         try fixture.fill()
         try #require(fixture.store.minPhysicalOffset == 0)
         fixture.clock.advance(73 * 3_600_000)
-        #expect(try await eventually { try fixture.isCut() })
+        try await eventually("the old segments are deleted") { try fixture.isCut() }
         try fixture.expectOnlyTheLastSegment()
         #expect(try fixture.store.put("Early", 0, text: "next").queueOffset == 20)
         #expect(fixture.store.minOffset(topic: "Early", queueId: 0) == 20)
@@ -103,7 +104,7 @@ import Testing
         try fixture.fill()
         fixture.clock.advance(73 * 3_600_000)
         fixture.store.requestDeletion()
-        #expect(try await eventually { try fixture.isCut() })
+        try await eventually("the old segments are deleted") { try fixture.isCut() }
         let copy = fixture.folder.sub("copy")
         if clean { try fixture.store.close() }
         try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
@@ -129,10 +130,10 @@ import Testing
         let directory = fixture.folder.sub("consumequeue_ext/Both/1")
         let before = try FileManager.default.contentsOfDirectory(atPath: directory).count
         fixture.clock.advance(73 * 3_600_000)
-        #expect(try await eventually { try fixture.isCut() })
+        try await eventually("the old segments are deleted") { try fixture.isCut() }
         // What is left begins with the file that the first message's entry leads to.
         let queue = try #require(fixture.store.queue(topic: "Both", queueId: 1))
-        #expect(try await eventually { try FileManager.default.contentsOfDirectory(atPath: directory).count <= 2 })
+        try await eventually("the files of the extension are deleted") { try FileManager.default.contentsOfDirectory(atPath: directory).count <= 2 }
         #expect(before > 10)
         for offset in queue.minOffset..<queue.maxOffset { #expect(queue.extensionUnit(at: offset) != nil) }
         try fixture.store.close()
@@ -143,12 +144,12 @@ import Testing
         try fixture.fill()
         // Too young for anybody: twenty looks and more find nothing.
         fixture.store.requestDeletion()
-        #expect(try await fixture.disk.lookedAt(times: 20))
+        try await fixture.disk.lookedAt(times: 20)
         fixture.clock.advance(73 * 3_600_000)
-        #expect(try await fixture.disk.lookedAt(times: 1))
+        try await fixture.disk.lookedAt(times: 1)
         #expect(fixture.store.minPhysicalOffset == 0)
         fixture.store.requestDeletion()
-        #expect(try await eventually { try fixture.isCut() })
+        try await eventually("the old segments are deleted") { try fixture.isCut() }
         try fixture.store.close()
     }
 
@@ -158,7 +159,7 @@ import Testing
         let held = fixture.store.read(topic: "Early", queueId: 0, offset: 0, maxCount: 20)
         fixture.clock.advance(73 * 3_600_000)
         fixture.store.requestDeletion()
-        #expect(try await eventually { try fixture.isCut() })
+        try await eventually("the old segments are deleted") { try fixture.isCut() }
         #expect(try !FileManager.default.fileExists(atPath: #require(held.chunks.first).owner.path))
         #expect(try held.messages().map(\.text) == (0..<20).map { "\($0)" })
         #expect(fixture.store.read(topic: "Early", queueId: 0, offset: 0, maxCount: 20).status == .offsetTooSmall)
@@ -169,18 +170,18 @@ import Testing
         let fixture = try Fixture()
         try fixture.fill()
         fixture.disk.fill(toPercent: 80)
-        #expect(try await fixture.disk.lookedAt(times: 1))
+        try await fixture.disk.lookedAt(times: 1)
         #expect(fixture.store.minPhysicalOffset == 0, "above the first mark only what has expired goes")
         fixture.disk.fill(toPercent: 86)
-        #expect(try await eventually { try fixture.isCut() })
+        try await eventually("the old segments are deleted") { try fixture.isCut() }
         try fixture.expectOnlyTheLastSegment()
         #expect(fixture.store.flags.current.isEmpty)
         try fixture.store.put("Both", 1, text: "still accepted")
         fixture.disk.fill(toPercent: 92)
-        #expect(try await eventually { fixture.store.flags.current == .diskFull })
+        try await eventually("the disk is found full") { fixture.store.flags.current == .diskFull }
         #expect(throws: StoreError.notWriteable(.diskFull)) { try fixture.store.put("Both", 1, text: "refused") }
         fixture.disk.fill(toPercent: 60)
-        #expect(try await eventually { fixture.store.flags.current.isEmpty })
+        try await eventually("the disk is found to have room") { fixture.store.flags.current.isEmpty }
         try fixture.store.put("Both", 1, text: "accepted again")
         // A store that opens on a full disk refuses from the first message on.
         fixture.disk.fill(toPercent: 91)
@@ -193,11 +194,11 @@ import Testing
         let fixture = try Fixture { $0.retention.deletesForcibly = false }
         try fixture.fill()
         fixture.disk.fill(toPercent: 95)
-        #expect(try await eventually { fixture.store.flags.current == .diskFull })
-        #expect(try await fixture.disk.lookedAt(times: 1))
+        try await eventually("the disk is found full") { fixture.store.flags.current == .diskFull }
+        try await fixture.disk.lookedAt(times: 1)
         #expect(fixture.store.minPhysicalOffset == 0)
         fixture.clock.advance(73 * 3_600_000)
-        #expect(try await eventually { try fixture.isCut() })
+        try await eventually("the old segments are deleted") { try fixture.isCut() }
         try fixture.store.close()
     }
 
@@ -210,13 +211,13 @@ import Testing
         try FileManager.default.createDirectory(atPath: oldest, withIntermediateDirectories: false)
         fixture.clock.advance(73 * 3_600_000)
         fixture.disk.fill(toPercent: 76)
-        #expect(try await fixture.disk.lookedAt(times: 1))
+        try await fixture.disk.lookedAt(times: 1)
         #expect(fixture.store.minPhysicalOffset == 0)
         #expect(try fixture.store.everything("Early", 0).count == 20)
         try FileManager.default.removeItem(atPath: oldest)
         try FileManager.default.moveItem(atPath: fixture.folder.sub("aside"), toPath: oldest)
         fixture.clock.advance(61_000)
-        #expect(try await eventually { try fixture.isCut() })
+        try await eventually("the old segments are deleted") { try fixture.isCut() }
         try fixture.store.close()
     }
 
@@ -228,7 +229,7 @@ import Testing
         #expect(fixture.store.topics == ["Early", "Both"])
         fixture.clock.advance(73 * 3_600_000)
         fixture.store.requestDeletion()
-        #expect(try await eventually { try fixture.isCut() })
+        try await eventually("the old segments are deleted") { try fixture.isCut() }
         try fixture.store.removeExpiredQueues()
         #expect(fixture.store.topics == ["Both"] && handle.maxOffset == 0)
         #expect(!FileManager.default.fileExists(atPath: fixture.folder.sub("consumequeue/Early")))
@@ -249,11 +250,11 @@ import Testing
     @Test func idleQueuesKeepNothingMapped() async throws {
         let fixture = try Fixture()
         for index in 0..<1000 { try fixture.store.put("Idle", Int32(index % 5), text: "\(index)") }
-        #expect(try await eventually {
+        try await eventually("a queue file is mapped") {
             try fixture.store.put("Used", 0, text: "x")
             return try self.mappedQueueFiles(fixture.folder) > 0
-        })
-        #expect(try await eventually { try self.mappedQueueFiles(fixture.folder) == 0 })
+        }
+        try await eventually("no queue file is mapped") { try self.mappedQueueFiles(fixture.folder) == 0 }
         for index in 1000..<1010 { try fixture.store.put("Idle", Int32(index % 5), text: "\(index)") }
         let all = try (0..<5).flatMap { try fixture.store.everything("Idle", Int32($0)) }
         #expect(Set(all.map(\.text)) == Set((0..<1010).map { "\($0)" }))
@@ -268,12 +269,12 @@ import Testing
         for _ in 0..<50 { try fixture.store.put("Times", 0, text: "x") }
         #expect(fixture.store.statistics.appendTimes == nil)
         fixture.clock.advance(60_000)
-        #expect(try await eventually { fixture.store.statistics.appendTimes != nil })
+        try await eventually("append times") { fixture.store.statistics.appendTimes != nil }
         let times = try #require(fixture.store.statistics.appendTimes)
         #expect(times.coarse.reduce(0, +) == 50 && times.coarse.count == LatencyDistribution.labels.count)
         #expect(times.percentile(0.99) >= 0)
         fixture.clock.advance(60_000)
-        #expect(try await eventually { fixture.store.statistics.appendTimes?.coarse.reduce(0, +) == 0 })
+        try await eventually("a new period") { fixture.store.statistics.appendTimes?.coarse.reduce(0, +) == 0 }
         try fixture.store.close()
     }
 

@@ -1,11 +1,12 @@
 import Foundation
 import RMQCommon
 @testable import RMQStore
+import RMQTestSupport
 import Synchronization
 import Testing
 
 /// Synchronous flush: what is confirmed when, and who sees it.
-@Suite struct SyncFlushTests {
+@Suite(.takesTurns) struct SyncFlushTests {
     func open(_ folder: TemporaryFolder, _ name: String = "store", disk: FaultyDisk = FaultyDisk(), logger: Logger = quiet, _ change: (inout StoreConfiguration) -> Void = { _ in })
         throws -> MessageStore
     {
@@ -30,10 +31,10 @@ import Testing
         #expect(store.read(topic: "T", queueId: 0, offset: 0, maxCount: 1).status == .noMessageInQueue)
         #expect(store.confirmedOffset == 0 && store.dispatchedOffset == 0 && store.maxPhysicalOffset == results[299].end)
         disk.set { $0.isHanging = false }
-        #expect(try await eventually { store.dispatchedOffset == results[299].end })
+        try await eventually("all are in their queue") { store.dispatchedOffset == results[299].end }
         #expect(store.confirmedOffset == results[299].end)
         #expect(try store.everything("T", 0).map(\.text) == (0..<300).map { "\($0)" })
-        #expect(try await eventually { arrivals.withLock { $0 } == (1...300).map { Int64($0) } })
+        try await eventually("all arrivals") { arrivals.withLock { $0 } == (1...300).map { Int64($0) } }
         #expect(disk.logSyncs < 30, "one sync serves all that came before it")
         try store.close()
     }
@@ -90,7 +91,7 @@ import Testing
                 done.add(1_000_000, ordering: .relaxed)
             }
         }
-        #expect(try await eventually { done.load(ordering: .relaxed) >= writers * 1_000_000 })
+        try await eventually("all writers are done") { done.load(ordering: .relaxed) >= writers * 1_000_000 }
         #expect(done.load(ordering: .relaxed) == writers * 1_000_000 + writers * each)
         #expect(try store.everything("T0", 0).count + store.everything("T1", 0).count == writers * each)
         #expect(disk.logSyncs <= writers * each)
@@ -103,7 +104,7 @@ import Testing
         let confirmed = Atomic<Int64>(0)
         store.setConfirmationListener { [unowned store] in confirmed.store(store.confirmedOffset, ordering: .relaxed) }
         let result = try store.put("T", 0, text: "x")
-        #expect(try await eventually { confirmed.load(ordering: .relaxed) == result.end })
+        try await eventually("the flush is told") { confirmed.load(ordering: .relaxed) == result.end }
         try store.close()
     }
 
@@ -113,12 +114,12 @@ import Testing
         let store = try open(folder, disk: disk) { $0.syncFlushTimeout = .milliseconds(20) }
         disk.set { $0.isHanging = true }
         try store.put("T", 0, text: "somebody else's")
-        #expect(try await eventually { disk.behaviour.withLock { $0.isSomebodyHanging } }, "the store's thread, in this one's sync")
+        try await eventually("the store's thread hangs in this one's sync") { disk.behaviour.withLock { $0.isSomebodyHanging } }
         let (result, status) = try store.putAndWait("T", 0, "mine")
         #expect(status == .flushDiskTimeout && status.isStored)
         #expect(store.maxOffset(topic: "T", queueId: 0) == 0)
         disk.set { $0.isHanging = false }
-        #expect(try await eventually { store.confirmedOffset == result.end && store.maxOffset(topic: "T", queueId: 0) == 2 })
+        try await eventually("both messages are confirmed") { store.confirmedOffset == result.end && store.maxOffset(topic: "T", queueId: 0) == 2 }
         try store.close()
     }
 
@@ -135,7 +136,7 @@ import Testing
             #expect(throws: failure) { try store.putAndWait("T", 0, "lost") }
         } else {
             let result = try store.put("T", 0, text: "lost")
-            #expect(try await eventually { store.flushFailure == failure })
+            try await eventually("the failure is known") { store.flushFailure == failure }
             #expect(throws: failure) { try store.waitUntilConfirmed(result.end) }
         }
         // The disk seems to be well again, which proves nothing.
@@ -161,7 +162,7 @@ import Testing
         }
         disk.set { $0.syncFailure = ("consumequeue", EIO) }
         try store.put("T", 0, text: "x")
-        #expect(try await eventually { (try? store.put("T", 0, text: "y")) == nil })
+        try await eventually("nothing is taken any more") { (try? store.put("T", 0, text: "y")) == nil }
         #expect(throws: StoreError.flushFailed(path: folder.sub("store/consumequeue/T/0/00000000000000000000"), code: EIO)) { try store.checkAccepting() }
         #expect(throws: StoreError.self) { try store.close() }
     }
@@ -176,7 +177,7 @@ import Testing
         #expect(try store.put("Gone", 0, text: "new").queueOffset == 0)
         try store.put("Stays", 0, text: "here")
         disk.set { $0.isHanging = false }
-        #expect(try await eventually { store.maxOffset(topic: "Stays", queueId: 0) == 1 })
+        try await eventually("the message is in its queue") { store.maxOffset(topic: "Stays", queueId: 0) == 1 }
         #expect(try store.everything("Gone", 0).map(\.text) == ["new"])
         try store.close()
     }

@@ -2,11 +2,12 @@ import Foundation
 import RMQCommon
 import RMQStore
 import RMQStoreTool
+import RMQTestSupport
 import Synchronization
 import Testing
 
 /// What a person at the console sees.
-@Suite struct StoreToolTests {
+@Suite(.takesTurns) struct StoreToolTests {
     @Test func aWholeStoreIsWhole() throws {
         let store = try SampleStore(messages: 600)
         let inspect = run("inspect", store.path)
@@ -27,11 +28,11 @@ import Testing
     }
 
     @Test func theReferencesStoresAreWhole() throws {
-        let golden = URL(fileURLWithPath: #filePath).pathComponents.dropLast(5).joined(separator: "/").dropFirst() + "/Tests/Golden/store-clean"
-        let verify = run("verify", String(golden))
+        let golden = try GoldenData.path("store-clean")
+        let verify = run("verify", golden)
         #expect(verify.status == 0, "\(verify.text)")
         #expect(verify.text.contains("99 records") && verify.text.contains("226 index entries"))
-        let dump = run("dump", String(golden), ["--topic", "GoldenPlain", "--count", "0"])
+        let dump = run("dump", golden, ["--topic", "GoldenPlain", "--count", "0"])
         #expect(dump.text.split(separator: "\n").allSatisfy { $0.contains(" GoldenPlain ") } && dump.text.contains("UNIQ_KEY="))
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import RMQCommon
 import RMQStore
 import RMQStoreTool
+import RMQTestSupport
 import Synchronization
 
 struct Outcome {
@@ -25,7 +26,8 @@ private final class Collected: Sendable {
 
 /// A closed store of numbered messages in four queues; message n has the body "n" and the key "key<n>".
 final class SampleStore {
-    let path: String
+    private let folder: TemporaryFolder
+    var path: String { folder.path }
 
     static func configuration(_ path: String) -> StoreConfiguration {
         var configuration = StoreConfiguration(rootDirectory: path)
@@ -38,8 +40,8 @@ final class SampleStore {
     }
 
     init(messages: Int) throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("rmq-tool-\(UUID().uuidString)").path
-        let store = try MessageStore(Self.configuration(path), logger: .silent)
+        folder = try TemporaryFolder()
+        let store = try MessageStore(Self.configuration(folder.path), logger: .silent)
         try store.start()
         let encoder = RecordEncoder()
         let host = HostAddress(ipv4: (127, 0, 0, 1), port: 10911)
@@ -55,8 +57,6 @@ final class SampleStore {
         }
         try store.close()
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
 func flip(_ path: String, at position: UInt64) throws {

@@ -1,9 +1,10 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 @testable import RMQTools
 import Testing
 
-struct ChangingCommandsTests {
+@Suite(.takesTurns) struct ChangingCommandsTests {
     @Test(arguments: [
         "updateTopic-b", "updateTopic-b-o", "updateTopic-c", "updateTopic-c-o", "updateTopic-c-p", "updateTopic-c-unknown", "deleteTopic",
         "deleteTopic-unknown", "deleteTopic-unknownCluster", "updateSubGroup-b", "updateSubGroup-badName", "updateSubGroup-c",

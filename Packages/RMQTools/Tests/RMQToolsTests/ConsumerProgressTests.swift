@@ -1,9 +1,10 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 @testable import RMQTools
 import Testing
 
-struct ConsumerProgressTests {
+@Suite(.takesTurns) struct ConsumerProgressTests {
     @Test(arguments: [
         "consumerProgress-g", "consumerProgress-g-lag", "consumerProgress-g-slave", "consumerProgress-g-s", "consumerProgress-g-orderly-s",
     ])

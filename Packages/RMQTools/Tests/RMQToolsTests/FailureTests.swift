@@ -1,9 +1,10 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 @testable import RMQTools
 import Testing
 
-struct FailureTests {
+@Suite(.takesTurns) struct FailureTests {
     @Test(arguments: [
         "topicRoute-unknown", "topicRoute-l-unknown", "topicStatus-unknown", "consumerProgress-g-unknown", "consumerProgress-g-offline",
         "queryMsgById-bad", "queryMsgByKey-unknownTopic", "consumeMessage-unknown", "updateTopic-b-unreachable", "mqadmin-broker-unreachable",

@@ -1,7 +1,8 @@
+import RMQTestSupport
 @testable import RMQTools
 import Testing
 
-struct FrameworkTests {
+@Suite(.takesTurns) struct FrameworkTests {
     @Test(arguments: AdminTool.commands.map(\.name))
     func helpIsAsRecorded(_ command: String) async throws {
         let recording = try Recording("help-\(command)")

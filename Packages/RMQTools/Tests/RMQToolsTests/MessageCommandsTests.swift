@@ -1,9 +1,10 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 @testable import RMQTools
 import Testing
 
-struct MessageCommandsTests {
+@Suite(.takesTurns) struct MessageCommandsTests {
     /// The message that a line of a recording shows.
     static func message(_ line: String) throws -> StoredMessage {
         func value(_ name: String, until end: String = ",") throws -> String {

@@ -1,10 +1,11 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 @testable import RMQTools
 import Testing
 
 /// Messages by id, by unique id and by key: whole commands, against servers that hold the recorded messages and groups.
-struct QueryCommandsTests {
+@Suite(.takesTurns) struct QueryCommandsTests {
     @Test(arguments: ["queryMsgById", "queryMsgById-two", "queryMsgById-direct-noclient", "queryMsgByUniqueKey", "queryMsgByUniqueKey-a"])
     func messageWithItsTracks(_ name: String) async throws {
         let recording = try Recording(name)

@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 @testable import RMQTools
 import Testing
 
-struct ReadingCommandsTests {
+@Suite(.takesTurns) struct ReadingCommandsTests {
     @Test(arguments: ["topicRoute", "topicRoute-l"])
     func routeOfTwoMasters(_ name: String) async throws {
         let recording = try Recording(name)
@@ -135,10 +136,7 @@ struct ReadingCommandsTests {
             command.requestCode == .getBrokerRuntimeInfo ? .response(.success, body: KeyValueTable([:]).body) : Golden.answer(command, address)
         }
         let command = Task { await Run(["clusterList", "-i", "1"], servers: servers) }
-        let deadline = ContinuousClock.now + .seconds(60)
-        while servers.addresses(asked: .getBrokerClusterInfo).count < 2, ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(20))
-        }
+        try await eventually("the second round") { servers.addresses(asked: .getBrokerClusterInfo).count >= 2 }
         command.cancel()
         #expect(await command.value.output.components(separatedBy: "#Cluster Name").count >= 3, "a header for each round")
     }

@@ -1,5 +1,6 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 @testable import RMQTools
 import Testing
 
@@ -18,9 +19,8 @@ struct Recording {
     var exitCode: Int32
 
     init(_ name: String) throws {
-        let folder = String(#filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(5).joined(separator: "/")) + "/Tests/Golden/admin/"
-        let text = String(decoding: try #require(try SmallFile.read(folder + name + ".txt")), as: UTF8.self)
-        let unfinished = String(decoding: try #require(try SmallFile.read(folder + "no-final-newline.list")), as: UTF8.self)
+        let text = try GoldenData.text("admin/\(name).txt")
+        let unfinished = try GoldenData.text("admin/no-final-newline.list")
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         lines.removeLast()
         words = Self.words(of: String(lines.removeFirst().dropFirst("$ mqadmin".count)))

@@ -1,7 +1,8 @@
 import RMQCommon
+import RMQTestSupport
 import Testing
 
-@Suite struct BytesTests {
+@Suite(.takesTurns) struct BytesTests {
     @Test func readerReadsBackWhatTheWriterWrote() {
         var writer = ByteWriter(capacity: 16)
         writer.write(UInt8(7))
@@ -54,8 +55,8 @@ import Testing
     }
 
     /// The definition, over UTF-16 units of a repaired `String`, against the hash over bytes.
-    @Test func javaHashOfAnyBytes() {
-        var random = SplitMix(seed: 7)
+    @Test func javaHashOfAnyBytes() throws {
+        var random = try SeededRandom.replayable(7)
         let pieces: [[UInt8]] = [Array("key".utf8), Array("ü".utf8), Array("漢字".utf8), Array("😀".utf8), [0xED, 0xA0, 0x80], [0xF0, 0x9F], [0xC0, 0x80], [0xFF]]
         for _ in 0 ..< 2_000 {
             var bytes: [UInt8] = []
@@ -70,17 +71,6 @@ import Testing
                 JavaString.hash(utf8: .init(rebasing: text[cut...]), after: JavaString.hash(utf8: .init(rebasing: text[..<cut])))
             }
             #expect(inTwo == expected)
-        }
-    }
-
-    private struct SplitMix: RandomNumberGenerator {
-        private var state: UInt64
-        init(seed: UInt64) { state = seed }
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
         }
     }
 

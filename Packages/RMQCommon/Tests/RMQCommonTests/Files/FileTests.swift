@@ -1,10 +1,11 @@
 import Foundation
 import RMQCommon
+import RMQTestSupport
 import Testing
 
-@Suite struct FileTests {
+@Suite(.takesTurns) struct FileTests {
     @Test func replacingKeepsThePreviousContentAsBackup() throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/config/x.json"
             #expect(try SmallFile.read(path) == nil)
             try SmallFile.replace(path, with: "one")
@@ -17,7 +18,7 @@ import Testing
     }
 
     @Test func aBrokenFileIsReadFromItsBackup() throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/x.json"
             let parse = { (bytes: [UInt8]) in try JSONValue(parsing: bytes) }
             #expect(try SmallFile.loadWithBackup(path, parse: parse) == nil)
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func anEmptyFileIsNoBackup() throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/x.json"
             for content in ["{}", "{\"a\":1}", "", "{\"a\":2}"] { try SmallFile.replace(path, with: content) }
             #expect(try SmallFile.read(path + ".bak") == [UInt8]("{\"a\":1}".utf8))
@@ -56,7 +57,7 @@ import Testing
 
     @Test func aByteOrderMarkBelongsToNoKey() throws {
         #expect(PropertiesText.parse([0xEF, 0xBB, 0xBF] + Array("a=1\n".utf8)).map(\.key) == ["a"])
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/broker.conf"
             for mark in [[0xFF, 0xFE], [0xFE, 0xFF]] as [[UInt8]] {
                 try SmallFile.replace(path, with: mark + [0x61, 0x00, 0x3D, 0x00])
@@ -71,7 +72,7 @@ import Testing
     }
 
     @Test func aReplacedFileKeepsItsRightsAndItsLink() throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             let (path, link) = (folder + "/real/x.json", folder + "/x.json")
             try SmallFile.replace(path, with: "one")
             #expect(chmod(path, 0o600) == 0 && symlink(path, link) == 0)
@@ -113,7 +114,7 @@ import Testing
     }
 
     @Test func foldersAreMadeListedAndRemoved() throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             try FileSystem.makeDirectories(folder + "/a/b/c")
             try FileSystem.makeDirectories(folder + "/a/b/c")
             try SmallFile.replace(folder + "/a/f", with: "x")
@@ -125,9 +126,9 @@ import Testing
     }
 }
 
-@Suite struct LoggingTests {
+@Suite(.takesTurns) struct LoggingTests {
     @Test func linesRollIntoKeptFiles() throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             let sink = try RollingFileSink(path: folder + "/broker.log", byteLimit: 100, keptFiles: 2)
             let logger = Logger(category: "store", sink: sink, clock: WallClock { 1_700_000_000_000 })
             for number in 0 ..< 8 { logger.info("line \(number) \(String(repeating: "x", count: 40))") }
@@ -145,7 +146,7 @@ import Testing
     }
 
     @Test func aFullFileThatWasNotCompressedIsTakenUpLater() throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             try FileSystem.makeDirectories(folder + "/otherdays")
             let lines = (0 ..< 60_000).map { "line \($0) of the last process" }.joined(separator: "\n")
             try SmallFile.replace(folder + "/otherdays/broker.full-3", with: lines)
@@ -159,7 +160,7 @@ import Testing
     }
 
     @Test func aFullDiskCostsLinesAndNothingElse() throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             #expect(symlink("/dev/full", folder + "/broker.log") == 0)
             let sink = try RollingFileSink(path: folder + "/broker.log")
             for number in 0 ..< 3 { sink.write(LogRecord(time: 0, level: .info, category: "c", message: "\(number)")) }
@@ -205,7 +206,7 @@ import Testing
     }
 }
 
-@Suite struct MetricsTests {
+@Suite(.takesTurns) struct MetricsTests {
     @Test func percentilesLieWithinThreePercent() {
         var histogram = Histogram()
         for value in 1 ... 100_000 as ClosedRange<Int64> { histogram.record(value) }
@@ -247,7 +248,7 @@ import Testing
     }
 }
 
-@Suite struct TimeTests {
+@Suite(.takesTurns) struct TimeTests {
     @Test func calendarTexts() {
         let time = CalendarTime(milliseconds: 1_700_000_000_123, secondsEastOfGreenwich: 0)
         #expect(time.text == "2023-11-14 22:13:20,123")

@@ -1,8 +1,9 @@
 import RMQCommon
+import RMQTestSupport
 import Testing
 
 /// Changes of one value in a file that a person wrote.
-@Suite struct PropertiesEditingTests {
+@Suite(.takesTurns) struct PropertiesEditingTests {
     private func changed(_ file: String, _ values: [(key: String, value: String)] = [("key", "new")]) -> String {
         String(decoding: PropertiesText.replacing(values, in: Array(file.utf8)), as: UTF8.self)
     }
@@ -50,7 +51,7 @@ import Testing
     }
 }
 
-@Suite struct NameServerListTests {
+@Suite(.takesTurns) struct NameServerListTests {
     @Test(arguments: [
         "a:1;b:2", " a:1 ; b:2 ", ";;a:1;;b:2;", "a:1;\r\nb:2\r\n", "a:1 b:2", "a:1\t;b:2\n",
     ])

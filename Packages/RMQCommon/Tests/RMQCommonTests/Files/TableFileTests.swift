@@ -1,7 +1,8 @@
 import RMQCommon
+import RMQTestSupport
 import Testing
 
-@Suite struct TableFileTests {
+@Suite(.takesTurns) struct TableFileTests {
     /// The numbers of a file, a table that takes no texts.
     private func numbers(_ file: JSONObject, _ report: inout EntryReport) -> [String: Int64] {
         var numbers: [String: Int64] = [:]
@@ -13,7 +14,7 @@ import Testing
     }
 
     @Test func oneBadEntryIsLeftOutAndSaid() throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/x.json", sink = MemorySink()
             try SmallFile.replace(path, with: "{\"a\":1,\"b\\n\":\"no\\nnumber\",\"c\":3}")
             #expect(try TableFile.load(path, logger: Logger(category: "c", sink: sink), read: numbers) == ["a": 1, "c": 3])
@@ -24,7 +25,7 @@ import Testing
     }
 
     @Test func aThousandBadEntriesAreNoThousandLines() throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/x.json", sink = MemorySink()
             let bad = (0 ..< 1_000).map { "\"\($0)\":\"\(String(repeating: "x", count: 1_000))\"" }.joined(separator: ",")
             try SmallFile.replace(path, with: "{\(bad),\"a\":1}")
@@ -37,7 +38,7 @@ import Testing
 
     @Test(arguments: ["", "\n", " \t\r\n", "null", "[]", "\u{FEFF}null\u{0}", "// nothing yet\n[ ]"])
     func aFileThatSaysNothingCountsAsNone(content: String) throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/x.json"
             try SmallFile.replace(path, with: content)
             #expect(try TableFile.load(path, read: numbers) == nil)
@@ -47,7 +48,7 @@ import Testing
     }
 
     @Test(arguments: ["{", "[1]", "5", "\"x\"", "\u{0}\u{0}"]) func aFileThatIsNoTableIsAnError(content: String) throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             let path = folder + "/x.json"
             try SmallFile.replace(path, with: content)
             #expect(throws: JSONError.self) { try TableFile.load(path, read: numbers) }

@@ -1,7 +1,8 @@
 import RMQCommon
+import RMQTestSupport
 import Testing
 
-@Suite struct MessagePropertiesTests {
+@Suite(.takesTurns) struct MessagePropertiesTests {
     @Test(arguments: [
         ("a=b", ["a": "b"]), ("a=b;", ["a": "b"]), ("a=;c=d", ["c": "d"]), ("a=", [:]), ("=b;x=y", ["x": "y"]), ("ab;c=d", ["c": "d"]),
         ("a=b=c", ["a": "b\u{1}c"]), (";;a=b", ["a": "b"]), ("a=1;a=2", ["a": "2"]), ("", [:]),
@@ -29,7 +30,7 @@ import Testing
     }
 }
 
-@Suite struct MessageRecordTests {
+@Suite(.takesTurns) struct MessageRecordTests {
     static let v4 = """
         000000C4DAA320A769C865ED000000010000000000000000000000070000000000001000000000000000018BCFE56800C0A8000A0000D431\
         0000018BCFE5687BC0A8000100002A9F0000000000000000000000000000000E48656C6C6F20526F636B65744D5109546F70696354657374\
@@ -99,7 +100,7 @@ import Testing
     }
 }
 
-@Suite struct BatchBodyTests {
+@Suite(.takesTurns) struct BatchBodyTests {
     @Test func entriesRoundTrip() throws {
         let messages = [
             Message(topic: "T", text: "one", tags: "A", flag: 5), Message(topic: "T", body: []),
@@ -125,7 +126,7 @@ import Testing
     }
 }
 
-@Suite struct MessageIdTests {
+@Suite(.takesTurns) struct MessageIdTests {
     @Test(arguments: [
         ("192.168.0.1:10911", Int64(4096), "C0A8000100002A9F0000000000001000"),
         ("[2001:db8::1]:10911", 4096, "20010DB800000000000000000000000100002A9F0000000000001000"),

@@ -1,7 +1,8 @@
 import RMQCommon
+import RMQTestSupport
 import Testing
 
-@Suite struct RecordedFrameTests {
+@Suite(.takesTurns) struct RecordedFrameTests {
     /// What the reference wrote as JSON is read, and written again byte by byte in one of the two forms that it uses.
     @Test func bodiesOfTheReferenceAreWrittenAsTheyWere() throws {
         var count = 0

@@ -1,7 +1,8 @@
 import RMQCommon
+import RMQTestSupport
 import Testing
 
-@Suite struct NameTests {
+@Suite(.takesTurns) struct NameTests {
     @Test(arguments: ["T", "%RETRY%g", "a-b_c|d%9", "TBW102"])
     func goodNames(name: String) throws { #expect(try TopicName(name).text == name) }
 

@@ -1,7 +1,8 @@
 import RMQCommon
+import RMQTestSupport
 import Testing
 
-@Suite struct CommandOptionsTests {
+@Suite(.takesTurns) struct CommandOptionsTests {
     private static let declared = CommandOption.common + [
         .required("t", "topic", "topic name"), .flag("l", "list", "Use list format"), CommandOption("c", "count", "how many"),
     ]

@@ -1,5 +1,7 @@
 import Foundation
 import RMQCommon
+import RMQTestSupport
+import Testing
 
 @testable import RMQRemoting
 
@@ -26,15 +28,13 @@ struct RecordedMember: Sendable, CustomStringConvertible {
     var documentWithout: String { document.replacing(/"[A-Za-z0-9@]+":<>,?/, with: "") }
 
     /// The file `json-reading.txt`: a line for each member, and under it, behind a tab, one for each value.
-    static let all: [RecordedMember] = {
-        var root = URL(fileURLWithPath: #filePath)
-        for _ in 0 ..< 6 { root.deleteLastPathComponent() }
-        let file = root.appendingPathComponent("Tests/Golden/cases/json-reading.txt")
-        guard let text = try? String(contentsOf: file, encoding: .utf8) else { fatalError("\(file.path) cannot be read") }
+    static var all: [RecordedMember] { get throws { try recorded.get() } }
+
+    private static let recorded = Result {
         var members: [RecordedMember] = []
-        for line in text.split(separator: "\n") {
+        for line in try GoldenData.text("cases/json-reading.txt").split(separator: "\n") {
             let parts = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-            precondition(parts.count == 3, "\(line)")
+            try #require(parts.count == 3, "\(line)")
             if parts[0].isEmpty {
                 members[members.count - 1].readings.append(Reading(value: parts[1], result: parts[2]))
             } else {
@@ -42,7 +42,7 @@ struct RecordedMember: Sendable, CustomStringConvertible {
             }
         }
         return members
-    }()
+    }
 
     /// What we make of a document; times of just now are a word, so that two readings can be equal.
     func read(_ document: String) throws -> JSONValue {

@@ -1,9 +1,10 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// The tables of a broker as files: each entry is judged alone.
-struct TableFilesTests {
+@Suite(.takesTurns) struct TableFilesTests {
     private func object(_ text: String) throws -> JSONObject { try JSONValue(parsing: text).requireObject("file") }
 
     /// Entries that one cannot use, each with what the log says.

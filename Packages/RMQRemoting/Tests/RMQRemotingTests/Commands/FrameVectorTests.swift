@@ -1,9 +1,10 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// Frames that were computed from the protocol's description and matched against the reference's own codec.
-struct FrameVectorTests {
+@Suite(.takesTurns) struct FrameVectorTests {
     /// Length word and header word in hex, header, body.
     static let jsonFrames: [(words: String, header: String, body: String)] = [
         (

@@ -1,12 +1,13 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// The recorded JSON bodies of every code in scope pass through the typed body and come out equal.
-struct GoldenBodyTests {
+@Suite(.takesTurns) struct GoldenBodyTests {
     @Test func bodiesKeepTheirMeaning() throws {
         var checked: Set<Int32> = []
-        for golden in Golden.frames {
+        for golden in try Golden.frames {
             guard let type = bodyType(golden), let text = golden.bodyText else { continue }
             let recorded = try JSONValue(parsing: text)
             let body = try type.init(json: recorded)

@@ -1,5 +1,6 @@
-import Foundation
 import RMQCommon
+import RMQTestSupport
+import Testing
 
 /// A frame recorded from the reference, with what an independent decoder made of it.
 struct GoldenFrame: Sendable {
@@ -18,26 +19,19 @@ struct GoldenFrame: Sendable {
 }
 
 enum Golden {
-    static let frames: [GoldenFrame] = ["frames", "frames-ha", "frames-acl"].flatMap(load)
+    /// All recorded frames; an error when a file is missing or a line cannot be read.
+    static var frames: [GoldenFrame] { get throws { try recorded.get() } }
 
-    private static func load(_ name: String) -> [GoldenFrame] {
-        // Packages/RMQRemoting/Tests/RMQRemotingTests/Commands/GoldenFrames.swift, six steps below the root.
-        var root = URL(fileURLWithPath: #filePath)
-        for _ in 0 ..< 6 { root.deleteLastPathComponent() }
-        let file = root.appendingPathComponent("Tests/Golden/\(name).jsonl")
-        guard let text = try? String(contentsOf: file, encoding: .utf8) else { return [] }
-        return text.split(separator: "\n").enumerated().compactMap { index, line in
-            guard
-                let record = try? JSONValue(parsing: String(line)),
-                let frame = record["frame"]?.asString.flatMap(Hex.bytes),
-                let header = record["header"]?.asObject,
-                let requestCode = record["requestCode"]?.asInt32,
-                let bodyLength = record["bodyLength"]?.asInt
-            else { return nil }
+    private static let recorded = Result { try ["frames", "frames-ha", "frames-acl"].flatMap(load) }
+
+    private static func load(_ name: String) throws -> [GoldenFrame] {
+        try GoldenData.lines(name + ".jsonl").enumerated().map { index, line in
+            let record = try JSONValue(parsing: line)
             return GoldenFrame(
-                requestCode: requestCode, isResponse: record["kind"]?.asString == "response",
-                isJSON: record["serialization"]?.asString == "JSON", frame: frame, header: header,
-                bodyText: record["bodyText"]?.asString, bodyLength: bodyLength, place: "\(name) line \(index + 1)")
+                requestCode: try #require(record["requestCode"]?.asInt32), isResponse: record["kind"]?.asString == "response",
+                isJSON: record["serialization"]?.asString == "JSON", frame: try #require(record["frame"]?.asString.flatMap(Hex.bytes)),
+                header: try #require(record["header"]?.asObject), bodyText: record["bodyText"]?.asString,
+                bodyLength: try #require(record["bodyLength"]?.asInt), place: "\(name) line \(index + 1)")
         }
     }
 }

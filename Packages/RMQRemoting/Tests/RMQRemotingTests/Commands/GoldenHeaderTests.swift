@@ -1,9 +1,10 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// The recorded header fields of every code in scope pass through the typed header and come out the same.
-struct GoldenHeaderTests {
+@Suite(.takesTurns) struct GoldenHeaderTests {
     @Test func requestHeaders() throws {
         let checked = try check { requestHeader(for: $0.requestCode) } where: { !$0.isResponse }
         #expect(checked > 100)
@@ -21,7 +22,7 @@ struct GoldenHeaderTests {
         _ type: (GoldenFrame) -> (any CommandHeader.Type)?, where isWanted: (GoldenFrame) -> Bool
     ) throws -> Int {
         var checked = 0
-        for golden in Golden.frames where isWanted(golden) {
+        for golden in try Golden.frames where isWanted(golden) {
             guard let type = type(golden) else { continue }
             let command = try RemotingCommand.decode(frame: golden.content)
             let recorded = command.fields ?? [:]

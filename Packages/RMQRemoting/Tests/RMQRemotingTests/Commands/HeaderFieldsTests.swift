@@ -1,8 +1,9 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
-struct HeaderFieldsTests {
+@Suite(.takesTurns) struct HeaderFieldsTests {
     @Test func missingFieldNamesHeaderAndField() {
         let command = RemotingCommand(code: 11, fields: ["consumerGroup": "cg"])
         let error = #expect(throws: HeaderError.self) { try command.header(PullMessageHeader.self) }
@@ -54,7 +55,7 @@ struct HeaderFieldsTests {
     }
 }
 
-struct ProtocolVersionTests {
+@Suite(.takesTurns) struct ProtocolVersionTests {
     static let known: [(String, Int32)] = [
         ("V3_0_0_SNAPSHOT", 0), ("V3_0_0_FINAL", 15), ("V3_0_7_SNAPSHOT", 28), ("V3_0_11", 37), ("V3_0_15", 45),
         ("V3_1_8_SNAPSHOT", 62), ("V3_4_9", 121), ("V3_5_8", 137), ("V4_0_0_SNAPSHOT", 212), ("V4_0_0", 213),
@@ -77,7 +78,7 @@ struct ProtocolVersionTests {
     }
 }
 
-struct BodyTests {
+@Suite(.takesTurns) struct BodyTests {
     @Test func compressedRegistrationOfTheReference() throws {
         let packed = try #require(Hex.bytes(
             "78DA63606050AF564ACE2FCD2B492D52B232D5512AC9CC4D2D2E49CC2D50B232343740805A0606064620960AC92FC84C0E01AA5130"

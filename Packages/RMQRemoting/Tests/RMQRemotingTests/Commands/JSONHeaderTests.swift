@@ -1,9 +1,10 @@
+import RMQTestSupport
 import Testing
 
 @testable import RMQRemoting
 
 /// What other writers of JSON headers send, beside the exact form of the reference.
-struct JSONHeaderTests {
+@Suite(.takesTurns) struct JSONHeaderTests {
     @Test func missingMembersTakeDefaults() throws {
         let command = try decode("{}")
         #expect(command.code == 0)

@@ -1,9 +1,10 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// Whatever bytes come, decoding ends in a command or in an error that names what is wrong.
-struct MalformedFrameTests {
+@Suite(.takesTurns) struct MalformedFrameTests {
     @Test func frameWithoutHeaderWord() {
         #expect(throws: FrameError.tooShort(bytes: 3)) { try RemotingCommand.decode(frame: [0, 0, 0]) }
         #expect(throws: FrameError.tooShort(bytes: 0)) { try RemotingCommand.decode(frame: []) }
@@ -79,10 +80,10 @@ struct MalformedFrameTests {
     }
 
     /// Recorded frames with bytes changed, cut or repeated: no trap, and what decodes also encodes.
-    @Test func mutatedFramesNeverTrap() {
-        var generator = SplitMix64(state: 20_260_401)
+    @Test func mutatedFramesNeverTrap() throws {
+        var generator = try SeededRandom.replayable(20_260_401)
         var refused = 0
-        let frames = Golden.frames.filter { $0.frame.count < 2000 }
+        let frames = try Golden.frames.filter { $0.frame.count < 2000 }
         for _ in 0 ..< 20_000 {
             var frame = frames.randomElement(using: &generator)!.content
             for _ in 0 ..< Int.random(in: 1 ... 4, using: &generator) {
@@ -116,18 +117,5 @@ struct MalformedFrameTests {
 
     private func int32(_ value: Int32) -> [UInt8] {
         withUnsafeBytes(of: value.bigEndian) { Array($0) }
-    }
-}
-
-/// A small generator with a seed, so that a failing run can be repeated.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,22 +1,23 @@
 import RMQCommon
+import RMQTestSupport
 import Synchronization
 import Testing
 
 @testable import RMQRemoting
 
-@Suite struct ClientTests {
+@Suite(.takesTurns) struct ClientTests {
     @Test func aLostServerIsReportedAndFoundAgain() async throws {
         let loopback = try Loopback()
         defer { loopback.stop() }
         let lost = Mutex<[String]>([])
         loopback.client.setConnectionClosedHandler { address in lost.withLock { $0.append(address) } }
-        _ = try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .seconds(5))
+        _ = try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .generous)
 
         let waiting = Task {
-            try await loopback.client.request(RemotingCommand(code: EchoHandler.silent), to: loopback.address, timeout: .seconds(60))
+            try await loopback.client.request(RemotingCommand(code: EchoHandler.silent), to: loopback.address, timeout: .generous)
         }
         // The silent request is on its way once a later one was answered.
-        _ = try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .seconds(5))
+        _ = try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .generous)
         let port = loopback.server.port
         loopback.server.stop()
         do {
@@ -28,9 +29,9 @@ import Testing
             default: Issue.record("unexpected \(error)")
             }
         }
-        #expect(await eventually { lost.withLock { $0.contains(loopback.address) } })
+        try await eventually("the loss is reported") { lost.withLock { $0.contains(loopback.address) } }
         do {
-            _ = try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .seconds(5))
+            _ = try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .generous)
             Issue.record("a request to a stopped server ended well")
         } catch {
             guard case .connectFailed(loopback.address, _) = error else { throw error }
@@ -41,7 +42,7 @@ import Testing
             logger: Logger(category: "remoting", sink: loopback.log)) { _ in EchoHandler() }
         try second.start()
         defer { second.stop() }
-        let answer = try await loopback.client.request(RemotingCommand(code: 10, body: [1]), to: loopback.address, timeout: .seconds(5))
+        let answer = try await loopback.client.request(RemotingCommand(code: 10, body: [1]), to: loopback.address, timeout: .generous)
         #expect(answer.body == [1])
     }
 
@@ -50,7 +51,7 @@ import Testing
         let loopback = try Loopback()
         defer { loopback.stop() }
         await #expect(throws: RemotingError.badAddress(address, reason: "not host:port")) {
-            try await loopback.client.request(RemotingCommand(code: 10), to: address, timeout: .seconds(5))
+            try await loopback.client.request(RemotingCommand(code: 10), to: address, timeout: .generous)
         }
     }
 
@@ -59,7 +60,7 @@ import Testing
         defer { loopback.stop() }
         let command = RemotingCommand(code: 10, body: [UInt8](repeating: 0, count: 2000))
         do {
-            _ = try await loopback.client.request(command, to: loopback.address, timeout: .seconds(5))
+            _ = try await loopback.client.request(command, to: loopback.address, timeout: .generous)
             Issue.record("a frame above the limit was sent")
         } catch {
             guard case .frameTooLarge(_, limit: 1000) = error else { throw error }
@@ -71,7 +72,7 @@ import Testing
         defer { loopback.stop() }
         loopback.client.close()
         await #expect(throws: RemotingError.closed) {
-            try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .seconds(5))
+            try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .generous)
         }
     }
 
@@ -81,7 +82,7 @@ import Testing
         defer { loopback.stop() }
         let listener = try RawListener()
         let address = "127.0.0.1:\(listener.port)"
-        let waiting = Task { try await loopback.client.request(RemotingCommand(code: 10), to: address, timeout: .seconds(30)) }
+        let waiting = Task { try await loopback.client.request(RemotingCommand(code: 10), to: address, timeout: .generous) }
         let peer = try listener.accept()
         let opaque = try #require(try peer.receiveCommand()).opaque
         let header = Array(#"{"code":0,"flag":1,"opaque":\#(opaque),"remark":"\q"}"#.utf8)
@@ -94,7 +95,7 @@ import Testing
         let listener = try RawListener()
         let filler = try RawSocket(port: listener.port)
         let outcome = Mutex<RemotingError?>(nil)
-        loopback.client.send(RemotingCommand(code: 10), to: "127.0.0.1:\(listener.port)", timeout: .seconds(60)) {
+        loopback.client.send(RemotingCommand(code: 10), to: "127.0.0.1:\(listener.port)", timeout: .generous) {
             if case .failure(let error) = $0 { outcome.withLock { $0 = error } }
         }
         loopback.group.stop()
@@ -109,10 +110,10 @@ import Testing
         let filler = try RawSocket(port: listener.port)
         let address = "127.0.0.1:\(listener.port)"
         let client = loopback.client
-        let cancelled = Task { try await client.request(RemotingCommand(code: 10, body: [1]), to: address, timeout: .seconds(60)) }
+        let cancelled = Task { try await client.request(RemotingCommand(code: 10, body: [1]), to: address, timeout: .generous) }
         cancelled.cancel()
         await #expect(throws: RemotingError.cancelled) { try await cancelled.value }
-        let sent = Task { try await client.request(RemotingCommand(code: 10, body: [2]), to: address, timeout: .seconds(60)) }
+        let sent = Task { try await client.request(RemotingCommand(code: 10, body: [2]), to: address, timeout: .generous) }
         _ = try listener.accept()   // the filler's; the client's own connect is let in now
         let peer = try listener.accept()
         let command = try #require(try peer.receiveCommand())
@@ -123,17 +124,17 @@ import Testing
     }
 
     @Test func whatWaitsForAConnectIsBoundedInBytes() async throws {
-        let loopback = try Loopback(client: ClientConfiguration(connectTimeout: .seconds(60), outputLimitBytes: 1_000_000))
+        let loopback = try Loopback(client: ClientConfiguration(connectTimeout: .generous, outputLimitBytes: 1_000_000))
         let listener = try RawListener()
         let filler = try RawSocket(port: listener.port)
         let address = "127.0.0.1:\(listener.port)"
         let outcomes = Mutex<[RemotingError]>([])
         for _ in 0..<5 {
-            loopback.client.send(RemotingCommand(code: 10, body: [UInt8](repeating: 0, count: 300_000)), to: address, timeout: .seconds(60)) {
+            loopback.client.send(RemotingCommand(code: 10, body: [UInt8](repeating: 0, count: 300_000)), to: address, timeout: .generous) {
                 if case .failure(let error) = $0 { outcomes.withLock { $0.append(error) } }
             }
         }
-        #expect(await eventually { outcomes.withLock { $0.count } == 2 })
+        try await eventually("two outcomes") { outcomes.withLock { $0.count } == 2 }
         #expect(outcomes.withLock { $0 }.allSatisfy { $0 == .overloaded(address: address, limitBytes: 1_000_000) })
         loopback.stop()
         withExtendedLifetime(filler) {}
@@ -167,7 +168,7 @@ import Testing
         let client = RemotingClient(
             configuration: ClientConfiguration(), loops: loopback.group, logger: .silent, resolve: { _, _ in .success(addresses) })
         defer { client.close() }
-        let answer = try await client.request(RemotingCommand(code: 10, body: [4]), to: "broker.example:10911", timeout: .seconds(20))
+        let answer = try await client.request(RemotingCommand(code: 10, body: [4]), to: "broker.example:10911", timeout: .generous)
         #expect(answer.body == [4])
         withExtendedLifetime(nobody) {}
     }
@@ -180,7 +181,7 @@ import Testing
             resolve: { _, _ in .failure(SocketAddress.ResolveFailure(reason: "no such name")) })
         defer { client.close() }
         await #expect(throws: RemotingError.badAddress("broker.example:10911", reason: "no such name")) {
-            try await client.request(RemotingCommand(code: 10), to: "broker.example:10911", timeout: .seconds(20))
+            try await client.request(RemotingCommand(code: 10), to: "broker.example:10911", timeout: .generous)
         }
     }
 }

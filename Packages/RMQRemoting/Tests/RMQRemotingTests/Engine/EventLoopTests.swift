@@ -1,24 +1,25 @@
 import RMQCommon
+import RMQTestSupport
 import Synchronization
 import Testing
 
 @testable import RMQRemoting
 
-@Suite struct EventLoopTests {
-    @Test func workRunsInOrderOnTheLoop() async {
+@Suite(.takesTurns) struct EventLoopTests {
+    @Test func workRunsInOrderOnTheLoop() async throws {
         let group = EventLoopGroup(count: 1, name: "order")
         let seen = Mutex<[Int]>([])
         let loop = group.loops[0]
         for number in 0..<1000 {
             loop.execute { seen.withLock { $0.append(loop.isCurrent ? number : -1) } }
         }
-        #expect(await eventually { seen.withLock { $0.count } == 1000 })
+        try await eventually("all work") { seen.withLock { $0.count } == 1000 }
         #expect(seen.withLock { $0 } == Array(0..<1000))
         #expect(!loop.isCurrent)
         group.stop()
     }
 
-    @Test func timersRunInOrderAndCancelledOnesDoNot() async {
+    @Test func timersRunInOrderAndCancelledOnesDoNot() async throws {
         let group = EventLoopGroup(count: 1, name: "timers")
         let seen = Mutex<[String]>([])
         let loop = group.loops[0]
@@ -26,7 +27,7 @@ import Testing
         loop.schedule(after: .milliseconds(60)) { seen.withLock { $0.append("late") } }
         loop.schedule(after: .milliseconds(1)) { seen.withLock { $0.append("early") } }
         cancelled.cancel()
-        #expect(await eventually { seen.withLock { $0.count } == 2 })
+        try await eventually("two timers") { seen.withLock { $0.count } == 2 }
         #expect(seen.withLock { $0 } == ["early", "late"])
         group.stop()
     }
@@ -50,10 +51,10 @@ import Testing
 
     @Test func aStoppedLoopFailsWhatIsHandedToIt() async throws {
         let loopback = try Loopback()
-        _ = try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .seconds(5))
+        _ = try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .generous)
         loopback.group.stop()
         await #expect(throws: RemotingError.closed) {
-            try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .seconds(5))
+            try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .generous)
         }
     }
 }

@@ -1,17 +1,18 @@
 import RMQCommon
+import RMQTestSupport
 import Synchronization
 import Testing
 
 @testable import RMQRemoting
 
-@Suite struct ExchangeTests {
+@Suite(.takesTurns) struct ExchangeTests {
     @Test(arguments: HeaderSerialization.allCases)
     func aRequestComesBackWithItsFieldsAndBody(serialization: HeaderSerialization) async throws {
         let loopback = try Loopback()
         defer { loopback.stop() }
         let command = RemotingCommand(
             code: 105, fields: ["topic": "orders", "text": "quote \" and \u{1}"], body: [1, 2, 3], serialization: serialization)
-        let answer = try await loopback.client.request(command, to: loopback.address, timeout: .seconds(5))
+        let answer = try await loopback.client.request(command, to: loopback.address, timeout: .generous)
         #expect(answer.isResponse)
         #expect(answer.serialization == serialization)
         #expect(answer.body == [1, 2, 3])
@@ -26,7 +27,7 @@ import Testing
                 group.addTask {
                     let body = Array("\(number)".utf8)
                     let command = RemotingCommand(code: number % 3 == 0 ? EchoHandler.late : 10, body: body)
-                    return try await loopback.client.request(command, to: loopback.address, timeout: .seconds(10)).body == body
+                    return try await loopback.client.request(command, to: loopback.address, timeout: .generous).body == body
                 }
             }
             for try await isRight in group { #expect(isRight) }
@@ -45,7 +46,7 @@ import Testing
         #expect(arrived.withLock { $0 } == [9])
 
         try await loopback.client.sendOneway(RemotingCommand(code: 10, body: [8]), to: loopback.address)
-        #expect(await eventually { arrived.withLock { $0 } == [8] })
+        try await eventually("the oneway request") { arrived.withLock { $0 } == [8] }
     }
 
     @Test func anUnansweredRequestTimesOut() async throws {
@@ -56,7 +57,7 @@ import Testing
                 RemotingCommand(code: EchoHandler.silent), to: loopback.address, timeout: .milliseconds(50))
         }
         // The connection is as good as before.
-        let answer = try await loopback.client.request(RemotingCommand(code: 1), to: loopback.address, timeout: .seconds(5))
+        let answer = try await loopback.client.request(RemotingCommand(code: 1), to: loopback.address, timeout: .generous)
         #expect(answer.code == 0)
     }
 
@@ -64,7 +65,7 @@ import Testing
         let loopback = try Loopback()
         defer { loopback.stop() }
         let waiting = Task {
-            try await loopback.client.request(RemotingCommand(code: EchoHandler.silent), to: loopback.address, timeout: .seconds(60))
+            try await loopback.client.request(RemotingCommand(code: EchoHandler.silent), to: loopback.address, timeout: .generous)
         }
         waiting.cancel()
         await #expect(throws: RemotingError.cancelled) { try await waiting.value }
@@ -82,22 +83,22 @@ import Testing
         }
         let loopback = try Loopback { _ in Greeter { handle in handles.withLock { $0.append(handle) } } }
         defer { loopback.stop() }
-        _ = try await loopback.client.request(RemotingCommand(code: 34), to: loopback.address, timeout: .seconds(5))
+        _ = try await loopback.client.request(RemotingCommand(code: 34), to: loopback.address, timeout: .generous)
         let handle = try #require(handles.withLock { $0.first })
 
         // Without a handler the client says so; with one it answers; its silence is a timeout.
-        let refused = try await handle.request(RemotingCommand(code: 309), timeout: .seconds(5))
+        let refused = try await handle.request(RemotingCommand(code: 309), timeout: .generous)
         #expect(refused.responseCode == .requestCodeNotSupported)
         loopback.client.setRequestHandler { command, _ in
             command.code == 40 ? nil : .response(.success, body: command.body.reversed())
         }
-        #expect(try await handle.request(RemotingCommand(code: 307, body: [1, 2]), timeout: .seconds(5)).body == [2, 1])
+        #expect(try await handle.request(RemotingCommand(code: 307, body: [1, 2]), timeout: .generous).body == [2, 1])
         await #expect(throws: RemotingError.timedOut(address: handle.remote.description, code: 40, after: .milliseconds(30))) {
             try await handle.request(RemotingCommand(code: 40), timeout: .milliseconds(30))
         }
         handle.close()
         await #expect(throws: RemotingError.connectionClosed(address: handle.remote.description)) {
-            try await handle.request(RemotingCommand(code: 307), timeout: .seconds(5))
+            try await handle.request(RemotingCommand(code: 307), timeout: .generous)
         }
     }
 
@@ -115,8 +116,8 @@ import Testing
         let loopback = try Loopback()
         defer { loopback.stop() }
         let body = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0) }
-        async let large = loopback.client.request(RemotingCommand(code: 10, body: body), to: loopback.address, timeout: .seconds(20))
-        async let small = loopback.client.request(RemotingCommand(code: 10, body: [5]), to: loopback.address, timeout: .seconds(20))
+        async let large = loopback.client.request(RemotingCommand(code: 10, body: body), to: loopback.address, timeout: .generous)
+        async let small = loopback.client.request(RemotingCommand(code: 10, body: [5]), to: loopback.address, timeout: .generous)
         #expect(try await large.body == body)
         #expect(try await small.body == [5])
     }

@@ -1,5 +1,6 @@
 import Glibc
 import RMQCommon
+import RMQTestSupport
 import Synchronization
 import Testing
 
@@ -14,7 +15,7 @@ final class Loopback: Sendable {
     let address: String
 
     init(
-        _ configuration: ServerConfiguration = ServerConfiguration(), client: ClientConfiguration = ClientConfiguration(),
+        _ configuration: ServerConfiguration = ServerConfiguration(), client: ClientConfiguration = ClientConfiguration(connectTimeout: .generous),
         handler: @escaping @Sendable (EventLoop) -> any RequestHandler = { _ in EchoHandler() }
     ) throws {
         let logger = Logger(category: "remoting", level: .debug, sink: log)
@@ -74,7 +75,7 @@ final class RawSocket {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         if var size = receiveBuffer { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4) }
         // A test must not hang for ever on a server that says nothing.
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: Int(Duration.generous.components.seconds), tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let address = try #require(SocketAddress(numeric: "127.0.0.1", port: port))
         try #require(address.withPointer { connect(descriptor, $0, $1) } == 0)
@@ -124,7 +125,7 @@ final class RawListener {
         try #require(address.withPointer { bind(descriptor, $0, $1) } == 0)
         // No backlog: the kernel completes one connect, and leaves the others without an answer until that was accepted.
         if listens { try #require(listen(descriptor, 0) == 0) }
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: Int(Duration.generous.components.seconds), tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         self.descriptor = descriptor
         port = Socket.localPort(descriptor)
@@ -137,14 +138,4 @@ final class RawListener {
         try #require(accepted >= 0)
         return RawSocket(adopting: accepted)
     }
-}
-
-/// Waits for `condition`; false when it did not come true in ten seconds.
-func eventually(_ condition: @Sendable () -> Bool) async -> Bool {
-    let deadline = ContinuousClock.now.advanced(by: .seconds(10))
-    while !condition() {
-        guard ContinuousClock.now < deadline else { return false }
-        try? await Task.sleep(for: .milliseconds(2))
-    }
-    return true
 }

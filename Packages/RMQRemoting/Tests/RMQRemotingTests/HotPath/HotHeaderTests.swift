@@ -1,9 +1,10 @@
 import RMQCommon
+import RMQTestSupport
 import Testing
 
 @testable import RMQRemoting
 
-@Suite struct HotHeaderTests {
+@Suite(.takesTurns) struct HotHeaderTests {
     private let scratch = LoopScratch()
 
     private func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
@@ -17,7 +18,7 @@ import Testing
     }
 
     @Test func recordedHeadersMeanTheSameAsOnTheSlowWay() throws {
-        for golden in Golden.frames {
+        for golden in try Golden.frames {
             let command = try RemotingCommand.decode(frame: golden.content)
             let scanned: Void? = withRequest(golden.frame) { request in
                 #expect(request.fieldCount != nil, "\(golden.place) took the slow way")
@@ -31,7 +32,7 @@ import Testing
     }
 
     @Test func recordedSendsAreReadInPlace() throws {
-        let sends = Golden.frames.filter { [10, 310, 320].contains($0.requestCode) && !$0.isResponse }
+        let sends = try Golden.frames.filter { [10, 310, 320].contains($0.requestCode) && !$0.isResponse }
         #expect(sends.count >= 10)
         for golden in sends {
             let fields = try #require(try RemotingCommand.decode(frame: golden.content).fields)
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test func recordedPullsAreReadInPlace() throws {
-        let pulls = Golden.frames.filter { $0.requestCode == 11 && !$0.isResponse }
+        let pulls = try Golden.frames.filter { $0.requestCode == 11 && !$0.isResponse }
         #expect(pulls.count >= 10)
         for golden in pulls {
             let fields = try #require(try RemotingCommand.decode(frame: golden.content).fields)
@@ -132,9 +133,9 @@ import Testing
         #expect(seen?.2 == true)
     }
 
-    @Test func mutatedFramesNeverTrap() {
-        var random = SeededGenerator(seed: 20)
-        for golden in Golden.frames where [10, 11, 310, 320].contains(golden.requestCode) {
+    @Test func mutatedFramesNeverTrap() throws {
+        var random = try SeededRandom.replayable(20)
+        for golden in try Golden.frames where [10, 11, 310, 320].contains(golden.requestCode) {
             for _ in 0..<200 {
                 var frame = golden.frame
                 for _ in 0..<Int.random(in: 1...6, using: &random) {
@@ -148,14 +149,5 @@ import Testing
                 }
             }
         }
-    }
-}
-
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return (state ^ (state >> 33)) &* 0xFF51_AFD7_ED55_8CCD
     }
 }

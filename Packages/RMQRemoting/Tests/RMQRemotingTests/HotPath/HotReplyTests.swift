@@ -1,9 +1,10 @@
 import RMQCommon
+import RMQTestSupport
 import Testing
 
 @testable import RMQRemoting
 
-@Suite struct HotReplyTests {
+@Suite(.takesTurns) struct HotReplyTests {
     /// Answers sends and pulls through the hot writers.
     final class HotHandler: RequestHandler {
         let trailer = SendReplyTrailer()
@@ -120,6 +121,6 @@ import Testing
             #expect(socket.receive(1000).count == 1000)
             #expect(released.value == 0)
         }
-        #expect(await eventually { released.value == 1 })
+        try await eventually("the release of the body") { released.value == 1 }
     }
 }

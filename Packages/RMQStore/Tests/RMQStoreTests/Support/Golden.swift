@@ -1,11 +1,8 @@
 import Foundation
+import Testing
 
 /// The recordings of the reference, in `Tests/Golden` of the repository.
 enum Golden {
-    static let directory = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Tests/Golden").path
-
     /// One message as the reference's own client read it.
     struct ExpectedMessage: Decodable {
         var topic: String
@@ -32,9 +29,12 @@ enum Golden {
         var bodySHA256: String
     }
 
+    /// The messages of a recording: lines of JSON, at least one.
     static func expected(_ lines: Data) throws -> [ExpectedMessage] {
         let decoder = JSONDecoder()
-        return try [UInt8](lines).split(separator: UInt8(ascii: "\n")).map { try decoder.decode(ExpectedMessage.self, from: Data($0)) }
+        let messages = try [UInt8](lines).split(separator: UInt8(ascii: "\n")).map { try decoder.decode(ExpectedMessage.self, from: Data($0)) }
+        try #require(!messages.isEmpty)
+        return messages
     }
 
     /// What a program of the system prints.

@@ -1,6 +1,7 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
 extension MessageStore {
@@ -23,13 +24,7 @@ extension MessageStore {
 
     /// Waits until everything appended so far can be found.
     func waitUntilIndexed() async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        var looks = 0
-        while indexedOffset < maxPhysicalOffset {
-            try #require(looks < 100 || ContinuousClock.now < deadline, "indexed to \(indexedOffset) of \(maxPhysicalOffset)")
-            looks += 1
-            try await Task.sleep(for: .milliseconds(2))
-        }
+        try await eventually("the index has all up to \(maxPhysicalOffset)") { indexedOffset >= maxPhysicalOffset }
     }
 
     /// The log offsets of what a query finds.

@@ -1,4 +1,5 @@
 import Foundation
+import RMQTestSupport
 
 /// SHA-256 of each body in hexadecimal, by the system's `sha256sum`.
 func sha256(_ bodies: [[UInt8]]) throws -> [String] {

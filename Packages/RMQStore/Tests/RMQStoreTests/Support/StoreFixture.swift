@@ -1,31 +1,12 @@
 import Foundation
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Synchronization
 import Testing
 
-/// A folder for one test, removed at its end.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("rmq-store-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    func sub(_ name: String) -> String { path + "/" + name }
-}
-
-/// A clock that only moves when told.
-final class HandClock: Sendable {
-    private let time: Atomic<Int64>
-    init(_ start: Int64) { time = Atomic(start) }
-    func advance(_ milliseconds: Int64) { time.add(milliseconds, ordering: .relaxed) }
-    var clock: WallClock { WallClock { self.time.load(ordering: .relaxed) } }
+extension HandClock {
+    func advance(_ milliseconds: Int64) { advance(.milliseconds(milliseconds)) }
 }
 
 let quiet = Logger(category: "store", sink: DiscardSink())
@@ -143,17 +124,4 @@ func overwriteLog(_ root: String, segmentBytes: Int = 64 << 10, at offset: Int64
     defer { try? handle.close() }
     try handle.seek(toOffset: UInt64(offset - base))
     try handle.write(contentsOf: Data(bytes))
-}
-
-/// Looks again and again until `condition` holds. Other tests may hold all threads for longer than the deadline, so a number
-/// of looks is due in any case.
-func eventually(_ condition: () throws -> Bool) async throws -> Bool {
-    let deadline = ContinuousClock.now + .seconds(20)
-    var looks = 0
-    while looks < 200 || ContinuousClock.now < deadline {
-        if try condition() { return true }
-        looks += 1
-        try await Task.sleep(for: .milliseconds(2))
-    }
-    return false
 }
