@@ -1,3 +1,4 @@
+import CRMQSystem
 import Glibc
 public import RMQCommon
 import RMQRemoting
@@ -30,7 +31,7 @@ public final class Broker: Sendable {
     /// Opens the store, which recovers it, and loads the tables.
     /// - Parameter configurationFile: where a change over the wire is written back to.
     public init(
-        configuration: BrokerConfiguration, logger: Logger, configurationFile: String? = nil, clock: WallClock = .system
+        configuration: BrokerConfiguration, logger: Logger, configurationFile: String? = nil, clocks: Clocks = .system
     ) throws(BrokerError) {
         guard let host = HostAddress.resolving(configuration.advertisedAddress, port: 0) else {
             throw .badAddress(key: "brokerIP1", value: configuration.advertisedAddress)
@@ -40,12 +41,12 @@ public final class Broker: Sendable {
         self.logger = logger
         let store: MessageStore
         do {
-            store = try MessageStore(configuration.store, logger: logger.with(category: "RocketmqStore"), clock: clock)
+            store = try MessageStore(configuration.store, logger: logger.with(category: "RocketmqStore"), clocks: clocks)
         } catch {
             throw .store(reason: "\(error)")
         }
         state = BrokerState(
-            configuration: configuration, configurationFile: configurationFile, store: store, logger: logger, clock: clock)
+            configuration: configuration, configurationFile: configurationFile, store: store, logger: logger, clocks: clocks)
         do {
             try state.files.load()
         } catch {
@@ -73,7 +74,7 @@ public final class Broker: Sendable {
             closeStore()
             throw .store(reason: "\(error)")
         }
-        let loops = EventLoopGroup(count: configuration.eventLoopCount, name: "broker")
+        let loops = EventLoopGroup(count: configuration.eventLoopCount, name: "broker", clocks: state.clocks)
         state.loops = loops.loops.enumerated().map { index, loop in
             LoopBound(LoopState(index: index, loop: loop, broker: state), loop: loop)
         }
@@ -172,17 +173,11 @@ public final class Broker: Sendable {
                 }
             }
         }
-        state.rates.add(state.store.statistics, now: state.clock.now())
+        state.sampleAndExpire()
         return [
             every(.milliseconds(configuration.persistOffsetsMilliseconds)) { state.files.writeWhatIsDue() },
             every(.milliseconds(min(max(configuration.registerPeriodMilliseconds, 10_000), 60_000))) { state.registration?.registerSoon() },
-            every(.milliseconds(ConsumeRates.sampleMilliseconds)) {
-                let now = state.clock.now()
-                state.consumeRates.add(state.offsets.all, now: now)
-                state.rates.add(state.store.statistics, now: now)
-                state.producers.expire(now: now)
-                for group in state.consumers.expire(now: now) { state.notifyMembers(of: group, unlessGroupIsSilent: false) }
-            },
+            every(ConsumeRates.sampleInterval) { state.sampleAndExpire() },
         ]
     }
 }
@@ -261,11 +256,7 @@ private final class Latch: @unchecked Sendable {
     func open() { sem_post(semaphore) }
 
     func wait(for limit: Duration) {
-        var deadline = timespec()
-        clock_gettime(CLOCK_REALTIME, &deadline)
-        let nanoseconds = Int64(deadline.tv_nsec) + limit.nanoseconds % 1_000_000_000
-        deadline.tv_sec += Int(limit.nanoseconds / 1_000_000_000 + nanoseconds / 1_000_000_000)
-        deadline.tv_nsec = Int(nanoseconds % 1_000_000_000)
-        while sem_timedwait(semaphore, &deadline) != 0, errno == EINTR {}
+        let deadline = MonotonicInstant.now + limit
+        while crmq_semaphore_wait(semaphore, deadline.nanoseconds) == -EINTR {}
     }
 }

@@ -18,10 +18,12 @@ final class BrokerState: Sendable {
     let store: MessageStore
     let files: ConfigurationFiles
     let logger: Logger
-    let clock: WallClock
+    let clocks: Clocks
     /// The `-c` file, which a change over the wire is written back to; nil when there is none.
     let configurationFile: ConfigurationFile?
+    /// In milliseconds since 1970, as it is shown.
     let startedAt: Int64
+    let started: MonotonicInstant
     let waitingSends = WaitingLoops()
 
     /// One per loop; set once before the servers start.
@@ -35,16 +37,17 @@ final class BrokerState: Sendable {
     /// Requests that run on other threads than a loop.
     private let tasks = Mutex(Tasks())
 
-    init(configuration: BrokerConfiguration, configurationFile: String?, store: MessageStore, logger: Logger, clock: WallClock) {
-        live = LiveConfiguration(configuration, clock: clock)
-        topics = TopicTable(configuration: configuration, clock: clock)
-        groups = GroupTable(clock: clock)
+    init(configuration: BrokerConfiguration, configurationFile: String?, store: MessageStore, logger: Logger, clocks: Clocks) {
+        live = LiveConfiguration(configuration, clock: clocks.wall)
+        topics = TopicTable(configuration: configuration, clock: clocks.wall)
+        groups = GroupTable(clock: clocks.wall)
         offsets = ConsumerOffsets(separatesLightGroups: configuration.lightQueues)
         self.store = store
         self.logger = logger
-        self.clock = clock
+        self.clocks = clocks
         self.configurationFile = configurationFile.map { ConfigurationFile(path: $0) }
-        startedAt = clock.now()
+        startedAt = clocks.wall.now()
+        started = clocks.monotonic.now()
         files = ConfigurationFiles(
             directory: configuration.configDirectory, topics: topics, groups: groups, offsets: offsets,
             hasLightQueues: configuration.lightQueues, logger: logger)
@@ -133,6 +136,17 @@ final class BrokerState: Sendable {
         }
     }
 
+    // MARK: Work now and then
+
+    /// Every ten seconds: takes samples of what was done, and forgets clients that are silent.
+    func sampleAndExpire() {
+        let now = clocks.monotonic.now()
+        consumeRates.add(offsets.all, now: now)
+        rates.add(store.statistics, now: now, day: CalendarTime.dayNumber(of: clocks.wall.now()))
+        producers.expire(now: now)
+        for group in consumers.expire(now: now) { notifyMembers(of: group, unlessGroupIsSilent: false) }
+    }
+
     // MARK: Work elsewhere
 
     /// Most administrative requests at once: each may read many files.
@@ -156,8 +170,8 @@ final class BrokerState: Sendable {
     /// Lets no further task begin and waits for those that run, which use the store; for some seconds at most.
     func endTasks() {
         tasks.withLock { $0.areOver = true }
-        let deadline = MonotonicTime.nowNanoseconds() + 10_000_000_000
-        while tasks.withLock({ $0.running }) > 0, MonotonicTime.nowNanoseconds() < deadline { usleep(1_000) }
+        let deadline = MonotonicInstant.now + .seconds(10)
+        while tasks.withLock({ $0.running }) > 0, MonotonicInstant.now < deadline { usleep(1_000) }
     }
 
     /// The store host as a message id writes it: address and port.

@@ -119,7 +119,7 @@ import Testing
         _ = offsets.progress(group: "idle", topic: "T")
         func rate(after messages: Int, at second: Int64) -> Double {
             progress.countPulled(messages)
-            rates.add(offsets.all, now: second * 1_000)
+            rates.add(offsets.all, now: .at(second * 1_000))
             return rates.perSecond(group: "g", topic: "T")
         }
         #expect(rates.perSecond(group: "g", topic: "T") == 0)
@@ -129,7 +129,7 @@ import Testing
         #expect(rate(after: 200, at: 70) == 500.0 / 60)
         #expect(rates.perSecond(group: "idle", topic: "T") == 0)
         offsets.remove(group: "g")
-        rates.add(offsets.all, now: 80_000)
+        rates.add(offsets.all, now: .at(80_000))
         #expect(rates.perSecond(group: "g", topic: "T") == 0)
     }
 

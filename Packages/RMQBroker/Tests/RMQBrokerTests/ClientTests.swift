@@ -121,8 +121,8 @@ import Testing
             _ = try await peer.heartbeat("one")
             let state = peer.broker.state
             let now = try #require(state.consumers["g"]?.channels.values.first?.lastUpdate)
-            #expect(state.consumers.expire(now: now + 110_000).isEmpty)
-            #expect(state.consumers.expire(now: now + 130_000) == ["g"])
+            #expect(state.consumers.expire(now: now + .seconds(110)).isEmpty)
+            #expect(state.consumers.expire(now: now + .seconds(130)) == ["g"])
             #expect(state.consumers["g"] == nil)
         }
     }
@@ -157,15 +157,15 @@ import Testing
     @Test func aLockIsKeptTakenOverAndGivenUp() {
         let locks = QueueLocks()
         let queues = (0..<3).map { MessageQueue(topic: "T", brokerName: "b", queueId: $0) }
-        #expect(locks.lock(queues, group: "g", clientId: "one", now: 0) == queues)
-        #expect(locks.lock(queues, group: "g", clientId: "two", now: 59_999).isEmpty)
-        #expect(locks.lock(queues, group: "other", clientId: "two", now: 0) == queues)
-        #expect(locks.lock([queues[0]], group: "g", clientId: "one", now: 59_999) == [queues[0]], "renewed")
-        #expect(locks.lock(queues, group: "g", clientId: "two", now: 60_001) == [queues[1], queues[2]], "taken over")
+        #expect(locks.lock(queues, group: "g", clientId: "one", now: .at(0)) == queues)
+        #expect(locks.lock(queues, group: "g", clientId: "two", now: .at(59_999)).isEmpty)
+        #expect(locks.lock(queues, group: "other", clientId: "two", now: .at(0)) == queues)
+        #expect(locks.lock([queues[0]], group: "g", clientId: "one", now: .at(59_999)) == [queues[0]], "renewed")
+        #expect(locks.lock(queues, group: "g", clientId: "two", now: .at(60_001)) == [queues[1], queues[2]], "taken over")
         locks.unlock(queues, group: "g", clientId: "two")
-        #expect(locks.lock(queues, group: "g", clientId: "three", now: 60_002) == [queues[1], queues[2]], "only its own were given up")
+        #expect(locks.lock(queues, group: "g", clientId: "three", now: .at(60_002)) == [queues[1], queues[2]], "only its own were given up")
         locks.unlock(queues, group: "g", clientId: "one")
-        #expect(locks.lock([queues[0]], group: "g", clientId: "three", now: 60_003) == [queues[0]])
+        #expect(locks.lock([queues[0]], group: "g", clientId: "three", now: .at(60_003)) == [queues[0]])
     }
 
     @Test(arguments: [

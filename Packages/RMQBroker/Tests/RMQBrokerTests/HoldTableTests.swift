@@ -1,17 +1,18 @@
 @testable import RMQBroker
+import RMQCommon
 import RMQTestSupport
 import Testing
 
 @Suite(.takesTurns) struct HoldTableTests {
     @Test func itHoldsNoMoreThanItsLimit() {
         var table = HoldTable<String, Int>(limit: 2)
-        let taken = (0..<3).map { table.hold($0, on: "q", until: 100) }
+        let taken = (0..<3).map { table.hold($0, on: "q", until: .at(100)) }
         #expect(taken == [true, true, false] && table.count == 2)
     }
 
     @Test func aQueueIsReleasedInOrderAndWhoIsNotAnsweredStays() {
         var table = HoldTable<String, Int>()
-        for number in 0..<5 { _ = table.hold(number, on: number == 2 ? "other" : "q", until: 100) }
+        for number in 0..<5 { _ = table.hold(number, on: number == 2 ? "other" : "q", until: .at(100)) }
         var offered: [Int] = []
         table.release("q") { waiting in
             offered.append(waiting)
@@ -26,13 +27,13 @@ import Testing
 
     @Test func aSweepTakesWhatIsOverAndWhatIsPicked() {
         var table = HoldTable<String, Int>()
-        for (number, deadline) in [30, 10, 20, 40].enumerated() { _ = table.hold(number, on: "q\(number % 2)", until: Int64(deadline)) }
-        var (left, next) = table.sweep(now: 5) { _ in false }
-        #expect(left.isEmpty && next == 10)
-        (left, next) = table.sweep(now: 20) { $0 == 3 }
-        #expect(left.map(\.waiting).sorted() == [1, 2, 3] && next == 30 && table.count == 1)
+        for (number, deadline) in [30, 10, 20, 40].enumerated() { _ = table.hold(number, on: "q\(number % 2)", until: .at(Int64(deadline))) }
+        var (left, next) = table.sweep(now: .at(5)) { _ in false }
+        #expect(left.isEmpty && next == .at(10))
+        (left, next) = table.sweep(now: .at(20)) { $0 == 3 }
+        #expect(left.map(\.waiting).sorted() == [1, 2, 3] && next == .at(30) && table.count == 1)
         #expect(table.isHolding("q0") && !table.isHolding("q1"))
-        (left, next) = table.sweep(now: 30) { _ in false }
+        (left, next) = table.sweep(now: .at(30)) { _ in false }
         #expect(left.map(\.waiting) == [0] && next == nil && table.count == 0)
     }
 }

@@ -1,6 +1,7 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// Names that are equal as `String` and two things by their bytes: `が` in one scalar and in two, the Kelvin sign and `K`.
@@ -8,7 +9,7 @@ private let lookAlikes = [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")]
 
 /// Every table of the broker, with two keys that look alike. `==` of `String` would find fault with nothing here, so texts are
 /// compared as `ByteText`.
-@Suite struct LookAlikeTests {
+@Suite(.takesTurns) struct LookAlikeTests {
     @Test("Case 1.2: both forms of a tag are subscribed to", arguments: lookAlikes)
     func aPullGetsBothForms(_ first: String, _ second: String) async throws {
         try await withPeer { peer in

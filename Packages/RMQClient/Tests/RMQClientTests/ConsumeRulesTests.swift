@@ -77,12 +77,11 @@ import Testing
     }
 
     @Test func aQueueIsStuckWhenItsLoopNeitherPullsNorWaitsForRoom() async {
-        let second: UInt64 = 1_000_000_000
-        let now = MonotonicTime.nowNanoseconds()
+        let now = MonotonicInstant.now
         let assigned = AssignedQueue(queue: queues(1)[0], startOffset: 0, now: now)
-        #expect(!assigned.isStuck(now: now + 119 * second) && assigned.isStuck(now: now + 121 * second))
-        assigned.loopMoves(now: now + 100 * second)
-        #expect(!assigned.isStuck(now: now + 219 * second) && assigned.isStuck(now: now + 221 * second))
+        #expect(!assigned.isStuck(now: now + .seconds(119)) && assigned.isStuck(now: now + .seconds(121)))
+        assigned.loopMoves(now: now + .seconds(100))
+        #expect(!assigned.isStuck(now: now + .seconds(219)) && assigned.isStuck(now: now + .seconds(221)))
         var limits = CacheLimits()
         limits.messagesPerQueue = 0
         var message = StoredMessage(topic: "T", body: [1])
@@ -90,7 +89,7 @@ import Testing
         #expect(assigned.cache([message]).count == 1)
         let full = limits
         let waiting = Task { await assigned.waitForRoom(full) }
-        while assigned.isStuck(now: now + 10_000 * second) { await Task.yield() }
+        while assigned.isStuck(now: now + .seconds(10_000)) { await Task.yield() }
         // As long as it waits for room it is not stuck, and afterwards it has just moved.
         let offsets = OffsetTable()
         #expect(assigned.settle(offset: 7, attempt: 0, limits: full, moving: offsets))

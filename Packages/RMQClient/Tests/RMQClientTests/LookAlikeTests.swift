@@ -3,9 +3,10 @@ import RMQRemoting
 import Testing
 
 @testable import RMQClient
+import RMQTestSupport
 
 /// What a client keeps, with two names that are equal as `String` and differ in their bytes.
-@Suite struct LookAlikeTests {
+@Suite(.takesTurns) struct LookAlikeTests {
     static let lookAlikes = [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")]
 
     @Test("Case 1.2: the client's own look at a tag", arguments: lookAlikes) func aFilterGoesByBytes(_ first: String, _ second: String) throws {

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -92,4 +93,8 @@ int crmq_futex_wait(const uint32_t *word, uint32_t expected, int64_t nanoseconds
     return crmq_result(syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nanoseconds < 0 ? 0 : &time));
 }
 int crmq_futex_wake(const uint32_t *word) { return crmq_result(syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1)); }
+int crmq_semaphore_wait(void *semaphore, int64_t until) {
+    struct timespec time = { .tv_sec = until / 1000000000, .tv_nsec = until % 1000000000 };
+    return crmq_result(sem_clockwait(semaphore, CLOCK_MONOTONIC, &time));
+}
 int crmq_set_thread_name(const char *name) { return -pthread_setname_np(pthread_self(), name); }

@@ -1,3 +1,4 @@
+internal import RMQCommon
 public import Testing
 
 extension Duration {
@@ -20,15 +21,15 @@ public func eventually(
     _ what: String, within limit: Duration = .generous, sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {
-    let clock = ContinuousClock(), start = clock.now
+    let start = MonotonicInstant.now
     var pause = Duration.milliseconds(1)
     while true {
-        let isLastLook = clock.now - start >= limit
+        let isLastLook = MonotonicInstant.now - start >= limit
         if try await condition() { return }
         if isLastLook { break }
         try await Task.sleep(for: pause)
         pause = min(pause * 2, .milliseconds(16))
     }
     let happened = false
-    try #require(happened, "waited \(clock.now - start) for: \(what)", sourceLocation: sourceLocation)
+    try #require(happened, "waited \(MonotonicInstant.now - start) for: \(what)", sourceLocation: sourceLocation)
 }

@@ -1,21 +1,33 @@
 public import RMQCommon
 internal import Synchronization
 
-/// A clock that only moves when told.
+/// Clocks that only move when told.
 public final class HandClock: Sendable {
-    private let time: Atomic<Int64>
+    private let wall: Atomic<Int64>
+    private let monotonic: Atomic<Int64>
 
-    /// - Parameter start: milliseconds since 1970.
-    public init(_ start: Int64 = 1_700_000_000_000) { time = Atomic(start) }
-
-    /// What is handed to the code under test.
-    public var clock: WallClock { WallClock { self.now } }
-
-    /// Milliseconds since 1970; a test may set it to any time, an earlier one too.
-    public var now: Int64 {
-        get { time.load(ordering: .sequentiallyConsistent) }
-        set { time.store(newValue, ordering: .sequentiallyConsistent) }
+    /// - Parameter milliseconds: the time of day to begin with, since 1970.
+    public init(_ milliseconds: Int64 = 1_700_000_000_000) {
+        wall = Atomic(milliseconds)
+        // Some time after the machine started.
+        monotonic = Atomic(1_000_000_000_000)
     }
 
-    public func advance(_ duration: Duration) { time.add(duration.milliseconds, ordering: .sequentiallyConsistent) }
+    /// Time passes.
+    public func advance(_ duration: Duration) {
+        monotonic.add(duration.nanoseconds, ordering: .relaxed)
+        step(duration)
+    }
+
+    /// Somebody sets the time of day: ahead, or back when `duration` is negative.
+    public func step(_ duration: Duration) { wall.add(duration.milliseconds, ordering: .relaxed) }
+
+    public var wallMilliseconds: Int64 { wall.load(ordering: .relaxed) }
+    public var now: MonotonicInstant { MonotonicInstant(nanoseconds: monotonic.load(ordering: .relaxed)) }
+    public var clocks: Clocks { Clocks(wall: WallClock { self.wallMilliseconds }, monotonic: MonotonicClock { self.now }) }
+}
+
+extension MonotonicInstant {
+    /// So long after the clock began.
+    public static func at(_ milliseconds: Int64) -> MonotonicInstant { MonotonicInstant(nanoseconds: milliseconds * 1_000_000) }
 }

@@ -12,15 +12,14 @@ public final class NameServer: Sendable {
     private let server: RemotingServer
 
     /// - Parameters:
-    ///   - loops: serves the connections; the caller stops it, after ``stop()``.
-    ///   - clock: decides when a broker that fell silent expires.
+    ///   - loops: serves the connections; the caller stops it, after ``stop()``. Its clock decides when a broker that fell silent expires.
     /// - Throws: when `clusterTest` is on and the other environment's name servers are not known.
     public init(
-        configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup, clock: WallClock = .system
+        configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup
     ) throws(NameServerError) {
         let environment = configuration.clusterTest ? try ProductEnvironment(configuration, loops: loops, logger: logger) : nil
         let core = NameServerCore(
-            configuration: configuration, logger: logger, loops: loops, clock: clock, productEnvironment: environment)
+            configuration: configuration, logger: logger, loops: loops, productEnvironment: environment)
         self.core = core
         server = RemotingServer(configuration: configuration.server, loops: loops, logger: logger) { _ in
             NameServerHandler(core: core)

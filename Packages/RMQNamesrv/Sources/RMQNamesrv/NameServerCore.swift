@@ -19,7 +19,7 @@ final class NameServerCore: Sendable {
     let logger: Logger
     /// Where unknown topics are asked for, in cluster-test mode.
     let productEnvironment: ProductEnvironment?
-    private let clock: WallClock
+    private let clock: MonotonicClock
     private let loop: EventLoop
     private let routesState = Mutex(Routes())
     private let settings: Mutex<NameServerConfiguration>
@@ -28,12 +28,11 @@ final class NameServerCore: Sendable {
     private let files = FileWork()
 
     init(
-        configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup, clock: WallClock,
-        productEnvironment: ProductEnvironment?
+        configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup, productEnvironment: ProductEnvironment?
     ) {
         self.productEnvironment = productEnvironment
         self.logger = logger
-        self.clock = clock
+        clock = loops.clocks.monotonic
         loop = loops.next()
         settings = Mutex(configuration)
     }
@@ -48,7 +47,7 @@ final class NameServerCore: Sendable {
     func register(_ broker: Registration, from connection: ConnectionHandle) throws(RouteError) -> RouteTable.Registered {
         let now = clock.now()
         let registered = try routesState.withLock { (routes) throws(RouteError) in
-            let registered = try routes.table.register(broker, connection: connection.id, nowMillis: now)
+            let registered = try routes.table.register(broker, connection: connection.id, now: now)
             routes.connections[connection.id] = connection
             return registered
         }
@@ -58,7 +57,7 @@ final class NameServerCore: Sendable {
 
     func compareVersion(of address: String, with version: DataVersion) -> (changed: Bool, stored: DataVersion?) {
         let now = clock.now()
-        return routesState.withLock { $0.table.compareVersion(of: address, with: version, nowMillis: now) }
+        return routesState.withLock { $0.table.compareVersion(of: address, with: version, now: now) }
     }
 
     /// Changes the routes and logs what came of it.
@@ -83,7 +82,7 @@ final class NameServerCore: Sendable {
     func expireBrokers() {
         let now = clock.now()
         let (closing, notes) = routesState.withLock { routes in
-            let (expired, notes) = routes.table.expire(nowMillis: now)
+            let (expired, notes) = routes.table.expire(now: now)
             return (expired.compactMap { routes.connections.removeValue(forKey: $0.connection) }, notes)
         }
         log(notes)

@@ -3,9 +3,10 @@ import RMQRemoting
 import Testing
 
 @testable import RMQNamesrv
+import RMQTestSupport
 
 /// Every table of the name server, with two keys that are equal as `String` and differ in their bytes.
-@Suite struct LookAlikeTests {
+@Suite(.takesTurns) struct LookAlikeTests {
     static let lookAlikes = [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")]
 
     @Test("Case 1.3: name server keys", arguments: lookAlikes) func keysAndNamespacesAreApart(_ first: String, _ second: String) async throws {

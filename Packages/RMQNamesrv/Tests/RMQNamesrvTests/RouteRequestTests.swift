@@ -149,6 +149,20 @@ import Testing
         }
     }
 
+    @Test("Case 4.2: a broker stays registered for two minutes, however the clock is set", arguments: [-3600, 3600] as [Int64])
+    func aSetClockForgetsNobody(step: Int64) async throws {
+        try await Bench.run { bench in
+            try await bench.register("a", address: "h:1", version: 7)
+            bench.clock.step(.seconds(step))
+            bench.clock.advance(.seconds(119))
+            bench.server.expireBrokers()
+            #expect(try await bench.route("T") != nil)
+            bench.clock.advance(.seconds(2))
+            bench.server.expireBrokers()
+            try await eventually { (try? await bench.ask(.getAllTopicListFromNameserver))?.text == #"{"topicList":[]}"# }
+        }
+    }
+
     @Test func aBrokersConnectionTakesItsRoutesAlong() async throws {
         try await Bench.run { bench in
             let loops = EventLoopGroup(count: 1, name: "other")

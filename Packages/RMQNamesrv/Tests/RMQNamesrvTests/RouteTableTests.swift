@@ -11,13 +11,13 @@ import Testing
 
     private mutating func register(
         _ name: String, id: Int64 = 0, _ address: String, cluster: String = "C", version: Int64 = 1, topics: [TopicConfig] = [],
-        filters: [String]? = nil, connection: UInt64 = 1, now: Int64 = 0
+        filters: [String]? = nil, connection: UInt64 = 1, now: MonotonicInstant = .at(0)
     ) throws -> RouteTable.Registered {
         try table.register(
             Registration(
                 cluster: cluster, brokerName: name, brokerId: id, address: address, haServerAddress: "ha-" + address,
                 dataVersion: DataVersion(timestamp: version), topics: topics, filterServers: filters),
-            connection: connection, nowMillis: now)
+            connection: connection, now: now)
     }
 
     private func topic(_ name: String, flag: Int32 = 0, queues: Int32 = 4) -> TopicConfig {
@@ -55,10 +55,10 @@ import Testing
     @Test mutating func signsOfLifeLeaveTheGenerationAlone() throws {
         _ = try register("a", "h:1", topics: [topic("T")])
         let before = table.generation
-        _ = try register("a", "h:1", topics: [topic("T")], now: 5)
-        let (changed, stored) = table.compareVersion(of: "h:1", with: DataVersion(timestamp: 1), nowMillis: 6)
+        _ = try register("a", "h:1", topics: [topic("T")], now: .at(5))
+        let (changed, stored) = table.compareVersion(of: "h:1", with: DataVersion(timestamp: 1), now: .at(6))
         #expect(!changed && stored == DataVersion(timestamp: 1))
-        #expect(table.generation == before && table.live["h:1"]?.lastSeenMillis == 6)
+        #expect(table.generation == before && table.live["h:1"]?.lastSeen == .at(6))
     }
 
     @Test mutating func anAddressHasOneId() throws {
@@ -125,9 +125,9 @@ import Testing
     }
 
     @Test mutating func silenceExpiresAfterTwoMinutes() throws {
-        _ = try register("a", "h:1", topics: [topic("T")], connection: 7, now: 1000)
-        #expect(table.expire(nowMillis: 121_000).expired.isEmpty)
-        let (expired, notes) = table.expire(nowMillis: 121_001)
+        _ = try register("a", "h:1", topics: [topic("T")], connection: 7, now: .at(1000))
+        #expect(table.expire(now: .at(121_000)).expired.isEmpty)
+        let (expired, notes) = table.expire(now: .at(121_001))
         #expect(expired.map(\.connection) == [7])
         #expect(notes.first.map { "\($0)" } == "The broker channel expired, h:1 120000ms" && notes.first?.isWarning == true)
         #expect(table.topics.isEmpty && table.brokers.isEmpty)

@@ -16,19 +16,22 @@ struct Bench {
         _ change: (inout NameServerConfiguration) -> Void = { _ in }, _ body: (Bench) async throws -> Void
     ) async throws {
         let folder = try TemporaryFolder()
-        let loops = EventLoopGroup(count: 2, name: "namesrv-test")
+        let clock = HandClock()
+        let loops = EventLoopGroup(count: 2, name: "namesrv-test", clocks: clock.clocks)
+        // Time-outs of requests are real.
+        let clientLoops = EventLoopGroup(count: 1, name: "namesrv-client")
         var configuration = NameServerConfiguration(userHome: folder.path)
         configuration.listenPort = 0
         change(&configuration)
-        let clock = HandClock()
-        let server = try NameServer(configuration: configuration, logger: .silent, loops: loops, clock: clock.clock)
+        let server = try NameServer(configuration: configuration, logger: .silent, loops: loops)
         try server.start()
-        let bench = Bench(server: server, client: RemotingClient(loops: loops, logger: .silent), clock: clock, folder: folder.path)
+        let bench = Bench(server: server, client: RemotingClient(loops: clientLoops, logger: .silent), clock: clock, folder: folder.path)
         let result: Result<Void, any Error>
         do { result = .success(try await body(bench)) } catch { result = .failure(error) }
         bench.client.close()
         server.stop()
         loops.stop()
+        clientLoops.stop()
         try result.get()
     }
 

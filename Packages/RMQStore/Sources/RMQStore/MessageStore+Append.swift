@@ -28,8 +28,8 @@ extension MessageStore {
         var arrivals: [Dispatcher.Arrival] = []
         let (result, listener) = try appendLock.withLock { (state) throws(StoreError) -> (AppendResult, ArrivalListener?) in
             if !flags.current.isEmpty { throw refusal() }
-            let now = clock.now()
-            lockedSince.store(now, ordering: .relaxed)
+            let now = clocks.wall.now()
+            lockedSince.store(CoarseClock.milliseconds(), ordering: .relaxed)
             defer { lockedSince.store(0, ordering: .relaxed) }
             let queue = draft.queue.isRetired ? successor(of: draft.queue) : draft.queue
             let further = further.isEmpty ? further : further.map { $0.isRetired ? successor(of: $0) : $0 }
@@ -76,7 +76,8 @@ extension MessageStore {
             return (result, publishes ? state.listener : nil)
         }
         if let delay = draft.delayMilliseconds {
-            schedule.announce(level: Int(draft.queue.queueId) + 1, end: result.queueOffset + 1, due: result.storeTimestamp + delay)
+            schedule.announce(
+                level: Int(draft.queue.queueId) + 1, offset: result.queueOffset, due: result.storeTimestamp + delay, drift: steadyClock.drift())
         }
         if let listener {
             var newMaxOffset = result.queueOffset
@@ -112,9 +113,8 @@ extension MessageStore {
     }
 
     private func checkPageCache(lockedSince since: Int64) throws(StoreError) {
-        let held = clock.now() - since
-        // Longer than this the clock was set, as the reference has it.
-        guard held > configuration.pageCacheBusyMilliseconds, held < 10_000_000 else { return }
+        let held = CoarseClock.milliseconds() - since
+        guard held > configuration.pageCacheBusyMilliseconds else { return }
         throw .pageCacheBusy(milliseconds: held, limit: configuration.pageCacheBusyMilliseconds)
     }
 

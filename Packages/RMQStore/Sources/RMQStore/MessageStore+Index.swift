@@ -41,7 +41,7 @@ extension MessageStore {
         var follower: IndexFollower
         /// Up to where the checkpoint vouches for the index; nil: not known.
         var savedOffset: Int64?
-        var nextSave: UInt64
+        var nextSave: MonotonicInstant
         /// A write-back failed, and a later one proves nothing about the pages that the kernel dropped: after the next
         /// crash the index is built again from what was durable before.
         var cannotSave = false
@@ -49,7 +49,7 @@ extension MessageStore {
 
     private func runIndexBuilder() {
         var work = IndexWork(
-            follower: IndexFollower(log: log, files: index.files, logger: logger, clock: clock), nextSave: nextIndexSave())
+            follower: IndexFollower(log: log, files: index.files, logger: logger, clock: clocks.wall), nextSave: nextIndexSave())
         var hasFailed = false
         while true {
             do {
@@ -73,12 +73,12 @@ extension MessageStore {
         index.hasFollowed(to: work.follower.position)
         let hasMoved = work.follower.position != start
         let isSaved = work.cannotSave || work.savedOffset == work.follower.position
-        let now = MonotonicTime.nowNanoseconds()
+        let now = MonotonicInstant.now
         if !isSaved, now >= work.nextSave { saveIndex(&work) }
         let pause: Duration? =
             if hasMoved { work.follower.position < end ? .zero : IndexBuilder.nap }
             else if !rearmIndex(sawEnd: end) { .zero }
-            else { isSaved ? nil : .nanoseconds(Int64(clamping: work.nextSave) - Int64(clamping: now)) }
+            else { isSaved ? nil : work.nextSave - now }
         switch index.next(timeout: pause, ignoringWork: hasMoved) {
         case nil, .work: break
         case .damage(let name):
@@ -113,7 +113,7 @@ extension MessageStore {
         plan.mayHaveGaps = false
         plan.indexedOffset = end
         try work.follower.prepare(plan, logEnd: end)
-        work.nextSave = 0
+        work.nextSave = .now
     }
 
     /// Lets the next append signal again, unless there was one since the log's end was looked at.
@@ -127,10 +127,10 @@ extension MessageStore {
     }
 
     private func catchUp(_ follower: inout IndexFollower) throws(StoreError) {
-        let deadline = MonotonicTime.nowNanoseconds() + UInt64(IndexBuilder.stopLimit.nanoseconds)
+        let deadline = MonotonicInstant.now + IndexBuilder.stopLimit
         let end = dispatchedOffset
         var start: Int64 = -1
-        while follower.position < end, follower.position != start, MonotonicTime.nowNanoseconds() < deadline {
+        while follower.position < end, follower.position != start, MonotonicInstant.now < deadline {
             start = follower.position
             try follower.follow(to: end, maxRecords: IndexBuilder.batchRecords)
         }
@@ -154,7 +154,5 @@ extension MessageStore {
         work.nextSave = nextIndexSave()
     }
 
-    private func nextIndexSave() -> UInt64 {
-        MonotonicTime.nowNanoseconds() &+ UInt64(configuration.indexSaveInterval.nanoseconds)
-    }
+    private func nextIndexSave() -> MonotonicInstant { .now + configuration.indexSaveInterval }
 }

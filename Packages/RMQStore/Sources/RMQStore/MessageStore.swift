@@ -29,7 +29,9 @@ public final class MessageStore: Sendable {
     let disk: DiskCalls
     let index: IndexBuilder
     let logger: Logger
-    let clock: WallClock
+    let clocks: Clocks
+    /// What waits for a time, or expires, goes by this.
+    let steadyClock: SteadyClock
     /// Not a `Mutex`, which hands itself to the thread that waits longest (a priority-inheriting futex): then every append
     /// that meets another one costs a change of threads. Measured with 64 blocking writers: 50,000/s, this way 65,000/s.
     let appendLock = Monitor(AppendState())
@@ -87,14 +89,14 @@ public final class MessageStore: Sendable {
     ///   - diskUsage: tells how full the disks are.
     ///   - filterBitmap: computes what extension units say about filters, when they are written at all.
     public convenience init(
-        _ configuration: StoreConfiguration, logger: Logger, clock: WallClock = .system, diskUsage: DiskUsage = .system,
+        _ configuration: StoreConfiguration, logger: Logger, clocks: Clocks = .system, diskUsage: DiskUsage = .system,
         filterBitmap: FilterBitmap? = nil
     ) throws(StoreError) {
-        try self.init(configuration, logger: logger, clock: clock, diskUsage: diskUsage, disk: .system, filterBitmap: filterBitmap)
+        try self.init(configuration, logger: logger, clocks: clocks, diskUsage: diskUsage, disk: .system, filterBitmap: filterBitmap)
     }
 
     init(
-        _ configuration: StoreConfiguration, logger: Logger, clock: WallClock, diskUsage: DiskUsage, disk: DiskCalls,
+        _ configuration: StoreConfiguration, logger: Logger, clocks: Clocks, diskUsage: DiskUsage, disk: DiskCalls,
         filterBitmap: FilterBitmap? = nil
     ) throws(StoreError) {
         try configuration.validate()
@@ -125,7 +127,8 @@ public final class MessageStore: Sendable {
         }
         self.configuration = configuration
         self.logger = logger
-        self.clock = clock
+        self.clocks = clocks
+        steadyClock = SteadyClock(clocks)
         self.diskUsage = diskUsage
         self.disk = disk
         inheritedEnd = log.maxOffset

@@ -102,9 +102,9 @@ final class Appender {
 
 /// Seconds that a piece of work took.
 func seconds(_ work: () throws(StoreError) -> Void) throws(StoreError) -> Double {
-    let start = MonotonicTime.nowNanoseconds()
+    let start = MonotonicInstant.now
     try work()
-    return Double(MonotonicTime.nowNanoseconds() - start) / 1e9
+    return (MonotonicInstant.now - start) / .seconds(1)
 }
 
 /// A line at once, also into a pipe.

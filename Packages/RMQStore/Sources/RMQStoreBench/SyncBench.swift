@@ -32,9 +32,9 @@ struct SyncBench {
         let queue = store.queueHandle(topic: "BenchTopic", queueId: 0)
         var ends: [Int64] = []
         var confirmed = 0
-        let start = MonotonicTime.nowNanoseconds()
-        let end = start + UInt64(seconds * 1e9)
-        while MonotonicTime.nowNanoseconds() < end {
+        let start = MonotonicInstant.now
+        let end = start + .seconds(seconds)
+        while MonotonicInstant.now < end {
             while ends.count < depth { ends.append(try appender.append(queue).end) }
             moved.wait()
             let reached = store.confirmedOffset
@@ -42,7 +42,7 @@ struct SyncBench {
             ends.removeFirst(done)
             confirmed += done
         }
-        let took = Double(MonotonicTime.nowNanoseconds() - start) / 1e9
+        let took = (MonotonicInstant.now - start) / .seconds(1)
         try store.close()
         return Double(confirmed) / took
     }
@@ -54,13 +54,13 @@ struct SyncBench {
         let store = try run.open(configuration)
         let confirmed = Counter()
         let done = DispatchSemaphore(value: 0)
-        let start = MonotonicTime.nowNanoseconds()
-        let end = start + UInt64(seconds * 1e9)
+        let start = MonotonicInstant.now
+        let end = start + .seconds(seconds)
         for number in 0..<writers {
             Thread.detachNewThread {
                 let appender = Appender(store, bodyBytes: 128)
                 let queue = store.queueHandle(topic: "BenchTopic", queueId: Int32(number % 4))
-                while MonotonicTime.nowNanoseconds() < end {
+                while MonotonicInstant.now < end {
                     guard let outcome = try? store.appendAndWait(appender.draft(queue)), outcome.status == .ok else { break }
                     confirmed.add(1)
                 }
@@ -68,7 +68,7 @@ struct SyncBench {
             }
         }
         for _ in 0..<writers { done.wait() }
-        let took = Double(MonotonicTime.nowNanoseconds() - start) / 1e9
+        let took = (MonotonicInstant.now - start) / .seconds(1)
         try store.close()
         return Double(confirmed.value) / took
     }
@@ -88,15 +88,15 @@ struct SyncBench {
         for _ in 0..<64 { guard write(descriptor, zeros, zeros.count) == zeros.count else { throw .system(call: "write", path: path, code: errno) } }
         fsync(descriptor)
         let record = [UInt8](repeating: 7, count: 290)
-        let start = MonotonicTime.nowNanoseconds()
-        let end = start + UInt64(seconds * 1e9)
+        let start = MonotonicInstant.now
+        let end = start + .seconds(seconds)
         var count = 0
-        while MonotonicTime.nowNanoseconds() < end {
+        while MonotonicInstant.now < end {
             guard pwrite(descriptor, record, record.count, count * record.count % (60 << 20)) == record.count, fdatasync(descriptor) == 0 else {
                 throw .system(call: "fdatasync", path: path, code: errno)
             }
             count += 1
         }
-        return Double(count) / (Double(MonotonicTime.nowNanoseconds() - start) / 1e9)
+        return Double(count) / ((MonotonicInstant.now - start) / .seconds(1))
     }
 }

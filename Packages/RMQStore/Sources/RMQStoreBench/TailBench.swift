@@ -50,17 +50,17 @@ struct TailBench {
     /// Waits actively for each append's time: 10 µs apart, which no timer can keep.
     private func pace(_ appender: Appender, _ queue: QueueHandle, seconds: Int) throws(StoreError) -> Histogram {
         var histogram = Histogram()
-        let step = UInt64(1_000_000_000 / Self.rate)
-        var due = MonotonicTime.nowNanoseconds()
+        let step: Duration = .seconds(1) / Self.rate
+        var due = MonotonicInstant.now
         for _ in 0..<seconds * Self.rate {
-            due += step
-            var now = MonotonicTime.nowNanoseconds()
-            while now < due { now = MonotonicTime.nowNanoseconds() }
+            due = due + step
+            var now = MonotonicInstant.now
+            while now < due { now = .now }
             try appender.append(queue)
-            let end = MonotonicTime.nowNanoseconds()
-            histogram.record(Int64(end - now))
+            let end = MonotonicInstant.now
+            histogram.record((end - now).nanoseconds)
             // Do not pile up what this program itself was late for.
-            if end > due + 1_000_000 { due = end }
+            if end > due + .milliseconds(1) { due = end }
         }
         return histogram
     }

@@ -9,7 +9,7 @@ import Testing
     @Test func aMessageComesBackWithAllFields() throws {
         let folder = try TemporaryFolder()
         let clock = HandClock(1_800_000_000_000)
-        let store = try openStore(folder.path, clock: clock.clock)
+        let store = try openStore(folder.path, clocks: clock.clocks)
         var attributes = testAttributes
         attributes.flag = 77
         attributes.reconsumeTimes = 3

@@ -19,7 +19,7 @@ import Testing
         configuration.deliversDelayedMessages = delivering
         configuration.flush = flush
         if let levels { configuration.delayLevelMilliseconds = levels }
-        let store = try MessageStore(configuration, logger: quiet, clock: clock.clock, diskUsage: .system, disk: disk)
+        let store = try MessageStore(configuration, logger: quiet, clocks: clock.clocks, diskUsage: .system, disk: disk)
         try store.start()
         return store
     }
@@ -59,14 +59,14 @@ import Testing
         let store = try open(folder.path)
         try store.putDelayed("T", 3, "five", level: 2, properties: ["TAGS": "a", "KEYS": "k", "UNIQ_KEY": "u"])
         try store.putDelayed("T", 3, "one", level: 1)
-        let start = clock.clock.now()
+        let start = clock.wallMilliseconds
         #expect(store.deliverNow() == start + 1_000)
-        clock.advance(999)
+        clock.advance(.milliseconds(999))
         #expect(store.deliverNow() == start + 1_000 && store.maxOffset(topic: "T", queueId: 3) == 0)
-        clock.advance(1)
+        clock.advance(.milliseconds(1))
         _ = store.deliverNow()
         #expect(try store.everything("T", 3).map(\.text) == ["one"])
-        clock.advance(4_000)
+        clock.advance(.milliseconds(4_000))
         _ = store.deliverNow()
         let message = try #require(try store.everything("T", 3).last)
         #expect(message.text == "five" && message.queueOffset == 1 && message.storeTimestamp == start + 5_000)
@@ -89,7 +89,7 @@ import Testing
         }
         for number in 0..<200 {
             try store.putDelayed("T", 0, "\(number)", level: 1)
-            clock.advance(1_000)
+            clock.advance(.milliseconds(1_000))
             _ = store.deliverNow()
         }
         let seen = depths.withLock { $0 }
@@ -102,7 +102,7 @@ import Testing
         let folder = try TemporaryFolder()
         let store = try open(folder.path)
         for number in 0..<2_000 { try store.putDelayed("T", Int32(number % 2), "\(number)", level: 1 + number % 2) }
-        clock.advance(5_000)
+        clock.advance(.milliseconds(5_000))
         _ = store.deliverNow()
         #expect(try store.everything("T", 0).map(\.text) == (0..<1_000).map { "\($0 * 2)" })
         #expect(try store.everything("T", 1).map(\.text) == (0..<1_000).map { "\($0 * 2 + 1)" })
@@ -131,12 +131,12 @@ import Testing
         var store = try reopen(folder.path)
         try store.putDelayed("T", 0, "before", level: 1)
         try store.putDelayed("T", 0, "after", level: 2)
-        clock.advance(1_000)
+        clock.advance(.milliseconds(1_000))
         _ = store.deliverNow()
         try store.close()
         store = try reopen(folder.path)
         #expect(store.delayOffsets.offsets == [1: 1])
-        clock.advance(4_000)
+        clock.advance(.milliseconds(4_000))
         _ = store.deliverNow()
         #expect(try store.everything("T", 0).map(\.text) == ["before", "after"])
         try store.close()
@@ -148,7 +148,7 @@ import Testing
         var store = try open(folder.sub("a"))
         for number in 0..<40 { try store.putDelayed("T", 0, "same", level: 1 + number % 3, properties: ["n": "\(number / 6)"]) }
         try store.put("T", 0, text: "not delayed")
-        clock.advance(5_000)
+        clock.advance(.milliseconds(5_000))
         _ = store.deliverNow()
         let delivered = store.maxOffset(topic: "T", queueId: 0)
         #expect(delivered == 28)
@@ -161,7 +161,7 @@ import Testing
         store = try reopen(folder.sub("b"))
         _ = store.deliverNow()
         #expect(store.maxOffset(topic: "T", queueId: 0) == (keepsFile ? delivered : delivered + 11 + 13))
-        clock.advance(5_000)
+        clock.advance(.milliseconds(5_000))
         _ = store.deliverNow()
         #expect(store.maxOffset(topic: "T", queueId: 0) == (keepsFile ? 41 : 41 + 11 + 13))
         try store.close()
@@ -181,7 +181,7 @@ import Testing
                     let level = Int.random(in: 1...3, using: &random)
                     try store.putDelayed("T", 0, "\(Int.random(in: 0..<12, using: &random))", level: level)
                 case 6..<9:
-                    clock.advance(Int64.random(in: 0...4_000, using: &random))
+                    clock.advance(.milliseconds(Int64.random(in: 0...4_000, using: &random)))
                     _ = store.deliverNow()
                 default: try store.saveDelayOffsets()
                 }
@@ -198,7 +198,7 @@ import Testing
             root = next
             store = try reopen(root)
         }
-        clock.advance(10_000)
+        clock.advance(.milliseconds(10_000))
         _ = store.deliverNow()
         let waited = try (0..<3).flatMap { try store.everything("SCHEDULE_TOPIC_XXXX", $0) }.map(\.text)
         #expect(try store.everything("T", 0).map(\.text).sorted() == waited.sorted(), "seed \(seed)")
@@ -219,10 +219,10 @@ import Testing
         let folder = try TemporaryFolder()
         var store = try open(folder.path)
         try store.putDelayed("T", 0, "x", level: 1)
-        clock.advance(1_000)
+        clock.advance(.milliseconds(1_000))
         try store.close()
         // Closed: every append fails.
-        #expect(store.deliverNow() == clock.clock.now() + 1_000)
+        #expect(store.deliverNow() == clock.wallMilliseconds + 1_000)
         #expect(store.delayOffsets.offsets.isEmpty)
         store = try reopen(folder.path)
         _ = store.deliverNow()
@@ -235,7 +235,7 @@ import Testing
         let store = try open(folder.path)
         try store.put("SCHEDULE_TOPIC_XXXX", 0, text: "no idea where to")
         try store.putDelayed("T", 0, "x", level: 1)
-        clock.advance(1_000)
+        clock.advance(.milliseconds(1_000))
         _ = store.deliverNow()
         #expect(try store.everything("T", 0).map(\.text) == ["x"])
         #expect(store.delayOffsets.offsets == [1: 2])
@@ -270,7 +270,7 @@ import Testing
         let path = folder.sub("config/delayOffset.json")
         var store = try open(folder.path)
         try store.putDelayed("T", 0, "x", level: 1)
-        clock.advance(1_000)
+        clock.advance(.milliseconds(1_000))
         _ = store.deliverNow()
         try store.close()
         let text = try String(contentsOfFile: path, encoding: .utf8)
@@ -322,7 +322,7 @@ import Testing
         var configuration = smallConfiguration(folder.path)
         configuration.deliversDelayedMessages = false
         store = try MessageStore(
-            configuration, logger: Logger(category: "store", level: .warning, sink: sink), clock: clock.clock)
+            configuration, logger: Logger(category: "store", level: .warning, sink: sink), clocks: clock.clocks)
         try store.start()
         try store.loadDelayOffsets()
         #expect(store.delayOffsets.offsets == offsets)
@@ -360,7 +360,7 @@ import Testing
         try store.saveDelayOffsets()
         #expect(store.flushedOffset == store.maxPhysicalOffset)
         try store.putDelayed("T", 0, "y", level: 1)
-        clock.advance(1_000)
+        clock.advance(.milliseconds(1_000))
         _ = store.deliverNow()
         #expect(store.delayOffsets.offsets == [1: 2])
         disk.set { $0.syncFailure = ("commitlog", EIO) }
@@ -385,7 +385,7 @@ import Testing
         #expect(store.deliverNow() == waiting.storeTimestamp + 1_000)
         try store.saveDelayOffsets()
         disk.set { $0.isHanging = true }
-        clock.advance(1_000)
+        clock.advance(.milliseconds(1_000))
         _ = store.deliverNow()
         #expect(store.delayOffsets.offsets == [1: 1])
         #expect(store.maxOffset(topic: "T", queueId: 0) == 0)
@@ -439,5 +439,106 @@ extension MessageStore {
     /// One round of the schedule's thread.
     func deliverNow() -> Int64? {
         deliverDue(RecordEncoder(maxMessageBytes: .max))
+    }
+}
+
+/// The time of day is set while delayed messages wait.
+@Suite(.takesTurns) struct DelaySteppingClockTests {
+    let tests = DelayTests()
+    var clock: HandClock { tests.clock }
+
+    @Test("Case 4.2: a delayed message waits as long as it would have", arguments: [-3600, 3600] as [Int64])
+    func aStepWhileItWaits(seconds: Int64) throws {
+        let folder = try TemporaryFolder()
+        let store = try tests.open(folder.path)
+        // Two hours.
+        try store.putDelayed("T", 0, "before", level: 18)
+        clock.advance(.seconds(60))
+        clock.step(.seconds(seconds))
+        let stamped = try store.putDelayed("T", 0, "after", level: 18)
+        #expect(stamped.storeTimestamp == clock.wallMilliseconds, "a stamp is what the clock shows")
+        clock.advance(.seconds(7_139))
+        _ = store.deliverNow()
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 0, "not before its time")
+        clock.advance(.seconds(1))
+        _ = store.deliverNow()
+        #expect(try store.everything("T", 0).map(\.text) == ["before"])
+        clock.advance(.seconds(59))
+        _ = store.deliverNow()
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 1)
+        clock.advance(.seconds(1))
+        _ = store.deliverNow()
+        #expect(try store.everything("T", 0).map(\.text) == ["before", "after"])
+        try store.close()
+    }
+
+    @Test func manyStepsInBothDirections() throws {
+        let folder = try TemporaryFolder()
+        let store = try tests.open(folder.path)
+        // Ten minutes each, a minute apart, and the clock set in between.
+        for (number, seconds) in [0, 3600, -7200, 86_400 * 365, -86_400 * 400, 5, -5].enumerated() {
+            clock.step(.seconds(seconds))
+            try store.putDelayed("T", 0, "\(number)", level: 14)
+            clock.advance(.seconds(60))
+        }
+        clock.advance(.seconds(600 - 7 * 60 - 1))
+        for number in 0..<7 {
+            _ = store.deliverNow()
+            #expect(store.maxOffset(topic: "T", queueId: 0) == Int64(number))
+            clock.advance(.seconds(1))
+            _ = store.deliverNow()
+            #expect(store.maxOffset(topic: "T", queueId: 0) == Int64(number + 1))
+            clock.advance(.seconds(59))
+        }
+        try store.close()
+    }
+
+    /// As small as a time server's correction: the message is not taken for one of a level that was longer.
+    @Test func aClockThatWasALittleAheadDeliversNothingEarly() throws {
+        let folder = try TemporaryFolder()
+        var store = try tests.open(folder.path)
+        try store.putDelayed("T", 0, "x", level: 18)
+        try store.close()
+        clock.step(.milliseconds(-500))
+        store = try tests.reopen(folder.path)
+        clock.advance(.seconds(7_199))
+        _ = store.deliverNow()
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 0)
+        clock.advance(.seconds(2))
+        _ = store.deliverNow()
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 1)
+        try store.close()
+    }
+
+    /// All that is known of them is what the clock showed then and shows now.
+    @Test func messagesOfAnEarlierRunGoByWhatTheyWereStampedWith() throws {
+        let folder = try TemporaryFolder()
+        var store = try tests.open(folder.path)
+        try store.putDelayed("T", 0, "x", level: 18)
+        try store.close()
+        clock.step(.seconds(3600))
+        store = try tests.reopen(folder.path)
+        clock.step(.seconds(-1800))
+        clock.advance(.seconds(3599))
+        _ = store.deliverNow()
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 0)
+        clock.advance(.seconds(1))
+        _ = store.deliverNow()
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 1)
+        try store.close()
+    }
+
+    @Test func stepsAreKeptInTheOrderOfEntries() {
+        var drifts = StampDrifts()
+        drifts.note(level: 1, offset: 0, drift: 3)
+        #expect(drifts.drift(level: 1, offset: 0) == 0, "within what two readings differ by")
+        drifts.note(level: 1, offset: 11, drift: 3_600_000)
+        drifts.note(level: 1, offset: 10, drift: 3_600_002)
+        #expect(drifts.drift(level: 1, offset: 9) == 0)
+        #expect(drifts.drift(level: 1, offset: 10) == 3_600_000, "it came a little later than the next")
+        #expect(drifts.drift(level: 2, offset: 10) == 0)
+        for number in 0..<1_000 as Range<Int64> { drifts.note(level: 1, offset: 100 + number, drift: number * 10_000) }
+        #expect(drifts.drift(level: 1, offset: 1_099) == 9_990_000)
+        #expect(drifts.drift(level: 1, offset: 500) == 0, "so many steps are forgotten")
     }
 }

@@ -11,7 +11,7 @@ import Testing
         var configuration = smallConfiguration(folder.path)
         configuration.segmentRetryPause = .zero
         change(&configuration)
-        let store = try MessageStore(configuration, logger: quiet, clock: .system, diskUsage: .system, disk: disk.calls)
+        let store = try MessageStore(configuration, logger: quiet, clocks: .system, diskUsage: .system, disk: disk.calls)
         try store.start()
         return store
     }

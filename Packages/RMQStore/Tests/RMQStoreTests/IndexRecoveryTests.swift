@@ -166,7 +166,7 @@ import Testing
         configuration.retention.interval = .milliseconds(5)
         configuration.retention.pauseBetweenSegments = .zero
         configuration.retention.deletionHours = []
-        let store = try MessageStore(configuration, logger: quiet, clock: clock.clock)
+        let store = try MessageStore(configuration, logger: quiet, clocks: clock.clocks)
         try store.start()
         var offsets: [Int64] = []
         while store.maxPhysicalOffset < 4 * 65536 {
@@ -174,7 +174,7 @@ import Testing
         }
         try await store.waitUntilIndexed()
         let before = try IndexReader.files(folder.path)
-        clock.advance(100 * 3_600_000)
+        clock.advance(.milliseconds(100 * 3_600_000))
         store.requestDeletion()
         try await eventually("an index file is deleted") { try IndexReader.files(folder.path).count < before.count }
         let minimum = store.minPhysicalOffset
@@ -186,7 +186,7 @@ import Testing
             #expect(try store.offsets("T", "k\(number)") == (offset >= minimum ? [offset] : []))
         }
         try store.close()
-        let reopened = try MessageStore(configuration, logger: quiet, clock: clock.clock)
+        let reopened = try MessageStore(configuration, logger: quiet, clocks: clock.clocks)
         try reopened.start()
         try await reopened.waitUntilIndexed()
         for (number, offset) in offsets.enumerated() where offset >= minimum { #expect(try reopened.offsets("T", "k\(number)") == [offset]) }

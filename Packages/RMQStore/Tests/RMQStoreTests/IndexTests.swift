@@ -55,12 +55,12 @@ import Testing
     @Test func countAndTimeBoundTheAnswer() async throws {
         let folder = try TemporaryFolder()
         let clock = HandClock(1_000_000)
-        let store = try openStore(folder.path, clock: clock.clock)
+        let store = try openStore(folder.path, clocks: clock.clocks)
         // 600 keys of messages 700 ms apart, in four files.
         var offsets: [Int64] = []
         for _ in 0..<600 {
             offsets.append(try store.put("T", keys: "k").physicalOffset)
-            clock.advance(700)
+            clock.advance(.milliseconds(700))
         }
         try await store.waitUntilIndexed()
         #expect(try store.offsets("T", "k") == offsets.suffix(64))
@@ -85,13 +85,13 @@ import Testing
     @Test func filesAreAsTheFormatSays() async throws {
         let folder = try TemporaryFolder()
         let clock = HandClock(1_700_000_000_000)
-        let store = try openStore(folder.path, clock: clock.clock)
+        let store = try openStore(folder.path, clocks: clock.clocks)
         var expected: [(key: String, offset: Int64, time: Int64)] = []
         for index in 0..<450 {
             let result = try store.put("T", keys: "a\(index % 50) b\(index % 7)")
             expected.append(("a\(index % 50)", result.physicalOffset, result.storeTimestamp))
             expected.append(("b\(index % 7)", result.physicalOffset, result.storeTimestamp))
-            clock.advance(400)
+            clock.advance(.milliseconds(400))
         }
         try await store.waitUntilIndexed()
         try store.close()

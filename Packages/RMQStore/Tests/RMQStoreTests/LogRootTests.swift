@@ -77,10 +77,10 @@ import Testing
         let clock = HandClock(WallClock.nowMilliseconds())
         var configuration = configuration(folder)
         configuration.retention.pauseBetweenSegments = .zero
-        let store = try MessageStore(configuration, logger: quiet, clock: clock.clock, diskUsage: DiskUsage { _ in 0.5 })
+        let store = try MessageStore(configuration, logger: quiet, clocks: clock.clocks, diskUsage: DiskUsage { _ in 0.5 })
         try store.start()
         try fill(store, toSegment: 5)
-        clock.advance(73 * 3_600_000)
+        clock.advance(.milliseconds(73 * 3_600_000))
         store.requestDeletion()
         try await eventually("the old segments are deleted") { store.minPhysicalOffset == 5 * 65536 }
         try store.close()

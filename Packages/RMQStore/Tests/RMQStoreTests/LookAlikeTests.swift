@@ -1,9 +1,10 @@
 import RMQCommon
 import RMQStore
+import RMQTestSupport
 import Testing
 
 /// Topics and keys that are equal as `String` and differ in their bytes.
-@Suite struct LookAlikeTests {
+@Suite(.takesTurns) struct LookAlikeTests {
     @Test(arguments: [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")])
     func topicsAreApartInMemoryAndOnDisk(_ first: String, _ second: String) throws {
         let folder = try TemporaryFolder()

@@ -223,7 +223,7 @@ import Testing
         func open() throws -> MessageStore {
             var configuration = smallConfiguration(folder.path)
             configuration.deliversDelayedMessages = false
-            let store = try MessageStore(configuration, logger: quiet, clock: clock.clock)
+            let store = try MessageStore(configuration, logger: quiet, clocks: clock.clocks)
             try store.start()
             return store
         }
@@ -236,7 +236,7 @@ import Testing
         bytes.replaceSubrange(60..<72, with: bytes[80..<92])
         try bytes.write(to: URL(fileURLWithPath: path))
         store = try open()
-        clock.advance(1_000)
+        clock.advance(.milliseconds(1_000))
         _ = store.deliverNow()
         #expect(try store.everything("T", 0).map(\.text) == ["0", "1", "2", "3", "4"])
         try store.close()

@@ -69,11 +69,11 @@ import Testing
     @Test func offsetsByTime() throws {
         let folder = try TemporaryFolder()
         let clock = HandClock(1000)
-        let store = try openStore(folder.path, clock: clock.clock)
+        let store = try openStore(folder.path, clocks: clock.clocks)
         // Store times 1000, 1010, …, 7990: three queue files.
         for _ in 0..<700 {
             try store.put("T", 0, [1])
-            clock.advance(10)
+            clock.advance(.milliseconds(10))
         }
         func at(_ time: Int64) -> Int64 { store.offset(topic: "T", queueId: 0, at: time) }
         #expect(at(0) == 0)

@@ -42,13 +42,13 @@ import Testing
             configuration.retention.pauseBetweenQueues = .zero
             configuration.retention.deletionHours = []
             change(&configuration)
-            store = try MessageStore(configuration, logger: quiet, clock: clock.clock, diskUsage: disk.usage)
+            store = try MessageStore(configuration, logger: quiet, clocks: clock.clocks, diskUsage: disk.usage)
             try store.start()
         }
 
         func reopen() throws {
             try store.close()
-            store = try MessageStore(store.configuration, logger: quiet, clock: clock.clock, diskUsage: disk.usage)
+            store = try MessageStore(store.configuration, logger: quiet, clocks: clock.clocks, diskUsage: disk.usage)
             try store.start()
         }
 
@@ -91,7 +91,7 @@ import Testing
         }
         try fixture.fill()
         try #require(fixture.store.minPhysicalOffset == 0)
-        fixture.clock.advance(73 * 3_600_000)
+        fixture.clock.advance(.milliseconds(73 * 3_600_000))
         try await eventually("the old segments are deleted") { try fixture.isCut() }
         try fixture.expectOnlyTheLastSegment()
         #expect(try fixture.store.put("Early", 0, text: "next").queueOffset == 20)
@@ -102,7 +102,7 @@ import Testing
     @Test(arguments: [true, false]) func theCutOutlivesTheProcess(clean: Bool) async throws {
         let fixture = try Fixture()
         try fixture.fill()
-        fixture.clock.advance(73 * 3_600_000)
+        fixture.clock.advance(.milliseconds(73 * 3_600_000))
         fixture.store.requestDeletion()
         try await eventually("the old segments are deleted") { try fixture.isCut() }
         let copy = fixture.folder.sub("copy")
@@ -129,7 +129,7 @@ import Testing
         try fixture.fill()
         let directory = fixture.folder.sub("consumequeue_ext/Both/1")
         let before = try FileManager.default.contentsOfDirectory(atPath: directory).count
-        fixture.clock.advance(73 * 3_600_000)
+        fixture.clock.advance(.milliseconds(73 * 3_600_000))
         try await eventually("the old segments are deleted") { try fixture.isCut() }
         // What is left begins with the file that the first message's entry leads to.
         let queue = try #require(fixture.store.queue(topic: "Both", queueId: 1))
@@ -145,7 +145,7 @@ import Testing
         // Too young for anybody: twenty looks and more find nothing.
         fixture.store.requestDeletion()
         try await fixture.disk.lookedAt(times: 20)
-        fixture.clock.advance(73 * 3_600_000)
+        fixture.clock.advance(.milliseconds(73 * 3_600_000))
         try await fixture.disk.lookedAt(times: 1)
         #expect(fixture.store.minPhysicalOffset == 0)
         fixture.store.requestDeletion()
@@ -157,7 +157,7 @@ import Testing
         let fixture = try Fixture()
         try fixture.fill()
         let held = fixture.store.read(topic: "Early", queueId: 0, offset: 0, maxCount: 20)
-        fixture.clock.advance(73 * 3_600_000)
+        fixture.clock.advance(.milliseconds(73 * 3_600_000))
         fixture.store.requestDeletion()
         try await eventually("the old segments are deleted") { try fixture.isCut() }
         #expect(try !FileManager.default.fileExists(atPath: #require(held.chunks.first).owner.path))
@@ -197,7 +197,7 @@ import Testing
         try await eventually("the disk is found full") { fixture.store.flags.current == .diskFull }
         try await fixture.disk.lookedAt(times: 1)
         #expect(fixture.store.minPhysicalOffset == 0)
-        fixture.clock.advance(73 * 3_600_000)
+        fixture.clock.advance(.milliseconds(73 * 3_600_000))
         try await eventually("the old segments are deleted") { try fixture.isCut() }
         try fixture.store.close()
     }
@@ -209,14 +209,29 @@ import Testing
         let oldest = fixture.folder.sub("commitlog/00000000000000000000")
         try FileManager.default.moveItem(atPath: oldest, toPath: fixture.folder.sub("aside"))
         try FileManager.default.createDirectory(atPath: oldest, withIntermediateDirectories: false)
-        fixture.clock.advance(73 * 3_600_000)
+        fixture.clock.advance(.milliseconds(73 * 3_600_000))
         fixture.disk.fill(toPercent: 76)
         try await fixture.disk.lookedAt(times: 1)
         #expect(fixture.store.minPhysicalOffset == 0)
         #expect(try fixture.store.everything("Early", 0).count == 20)
         try FileManager.default.removeItem(atPath: oldest)
         try FileManager.default.moveItem(atPath: fixture.folder.sub("aside"), toPath: oldest)
-        fixture.clock.advance(61_000)
+        fixture.clock.advance(.milliseconds(61_000))
+        try await eventually("the old segments are deleted") { try fixture.isCut() }
+        try fixture.store.close()
+    }
+
+    @Test("Case 4.2: a clock that is set ahead makes no file older", arguments: [-100, 100] as [Int64])
+    func aSetClockDeletesNothing(hours: Int64) async throws {
+        let fixture = try Fixture()
+        try fixture.fill()
+        fixture.clock.step(.seconds(hours * 3600))
+        fixture.store.requestDeletion()
+        #expect(try await fixture.disk.lookedAt(times: 3))
+        #expect(fixture.store.minPhysicalOffset == 0)
+        // A clock that was set back holds up nothing for longer than that.
+        fixture.clock.advance(.seconds((73 + max(0, -hours)) * 3600))
+        fixture.store.requestDeletion()
         try await eventually("the old segments are deleted") { try fixture.isCut() }
         try fixture.store.close()
     }
@@ -227,7 +242,7 @@ import Testing
         let handle = fixture.store.queueHandle(topic: "Early", queueId: 0)
         try fixture.store.removeExpiredQueues()
         #expect(fixture.store.topics == ["Early", "Both"])
-        fixture.clock.advance(73 * 3_600_000)
+        fixture.clock.advance(.milliseconds(73 * 3_600_000))
         fixture.store.requestDeletion()
         try await eventually("the old segments are deleted") { try fixture.isCut() }
         try fixture.store.removeExpiredQueues()
@@ -268,12 +283,12 @@ import Testing
         let fixture = try Fixture()
         for _ in 0..<50 { try fixture.store.put("Times", 0, text: "x") }
         #expect(fixture.store.statistics.appendTimes == nil)
-        fixture.clock.advance(60_000)
+        fixture.clock.advance(.milliseconds(60_000))
         try await eventually("append times") { fixture.store.statistics.appendTimes != nil }
         let times = try #require(fixture.store.statistics.appendTimes)
         #expect(times.coarse.reduce(0, +) == 50 && times.coarse.count == LatencyDistribution.labels.count)
         #expect(times.percentile(0.99) >= 0)
-        fixture.clock.advance(60_000)
+        fixture.clock.advance(.milliseconds(60_000))
         try await eventually("a new period") { fixture.store.statistics.appendTimes?.coarse.reduce(0, +) == 0 }
         try fixture.store.close()
     }

@@ -13,7 +13,7 @@ import Testing
         var configuration = smallConfiguration(folder.sub(name))
         configuration.flush = .synchronous
         change(&configuration)
-        let store = try MessageStore(configuration, logger: logger, clock: .system, diskUsage: .system, disk: disk.calls)
+        let store = try MessageStore(configuration, logger: logger, clocks: .system, diskUsage: .system, disk: disk.calls)
         try store.start()
         return store
     }

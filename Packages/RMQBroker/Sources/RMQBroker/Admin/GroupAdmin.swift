@@ -47,11 +47,13 @@ enum GroupAdmin {
     }
 
     static func allProducers(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+        // What the clock shows now, less the time that has passed.
+        let (today, now) = (broker.clocks.wall.now(), broker.clocks.monotonic.now())
         let groups = broker.producers.all.mapValues { channels in
             channels.map { channel in
                 ProducerTableInfo.Producer(
                     clientId: channel.clientId, remoteAddress: "/" + channel.connection.remote.description, language: channel.language,
-                    version: channel.version, lastUpdateTimestamp: channel.lastUpdate)
+                    version: channel.version, lastUpdateTimestamp: today - (now - channel.lastUpdate).milliseconds)
             }
         }
         return .response(.success, body: ProducerTableInfo(groups: groups).body)

@@ -9,7 +9,7 @@ import Synchronization
 /// There are no thread pools here, so their queues are always empty and have the reference's default sizes.
 enum RuntimeInfo {
     static func table(_ broker: BrokerState) -> [ByteText: String] {
-        let now = broker.clock.now()
+        let now = broker.clocks.monotonic.now()
         let statistics = broker.store.statistics
         let rates = broker.rates.rates(statistics, now: now)
         let days = broker.rates.days
@@ -19,7 +19,7 @@ enum RuntimeInfo {
             "brokerVersionDesc": version.description,
             "brokerVersion": String(version.ordinal),
             "bootTimestamp": String(broker.startedAt),
-            "runtime": duration(milliseconds: now - broker.startedAt),
+            "runtime": duration(now - broker.started),
             "startAcceptSendRequestTimeStamp": String(configuration.startAcceptSendTimestamp),
             "msgPutTotalYesterdayMorning": String(days.yesterday.appendedMessages),
             "msgPutTotalTodayMorning": String(days.today.appendedMessages),
@@ -107,8 +107,8 @@ enum RuntimeInfo {
     }
 
     /// `[ 0 days, 0 hours, 2 minutes, 43 seconds ]`
-    static func duration(milliseconds: Int64) -> String {
-        let seconds = max(milliseconds, 0) / 1_000
+    static func duration(_ duration: Duration) -> String {
+        let seconds = duration.components.seconds
         return "[ \(seconds / 86_400) days, \(seconds / 3_600 % 24) hours, \(seconds / 60 % 60) minutes, \(seconds % 60) seconds ]"
     }
 }
@@ -117,7 +117,7 @@ enum RuntimeInfo {
 /// are computed.
 final class RateSamples: Sendable {
     private struct Sample {
-        let time: Int64
+        let time: MonotonicInstant
         let statistics: StoreStatistics
     }
 
@@ -125,6 +125,7 @@ final class RateSamples: Sendable {
     struct Days {
         var yesterday = StoreStatistics()
         var today = StoreStatistics()
+        /// The number of today.
         fileprivate var day: Int?
     }
 
@@ -139,25 +140,17 @@ final class RateSamples: Sendable {
 
     var days: Days { state.withLock { $0.days } }
 
-    func add(_ statistics: StoreStatistics, now: Int64) {
-        let day = Self.localDay(now)
+    /// - Parameter day: today's number. Only a later one begins a day: clocks are also set back over midnight.
+    func add(_ statistics: StoreStatistics, now: MonotonicInstant, day: Int) {
         state.withLock { state in
             state.samples.append(Sample(time: now, statistics: statistics))
             if state.samples.count > Self.limit { state.samples.removeFirst() }
-            if let before = state.days.day, before != day {
+            if let before = state.days.day, before < day {
                 state.days.yesterday = state.days.today
                 state.days.today = statistics
             }
             state.days.day = day
         }
-    }
-
-    /// The day of the year, local time.
-    private static func localDay(_ milliseconds: Int64) -> Int {
-        var seconds = time_t(milliseconds / 1_000)
-        var parts = tm()
-        localtime_r(&seconds, &parts)
-        return Int(parts.tm_yday)
     }
 
     struct Rates {
@@ -166,12 +159,11 @@ final class RateSamples: Sendable {
 
     /// Per second over the last 10, 60 and 600 s, each as three numbers between blanks. A number is left out while there is
     /// no sample as old as that.
-    func rates(_ statistics: StoreStatistics, now: Int64) -> Rates {
+    func rates(_ statistics: StoreStatistics, now: MonotonicInstant) -> Rates {
         let samples = state.withLock { $0.samples }
         func rate(_ value: (StoreStatistics) -> Int, seconds: Int64) -> Double? {
-            let limit: Int64 = now - seconds * 1_000
-            guard let from = samples.last(where: { $0.time <= limit }), now > from.time else { return nil }
-            return Double(value(statistics) - value(from.statistics)) * 1_000 / Double(now - from.time)
+            guard let from = samples.last(where: { now - $0.time >= .seconds(seconds) }), now > from.time else { return nil }
+            return Double(value(statistics) - value(from.statistics)) / ((now - from.time) / .seconds(1))
         }
         func text(_ value: (StoreStatistics) -> Int, absent: String = "") -> String {
             [10, 60, 600].map { (seconds: Int64) in rate(value, seconds: seconds).map { "\($0)" } ?? absent }.joined(separator: " ")

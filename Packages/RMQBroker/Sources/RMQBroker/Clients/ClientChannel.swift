@@ -7,8 +7,8 @@ struct ClientChannel: Sendable {
     var clientId: String
     var language: LanguageCode
     var version: Int32
-    /// Milliseconds since 1970 of the last heartbeat.
-    var lastUpdate: Int64
+    /// When the last heartbeat came.
+    var lastUpdate: MonotonicInstant
 
     var description: ClientConnection {
         ClientConnection(clientId: clientId, address: connection.remote.description, language: language, version: version)

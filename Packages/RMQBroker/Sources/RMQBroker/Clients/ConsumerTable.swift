@@ -57,8 +57,8 @@ final class ConsumerTable: Sendable {
 
     /// Forgets and closes clients that have been silent for too long.
     /// - Returns: the groups that lost a member.
-    func expire(now: Int64) -> [String] {
-        let (groups, channels) = removeAll { $0.lastUpdate < now - ClientLimit.silence.milliseconds }
+    func expire(now: MonotonicInstant) -> [String] {
+        let (groups, channels) = removeAll { now - $0.lastUpdate > ClientLimit.silence }
         for channel in channels { channel.connection.close() }
         return groups
     }

@@ -23,8 +23,8 @@ final class ProducerTable: Sendable {
     func connectionClosed(_ connection: UInt64) { removeAll { $0.connection.id == connection } }
 
     /// Forgets and closes clients that have been silent for too long.
-    func expire(now: Int64) {
-        for channel in removeAll({ $0.lastUpdate < now - ClientLimit.silence.milliseconds }) { channel.connection.close() }
+    func expire(now: MonotonicInstant) {
+        for channel in removeAll({ now - $0.lastUpdate > ClientLimit.silence }) { channel.connection.close() }
     }
 
     @discardableResult

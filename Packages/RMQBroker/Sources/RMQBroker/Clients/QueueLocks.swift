@@ -5,8 +5,10 @@ import Synchronization
 final class QueueLocks: Sendable {
     private struct Lock {
         @ByteText var clientId: String
-        /// Milliseconds since 1970 of the last lock call.
-        var renewed: Int64
+        /// When the client last asked for it.
+        var renewed: MonotonicInstant
+
+        func isExpired(_ now: MonotonicInstant, _ lifetime: Duration) -> Bool { now - renewed >= lifetime }
     }
 
     /// Most locks of all groups together. A queue and a group name cost about 200 bytes, so this is some 20 MB.
@@ -16,8 +18,8 @@ final class QueueLocks: Sendable {
         var groups: [ByteText: [MessageQueue: Lock]] = [:]
         var count = 0
 
-        mutating func removeExpired(before limit: Int64) {
-            groups = groups.mapValues { $0.filter { $0.value.renewed > limit } }.filter { !$0.value.isEmpty }
+        mutating func removeExpired(_ now: MonotonicInstant, _ lifetime: Duration) {
+            groups = groups.mapValues { $0.filter { !$0.value.isExpired(now, lifetime) } }.filter { !$0.value.isEmpty }
             count = groups.values.reduce(0) { $0 + $1.count }
         }
     }
@@ -27,13 +29,12 @@ final class QueueLocks: Sendable {
     init(lifetime: Duration = .seconds(60)) { self.lifetime = lifetime }
 
     /// - Returns: those of `queues` that `clientId` now holds.
-    func lock(_ queues: [MessageQueue], group: String, clientId: String, now: Int64) -> [MessageQueue] {
-        let expired = now - lifetime.milliseconds
-        return contents.withLock { contents in
-            if contents.count + queues.count > Self.limit { contents.removeExpired(before: expired) }
+    func lock(_ queues: [MessageQueue], group: String, clientId: String, now: MonotonicInstant) -> [MessageQueue] {
+        contents.withLock { contents in
+            if contents.count + queues.count > Self.limit { contents.removeExpired(now, lifetime) }
             return queues.filter { queue in
                 if let held = contents.groups[group]?[queue] {
-                    guard held.clientId.isExactly(clientId) || held.renewed <= expired else { return false }
+                    guard held.clientId.isExactly(clientId) || held.isExpired(now, lifetime) else { return false }
                 } else {
                     guard contents.count < Self.limit else { return false }
                     contents.count += 1

@@ -30,7 +30,7 @@ final class LoopState {
     private let pulls = ByteKeyedCache<PullRoute>()
     private var randomState: UInt64
 
-    private var offsetMovedSecond: Int64 = 0
+    private var offsetMovedFrom = MonotonicInstant(nanoseconds: 0)
     private var offsetMovedCount = 0
 
     let holds: PullHolds
@@ -57,7 +57,7 @@ final class LoopState {
         copy.copyBytes(from: properties)
         addedProperties = UnsafeRawBufferPointer(copy)
         promisesMore = broker.store.configuration.flush == .synchronous || broker.store.configuration.requiredReplicas > 0
-        randomState = MonotonicTime.nowNanoseconds() | 1
+        randomState = .random(in: 1 ... .max)
         holds = PullHolds(loopIndex: index, loop: loop, store: broker.store)
         holds.offsetMoved = { [unowned self] pull, offset in offsetMoved(pull, to: offset) }
         holds.rulesVersion = { broker.pullRulesVersion }
@@ -68,9 +68,8 @@ final class LoopState {
 
     /// Counts one event, unless there were too many in this second.
     func mayRecordOffsetMoved() -> Bool {
-        let second = loop.wallMilliseconds / 1_000
-        if second != offsetMovedSecond {
-            offsetMovedSecond = second
+        if loop.now - offsetMovedFrom >= .seconds(1) {
+            offsetMovedFrom = loop.now
             offsetMovedCount = 0
         }
         offsetMovedCount += 1

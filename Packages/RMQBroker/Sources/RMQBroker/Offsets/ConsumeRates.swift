@@ -9,25 +9,25 @@ final class ConsumeRates: Sendable {
     }
 
     private struct Sample {
-        let time: Int64
+        let time: MonotonicInstant
         let count: Int64
     }
 
-    static let sampleMilliseconds: Int64 = 10_000
+    static let sampleInterval: Duration = .seconds(10)
     /// Both ends of six spans.
     private static let limit = 7
 
     private let samples = Mutex<[Key: [Sample]]>([:])
 
     /// Takes a sample. Pairs that are not in `progresses` any more are forgotten, as are those that never got a message.
-    /// - Parameter now: in milliseconds; call this every ``sampleMilliseconds``.
-    func add(_ progresses: [GroupProgress], now: Int64) {
+    /// - Parameter now: call this every ``sampleInterval``.
+    func add(_ progresses: [GroupProgress], now: MonotonicInstant) {
         samples.withLock { samples in
             var next: [Key: [Sample]] = [:]
             for progress in progresses where progress.pulledCount > 0 {
                 let key = Key(topic: ByteText(progress.topic), group: ByteText(progress.group))
                 // Who comes anew began at zero within the span before.
-                var kept = samples[key] ?? [Sample(time: now - Self.sampleMilliseconds, count: 0)]
+                var kept = samples[key] ?? [Sample(time: now + (.zero - Self.sampleInterval), count: 0)]
                 kept.append(Sample(time: now, count: progress.pulledCount))
                 next[key] = kept.suffix(Self.limit)
             }
@@ -39,7 +39,7 @@ final class ConsumeRates: Sendable {
         samples.withLock { samples in
             guard let kept = samples[Key(topic: ByteText(topic), group: ByteText(group))], let first = kept.first, let last = kept.last, last.time > first.time
             else { return 0 }
-            return Double(last.count - first.count) * 1_000 / Double(last.time - first.time)
+            return Double(last.count - first.count) / ((last.time - first.time) / .seconds(1))
         }
     }
 }

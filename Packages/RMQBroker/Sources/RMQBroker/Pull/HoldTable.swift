@@ -1,11 +1,12 @@
+import RMQCommon
+
 /// Requests that wait for something to happen to their queue, oldest first.
 ///
 /// A value without clock, thread or socket: the loop that owns it says what time it is and answers what comes out.
 struct HoldTable<Queue: Hashable, Waiting> {
     private struct Held {
         var waiting: Waiting
-        /// Milliseconds since 1970.
-        let deadline: Int64
+        let deadline: MonotonicInstant
     }
 
     /// Most requests held at once; the next one is answered at once instead. As the reference's
@@ -17,7 +18,7 @@ struct HoldTable<Queue: Hashable, Waiting> {
     init(limit: Int = 100_000) { self.limit = limit }
 
     /// - Returns: false when the table is full and the request was not taken.
-    mutating func hold(_ waiting: Waiting, on queue: Queue, until deadline: Int64) -> Bool {
+    mutating func hold(_ waiting: Waiting, on queue: Queue, until deadline: MonotonicInstant) -> Bool {
         guard count < limit else { return false }
         queues[queue, default: []].append(Held(waiting: waiting, deadline: deadline))
         count += 1
@@ -40,10 +41,10 @@ struct HoldTable<Queue: Hashable, Waiting> {
     /// Looks at all that is held, so whoever holds many calls it seldom.
     /// - Returns: what left, and when the time of the next one is over; nil when nothing is held any more.
     mutating func sweep(
-        now: Int64, _ leaves: (Waiting) -> Bool
-    ) -> (left: [(queue: Queue, waiting: Waiting)], nextDeadline: Int64?) {
+        now: MonotonicInstant, _ leaves: (Waiting) -> Bool
+    ) -> (left: [(queue: Queue, waiting: Waiting)], nextDeadline: MonotonicInstant?) {
         var left: [(queue: Queue, waiting: Waiting)] = []
-        var next: Int64?
+        var next: MonotonicInstant?
         func isLeaving(_ held: Held) -> Bool {
             if held.deadline <= now || leaves(held.waiting) { return true }
             next = min(next ?? held.deadline, held.deadline)

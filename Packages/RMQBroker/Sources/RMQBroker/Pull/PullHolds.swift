@@ -1,3 +1,4 @@
+import RMQCommon
 import RMQFilter
 import RMQRemoting
 import RMQStore
@@ -27,10 +28,9 @@ struct HeldPull {
 final class PullHolds {
     /// The reference looks at held pulls this often: one that skipped messages it did not want is then told so,
     /// and the client's offset moves on.
-    private static let checkMilliseconds: Int64 = 5_000
-    /// A check looks at every pull, some 50 ns each. With one hundred pulls a millisecond, checks take half a percent of the
-    /// loop's time; with 10,000 pulls an answer that there is nothing comes up to 100 ms late, which no client notices.
-    private static let pullsCheckedPerMillisecond = 100
+    private static let checkInterval: Duration = .seconds(5)
+    /// A check looks at every pull, some 50 ns each. With this pause behind it, checks take half a percent of the loop's time; with 10,000 pulls an answer that there is nothing comes up to 100 ms late, which no client notices.
+    private static let checkPausePerPull: Duration = .microseconds(10)
     /// A client that asks for more patience gets this much; clients ask for 15 to 30 s.
     private static let longestSuspendMilliseconds: Int64 = 600_000
     /// Reads of one wake-up for one pull; each looks at up to 800 queue entries.
@@ -47,10 +47,12 @@ final class PullHolds {
     var rulesVersion: () -> UInt64 = { 0 }
     /// The queue that a held pull is for by the rules as they are now: another object when the topic was deleted and made again.
     var queueNow: (HeldPull) throws(Refusal) -> QueueState = { (pull) throws(Refusal) in pull.queue }
-    /// When the timer that matters fires, in milliseconds since 1970.
-    private var timerAt: Int64 = .max
+    private lazy var alarm = LoopAlarm(on: loop) { [weak self] in
+        guard let self else { return }
+        check(now: self.loop.now)
+    }
     /// No check before this time.
-    private var nextCheckFrom: Int64 = 0
+    private var nextCheckFrom = MonotonicInstant(nanoseconds: 0)
 
     init(loopIndex: Int, loop: EventLoop, store: MessageStore) {
         self.loopIndex = loopIndex
@@ -64,13 +66,12 @@ final class PullHolds {
     func answerOrHold(_ pull: HeldPull, suspendMilliseconds: Int64?, on connection: Connection) {
         read(pull, from: pull.offset)
         guard let suspendMilliseconds, suspendMilliseconds > 0, isNothingYet(pull.offset) else { return reply(to: pull, on: connection) }
-        let now = loop.wallMilliseconds
-        let deadline = now + min(suspendMilliseconds, Self.longestSuspendMilliseconds)
+        let deadline = loop.now + .milliseconds(min(suspendMilliseconds, Self.longestSuspendMilliseconds))
         guard table.hold(pull, on: pull.queue, until: deadline) else { return reply(to: pull, on: connection) }
         pull.queue.addWaiter(loop: loopIndex)
         // A message that came between the read and the bit was appended by somebody who did not see the bit.
         if pull.queue.queue.maxOffset > result.maxOffset { return wake(pull.queue) }
-        setTimer(min(deadline, now + Self.checkMilliseconds))
+        setAlarm(min(deadline, loop.now + Self.checkInterval))
     }
 
     /// Answers the pulls of `queue` for which there is something now.
@@ -88,7 +89,7 @@ final class PullHolds {
 
     /// Its pulls are forgotten at the next check: many connections that close at once cost one look at the table, not one each.
     func connectionClosed() {
-        if table.count > 0 { setTimer(loop.wallMilliseconds) }
+        if table.count > 0 { setAlarm(loop.now) }
     }
 
     /// Looks at the rules again where they changed.
@@ -184,23 +185,11 @@ final class PullHolds {
 
     // MARK: Time
 
-    private func setTimer(_ deadline: Int64) {
-        let deadline = max(deadline, nextCheckFrom)
-        guard deadline < timerAt else { return }
-        timerAt = deadline
-        loop.scheduleLocally(after: .milliseconds(max(deadline - loop.wallMilliseconds, 1))) { [weak self] in self?.timerFired() }
-    }
-
-    private func timerFired() {
-        // An older timer that was overtaken by a nearer deadline.
-        guard loop.wallMilliseconds >= timerAt else { return }
-        timerAt = .max
-        check(now: loop.wallMilliseconds)
-    }
+    private func setAlarm(_ deadline: MonotonicInstant) { alarm.set(max(deadline, nextCheckFrom)) }
 
     /// Answers the pulls whose time is over and those that are to hear how far they are, and forgets those of closed connections.
-    func check(now: Int64) {
-        nextCheckFrom = loop.wallMilliseconds + 1 + Int64(table.count / Self.pullsCheckedPerMillisecond)
+    func check(now: MonotonicInstant) {
+        nextCheckFrom = loop.now + max(Self.checkPausePerPull * table.count, .milliseconds(1))
         let (left, nextDeadline) = table.sweep(now: now) { pull in
             pull.nextOffset > pull.offset || loop.connection(pull.connection) == nil
         }
@@ -208,7 +197,7 @@ final class PullHolds {
             replyEmpty(to: pull)
             unlist(queue)
         }
-        if let nextDeadline { setTimer(min(nextDeadline, now + Self.checkMilliseconds)) }
+        if let nextDeadline { setAlarm(min(nextDeadline, now + Self.checkInterval)) }
     }
 
     private func unlist(_ queue: QueueState) {

@@ -12,7 +12,7 @@ enum ClientRequests {
         let broker = caller.broker
         let channel = ClientChannel(
             connection: caller.connection.handle, clientId: heartbeat.clientId, language: command.language, version: command.version,
-            lastUpdate: caller.connection.loop.wallMilliseconds)
+            lastUpdate: caller.connection.loop.now)
         for consumer in heartbeat.consumers {
             if let config = broker.group(consumer.group) { addRetryTopic(config, isUnit: consumer.unitMode, broker) }
             if broker.consumers.register(channel, consumer) {

@@ -28,7 +28,7 @@ enum LockRequests {
     static func lock(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
         let request = try LockBatchRequest(body: command.body)
         let locked = caller.broker.locks.lock(
-            request.queues, group: request.consumerGroup, clientId: request.clientId, now: caller.connection.loop.wallMilliseconds)
+            request.queues, group: request.consumerGroup, clientId: request.clientId, now: caller.connection.loop.now)
         return .response(.success, body: LockBatchResponse(lockedQueues: locked).body)
     }
 

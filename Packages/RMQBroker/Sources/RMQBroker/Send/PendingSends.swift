@@ -1,3 +1,4 @@
+import RMQCommon
 import RMQStore
 
 /// Sends that were appended and whose promise (on the disk, at the replicas) does not hold yet, oldest first.
@@ -17,10 +18,10 @@ struct PendingSends<Reply> {
     struct Promise {
         /// Where its records end in the log.
         var end: Int64
-        /// When to answer that the disk took too long, in ms since 1970; nil when the disk is not waited for.
-        var flushDeadline: Int64?
+        /// When to answer that the disk took too long; nil when the disk is not waited for.
+        var flushDeadline: MonotonicInstant?
         /// The same for replicas.
-        var replicaDeadline: Int64?
+        var replicaDeadline: MonotonicInstant?
         /// Replicas should be waited for, but there are not enough.
         var lacksReplicas = false
     }
@@ -39,7 +40,7 @@ struct PendingSends<Reply> {
     }
 
     /// Removes and returns, oldest first, every send that can be answered now.
-    mutating func release(_ progress: Progress, now: Int64) -> [(reply: Reply, status: AppendStatus)] {
+    mutating func release(_ progress: Progress, now: MonotonicInstant) -> [(reply: Reply, status: AppendStatus)] {
         var ready: [(Reply, AppendStatus)] = []
         pending.removeAll { send in
             guard let status = send.promise.status(progress, now: now) else { return false }
@@ -51,15 +52,15 @@ struct PendingSends<Reply> {
 
     /// When the next send is to be answered although nothing happened; nil when none waits. That is the oldest: all get
     /// the same time.
-    var nextDeadline: Int64? {
+    var nextDeadline: MonotonicInstant? {
         guard let promise = pending.first?.promise else { return nil }
-        return min(promise.flushDeadline ?? .max, promise.replicaDeadline ?? .max)
+        return min(promise.flushDeadline ?? .distantFuture, promise.replicaDeadline ?? .distantFuture)
     }
 }
 
 extension PendingSends.Promise {
     /// What to answer; nil while there is something to wait for. A failing replica outweighs a failing disk.
-    fileprivate func status(_ progress: PendingSends.Progress, now: Int64) -> AppendStatus? {
+    fileprivate func status(_ progress: PendingSends.Progress, now: MonotonicInstant) -> AppendStatus? {
         guard let disk = Self.status(progress.flushedOffset >= end, deadline: flushDeadline, now, .flushDiskTimeout, progress),
             let replicas = Self.status(progress.replicatedOffset >= end, deadline: replicaDeadline, now, .flushReplicaTimeout, progress)
         else { return nil }
@@ -69,7 +70,7 @@ extension PendingSends.Promise {
     }
 
     private static func status(
-        _ holds: Bool, deadline: Int64?, _ now: Int64, _ timeout: AppendStatus, _ progress: PendingSends.Progress
+        _ holds: Bool, deadline: MonotonicInstant?, _ now: MonotonicInstant, _ timeout: AppendStatus, _ progress: PendingSends.Progress
     ) -> AppendStatus? {
         guard let deadline, !holds else { return .ok }
         if progress.hasFailed { return .serviceNotAvailable }

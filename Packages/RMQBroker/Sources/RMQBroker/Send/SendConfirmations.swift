@@ -28,8 +28,7 @@ final class SendConfirmations {
     private let waitingLoops: WaitingLoops
     private let answer: (StoredSend, AppendStatus) -> Void
     private var pending = PendingSends<StoredSend>(limit: limit)
-    /// When the timer that matters fires, in milliseconds since 1970.
-    private var timerAt: Int64 = .max
+    private lazy var alarm = LoopAlarm(on: loop) { [weak self] in self?.answerConfirmed() }
     private let needsFlush: Bool
     private let needsReplicas: Bool
 
@@ -51,13 +50,12 @@ final class SendConfirmations {
 
     /// Answers `send` when its promise holds or takes too long.
     func add(_ send: StoredSend, end: Int64) {
-        let now = loop.wallMilliseconds
         let configuration = store.configuration
         var promise = PendingSends<StoredSend>.Promise(end: end)
-        if needsFlush { promise.flushDeadline = now + configuration.syncFlushTimeout.milliseconds }
+        if needsFlush { promise.flushDeadline = loop.now + configuration.syncFlushTimeout }
         if needsReplicas {
             promise.lacksReplicas = !store.replicas.areAvailable(end: end)
-            if !promise.lacksReplicas { promise.replicaDeadline = now + configuration.replicaTimeout.milliseconds }
+            if !promise.lacksReplicas { promise.replicaDeadline = loop.now + configuration.replicaTimeout }
         }
         pending.add(send, promise)
     }
@@ -70,23 +68,13 @@ final class SendConfirmations {
         waitingLoops.add(loopIndex)
         // What was confirmed before the bit was set is for us to see.
         release()
-        if let deadline = pending.nextDeadline { setTimer(deadline) }
+        if let deadline = pending.nextDeadline { alarm.set(deadline) }
     }
 
     private func release() {
         let progress = PendingSends<StoredSend>.Progress(
             flushedOffset: store.flushedOffset, replicatedOffset: store.replicas.confirmedOffset, hasFailed: store.flags.current.contains(.flushFailed))
-        for (send, status) in pending.release(progress, now: loop.wallMilliseconds) { answer(send, status) }
-    }
-
-    private func setTimer(_ deadline: Int64) {
-        guard deadline < timerAt else { return }
-        timerAt = deadline
-        loop.scheduleLocally(after: .milliseconds(max(deadline - loop.wallMilliseconds, 1))) { [weak self] in
-            guard let self, self.loop.wallMilliseconds >= self.timerAt else { return }
-            self.timerAt = .max
-            self.answerConfirmed()
-        }
+        for (send, status) in pending.release(progress, now: loop.now) { answer(send, status) }
     }
 }
 

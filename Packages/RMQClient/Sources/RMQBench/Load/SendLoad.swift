@@ -156,4 +156,4 @@ final class SendLoad {
 }
 
 /// Of the monotonic clock.
-func nanosecondsNow() -> Int64 { Int64(MonotonicTime.nowNanoseconds()) }
+func nanosecondsNow() -> Int64 { MonotonicInstant.now.nanoseconds }

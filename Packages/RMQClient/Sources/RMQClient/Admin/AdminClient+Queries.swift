@@ -20,13 +20,16 @@ extension AdminClient {
 
     /// The message with this unique id, which its producer gave it; of several, as after a repeated send, the one stored first.
     ///
-    /// Brokers are asked for messages stored from a second before the time in the id on.
+    /// Brokers are asked for messages stored from the time in the id on, less what its maker's zone and clock may differ from ours.
     /// - Returns: nil when no broker has it.
     public func message(topic: String, uniqueId: String) async throws(ClientError) -> StoredMessage? {
-        let begin = UniqueId(uniqueId).map { $0.time() - 1000 } ?? 0
+        let begin = UniqueId(uniqueId).map { $0.time() - Self.uniqueIdUncertainty.milliseconds } ?? 0
         let header = QueryMessageHeader(topic: topic, key: uniqueId, maxCount: 32, beginTimestamp: begin, isUniqueId: true)
         return try await query(header) { $0.messageId.isExactly(uniqueId) }.first
     }
+
+    /// Zones are 26 hours apart at most; an hour more for clocks that are wrong.
+    private static let uniqueIdUncertainty = Duration.seconds(27 * 3600)
 
     private func query(
         _ header: QueryMessageHeader, where matches: (StoredMessage) -> Bool

@@ -68,13 +68,13 @@ final class ClientCore: Sendable {
     /// Asks a name server, and the others in turn when one does not answer.
     /// - Parameter deadline: what is left until then is shared out among the name servers; nil gives each `requestTimeout`.
     func callNameServer(
-        _ command: RemotingCommand, deadline: ContinuousClock.Instant? = nil
+        _ command: RemotingCommand, deadline: MonotonicInstant? = nil
     ) async throws(ClientError) -> (RemotingCommand, address: String) {
         var failures: [ClientError] = []
         for left in stride(from: configuration.nameServers.count, to: 0, by: -1) {
             guard let address = nameServers.withLock({ $0.chosen }) else { break }
             var timeout = configuration.requestTimeout
-            if let deadline { timeout = min(timeout, ContinuousClock.now.duration(to: deadline) / left) }
+            if let deadline { timeout = min(timeout, (deadline - .now) / left) }
             do {
                 return (try await call(command, at: address, timeout: timeout), address)
             } catch where error.code == .connectionFailed || error.code == .timedOut {

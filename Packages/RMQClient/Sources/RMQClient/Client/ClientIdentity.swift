@@ -12,11 +12,7 @@ enum ClientIdentity {
     }
 
     /// Differs at each start of a client; its zero has no meaning.
-    private static func startNumber() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
-    }
+    private static func startNumber() -> Int64 { MonotonicInstant.now.nanoseconds }
 
     private static func localAddress() -> String { NetworkInterfaces.advertisedAddress().host }
 }

@@ -14,12 +14,12 @@ final class AssignedQueue: Sendable {
         var isDropped = false
         /// The pull loop, while it waits for room.
         var roomWaiter: CheckedContinuation<Void, Never>?
-        /// When the pull loop last moved, in nanoseconds of the monotonic clock.
-        var lastMove: UInt64
+        /// When the pull loop last moved.
+        var lastMove: MonotonicInstant
 
         /// Lets the pull loop go on that waits for room.
         mutating func takeRoomWaiter() -> CheckedContinuation<Void, Never>? {
-            if roomWaiter != nil { lastMove = MonotonicTime.nowNanoseconds() }
+            if roomWaiter != nil { lastMove = .now }
             return roomWaiter.take()
         }
     }
@@ -29,18 +29,18 @@ final class AssignedQueue: Sendable {
 
     private let state: Mutex<State>
 
-    init(queue: MessageQueue, startOffset: Int64, now: UInt64 = MonotonicTime.nowNanoseconds()) {
+    init(queue: MessageQueue, startOffset: Int64, now: MonotonicInstant = .now) {
         self.queue = queue
         self.startOffset = startOffset
         state = Mutex(State(lastMove: now))
     }
 
     /// The pull loop begins its next round.
-    func loopMoves(now: UInt64 = MonotonicTime.nowNanoseconds()) { state.withLock { $0.lastMove = now } }
+    func loopMoves(now: MonotonicInstant = .now) { state.withLock { $0.lastMove = now } }
 
     /// Whether the pull loop hangs: it neither pulls nor waits for room. Its queue is then given up and taken anew.
-    func isStuck(now: UInt64 = MonotonicTime.nowNanoseconds()) -> Bool {
-        state.withLock { $0.roomWaiter == nil && now > $0.lastMove && now - $0.lastMove > UInt64(Self.longestSilence.nanoseconds) }
+    func isStuck(now: MonotonicInstant = .now) -> Bool {
+        state.withLock { $0.roomWaiter == nil && now - $0.lastMove > Self.longestSilence }
     }
 
     /// Whether the queue was taken away; what is cached or being handled does not count any more.

@@ -37,12 +37,24 @@ public final class PushConsumer: Sendable {
 
     struct Subscription: Sendable {
         var filter: SubscriptionFilter
-        /// Milliseconds since 1970; brokers keep the newest version.
+        /// Brokers keep the newest version.
         var version: Int64
+    }
+
+    /// Numbers subscriptions by the time of day, so that those of a later process are newer, and never twice the same or lower,
+    /// although the clock may be set back: a broker would go on with the old subscription until the clock has caught up.
+    struct SubscriptionVersions {
+        private var last: Int64 = 0
+
+        mutating func next(now: Int64 = WallClock.nowMilliseconds()) -> Int64 {
+            last = max(now, last + 1)
+            return last
+        }
     }
 
     struct State {
         var subscriptions: [ByteText: Subscription] = [:]
+        var versions = SubscriptionVersions()
         var assigned: [MessageQueue: AssignedQueue] = [:]
         var background: Task<Void, Never>?
         /// The handlers of `run`.
@@ -84,7 +96,7 @@ public final class PushConsumer: Sendable {
         } else {
             offsetPath = nil
             // Members of the reference send failed messages here; all members must subscribe alike.
-            state.withLock { $0.subscriptions[RetryTopic.name(group)] = Subscription(filter: .all, version: WallClock.nowMilliseconds()) }
+            state.withLock { $0.subscriptions[RetryTopic.name(group)] = Subscription(filter: .all, version: $0.versions.next()) }
         }
     }
 
@@ -96,7 +108,7 @@ public final class PushConsumer: Sendable {
     public func subscribe(to topic: String, _ filter: SubscriptionFilter = .all) async throws(ClientError) {
         try Validation.checkTopic(topic)
         let isRunning = state.withLock { state in
-            state.subscriptions[topic] = Subscription(filter: filter, version: WallClock.nowMilliseconds())
+            state.subscriptions[topic] = Subscription(filter: filter, version: state.versions.next())
             return state.background != nil
         }
         guard isRunning else { return }

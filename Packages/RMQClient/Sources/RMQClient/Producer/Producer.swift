@@ -66,7 +66,7 @@ public final class Producer: Sendable {
         } catch {
             throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
         }
-        return try await send(message, to: queue, timeout: ContinuousClock.now.duration(to: deadline))
+        return try await send(message, to: queue, timeout: deadline - .now)
     }
 
     /// Messages with equal keys go to the same queue, by the hash of the reference client. Without retries.
@@ -122,7 +122,7 @@ public final class Producer: Sendable {
         var number = 1
         while true {
             let (queue, hasAlternative) = try await nextQueue(of: outgoing.topic, avoiding: lastFailed, deadline: deadline)
-            let start = ContinuousClock.now
+            let start = MonotonicInstant.now
             guard start < deadline else {
                 if let partial { return partial }
                 throw giveUp(ClientError(.timedOut, "\(timeout ?? configuration.sendTimeout) are used up"), failures, outgoing.topic)
@@ -154,10 +154,10 @@ public final class Producer: Sendable {
         }
     }
 
-    private func failedAttempt(at queue: MessageQueue, since start: ContinuousClock.Instant, _ error: ClientError) -> ClientError.Attempt {
+    private func failedAttempt(at queue: MessageQueue, since start: MonotonicInstant, _ error: ClientError) -> ClientError.Attempt {
         ClientError.Attempt(
             brokerName: queue.brokerName, address: core.routes[queue.topic]?.master(of: queue.brokerName) ?? "no address",
-            elapsed: start.duration(to: .now), reason: error.message)
+            elapsed: .now - start, reason: error.message)
     }
 
     private func giveUp(_ last: ClientError, _ attempts: [ClientError.Attempt], _ topic: String) -> ClientError {
@@ -167,9 +167,9 @@ public final class Producer: Sendable {
         return error
     }
 
-    private func deadline(_ timeout: Duration?) -> ContinuousClock.Instant { .now + (timeout ?? configuration.sendTimeout) }
+    private func deadline(_ timeout: Duration?) -> MonotonicInstant { .now + (timeout ?? configuration.sendTimeout) }
 
-    private func queues(for topic: String, deadline: ContinuousClock.Instant) async throws(ClientError) -> [MessageQueue] {
+    private func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
         try Validation.checkTopic(topic)
         let queues = try await core.publishRoute(
             of: topic, template: configuration.automaticTopicTemplate, queueCount: configuration.automaticTopicQueueCount, deadline: deadline
@@ -182,7 +182,7 @@ public final class Producer: Sendable {
 
     /// The next queue, and whether another broker has one too.
     private func nextQueue(
-        of topic: String, avoiding lastFailed: String?, deadline: ContinuousClock.Instant
+        of topic: String, avoiding lastFailed: String?, deadline: MonotonicInstant
     ) async throws(ClientError) -> (MessageQueue, hasAlternative: Bool) {
         let queues = try await queues(for: topic, deadline: deadline)
         let queue = rotations.withLock { rotations in
@@ -195,11 +195,11 @@ public final class Producer: Sendable {
     // MARK: One attempt
 
     private func attempt(
-        _ outgoing: OutgoingMessage, to queue: MessageQueue, deadline: ContinuousClock.Instant
+        _ outgoing: OutgoingMessage, to queue: MessageQueue, deadline: MonotonicInstant
     ) async -> Result<SendResult, ClientError> {
         do {
             let address = try await core.master(of: queue, deadline: deadline)
-            let response = try await core.request(command(outgoing, queue), to: address, timeout: ContinuousClock.now.duration(to: deadline))
+            let response = try await core.request(command(outgoing, queue), to: address, timeout: deadline - .now)
             return .success(try result(response, outgoing, queue, address))
         } catch {
             return .failure(error)

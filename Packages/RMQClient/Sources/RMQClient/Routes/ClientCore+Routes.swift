@@ -17,7 +17,7 @@ extension ClientCore {
 
     /// Asks for the route anew. Consumers are told when it changed.
     @discardableResult
-    func refreshRoute(of topic: String, deadline: ContinuousClock.Instant? = nil) async throws(ClientError) -> TopicRoute {
+    func refreshRoute(of topic: String, deadline: MonotonicInstant? = nil) async throws(ClientError) -> TopicRoute {
         let route = TopicRoute(topic: topic, data: try await routeData(of: topic, deadline: deadline))
         if routes.store(route) {
             for consumer in groups.consumers where consumer.subscription(to: topic) != nil { consumer.wakeRebalance() }
@@ -26,7 +26,7 @@ extension ClientCore {
     }
 
     /// Asks for the route anew because a broker could not be reached: it may have moved, or another may have taken over.
-    func refreshRouteAfterFailure(of topic: String, deadline: ContinuousClock.Instant? = nil) async {
+    func refreshRouteAfterFailure(of topic: String, deadline: MonotonicInstant? = nil) async {
         guard routes.mayAskAfterFailure(topic) else { return }
         do {
             try await refreshRoute(of: topic, deadline: deadline)
@@ -37,7 +37,7 @@ extension ClientCore {
 
     /// The route to send by. For a topic that does not exist: the brokers that create topics on demand.
     func publishRoute(
-        of topic: String, template: String, queueCount: Int32, deadline: ContinuousClock.Instant?
+        of topic: String, template: String, queueCount: Int32, deadline: MonotonicInstant?
     ) async throws(ClientError) -> TopicRoute {
         if let known = routes[topic], !known.publishQueues.isEmpty { return known }
         let missing: ClientError
@@ -56,7 +56,7 @@ extension ClientCore {
     }
 
     /// The route as a name server tells it.
-    func routeData(of topic: String, deadline: ContinuousClock.Instant? = nil) async throws(ClientError) -> TopicRouteData {
+    func routeData(of topic: String, deadline: MonotonicInstant? = nil) async throws(ClientError) -> TopicRouteData {
         let header = RouteHeader(topic: topic, acceptsStandardJSONOnly: true)
         let response: RemotingCommand
         let address: String
@@ -87,7 +87,7 @@ extension ClientCore {
     }
 
     /// The master of the broker that holds `queue`; asks for the route once more when it is not known.
-    func master(of queue: MessageQueue, deadline: ContinuousClock.Instant? = nil) async throws(ClientError) -> String {
+    func master(of queue: MessageQueue, deadline: MonotonicInstant? = nil) async throws(ClientError) -> String {
         if let known = routes[queue.topic]?.master(of: queue.brokerName) { return known }
         if let found = try await refreshRoute(of: queue.topic, deadline: deadline).master(of: queue.brokerName) { return found }
         throw ClientError(

@@ -8,7 +8,7 @@ final class RouteTable: Sendable {
     private struct State {
         var routes: [ByteText: TopicRoute] = [:]
         /// When a failure last made somebody ask.
-        var askedAfterFailure: [ByteText: ContinuousClock.Instant] = [:]
+        var askedAfterFailure: [ByteText: MonotonicInstant] = [:]
     }
 
     /// A broker that goes down fails thousands of sends at once, and one question is enough for them.
@@ -28,7 +28,7 @@ final class RouteTable: Sendable {
     }
 
     /// Whether a failure is a reason to ask for the route now; true once in a while for each topic.
-    func mayAskAfterFailure(_ topic: String, now: ContinuousClock.Instant = .now) -> Bool {
+    func mayAskAfterFailure(_ topic: String, now: MonotonicInstant = .now) -> Bool {
         state.withLock { state in
             if let last = state.askedAfterFailure[topic], now < last + Self.pauseAfterFailure { return false }
             state.askedAfterFailure[topic] = now

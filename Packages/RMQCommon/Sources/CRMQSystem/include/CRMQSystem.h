@@ -74,6 +74,8 @@ int crmq_lock_memory(const void *address, size_t count);
 int crmq_futex_wait(const uint32_t *word, uint32_t expected, int64_t nanoseconds);
 /// Wakes one sleeper.
 int crmq_futex_wake(const uint32_t *word);
+/// Takes one from a `sem_t`; -ETIMEDOUT when the monotonic clock, in nanoseconds, reaches `until` before there is one.
+int crmq_semaphore_wait(void *semaphore, int64_t until);
 /// Names the calling thread; the kernel keeps the first 15 bytes, so give no more.
 int crmq_set_thread_name(const char *name);
 

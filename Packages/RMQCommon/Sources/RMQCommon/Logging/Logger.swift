@@ -46,13 +46,13 @@ public struct LogRecord: Sendable {
 
     /// `2023-11-14 22:13:20 INFO store - message`. What the message says can neither forge a second line nor move the cursor
     /// of a terminal: names of groups may hold any character.
-    public var line: String { line(secondsEastOfGreenwich: nil) }
+    public var line: String { line(in: .system) }
 
-    /// The same with the time of a fixed zone instead of the process's own.
-    public func line(secondsEastOfGreenwich zone: Int?) -> String {
+    /// The same with the time of another zone than the process's own.
+    public func line(in zone: Zone) -> String {
         let safe = message.unicodeScalars.contains(where: Self.isControl)
             ? String(String.UnicodeScalarView(message.unicodeScalars.map { Self.isControl($0) ? " " : $0 })) : message
-        return "\(CalendarTime(milliseconds: time, secondsEastOfGreenwich: zone).textToTheSecond) \(level.text) \(category) - \(safe)"
+        return "\(CalendarTime(milliseconds: time, zone: zone).textToTheSecond) \(level.text) \(category) - \(safe)"
     }
 
     /// The control characters of both sets but the tab, and Unicode's own line and paragraph separators.

@@ -18,19 +18,19 @@ public final class RollingFileSink: LogSink {
         var number: Int
         /// Lines lost since the last one that was written.
         var missing = 0
-        /// When standard error was told, in milliseconds since 1970.
-        var complainedAt: Int64?
+        /// When standard error was told.
+        var complainedAt: MonotonicInstant?
     }
 
-    private static let complaintPauseMilliseconds: Int64 = 600_000
+    private static let complaintPause: Duration = .seconds(600)
 
-    public static let chinaStandardTime = 8 * 3600
+    public static let chinaStandardTime = Zone.fixed(secondsEastOfGreenwich: 8 * 3600)
     /// Full files that may wait for compression; beyond that the present one grows.
     private static let waitingLimit = 2
 
     public let path: String
     private let byteLimit: Int64
-    private let zone: Int?
+    private let zone: Zone
     private let file: Mutex<File>
     private let archive: LogArchive
     private let lost = Counter()
@@ -38,14 +38,14 @@ public final class RollingFileSink: LogSink {
     /// - Parameters:
     ///   - byteLimit: the size at which the next line goes to a new file.
     ///   - keptFiles: full files to keep.
-    ///   - secondsEastOfGreenwich: the zone of the lines' times; nil is the process's own.
+    ///   - zone: that of the lines' times.
     /// - Throws: when the folder cannot be made or the file cannot be opened.
     public init(
-        path: String, byteLimit: Int64 = 128 * 1024 * 1024, keptFiles: Int = 10, secondsEastOfGreenwich: Int? = chinaStandardTime
+        path: String, byteLimit: Int64 = 128 * 1024 * 1024, keptFiles: Int = 10, zone: Zone = chinaStandardTime
     ) throws(SystemFailure) {
         self.path = path
         self.byteLimit = byteLimit
-        zone = secondsEastOfGreenwich
+        self.zone = zone
         try FileSystem.makeDirectories(FileSystem.parent(path))
         archive = LogArchive(of: path, keptFiles: keptFiles)
         // What the last process did not get to.
@@ -58,7 +58,7 @@ public final class RollingFileSink: LogSink {
     public var lostLines: Int64 { lost.value }
 
     public func write(_ record: LogRecord) {
-        let line = record.line(secondsEastOfGreenwich: zone) + "\n"
+        let line = record.line(in: zone) + "\n"
         let complaint = file.withLock { file -> SystemFailure? in
             do throws(SystemFailure) {
                 try append(file.missing > 0 ? "\n\(file.missing) lines are missing here: they could not be written\n" + line : line, to: &file)
@@ -67,8 +67,8 @@ public final class RollingFileSink: LogSink {
             } catch {
                 lost.add()
                 file.missing += 1
-                if let last = file.complainedAt, abs(record.time - last) < Self.complaintPauseMilliseconds { return nil }
-                file.complainedAt = record.time
+                if let last = file.complainedAt, .now - last < Self.complaintPause { return nil }
+                file.complainedAt = .now
                 return error
             }
         }

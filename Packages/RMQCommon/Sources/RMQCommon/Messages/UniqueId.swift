@@ -6,7 +6,7 @@ internal import Synchronization
 ///     0      4 or 16  +2         +4                +4
 ///     +------+--------+----------+-----------------+---------+
 ///     | ip   | pid    | process  | ms since the    | counter |    written as 32 or 56 upper-case hexadecimal digits
-///     |      | i16    | word i32 | month began i32 | i16     |
+///     |      | u16    | word u32 | month began u32 | u16     |
 ///     +------+--------+----------+-----------------+---------+
 public struct UniqueId: Equatable, Sendable {
     /// 4 or 16 bytes.
@@ -15,11 +15,11 @@ public struct UniqueId: Equatable, Sendable {
     public var processId: UInt16
     /// Any number that stays the same for the life of a process.
     public var processWord: UInt32
-    /// Milliseconds since the current month began, in the maker's time zone.
-    public var timeOffset: Int32
+    /// Milliseconds since the current month began, in the maker's time zone. From the 25th of a month on more than 31 bits.
+    public var timeOffset: UInt32
     public var counter: UInt16
 
-    public init(ip: [UInt8], processId: UInt16, processWord: UInt32, timeOffset: Int32, counter: UInt16) {
+    public init(ip: [UInt8], processId: UInt16, processWord: UInt32, timeOffset: UInt32, counter: UInt16) {
         self.ip = ip
         self.processId = processId
         self.processWord = processWord
@@ -44,7 +44,7 @@ public struct UniqueId: Equatable, Sendable {
         let fields = bytes.withUnsafeBytes { bytes -> UniqueId? in
             var reader = ByteReader(bytes)
             guard let ip = reader.readBytes(ipCount), let pid = reader.read(as: UInt16.self), let word = reader.read(as: UInt32.self),
-                let time = reader.readInt32(), let counter = reader.read(as: UInt16.self)
+                let time = reader.read(as: UInt32.self), let counter = reader.read(as: UInt16.self)
             else { return nil }
             return UniqueId(ip: [UInt8](ip), processId: pid, processWord: word, timeOffset: time, counter: counter)
         }
@@ -54,45 +54,52 @@ public struct UniqueId: Equatable, Sendable {
 
     public static func parse(_ text: String) -> UniqueId? { UniqueId(text) }
 
-    /// When the id was made, in milliseconds since 1970: in this month, or in the one before if that would lie ahead of `now`.
-    public func time(now: Int64 = WallClock.nowMilliseconds()) -> Int64 {
-        let thisMonth = CalendarTime.monthStart(of: now)
+    /// When the id was made, in milliseconds since 1970: in the month of `now`, or in the one before if that would lie ahead.
+    ///
+    /// The id counts from a midnight of its maker's zone, which it does not name. Where that is not `zone`, the result is off by the
+    /// difference of the two, 26 hours at most.
+    public func time(now: Int64 = WallClock.nowMilliseconds(), zone: Zone = .system) -> Int64 {
+        let thisMonth = CalendarTime.month(of: now, in: zone).lowerBound
         let time = thisMonth + Int64(timeOffset)
-        return time < now ? time : CalendarTime.monthStart(of: thisMonth - 1) + Int64(timeOffset)
+        return time < now ? time : CalendarTime.month(of: thisMonth - 1, in: zone).lowerBound + Int64(timeOffset)
     }
 
     /// A new id, different from every other of this process within the same millisecond and 65,536 calls.
-    public static func make() -> String { Maker.shared.make(now: WallClock.nowMilliseconds()) }
+    public static func make() -> String { UniqueIdMaker.shared.make(now: WallClock.nowMilliseconds()) }
 }
 
 /// What is the same for all ids of a process.
-private final class Maker: Sendable {
-    static let shared = Maker()
+final class UniqueIdMaker: Sendable {
+    static let shared = UniqueIdMaker()
 
     private let prefix: [UInt8]
     private let counter = Atomic<UInt16>(0)
-    /// The month that offsets count from; only crossing into the next changes it.
-    private let month: Mutex<(start: Int64, next: Int64)>
+    private let zone: Zone
+    /// The month that offsets count from. The clock leaves it at the month's end, or when somebody sets it.
+    private let month = Mutex<Range<Int64>>(0..<0)
 
-    private init() {
+    init(zone: Zone = .system) {
+        self.zone = zone
         var writer = ByteWriter(capacity: 22)
-        let now = WallClock.nowMilliseconds()
-        writer.write(bytes: NetworkInterfaces.preferredAddress() ?? withUnsafeBytes(of: UInt32(truncatingIfNeeded: now).bigEndian) { [UInt8]($0) })
+        writer.write(bytes: NetworkInterfaces.preferredAddress() ?? Self.replacementAddress())
         writer.write(UInt16(truncatingIfNeeded: getpid()))
         writer.write(UInt32.random(in: .min ... .max))
         prefix = writer.bytes
-        month = Mutex((CalendarTime.monthStart(of: now), CalendarTime.nextMonthStart(after: now)))
+    }
+
+    /// Four bytes that differ from machine to machine, as far as their clocks do.
+    private static func replacementAddress() -> [UInt8] {
+        withUnsafeBytes(of: UInt32(truncatingIfNeeded: WallClock.nowMilliseconds()).bigEndian) { [UInt8]($0) }
     }
 
     func make(now: Int64) -> String {
         let start = month.withLock { month in
-            if now >= month.next { month = (CalendarTime.monthStart(of: now), CalendarTime.nextMonthStart(after: now)) }
-            return month.start
+            if !month.contains(now) { month = CalendarTime.month(of: now, in: zone) }
+            return month.lowerBound
         }
-        let offset = now - start
         var writer = ByteWriter(capacity: prefix.count + 6)
         writer.write(bytes: prefix)
-        writer.write(Int32(truncatingIfNeeded: -1_000_000 < offset && offset < 0 ? 0 : offset))
+        writer.write(UInt32(truncatingIfNeeded: now - start))
         writer.write(counter.wrappingAdd(1, ordering: .relaxed).oldValue)
         return Hex.text(writer.bytes)
     }

@@ -1,42 +1,32 @@
-internal import Glibc
-
-/// A moment taken apart into the fields of the local calendar.
+/// A moment taken apart into the fields of a zone's calendar.
+///
+/// The Gregorian calendar for all times, without leap seconds, as in the reference's files and lines.
 public struct CalendarTime: Equatable, Sendable {
     public var year, month, day, hour, minute, second, millisecond: Int
 
-    /// - Parameters:
-    ///   - milliseconds: since 1970.
-    ///   - secondsEastOfGreenwich: a fixed zone instead of the process's own.
-    public init(milliseconds: Int64, secondsEastOfGreenwich: Int? = nil) {
-        let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1000)
-        var time = time_t(rest < 0 ? seconds - 1 : seconds)
-        var fields = tm()
-        if let zone = secondsEastOfGreenwich {
-            time += zone
-            gmtime_r(&time, &fields)
-        } else {
-            localtime_r(&time, &fields)
-        }
-        year = Int(fields.tm_year) + 1900
-        month = Int(fields.tm_mon) + 1
-        day = Int(fields.tm_mday)
-        hour = Int(fields.tm_hour)
-        minute = Int(fields.tm_min)
-        second = Int(fields.tm_sec)
-        millisecond = Int(rest < 0 ? rest + 1000 : rest)
+    /// Fields as somebody typed them. One that is too large or too small carries into the next: month 13 is the next January.
+    public init(year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0, millisecond: Int = 0) {
+        (self.year, self.month, self.day) = (year, month, day)
+        (self.hour, self.minute, self.second, self.millisecond) = (hour, minute, second, millisecond)
     }
 
-    /// Milliseconds since 1970 of these fields in the process's zone.
-    public var milliseconds: Int64 {
-        var fields = tm()
-        fields.tm_year = Int32(truncatingIfNeeded: year - 1900)
-        fields.tm_mon = Int32(truncatingIfNeeded: month - 1)
-        fields.tm_mday = Int32(truncatingIfNeeded: day)
-        fields.tm_hour = Int32(truncatingIfNeeded: hour)
-        fields.tm_min = Int32(truncatingIfNeeded: minute)
-        fields.tm_sec = Int32(truncatingIfNeeded: second)
-        fields.tm_isdst = -1
-        return Int64(mktime(&fields)) * 1000 + Int64(millisecond)
+    /// - Parameter milliseconds: since 1970.
+    public init(milliseconds: Int64, zone: Zone = .system) {
+        let (seconds, millisecond) = Self.divide(Int(milliseconds), by: 1000)
+        let local = seconds + zone.secondsEastOfGreenwich(atSecond: Int64(seconds))
+        let (days, rest) = Self.divide(local, by: 86_400)
+        (year, month, day) = Self.date(daysSince1970: days)
+        (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60)
+        self.millisecond = millisecond
+    }
+
+    /// Milliseconds since 1970 at which clocks of `zone` show these fields. When they do so twice, the later time; when they
+    /// skip it, as much later as they skip. Held within 64 bits, which are 292 million years.
+    public func milliseconds(in zone: Zone = .system) -> Int64 {
+        let local = Self.daysSince1970(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60 + second
+        let seconds = zone.seconds(showing: Int64(local))
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+        return overflow ? (seconds < 0 ? .min : .max) : product + Int64(millisecond)
     }
 
     /// `2023-11-14 22:13:20,000`
@@ -55,37 +45,47 @@ public struct CalendarTime: Equatable, Sendable {
     private var dateText: String { "\(Decimal.text(year, digits: 4))-\(Decimal.text(month, digits: 2))-\(Decimal.text(day, digits: 2))" }
     private var timeText: String { [hour, minute, second].map { Decimal.text($0, digits: 2) }.joined(separator: ":") }
 
-    /// When the month of that moment began in the process's zone.
-    public static func monthStart(of milliseconds: Int64) -> Int64 {
-        var time = CalendarTime(milliseconds: milliseconds)
-        (time.day, time.hour, time.minute, time.second, time.millisecond) = (1, 0, 0, 0, 0)
-        return time.milliseconds
+    /// The month that a moment is in, as milliseconds since 1970 from its first midnight to that of the next month.
+    public static func month(of milliseconds: Int64, in zone: Zone = .system) -> Range<Int64> {
+        let time = CalendarTime(milliseconds: milliseconds, zone: zone)
+        let start = CalendarTime(year: time.year, month: time.month, day: 1).milliseconds(in: zone)
+        return start..<CalendarTime(year: time.year, month: time.month + 1, day: 1).milliseconds(in: zone)
     }
 
-    public static func nextMonthStart(after milliseconds: Int64) -> Int64 {
-        var time = CalendarTime(milliseconds: monthStart(of: milliseconds))
-        time.month += 1   // the calendar carries month 13 into the next year
-        return time.milliseconds
-    }
-}
-
-/// Numbers as text of a given width.
-public enum Decimal {
-    /// Zeros in front up to `digits`.
-    public static func text(_ number: some BinaryInteger, digits: Int) -> String {
-        let digitsOnly = String(number.magnitude)
-        return (number < 0 ? "-" : "") + String(repeating: "0", count: max(0, digits - digitsOnly.utf8.count)) + digitsOnly
+    /// Days since 1970 began in the zone: every day has a number, also over the year's turn.
+    public static func dayNumber(of milliseconds: Int64, in zone: Zone = .system) -> Int {
+        let time = CalendarTime(milliseconds: milliseconds, zone: zone)
+        return daysSince1970(year: time.year, month: time.month, day: time.day)
     }
 
-    /// `1234.50` for two places, halves away from zero.
-    public static func text(_ number: Double, places: Int) -> String {
-        guard number.isFinite else { return number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity" }
-        var scale = 1.0
-        for _ in 0 ..< places { scale *= 10 }
-        let scaled = (number.magnitude * scale).rounded(.toNearestOrAwayFromZero)
-        guard scaled < 9e18 else { return "\(number)" }
-        let digits = text(UInt64(scaled), digits: places + 1).utf8
-        let sign = number < 0 && scaled > 0 ? "-" : ""
-        return places == 0 ? sign + String(digits) : "\(sign)\(Substring(digits.dropLast(places))).\(Substring(digits.suffix(places)))"
+    // MARK: The calendar
+    //
+    // Counted in eras of 400 years, which all have 146,097 days, and years that begin in March: a leap day is the last of its year.
+
+    private static let eraDays = 146_097
+    /// From 0000-03-01 to 1970-01-01.
+    private static let daysBefore1970 = 719_468
+
+    private static func daysSince1970(year: Int, month: Int, day: Int) -> Int {
+        let (years, monthOfYear) = divide(month - 3, by: 12)
+        let (era, yearOfEra) = divide(year + years, by: 400)
+        let dayOfYear = (153 * monthOfYear + 2) / 5 + day - 1
+        return era * eraDays + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - daysBefore1970
+    }
+
+    private static func date(daysSince1970: Int) -> (year: Int, month: Int, day: Int) {
+        let (era, dayOfEra) = divide(daysSince1970 + daysBefore1970, by: eraDays)
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthOfYear = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * monthOfYear + 2) / 5 + 1
+        let year = era * 400 + yearOfEra
+        return monthOfYear < 10 ? (year, monthOfYear + 3, day) : (year + 1, monthOfYear - 9, day)
+    }
+
+    /// Rounded down, also below zero, so that the rest is never negative.
+    private static func divide(_ number: Int, by divisor: Int) -> (quotient: Int, rest: Int) {
+        let (quotient, rest) = number.quotientAndRemainder(dividingBy: divisor)
+        return rest < 0 ? (quotient - 1, rest + divisor) : (quotient, rest)
     }
 }

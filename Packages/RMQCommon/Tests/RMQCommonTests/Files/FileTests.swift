@@ -150,7 +150,7 @@ import Testing
             try FileSystem.makeDirectories(folder + "/otherdays")
             let lines = (0 ..< 60_000).map { "line \($0) of the last process" }.joined(separator: "\n")
             try SmallFile.replace(folder + "/otherdays/broker.full-3", with: lines)
-            let sink = try RollingFileSink(path: folder + "/broker.log", secondsEastOfGreenwich: 0)
+            let sink = try RollingFileSink(path: folder + "/broker.log", zone: .utc)
             sink.write(LogRecord(time: 1_700_000_000_000, level: .info, category: "c", message: "m"))
             sink.finishCompression()
             #expect(try FileSystem.list(folder + "/otherdays") == ["broker.1.log.gz"])
@@ -250,12 +250,12 @@ import Testing
 
 @Suite(.takesTurns) struct TimeTests {
     @Test func calendarTexts() {
-        let time = CalendarTime(milliseconds: 1_700_000_000_123, secondsEastOfGreenwich: 0)
+        let time = CalendarTime(milliseconds: 1_700_000_000_123, zone: .utc)
         #expect(time.text == "2023-11-14 22:13:20,123")
         #expect(time.compactText == "20231114221320123")
         #expect(time.hashText == "2023-11-14#22:13:20:123")
-        #expect(CalendarTime(milliseconds: 1_700_000_000_123).milliseconds == 1_700_000_000_123)
-        #expect(CalendarTime(milliseconds: -1, secondsEastOfGreenwich: 0).text == "1969-12-31 23:59:59,999")
+        #expect(CalendarTime(milliseconds: 1_700_000_000_123).milliseconds() == 1_700_000_000_123)
+        #expect(CalendarTime(milliseconds: -1, zone: .utc).text == "1969-12-31 23:59:59,999")
         #expect(Decimal.text(1234.5, places: 2) == "1234.50" && Decimal.text(-0.001, places: 2) == "0.00" && Decimal.text(0.05, places: 1) == "0.1")
     }
 }

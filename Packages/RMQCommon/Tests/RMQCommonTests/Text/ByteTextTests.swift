@@ -1,4 +1,5 @@
 import RMQCommon
+import RMQTestSupport
 import Testing
 
 /// Pairs that are equal as `String` and differ in their bytes.
@@ -6,7 +7,7 @@ private let lookAlikes: [(String, String)] = [
     ("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K"), ("\u{37E}", ";"), ("\u{1FEF}", "`"), ("caf\u{E9}", "cafe\u{301}"), ("\u{AC00}", "\u{1100}\u{1161}"),
 ]
 
-@Suite struct ByteTextTests {
+@Suite(.takesTurns) struct ByteTextTests {
     @Test(arguments: lookAlikes) func lookAlikesAreTwoKeys(_ first: String, _ second: String) {
         #expect(first == second, "or the pair shows nothing")
         #expect(ByteText(first) != ByteText(second))
@@ -51,7 +52,7 @@ private let lookAlikes: [(String, String)] = [
     }
 }
 
-@Suite struct StringBytesTests {
+@Suite(.takesTurns) struct StringBytesTests {
     @Test(arguments: lookAlikes) func looksDoNotCount(_ first: String, _ second: String) {
         #expect(!first.isExactly(second))
         #expect(first.isExactly(first))

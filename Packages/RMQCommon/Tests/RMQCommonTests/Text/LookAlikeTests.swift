@@ -1,8 +1,9 @@
 import RMQCommon
+import RMQTestSupport
 import Testing
 
 /// Tables of the vocabulary, with two names that look alike.
-@Suite struct LookAlikeTests {
+@Suite(.takesTurns) struct LookAlikeTests {
     let first = "\u{304C}", second = "\u{304B}\u{3099}"
 
     @Test func propertiesAreNamedByBytes() {

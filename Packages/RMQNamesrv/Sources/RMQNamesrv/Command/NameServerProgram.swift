@@ -94,9 +94,9 @@ public struct NameServerProgram {
             logger.warning("SIGQUIT: there is no thread dump here; the name server goes on, SIGTERM stops it")
         }
         logger.info("shutdown hook was invoked, 1 times. (\(signal))")
-        let start = MonotonicTime.nowNanoseconds()
+        let start = MonotonicInstant.now
         server.stop()
-        logger.info("shutdown hook done, consuming time total(ms): \((MonotonicTime.nowNanoseconds() - start) / 1_000_000)")
+        logger.info("shutdown hook done, consuming time total(ms): \((MonotonicInstant.now - start).milliseconds)")
         return ExitStatus.success
     }
 

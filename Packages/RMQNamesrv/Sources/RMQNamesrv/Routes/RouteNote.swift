@@ -38,7 +38,7 @@ enum RouteNote: Equatable, Sendable, CustomStringConvertible {
             "topic changed, \(topic) OLD: \(old.text) NEW: \(new.text)"
         case .unregistered(let table, let address, let found): "unregisterBroker, \(table.rawValue) \(found ? "OK" : "Failed"), \(address)"
         case .unregisteredName(let broker): "unregisterBroker, remove name from brokerAddrTable OK, \(broker)"
-        case .expired(let address): "The broker channel expired, \(address) \(RouteLimit.silenceMillis)ms"
+        case .expired(let address): "The broker channel expired, \(address) \(RouteLimit.silence.milliseconds)ms"
         case .addressLost(let id, let address): "remove brokerAddr[\(id), \(address)] from brokerAddrTable, because channel destroyed"
         case .brokerLost(let broker): "remove brokerName[\(broker)] from brokerAddrTable, because channel destroyed"
         case .leftCluster(let broker, _, let found, .unregistered):

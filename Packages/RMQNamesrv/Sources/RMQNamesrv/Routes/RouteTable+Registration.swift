@@ -25,7 +25,7 @@ extension RouteTable {
     }
 
     /// Takes in a registration. Topics that it leaves out stay known: only unregistering, deletion and expiry remove.
-    mutating func register(_ broker: Registration, connection: ConnectionID, nowMillis: Int64) throws(RouteError) -> Registered {
+    mutating func register(_ broker: Registration, connection: ConnectionID, now: MonotonicInstant) throws(RouteError) -> Registered {
         let previous = live[broker.address]
         guard previous != nil || live.count < RouteLimit.addresses else { throw .tooManyAddresses(limit: RouteLimit.addresses) }
         let isMaster = broker.brokerId == 0
@@ -49,7 +49,7 @@ extension RouteTable {
         let routesChanged = takesTopics ? takeTopics(of: broker, notes: &result.notes) : false
 
         live[broker.address] = LiveBroker(
-            lastSeenMillis: nowMillis, dataVersion: broker.dataVersion, connection: connection, haServerAddress: broker.haServerAddress)
+            lastSeen: now, dataVersion: broker.dataVersion, connection: connection, haServerAddress: broker.haServerAddress)
         if previous == nil { result.notes.append(.brokerRegistered(address: broker.address, haServer: broker.haServerAddress)) }
         let filtersBefore = filterServers[broker.address]
         if let servers = broker.filterServers { filterServers[broker.address] = servers.isEmpty ? nil : servers }
@@ -63,10 +63,10 @@ extension RouteTable {
     }
 
     /// The version stored for `address`, and whether it differs from the broker's own; an equal one is a sign of life.
-    mutating func compareVersion(of address: String, with version: DataVersion, nowMillis: Int64) -> (changed: Bool, stored: DataVersion?) {
+    mutating func compareVersion(of address: String, with version: DataVersion, now: MonotonicInstant) -> (changed: Bool, stored: DataVersion?) {
         let stored = live[address]?.dataVersion
         guard stored == version else { return (true, stored) }
-        live[address]?.lastSeenMillis = nowMillis
+        live[address]?.lastSeen = now
         return (false, stored)
     }
 

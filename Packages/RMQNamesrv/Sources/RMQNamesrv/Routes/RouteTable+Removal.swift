@@ -29,11 +29,11 @@ extension RouteTable {
         return (broker, forget(broker ?? remote))
     }
 
-    /// Forgets every broker that has been silent for longer than ``RouteLimit/silenceMillis``.
+    /// Forgets every broker that has been silent for longer than ``RouteLimit/silence``.
     /// - Returns: their connections, for the caller to close.
-    mutating func expire(nowMillis: Int64) -> (expired: [(address: String, connection: ConnectionID)], notes: [RouteNote]) {
+    mutating func expire(now: MonotonicInstant) -> (expired: [(address: String, connection: ConnectionID)], notes: [RouteNote]) {
         var notes: [RouteNote] = []
-        let expired = live.filter { $0.value.lastSeenMillis &+ RouteLimit.silenceMillis < nowMillis }
+        let expired = live.filter { now - $0.value.lastSeen > RouteLimit.silence }
             .map { (address: $0.key.text, connection: $0.value.connection) }
         for (address, _) in expired {
             notes.append(.expired(address: address))

@@ -13,7 +13,7 @@ import RMQRemoting
 struct RouteTable: Sendable {
     /// A broker process that registered and has not fallen silent since.
     struct LiveBroker: Equatable, Sendable {
-        var lastSeenMillis: Int64
+        var lastSeen: MonotonicInstant
         var dataVersion: DataVersion
         var connection: ConnectionID
         @ByteText var haServerAddress: String
@@ -45,7 +45,7 @@ enum RouteLimit {
     /// Topics of all brokers together; about 200 bytes each.
     static let topics = 1_000_000
     /// Silence after which a broker is forgotten: four registration periods of 30 s.
-    static let silenceMillis: Int64 = 120_000
+    static let silence: Duration = .seconds(120)
 }
 
 /// Why the table refused a registration.

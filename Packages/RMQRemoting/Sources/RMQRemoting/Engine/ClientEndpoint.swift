@@ -8,7 +8,7 @@ final class ClientEndpoint: @unchecked Sendable {
     /// Finds the addresses of a name; may block.
     typealias Resolver = @Sendable (_ host: String, _ port: UInt16) -> Result<[SocketAddress], SocketAddress.ResolveFailure>
 
-    private static let firstBackoff: Int64 = 20_000_000
+    private static let firstBackoff: Duration = .milliseconds(20)
 
     let loop: EventLoop
     private let address: String
@@ -150,10 +150,10 @@ final class ClientEndpoint: @unchecked Sendable {
 
     private func failed(_ error: RemotingError) {
         // Requests that arrive while the endpoint rests wait for the next attempt.
-        let pause = min(backoff, configuration.maxBackoff.nanosecondsClamped)
-        backoff = min(backoff * 2, configuration.maxBackoff.nanosecondsClamped)
+        let pause = min(backoff, configuration.maxBackoff)
+        backoff = min(backoff * 2, configuration.maxBackoff)
         state = .resting
-        loop.scheduleLocally(at: loop.now + pause) { [weak self] in self?.rested() }
+        loop.scheduleLocally(after: pause) { [weak self] in self?.rested() }
         failWaiting(error)
     }
 

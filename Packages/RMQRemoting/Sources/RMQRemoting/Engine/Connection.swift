@@ -27,7 +27,7 @@ public final class Connection: EventSource {
     private var isWaitingToWrite = false
     private var isListedForWriting = false
     private var isListedForResuming = false
-    private(set) var lastActivity: Int64
+    private(set) var lastActivity: MonotonicInstant
     private var exchange = RequestExchange()
 
     /// Takes over `descriptor`; nil (and closed) when the loop cannot watch it.
@@ -267,11 +267,12 @@ public final class Connection: EventSource {
 
     /// Closes the connection when it was idle for too long, and gives back memory when it was idle for a while.
     /// Called by the sweep; returns the idle limit of an open connection.
-    func sweep(now: Int64) -> Int64 {
-        if now - lastActivity >= limits.idleNanoseconds {
-            logger.info("closed \(remote): idle for \((now - lastActivity) / 1_000_000) ms")
+    func sweep(now: MonotonicInstant) -> Int64 {
+        let idle = (now - lastActivity).nanoseconds
+        if idle >= limits.idleNanoseconds {
+            logger.info("closed \(remote): idle for \(idle / 1_000_000) ms")
             close()
-        } else if now - lastActivity > limits.idleNanoseconds / 10 {
+        } else if idle > limits.idleNanoseconds / 10 {
             input.shrink()
             output.bytes.shrink()
         }

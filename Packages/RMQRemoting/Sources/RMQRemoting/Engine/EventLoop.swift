@@ -1,3 +1,4 @@
+public import RMQCommon
 import Synchronization
 
 /// One thread that serves sockets, timers and messages from other threads.
@@ -21,7 +22,8 @@ public final class EventLoop: @unchecked Sendable {
         var isStopped = false
     }
     private let mailbox = Mutex(Mailbox())
-    private let poller = Poller()
+    private let poller: any Polling
+    let clocks: Clocks
 
     // Of the loop's thread.
     /// By descriptor: the kernel hands out the lowest free number, so this stays as short as the number of open ones.
@@ -37,17 +39,23 @@ public final class EventLoop: @unchecked Sendable {
     let sweeper = IdleSweeper()
     let scratch = LoopScratch()
 
-    /// Monotonic clock of this wake-up, in nanoseconds.
-    var now: Int64 = LoopTime.monotonicNanoseconds()
-    /// Wall clock of this wake-up in milliseconds, read once per wake-up. On the loop only.
-    public private(set) var wallMilliseconds: Int64 = LoopTime.wallMilliseconds()
+    /// The monotonic clock, read once per wake-up: for every deadline. On the loop only.
+    public private(set) var now: MonotonicInstant
+    /// The time of day in milliseconds since 1970, read once per wake-up: for stamps. On the loop only.
+    public private(set) var wallMilliseconds: Int64
 
     private struct Source {
         let id: UInt64
         let object: any EventSource
     }
 
-    init(name: String) { self.name = name }
+    init(name: String, clocks: Clocks = .system, poller: any Polling = Poller()) {
+        self.name = name
+        self.clocks = clocks
+        self.poller = poller
+        now = clocks.monotonic.now()
+        wallMilliseconds = clocks.wall.now()
+    }
 
     // MARK: From any thread
 
@@ -58,7 +66,7 @@ public final class EventLoop: @unchecked Sendable {
     @discardableResult
     public func schedule(after delay: Duration, _ work: @escaping @Sendable () -> Void) -> ScheduledWork {
         let token = ScheduledWork()
-        let deadline = LoopTime.monotonicNanoseconds() + delay.nanosecondsClamped
+        let deadline = clocks.monotonic.now() + delay
         if isCurrent {
             timers.insert(at: deadline, token: token, work: work)
         } else {
@@ -95,11 +103,12 @@ public final class EventLoop: @unchecked Sendable {
     @discardableResult
     public func scheduleLocally(after delay: Duration, _ work: @escaping () -> Void) -> ScheduledWork {
         precondition(isCurrent, "scheduleLocally is for the loop's own thread")
-        return scheduleLocally(at: now + delay.nanosecondsClamped, work)
+        return scheduleLocally(at: now + delay, work)
     }
 
+    /// The same at a moment. On the loop only.
     @discardableResult
-    func scheduleLocally(at deadline: Int64, _ work: @escaping () -> Void) -> ScheduledWork {
+    public func scheduleLocally(at deadline: MonotonicInstant, _ work: @escaping () -> Void) -> ScheduledWork {
         let token = ScheduledWork()
         timers.insert(at: deadline, token: token, work: work)
         return token
@@ -150,8 +159,8 @@ public final class EventLoop: @unchecked Sendable {
         LoopThread.current = self
         while !isStopping {
             poller.wait(milliseconds: sleepMilliseconds())
-            now = LoopTime.monotonicNanoseconds()
-            wallMilliseconds = LoopTime.wallMilliseconds()
+            now = clocks.monotonic.now()
+            wallMilliseconds = clocks.wall.now()
             takeMessages()
             poller.forEachReady { id, events in source(id)?.ready(events) }
             resumePaused()
@@ -175,8 +184,9 @@ public final class EventLoop: @unchecked Sendable {
         }
         guard idle else { return 0 }
         guard let earliest = timers.earliest else { return -1 }
-        let wait = earliest - LoopTime.monotonicNanoseconds()
-        return wait <= 0 ? 0 : Int32(min((wait + 999_999) / 1_000_000, 3_600_000))
+        let wait = earliest.nanoseconds - clocks.monotonic.now().nanoseconds
+        // Rounded up: to wake a moment early would be to look in vain.
+        return wait <= 0 ? 0 : Int32(min((wait - 1) / 1_000_000 + 1, 3_600_000))
     }
 
     private func takeMessages() {

@@ -1,5 +1,6 @@
 import CRMQSystem
 import Glibc
+public import RMQCommon
 import Synchronization
 
 /// A fixed number of event loops, each with its thread. Servers and clients may share one group.
@@ -8,10 +9,14 @@ public final class EventLoopGroup: Sendable {
     private let threads: Mutex<[pthread_t]>
     private let turn = Atomic<Int>(0)
 
+    /// What all loops go by.
+    public let clocks: Clocks
+
     /// Starts `count` threads named `name-0`, `name-1` …
-    public init(count: Int, name: String) {
+    public init(count: Int, name: String, clocks: Clocks = .system) {
         precondition(count > 0, "an event loop group needs a loop")
-        loops = (0..<count).map { EventLoop(name: "\(name)-\($0)") }
+        self.clocks = clocks
+        loops = (0..<count).map { EventLoop(name: "\(name)-\($0)", clocks: clocks) }
         threads = Mutex(loops.map { loop in
             guard let thread = LoopThread.start(name: loop.name, loop.run) else { preconditionFailure("no thread for \(loop.name): out of threads or memory") }
             return thread

@@ -1,3 +1,4 @@
+import RMQCommon
 import Synchronization
 
 /// Correlation numbers of the requests of this process (the protocol wants one counter per process).
@@ -15,13 +16,16 @@ final class OutboundRequest: Sendable {
     let code: Int32
     let isOneway: Bool
     let timeout: Duration
-    /// On the monotonic clock.
-    let deadline: Int64
+    let deadline: MonotonicInstant
     let address: String
     private let completion: Completion
     private let completed = Atomic<Bool>(false)
 
-    init(_ command: RemotingCommand, to address: String, timeout: Duration, oneway: Bool = false, completion: @escaping Completion) {
+    /// - Parameter clock: that of the loops which will serve the request.
+    init(
+        _ command: RemotingCommand, to address: String, timeout: Duration, oneway: Bool = false, clock: MonotonicClock = .system,
+        completion: @escaping Completion
+    ) {
         var command = command
         command.opaque = Opaque.next()
         if oneway { command.flag |= 2 }
@@ -30,7 +34,7 @@ final class OutboundRequest: Sendable {
         code = command.code
         isOneway = oneway
         self.timeout = timeout
-        deadline = LoopTime.monotonicNanoseconds() + timeout.nanosecondsClamped
+        deadline = clock.now() + timeout
         self.address = address
         self.completion = completion
     }
@@ -48,11 +52,11 @@ final class OutboundRequest: Sendable {
     /// Starts a request with `start` and waits for its end; a cancelled task stops waiting at once, and what was not yet
     /// written then is never sent.
     static func wait(
-        _ command: RemotingCommand, to address: String, timeout: Duration, oneway: Bool = false,
+        _ command: RemotingCommand, to address: String, timeout: Duration, oneway: Bool = false, clock: MonotonicClock = .system,
         start: @Sendable (OutboundRequest) -> Void
     ) async throws(RemotingError) -> RemotingCommand {
         let waiter = Waiter()
-        let request = OutboundRequest(command, to: address, timeout: timeout, oneway: oneway) { waiter.finish($0) }
+        let request = OutboundRequest(command, to: address, timeout: timeout, oneway: oneway, clock: clock) { waiter.finish($0) }
         let result = await withTaskCancellationHandler {
             start(request)
             return await waiter.result()

@@ -10,10 +10,24 @@ struct PollEvents: OptionSet {
     static let hungUp = PollEvents(rawValue: 0x010)
 }
 
+/// What a loop waits with: the kernel, or in a test what the test says.
+///
+/// `wake` may be called from any thread, all else by the loop's thread.
+protocol Polling: AnyObject, Sendable {
+    func wake()
+    /// False when the descriptor cannot be watched.
+    func add(_ descriptor: Int32, id: UInt64, events: PollEvents) -> Bool
+    func modify(_ descriptor: Int32, id: UInt64, events: PollEvents)
+    func remove(_ descriptor: Int32)
+    /// Sleeps until something is ready; -1 without a time limit.
+    func wait(milliseconds: Int32)
+    func forEachReady(_ body: (UInt64, PollEvents) -> Void)
+}
+
 /// The epoll descriptor of one loop and the eventfd that wakes it. Level triggered.
 ///
-/// `wake` may be called from any thread, all else by the loop's thread. Unchecked `Sendable` for that reason.
-final class Poller: @unchecked Sendable {
+/// Unchecked `Sendable`: `wake` only writes to a descriptor that never changes, all else is the loop's thread's.
+final class Poller: Polling, @unchecked Sendable {
     /// Ready descriptors taken per wake-up; the others come with the next.
     private static let batch = 256
     /// No source has this number: their counter starts at 1.

@@ -38,7 +38,7 @@ public final class RemotingClient: Sendable {
     public func request(
         _ command: RemotingCommand, to address: String, timeout: Duration
     ) async throws(RemotingError) -> RemotingCommand {
-        try await OutboundRequest.wait(command, to: address, timeout: timeout) { start($0) }
+        try await OutboundRequest.wait(command, to: address, timeout: timeout, clock: group.clocks.monotonic) { start($0) }
     }
 
     /// As ``request(_:to:timeout:)``; `completion` is called once, on a loop, and must not block.
@@ -46,12 +46,14 @@ public final class RemotingClient: Sendable {
         _ command: RemotingCommand, to address: String, timeout: Duration,
         completion: @escaping @Sendable (Result<RemotingCommand, RemotingError>) -> Void
     ) {
-        start(OutboundRequest(command, to: address, timeout: timeout, completion: completion))
+        start(OutboundRequest(command, to: address, timeout: timeout, clock: group.clocks.monotonic, completion: completion))
     }
 
     /// Sends without an answer; returns when the command is in the connection's output.
     public func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {
-        _ = try await OutboundRequest.wait(command, to: address, timeout: configuration.connectTimeout, oneway: true) { start($0) }
+        _ = try await OutboundRequest.wait(
+            command, to: address, timeout: configuration.connectTimeout, oneway: true, clock: group.clocks.monotonic
+        ) { start($0) }
     }
 
     /// Sets what answers the requests of servers; without it they get REQUEST_CODE_NOT_SUPPORTED.

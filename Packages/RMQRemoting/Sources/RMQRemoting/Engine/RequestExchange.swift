@@ -1,14 +1,16 @@
+import RMQCommon
+
 /// Our own requests on one connection that wait for their answers, by correlation number.
 ///
 /// A value without clock or socket: the connection adds and removes, and asks at ``nextCheck`` what expired. One timer serves all
 /// requests of a connection.
 struct RequestExchange {
     /// Two checks are at least this far apart, so that many short deadlines do not become a scan each.
-    static let checkPause: Int64 = 10_000_000
+    static let checkPause: Duration = .milliseconds(10)
 
     private var waiting: [Int32: OutboundRequest] = [:]
-    /// When to call ``expire(now:)``, on the monotonic clock.
-    private(set) var nextCheck: Int64?
+    /// When to call ``expire(now:)``.
+    private(set) var nextCheck: MonotonicInstant?
 
     /// True when ``nextCheck`` became earlier.
     mutating func add(_ request: OutboundRequest) -> Bool {
@@ -26,9 +28,9 @@ struct RequestExchange {
     }
 
     /// Fails what is overdue. True when ``nextCheck`` names a new time.
-    mutating func expire(now: Int64) -> Bool {
+    mutating func expire(now: MonotonicInstant) -> Bool {
         guard let check = nextCheck, check <= now else { return false }
-        var earliest = Int64.max
+        var earliest = MonotonicInstant.distantFuture
         var overdue: [OutboundRequest] = []
         for request in waiting.values {
             if request.deadline <= now { overdue.append(request) } else { earliest = min(earliest, request.deadline) }

@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// Settings of one listening port.
 public struct ServerConfiguration: Sendable {
     /// The address to listen on: IPv4, IPv6 (without brackets) or `localhost`.
@@ -32,7 +34,7 @@ public struct ServerConfiguration: Sendable {
 
     var limits: ConnectionLimits {
         ConnectionLimits(
-            idleNanoseconds: idleTimeout.nanosecondsClamped, maxFrameBytes: maxFrameBytes,
+            idleNanoseconds: idleTimeout.nanoseconds, maxFrameBytes: maxFrameBytes,
             outputHighWaterBytes: outputHighWaterBytes, outputLimitBytes: outputLimitBytes)
     }
 }
@@ -64,7 +66,7 @@ public struct ClientConfiguration: Sendable {
 
     var limits: ConnectionLimits {
         ConnectionLimits(
-            idleNanoseconds: idleTimeout.nanosecondsClamped, maxFrameBytes: maxFrameBytes,
+            idleNanoseconds: idleTimeout.nanoseconds, maxFrameBytes: maxFrameBytes,
             outputHighWaterBytes: outputLimitBytes, outputLimitBytes: outputLimitBytes)
     }
 }

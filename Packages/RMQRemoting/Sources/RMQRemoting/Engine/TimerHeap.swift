@@ -1,3 +1,4 @@
+import RMQCommon
 import Synchronization
 
 /// Work that a loop runs later; cancelling is allowed from any thread.
@@ -17,7 +18,7 @@ public final class ScheduledWork: Sendable {
 /// Cancelled entries stay until they are due or until the heap doubled since the last clean-up.
 struct TimerHeap {
     struct Entry {
-        let deadline: Int64
+        let deadline: MonotonicInstant
         let sequence: UInt64
         let token: ScheduledWork
         let work: () -> Void
@@ -32,9 +33,9 @@ struct TimerHeap {
     /// Size at which cancelled entries are dropped.
     private var cleanUpSize = 64
 
-    var earliest: Int64? { entries.first?.deadline }
+    var earliest: MonotonicInstant? { entries.first?.deadline }
 
-    mutating func insert(at deadline: Int64, token: ScheduledWork, work: @escaping () -> Void) {
+    mutating func insert(at deadline: MonotonicInstant, token: ScheduledWork, work: @escaping () -> Void) {
         if entries.count >= cleanUpSize { dropCancelled() }
         entries.append(Entry(deadline: deadline, sequence: nextSequence, token: token, work: work))
         nextSequence &+= 1
@@ -42,7 +43,7 @@ struct TimerHeap {
     }
 
     /// Removes the earliest entry that is due at `now`; nil when none is. Cancelled ones are skipped.
-    mutating func popDue(_ now: Int64) -> Entry? {
+    mutating func popDue(_ now: MonotonicInstant) -> Entry? {
         while let first = entries.first, first.deadline <= now || first.token.isCancelled {
             removeFirst()
             if !first.token.isCancelled { return first }

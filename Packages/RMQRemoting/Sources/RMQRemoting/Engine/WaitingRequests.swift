@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// Requests of one address that wait for its connection, in the order in which they came.
 ///
 /// A value without clock or socket, like ``RequestExchange``: the endpoint adds, takes all, and asks at ``nextCheck`` what expired.
@@ -5,8 +7,8 @@ struct WaitingRequests {
     private var requests: [OutboundRequest] = []
     /// Bytes of their frames.
     private(set) var byteCount = 0
-    /// When to call ``expire(now:)``, on the monotonic clock.
-    private(set) var nextCheck: Int64?
+    /// When to call ``expire(now:)``.
+    private(set) var nextCheck: MonotonicInstant?
 
     var isEmpty: Bool { requests.isEmpty }
 
@@ -25,7 +27,7 @@ struct WaitingRequests {
     }
 
     /// Fails what is overdue. True when ``nextCheck`` names a new time.
-    mutating func expire(now: Int64) -> Bool {
+    mutating func expire(now: MonotonicInstant) -> Bool {
         guard let check = nextCheck, check <= now else { return false }
         let all = takeAll()
         for request in all where request.deadline > now { _ = add(request) }

@@ -1,9 +1,10 @@
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Testing
 
 /// Headers and bodies with two names that look alike.
-@Suite struct LookAlikeTests {
+@Suite(.takesTurns) struct LookAlikeTests {
     let first = "\u{304C}", second = "\u{304B}\u{3099}"
 
     @Test func fieldsAreNamedByBytes() {

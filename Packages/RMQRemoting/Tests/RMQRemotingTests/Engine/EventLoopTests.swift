@@ -38,14 +38,14 @@ import Testing
         for number in 0..<1000 {
             let token = ScheduledWork()
             tokens.append(token)
-            heap.insert(at: Int64((number * 7919) % 1000), token: token) {}
+            heap.insert(at: MonotonicInstant(nanoseconds: Int64((number * 7919) % 1000)), token: token) {}
         }
         for index in stride(from: 0, to: 1000, by: 2) { tokens[index].cancel() }
-        var deadlines: [Int64] = []
-        while let due = heap.popDue(998) { deadlines.append(due.deadline) }
+        var deadlines: [MonotonicInstant] = []
+        while let due = heap.popDue(MonotonicInstant(nanoseconds: 998)) { deadlines.append(due.deadline) }
         #expect(deadlines == deadlines.sorted())
         #expect(deadlines.count == 500 || deadlines.count == 499)
-        while heap.popDue(.max) != nil {}
+        while heap.popDue(.distantFuture) != nil {}
         #expect(heap.earliest == nil)
     }
 

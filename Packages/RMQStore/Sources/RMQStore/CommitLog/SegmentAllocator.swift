@@ -21,7 +21,7 @@ final class SegmentAllocator: Sendable {
         var ready: MappedFile?
         var failure: StoreError?
         /// When `failure` happened; for a while it is the answer to whoever wants the same file.
-        var failedAt: UInt64 = 0
+        var failedAt = MonotonicInstant(nanoseconds: 0)
         /// Full, and still locked in memory.
         var locked: MappedFile?
         var stopping = false
@@ -35,14 +35,14 @@ final class SegmentAllocator: Sendable {
     private let logger: Logger
     private let monitor: Monitor<State>
     private let disk: DiskCalls
-    private let retryPause: UInt64
+    private let retryPause: Duration
     private let warmsUp: Bool
     /// Bytes faulted in at a time.
     private let populateStep: Int
 
     init(configuration: StoreConfiguration, roots: LogRoots, logger: Logger, disk: DiskCalls) {
         self.disk = disk
-        retryPause = UInt64(clamping: configuration.segmentRetryPause.nanoseconds)
+        retryPause = configuration.segmentRetryPause
         self.roots = roots
         segmentBytes = configuration.segmentBytes
         warmsUp = configuration.warmsSegments
@@ -79,7 +79,7 @@ final class SegmentAllocator: Sendable {
 
     /// Has a file made, unless that failed just now: a full disk stays full for more than a moment.
     private func want(_ baseOffset: Int64, _ state: inout State) {
-        if state.failure != nil, MonotonicTime.nowNanoseconds() < state.failedAt &+ retryPause { return }
+        if state.failure != nil, MonotonicInstant.now < state.failedAt + retryPause { return }
         state.wanted = baseOffset
         state.failure = nil
         state.hasWork = true
@@ -200,7 +200,7 @@ final class SegmentAllocator: Sendable {
                 guard state.wanted == baseOffset else { return }
                 state.wanted = nil
                 state.failure = error
-                state.failedAt = MonotonicTime.nowNanoseconds()
+                state.failedAt = .now
             }
         }
     }

@@ -21,19 +21,19 @@ final class Flusher: Sendable {
         /// After a crash: nobody knows which entries are on the disk.
         var mustFlushAllQueues: Bool
         /// When the next round may begin.
-        var nextRoundAt: UInt64 = 0
+        var nextRoundAt = MonotonicInstant(nanoseconds: 0)
     }
 
     /// How much of a pass goes to queues.
-    static let queueBudgetNanoseconds: UInt64 = 250_000_000
+    static let queueBudget: Duration = .milliseconds(250)
     /// A round of more queues than this syncs their file system in one go. Each sync of a queue that got new blocks is a
     /// commit of the file system's journal, 1 to 3 ms, during which page faults of appends wait; with 4,000 queues that
     /// left 2,500 appends/s of 800,000.
     static let queuesSyncedOneByOne = 64
     /// Pauses between two rounds; queues are written again from the log if need be. The longer one keeps the cost of making
     /// tens of thousands of pages writable again, 2 µs each, below 1 %.
-    static let roundPauseNanoseconds: UInt64 = 1_000_000_000
-    static let longRoundPauseNanoseconds: UInt64 = 10_000_000_000
+    static let roundPause: Duration = .seconds(1)
+    static let longRoundPause: Duration = .seconds(10)
 
     let path: String
     let signals = Monitor(ThreadSignals())

@@ -51,7 +51,7 @@ extension MessageStore {
     /// - Returns: `ok`, or which promise did not come true in time; the message is stored in any case.
     /// - Throws: `flushFailed`: it may or may not be there when the store is opened again.
     public func waitUntilConfirmed(_ end: Int64) throws(StoreError) -> AppendStatus {
-        let start = MonotonicTime.nowNanoseconds()
+        let start = MonotonicInstant.now
         var status = AppendStatus.ok
         if flushesSynchronously {
             let isFlushed = try wait(end, until: start, configuration.syncFlushTimeout) { self.commit.flushedOffset >= end }
@@ -64,10 +64,10 @@ extension MessageStore {
     }
 
     private func wait(
-        _ end: Int64, until start: UInt64, _ timeout: Duration, isConfirmed: @escaping () -> Bool
+        _ end: Int64, until start: MonotonicInstant, _ timeout: Duration, isConfirmed: @escaping () -> Bool
     ) throws(StoreError) -> Bool {
         while !isConfirmed() {
-            let passed = Duration.nanoseconds(Int64(MonotonicTime.nowNanoseconds() - start))
+            let passed = MonotonicInstant.now - start
             guard passed < timeout else { return false }
             let needsSync = flushesSynchronously && commit.flushedOffset < end
             switch commit.wait(timeout: timeout - passed, needsSync: needsSync, isConfirmed: isConfirmed) {

@@ -9,18 +9,17 @@ extension MessageStore {
 
     private func runFlusher() {
         let interval = configuration.flushInterval
-        let thoroughNanoseconds = UInt64(clamping: configuration.flushThoroughInterval.nanoseconds)
-        var lastThorough = MonotonicTime.nowNanoseconds()
+        var lastThorough = MonotonicInstant.now
         var isPostponed = false
         while true {
-            let thoroughAt = lastThorough &+ thoroughNanoseconds
-            let rest = Duration.nanoseconds(Int64(clamping: thoroughAt - min(thoroughAt, MonotonicTime.nowNanoseconds())))
+            let thoroughAt = lastThorough + configuration.flushThoroughInterval
+            let rest = max(thoroughAt - .now, .zero)
             guard flusher.signals.waitForWork(timeout: isPostponed ? rest : nil) else { return }
             // Let more come together; a stop does not wait.
             if configuration.flushIsTimed || flushesSynchronously {
                 if flusher.signals.wait(timeout: interval, until: { $0.isStopping ? true : nil }) == true { return }
             }
-            let now = MonotonicTime.nowNanoseconds()
+            let now = MonotonicInstant.now
             let isThorough = now >= thoroughAt
             if isThorough { lastThorough = now }
             isPostponed = !isThorough && unflushedPages < configuration.flushLeastPages
@@ -50,12 +49,12 @@ extension MessageStore {
         if flags.current.contains(.queueError) { publishConfirmed() }
         try flusher.progress.withLock { (progress) throws(StoreError) in
             try flushLog(&progress)
-            let now = MonotonicTime.nowNanoseconds()
+            let now = MonotonicInstant.now
             if progress.round == nil, now >= progress.nextRoundAt { try beginRound(&progress, now: now) }
-            let deadline = now + Flusher.queueBudgetNanoseconds
+            let deadline = now + Flusher.queueBudget
             while let queue = progress.round?.queues.popFirst() {
                 try queue.flush()
-                if MonotonicTime.nowNanoseconds() > deadline { break }
+                if .now > deadline { break }
             }
             if progress.round?.queues.isEmpty == true { try endRound(&progress) }
             let isDone = progress.round == nil && appendLock.withLock { $0.dirtyQueues.isEmpty }
@@ -90,7 +89,7 @@ extension MessageStore {
     }
 
     /// Takes the queues that have something new.
-    private func beginRound(_ progress: inout Flusher.Progress, now: UInt64) throws(StoreError) {
+    private func beginRound(_ progress: inout Flusher.Progress, now: MonotonicInstant) throws(StoreError) {
         let everything = progress.mustFlushAllQueues ? queues.all : []
         let round = appendLock.withLock { state -> Flusher.Round in
             let dirty = state.dirtyQueues
@@ -103,7 +102,7 @@ extension MessageStore {
         progress.mustFlushAllQueues = false
         progress.round = round
         let isLong = round.queues.count > Flusher.queuesSyncedOneByOne
-        progress.nextRoundAt = now + (isLong ? Flusher.longRoundPauseNanoseconds : Flusher.roundPauseNanoseconds)
+        progress.nextRoundAt = now + (isLong ? Flusher.longRoundPause : Flusher.roundPause)
         if isLong { try flushTogether(&progress) }
     }
 
@@ -129,7 +128,7 @@ extension MessageStore {
             try flushLog(&progress)
             let end = log.maxOffset
             for queue in progress.round?.queues ?? [] { try queue.flush() }
-            try beginRound(&progress, now: MonotonicTime.nowNanoseconds())
+            try beginRound(&progress, now: .now)
             for queue in progress.round?.queues ?? [] { try queue.flush() }
             progress.round?.queues = []
             try endRound(&progress)

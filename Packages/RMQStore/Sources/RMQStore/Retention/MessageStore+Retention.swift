@@ -30,12 +30,11 @@ extension MessageStore {
     }
 
     func runRetention() {
-        var progress = Retention.Progress()
-        progress.minuteStart = clock.now()
+        var progress = Retention.Progress(minuteStart: clocks.monotonic.now())
         while let isByHand = retention.nextPass(after: configuration.retention.interval) {
-            let now = clock.now()
+            let now = clocks.monotonic.now()
             let verdict = judgeSpace()
-            if verdict.wantsDeletion || isByHand || configuration.retention.deletionHours.contains(Self.localHour(now)) {
+            if verdict.wantsDeletion || isByHand || configuration.retention.isDeletionTime(clocks.wall.now()) {
                 deleteSegments(atOnce: verdict.deletesAtOnce, now: now, &progress)
             }
             followLog(&progress)
@@ -43,13 +42,6 @@ extension MessageStore {
             sweepQueueMappings()
             rotateDistribution(now: now, &progress)
         }
-    }
-
-    private static func localHour(_ milliseconds: Int64) -> Int {
-        var seconds = time_t(milliseconds / 1000)
-        var parts = tm()
-        localtime_r(&seconds, &parts)
-        return Int(parts.tm_hour)
     }
 
     // MARK: Space
@@ -75,22 +67,24 @@ extension MessageStore {
     ///
     /// A file is unlinked first and then taken off the list: whatever a reader holds of it stays readable. One that cannot
     /// be unlinked stays where it is, readable, until the next attempt.
-    private func deleteSegments(atOnce: Bool, now: Int64, _ progress: inout Retention.Progress) {
+    private func deleteSegments(atOnce: Bool, now: MonotonicInstant, _ progress: inout Retention.Progress) {
         guard now >= progress.retryAt else { return }
         let policy = configuration.retention
+        // A clock that was set ahead while we run makes no file older; one that was set back lets it stay.
+        let writtenUntil = min(clocks.wall.now(), steadyClock.now()) - policy.reservedTime.milliseconds
         // What is not in the queues yet must still get there.
         let dispatched = dispatchedOffset
         for segment in log.snapshot.dropLast().prefix(RetentionPolicy.segmentsPerRun) {
             guard segment.baseOffset + Int64(segment.byteCount) <= dispatched else { return }
             do {
-                guard try atOnce || MappedFile.modificationTime(segment.path) <= now - policy.reservedTime.milliseconds else { return }
+                guard try atOnce || MappedFile.modificationTime(segment.path) <= writtenUntil else { return }
                 try ensureFlushed(to: segment.baseOffset + Int64(segment.byteCount))
                 try StoreFiles.remove(segment.path)
                 // Durable one by one and in order: after a power failure no file may be missing between two others.
                 try disk.synchronizeNames(in: StoreFiles.parent(segment.path))
             } catch {
                 logger.error("commit log file \(segment.path) cannot be deleted, trying again in \(policy.retryInterval): \(error)")
-                progress.retryAt = now + policy.retryInterval.milliseconds
+                progress.retryAt = now + policy.retryInterval
                 return
             }
             log.removeFirst(segment)
@@ -108,11 +102,11 @@ extension MessageStore {
     }
 
     /// Lets go of deleted files that no reader holds any more.
-    private func releaseDeleted(now: Int64, _ progress: inout Retention.Progress) {
+    private func releaseDeleted(now: MonotonicInstant, _ progress: inout Retention.Progress) {
         for index in progress.deleted.indices.reversed() {
             let isFree = isKnownUniquelyReferenced(&progress.deleted[index].file)
             if !isFree {
-                guard now - progress.deleted[index].at >= configuration.retention.holdLimit.milliseconds else { continue }
+                guard now - progress.deleted[index].at >= configuration.retention.holdLimit else { continue }
                 logger.warning("deleted commit log file \(progress.deleted[index].file.path) is still being read; its space comes back when that ends")
             }
             progress.deleted.remove(at: index)

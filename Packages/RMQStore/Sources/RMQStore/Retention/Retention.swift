@@ -1,3 +1,4 @@
+import RMQCommon
 import Synchronization
 
 /// The thread that deletes what has expired, watches the disk and gives idle memory back.
@@ -15,13 +16,13 @@ final class Retention: Sendable {
     /// Retention thread only.
     struct Progress {
         /// Deleted files, kept until no reader holds them any more, so that unmapping a gigabyte is not left to a reader.
-        var deleted: [(file: MappedFile, at: Int64)] = []
-        /// No deletion is tried before this time (ms).
-        var retryAt: Int64 = 0
+        var deleted: [(file: MappedFile, at: MonotonicInstant)] = []
+        /// No deletion is tried before this time.
+        var retryAt = MonotonicInstant(nanoseconds: 0)
         /// The queues have been cut to this beginning of the log.
         var followedMinimum: Int64 = -1
-        /// The put times are of the minute that began then (ms).
-        var minuteStart: Int64 = 0
+        /// The put times are of the minute that began then.
+        var minuteStart: MonotonicInstant
     }
 
     let signals = Monitor(Signals())

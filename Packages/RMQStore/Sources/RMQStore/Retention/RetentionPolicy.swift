@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// When commit log files are deleted, and from which fill level of the disk on messages are refused.
 ///
 ///     used  0 %          75            85             90        100
@@ -37,6 +39,15 @@ public struct RetentionPolicy: Sendable, Equatable {
     static let segmentsPerRun = 10
     /// How many runs a request by hand is good for.
     static let runsByHand = 20
+
+    /// Whether expired files are deleted at that time of day. The first hour behind one that summer time skips stands for it, or
+    /// nothing would be deleted on that day.
+    func isDeletionTime(_ milliseconds: Int64, in zone: Zone = .system) -> Bool {
+        let hour = CalendarTime(milliseconds: milliseconds, zone: zone).hour
+        let hourBefore = CalendarTime(milliseconds: milliseconds - 3_600_000, zone: zone).hour
+        let skipped = (hourBefore + 1) % 24
+        return deletionHours.contains(hour) || (skipped != hour && hourBefore != hour && deletionHours.contains(skipped))
+    }
 
     func validate() throws(StoreError) {
         guard reservedTime >= .zero else {

@@ -10,10 +10,11 @@ final class DelaySchedule: Sendable {
         var isStopping = false
         /// Something came that is due before `wakeTime`.
         var hasNews = false
-        /// When the thread looks again by itself, in ms since 1970; while it looks, `Int64.max`.
+        /// When the thread looks again by itself, on the steady clock; while it looks, `Int64.max`.
         var wakeTime = Int64.max
         /// By level, entries that were appended and may not be readable yet: the queue's end with them, and the earliest due time.
         var announced: [Int: (end: Int64, due: Int64)] = [:]
+        var drifts = StampDrifts()
     }
 
     /// How far deliveries are, and what the file says about it.
@@ -22,7 +23,7 @@ final class DelaySchedule: Sendable {
         /// As in the file; nil when it has none, or there is no file.
         var savedLogOffset: Int64?
         var isChanged = false
-        /// ms since 1970.
+        /// ms since 1970, on the steady clock.
         var savedAt: Int64 = 0
         /// Whether the last delivery failed, which is said once.
         var isFailing = false
@@ -45,14 +46,22 @@ final class DelaySchedule: Sendable {
     }
 
     /// Tells the thread about an entry, unless it looks before that is due anyway.
-    func announce(level: Int, end: Int64, due: Int64) {
+    /// - Parameters:
+    ///   - due: by the wall clock that stamped the entry.
+    ///   - drift: of that clock from the steady one.
+    func announce(level: Int, offset: Int64, due: Int64, drift: Int64) {
         let isNews = signals.withLock { signals in
+            signals.drifts.note(level: level, offset: offset, drift: drift)
+            let due = due - signals.drifts.drift(level: level, offset: offset)
             let earlier = signals.announced[level]?.due ?? .max
-            signals.announced[level] = (end, min(earlier, due))
+            signals.announced[level] = (offset + 1, min(earlier, due))
             return due < signals.wakeTime && !signals.hasNews
         }
         if isNews { signals.change { $0.hasNews = true } }
     }
+
+    /// How far the clock that stamped an entry was from the steady one.
+    func drift(level: Int, offset: Int64) -> Int64 { signals.withLock { $0.drifts.drift(level: level, offset: offset) } }
 
     /// Whether more of a level is to become readable beyond `offset`, and when that is due.
     func expected(level: Int, beyond offset: Int64) -> Int64? {

@@ -4,8 +4,6 @@ import Synchronization
 extension MessageStore {
     /// Messages of one level that are delivered before the next level has its turn.
     private static let deliveriesPerTurn = 512
-    /// The wall clock may jump: while something waits, it is looked at this often.
-    private static let longestSleepMilliseconds: Int64 = 10_000
     /// After a delivery that failed, or when an announced entry is not readable in time.
     private static let retryMilliseconds: Int64 = 1_000
     /// While messages wait, the file follows the log at this distance, so that opening after a crash looks at no more.
@@ -21,7 +19,7 @@ extension MessageStore {
             }
             let wakeTime = deliverDue(encoder)
             schedule.signals.withLock { $0.wakeTime = wakeTime ?? .max - 1 }
-            let timeout = wakeTime.map { Duration.milliseconds(max(0, min($0 - clock.now(), Self.longestSleepMilliseconds))) }
+            let timeout = wakeTime.map { Duration.milliseconds(max(0, $0 - steadyClock.now())) }
             let isStopping = schedule.signals.wait(timeout: timeout) { signals -> Bool? in
                 if signals.isStopping { return true }
                 return signals.hasNews ? false : nil
@@ -31,7 +29,7 @@ extension MessageStore {
     }
 
     /// Delivers everything that is due, and saves the offsets when it is time to.
-    /// - Returns: when to look again, in ms since 1970; nil when nothing waits.
+    /// - Returns: when to look again, on the steady clock; nil when nothing waits.
     func deliverDue(_ encoder: RecordEncoder) -> Int64? {
         var wakeTime: Int64?
         var levelsWithMore = Array(configuration.delayLevelMilliseconds.indices.map { $0 + 1 })
@@ -58,7 +56,7 @@ extension MessageStore {
 
     private func deliverDue(level: Int, _ encoder: RecordEncoder) -> Turn {
         guard let queue = queues.find(QueueKey(topic: SystemTopic.schedule, queueId: Int32(level - 1))) else { return .nothingWaits }
-        let now = clock.now()
+        let now = steadyClock.now()
         let delay = configuration.delayLevelMilliseconds[level - 1]
         let start = schedule.progress.withLock { $0.offsets[level] ?? 0 }
         // Retention may have removed what was not delivered for long.
@@ -79,9 +77,9 @@ extension MessageStore {
                 return .nothingWaits
             }
             if !entry.isFiller {
-                // A later time than a message sent now would get: the level was longer once, or the clock went back.
-                let due = deliveryTime(of: entry, in: queue, delay: delay)
-                if due > now, due <= now + delay { return .waits(until: due) }
+                let due = deliveryTime(of: entry, in: queue, delay: delay) &- schedule.drift(level: level, offset: offset)
+                // A later time than a message sent now would get: the level was longer once, or the clock went back before this run.
+                if due > now, due <= now + delay + StampDrifts.tolerance { return .waits(until: due) }
                 do throws(StoreError) {
                     if let target = try deliver(entry, of: queue, level: level, offset: offset, encoder) { arrivals.insert(target) }
                 } catch {
@@ -101,7 +99,7 @@ extension MessageStore {
 
     private func deliveryTime(of entry: QueueEntry, in queue: ConsumeQueue, delay: Int64) -> Int64 {
         // An entry whose extension is damaged: as it was computed once.
-        queue.tagCode(of: entry) ?? (storeTimestamp(at: entry.position) ?? 0) + delay
+        queue.tagCode(of: entry) ?? (storeTimestamp(at: entry.position) ?? 0) &+ delay
     }
 
     /// Appends a waiting message to where it was meant to go. It is safe, or seen by consumers, when the configuration's
@@ -151,14 +149,14 @@ extension MessageStore {
         if schedule.progress.withLock({ $0.savedLogOffset == nil }) { try saveDelayOffsets() }
     }
 
-    /// - Returns: when to save next, in ms since 1970; nil when there is nothing to save.
+    /// - Returns: when to save next, on the steady clock; nil when there is nothing to save.
     private func saveIfDue(somethingWaits: Bool) -> Int64? {
-        let now = clock.now()
+        let now = steadyClock.now()
         let progress = schedule.progress.withLock { $0 }
         let hasMoved = somethingWaits && log.maxOffset - (progress.savedLogOffset ?? 0) > Self.unsavedLogBytes
         guard progress.isChanged || hasMoved else { return nil }
         let due = progress.savedAt + configuration.delayOffsetInterval.milliseconds
-        if now < due, now >= progress.savedAt { return due }
+        if now < due { return due }
         do throws(StoreError) {
             try saveDelayOffsets()
             return nil

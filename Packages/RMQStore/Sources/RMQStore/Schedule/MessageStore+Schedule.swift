@@ -43,7 +43,7 @@ extension MessageStore {
         try schedule.thread.withLock { (thread) throws(StoreError) in
             guard thread == nil else { return }
             try loadDelayOffsets()
-            schedule.signals.withLock { $0 = DelaySchedule.Signals() }
+            schedule.signals.withLock { $0 = DelaySchedule.Signals(drifts: $0.drifts) }
             thread = try StoreThread(name: "store-schedule") { self.runDelayedDelivery() }
         }
     }
@@ -122,7 +122,7 @@ extension MessageStore {
             try disk.synchronizeNames(in: configuration.rootDirectory)
         }
         try saved.write(schedule.path)
-        let now = clock.now()
+        let now = steadyClock.now()
         schedule.progress.withLock { progress in
             progress.savedLogOffset = end
             progress.isChanged = false

@@ -85,7 +85,7 @@ extension MessageStore {
     public var statistics: StoreStatistics {
         var statistics = StoreStatistics()
         let lockedSince = lockedSince.load(ordering: .relaxed)
-        statistics.appendLockMilliseconds = lockedSince == 0 ? 0 : max(0, clock.now() - lockedSince)
+        statistics.appendLockMilliseconds = lockedSince == 0 ? 0 : max(0, CoarseClock.milliseconds() - lockedSince)
         let end = log.maxOffset
         statistics.unflushedBytes = max(0, end - flushedOffset)
         statistics.undispatchedBytes = max(0, end - dispatchedOffset)
@@ -100,8 +100,8 @@ extension MessageStore {
     }
 
     /// Begins a new minute of append times once the last one is over. Retention thread.
-    func rotateDistribution(now: Int64, _ progress: inout Retention.Progress) {
-        guard now - progress.minuteStart >= 60_000 || now < progress.minuteStart else { return }
+    func rotateDistribution(now: MonotonicInstant, _ progress: inout Retention.Progress) {
+        guard now - progress.minuteStart >= .seconds(60) else { return }
         progress.minuteStart = now
         appendLock.withLock { $0.counters.times.beginMinute() }
     }

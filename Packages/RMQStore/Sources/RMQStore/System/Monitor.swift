@@ -1,4 +1,5 @@
 import Glibc
+import RMQCommon
 
 /// A value behind a lock, with waiting: what `Mutex` lacks. For the hand-overs between a caller and a store thread, and for
 /// the append lock.
@@ -45,11 +46,8 @@ final class Monitor<State>: @unchecked Sendable {
     func wait<Result>(timeout: Duration? = nil, until take: (inout State) -> Result?) -> Result? {
         var deadline = timespec()
         if let timeout {
-            clock_gettime(CLOCK_MONOTONIC, &deadline)
-            let (seconds, attoseconds) = timeout.components
-            let nanoseconds = deadline.tv_nsec + Int(attoseconds / 1_000_000_000)
-            deadline.tv_sec += Int(seconds) + nanoseconds / 1_000_000_000
-            deadline.tv_nsec = nanoseconds % 1_000_000_000
+            let moment = MonotonicInstant.now + timeout
+            deadline = timespec(tv_sec: Int(moment.nanoseconds / 1_000_000_000), tv_nsec: Int(moment.nanoseconds % 1_000_000_000))
         }
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

@@ -25,15 +25,15 @@ final class WakeUp: @unchecked Sendable {
 
     /// Returns true after ``wake()``, or false after `timeout` (nil: never).
     func sleep(timeout: Duration?) -> Bool {
-        let deadline = timeout.map { MonotonicTime.nowNanoseconds() + UInt64(clamping: $0.nanoseconds) }
+        let deadline = timeout.map { MonotonicInstant.now + $0 }
         while word.pointee.load(ordering: .acquiring) == 0 {
             guard let deadline else {
                 _ = crmq_futex_wait(address, 0, -1)
                 continue
             }
-            let now = MonotonicTime.nowNanoseconds()
-            guard now < deadline else { return false }
-            _ = crmq_futex_wait(address, 0, Int64(clamping: deadline - now))
+            let left = (deadline - .now).nanoseconds
+            guard left > 0 else { return false }
+            _ = crmq_futex_wait(address, 0, left)
         }
         return true
     }

@@ -24,21 +24,21 @@ struct Progress {
     private let output: ToolOutput
     private let what: String
     private let total: Int64
-    private var nextReport: UInt64
+    private var nextReport: MonotonicInstant
     private var hasWritten = false
 
     init(_ what: String, total: Int64, _ output: ToolOutput) {
         self.output = output
         self.what = what
         self.total = max(1, total)
-        nextReport = MonotonicTime.nowNanoseconds() + 1_000_000_000
+        nextReport = .now + .seconds(1)
     }
 
     mutating func report(_ done: Int64) {
         guard output.showsProgress else { return }
-        let now = MonotonicTime.nowNanoseconds()
+        let now = MonotonicInstant.now
         guard now >= nextReport else { return }
-        nextReport = now + 1_000_000_000
+        nextReport = now + .seconds(1)
         hasWritten = true
         output.writeError("\r\(what): \(done * 100 / total) % of \(ByteSize.of(total))")
     }

@@ -5,9 +5,6 @@ import RMQTestSupport
 import Synchronization
 import Testing
 
-extension HandClock {
-    func advance(_ milliseconds: Int64) { advance(.milliseconds(milliseconds)) }
-}
 
 let quiet = Logger(category: "store", sink: DiscardSink())
 
@@ -22,8 +19,8 @@ func smallConfiguration(_ root: String, segmentBytes: Int = 64 << 10) -> StoreCo
     return configuration
 }
 
-func openStore(_ root: String, segmentBytes: Int = 64 << 10, clock: WallClock = .system) throws -> MessageStore {
-    let store = try MessageStore(smallConfiguration(root, segmentBytes: segmentBytes), logger: quiet, clock: clock)
+func openStore(_ root: String, segmentBytes: Int = 64 << 10, clocks: Clocks = .system) throws -> MessageStore {
+    let store = try MessageStore(smallConfiguration(root, segmentBytes: segmentBytes), logger: quiet, clocks: clocks)
     try store.start()
     return store
 }

@@ -2,11 +2,11 @@ import RMQCommon
 
 /// Moments as the tables print them and as people type them, in one time zone.
 public struct LocalTime: Sendable {
-    private let secondsEastOfGreenwich: Int?
+    let zone: Zone
 
-    public static let utc = LocalTime(secondsEastOfGreenwich: 0)
+    public static let utc = LocalTime(zone: .utc)
     /// The zone of this machine (`TZ`, else the system's).
-    public static let system = LocalTime(secondsEastOfGreenwich: nil)
+    public static let system = LocalTime(zone: .system)
 
     /// `2026-11-21 04:38:51`.
     func seconds(_ milliseconds: Int64) -> String { calendar(milliseconds).textToTheSecond }
@@ -23,17 +23,11 @@ public struct LocalTime: Sendable {
             (1...9999).contains(year), (1...12).contains(month), (1...31).contains(day), (0...23).contains(hour),
             (0...59).contains(minute), (0...59).contains(second), (0...999).contains(millisecond)
         else { return nil }
-        var moment = CalendarTime(milliseconds: 0)
-        (moment.year, moment.month, moment.day) = (year, month, day)
-        (moment.hour, moment.minute, moment.second, moment.millisecond) = (hour, minute, second, millisecond)
-        let here = moment.milliseconds
-        guard let zone = secondsEastOfGreenwich else { return here }
-        // The calendar counts in the process's zone; shift by what the fixed zone shows differently at that moment.
-        let shown = CalendarTime(milliseconds: here, secondsEastOfGreenwich: zone)
-        return here + (here - shown.milliseconds)
+        return CalendarTime(year: year, month: month, day: day, hour: hour, minute: minute, second: second, millisecond: millisecond)
+            .milliseconds(in: zone)
     }
 
     private func calendar(_ milliseconds: Int64) -> CalendarTime {
-        CalendarTime(milliseconds: milliseconds, secondsEastOfGreenwich: secondsEastOfGreenwich)
+        CalendarTime(milliseconds: milliseconds, zone: zone)
     }
 }
