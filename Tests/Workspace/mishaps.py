@@ -6,6 +6,7 @@ usage: mishaps.py <folder with mqnamesrv, mqbroker, mqadmin, mqstore and mqbench
 import contextlib
 import os
 import pty
+import pwd
 import signal
 import subprocess
 import time
@@ -109,6 +110,27 @@ def closed_streams(desk):
         expect(not path.is_file() or b"boot success" not in path.read_bytes()[:1 << 20], f"what was printed is in {path}")
 
 
+def streams_that_nobody_reads(desk):
+    """Warnings fill the pipe; the broker serves on all the same."""
+    read, write = os.pipe()
+    configuration = desk.broker_configuration("".join(f"\nnosuchKey{number} = 1" for number in range(2000)))
+    broker = desk.launch("mqbroker", "-c", configuration, stdout=subprocess.DEVNULL, stderr=write)
+    os.close(write)
+    rmq.wait_until(lambda: broker.poll() is not None or rmq.answers(f"127.0.0.1:{desk.port}"), what="the broker to listen")
+    send(desk, 5)
+    expect(desk.end(broker) == 0, f"mqbroker with a full pipe: {broker.returncode}")
+    os.close(read)
+    is_clean(desk, "with a full pipe")
+
+
+def a_service_without_home(desk):
+    """As in Java, the user table says where the store is when the environment does not."""
+    environment = {key: value for key, value in desk.environment().items() if key != "HOME"}
+    result = subprocess.run([desks.PROGRAMS / "mqbroker", "-p"], env=environment, cwd=desk.folder, capture_output=True, text=True)
+    home = pwd.getpwuid(os.geteuid()).pw_dir
+    expect(f"storePathRootDir={home}/store\n" in result.stdout, f"the store without HOME: {result.stdout!r}")
+
+
 def a_closed_terminal(desk):
     """Case 6.1: whoever closes the window ends the broker cleanly."""
     configuration = desk.broker_configuration()
@@ -182,9 +204,13 @@ def configuration_files_of_every_kind(desk):
 
 def values_that_cannot_be_read(desk):
     """Case 2.10: a warning names key, value and what is used instead; for the name server, too."""
-    broker = desk.start("mqbroker", "-c", desk.broker_configuration("diskMaxUsedSpaceRatio=75%\nbrokerIP1=[::1]\nmaxMessageSize=33554432"), until=BOOTED)
+    configuration = desk.broker_configuration("diskMaxUsedSpaceRatio=75%\nbrokerIP1=[::1]\nmaxMessageSize=33554432")
+    warning = "diskMaxUsedSpaceRatio=75% is not allowed; allowed: 0 to 100; 75 is used"
+    code, _, errors = desk.run("mqbroker", "-c", configuration, "-p")
+    expect(code == 0 and warning in errors, f"mqbroker -p: {code} {errors!r}")
+    broker = desk.start("mqbroker", "-c", configuration, until=BOOTED)
     told = broker.log.read_text()
-    expect("diskMaxUsedSpaceRatio=75% is not allowed; allowed: 0 to 100; 75 is used" in told, f"no warning in {told!r}")
+    expect(warning in told, f"no warning in {told!r}")
     expect(f"[broker-a, [::1]:{desk.port}]" in told, f"the address in {told!r}")
     expect(desk.end(broker) == 0, "mqbroker did not end well")
     name_server = desk.start("mqnamesrv", "-c", desk.file("namesrv.conf", f"listenPort={rmq.free_port()} \t\nserverWorkerThreads=8x\n"), until=BOOTED)
@@ -208,7 +234,17 @@ def another_user(desk):
     for words, path in {("-c", readable): desk.folder / "store/lock", ("-c", secret): secret}.items():
         code, _, errors = desk.run("mqbroker", *words, how=as_nobody)
         expect(code == 253 and f"{path}" in errors and "as user nobody" in errors, f"mqbroker {words}: {code} {errors!r}")
-    expect("logging to standard error" in errors or f"{secret}" in errors, f"the logs of somebody else: {errors!r}")
+    home = desk.folder / "home"
+    home.mkdir()
+    os.chown(home, NOBODY, NOBODY)
+    configuration = desk.broker_configuration()
+    before = configuration.read_bytes()
+    broker = desk.start("mqbroker", "-c", configuration, until=BOOTED, how=as_nobody, HOME=str(home))
+    answer = rmq.Connection(f"127.0.0.1:{desk.port}").request(25, body=b"brokerPermission=4")   # UPDATE_BROKER_CONFIG
+    told = "brokerPermission=4 is in force, but only until the broker stops"
+    expect(answer.code == 1 and told in answer.remark and f"{configuration}: Permission denied" in answer.remark, f"25: {answer.remark!r}")
+    expect(configuration.read_bytes() == before, "a file of somebody else was changed")
+    expect(desk.end(broker) == 0, "mqbroker of nobody did not end well")
 
 
 def a_full_disk_for_small_files(desk):
@@ -236,6 +272,6 @@ def a_full_disk_for_small_files(desk):
 
 
 desks.run_cases("mishaps", [
-    every_signal_that_stops, signals_that_do_not_stop, a_signal_during_the_start, closed_streams, a_closed_terminal,
-    logs_that_cannot_be_written, configuration_files_of_every_kind, values_that_cannot_be_read, another_user, a_full_disk_for_small_files,
+    every_signal_that_stops, signals_that_do_not_stop, a_signal_during_the_start, closed_streams, streams_that_nobody_reads, a_closed_terminal,
+    a_service_without_home, logs_that_cannot_be_written, configuration_files_of_every_kind, values_that_cannot_be_read, another_user, a_full_disk_for_small_files,
 ])

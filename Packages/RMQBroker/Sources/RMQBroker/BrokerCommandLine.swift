@@ -44,6 +44,7 @@ public struct BrokerCommandLine {
             }
             let (configuration, warnings) = try configuration(options)
             if options.has("p") || options.has("m") {
+                for warning in warnings { Console.writeError("mqbroker: \(warning)\n") }
                 Console.write(BrokerSetting.text(of: configuration, onlyImportant: !options.has("p")))
                 return 0
             }

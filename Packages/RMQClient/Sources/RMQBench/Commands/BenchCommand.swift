@@ -42,7 +42,7 @@ extension Options {
         }
     }
 
-    mutating func nameServers() -> String { text("namesrv", default: "127.0.0.1:9876") }
+    mutating func nameServers() -> String { text("namesrv") ?? Environment.value("NAMESRV_ADDR") ?? "127.0.0.1:9876" }
 
     /// How long: a number of messages, a time, or ten seconds.
     mutating func extent() throws(BenchError) -> (messages: Int?, duration: Duration?) {

@@ -23,7 +23,7 @@ enum Help {
           mqbench yardstick --port 10999
 
         options (defaults in brackets)
-          --namesrv A;B          name servers [127.0.0.1:9876]
+          --namesrv A;B          name servers [NAMESRV_ADDR, else 127.0.0.1:9876]
           --topic NAME           [BenchmarkTest]
           --group NAME           consumer: the group [mqbench_consumer]
           --messages N           stop after N messages

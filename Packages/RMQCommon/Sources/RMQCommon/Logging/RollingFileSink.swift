@@ -78,7 +78,8 @@ public final class RollingFileSink: LogSink {
 
     private func append(_ text: String, to file: inout File) throws(SystemFailure) {
         let bytes = [UInt8](text.utf8)
-        if file.byteCount > 0, file.byteCount + Int64(bytes.count) > byteLimit { try roll(&file) }
+        // A file that cannot be moved away grows: that is better than a line that is lost.
+        if file.byteCount > 0, file.byteCount + Int64(bytes.count) > byteLimit { try? roll(&file) }
         try file.descriptor.write(bytes)
         file.byteCount += Int64(bytes.count)
     }

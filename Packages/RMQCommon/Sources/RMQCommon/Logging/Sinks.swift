@@ -1,4 +1,5 @@
 internal import CRMQSystem
+internal import Glibc
 internal import Synchronization
 
 /// Drops every line.
@@ -8,12 +9,22 @@ public struct DiscardSink: LogSink {
 }
 
 /// Writes lines to standard error, or to standard output.
+///
+/// Where nobody takes them (a terminal stopped with Ctrl-S, a pipe whose reader hangs) one line waits a moment, and those after
+/// it are dropped until there is room: a console must not stop the program.
 public struct ConsoleSink: LogSink {
+    private static let isStalled = Atomic<Bool>(false)
+    private static let patienceMilliseconds: Int32 = 100
+
     private let descriptor: Int32
 
     public init(toStandardOutput: Bool = false) { descriptor = toStandardOutput ? 1 : 2 }
 
     public func write(_ record: LogRecord) {
+        var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        let hasRoom = poll(&room, 1, Self.isStalled.load(ordering: .relaxed) ? 0 : Self.patienceMilliseconds) != 0
+        Self.isStalled.store(!hasRoom, ordering: .relaxed)
+        guard hasRoom else { return }
         let bytes = [UInt8]((record.line + "\n").utf8)
         // One call, so that lines of several threads do not mix; a console that is gone is nothing to report to.
         _ = bytes.withUnsafeBytes { crmq_write(descriptor, $0.baseAddress, $0.count) }

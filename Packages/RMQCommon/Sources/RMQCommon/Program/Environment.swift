@@ -9,8 +9,11 @@ public enum Environment {
         return value.isEmpty ? nil : value
     }
 
-    /// The user's home folder, which data and logs are in unless a configuration says otherwise; the current one when it is not set.
-    public static var userHome: String { value("HOME") ?? "." }
+    /// The user's home folder, which data and logs are in unless a configuration says otherwise.
+    ///
+    /// Without `HOME`, as in a system service, it is the one that the system's user table names: a store that is there must not
+    /// be looked for elsewhere.
+    public static var userHome: String { value("HOME") ?? UserRecord.current?.home ?? "." }
 
     /// `~/logs/rocketmqlogs`, where the programs of RocketMQ log.
     public static var logFolder: String { userHome + "/logs/rocketmqlogs" }

@@ -8,7 +8,7 @@ internal import Glibc
 /// | SIGTERM, SIGINT (Ctrl-C), SIGHUP (the terminal was closed) | asks the program to stop |
 /// | the same again while it stops | nothing: the stop goes on and loses nothing |
 /// | SIGQUIT (Ctrl-\\) | is told to the log; the program goes on, as a Java process does |
-/// | SIGPIPE | nothing: writing to what is closed is an error at that place |
+/// | SIGPIPE, SIGXFSZ | nothing: writing to what is closed, or beyond `ulimit -f`, is an error at that place |
 ///
 /// A signal that the program was started with as ignored stays ignored: SIGHUP under `nohup`, SIGINT in the background of a
 /// shell without job control.
@@ -21,6 +21,7 @@ public enum ProcessSignals {
     public static func holdTermination() {
         StandardStreams.openClosedOnes()
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         var set = heldSet
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }

@@ -21,16 +21,7 @@ public struct SystemFailure: Error, Equatable, Sendable, CustomStringConvertible
     public static func reason(_ code: Int32) -> String {
         let reason = strerror(code).map { String(cString: $0) } ?? "unknown error"
         let isRight = code == EACCES || code == EPERM
-        return "\(reason) (errno \(code)\(isRight ? ", as user \(userName)" : ""))"
-    }
-
-    private static var userName: String {
-        var user = passwd()
-        var found: UnsafeMutablePointer<passwd>?
-        var texts = [CChar](repeating: 0, count: 4096)
-        let id = geteuid()
-        guard getpwuid_r(id, &user, &texts, texts.count, &found) == 0, found != nil, let name = user.pw_name else { return "\(id)" }
-        return String(cString: name)
+        return "\(reason) (errno \(code)\(isRight ? ", as user \(UserRecord.current?.name ?? "\(geteuid())")" : ""))"
     }
 
     public var isNotFound: Bool { code == ENOENT }

@@ -168,6 +168,16 @@ import Testing
         }
     }
 
+    @Test func aFileThatCannotBeMovedAwayGrows() throws {
+        try withTemporaryDirectory { folder in
+            try SmallFile.replace(folder + "/otherdays", with: "a file where the folder should be")
+            let sink = try RollingFileSink(path: folder + "/broker.log", byteLimit: 10)
+            for number in 0 ..< 3 { sink.write(LogRecord(time: 0, level: .info, category: "c", message: "line \(number)")) }
+            #expect(sink.lostLines == 0)
+            #expect(try text(folder + "/broker.log").split(separator: "\n").count == 3)
+        }
+    }
+
     @Test func linesGoWhereTheirCategoryAndLevelBelong() {
         let (store, others, console) = (MemorySink(), MemorySink(), MemorySink())
         let logger = Logger(category: "broker", sink: TeeSink(RoutingSink(["store": store], fallback: others), LevelSink(.warning, console)))

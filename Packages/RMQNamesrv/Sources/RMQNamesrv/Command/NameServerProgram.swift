@@ -55,6 +55,7 @@ public struct NameServerProgram {
             Console.writeError("mqnamesrv: \(error)\n")
             return ExitStatus.failed
         }
+        for warning in warnings { Console.writeError("mqnamesrv: \(warning)\n") }
         if options.has("p") {
             for item in ConfigurationItem.all { Console.write(Self.printed("\(item.name)=\(item.text(configuration) ?? "")")) }
             return ExitStatus.success
@@ -65,10 +66,7 @@ public struct NameServerProgram {
     private func serve(_ configuration: NameServerConfiguration, _ warnings: [String], serialization: String) -> Int32 {
         OpenFiles.raiseLimit()
         let logger = Logger(category: "RocketmqNamesrv", sink: Self.logSink())
-        for warning in warnings {
-            logger.warning(warning)
-            Console.writeError("mqnamesrv: \(warning)\n")
-        }
+        for warning in warnings { logger.warning(warning) }
         for (key, value) in configuration.items { logger.info("\(key)=\(value)") }
         for key in configuration.itemsWithoutEffect { logger.warning("configuration key \(key) has no effect in this name server") }
         for key in configuration.unknownItems.keys.sorted() {
