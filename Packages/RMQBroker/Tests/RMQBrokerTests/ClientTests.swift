@@ -127,6 +127,24 @@ import Testing
         }
     }
 
+    /// Loops keep what a group subscribes to, as long as the table says that nothing changed.
+    @Test func aGroupWhoseMembersFellSilentIsNotServedFromMemory() async throws {
+        try await withPeer({ $0.eventLoops = 1 }) { peer in
+            _ = try await peer.send("Kept", "x")
+            _ = try await peer.heartbeat("one", subscriptions: [SubscriptionData(topic: "Kept", tagExpression: "*", version: 1)])
+            let reader = peer.anotherClient()
+            func pull() async throws -> RemotingCommand { try await peer.pull("Kept", from: 0, changing: ["sysFlag": "0"], client: reader) }
+            #expect(try await pull().code == 0)
+            let state = peer.broker.state
+            let version = state.consumers.version
+            #expect(state.consumers.expire(now: state.clock.now() + 130_000) == ["g"])
+            #expect(state.consumers.version > version)
+            let refused = try await pull()
+            #expect(refused.responseCode == .subscriptionNotExist)
+            #expect(refused.remark == "the consumer's group info not exist")
+        }
+    }
+
     @Test func aNewGroupStartsAtZeroWhereTheFirstMessageIsStillNear() async throws {
         try await withPeer { peer in
             _ = try await peer.send("Young", "x")

@@ -1,6 +1,7 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import RMQTestSupport
 import Testing
 
@@ -125,6 +126,31 @@ import Testing
     }
 
     // MARK: Held pulls
+
+    /// Whoever appends at that moment does not see yet that somebody waits, so the pull has to look again.
+    @Test func aMessageThatComesWhileAPullIsBeingListedIsGivenAtOnce() async throws {
+        try await withPeer({ $0.eventLoops = 1 }) { peer in
+            _ = try await peer.createTopic("Narrow")
+            let store = peer.broker.state.store
+            peer.broker.state.loops[0].post { state in
+                let (host, encoder) = (state.storeHost, state.encoder)
+                state.holds.aboutToHold = {
+                    let empty = UnsafeRawBufferPointer(start: nil, count: 0)
+                    let attributes = RecordAttributes(bornTimestamp: 1, bornHost: host, storeHost: host)
+                    let appended = try? Array("just now".utf8).withUnsafeBytes { body in
+                        try store.append(encoder.encode(
+                            queue: store.queueHandle(topic: "Narrow", queueId: 0), attributes: attributes, body: body, properties: empty))
+                    }
+                    #expect(appended?.queueOffset == 0)
+                }
+            }
+            // Behind the hook in the loop's mailbox: it is set when this returns.
+            #expect(try await peer.heldPulls() == 0)
+            let answer = try await peer.pull("Narrow", from: 0, holdingMilliseconds: 600_000)
+            #expect(try answer.messages.map(\.text) == ["just now"])
+            #expect(try await peer.heldPulls() == 0)
+        }
+    }
 
     @Test func oneMessageWakesAllThatWaitForIt() async throws {
         try await withPeer { peer in

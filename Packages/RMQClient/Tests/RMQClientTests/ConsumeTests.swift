@@ -169,6 +169,31 @@ import Testing
         }
     }
 
+    @Test func anOffsetThatABrokerDidNotTakeIsSentAgain() async throws {
+        let refusals = Mutex(2)
+        try await withFakeCluster { _, command in
+            guard command.requestCode == .updateConsumerOffset else { return .usual }
+            let isRefused = refusals.withLock { left in
+                left -= 1
+                return left >= 0
+            }
+            return isRefused ? .answer(.response(.systemError, remark: "not now")) : .usual
+        } _: { cluster in
+            cluster.fill("T", with: ["only"])
+            try await cluster.withClient { client in
+                let consumer = try await client.makePushConsumer(group: "c", quick())
+                try await consumer.subscribe(to: "T")
+                let running = Task { try await consumer.run { _ in .success } }
+                // Nothing else is settled that could move the offset.
+                try await eventually("the offset is stored") { cluster.offset(of: Self.queue) == 1 }
+                let sent = try cluster.asked(.updateConsumerOffset).map { try $0.header(UpdateConsumerOffsetHeader.self).commitOffset }
+                #expect(sent == [1, 1, 1])
+                await consumer.close()
+                try await running.value
+            }
+        }
+    }
+
     // MARK: Deliveries
 
     @Test func aDeliveryIsSettledOnce() async throws {

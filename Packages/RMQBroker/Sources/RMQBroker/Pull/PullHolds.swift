@@ -47,6 +47,8 @@ final class PullHolds {
     var rulesVersion: () -> UInt64 = { 0 }
     /// The queue that a held pull is for by the rules as they are now: another object when the topic was deleted and made again.
     var queueNow: (HeldPull) throws(Refusal) -> QueueState = { (pull) throws(Refusal) in pull.queue }
+    /// Called when a queue had nothing, before the pull is listed as waiting: a test lets a message come then.
+    var aboutToHold: () -> Void = {}
     private lazy var alarm = LoopAlarm(on: loop) { [weak self] in
         guard let self else { return }
         check(now: self.loop.now)
@@ -66,6 +68,7 @@ final class PullHolds {
     func answerOrHold(_ pull: HeldPull, suspendMilliseconds: Int64?, on connection: Connection) {
         read(pull, from: pull.offset)
         guard let suspendMilliseconds, suspendMilliseconds > 0, isNothingYet(pull.offset) else { return reply(to: pull, on: connection) }
+        aboutToHold()
         let deadline = loop.now + .milliseconds(min(suspendMilliseconds, Self.longestSuspendMilliseconds))
         guard table.hold(pull, on: pull.queue, until: deadline) else { return reply(to: pull, on: connection) }
         pull.queue.addWaiter(loop: loopIndex)
