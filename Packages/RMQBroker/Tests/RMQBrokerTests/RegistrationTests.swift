@@ -55,7 +55,7 @@ import Testing
                 for number in 0..<200 { group.addTask { _ = try await peer.send("New\(number)", "x") } }
                 try await group.waitForAll()
             }
-            try await eventually("all are registered") { servers[0].topics.keys.count { $0.hasPrefix("New") } == 200 }
+            try await eventually("all are registered") { servers[0].topics.keys.count { $0.text.hasPrefix("New") } == 200 }
             #expect(servers[0].registrations.count < 150)
             #expect(servers[0].mostAtOnce == 1)
         }

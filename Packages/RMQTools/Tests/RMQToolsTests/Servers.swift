@@ -46,7 +46,7 @@ enum Golden {
 
     static let info = ClusterInfo(
         brokers: Dictionary(uniqueKeysWithValues: masters.map {
-            ($0.key, BrokerData(cluster: "GoldenCluster", brokerName: $0.key, addresses: [0: $0.value]))
+            (ByteText($0.key), BrokerData(cluster: "GoldenCluster", brokerName: $0.key, addresses: [0: $0.value]))
         }), clusters: ["GoldenCluster": ["golden-b", "golden-a"]])
 
     static func route(queues: Int32 = 4, slaveOfA: String? = nil) -> TopicRouteData {
