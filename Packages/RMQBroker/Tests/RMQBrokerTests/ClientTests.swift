@@ -137,7 +137,7 @@ import Testing
             #expect(try await pull().code == 0)
             let state = peer.broker.state
             let version = state.consumers.version
-            #expect(state.consumers.expire(now: state.clock.now() + 130_000) == ["g"])
+            #expect(state.consumers.expire(now: state.clocks.monotonic.now() + .seconds(130)) == ["g"])
             #expect(state.consumers.version > version)
             let refused = try await pull()
             #expect(refused.responseCode == .subscriptionNotExist)

@@ -14,8 +14,8 @@ import Testing
         return configuration
     }
 
-    private func open(_ configuration: StoreConfiguration, clock: WallClock = .system, disk: DiskCalls = .system) throws -> MessageStore {
-        let store = try MessageStore(configuration, logger: quiet, clock: clock, diskUsage: .system, disk: disk)
+    private func open(_ configuration: StoreConfiguration, clocks: Clocks = .system, disk: DiskCalls = .system) throws -> MessageStore {
+        let store = try MessageStore(configuration, logger: quiet, clocks: clocks, diskUsage: .system, disk: disk)
         try store.start()
         return store
     }
@@ -41,7 +41,7 @@ import Testing
             }
             if number == 1 { late?() }
             // The second sync begins after the round of queues that follows the first one, and waits for the test.
-            if number == 2 { syncs.wait(timeout: .seconds(60)) { $0.isReleased ? () : nil } }
+            if number == 2 { syncs.wait(timeout: .generous) { $0.isReleased ? () : nil } }
             return DiskCalls.msync(file, range)
         })
         var configuration = smallConfiguration(folder.path)
@@ -50,7 +50,7 @@ import Testing
         let store = try open(configuration, disk: disk)
         syncs.withLock { [unowned store] in $0.late = { _ = try? store.put("T", 0, text: "late") } }
         let first = try store.put("T", 0, text: "first")
-        #expect(try await eventually { syncs.withLock { $0.begun } >= 2 })
+        try await eventually("the second sync begins") { syncs.withLock { $0.begun } >= 2 }
         let checkpoint = try #require(try Checkpoint.read(folder.sub("checkpoint")).own)
         #expect(store.maxOffset(topic: "T", queueId: 0) == 2)
         #expect(store.flushedOffset == first.end)
@@ -83,14 +83,14 @@ import Testing
         configuration.retention.interval = .milliseconds(5)
         configuration.retention.pauseBetweenSegments = .zero
         configuration.retention.deletionHours = []
-        let store = try open(configuration, clock: clock.clock, disk: disk)
+        let store = try open(configuration, clocks: clock.clocks, disk: disk)
         for index in 0..<20 { try store.put("Early", 0, text: "\(index)") }
         while store.maxPhysicalOffset < 3 << 16 { try store.put("Both", 1, [UInt8](repeating: 7, count: 50)) }
         #expect(calls.withLock { $0.isEmpty }, "nothing was written back")
         let end = store.maxPhysicalOffset
-        clock.advance(73 * 3_600_000)
+        clock.advance(.seconds(73 * 3600))
         store.requestDeletion()
-        #expect(try await eventually { store.minPhysicalOffset >= 3 << 16 })
+        try await eventually("the segments are gone") { store.minPhysicalOffset >= 3 << 16 }
         let made = calls.withLock { $0 }
         let unlinked = try #require(made.firstIndex { $0.hasPrefix("unlinked") })
         #expect(made[unlinked] == "unlinked, safe up to \(end)")

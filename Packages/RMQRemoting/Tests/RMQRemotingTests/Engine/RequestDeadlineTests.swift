@@ -47,18 +47,16 @@ import RMQTestSupport
         #expect(failures.withLock { $0 } == ["short", "long"])
     }
 
-    @Test func aLongTimeOutDoesNotHoldUpAShortOne() async throws {
+    @Test(.timeLimit(.minutes(2))) func aLongTimeOutDoesNotHoldUpAShortOne() async throws {
         let loopback = try Loopback()
         defer { loopback.stop() }
         let silent = RemotingCommand(code: EchoHandler.silent)
         let patient = Task { try await loopback.client.request(silent, to: loopback.address, timeout: .seconds(300)) }
         defer { patient.cancel() }
         // Answered on the same connection, behind the one that waits.
-        _ = try await loopback.client.request(RemotingCommand(code: 1), to: loopback.address, timeout: .seconds(20))
-        let began = ContinuousClock.now
+        _ = try await loopback.client.request(RemotingCommand(code: 1), to: loopback.address, timeout: .generous)
         await #expect(throws: RemotingError.timedOut(address: loopback.address, code: EchoHandler.silent, after: .milliseconds(100))) {
             try await loopback.client.request(silent, to: loopback.address, timeout: .milliseconds(100))
         }
-        #expect(ContinuousClock.now - began < .seconds(60))
     }
 }
