@@ -159,7 +159,7 @@ import Testing
             #expect(try await bench.route("T") != nil)
             bench.clock.advance(.seconds(2))
             bench.server.expireBrokers()
-            try await eventually { (try? await bench.ask(.getAllTopicListFromNameserver))?.text == #"{"topicList":[]}"# }
+            try await eventually("the broker is forgotten") { (try? await bench.ask(.getAllTopicListFromNameserver))?.text == #"{"topicList":[]}"# }
         }
     }
 
