@@ -169,7 +169,7 @@ import Testing
     }
 
     @Test func aFileThatCannotBeMovedAwayGrows() throws {
-        try withTemporaryDirectory { folder in
+        try withTemporaryFolder { folder in
             try SmallFile.replace(folder + "/otherdays", with: "a file where the folder should be")
             let sink = try RollingFileSink(path: folder + "/broker.log", byteLimit: 10)
             for number in 0 ..< 3 { sink.write(LogRecord(time: 0, level: .info, category: "c", message: "line \(number)")) }
