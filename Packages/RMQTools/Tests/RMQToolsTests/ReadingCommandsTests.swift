@@ -71,7 +71,7 @@ import Testing
     @Test(arguments: ["brokerStatus-b", "brokerStatus-c", "brokerStatus-c-slave"])
     func statusOfBrokers(_ name: String) throws {
         let recording = try Recording(name)
-        var sections: [(address: String?, values: [String: String])] = []
+        var sections: [(address: String?, values: [ByteText: String])] = []
         for line in recording.output.split(separator: "\n") {
             let address = name == "brokerStatus-b" ? nil : String(line.prefix { $0 != " " })
             let rest = address == nil ? String(line) : String(line.dropFirst(25))
@@ -92,13 +92,13 @@ import Testing
     /// The values a broker of the recording reported: only what the table shows.
     private func values(_ line: Substring) throws -> (ClusterListCommand.Row, hour: Double) {
         let words = line.split(separator: " ").map(String.init)
-        func load(_ text: String, rate: String, pool: String, into values: inout [String: String]) {
+        func load(_ text: String, rate: String, pool: String, into values: inout [ByteText: String]) {
             let parts = text.split { "(,m".contains($0) }
             values[rate] = "\(parts[0]) 17.25"
             values[pool + "Size"] = String(parts[1])
             values[pool + "HeadWaitTimeMills"] = String(parts[2])
         }
-        var values = ["brokerVersionDesc": words[4], "pageCacheLockTimeMills": words[7], "earliestMessageTimeStamp": "-1", "commitLogDiskRatio": words[9]]
+        var values: [ByteText: String] = ["brokerVersionDesc": words[4], "pageCacheLockTimeMills": words[7], "earliestMessageTimeStamp": "-1", "commitLogDiskRatio": words[9]]
         load(words[5], rate: "putTps", pool: "sendThreadPoolQueue", into: &values)
         load(words[6], rate: "getTransferedTps", pool: "pullThreadPoolQueue", into: &values)
         return (
