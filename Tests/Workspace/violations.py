@@ -157,7 +157,7 @@ BY_BYTES = {
     "Views": "func f(_ a: String, _ b: String) -> Bool { a.utf8.elementsEqual(b.utf8) && a.utf8.count == 3 && a.unicodeScalars.first == \"K\" }",
     "Carried": "struct Carried { var a: String; var b: [String]; var c: Int? }\nfunc f(_ a: Carried) -> String { a.a + a.b.joined(separator: \",\") }",
     "Failure": "enum Failure: Error, Equatable { case a(String) }\nfunc f() throws { throw Failure.a(\"x\") }",
-    "Nil": "func f(_ a: String?, _ b: String?) -> Bool { a == nil && b != nil }",
+    "Nil": "func f(_ a: String?, _ b: [String]?, _ c: Failure?) -> Bool { a == nil && b != nil && c == nil }",
     "Cases": "enum Cases: String, CaseIterable { case a, b }\nfunc f(_ a: Cases, _ b: Set<Cases>) -> Bool { a == .b || b.contains(a) }",
 }
 

@@ -123,12 +123,9 @@ func text(_ number: Double, _ places: Int = 2) -> String { Decimal.text(number, 
 
 /// 1234567 as `1,234,567`.
 func grouped(_ number: Double) -> String {
-    var text = ""
-    for (index, digit) in String(Int(number)).reversed().enumerated() {
-        if index > 0, index % 3 == 0 { text.append(",") }
-        text.append(digit)
-    }
-    return String(text.reversed())
+    let digits = Array(String(Int(number)).utf8)
+    let groups = stride(from: digits.count, to: 0, by: -3).map { String(decoding: digits[max(0, $0 - 3)..<$0], as: UTF8.self) }
+    return groups.reversed().joined(separator: ",")
 }
 
 /// A field of /proc/self/status, in bytes.

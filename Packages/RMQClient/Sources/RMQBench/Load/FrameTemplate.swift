@@ -69,7 +69,8 @@ extension FrameTemplate {
     /// A send of a message of `size` bytes to one queue.
     static func send(topic: String, queueId: Int32, size: Int, serialization: HeaderSerialization) throws(BenchError) -> FrameTemplate {
         // The last digits are decimal here; they are still hexadecimal digits to everybody else.
-        let id = String(UniqueId.make().dropLast(idDigits)) + String(repeating: "0", count: idDigits)
+        let unique = UniqueId.make()
+        let id = unique.prefix(bytes: unique.utf8.count - idDigits) + String(repeating: "0", count: idDigits)
         var properties = MessageProperties()
         properties[PropertyName.uniqueKey] = id
         properties[PropertyName.waitStoreMessage] = "true"

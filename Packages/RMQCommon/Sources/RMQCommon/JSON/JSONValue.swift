@@ -100,9 +100,9 @@ extension JSONValue {
     public var asInt: Int? { asInt64.flatMap { Int(exactly: $0) } }
 
     /// `5` of `5.0`.
-    private static func wholeNumber(_ text: String) -> Substring? {
-        guard let point = text.utf8.firstIndex(of: UInt8(ascii: ".")) else { return nil }
-        return text.utf8[point...].dropFirst().allSatisfy { $0 == UInt8(ascii: "0") } ? text[..<point] : nil
+    private static func wholeNumber(_ text: String) -> String? {
+        guard let (whole, fraction) = text.cut(atFirst: ".") else { return nil }
+        return fraction.utf8.allSatisfy { $0 == UInt8(ascii: "0") } ? whole : nil
     }
 
     public var asDouble: Double? {

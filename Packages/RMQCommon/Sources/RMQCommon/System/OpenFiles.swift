@@ -19,7 +19,7 @@ public enum OpenFiles {
         var wanted = stat()
         guard stat(path, &wanted) == 0, let processes = try? FileSystem.list("/proc") else { return nil }
         let own = "\(getpid())"
-        for process in processes where process != own && process.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+        for process in processes where !process.isExactly(own) && process.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
             let folder = "/proc/\(process)/fd"
             let holds = (try? FileSystem.list(folder))?.contains { name in
                 var status = stat()
