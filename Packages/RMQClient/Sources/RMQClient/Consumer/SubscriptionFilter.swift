@@ -17,6 +17,9 @@ public enum SubscriptionFilter: Sendable, Hashable {
         self = .tags(tags)
     }
 
+    /// Messages whose tag is one of these: ``tags(_:)`` for texts that are known at run time only.
+    public static func tags(anyOf tags: some Sequence<String>) -> SubscriptionFilter { .tags(Set(texts: tags)) }
+
     /// The text that travels in heartbeats; all members of a group must agree on it.
     public var expression: String {
         switch self {

@@ -38,7 +38,7 @@ extension ByteText: Comparable {
     public static func < (left: ByteText, right: ByteText) -> Bool { left.text.utf8.lexicographicallyPrecedes(right.text.utf8) }
 }
 
-extension ByteText: ExpressibleByStringLiteral {
+extension ByteText: ExpressibleByStringInterpolation {
     @inlinable public init(stringLiteral text: String) { wrappedValue = text }
 }
 
