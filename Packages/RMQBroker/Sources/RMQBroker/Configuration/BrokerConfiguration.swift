@@ -164,7 +164,7 @@ public struct BrokerConfiguration: Sendable, Equatable {
         let given = Configuration(properties)
         for (key, value) in given.pairs {
             if let setting = BrokerSetting.named(key) {
-                if setting.key != key {
+                if !setting.key.isExactly(key) {
                     warnings.append("configuration: \(key) is called \(setting.key) since release 4.5.2")
                     if given[setting.key] != nil { continue }
                 }

@@ -159,7 +159,7 @@ extension BrokerSetting {
     private static func host(_ key: String, _ path: any Path<String>) -> BrokerSetting {
         text(key, path, allowed: isPrintable, important: true) { value in
             let host = Configuration.trimmed(value)
-            return host.utf8.first == UInt8(ascii: "[") && host.utf8.last == UInt8(ascii: "]") ? String(host.dropFirst().dropLast()) : host
+            return host.droppingBytePrefix("[")?.droppingByteSuffix("]") ?? host
         }
     }
 

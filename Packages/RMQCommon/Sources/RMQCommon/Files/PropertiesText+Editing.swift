@@ -78,7 +78,7 @@ extension PropertiesText {
             case 0x20 where text.isEmpty: text += "\\ "
             case 0x5C: text += "\\\\"
             case 0x20...0x7E: text.unicodeScalars.append(Unicode.Scalar(UInt8(unit)))
-            default: text += "\\u" + String(repeating: "0", count: 4 - String(unit, radix: 16).count) + String(unit, radix: 16)
+            default: text += "\\u" + String(repeating: "0", count: 4 - String(unit, radix: 16).utf8.count) + String(unit, radix: 16)
             }
         }
         return text
