@@ -260,8 +260,8 @@ import Testing
                 remainTransientStoreBufferNumbs runtime
                 sendThreadPoolQueueCapacity sendThreadPoolQueueHeadWaitTimeMills sendThreadPoolQueueSize startAcceptSendRequestTimeStamp
                 """.split(whereSeparator: \.isWhitespace).map(String.init)
-            #expect(Set(expected).subtracting(table.keys) == [])
-            #expect(table.keys.contains { $0.hasPrefix("commitLogDiskRatio_/") })
+            #expect(Set(texts: expected).subtracting(table.keys) == [])
+            #expect(table.keys.contains { $0.text.hasPrefix("commitLogDiskRatio_/") })
             #expect(table["msgPutTotalTodayNow"] == "3" && table["msgGetTotalTodayNow"] == "3" && table["putMessageDistributeTime"] == "null")
             // Before the first sample, or, when other tests take long, after it.
             #expect(table["getTotalTps"]?.split(separator: " ").count == 3)

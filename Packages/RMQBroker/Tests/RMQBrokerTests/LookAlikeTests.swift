@@ -54,7 +54,7 @@ private let lookAlikes = [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")]
     func locksOfTwoGroupsAndTopicsAreApart(_ first: String, _ second: String) {
         let locks = QueueLocks()
         func lock(_ topic: String, _ group: String, _ client: String) -> Int {
-            locks.lock([MessageQueue(topic: topic, brokerName: "b", queueId: 0)], group: group, clientId: client, now: 0).count
+            locks.lock([MessageQueue(topic: topic, brokerName: "b", queueId: 0)], group: group, clientId: client, now: .at(0)).count
         }
         #expect(lock("T", first, "one") == 1)
         #expect(lock("T", second, "two") == 1)
@@ -155,7 +155,7 @@ private let lookAlikes = [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")]
         let offsets = ConsumerOffsets()
         try #require(offsets.progress(group: first, topic: "T")).countPulled(100)
         let rates = ConsumeRates()
-        rates.add(offsets.all, now: 10_000)
+        rates.add(offsets.all, now: .at(10_000))
         #expect(rates.perSecond(group: first, topic: "T") > 0)
         #expect(rates.perSecond(group: second, topic: "T") == 0)
     }
