@@ -11,13 +11,18 @@ and read whole through its interface. It has to open: what is damaged is left ou
               queue offset by the queue's entry, so that they go unnoticed only in a record whose entry recovery writes anew)
   FAILED      differs where a check can tell, or is not what was stored at that queue offset
   not served  its own record is damaged, or the log was cut before it; others must be there. A damaged consume queue hides
-              nothing, unless it was killed and the end of a queue became zeros: then it looks like one that ended there
+              nothing
+
+The number of a case decides everything about it: the store (one for each hundred numbers, which StoreWorkload makes the same to
+the last byte) and the damage. So a failed case is repeated by its number.
 
 usage: corruption.py <folder with StoreWorkload> [--cases N] [--seed S] [--jobs N] [--keep DIR]
+       corruption.py <folder with StoreWorkload> --only CASE      one case again, which says what the store logged
 """
 import argparse
 import collections
 import concurrent.futures
+import itertools
 import os
 import pathlib
 import random
@@ -35,23 +40,29 @@ import power_failure
 import store_reader
 
 DERIVED = ("consumequeue", "consumequeue_ext", "index", "checkpoint")
-BASES = 6
+CASES_OF_A_BASE = 100
 
 
-def make_base(programs, folder, number):
-    """A store to be damaged: even numbers were closed, odd ones killed with all of their page cache on the disk."""
-    root = folder / f"base-{number}"
-    root.mkdir()
-    if number % 2 == 0:
-        subprocess.run([programs / "StoreWorkload", "fill", root, str(number), str(150 + 250 * number)], check=True, stdout=subprocess.DEVNULL)
-    else:
-        while not (root / "abort").exists() or not store_reader.Store(root).records:
-            process = subprocess.Popen([programs / "StoreWorkload", "run", root, str(random.randrange(1 << 60)), "async"], stdout=subprocess.DEVNULL)
-            try:
-                process.wait(random.uniform(0.01, 0.06))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+def make_base(programs, folder, case):
+    """The store that a case damages: even ones were closed, odd ones killed with all of their page cache on the disk."""
+    number = case // CASES_OF_A_BASE
+    root = pathlib.Path(folder) / f"base-{number}"
+    if root.exists():
+        return root
+    making = root.with_name(f"{root.name}-{os.getpid()}")
+    making.mkdir()
+    end = "killed" if number % 2 else "closed"
+    made = subprocess.run([programs / "StoreWorkload", "base", making, str(number), end], stdout=subprocess.DEVNULL, timeout=120)
+    if made.returncode != (-9 if end == "killed" else 0):
+        raise RuntimeError(f"StoreWorkload base {number} {end} ended with {made.returncode}")
+    # Whether the next segment was made already is a matter of luck.
+    last = max((making / "commitlog").iterdir())
+    if not any(last.read_bytes()):
+        last.unlink()
+    try:
+        making.rename(root)
+    except OSError:   # another process was faster
+        shutil.rmtree(making)
     return root
 
 
@@ -74,8 +85,7 @@ class Original:
 
 
 def damage(root, choices, end):
-    """One damage; answers its description, in the log the range of physical offsets that it touched, and whether it left zeros."""
-    zeroed = False
+    """One damage; answers its description, and the range of physical offsets that it touched in the log."""
     files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.name not in ("lock", "abort")]
     log = [path for path in files if path.parent.name == "commitlog"]
     derived = [path for path in files if path.relative_to(root).parts[0] in DERIVED]
@@ -92,7 +102,7 @@ def damage(root, choices, end):
     if kind == "flip":
         data = bytearray(path.read_bytes())
         if not data:
-            return f"{path.name} is empty", range(0), False
+            return f"{path.name} is empty", range(0)
         data[at] ^= 1 << choices.randrange(8)
         path.write_bytes(data)
         touched = range(base + at, base + at + 1)
@@ -100,7 +110,6 @@ def damage(root, choices, end):
         data = bytearray(path.read_bytes())
         count = min(choices.choice([1, 8, 20, 200, 512, 4096]), len(data) - at)
         content = choices.choice([bytes(count), b"\xff" * count, choices.randbytes(count)])
-        zeroed = not any(content)
         data[at:at + count] = content
         path.write_bytes(data)
         touched = range(base + at, base + at + count)
@@ -110,7 +119,7 @@ def damage(root, choices, end):
     else:
         path.unlink()
         touched = range(0)
-    return f"{kind} at byte {at} of {path.relative_to(root)}", touched if path in log else range(0), zeroed
+    return f"{kind} at byte {at} of {path.relative_to(root)}", touched if path in log else range(0)
 
 
 def differs_undetectably(original, served):
@@ -131,21 +140,26 @@ def is_misnamed(original, key, served):
         record = store_reader.parse_record(memoryview(served), 0, original.physical_offset)
     except store_reader.CorruptStore:
         return False
-    return record.body == original.body and record.key + (record.queue_offset,) == key
+    return record.body == original.body and (printed(record.topic), record.queue_id, record.queue_offset) == key
 
 
-def run_case(programs, base, folder, seed):
-    choices = random.Random(seed)
-    root = pathlib.Path(folder) / f"case-{seed}"
-    shutil.copytree(base, root)
+def printed(topic):
+    """A topic as StoreWorkload prints it."""
+    return "".join(chr(byte) if 32 < byte < 127 else f"%{byte:x}" for byte in topic.encode())
+
+
+def run_case(programs, folder, case):
+    choices = random.Random(case)
+    root = pathlib.Path(folder) / f"case-{case}"
+    shutil.copytree(make_base(programs, folder, case), root)
     original = Original(root)
-    what, touched, zeroed = damage(root, choices, original.end)
-    may_hide = zeroed and not original.was_clean
+    what, touched = damage(root, choices, original.end)
     what = f"{'closed' if original.was_clean else 'killed'} store, {what}"
     damaged = root.with_name(root.name + "-damaged")
     shutil.copytree(root, damaged)
     result = subprocess.run([programs / "StoreWorkload", "read", root], capture_output=True, timeout=60)
-    outcome = judge(root, original, touched, may_hide, result)
+    outcome = judge(root, original, touched, result)
+    outcome["log"] = result.stderr.decode(errors="replace")
     shutil.rmtree(root)
     if outcome["problems"]:
         outcome["kept"] = str(damaged)
@@ -154,7 +168,7 @@ def run_case(programs, base, folder, seed):
     return what, outcome
 
 
-def judge(root, original, touched, may_hide, result):
+def judge(root, original, touched, result):
     counts, problems = collections.Counter(), []
     errors = result.stderr.decode(errors="replace")
     if result.returncode != 0:
@@ -193,7 +207,7 @@ def judge(root, original, touched, may_hide, result):
             counts["behind the damage, lost"] += 1
         else:
             counts["intact, not served"] += 1
-    if counts["intact, not served"] and not may_hide:
+    if counts["intact, not served"]:
         problems.append(f"{counts['intact, not served']} intact messages are not served")
     return {"problems": problems, "counts": counts}
 
@@ -207,47 +221,73 @@ def read_log(root, physical, size):
     return b""
 
 
+def replay(programs, case, keep):
+    with tempfile.TemporaryDirectory(dir=power_failure.memory_folder(), prefix="corruption-") as folder:
+        what, outcome = run_case(programs, folder, case)
+        print(outcome["log"], end="")
+        print(f"case {case}: {what}\n" + ", ".join(f"{name}: {count}" for name, count in sorted(outcome["counts"].items())))
+        for problem in outcome["problems"]:
+            print(f"  {problem}")
+        if outcome["problems"] and keep:
+            shutil.copytree(outcome["kept"], keep / f"case-{case}")
+    print("the case passes" if not outcome["problems"] else "the case FAILS")
+    return 1 if outcome["problems"] else 0
+
+
+def drop_bases(folder, case):
+    """The stores that no case from here on needs."""
+    for path in pathlib.Path(folder).glob("base-*"):
+        if path.name.count("-") == 1 and int(path.name.split("-")[1]) < case // CASES_OF_A_BASE - 1:
+            shutil.rmtree(path)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", type=pathlib.Path)
     parser.add_argument("--cases", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--seed", type=int, default=None, help="the first case's number; random when not given")
+    parser.add_argument("--only", type=int, metavar="CASE", help="run this case alone")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--keep", type=pathlib.Path, help="where damaged stores of failed cases go; default: a temporary folder")
+    parser.add_argument("--keep", type=pathlib.Path, help="where damaged stores of failed cases go")
     parser.add_argument("--verbose", action="store_true", help="say what every case that lost something was")
     options = parser.parse_args()
     options.programs = options.programs.resolve()
+    if options.only is not None:
+        sys.exit(replay(options.programs, options.only, options.keep))
     seed = options.seed if options.seed is not None else random.randrange(1 << 32)
-    print(f"{options.cases} damages, seeds {seed} to {seed + options.cases - 1}", flush=True)
+    print(f"{options.cases} damages, cases {seed} to {seed + options.cases - 1}", flush=True)
     began, failed, totals, losing = time.monotonic(), 0, collections.Counter(), collections.Counter()
     with tempfile.TemporaryDirectory(dir=power_failure.memory_folder(), prefix="corruption-") as folder:
-        random.seed(seed)
-        bases = [make_base(options.programs, pathlib.Path(folder), number) for number in range(BASES)]
         with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
-            futures = {pool.submit(run_case, options.programs, bases[number % BASES], folder, number): number for number in range(seed, seed + options.cases)}
-            for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
-                what, outcome = future.result()
+            numbers = range(seed, seed + options.cases)
+            for done, (number, (what, outcome)) in enumerate(zip(numbers, pool.map(run_case, itertools.repeat(options.programs), itertools.repeat(folder), numbers)), 1):
                 totals += outcome["counts"]
                 for kind in ("behind the damage, lost", "intact, not served"):
                     if outcome["counts"][kind]:
                         losing[kind + ": " + what.split(" at byte")[0] + " " + what.split(" of ")[-1].split("/")[0]] += 1
                         if options.verbose:
-                            print(f"  seed {futures[future]}: {what}: {outcome['counts'][kind]} messages {kind}")
+                            print(f"  case {number}: {what}: {outcome['counts'][kind]} messages {kind}")
                 if outcome["problems"]:
                     failed += 1
-                    kept = (options.keep or pathlib.Path(tempfile.mkdtemp(prefix="corruption-failed-"))) / f"case-{futures[future]}"
-                    shutil.copytree(outcome["kept"], kept)
-                    print(f"FAILED: seed {futures[future]}: {what}")
-                    for problem in outcome["problems"][:5]:
-                        print(f"  {problem}")
-                    print(f"  the damaged store is {kept}", flush=True)
+                    report(options, number, what, outcome)
                 if done % 200 == 0:
                     print(f"  {done}/{options.cases}, {failed} failed, {done / (time.monotonic() - began):.1f}/s", flush=True)
+                    drop_bases(folder, number)
     print(", ".join(f"{name}: {count}" for name, count in sorted(totals.items())))
     for name, count in sorted(losing.items()):
         print(f"{name}, {count} cases")
     print(f"{options.cases - failed} passed, {failed} failed in {time.monotonic() - began:.0f} s")
     sys.exit(1 if failed else 0)
+
+
+def report(options, number, what, outcome):
+    print(f"FAILED: case {number}: {what}")
+    for problem in outcome["problems"][:5]:
+        print(f"  {problem}")
+    print(f"  run it again: Tests/Faults/corruption.py {options.programs} --only {number}", flush=True)
+    if options.keep:
+        shutil.copytree(outcome["kept"], options.keep / f"case-{number}")
+    shutil.rmtree(outcome["kept"])
 
 
 if __name__ == "__main__":

@@ -30,16 +30,6 @@ struct Workload: Sendable {
         }
     }
 
-    /// One writer, one session.
-    func fill(messages: Int) throws {
-        let store = try open(.milliseconds(5), deletingSegments: false)
-        try Writer(
-            store: store, isSynchronous: false, random: SeededRandom(seed: seed), count: messages, topics: 0..<Int(Self.goneTopic), pausePercent: 0, number: 0
-        ).run()
-        try store.close()
-        Journal.write(.closed)
-    }
-
     private func open(_ interval: Duration, deletingSegments: Bool) throws -> MessageStore {
         var configuration = SmallStore.configuration(directory, isSynchronous: isSynchronous, flushInterval: interval)
         if deletingSegments {

@@ -55,7 +55,7 @@ extension StoreError {
         case .segmentUnavailable: .createSegmentFailed
         case .system, .notReplica, .notContiguous, .malformedRecord, .segmentMismatch: .unknownError
         case .tooManyLightQueues: .tooManyLightQueues
-        case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .foreignFile, .missingFile, .unreadableFile,
+        case .invalidConfiguration, .featureMissing, .directoryInUse, .wrongFileSize, .missingFile, .unreadableFile,
             .duplicateFile, .missingDirectory, .emptyLog:
             .unknownError
         }

@@ -70,6 +70,7 @@ extension MessageStore {
         let end = dispatchedOffset
         let start = work.follower.position
         try work.follower.follow(to: end, maxRecords: IndexBuilder.batchRecords)
+        if work.follower.hasUnsavedFullFile { saveIndex(&work) }
         index.hasFollowed(to: work.follower.position)
         let hasMoved = work.follower.position != start
         let isSaved = work.cannotSave || work.savedOffset == work.follower.position

@@ -100,7 +100,9 @@ public final class MessageStore: Sendable {
         filterBitmap: FilterBitmap? = nil
     ) throws(StoreError) {
         try configuration.validate()
+        var configuration = configuration
         try StoreFiles.makeDirectories(configuration.rootDirectory)
+        try Self.clearPlaces(configuration, logger)
         let lock = try StoreLock(path: configuration.rootDirectory + "/lock")
         roots = LogRoots(configuration)
         try roots.prepare(isNew: !StoreFiles.exists(configuration.consumeQueueDirectory))
@@ -110,11 +112,21 @@ public final class MessageStore: Sendable {
         let checkpoint = try Checkpoint.read(checkpointPath)
         // Either mark of a crash will do: a power failure may take one of them.
         let wasClean = !StoreFiles.exists(abortPath) && checkpoint.own?.cleanEnd != -1
-        let segments = try SegmentName.load(directories: roots.all, fileBytes: configuration.segmentBytes)
+        let segments = try Self.loadSegments(&configuration, roots, logger)
         log = CommitLog(segments: segments, segmentBytes: configuration.segmentBytes, disk: disk)
         retention = Retention()
-        queues = QueueTable(configuration: configuration, retention: retention, disk: disk, filterBitmap: filterBitmap)
-        try queues.load(QueueTrust(checkpoint, wasClean: wasClean, log: log))
+        try Self.adoptExtensionSize(&configuration, logger)
+        let trust = QueueTrust(checkpoint, wasClean: wasClean, log: log)
+        var queues = QueueTable(configuration: configuration, retention: retention, disk: disk, filterBitmap: filterBitmap)
+        if let length = try queues.load(trust) {
+            FoundSize.warn(
+                logger, "consume queue", found: length, configured: configuration.consumeQueueFileBytes, key: "mappedFileSizeConsumeQueue")
+            configuration.consumeQueueFileBytes = length
+            queues = QueueTable(configuration: configuration, retention: retention, disk: disk, filterBitmap: filterBitmap)
+            _ = try queues.load(trust)
+        }
+        self.queues = queues
+        Self.report(strays: queues.strays, obstacles: queues.obstacles, logger)
         var recovery = Recovery(
             configuration: configuration, log: log, queues: queues, checkpointPath: checkpointPath, checkpoint: checkpoint, wasClean: wasClean,
             logger: logger)
@@ -123,7 +135,7 @@ public final class MessageStore: Sendable {
             logger.info(
                 "opened \(configuration.rootDirectory) after a \(wasClean ? "clean stop" : "crash"): log \(log.minOffset) to \(log.maxOffset), "
                     + "walked \(summary.recordsChecked) records from \(summary.startOffset), wrote \(summary.entriesWritten) queue entries"
-                    + (summary.rebuiltAll ? ", all queues checked against the log" : "") + (summary.endReason.isEmpty ? "" : "; the log ends \(summary.endReason)"))
+                    + (summary.rebuildReason.isEmpty ? "" : ", all queues checked against the log") + (summary.endReason.isEmpty ? "" : "; the log ends \(summary.endReason)"))
         }
         self.configuration = configuration
         self.logger = logger
@@ -276,6 +288,10 @@ public final class MessageStore: Sendable {
                 // Fails while foreign files are in there, which is fine.
                 try? StoreFiles.removeDirectory("\(configuration.consumeQueueDirectory)/\(topic)")
                 try? StoreFiles.removeDirectory("\(configuration.extensionDirectory)/\(topic)")
+                // Before a message of the topic's next life can be on the disk: recovery then never meets both lives of a queue,
+                // and knows that a record with offset 0 behind others is a damaged one.
+                try disk.synchronizeNames(in: "\(configuration.consumeQueueDirectory)/\(topic)")
+                try disk.synchronizeNames(in: configuration.consumeQueueDirectory)
             }
         }
         // The checkpoint soon knows that these queues are not missing but deleted.

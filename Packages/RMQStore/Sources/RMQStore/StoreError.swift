@@ -10,8 +10,6 @@ public enum StoreError: Error, Equatable, Sendable {
     /// Another process, or another store of this one, holds the directory.
     case directoryInUse(lockFile: String, holder: String?)
     case wrongFileSize(path: String, bytes: Int64, expected: Int64)
-    /// A file that no store makes, in a directory that holds nothing else.
-    case foreignFile(path: String)
     /// Files of a log must follow each other without a gap.
     case missingFile(before: String, expectedOffset: Int64)
     /// Neither the file nor its backup makes sense.
@@ -74,8 +72,6 @@ extension StoreError: CustomStringConvertible {
             "the store is in use: \(holder ?? "another process") holds the lock on \(lockFile); stop it, or name another folder with storePathRootDir"
         case .wrongFileSize(let path, let bytes, let expected):
             "\(path) has \(bytes) bytes, the configured file size is \(expected); configure the size that the store was written with"
-        case .foreignFile(let path):
-            "\(path) does not belong to a store; move it away"
         case .missingFile(let before, let expectedOffset):
             "the file for offset \(expectedOffset) is missing before \(before)"
         case .unreadableFile(let path, let reason):

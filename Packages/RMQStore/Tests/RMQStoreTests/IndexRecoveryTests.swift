@@ -102,21 +102,6 @@ import Testing
         try await Self.expectComplete(folder.path, offsets)
     }
 
-    @Test func anotherShapeIsBuiltAgain() async throws {
-        let folder = try TemporaryFolder()
-        let store = try openStore(folder.path)
-        let offsets = try Self.fill(store, 0..<100)
-        try store.close()
-        var configuration = smallConfiguration(folder.path)
-        configuration.indexEntryCount = 5000
-        let reshaped = try MessageStore(configuration, logger: quiet)
-        try reshaped.start()
-        try await reshaped.waitUntilIndexed()
-        try Self.expectComplete(reshaped, offsets)
-        try reshaped.close()
-        #expect(try IndexReader.files(folder.path).count == 1)
-    }
-
     @Test func entriesOfMessagesThatTheLogLostGo() async throws {
         let folder = try TemporaryFolder()
         let store = try openStore(folder.path)

@@ -24,20 +24,16 @@ import Testing
         #expect(failure(smallConfiguration(folder.path)) == nil)
     }
 
-    @Test func foreignFilesAndSizesAreNamed() throws {
+    @Test func aLogFileThatIsTooLongIsNamed() throws {
         let folder = try TemporaryFolder()
         let store = try openStore(folder.path)
-        try store.put("T", 0, text: "x")
+        for number in 0..<2000 { try store.put("T", 0, text: "\(number)") }
         try store.close()
-        var larger = smallConfiguration(folder.path)
-        larger.segmentBytes *= 2
-        #expect(failure(larger) == .wrongFileSize(path: folder.sub("commitlog/00000000000000000000"), bytes: 65536, expected: 131_072))
-        _ = FileManager.default.createFile(atPath: folder.sub("commitlog/notes.txt"), contents: nil)
-        #expect(failure(smallConfiguration(folder.path)) == .foreignFile(path: folder.sub("commitlog/notes.txt")))
-        try FileManager.default.removeItem(atPath: folder.sub("commitlog/notes.txt"))
-        // Like the reference: no queue id, no problem.
-        try FileManager.default.createDirectory(atPath: folder.sub("consumequeue/T/notes"), withIntermediateDirectories: true)
-        #expect(failure(smallConfiguration(folder.path)) == nil)
+        let path = folder.sub("commitlog/00000000000000065536")
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+        try handle.truncate(atOffset: 70_000)
+        try handle.close()
+        #expect(failure(smallConfiguration(folder.path)) == .wrongFileSize(path: path, bytes: 70_000, expected: 65536))
     }
 
     @Test func aFileThatWasBeingMadeIsNoObstacle() throws {

@@ -96,8 +96,6 @@ import Testing
 
     @Test(arguments: [true, false], Destruction.all)
     func destroyedEntriesAreWrittenAgain(clean: Bool, destruction: Destruction) throws {
-        // Zeros at the end of a queue of a killed store look like a queue that ended there.
-        if !clean, destruction.content == 0, destruction.at != 2000, destruction.at != 2009 { return }
         let folder = try TemporaryFolder()
         let root = folder.sub("store")
         try make(root, clean: clean)
@@ -133,17 +131,23 @@ import Testing
         try again.close()
     }
 
-    @Test func allFilesOfAnotherLengthAreAMistakeInTheConfiguration() throws {
+    /// Of the last entry that was written back: it seems to cover the records behind it, whose entries are still to be written.
+    @Test(arguments: [8, 9, 10, 11]) func aSizeThatReachesBeyondTheCheckpointHidesNothing(byte: Int) throws {
         let folder = try TemporaryFolder()
-        try make(folder.path, clean: true)
-        var configuration = smallConfiguration(folder.path)
-        configuration.consumeQueueFileBytes = 12_000
-        let error = #expect(throws: StoreError.self) { try MessageStore(configuration, logger: quiet) }
-        guard case .wrongFileSize(let path, 6000, 12_000) = error else { Issue.record("\(String(describing: error))"); return }
-        #expect(path.contains("consumequeue"))
-        let store = try openStore(folder.path)
-        try expectEverything(store)
+        var store = try openStore(folder.sub("live"))
+        for number in 0..<10 { try store.put("T", 0, text: "\(number)") }
         try store.close()
+        store = try openStore(folder.sub("live"))
+        for number in 10..<20 { try store.put("T", 0, text: "\(number)") }
+        try copyDirectory(folder.sub("live"), to: folder.sub("killed"))
+        try store.close()
+        let url = URL(fileURLWithPath: folder.sub("killed/consumequeue/T/0/" + Self.first))
+        var bytes = try Data(contentsOf: url)
+        bytes[9 * 20 + byte] ^= byte == 11 ? 0x80 : 4
+        try bytes.write(to: url)
+        let reopened = try openStore(folder.sub("killed"))
+        #expect(try reopened.everything("T", 0).map(\.text) == (0..<20).map { "\($0)" })
+        try reopened.close()
     }
 
     @Test func aLogThatIsNotThereIsNoEmptyLog() throws {

@@ -53,8 +53,8 @@ extension ConsumeQueue {
         var newest: Int64 = -1
         var endIsDestroyed = false
         try reader.scan(from: 0, count: Int(entriesPerFile)) { index, entry in
-            // Entries are in the order of the log; what is torn, or left from before a cut, is not.
-            guard entry.isValid, entry.isFiller || entry.position >= newest && entry.position < limit else {
+            // Entries are in the order of the log; what is torn, or left from before a cut, is not. A record ends at the limit.
+            guard entry.isValid, entry.isFiller || entry.position >= newest && entry.position < limit && entry.end <= limit else {
                 endIsDestroyed = !trust.mayFollow(entry)
                 return false
             }

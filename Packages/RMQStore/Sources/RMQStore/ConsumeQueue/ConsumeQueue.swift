@@ -17,7 +17,7 @@ public typealias QueueHandle = ConsumeQueue
 /// `maxOffset` only while records wait for the promise that makes them visible (see `Dispatch/`). Files are mapped while
 /// they are used (see ``QueueMappings``).
 public final class ConsumeQueue: @unchecked Sendable {
-    // Sendable: `nextOffset`, `writer`, `ahead`, `maxPhysicalOffset`, `isDirty`, `isRetired` and `sweptMax` are guarded by
+    // Sendable: `nextOffset`, `writer`, `ahead`, `isDirty`, `isRetired` and `sweptMax` are guarded by
     // the append lock of the store (recovery runs before there is a second thread); all else is constant, atomic or behind
     // a Mutex.
 
@@ -50,8 +50,8 @@ public final class ConsumeQueue: @unchecked Sendable {
     let publishedMax = Atomic<Int64>(0)
     /// The offset that the next append assigns. Under the append lock.
     private(set) var nextOffset: Int64 = 0
-    /// The end in the commit log of the newest record in here; -1 without any. Under the append lock.
-    var maxPhysicalOffset: Int64 = -1
+    /// See ``maxPhysicalOffset``.
+    private let newestEnd = Atomic<Int64>(-1)
     private(set) var writer: Writer?
 
     public let topic: String
@@ -85,7 +85,7 @@ public final class ConsumeQueue: @unchecked Sendable {
         topicBytes = [UInt8](topic.utf8)
         self.place = place
         fileBytes = place.fileBytes
-        extensions = QueueExtension(directory: "\(place.extensionDirectory)/\(topic)/\(queueId)")
+        extensions = QueueExtension(root: place.extensionDirectory, name: "\(topic)/\(queueId)", fileBytes: place.extensions?.fileBytes)
     }
 
     var directory: String { "\(place.directory)/\(topic)/\(queueId)" }
@@ -97,6 +97,13 @@ public final class ConsumeQueue: @unchecked Sendable {
 
     /// Where in the commit log the first message in here is; -1 without any.
     var firstPhysicalOffset: Int64 { firstPosition.load(ordering: .relaxed) }
+
+    /// The end in the commit log of the newest record in here; -1 without any. Set under the append lock, before the record's
+    /// entry is published.
+    var maxPhysicalOffset: Int64 {
+        @inline(__always) get { newestEnd.load(ordering: .relaxed) }
+        @inline(__always) set { newestEnd.store(newValue, ordering: .relaxed) }
+    }
 
     var entriesPerFile: Int64 { Int64(fileBytes / QueueEntry.byteCount) }
     var hasFiles: Bool { files.withLock { $0.count > 0 } }
@@ -209,7 +216,7 @@ public final class ConsumeQueue: @unchecked Sendable {
         let isFirst = !hasFiles
         if isFirst {
             guard StoreFiles.isSafeName(topicBytes), queueId >= 0 else { throw .unsafeQueueName(topic: topic, queueId: queueId) }
-            try StoreFiles.makeDirectories(directory)
+            try StoreFiles.claimDirectories("\(topic)/\(queueId)", below: place.directory)
         }
         let file = try MappedFile(creating: path(baseOffset), baseOffset: baseOffset, byteCount: fileBytes, allocating: nil)
         file.expectRandomAccess()

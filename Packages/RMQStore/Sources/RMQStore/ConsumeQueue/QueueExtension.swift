@@ -63,6 +63,8 @@ final class QueueExtension: Sendable {
     private struct State {
         /// Oldest first. Mapped at the first look, since most queues have none.
         var files: [MappedFile]?
+        /// The length of these, and of those to come.
+        var fileBytes: Int?
         /// Where the next unit goes; nil until it is looked for.
         var end: Int64?
         /// Up to here disk blocks are allocated.
@@ -74,7 +76,10 @@ final class QueueExtension: Sendable {
         var hasNewFiles = false
     }
 
-    private let directory: String
+    private let root: String
+    private let name: String
+    /// The length of new files; nil when none are made.
+    private let fileBytes: Int?
     private let state = Mutex(State())
 
     /// What stands where the rest of a file is too short for a unit needs so much room.
@@ -83,9 +88,14 @@ final class QueueExtension: Sendable {
     /// The largest offset whose address is no hash.
     private static let maxOffset = Int64.max - (1 << 31)
 
-    init(directory: String) {
-        self.directory = directory
+    /// - Parameter name: of the queue, which is also that of its directory below `root`.
+    init(root: String, name: String, fileBytes: Int?) {
+        self.root = root
+        self.name = name
+        self.fileBytes = fileBytes
     }
+
+    private var directory: String { root + "/" + name }
 
     static func isAddress(_ tagCode: Int64) -> Bool {
         tagCode <= Int64(Int32.min) - 1
@@ -116,10 +126,24 @@ final class QueueExtension: Sendable {
     private func loaded(_ state: inout State) -> [MappedFile] {
         if let files = state.files { return files }
         var files: [MappedFile] = []
-        for name in (try? StoreFiles.names(in: directory)) ?? [] {
-            let path = directory + "/" + name
-            guard let offset = SegmentName.offset(name), let length = try? MappedFile.length(path), length >= QueueExtensionUnit.fixedBytes else { continue }
-            if let file = try? MappedFile(opening: path, baseOffset: offset, byteCount: Int(length)) { files.append(file) }
+        var found: [(offset: Int64, path: String, length: Int64)] = []
+        for entry in (try? StoreFiles.entries(in: directory)) ?? [] {
+            let path = directory + "/" + entry.name
+            guard let offset = SegmentName.offset(entry.name) else { continue }
+            if entry.kind == .file, let length = try? MappedFile.length(path) {
+                found.append((offset, path, length))
+            } else if fileBytes != nil {
+                // A file could not be made in its place.
+                _ = try? StoreFiles.setAside(path)
+            }
+        }
+        let size = fileBytes.map { FoundSize.decide(found.map(\.length), configured: $0) }
+        state.fileBytes = size
+        for var file in found {
+            // One that was cut off has no units there. What is too long repeats the next file's place.
+            if let size, file.length != size, (try? StoreFiles.setLength(file.path, to: Int64(size))) != nil { file.length = Int64(size) }
+            guard file.length >= QueueExtensionUnit.fixedBytes, size == nil || Int64(size ?? 0) == file.length else { continue }
+            if let file = try? MappedFile(opening: file.path, baseOffset: file.offset, byteCount: Int(file.length)) { files.append(file) }
         }
         state.files = files
         return files
@@ -131,10 +155,11 @@ final class QueueExtension: Sendable {
     /// - Parameters:
     ///   - lastCode: what the queue's last entry carries, nil without entries. Units behind the one that it leads to belong
     ///     to no entry.
-    ///   - fileBytes: the length of new files; a queue that has files goes on with theirs.
+    ///   - fileBytes: the length of new files; a queue that has others goes on with theirs.
     func append(_ unit: QueueExtensionUnit, lastCode: Int64?, fileBytes: Int, _ disk: DiskCalls) throws(StoreError) -> Int64? {
         try state.withLock { (state) throws(StoreError) in
-            let fileBytes = loaded(&state).first?.byteCount ?? fileBytes
+            _ = loaded(&state)
+            let fileBytes = state.fileBytes ?? fileBytes
             guard unit.byteCount <= QueueExtensionUnit.maxBytes, unit.byteCount + Self.endMarkerRoom <= fileBytes else { return nil }
             if state.end == nil { state.end = try open(&state, lastCode: lastCode) }
             guard var end = state.end else { return nil }
@@ -160,7 +185,8 @@ final class QueueExtension: Sendable {
             file = last
         } else {
             let base = end - end % Int64(fileBytes)
-            try StoreFiles.makeDirectories(directory)
+            try StoreFiles.makeDirectories(root)
+            try StoreFiles.claimDirectories(name, below: root)
             file = try MappedFile(creating: directory + "/" + SegmentName.text(base), baseOffset: base, byteCount: fileBytes, allocating: nil)
             state.files?.append(file)
             state.hasNewFiles = true
@@ -189,10 +215,9 @@ final class QueueExtension: Sendable {
                 try StoreFiles.remove(last.path)
                 files.removeLast()
             }
-            end = offset
-            if let last = files.last {
-                end += Int64(QueueExtensionUnit.size(last, at: Int(clamping: offset - last.baseOffset)) ?? QueueExtensionUnit.fixedBytes)
-            }
+            // Also without a file: the address is taken, and its entry must not be led to the next message's unit.
+            let size = files.last.flatMap { QueueExtensionUnit.size($0, at: Int(clamping: offset - $0.baseOffset)) }
+            end = offset + Int64(size ?? QueueExtensionUnit.fixedBytes)
         } else if let last = files.last {
             var position = 0
             while let size = QueueExtensionUnit.size(last, at: position) { position += size }

@@ -28,14 +28,23 @@ struct QueueFileList {
     /// What is wrong with the first file of ``rest``.
     private(set) var fault: Fault?
     private(set) var rest: [File] = []
+    /// What no queue has: other names.
+    private(set) var strays: [String] = []
+    /// What has the name of a file and is none: folders, sockets, links that lead nowhere.
+    private(set) var obstacles: [String] = []
     private let fileBytes: Int64
 
     init(directory: String, fileBytes: Int) throws(StoreError) {
         self.fileBytes = Int64(fileBytes)
         for entry in try StoreFiles.entries(in: directory) {
             let path = directory + "/" + entry.name
-            guard !entry.isDirectory, let offset = SegmentName.offset(entry.name), offset <= Int64.max - self.fileBytes * 2 else {
-                throw .foreignFile(path: path)
+            guard let offset = SegmentName.offset(entry.name), offset <= Int64.max - self.fileBytes * 2 else {
+                strays.append(path)
+                continue
+            }
+            guard entry.kind == .file else {
+                obstacles.append(path)
+                continue
             }
             let file = File(offset: offset, path: path, length: try MappedFile.length(path))
             if fault == nil { fault = fault(of: file) }
@@ -49,8 +58,8 @@ struct QueueFileList {
         return file.length == fileBytes ? nil : .length
     }
 
-    /// Whether any file has the configured length.
-    var hasRightLength: Bool { !usable.isEmpty || rest.contains { $0.length == fileBytes } }
+    /// The lengths of all files.
+    var lengths: [Int64] { (usable + rest).map(\.length) }
 
     /// The fault in words; for files without one, what else was found.
     var faultText: String {
@@ -68,7 +77,7 @@ struct QueueFileList {
         switch fault {
         case nil: return false
         case .name: return true
-        case .length: return trust.isClean || !usable.isEmpty || rest.count > 1 || rest[0].length > 0
+        case .length: return trust.isClean || trust.isUnknown || !usable.isEmpty || rest.count > 1 || rest[0].length > 0
         case .gap:
             for file in rest where file.length == fileBytes {
                 let entry = try QueueFileReader(file.path).entry(0)
@@ -81,6 +90,7 @@ struct QueueFileList {
     /// Removes what cannot be used. Of a file of the wrong length the whole entries stay.
     /// - Returns: the files that are left.
     func settle() throws(StoreError) -> [File] {
+        for path in obstacles { try StoreFiles.setAside(path) }
         var kept = usable
         var rest = rest
         if fault == .length, var file = rest.first, file.length >= Int64(QueueEntry.byteCount) {

@@ -40,6 +40,7 @@ enum QueueTrust: Equatable {
     }
 
     var isClean: Bool { if case .clean = self { true } else { false } }
+    var isUnknown: Bool { if case .nothing = self { true } else { false } }
 
     /// Whether an entry that is not to be kept is what the last run may have left there: nothing, or after a crash one that was
     /// not written back. Anything else was destroyed.
@@ -47,6 +48,11 @@ enum QueueTrust: Equatable {
         if entry.isEmpty { return true }
         guard case .writtenBack(let limit, let logEnd) = self else { return false }
         return entry.isFiller || entry.isValid && entry.position >= limit && entry.position < logEnd
+    }
+
+    /// Whether the queue's files end where a next one would begin, and no checkpoint tells whether there was one.
+    func mayLackLastFiles(_ queue: ConsumeQueue) -> Bool {
+        isUnknown && queue.maxOffset % queue.entriesPerFile == 0
     }
 
     init(_ checkpoint: Checkpoint, wasClean: Bool, log: CommitLog) {

@@ -17,6 +17,8 @@ struct QueueKey: Hashable, Sendable {
 struct DamagedQueue {
     let queue: ConsumeQueue
     let files: QueueFileList
+    /// False: it may just as well end where its files do.
+    var isCertain = true
 }
 
 /// All queues by name. Its lock is never held while another one is taken.
@@ -70,26 +72,27 @@ final class QueueTable: Sendable {
     /// What several threads find together.
     private struct Loading {
         var damaged: [DamagedQueue] = []
-        /// Some file has the configured length.
-        var hasRightLength = false
-
-        /// A length that the configuration should have instead: no file has the configured one, and some agree on another.
-        /// Then the files are whole, and to write them all again would be a lot of work for a typing mistake.
-        var otherLength: QueueFileList.File? {
-            guard !hasRightLength else { return nil }
-            var seen: Set<Int64> = [0]
-            return damaged.lazy.flatMap { $0.files.rest }.first { !seen.insert($0.length).inserted && $0.length > 0 }
-        }
+        /// Of all files that may be whole.
+        var lengths: [Int64] = []
+        var strays: [String] = []
+        var obstacles: [String] = []
     }
+
+    /// Names in the directories that belong to no queue, and are left alone.
+    var strays: [String] { loading.withLock { $0.strays } }
+    /// What stood in the place of a queue's file or folder, and has another name now.
+    var obstacles: [String] { loading.withLock { $0.obstacles } }
 
     /// Adds the queues found on disk, one directory per topic and in it one per queue id. Those that are damaged are left to
     /// recovery, see ``damaged``.
     ///
     /// The work is system calls, some twenty a queue, so several threads share it.
-    /// - Throws: among others `wrongFileSize`, when all files are of another size than the configured one.
-    func load(_ trust: QueueTrust) throws(StoreError) {
-        let topics = try StoreFiles.entries(in: place.directory)
-        if let foreign = topics.first(where: { !$0.isDirectory }) { throw .foreignFile(path: place.directory + "/" + foreign.name) }
+    /// - Returns: the length that the files have, when it is not the configured one. Then this table is of no use, and one for
+    ///   files of that length has to be loaded.
+    func load(_ trust: QueueTrust) throws(StoreError) -> Int? {
+        let entries = try StoreFiles.entries(in: place.directory)
+        loading.withLock { $0.strays = entries.filter { $0.kind != .directory }.map { place.directory + "/" + $0.name } }
+        let topics = entries.filter { $0.kind == .directory }
         let failure = Mutex<StoreError?>(nil)
         let next = Atomic<Int>(0)
         let work: @Sendable () -> Void = { [self] in
@@ -103,44 +106,34 @@ final class QueueTable: Sendable {
         work()
         for helper in helpers { helper.join() }
         if let error = failure.withLock({ $0 }) { throw error }
-        if let other = loading.withLock({ $0.otherLength }) {
-            throw .wrongFileSize(path: other.path, bytes: other.length, expected: Int64(place.fileBytes))
-        }
         light.store(queues.withLock { $0.keys.count { FurtherQueues.isLight($0.topic) } }, ordering: .relaxed)
+        let found = FoundSize.decide(loading.withLock { $0.lengths }, configured: place.fileBytes)
+        return found == place.fileBytes ? nil : found
     }
 
     private static let loaders = 4
 
     private func load(topic: String, _ trust: QueueTrust) throws(StoreError) {
         let directory = place.directory + "/" + topic
-        for (name, isDirectory) in try StoreFiles.entries(in: directory) {
+        for (name, kind) in try StoreFiles.entries(in: directory) {
             // Like the reference: what is not a number is none of ours, and harmless.
-            guard isDirectory, let queueId = Int32(name), String(queueId).isExactly(name) else { continue }
+            guard kind == .directory, let queueId = Int32(name), queueId >= 0, String(queueId).isExactly(name) else {
+                loading.withLock { $0.strays.append(directory + "/" + name) }
+                continue
+            }
             let queue = ConsumeQueue(topic: topic, queueId: queueId, place: place)
             let files = try QueueFileList(directory: queue.directory, fileBytes: place.fileBytes)
             var isDamaged = try files.isDamaged(trust)
             if !isDamaged { isDamaged = try !queue.load(files, trust, cutsHoles: false) }
+            let mayLackFiles = !isDamaged && trust.mayLackLastFiles(queue)
             loading.withLock { loading in
-                if isDamaged { loading.damaged.append(DamagedQueue(queue: queue, files: files)) }
-                if files.hasRightLength { loading.hasRightLength = true }
+                if isDamaged || mayLackFiles { loading.damaged.append(DamagedQueue(queue: queue, files: files, isCertain: isDamaged)) }
+                loading.lengths += files.lengths.filter { $0 % Int64(QueueEntry.byteCount) == 0 && $0 <= Int64(Int32.max) }
+                loading.strays += files.strays
+                loading.obstacles += files.obstacles
             }
-            guard queue.hasFiles || isDamaged else { continue }
+            guard queue.hasFiles || isDamaged || mayLackFiles else { continue }
             queues.withLock { $0[QueueKey(topic: topic, queueId: queueId)] = queue }
         }
-    }
-
-    /// Which queues have messages below a log offset, and where they end, as numbers that do not depend on the order.
-    func fingerprint(below limit: Int64) -> (count: Int64, names: UInt64, ends: UInt64) {
-        var count: Int64 = 0
-        var names: UInt64 = 0
-        var ends: UInt64 = 0
-        for queue in all where queue.firstPhysicalOffset >= 0 && queue.firstPhysicalOffset < limit {
-            let name = QueueKey(topic: queue.topic, queueId: queue.queueId).fingerprint
-            count += 1
-            names ^= name
-            let firstFile = UInt64(bitPattern: queue.files.withLock { $0.firstBase })
-            ends ^= (name ^ UInt64(bitPattern: queue.maxOffset)) &* 0xD6E8_FEB8_6659_FD93 ^ firstFile &* 0x9E37_79B9_7F4A_7C15
-        }
-        return (count, names, ends)
     }
 }

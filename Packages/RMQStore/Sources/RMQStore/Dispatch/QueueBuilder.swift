@@ -38,6 +38,8 @@ struct QueueBuilder {
     private var remade: Set<ObjectIdentifier> = []
     /// The queues that get entries; nil: all of them.
     private var chosen: Set<ObjectIdentifier>?
+    /// Records that contradict what their queues had before them, until the next record of the queue tells who is right.
+    private var doubtful: [ObjectIdentifier: DoubtfulRecord] = [:]
 
     init(queues: QueueTable, configuration: StoreConfiguration, logger: Logger) {
         self.queues = queues
@@ -51,7 +53,10 @@ struct QueueBuilder {
     mutating func beginCompleting() { stage = .completing }
 
     /// From now on every queue begins empty with the first of its records that is met: for a walk through all of the log.
-    mutating func beginRemaking() { stage = .remaking }
+    mutating func beginRemaking() {
+        stage = .remaking
+        doubtful = [:]
+    }
 
     /// From now on other queues are passed over; nil ends that.
     mutating func choose(_ queues: [ConsumeQueue]?) { chosen = queues.map { Set($0.map { ObjectIdentifier($0) }) } }
@@ -68,10 +73,9 @@ struct QueueBuilder {
         let tagCode = record.tagCode(delayLevels: delayLevels)
         var outcome = Outcome.noQueue
         if let queue = queue(of: record) {
-            outcome = try make(room: queue, at: record.queueOffset, for: record, fillsGaps: fillsGaps)
+            outcome = try make(room: queue, at: record.queueOffset, for: record, isOwn: true, fillsGaps: fillsGaps)
             if outcome == .written {
-                let code = queue.entryCode(tagCode, storeTimestamp: record.storeTimestamp) { record.properties }
-                queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: code))
+                write(record, tagCode, to: queue, isOwn: true)
                 whenWritten(queue, tagCode)
             }
         }
@@ -88,9 +92,9 @@ struct QueueBuilder {
         var outcome = outcome
         for (name, offset) in zip(names, offsets) where StoreFiles.isSafeName([UInt8](name.utf8)) {
             guard let queue = queue(FurtherQueues.key(name, queueId: record.queueId, lightQueues: lightQueues)) else { continue }
-            switch try make(room: queue, at: offset, for: record, fillsGaps: fillsGaps) {
+            switch try make(room: queue, at: offset, for: record, isOwn: false, fillsGaps: fillsGaps) {
             case .written:
-                queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: tagCode))
+                write(record, tagCode, to: queue, isOwn: false)
                 whenWritten(queue, tagCode)
                 outcome = .written
             case .gap: return .gap
@@ -100,26 +104,40 @@ struct QueueBuilder {
         return outcome
     }
 
+    /// - Parameter isOwn: whether it is the queue that the record was sent to; in others, entries carry plain tag codes.
+    private func write(_ record: CheckedRecord, _ tagCode: Int64, to queue: ConsumeQueue, isOwn: Bool) {
+        let code = isOwn ? queue.entryCode(tagCode, storeTimestamp: record.storeTimestamp) { record.properties } : tagCode
+        queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: code))
+    }
+
     /// Brings a queue to where the entry of a record is the next one.
     /// - Returns: `written` when the entry can be written now.
-    private mutating func make(room queue: ConsumeQueue, at offset: Int64, for record: CheckedRecord, fillsGaps: Bool) throws(StoreError) -> Outcome {
-        guard offset <= Self.mostRecords(in: record.physicalOffset) else { return passOver(record, offset, queue) }
+    private mutating func make(
+        room queue: ConsumeQueue, at offset: Int64, for record: CheckedRecord, isOwn: Bool, fillsGaps: Bool
+    ) throws(StoreError) -> Outcome {
+        guard offset <= Self.mostRecords(in: record.physicalOffset) else { return passOver(record.physicalOffset, offset, queue) }
         if stage == .remaking, remade.insert(ObjectIdentifier(queue)).inserted { try queue.reset() }
+        if !doubtful.isEmpty, let before = doubtful[ObjectIdentifier(queue)] {
+            guard before.entry.position != record.physicalOffset else { return .noQueue }
+            try settle(before, next: offset)
+        }
         if offset < queue.minOffset {
             // Files before the queue's first one are lost, or it began with a record that is damaged.
-            if let outcome = try begin(queue, againWith: offset, record) { return outcome }
+            if let outcome = try begin(queue, againWith: offset, record, isOwn: isOwn) { return outcome }
         }
         guard record.end > queue.maxPhysicalOffset else { return .present }
         if offset < queue.maxOffset {
             if try queue.entry(at: offset)?.position == record.physicalOffset { return .present }
-            if let outcome = try begin(queue, againWith: offset, record) { return outcome }
+            if let outcome = try begin(queue, againWith: offset, record, isOwn: isOwn) { return outcome }
         }
         if offset > queue.maxOffset {
             guard fillsGaps else { return .gap }
             let between = queue.maxPhysicalOffset < 0 ? record.physicalOffset : record.physicalOffset - queue.maxPhysicalOffset
             if offset - queue.maxOffset > Self.mostRecords(in: between) {
-                if stage == .following { return passOver(record, offset, queue) }
-                if let outcome = try begin(queue, againWith: offset, record) { return outcome }
+                if stage == .following { return passOver(record.physicalOffset, offset, queue) }
+                if let outcome = try begin(queue, againWith: offset, record, isOwn: isOwn) { return outcome }
+            } else if stage != .following, queue.maxPhysicalOffset >= 0 {
+                return doubt(record, offset, queue, isOwn: isOwn)
             }
             try fill(queue, upTo: offset)
         }
@@ -134,22 +152,75 @@ struct QueueBuilder {
     /// A record contradicts its queue. Offsets start again, with 0, when a topic was deleted and made anew: then what is there
     /// belongs to the old one.
     /// - Returns: nil when the queue was emptied, so that it begins with this record.
-    private func begin(_ queue: ConsumeQueue, againWith offset: Int64, _ record: CheckedRecord) throws(StoreError) -> Outcome? {
+    private mutating func begin(
+        _ queue: ConsumeQueue, againWith offset: Int64, _ record: CheckedRecord, isOwn: Bool
+    ) throws(StoreError) -> Outcome? {
         if offset != 0 {
             if stage == .completing { return .gap }
             // Of two records that contradict each other, either may be the damaged one.
-            if stage == .remaking, queue.maxOffset - queue.minOffset > 1 { return passOver(record, offset, queue) }
+            if stage == .remaking, queue.maxOffset - queue.minOffset > 1 { return passOver(record.physicalOffset, offset, queue) }
+        } else if stage != .following, queue.maxPhysicalOffset >= 0 {
+            return doubt(record, offset, queue, isOwn: isOwn)
         }
-        logger.warning(
-            "\(queue.topic) queue \(queue.queueId), which has offsets \(queue.minOffset) to \(queue.maxOffset), begins again with offset \(offset) "
-                + "at \(record.physicalOffset)")
-        try queue.reset()
+        try begin(queue, againWith: offset, at: record.physicalOffset)
         return nil
     }
 
-    private func passOver(_ record: CheckedRecord, _ offset: Int64, _ queue: ConsumeQueue) -> Outcome {
+    private func begin(_ queue: ConsumeQueue, againWith offset: Int64, at position: Int64) throws(StoreError) {
+        logger.warning(
+            "\(queue.topic) queue \(queue.queueId), which has offsets \(queue.minOffset) to \(queue.maxOffset), begins again with offset \(offset) "
+                + "at \(position)")
+        try queue.reset()
+    }
+
+    // MARK: Doubtful records
+
+    private mutating func doubt(_ record: CheckedRecord, _ offset: Int64, _ queue: ConsumeQueue, isOwn: Bool) -> Outcome {
+        let entry = QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: record.tagCode(delayLevels: delayLevels))
+        doubtful[ObjectIdentifier(queue)] = DoubtfulRecord(
+            queue: queue, offset: offset, entry: entry, storeTimestamp: record.storeTimestamp, properties: isOwn ? Array(record.properties) : nil)
+        return .noQueue
+    }
+
+    /// The next record of the queue is there: who is right?
+    private mutating func settle(_ doubt: DoubtfulRecord, next: Int64) throws(StoreError) {
+        doubtful[ObjectIdentifier(doubt.queue)] = nil
+        guard !doubt.isRight(next: next) else { return try believe(doubt) }
+        _ = passOver(doubt.entry.position, doubt.offset, doubt.queue)
+        // The offset that the damaged record had stays taken.
+        if next == doubt.queue.maxOffset + 1 { try fill(doubt.queue, upTo: next) }
+    }
+
+    private func believe(_ doubt: DoubtfulRecord) throws(StoreError) {
+        let queue = doubt.queue
+        if doubt.offset == 0 { try begin(queue, againWith: 0, at: doubt.entry.position) } else { try fill(queue, upTo: doubt.offset) }
+        try queue.prepare(1)
+        var entry = doubt.entry
+        if let properties = doubt.properties {
+            entry.tagCode = properties.withUnsafeBytes { bytes in
+                queue.entryCode(entry.tagCode, storeTimestamp: doubt.storeTimestamp) { bytes }
+            }
+        }
+        queue.write(entry)
+    }
+
+    /// The walk is over, and no record came behind these.
+    /// - Parameter deletionsLast: whether the files of a deleted topic cannot be there again, so that a queue which had some when
+    ///   the walk began did not begin anew.
+    mutating func settleRest(deletionsLast: Bool) throws(StoreError) {
+        for doubt in doubtful.values {
+            if doubt.offset == 0, deletionsLast, stage == .completing, doubt.queue.flushedMax > 0 {
+                _ = passOver(doubt.entry.position, 0, doubt.queue)
+            } else {
+                try believe(doubt)
+            }
+        }
+        doubtful = [:]
+    }
+
+    private func passOver(_ position: Int64, _ offset: Int64, _ queue: ConsumeQueue) -> Outcome {
         logger.error(
-            "the record at \(record.physicalOffset) cannot be offset \(offset) of \(queue.topic) queue \(queue.queueId), whose next is "
+            "the record at \(position) cannot be offset \(offset) of \(queue.topic) queue \(queue.queueId), whose next is "
                 + "\(queue.maxOffset): it is damaged and gets no entry")
         return .noQueue
     }
@@ -190,4 +261,26 @@ struct QueueBuilder {
     }
 
     private func isChosen(_ queue: ConsumeQueue) -> Bool { chosen?.contains(ObjectIdentifier(queue)) ?? true }
+}
+
+/// A record whose queue offset is not the one that is due. No checksum covers it.
+///
+///     queue  … 6 7 8 | 0 ?      the topic was deleted and made anew, or the record is the damaged 9
+///     queue  … 6 7 8 | 13 ?     records between are lost, or the record is the damaged 9
+private struct DoubtfulRecord: Sendable {
+    let queue: ConsumeQueue
+    let offset: Int64
+    /// With the plain tag code.
+    let entry: QueueEntry
+    let storeTimestamp: Int64
+    /// nil in a queue that the record was not sent to, where entries carry plain tag codes.
+    let properties: [UInt8]?
+
+    /// Decides by the offset of the next record of the queue.
+    func isRight(next: Int64) -> Bool {
+        let due = queue.maxOffset
+        if next == due + 1 { return false }
+        if next == offset + 1 { return true }
+        return offset == 0 ? next < due : next > offset
+    }
 }

@@ -3,11 +3,11 @@ import RMQCommon
 
 /// What is known to be on the disk: the file `checkpoint`, 4096 bytes.
 ///
-///     0        8        16       24     64     68       72      80      88       96         104      112
-///     +--------+--------+--------+- - - +------+--------+-------+-------+--------+----------+--------+-----+- - -
-///     |physic  |logics  |index   |      |magic |version |safe   |queue  |names   |ends      |clean   |crc  | zeros
-///     |time    |time    |time    |      |      |        |offset |count  |print   |print     |end     |     |
-///     +--------+--------+--------+- - - +------+--------+-------+-------+--------+----------+--------+-----+- - -
+///     0        8        16       24     64     68       72      80      88       96         104      112      120
+///     +--------+--------+--------+- - - +------+--------+-------+-------+--------+----------+--------+--------+-----+- -
+///     |physic  |logics  |index   |      |magic |version |safe   |queue  |names   |ends      |clean   |starts  |crc  |
+///     |time    |time    |time    |      |      |        |offset |count  |print   |print     |end     |print   |     |
+///     +--------+--------+--------+- - - +------+--------+-------+-------+--------+----------+--------+--------+-----+- -
 ///
 ///     128    132      136     144     152    160     168       176
 ///     +------+--------+-------+-------+------+-------+---------+-----+- - -
@@ -17,9 +17,9 @@ import RMQCommon
 ///
 /// The first three are the reference's: store times (ms) up to which the commit log, the consume queues and the full
 /// index files are flushed. From 64 on it is ours, which the reference leaves alone: everything below `safe offset` is
-/// flushed in log and queues; the queues that exist are known by number and fingerprint; after a clean stop `clean end`
-/// is the log's end (else -1) and `ends print` covers where the queues end. From 128 on is what of the index files is
-/// flushed, see ``IndexMark``. Everything here can be lost: recovery then
+/// flushed in log and queues; the queues with records there are known by number and fingerprint, `ends print` covers how many
+/// entries each has for them, `starts print` where its first file begins (retention moves that on); after a clean stop
+/// `clean end` is the log's end, else -1. From 128 on is what of the index files is flushed, see ``IndexMark``. Everything here can be lost: recovery then
 /// looks at more of the log. All of it lies in the first sector, so it is written whole or not at all.
 package struct Checkpoint: Equatable, Sendable {
     package var physicalTimestamp: Int64 = 0
@@ -30,21 +30,20 @@ package struct Checkpoint: Equatable, Sendable {
 
     package struct Own: Equatable, Sendable {
         package var safeOffset: Int64
-        var queueCount: Int64
-        var queueNames: UInt64
-        var queueEnds: UInt64
+        var queues: QueuePrint
         package var cleanEnd: Int64
     }
 
     /// Has the next opening ask the log about all queues, whatever it finds of them. For as long as they are being mended:
     /// a crash meanwhile leaves files that look whole.
     mutating func disownQueues() {
-        own?.queueCount = -1
+        own?.queues.count = -1
     }
 
     static let byteCount = 4096
     private static let ownPosition = 64
-    private static let ownByteCount = 48
+    private static let ownByteCount = 56
+    private static let version: Int32 = 2
     private static let magic: Int32 = 0x524D_5153  // "RMQS"
     private static let indexPosition = 128
     private static let indexByteCount = 48
@@ -63,14 +62,18 @@ package struct Checkpoint: Equatable, Sendable {
             indexTimestamp = reader.readInt64() ?? 0
             index = Self.readIndexMark(bytes)
             guard reader.skip(Self.ownPosition - 24), bytes.count >= Self.ownPosition + Self.ownByteCount + 4,
-                reader.readInt32() == Self.magic, reader.readInt32() == 1,
-                let safeOffset = reader.readInt64(), let queueCount = reader.readInt64(), let names = reader.readInt64(),
-                let ends = reader.readInt64(), let cleanEnd = reader.readInt64(), let checksum = reader.readInt32(),
-                checksum == Self.checksum(bytes, from: Self.ownPosition, count: Self.ownByteCount)
+                reader.readInt32() == Self.magic,
+                let version = reader.readInt32(), version == 1 || version == Self.version,
+                let safeOffset = reader.readInt64(), let count = reader.readInt64(), let names = reader.readInt64(),
+                let ends = reader.readInt64(), let cleanEnd = reader.readInt64(), let starts = version == 1 ? 0 : reader.readInt64(),
+                let checksum = reader.readInt32(),
+                checksum == Self.checksum(bytes, from: Self.ownPosition, count: Self.ownByteCount - (version == 1 ? 8 : 0))
             else { return }
-            own = Own(
-                safeOffset: safeOffset, queueCount: queueCount, queueNames: UInt64(bitPattern: names),
-                queueEnds: UInt64(bitPattern: ends), cleanEnd: cleanEnd)
+            // The first version had no starts, and its ends were only those of a clean stop.
+            let queues = QueuePrint(
+                count: count, names: UInt64(bitPattern: names), ends: version == 1 ? nil : UInt64(bitPattern: ends),
+                starts: version == 1 ? nil : UInt64(bitPattern: starts))
+            own = Own(safeOffset: safeOffset, queues: queues, cleanEnd: cleanEnd)
         }
     }
 
@@ -82,12 +85,13 @@ package struct Checkpoint: Equatable, Sendable {
         writer.write(bytes: [UInt8](repeating: 0, count: Self.ownPosition - 24))
         if let own {
             writer.write(Self.magic)
-            writer.write(Int32(1))
+            writer.write(Self.version)
             writer.write(own.safeOffset)
-            writer.write(own.queueCount)
-            writer.write(Int64(bitPattern: own.queueNames))
-            writer.write(Int64(bitPattern: own.queueEnds))
+            writer.write(own.queues.count)
+            writer.write(Int64(bitPattern: own.queues.names))
+            writer.write(Int64(bitPattern: own.queues.ends ?? 0))
             writer.write(own.cleanEnd)
+            writer.write(Int64(bitPattern: own.queues.starts ?? 0))
             writer.write(writer.bytes.withUnsafeBytes { Self.checksum($0, from: Self.ownPosition, count: Self.ownByteCount) })
         }
         if let index { Self.write(index, to: &writer) }

@@ -26,26 +26,69 @@ package enum StoreFiles {
         try entries(in: directory).map(\.name)
     }
 
+    /// What a name in a directory stands for; links count as what they lead to.
+    package enum Kind: Equatable, Sendable {
+        case file
+        case directory
+        /// A socket, a device, a link that leads nowhere.
+        case other
+    }
+
+    /// What stands at a path; nil when nothing does.
+    package static func kind(_ path: String) -> Kind? {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            return switch status.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .directory
+            default: .other
+            }
+        }
+        return lstat(path, &status) == 0 ? .other : nil
+    }
+
     /// The same, with what each name stands for. What file systems keep in their root is nobody's: a disk may be mounted here.
-    static func entries(in directory: String) throws(StoreError) -> [(name: String, isDirectory: Bool)] {
+    package static func entries(in directory: String) throws(StoreError) -> [(name: String, kind: Kind)] {
         guard let stream = opendir(directory) else {
             if errno == ENOENT { return [] }
             throw .system(call: "opendir", path: directory, code: errno)
         }
         defer { closedir(stream) }
-        var entries: [(name: String, isDirectory: Bool)] = []
+        var entries: [(name: String, kind: Kind)] = []
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
             if [".", "..", "lost+found"].containsExactly(name) { continue }
-            let isDirectory =
+            let kind: Kind? =
                 switch Int(entry.pointee.d_type) {
-                case DT_DIR: true
-                case DT_REG: false
-                default: self.isDirectory(directory + "/" + name)  // a link, or a file system that does not tell
+                case DT_DIR: .directory
+                case DT_REG: .file
+                default: self.kind(directory + "/" + name)  // a link, or a file system that does not tell
                 }
-            entries.append((name, isDirectory))
+            if let kind { entries.append((name, kind)) }
         }
         return entries.count < 2 ? entries : entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+
+    /// Gives what stands in the way of a file or folder of the store another name: nothing of a person's is ever deleted.
+    /// - Returns: the new path.
+    @discardableResult
+    static func setAside(_ path: String) throws(StoreError) -> String {
+        var number = 1
+        while kind("\(path).stray\(number)") != nil { number += 1 }
+        let target = "\(path).stray\(number)"
+        guard rename(path, target) == 0 else { throw .system(call: "rename", path: path, code: errno) }
+        return target
+    }
+
+    /// Makes directories below `root`, which is there, and sets aside what stands in their way.
+    /// - Parameter name: of the innermost one, with those of the directories between.
+    static func claimDirectories(_ name: String, below root: String) throws(StoreError) {
+        var prefix = root
+        for component in name.split(ascii: "/") {
+            prefix += "/" + component
+            if let kind = kind(prefix), kind != .directory { try setAside(prefix) }
+        }
+        try makeDirectories(prefix)
     }
 
     /// The directory that a file is in.
@@ -76,10 +119,10 @@ package enum StoreFiles {
         guard truncate(path, Int(bytes)) == 0 else { throw .system(call: "truncate", path: path, code: errno) }
     }
 
-    /// Removes the files of a directory and the directory itself. Does not go into sub-directories.
+    /// Removes the files of a directory, and the directory itself unless there are directories in it: those are no store's.
     package static func removeDirectory(_ path: String) throws(StoreError) {
-        for name in try names(in: path) { try remove(path + "/" + name) }
-        if rmdir(path) != 0, errno != ENOENT { throw .system(call: "rmdir", path: path, code: errno) }
+        for entry in try entries(in: path) where entry.kind != .directory { try remove(path + "/" + entry.name) }
+        if rmdir(path) != 0, errno != ENOENT, errno != ENOTEMPTY, errno != EEXIST { throw .system(call: "rmdir", path: path, code: errno) }
     }
 }
 
@@ -93,49 +136,5 @@ package enum SegmentName {
     package static func offset(_ name: String) -> Int64? {
         guard name.utf8.count == 20, name.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
         return Int64(name)
-    }
-
-    /// Where the files of one log begin, in order, after checking what can be checked by name and size: only such files,
-    /// all of one size, without gaps.
-    ///
-    /// A last file that a crash left at length zero while it was being made holds nothing and is removed.
-    static func list(directories: [String], fileBytes: Int) throws(StoreError) -> [(offset: Int64, path: String)] {
-        var found: [(offset: Int64, path: String)] = []
-        for directory in directories {
-            for entry in try StoreFiles.entries(in: directory) {
-                let path = directory + "/" + entry.name
-                guard !entry.isDirectory, let offset = SegmentName.offset(entry.name), offset <= Int64.max - Int64(fileBytes) * 2 else {
-                    throw .foreignFile(path: path)
-                }
-                found.append((offset, path))
-            }
-        }
-        if directories.count > 1 { found.sort { $0.offset < $1.offset } }
-        var files: [(offset: Int64, path: String)] = []
-        for (index, file) in found.enumerated() {
-            let length = try MappedFile.length(file.path)
-            if length == 0, index == found.count - 1 {
-                try StoreFiles.remove(file.path)
-                break
-            }
-            guard length == fileBytes else { throw .wrongFileSize(path: file.path, bytes: length, expected: Int64(fileBytes)) }
-            if let last = files.last {
-                if last.offset == file.offset { throw .duplicateFile(path: file.path, other: last.path) }
-                if last.offset + Int64(fileBytes) != file.offset {
-                    throw .missingFile(before: file.path, expectedOffset: last.offset + Int64(fileBytes))
-                }
-            }
-            files.append(file)
-        }
-        return files
-    }
-
-    /// Maps the files of one log in order.
-    static func load(directories: [String], fileBytes: Int) throws(StoreError) -> [MappedFile] {
-        var files: [MappedFile] = []
-        for (offset, path) in try list(directories: directories, fileBytes: fileBytes) {
-            files.append(try MappedFile(opening: path, baseOffset: offset, byteCount: fileBytes, mayBeReadOnly: true))
-        }
-        return files
     }
 }

@@ -63,7 +63,7 @@ extension Flusher.Progress {
     /// Says in the checkpoint that the log ends at `logEnd` at the earliest, and may grow from there.
     mutating func begin(logStart: Int64, logEnd: Int64, path: String) throws(StoreError) {
         if checkpoint.own?.safeOffset ?? .max > logEnd {
-            checkpoint.own = Checkpoint.Own(safeOffset: logStart, queueCount: 0, queueNames: 0, queueEnds: 0, cleanEnd: -1)
+            checkpoint.own = Checkpoint.Own(safeOffset: logStart, queues: QueuePrint(), cleanEnd: -1)
         }
         checkpoint.own?.cleanEnd = -1
         try checkpoint.write(path)

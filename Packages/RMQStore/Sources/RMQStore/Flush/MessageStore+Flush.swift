@@ -111,9 +111,7 @@ extension MessageStore {
         guard let round = progress.round else { return }
         progress.round = nil
         if round.timestamp > 0 { progress.checkpoint.queueTimestamp = min(round.timestamp, progress.checkpoint.physicalTimestamp) }
-        let print = queues.fingerprint(below: round.end)
-        progress.checkpoint.own = Checkpoint.Own(
-            safeOffset: round.end, queueCount: print.count, queueNames: print.names, queueEnds: print.ends, cleanEnd: -1)
+        progress.checkpoint.own = Checkpoint.Own(safeOffset: round.end, queues: queues.print(below: round.end), cleanEnd: -1)
         do throws(StoreError) {
             try progress.checkpoint.write(flusher.path)
         } catch .system(let call, _, let code) where code == ENOSPC || code == EDQUOT {

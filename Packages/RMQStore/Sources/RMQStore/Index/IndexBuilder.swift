@@ -42,8 +42,10 @@ final class IndexBuilder: Sendable {
     init(
         configuration: StoreConfiguration, checkpoint: Checkpoint, wasClean: Bool, logEnd: Int64, disk: DiskCalls, logger: Logger
     ) throws(StoreError) {
-        let shape = IndexShape(slotCount: configuration.indexSlotCount, entryCount: configuration.indexEntryCount)
         let directory = configuration.indexDirectory
+        let shape = try IndexFiles.foundShape(
+            in: directory, configured: IndexShape(slotCount: configuration.indexSlotCount, entryCount: configuration.indexEntryCount),
+            logger: logger)
         let plan = IndexPlan(
             found: try IndexFiles.load(directory: directory, shape: shape, disk: disk, logger: logger), mark: checkpoint.index, wasClean: wasClean,
             flushedTimestamp: checkpoint.indexTimestamp, logEnd: logEnd)

@@ -14,6 +14,29 @@ struct IndexShape: Equatable, Sendable {
     var entriesPosition: Int { Self.headerBytes + slotCount * Self.slotBytes }
     var fileBytes: Int { entriesPosition + entryCount * Self.entryBytes }
 
+    init(slotCount: Int, entryCount: Int) {
+        self.slotCount = slotCount
+        self.entryCount = entryCount
+    }
+
+    /// The shape of a file with entries, which its header, first and last entry tell; nil when they do not.
+    ///
+    /// Tried first: one of the configured numbers with another for the other, and four entries a slot, as the defaults have.
+    init?(of file: MappedFile, like configured: IndexShape) {
+        let rest = file.byteCount - Self.headerBytes
+        let likely = [configured.slotCount, (rest - configured.entryCount * Self.entryBytes) / Self.slotBytes, rest / (Self.slotBytes + 4 * Self.entryBytes)]
+        guard let slots = (likely + Array(1...max(1, rest / Self.slotBytes))).first(where: { Self.fits(file, slotCount: $0) }) else { return nil }
+        self.init(slotCount: slots, entryCount: (rest - slots * Self.slotBytes) / Self.entryBytes)
+    }
+
+    private static func fits(_ file: MappedFile, slotCount: Int) -> Bool {
+        let room = file.byteCount - headerBytes - slotCount * slotBytes
+        let count = Int(file.loadInt32(36))
+        guard slotCount > 0, room >= 2 * entryBytes, room % entryBytes == 0, count > 1, count <= room / entryBytes else { return false }
+        func offset(_ number: Int) -> Int64 { file.loadInt64(headerBytes + slotCount * slotBytes + number * entryBytes + 4) }
+        return offset(1) == file.loadInt64(16) && offset(count - 1) == file.loadInt64(24)
+    }
+
     @inline(__always)
     func position(of number: Int32) -> Int { entriesPosition + Int(number) * Self.entryBytes }
 }

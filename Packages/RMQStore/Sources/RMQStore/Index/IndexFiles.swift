@@ -24,9 +24,9 @@ final class IndexFiles: Sendable {
     /// What an earlier run left: all files up to the first one of another size.
     static func load(directory: String, shape: IndexShape, disk: DiskCalls, logger: Logger) throws(StoreError) -> [IndexFile] {
         var loaded: [IndexFile] = []
-        for name in try StoreFiles.names(in: directory) {
+        for (name, kind) in try StoreFiles.entries(in: directory) {
             let path = directory + "/" + name
-            guard let number = number(name) else {
+            guard kind == .file, let number = number(name) else {
                 logger.warning("\(path) is no index file; it is left alone")
                 continue
             }
@@ -39,11 +39,26 @@ final class IndexFiles: Sendable {
         return loaded
     }
 
+    /// The shape that the files in a directory have, when none has the configured size and they tell; else the configured one.
+    static func foundShape(in directory: String, configured: IndexShape, logger: Logger) throws(StoreError) -> IndexShape {
+        let paths = try StoreFiles.entries(in: directory).filter { $0.kind == .file && number($0.name) != nil }.map { directory + "/" + $0.name }
+        var lengths: [Int64] = []
+        for path in paths { lengths.append(try MappedFile.length(path)) }
+        let length = FoundSize.decide(lengths, configured: configured.fileBytes)
+        guard length != configured.fileBytes else { return configured }
+        for (path, other) in zip(paths, lengths) where other == length {
+            guard let shape = IndexShape(of: try MappedFile(reading: path, baseOffset: 0), like: configured) else { continue }
+            FoundSize.warn(logger, "index", found: length, configured: configured.fileBytes, key: "maxHashSlotNum and maxIndexNum together")
+            return shape
+        }
+        return configured
+    }
+
     /// Takes over `kept`, and removes every other index file from the directory.
     func adopt(_ kept: [IndexFile]) throws(StoreError) {
         let names = Set(kept.map(\.name))
         files.withLock { $0 = kept }
-        for name in try StoreFiles.names(in: directory) {
+        for (name, kind) in try StoreFiles.entries(in: directory) where kind == .file {
             if let number = Self.number(name), !names.contains(number) { try StoreFiles.remove(directory + "/" + name) }
         }
     }
@@ -52,8 +67,9 @@ final class IndexFiles: Sendable {
     func add(now: Int64) throws(StoreError) -> IndexFile {
         try StoreFiles.makeDirectories(directory)
         // Names tell the order, even when the clock goes back or two files are begun in one millisecond.
-        let name = max(Int64(CalendarTime(milliseconds: now).compactText) ?? 0, (last?.name ?? 0) + 1)
-        let file = try IndexFile(creating: directory + "/" + Decimal.text(name, digits: Self.nameDigits), name: name, shape: shape, disk: disk)
+        var name = max(Int64(CalendarTime(milliseconds: now).compactText) ?? 0, (last?.name ?? 0) + 1)
+        while StoreFiles.kind(path(name)) != nil { name += 1 }
+        let file = try IndexFile(creating: path(name), name: name, shape: shape, disk: disk)
         files.withLock { $0.append(file) }
         return file
     }
@@ -85,6 +101,8 @@ final class IndexFiles: Sendable {
     }
 
     private static let nameDigits = 17
+
+    private func path(_ name: Int64) -> String { directory + "/" + Decimal.text(name, digits: Self.nameDigits) }
 
     private static func number(_ name: String) -> Int64? {
         guard name.utf8.count == nameDigits, name.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }

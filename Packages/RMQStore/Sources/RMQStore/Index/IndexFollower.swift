@@ -13,6 +13,8 @@ struct IndexFollower {
     private var knownKeys = 0
     /// Files written to since they were last made durable, oldest first.
     private(set) var unsaved: [IndexFile] = []
+    /// Whether one of them has become full. The reference drops every file after a crash that is not known to be on the disk.
+    var hasUnsavedFullFile: Bool { unsaved.count > 1 || unsaved.first?.isFull == true }
 
     init(log: CommitLog, files: IndexFiles, logger: Logger, clock: WallClock) {
         self.log = log
@@ -92,7 +94,7 @@ struct IndexFollower {
         for file in unsaved { try file.synchronize() }
         let all = files.snapshot
         if !unsaved.isEmpty { try files.synchronizeNames() }
-        unsaved = current.map { [$0] } ?? []
+        unsaved = current.flatMap { $0.isFull ? nil : [$0] } ?? []
         return (IndexMark(all, indexedOffset: position), all.last(where: \.isFull)?.endTimestamp)
     }
 

@@ -9,8 +9,9 @@ import RMQCommon
 /// Where the walk starts: after a clean stop at the checkpoint's clean end; after a crash at the beginning of the segment
 /// that holds the checkpoint's safe offset. Without our part of the checkpoint (the reference wrote the store) as the
 /// reference does: the third-last segment, or the newest one that begins before the safe time. Queues with damaged files are
-/// completed before that, from the log behind their last good entry. When queues are missing or too short for their next
-/// record, all of the log is walked (headers only) and all are written again.
+/// completed before that, from the log behind their last good entry. When queues are missing, too short for their next record
+/// or for what the checkpoint counted, or lack their first files, all of the log is walked (headers only) and all are written
+/// again.
 struct Recovery {
     /// What was found and done, for one log line.
     struct Summary: Equatable {
@@ -20,22 +21,23 @@ struct Recovery {
         var recordsChecked = 0
         var entriesWritten = 0
         var mendedQueues = 0
-        var rebuiltAll = false
+        /// Why all queues were written again; empty when they were not.
+        var rebuildReason = ""
         var endReason = ""
 
         /// Whether queues have entries that may not be on the disk.
-        var hasWritten: Bool { entriesWritten > 0 || mendedQueues > 0 || rebuiltAll }
+        var hasWritten: Bool { entriesWritten > 0 || mendedQueues > 0 || !rebuildReason.isEmpty }
     }
 
     private let configuration: StoreConfiguration
-    private let log: CommitLog
-    private let queues: QueueTable
+    let log: CommitLog
+    let queues: QueueTable
     private let checkpointPath: String
     /// As it was found.
-    private let checkpoint: Checkpoint
+    let checkpoint: Checkpoint
     /// As the file is now.
     private(set) var currentCheckpoint: Checkpoint
-    private let logger: Logger
+    let logger: Logger
     private var summary = Summary()
     private var builder: QueueBuilder
     /// A queue lacks what came before a record that was met.
@@ -73,8 +75,10 @@ struct Recovery {
         try mendDamagedQueues(segments, until: start.offset)
         fillsGaps = start.offset <= log.minOffset
         var end = max(writtenBackEnd, try walk(segments, from: start.offset, checksumsFrom: start.checksumsFrom, stopsAtDamage: true))
-        if queuesAreIncomplete(end: end, start: start.offset) {
-            summary.rebuiltAll = true
+        try builder.settleRest(deletionsLast: checkpoint.own?.queues.ends != nil)
+        if let lack = try queuesLack(end: end, start: start.offset) {
+            summary.rebuildReason = lack
+            logger.warning("\(lack): all queues are written again from the log")
             let reason = summary.endReason
             // What follows `end` is not part of the log any more.
             try log.truncate(to: end, distrusting: true)
@@ -82,6 +86,7 @@ struct Recovery {
             builder.beginRemaking()
             fillsGaps = true
             end = max(end, try walk(log.snapshot, from: first.baseOffset, checksumsFrom: .max, stopsAtDamage: false))
+            try builder.settleRest(deletionsLast: false)
             // What is left says something only about records that the log no longer has.
             for queue in queues.all where !builder.hasRemade(queue) { try queue.truncate(toPhysicalOffset: first.baseOffset) }
             summary.endReason = reason
@@ -103,8 +108,11 @@ struct Recovery {
 
     /// Everything below was on the disk when the last run ended.
     private var writtenBackEnd: Int64 {
-        guard let own = checkpoint.own, own.safeOffset >= log.minOffset, own.safeOffset <= log.maxOffset else { return log.minOffset }
-        return own.safeOffset
+        if let own = checkpoint.own, own.safeOffset >= log.minOffset, own.safeOffset <= log.maxOffset { return own.safeOffset }
+        guard summary.wasClean else { return log.minOffset }
+        // A file that begins with a record was not begun before the one before it was full.
+        return log.snapshot.last { if case .record = RecordCheck.check($0, at: 0, verifiesBody: false) { true } else { false } }?.baseOffset
+            ?? log.minOffset
     }
 
     // MARK: Queues
@@ -112,7 +120,7 @@ struct Recovery {
     /// A log without files: nothing that the queues say is of use. Unless the log is just not there.
     private func dropQueues() throws(StoreError) {
         let left = queues.all.filter(\.hasFiles)
-        if !left.isEmpty, checkpoint.own?.queueCount ?? 0 > 0 {
+        if !left.isEmpty, checkpoint.own?.queues.count ?? 0 > 0 {
             throw .emptyLog(directories: configuration.commitLogDirectories, queueDirectory: configuration.consumeQueueDirectory)
         }
         for damaged in queues.damaged { _ = try damaged.queue.load(damaged.files, trust, cutsHoles: true) }
@@ -128,11 +136,14 @@ struct Recovery {
         guard !damaged.isEmpty else { return }
         try disownQueues()
         var start = end
-        for (queue, files) in damaged.map({ ($0.queue, $0.files) }) {
-            _ = try queue.load(files, trust, cutsHoles: true)
+        var ends: [Int64] = []
+        for (queue, files, isCertain) in damaged.map({ ($0.queue, $0.files, $0.isCertain) }) {
+            _ = try queue.load(files, trust, cutsHoles: isCertain)
             // Damage seldom ends exactly where an entry does, and the walk is to begin where the last sound one's record ends.
-            if queue.maxOffset > queue.minOffset { try queue.dropNewest { entry, offset in isSound(entry, offset, of: queue, segments) } }
+            if isCertain, queue.maxOffset > queue.minOffset { try queue.dropNewest { entry, offset in isSound(entry, offset, of: queue, segments) } }
             start = min(start, max(log.minOffset, queue.maxPhysicalOffset))
+            ends.append(queue.maxOffset)
+            guard isCertain else { continue }
             logger.warning("\(files.faultText): queue \(queue.queueId) of \(queue.topic) is written again from offset \(queue.maxOffset) on")
         }
         summary.mendedQueues = damaged.count
@@ -143,6 +154,10 @@ struct Recovery {
         fillsGaps = true
         _ = try walk(segments, from: start, until: end, checksumsFrom: .max, stopsAtDamage: false)
         builder.choose(nil)
+        for (damaged, end) in zip(damaged, ends) where !damaged.isCertain && damaged.queue.maxOffset > end {
+            let queue = damaged.queue
+            logger.warning("files of queue \(queue.queueId) of \(queue.topic) are missing: it is written again from offset \(end) on")
+        }
     }
 
     /// Whether an entry leads to its record; what the log does not hold any more cannot be asked.
@@ -191,17 +206,19 @@ struct Recovery {
         return true
     }
 
-    /// Whether queues that should be there are not, as far as can be told without walking the whole log.
-    private func queuesAreIncomplete(end: Int64, start: Int64) -> Bool {
-        if foundGap { return true }
+    /// What queues lack that should be there, as far as can be told without walking the whole log; nil when nothing.
+    private func queuesLack(end: Int64, start: Int64) throws(StoreError) -> String? {
+        if foundGap { return "a queue has no entry for what came before a record" }
         guard let own = checkpoint.own else {
             // The reference wrote it: as long as the newest indexed record lies in what was walked, its queues are trusted.
             let newest = queues.all.map(\.maxPhysicalOffset).max() ?? -1
-            return newest < start || (newest < 0 && end > log.minOffset)
+            if newest < start || (newest < 0 && end > log.minOffset) { return "the queues end before what was looked at of the log" }
+            return try queueWithoutStart()
         }
-        let now = queues.fingerprint(below: own.safeOffset)
-        if now.count != own.queueCount || now.names != own.queueNames { return true }
-        return summary.wasClean && own.cleanEnd == end && now.ends != own.queueEnds
+        let now = queues.print(below: own.safeOffset)
+        if now.count != own.queues.count || now.names != own.queues.names { return "queues that the checkpoint counted are missing, or others are there" }
+        if let ends = own.queues.ends, now.ends != ends { return "a queue has not as many entries as the checkpoint counted" }
+        return now.starts == own.queues.starts ? nil : try queueWithoutStart()
     }
 
     // MARK: The walk

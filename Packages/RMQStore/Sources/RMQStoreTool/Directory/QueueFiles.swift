@@ -14,9 +14,9 @@ final class QueueFiles {
         queueId = queue.queueId
         self.fileBytes = max(Int64(QueueEntry.byteCount), fileBytes)
         do throws(StoreError) {
-            for name in try StoreFiles.names(in: queue.directory) {
+            for (name, kind) in try StoreFiles.entries(in: queue.directory) {
                 let path = queue.directory + "/" + name
-                guard let offset = SegmentName.offset(name), !StoreFiles.isDirectory(path) else {
+                guard let offset = SegmentName.offset(name), kind == .file else {
                     problems.append((path, "it does not belong there"))
                     continue
                 }

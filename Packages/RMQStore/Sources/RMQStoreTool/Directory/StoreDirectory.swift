@@ -43,13 +43,15 @@ struct StoreDirectory {
             var foreign: [String] = []
             segments = try Self.logFiles(logDirectories, &foreign)
             queues = try Self.queueDirectories(root + "/consumequeue", &foreign)
-            indexFiles = try StoreFiles.names(in: root + "/index").map { "\(options.directory)/index/\($0)" }
+            indexFiles = try StoreFiles.entries(in: root + "/index").filter { $0.kind == .file }.map { "\(options.directory)/index/\($0.name)" }
             foreignFiles = foreign
             segmentBytes = segments.first?.byteCount ?? 0
             // What most of the queues' first files have: some may be damaged.
             var lengths: [Int64: Int] = [:]
             for queue in queues {
-                if let name = try StoreFiles.names(in: queue.directory).first { lengths[try MappedFile.length(queue.directory + "/" + name), default: 0] += 1 }
+                guard let first = try StoreFiles.entries(in: queue.directory).first(where: { $0.kind == .file && SegmentName.offset($0.name) != nil })
+                else { continue }
+                lengths[try MappedFile.length(queue.directory + "/" + first.name), default: 0] += 1
             }
             queueFileBytes = lengths.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key ?? 0
         } catch {
@@ -60,9 +62,9 @@ struct StoreDirectory {
     private static func logFiles(_ directories: [String], _ foreign: inout [String]) throws(StoreError) -> [LogFile] {
         var files: [LogFile] = []
         for directory in directories {
-            for name in try StoreFiles.names(in: directory) {
+            for (name, kind) in try StoreFiles.entries(in: directory) {
                 let path = directory + "/" + name
-                if let offset = SegmentName.offset(name), !StoreFiles.isDirectory(path) {
+                if let offset = SegmentName.offset(name), kind == .file {
                     files.append(LogFile(path: path, baseOffset: offset, byteCount: try MappedFile.length(path)))
                 } else {
                     foreign.append(path)

@@ -26,7 +26,7 @@ struct VerifyCommand {
         let isUnfinished = isInUse || directory.hasAbortFile
         var findings = Findings(limit: limit)
         if isInUse { findings.add(.note, directory.lockPath, "a broker uses the store: what it writes meanwhile may show up below") }
-        for path in directory.foreignFiles { findings.add(.file, path, "no store makes such a file; the store does not open with it") }
+        for path in directory.foreignFiles { findings.add(.file, path, "no store makes such a file; the store leaves it alone") }
 
         let log = try LogFiles(directory.segments)
         var queues = try QueueVerifier(directory, log: log, findings: &findings)
