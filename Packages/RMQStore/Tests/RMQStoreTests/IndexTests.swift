@@ -82,6 +82,28 @@ import Testing
         #expect(files.allSatisfy { $0.utf8.count == folder.sub("index/").utf8.count + 17 })
     }
 
+    /// A producer's id tells when its message was sent, and it is looked for from then on.
+    @Test func whatWasStoredBeforeTheClockWasSetBackIsFound() async throws {
+        let folder = try TemporaryFolder()
+        let clock = HandClock(1_700_000_000_000)
+        let store = try openStore(folder.path, clocks: clock.clocks)
+        var messages: [(offset: Int64, time: Int64)] = []
+        // In six files; the clock is set back within the second and the fourth.
+        for number in 0..<1_000 {
+            if number == 250 || number == 650 { clock.step(.seconds(-3600)) }
+            let result = try store.put("T", keys: "id\(number) common")
+            messages.append((result.physicalOffset, result.storeTimestamp))
+            clock.advance(.milliseconds(700))
+        }
+        try await store.waitUntilIndexed()
+        for (number, message) in messages.enumerated() {
+            #expect(try store.offsets("T", "id\(number)", from: message.time - 1_000) == [message.offset], "\(number)")
+        }
+        let late = messages.filter { $0.time >= messages[249].time }.map(\.offset)
+        #expect(try store.offsets("T", "common", from: messages[249].time) == late)
+        try store.close()
+    }
+
     @Test func filesAreAsTheFormatSays() async throws {
         let folder = try TemporaryFolder()
         let clock = HandClock(1_700_000_000_000)

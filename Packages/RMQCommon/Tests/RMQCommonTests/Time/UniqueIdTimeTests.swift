@@ -5,10 +5,11 @@ import Testing
 /// The time in unique ids, at fixed moments of the calendar.
 @Suite(.takesTurns) struct UniqueIdTimeTests {
     /// What an id says right after it was made, and an hour later.
-    private func expectToldRight(_ now: Int64, _ maker: UniqueIdMaker, _ zone: Zone, _ comment: Comment) throws {
+    private func expectToldRight(_ now: Int64, _ maker: UniqueIdMaker, _ zone: Zone, _ name: String) throws {
         let id = try #require(UniqueId(maker.make(now: now)))
-        #expect(id.time(now: now + 1, zone: zone) == now, comment)
-        #expect(id.time(now: now + 3_600_000, zone: zone) == now, comment)
+        // Expectations cost more than what they check, and there are thousands.
+        if id.time(now: now + 1, zone: zone) == now, id.time(now: now + 3_600_000, zone: zone) == now { return }
+        Issue.record("\(CalendarTime(milliseconds: now, zone: zone).text) in \(name) is told as \(id.time(now: now + 1, zone: zone))")
     }
 
     @Test("Case 4.1: an id tells its time on every day of a month", arguments: Zones.all.map(\.0))
@@ -19,7 +20,7 @@ import Testing
         var now = Zones.moment("2027-01-01 00:00:00", in: zone)
         let end = Zones.moment("2029-01-02 00:00:00", in: zone)
         while now < end {
-            try expectToldRight(now, maker, zone, "\(CalendarTime(milliseconds: now, zone: zone).text) in \(name)")
+            try expectToldRight(now, maker, zone, name)
             now += 5 * 3_600_000 + 1
         }
     }
@@ -29,7 +30,7 @@ import Testing
     func where31BitsEnd(milliseconds: Int64) throws {
         let now = Zones.moment("2026-11-01") + (1 << 31) + milliseconds
         let id = try #require(UniqueId(UniqueIdMaker(zone: .utc).make(now: now)))
-        #expect(id.timeOffset == UInt32(1 << 31) + UInt32(bitPattern: Int32(milliseconds)))
+        #expect(id.timeOffset == UInt32(1 << 31) &+ UInt32(bitPattern: Int32(milliseconds)))
         #expect(id.time(now: now + 1, zone: .utc) == now)
     }
 

@@ -201,7 +201,8 @@ final class IndexFile: @unchecked Sendable {
         store(Int32(clamping: seconds), at: position + 12)
         store(older, at: position + 16)
         if older == 0 { store(file.loadInt32(HeaderPosition.usedSlots) &+ 1, at: HeaderPosition.usedSlots) }
-        finish(next: number + 1, offset: offset, timestamp: timestamp)
+        // The latest of all, also when the clock was set back since: a look-up from a time on passes over files that end before.
+        finish(next: number + 1, offset: offset, timestamp: number == 1 ? timestamp : max(timestamp, lastTimestamp.load(ordering: .relaxed)))
         storeSlot(slot, number)
         return true
     }
@@ -253,7 +254,7 @@ final class IndexFile: @unchecked Sendable {
             // The reference counts the first entry's seconds from the end of the file before.
             let time = beginTimestamp &+ (number == 1 ? 0 : Int64(entry.seconds) * 1000)
             if entry.hash == hash, time &+ 999 >= begin, time <= end, !body(entry.offset) { return true }
-            if time &+ 999 < begin { return true }
+            // Those before it may be of a later time: clocks are set back.
             bound = number
             number = entry.older
         }
@@ -272,6 +273,7 @@ final class IndexFile: @unchecked Sendable {
         var heads = [Int32](repeating: 0, count: shape.slotCount)
         var used: Int32 = 0
         var previous: Int64 = 0
+        var latest: Int32 = 0
         var kept: Int32 = 1
         while kept < limit {
             let entry = entry(kept)
@@ -282,6 +284,7 @@ final class IndexFile: @unchecked Sendable {
             if heads[slot] == 0 { used += 1 }
             heads[slot] = kept
             previous = entry.offset
+            latest = max(latest, entry.seconds)
             kept += 1
         }
         for (slot, head) in heads.enumerated() where loadSlot(slot) != head { storeSlot(slot, head) }
@@ -291,7 +294,7 @@ final class IndexFile: @unchecked Sendable {
         } else {
             // Not exactly known any more; later is safe, since it only widens what is searched.
             let last = entry(kept - 1)
-            finish(next: kept, offset: last.offset, timestamp: min(endTimestamp, beginTimestamp &+ Int64(last.seconds) * 1000 &+ 999))
+            finish(next: kept, offset: last.offset, timestamp: min(endTimestamp, beginTimestamp &+ Int64(latest) * 1000 &+ 999))
         }
         return isConsistent
     }
