@@ -215,6 +215,16 @@ import Testing
         ])
     }
 
+    @Test func oneBadEntryDoesNotCondemnTheFile() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/offsets.json", sink = MemorySink()
+        try SmallFile.replace(path, with: #"{"offsetTable":{{"topic":"T","queueId":1}:5,{"topic":"T","queueId":"x"}:6,{"topic":"T"}:-7,"no queue":8}}"#)
+        let offsets = try OffsetFile.load(path, logger: Logger(category: "c", sink: sink))
+        #expect(offsets == [MessageQueue(topic: "T", brokerName: "", queueId: 1): 5])
+        #expect(sink.messages.count == 3)
+        #expect(sink.messages.last?.hasPrefix(#"\#(path): entry "no queue" is left out: "#) == true)
+    }
+
     @Test func whatIsSavedIsLoadedAndOldContentIsKeptBesideIt() throws {
         let folder = try TemporaryFolder()
         let path = OffsetFile.path(directory: folder.path, clientId: "10.0.0.1@fixed", group: "g")

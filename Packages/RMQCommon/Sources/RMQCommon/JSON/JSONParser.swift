@@ -4,7 +4,7 @@ extension JSONValue {
 
     /// Reads a document in the tolerant dialect of the reference: keys may be unquoted, numbers or objects, quotes may be single,
     /// commas may trail, comments may stand between values, and `{"$ref":"$.path"}` stands for the value at that path. A byte order mark before the document and
-    /// control characters around it are passed over: editors and C programs leave them there.
+    /// control characters between values are passed over: editors and C programs leave them there.
     public init(parsing bytes: [UInt8]) throws(JSONError) {
         self = try bytes.withUnsafeBytes { Result(parsing: $0) }.get()
     }
@@ -34,9 +34,8 @@ private struct JSONParser {
 
     mutating func document() throws(JSONError) -> JSONValue {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
-        skipMargin()
         let result = try value(depth: 0)
-        skipMargin()
+        skipSpace()
         guard position == bytes.count else { throw expected("the end") }
         return result
     }
@@ -45,22 +44,14 @@ private struct JSONParser {
 
     private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
+    /// Every control character is a blank, the NUL that ends a C string above all.
     private mutating func skipSpace() {
         while let byte = next {
             switch byte {
-            case 0x20, 0x0A, 0x0D, 0x09, 0x0C, 0x08: position += 1
+            case 0x00 ... 0x20, 0x7F: position += 1
             case UInt8(ascii: "/"): guard skipComment() else { return }
             default: return
             }
-        }
-    }
-
-    /// Before and behind a document every control character counts as a blank, the NUL that ends a C string above all.
-    private mutating func skipMargin() {
-        skipSpace()
-        while let byte = next, byte < 0x20 || byte == 0x7F {
-            position += 1
-            skipSpace()
         }
     }
 

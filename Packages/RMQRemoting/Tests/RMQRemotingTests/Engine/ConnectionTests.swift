@@ -133,6 +133,19 @@ import Testing
         try await eventually("a line about the limit") { log.contains("the limit") }
     }
 
+    @Test("Case 2.5: a mark before a JSON header or NULs behind it do not close the connection")
+    func textAroundAHeaderDoesNotCloseTheConnection() throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let socket = try RawSocket(port: loopback.server.port)
+        for (opaque, form) in ["\u{FEFF}◊", "◊\u{0}\u{0}", "◊", "/* x */◊// y"].enumerated() {
+            let header = Array(form.replacing("◊", with: #"{"code":10,"opaque":\#(opaque)}"#).utf8)
+            let lengths = [UInt32(header.count + 4), UInt32(header.count)].flatMap { word in withUnsafeBytes(of: word.bigEndian) { Array($0) } }
+            socket.send(lengths + header)
+            #expect(try socket.receiveCommand()?.opaque == Int32(opaque))
+        }
+    }
+
     @Test func aPeerThatHasSentItsLastStillGetsItsAnswer() throws {
         let loopback = try Loopback()
         defer { loopback.stop() }
