@@ -45,10 +45,9 @@ import Testing
 
     @Test("Case 4.2: a send that waits for a sync is answered when its time is over", arguments: steps)
     func aSendThatWaits(step: Duration) async throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "rocketmq-broker-send")
-        defer { try? FileSystem.removeTree(folder) }
+        let folder = try TemporaryFolder()
         let clock = HandClock()
-        var configuration = StoreConfiguration(rootDirectory: folder)
+        var configuration = StoreConfiguration(rootDirectory: folder.path)
         configuration.segmentBytes = 1 << 20
         configuration.flush = .synchronous
         configuration.syncFlushTimeout = .seconds(5)

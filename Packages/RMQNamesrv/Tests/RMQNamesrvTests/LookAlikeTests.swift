@@ -10,10 +10,9 @@ import RMQTestSupport
     static let lookAlikes = [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")]
 
     @Test("Case 1.3: name server keys", arguments: lookAlikes) func keysAndNamespacesAreApart(_ first: String, _ second: String) async throws {
-        let folder = try FileSystem.makeTemporaryDirectory(prefix: "namesrv-test")
-        defer { try? FileSystem.removeTree(folder) }
+        let folder = try TemporaryFolder()
         let places = [("N", first, "1"), ("N", second, "2"), (first, "k", "3"), (second, "k", "4")]
-        try await Bench.run { $0.kvConfigPath = folder + "/kv.json" } _: { bench in
+        try await Bench.run { $0.kvConfigPath = folder.path + "/kv.json" } _: { bench in
             for (namespace, key, value) in places {
                 _ = try await bench.ask(.putKvConfig, fields: ["namespace": namespace, "key": key, "value": value])
             }
@@ -22,7 +21,7 @@ import RMQTestSupport
             }
             _ = try await bench.ask(.deleteKvConfig, fields: ["namespace": "N", "key": first])
         }
-        try await Bench.run { $0.kvConfigPath = folder + "/kv.json" } _: { (bench: Bench) async throws in
+        try await Bench.run { $0.kvConfigPath = folder.path + "/kv.json" } _: { (bench: Bench) async throws in
             #expect(try await bench.ask(.getKvConfig, fields: ["namespace": "N", "key": first]).responseCode == .queryNotFound)
             #expect(try await bench.ask(.getKvConfig, fields: ["namespace": "N", "key": second]).fields?["value"] == "2")
             #expect(try await bench.ask(.getKvConfig, fields: ["namespace": second, "key": "k"]).fields?["value"] == "4")

@@ -12,12 +12,12 @@ import Testing
     ])
     func outputIsAsRecorded(_ name: String) async throws {
         let recording = try Recording(name)
-        await Run(recording.words).expect(recording)
+        try await Run(recording.words).expect(recording)
     }
 
     @Test func topicIsCreatedAtEveryMasterWithItsSettings() async throws {
         let servers = Servers(Golden.answer)
-        _ = await Run(try Recording("updateTopic-c-p").words, servers: servers)
+        _ = try await Run(try Recording("updateTopic-c-p").words, servers: servers)
         #expect(servers.addresses(asked: .updateAndCreateTopic) == ["127.0.0.1:30911", "127.0.0.1:31911"])
         let fields = try #require(servers.fields(asked: .updateAndCreateTopic).first)
         #expect(fields["topic"] == "ToolTopicP")
@@ -30,7 +30,7 @@ import Testing
 
     @Test func orderIsWrittenToEveryNameServer() async throws {
         let servers = Servers { command, address in Golden.answer(command, address == "127.0.0.1:29877" ? Golden.nameServer : address) }
-        let run = await Run(
+        let run = try await Run(
             ["updateTopic", "-n", "127.0.0.1:29876;127.0.0.1:29877", "-c", "GoldenCluster", "-t", "x", "-o", "true", "-w", "2"], servers: servers)
         #expect(run.errors.isEmpty)
         #expect(servers.addresses(asked: .putKvConfig) == ["127.0.0.1:29876", "127.0.0.1:29877"])
@@ -39,11 +39,11 @@ import Testing
 
     /// Clients follow the order configuration, so it must not name queues that could not be made.
     @Test(arguments: [["-b", "127.0.0.1:30911"], ["-c", "GoldenCluster"]])
-    func orderIsNotWrittenForATopicThatCouldNotBeMade(_ place: [String]) async {
+    func orderIsNotWrittenForATopicThatCouldNotBeMade(_ place: [String]) async throws {
         let servers = Servers { command, address in
             command.requestCode == .updateAndCreateTopic ? .response(.systemError, remark: "no") : Golden.answer(command, address)
         }
-        let run = await Run(["updateTopic", "-t", "x", "-o", "true"] + place, servers: servers)
+        let run = try await Run(["updateTopic", "-t", "x", "-o", "true"] + place, servers: servers)
         #expect(run.output.isEmpty)
         #expect(run.errors.contains("CODE: 1  DESC: no\n"))
         #expect(servers.addresses(asked: .putKvConfig).isEmpty)
@@ -52,7 +52,7 @@ import Testing
     @Test func orderIsNotWrittenForAnUnknownCluster() async throws {
         let recording = try Recording("updateTopic-c-unknown")
         let servers = Servers(Golden.answer)
-        let run = await Run(recording.words + ["-o", "true"], servers: servers)
+        let run = try await Run(recording.words + ["-o", "true"], servers: servers)
         #expect(run.output == recording.output.replacing("order=false", with: "order=true"))
         #expect(servers.addresses(asked: .putKvConfig).isEmpty)
     }
@@ -64,7 +64,7 @@ import Testing
 
     @Test func topicIsDeletedAtMastersFirst() async throws {
         let servers = Servers(Golden.answer)
-        _ = await Run(try Recording("deleteTopic").words, servers: servers)
+        _ = try await Run(try Recording("deleteTopic").words, servers: servers)
         #expect(servers.addresses(asked: .deleteTopicInBroker) == ["127.0.0.1:30911", "127.0.0.1:31911"])
         #expect(servers.addresses(asked: .deleteTopicInNamesrv) == [Golden.nameServer])
         #expect(servers.fields(asked: .deleteTopicInNamesrv).first?["clusterName"] == "GoldenCluster")
@@ -74,7 +74,7 @@ import Testing
         let servers = Servers { command, address in
             command.requestCode == .deleteTopicInBroker ? .response(.systemError, remark: "no") : Golden.answer(command, address)
         }
-        let run = await Run(try Recording("deleteTopic").words, servers: servers)
+        let run = try await Run(try Recording("deleteTopic").words, servers: servers)
         #expect(run.output.isEmpty)
         #expect(run.errors.contains("CODE: 1  DESC: no\n"))
         #expect(servers.addresses(asked: .deleteTopicInNamesrv).isEmpty)

@@ -58,7 +58,7 @@ import Testing
             default: Golden.answer(command, address)
             }
         }
-        let run = await Run(recording.words, servers: servers)
+        let run = try await Run(recording.words, servers: servers)
         #expect(run.output == recording.output)
         #expect(run.errors.contains(try #require(recording.causes.first)))
     }

@@ -11,7 +11,7 @@ import Testing
     ])
     func failuresKeepTheRecordedWordsAndExitCode(_ name: String) async throws {
         let recording = try Recording(name)
-        let run = await Run(recording.words)
+        let run = try await Run(recording.words)
         run.expect(recording)
         if name.hasSuffix("unreachable") { #expect(run.errors.contains("connect to 127.0.0.1:30999 failed\nWhat to do: ")) }
     }
@@ -19,19 +19,19 @@ import Testing
     @Test(arguments: ["mqadmin-namesrv-unreachable", "mqadmin-namesrv-unreachable-topicRoute", "mqadmin-namesrv-unreachable-clusterList"])
     func unreachableNameServerIsNamed(_ name: String) async throws {
         let recording = try Recording(name)
-        let run = await Run(recording.words, nameServer: "127.0.0.1:29999")
+        let run = try await Run(recording.words, nameServer: "127.0.0.1:29999")
         #expect(run.output.isEmpty)
         #expect(run.errors.contains("connect to [127.0.0.1:29999] failed"))
         #expect(run.exitCode == recording.exitCode)
     }
 
     @Test func nextNameServerIsAsked() async throws {
-        let run = await Run(["topicRoute", "-n", "127.0.0.1:29999;127.0.0.1:29876", "-t", "GoldenPlain"])
+        let run = try await Run(["topicRoute", "-n", "127.0.0.1:29999;127.0.0.1:29876", "-t", "GoldenPlain"])
         #expect(run.output == (try Recording("topicRoute").output))
     }
 
-    @Test func missingNameServerSaysWhatToDo() async {
-        let run = await Run(["topicList"], nameServer: "")
+    @Test func missingNameServerSaysWhatToDo() async throws {
+        let run = try await Run(["topicList"], nameServer: "")
         #expect(run.errors == """
             TopicListSubCommand command failed
             Caused by: no name server address is known
@@ -42,7 +42,7 @@ import Testing
 
     @Test func wrongNumberNamesOptionAndValue() async throws {
         let recording = try Recording("updateTopic-badNumber")
-        let run = await Run(recording.words)
+        let run = try await Run(recording.words)
         #expect(run.output == recording.output)
         #expect(run.errors.contains("-r takes a whole number from -2147483648 to 2147483647, not \"abc\""))
         #expect(run.exitCode == recording.exitCode)
@@ -62,38 +62,38 @@ import Testing
             default: Golden.answer(command, address)
             }
         }
-        let run = await Run(recording.words, servers: servers)
+        let run = try await Run(recording.words, servers: servers)
         run.expect(recording)
         #expect(run.errors.split(separator: "\n").contains("Caused by: " + (try #require(recording.causes.last))))
     }
 
-    @Test func oneDeadBrokerDoesNotHideTheOthers() async {
+    @Test func oneDeadBrokerDoesNotHideTheOthers() async throws {
         let servers = Servers { command, address in
             guard command.requestCode == .getBrokerRuntimeInfo else { return Golden.answer(command, address) }
             return address == "127.0.0.1:30911" ? nil : .response(.success, body: KeyValueTable(["putTps": "1.0"]).body)
         }
-        let run = await Run(["brokerStatus", "-c", "GoldenCluster"], servers: servers)
+        let run = try await Run(["brokerStatus", "-c", "GoldenCluster"], servers: servers)
         #expect(run.output == "127.0.0.1:31911          putTps                          : 1.0\n")
         #expect(run.errors == "connect to 127.0.0.1:30911 failed\n")
     }
 
-    @Test func adviceOnIdsIsGivenWhereAnIdWasMeant() async {
-        #expect(await Run(["queryMsgById", "-i", "xyz"]).errors.contains("\"xyz\" is no offset id"))
+    @Test func adviceOnIdsIsGivenWhereAnIdWasMeant() async throws {
+        #expect(try await Run(["queryMsgById", "-i", "xyz"]).errors.contains("\"xyz\" is no offset id"))
         let servers = Servers { command, address in
             command.requestCode == .queryMessage ? .response(.queryNotFound) : Golden.answer(command, address)
         }
-        #expect(await !Run(["queryMsgByKey", "-t", "x", "-k", "y"], servers: servers).errors.contains("offset id"))
+        #expect(try await !Run(["queryMsgByKey", "-t", "x", "-k", "y"], servers: servers).errors.contains("offset id"))
     }
 
-    @Test func refusalOfABrokerNamesIt() async {
+    @Test func refusalOfABrokerNamesIt() async throws {
         let servers = Servers { _, _ in .response(.systemError, remark: "store is closed") }
-        let run = await Run(["brokerStatus", "-b", "127.0.0.1:30911"], servers: servers)
+        let run = try await Run(["brokerStatus", "-b", "127.0.0.1:30911"], servers: servers)
         #expect(run.errors.contains("CODE: 1  DESC: store is closed BROKER: 127.0.0.1:30911\n"))
     }
 
-    @Test func garbageFromAServerIsAnError() async {
+    @Test func garbageFromAServerIsAnError() async throws {
         let servers = Servers { _, _ in .response(.success, body: [0x7B, 0x00, 0xFF]) }
-        let run = await Run(["topicRoute", "-t", "x"], servers: servers)
+        let run = try await Run(["topicRoute", "-t", "x"], servers: servers)
         #expect(run.errors.contains("the answer cannot be read: the route of x"))
         #expect(run.exitCode == 0)
     }

@@ -6,7 +6,7 @@ import Testing
     @Test(arguments: AdminTool.commands.map(\.name))
     func helpIsAsRecorded(_ command: String) async throws {
         let recording = try Recording("help-\(command)")
-        let run = await Run(recording.words)
+        let run = try await Run(recording.words)
         #expect(run.output == recording.output)
         #expect(run.exitCode == recording.exitCode)
     }
@@ -21,7 +21,7 @@ import Testing
     ])
     func wrongOptionsPrintTheUsage(_ name: String) async throws {
         let recording = try Recording(name)
-        let run = await Run(recording.words)
+        let run = try await Run(recording.words)
         #expect(run.output == recording.output)
         #expect(run.errors.isEmpty)
         #expect(run.exitCode == recording.exitCode)
@@ -29,7 +29,7 @@ import Testing
 
     @Test func overviewListsCommandsInTheRecordedOrder() async throws {
         let recorded = try Recording("mqadmin").output.split(separator: "\n", omittingEmptySubsequences: false)
-        let own = await Run([]).output.split(separator: "\n", omittingEmptySubsequences: false)
+        let own = try await Run([]).output.split(separator: "\n", omittingEmptySubsequences: false)
         let positions = own.map { recorded.firstIndex(of: $0) }
         #expect(positions.allSatisfy { $0 != nil })
         #expect(own.count == AdminTool.commands.count + 4)
@@ -37,8 +37,8 @@ import Testing
     }
 
     @Test func commandNamesIgnoreCase() async throws {
-        #expect(await Run(["HELP", "x"]).output == "The sub command HELP not exist.\n")
-        #expect(await Run(["TOPICROUTE", "-t", "GoldenPlain"]).output == (try Recording("topicRoute").output))
+        #expect(try await Run(["HELP", "x"]).output == "The sub command HELP not exist.\n")
+        #expect(try await Run(["TOPICROUTE", "-t", "GoldenPlain"]).output == (try Recording("topicRoute").output))
     }
 
     @Test func momentsAreReadAndPrintedInTheZone() {

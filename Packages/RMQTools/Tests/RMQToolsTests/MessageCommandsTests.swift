@@ -63,7 +63,7 @@ import Testing
     @Test(arguments: ["consumeMessage", "consumeMessage-b"])
     func wholeTopic(_ name: String) async throws {
         let recording = try Recording(name)
-        let run = await Run(recording.words, servers: Self.servers(holding: try Self.messages(of: recording)))
+        let run = try await Run(recording.words, servers: Self.servers(holding: try Self.messages(of: recording)))
         #expect(Self.withoutSizes(run.output) == Self.withoutSizes(recording.output))
         #expect(run.errors.isEmpty)
     }
@@ -88,7 +88,7 @@ import Testing
     ])
     func contradictionsAreTold(_ name: String) async throws {
         let recording = try Recording(name)
-        let run = await Run(recording.words)
+        let run = try await Run(recording.words)
         #expect(run.output == recording.output)
         #expect(run.exitCode == recording.exitCode)
     }
@@ -97,14 +97,14 @@ import Testing
         let recording = try Recording("consumeMessage-b-i")
         let messages = try Self.messages(of: recording)
         let end = try #require(messages[0].properties["MAX_OFFSET"].flatMap { Int64($0) })
-        let run = await Run(recording.words, servers: Self.servers(holding: messages, end: end))
+        let run = try await Run(recording.words, servers: Self.servers(holding: messages, end: end))
         #expect(Self.withoutSizes(run.output) == Self.withoutSizes(recording.output))
     }
 
     @Test func countIsSharedByTheQueues() async throws {
         let recording = try Recording("consumeMessage-g")
         let servers = Self.servers(holding: try Self.messages(of: recording))
-        let run = await Run(recording.words, servers: servers)
+        let run = try await Run(recording.words, servers: servers)
         #expect(Self.withoutSizes(run.output) == Self.withoutSizes(recording.output))
         #expect(servers.fields(asked: .pullMessage).allSatisfy { $0["consumerGroup"] == "golden_cli_group" })
     }
@@ -112,7 +112,7 @@ import Testing
     @Test func timesBecomeOffsets() async throws {
         let recording = try Recording("consumeMessage-s-e")
         let servers = Self.servers(holding: try Self.messages(of: Recording("consumeMessage")))
-        let run = await Run(recording.words, servers: servers)
+        let run = try await Run(recording.words, servers: servers)
         #expect(Self.withoutSizes(run.output) == Self.withoutSizes(recording.output))
         #expect(Set(servers.fields(asked: .searchOffsetByTimestamp).map { $0["timestamp"] }) == ["1795233600000", "1795234200000"])
     }
@@ -124,26 +124,26 @@ import Testing
             guard command.requestCode == .pullMessage, command.fields?["queueId"] == "0" else { return all.answer(command, address) }
             return .response(.systemError, remark: "no")
         }
-        let run = await Run(recording.words, servers: servers)
+        let run = try await Run(recording.words, servers: servers)
         #expect(run.errors == "CODE: 1  DESC: no BROKER: 127.0.0.1:31911\nCODE: 1  DESC: no BROKER: 127.0.0.1:30911\n")
         #expect(run.output.contains("queueId=3] print msg finished") && !run.output.contains("queueId=0] print"))
     }
 
-    @Test func topicThatMayNotBeReadIsNamed() async {
+    @Test func topicThatMayNotBeReadIsNamed() async throws {
         let servers = Servers { command, address in
             guard command.requestCode == .getRouteinfoByTopic else { return Golden.answer(command, address) }
             var route = Golden.route()
             for index in route.queues.indices { route.queues[index].permission = .write }
             return .response(.success, body: route.body)
         }
-        let run = await Run(["consumeMessage", "-t", "x"], servers: servers)
+        let run = try await Run(["consumeMessage", "-t", "x"], servers: servers)
         #expect(run.output.isEmpty)
         #expect(run.errors.contains("no queue of x may be read"))
     }
 
     @Test func offsetBehindTheEnd() async throws {
         let recording = try Recording("consumeMessage-b-i-o-large")
-        #expect(await Run(recording.words, servers: Self.servers(holding: [])).output == recording.output)
+        #expect(try await Run(recording.words, servers: Self.servers(holding: [])).output == recording.output)
     }
 
     @Test(arguments: ["sendMessage", "sendMessage-b", "sendMessage-b-i", "sendMessage-newTopic", "sendMessage-acl"])
@@ -156,9 +156,9 @@ import Testing
     }
 
     @Test(arguments: [(["-b", "golden-a", "-i", "2"], 2), (["-b", "golden-a"], nil), (["-b", "golden-a", "-i", "-1"], nil)] as [([String], Int32?)])
-    func queueIsChosenByBrokerAndNumberTogether(_ place: [String], _ queueId: Int32?) async {
+    func queueIsChosenByBrokerAndNumberTogether(_ place: [String], _ queueId: Int32?) async throws {
         let sender = RecordingSender()
-        let run = await Run(["sendMessage", "-t", "T", "-p", " hello ", "-k", "a b", "-c", "TagA"] + place, sender: sender)
+        let run = try await Run(["sendMessage", "-t", "T", "-p", " hello ", "-k", "a b", "-c", "TagA"] + place, sender: sender)
         #expect(run.errors.isEmpty)
         #expect(sender.sent.first?.queue == queueId.map { MessageQueue(topic: "T", brokerName: "golden-a", queueId: $0) })
         #expect(sender.sent.first?.message.body == Array("hello".utf8))
@@ -168,14 +168,14 @@ import Testing
 
     @Test func traceIsRefused() async throws {
         let sender = RecordingSender()
-        let run = await Run(try Recording("sendMessage-m").words, sender: sender)
+        let run = try await Run(try Recording("sendMessage-m").words, sender: sender)
         #expect(run.errors.contains("-m true: this build records no message traces"))
         #expect(sender.sent.isEmpty)
     }
 
     @Test func unknownBrokerIsNamed() async throws {
         let recording = try Recording("sendMessage-badBroker")
-        let run = await Run(recording.words)
+        let run = try await Run(recording.words)
         #expect(run.output == recording.output)
         #expect(run.errors == "SendMessageCommand command failed\nCaused by: The broker[nobroker] not exist\n")
     }

@@ -10,7 +10,7 @@ import Testing
     func messageWithItsTracks(_ name: String) async throws {
         let recording = try Recording(name)
         let shown = try ShownMessage.all(in: recording)
-        let run = await Run(recording.words, servers: Self.servers(holding: shown))
+        let run = try await Run(recording.words, servers: Self.servers(holding: shown))
         run.expect(recording)
         #expect(Set(run.bodies.keys) == Set(shown.map(\.message.messageId)))
         #expect(run.bodies.values.allSatisfy { $0 == ShownMessage.body })
@@ -34,7 +34,7 @@ import Testing
                 {"autoCommit":true,"consumeResult":"CR_SUCCESS","order":false,"spentTimeMills":\(spent)}
                 """.utf8))
         }
-        await Run(recording.words, servers: servers).expect(recording)
+        try await Run(recording.words, servers: servers).expect(recording)
         let fields = try #require(servers.fields(asked: .consumeMessageDirectly).first)
         #expect(fields["msgId"] == "7F000001000078BF0000000000000000", "a broker finds the message by its offset id alone")
         #expect(fields["clientId"] == "192.0.2.2@golden_consumer")
@@ -45,13 +45,13 @@ import Testing
         let recording = try Recording("queryMsgByUniqueKey-direct-unknownClient")
         let refusal = try recording.refusal()
         let servers = Self.servers(holding: try ShownMessage.all(in: Recording("queryMsgById"))) { _ in refusal }
-        await Run(recording.words, servers: servers).expect(recording)
+        try await Run(recording.words, servers: servers).expect(recording)
     }
 
     @Test func oneRefusedDeliveryDoesNotKeepTheOthersFromIt() async throws {
         let recording = try Recording("queryMsgById-two")
         let servers = Self.servers(holding: try ShownMessage.all(in: recording)) { _ in .response(.systemError, remark: "no") }
-        let run = await Run(recording.words + ["-g", "golden_consumer", "-d", "client"], servers: servers)
+        let run = try await Run(recording.words + ["-g", "golden_consumer", "-d", "client"], servers: servers)
         #expect(servers.addresses(asked: .consumeMessageDirectly).count == 2)
         #expect(run.errors == "CODE: 1  DESC: no\nCODE: 1  DESC: no\n")
     }
@@ -65,7 +65,7 @@ import Testing
         let shown = try ShownMessage.all(in: Recording("queryMsgById-two"))
         let sender = RecordingSender()
         let words = try Recording("queryMsgById-two").words + ["-s", "true"]
-        _ = await Run(words, servers: Self.servers(holding: shown), sender: sender)
+        _ = try await Run(words, servers: Self.servers(holding: shown), sender: sender)
         #expect(sender.sent.map(\.message.body) == [ShownMessage.body, ShownMessage.body])
         #expect(sender.sent.allSatisfy { $0.queue == nil && $0.message.topic == "GoldenPlain" })
     }
@@ -89,7 +89,7 @@ import Testing
             guard address == Golden.masters["golden-a"] else { return .response(.queryNotFound, remark: "can not find message") }
             return .response(.success, header: answer, body: found)
         }
-        await Run(recording.words, servers: servers).expect(recording)
+        try await Run(recording.words, servers: servers).expect(recording)
         let fields = servers.fields(asked: .queryMessage)
         #expect(fields.count == 2 && fields[0]["maxNum"] == "64" && fields[0]["endTimestamp"] == "9223372036854775807")
         #expect(fields[0]["_UNIQUE_KEY_QUERY"] == "false" && fields[0]["beginTimestamp"] == "0" && fields[0]["key"] == recording.words[4])
@@ -103,9 +103,9 @@ import Testing
         later.queueOffset = 77
         let servers = Self.servers(holding: [ShownMessage(message: later, tracks: [])] + shown)
         let words = try Recording("queryMsgByUniqueKey").words
-        let one = await Run(words, servers: servers)
+        let one = try await Run(words, servers: servers)
         #expect(!one.output.contains("77") && one.bodies.count == 1)
-        let both = await Run(words + ["-a"], servers: servers)
+        let both = try await Run(words + ["-a"], servers: servers)
         #expect(both.output.contains("Queue Offset:        77"))
         #expect(Set(both.bodies.keys) == [later.messageId, later.messageId + "_1"])
         #expect(servers.fields(asked: .queryMessage)[0]["_UNIQUE_KEY_QUERY"] == "true")

@@ -9,7 +9,7 @@ import Testing
     @Test(arguments: ["topicRoute", "topicRoute-l"])
     func routeOfTwoMasters(_ name: String) async throws {
         let recording = try Recording(name)
-        #expect(await Run(recording.words).output == recording.output)
+        #expect(try await Run(recording.words).output == recording.output)
     }
 
     @Test func routeWithASlave() throws {
@@ -29,7 +29,7 @@ import Testing
         let recording = try Recording("topicList")
         let topics = recording.output.split(separator: "\n").map(String.init)
         let servers = Servers { _, _ in .response(.success, body: RMQRemoting.TopicList(topics).body) }
-        #expect(await Run(recording.words, servers: servers).output == recording.output)
+        #expect(try await Run(recording.words, servers: servers).output == recording.output)
     }
 
     @Test func topicsWithGroups() throws {
@@ -63,7 +63,7 @@ import Testing
         let servers = Servers { command, address in
             command.requestCode == .getTopicStatsInfo ? .response(.success, body: byAddress[address] ?? []) : Golden.answer(command, address)
         }
-        let run = await Run(recording.words, servers: servers)
+        let run = try await Run(recording.words, servers: servers)
         #expect(run.output == recording.output)
         #expect(run.errors.isEmpty)
     }
@@ -86,7 +86,7 @@ import Testing
 
     @Test func statusOfAnUnknownCluster() async throws {
         let recording = try Recording("brokerStatus-c-unknown")
-        #expect(await Run(recording.words).output == recording.output)
+        #expect(try await Run(recording.words).output == recording.output)
     }
 
     /// The values a broker of the recording reported: only what the table shows.
@@ -135,17 +135,17 @@ import Testing
         let servers = Servers { command, address in
             command.requestCode == .getBrokerRuntimeInfo ? .response(.success, body: KeyValueTable([:]).body) : Golden.answer(command, address)
         }
-        let command = Task { await Run(["clusterList", "-i", "1"], servers: servers) }
+        let command = Task { try await Run(["clusterList", "-i", "1"], servers: servers) }
         try await eventually("the second round") { servers.addresses(asked: .getBrokerClusterInfo).count >= 2 }
         command.cancel()
-        #expect(await command.value.output.components(separatedBy: "#Cluster Name").count >= 3, "a header for each round")
+        #expect(try await command.value.output.components(separatedBy: "#Cluster Name").count >= 3, "a header for each round")
     }
 
-    @Test func unreachableBrokerStaysInTheTable() async {
+    @Test func unreachableBrokerStaysInTheTable() async throws {
         let servers = Servers { command, address in
             command.requestCode == .getBrokerRuntimeInfo ? nil : Golden.answer(command, address)
         }
-        let run = await Run(["clusterList"], servers: servers)
+        let run = try await Run(["clusterList"], servers: servers)
         #expect(run.output.split(separator: "\n").count == 3)
         #expect(run.output.contains("golden-a                0     127.0.0.1:30911                                   0.00(,ms)           0.00(,ms)             0.00 0.0000\n"))
         #expect(run.errors == "connect to 127.0.0.1:30911 failed\nconnect to 127.0.0.1:31911 failed\n")

@@ -1,6 +1,7 @@
 import Foundation
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 @testable import RMQTools
 import Synchronization
 import Testing
@@ -95,9 +96,9 @@ struct Run {
     init(
         _ words: [String], servers: Servers = Servers(Golden.answer), nameServer: String = Golden.nameServer,
         sender: any MessageSending = ProducerSending()
-    ) async {
+    ) async throws {
         let captured = CapturedOutput()
-        let folder = FileManager.default.temporaryDirectory.path + "/rmqtools-" + UUID().uuidString
+        let temporary = try TemporaryFolder(), folder = temporary.sub("bodies")
         let tool = AdminTool(
             output: captured, environment: { $0 == "NAMESRV_ADDR" ? nameServer : nil }, time: .utc, now: { 1_795_236_128_000 },
             bodyFolder: folder, sender: sender, makeTransport: { servers })
@@ -107,7 +108,7 @@ struct Run {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
             bodies[name] = FileManager.default.contents(atPath: folder + "/" + name).map { [UInt8]($0) }
         }
-        try? FileManager.default.removeItem(atPath: folder)
+        withExtendedLifetime(temporary) {}
     }
 
     /// Output and exit code are the recorded ones, and every cause that a server gave is told in its words.
