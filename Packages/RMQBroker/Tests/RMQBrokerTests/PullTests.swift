@@ -125,6 +125,22 @@ import Testing
         }
     }
 
+    /// A loop keeps where a group commits; when its offsets are removed, that is somewhere else.
+    @Test func offsetsThatWereRemovedAreNotCommittedTo() async throws {
+        try await withPeer({ $0.eventLoops = 1 }) { peer in
+            for _ in 0..<3 { _ = try await peer.send("Anew", "x") }
+            func committed() async throws -> String? {
+                try await peer.ask(.queryConsumerOffset, ["consumerGroup": "g", "topic": "Anew", "queueId": "0"]).fields?["offset"]
+            }
+            _ = try await peer.pull("Anew", from: 0, changing: ["sysFlag": "5", "commitOffset": "1"])
+            #expect(try await committed() == "1")
+            peer.broker.state.offsets.remove(group: "g")
+            #expect(try await committed() == "0")
+            _ = try await peer.pull("Anew", from: 0, changing: ["sysFlag": "5", "commitOffset": "2"])
+            #expect(try await committed() == "2")
+        }
+    }
+
     // MARK: Held pulls
 
     /// Whoever appends at that moment does not see yet that somebody waits, so the pull has to look again.

@@ -22,6 +22,8 @@ import Testing
 
             var request = try frame(Golden.routeRequest)
             #expect(try await bench.ask(request).text == Golden.standardRoute)
+            request.version = ProtocolVersion.v4_9_4.ordinal
+            #expect(try await bench.ask(request).text == Golden.standardRoute)
             request.version = ProtocolVersion.v4_9_4.ordinal - 1
             #expect(try await bench.ask(request).text == Golden.legacyRoute)
             request.fields = ["topic": "TopicTest", "acceptStandardJsonOnly": "true"]

@@ -29,6 +29,19 @@ import Testing
         ])
     }
 
+    /// Or a value that is written again and again would use up what the table may hold.
+    @Test func theSizeOfTheKeyValuesIsThatOfWhatIsThere() {
+        var table = KeyValueTable()
+        for value in ["1", "22", "333", "4"] { table.put(namespace: "ns", key: "key", value: value) }
+        #expect(table.byteCount == "ns".utf8.count + "key4".utf8.count)
+        table.put(namespace: "ns", key: "other", value: "5")
+        table.put(namespace: "ns", key: "key", value: nil)
+        #expect(table.byteCount == "ns".utf8.count + "other5".utf8.count)
+        table.remove(namespace: "ns", key: "other")
+        table.remove(namespace: "ns", key: "other")
+        #expect(table.byteCount == "ns".utf8.count)
+    }
+
     @Test func keyValuesAreAnsweredAndKept() async throws {
         try await Bench.run { bench in
             let put: HeaderFields = ["namespace": "ORDER_TOPIC_CONFIG", "key": "T", "value": "a:1"]

@@ -7,6 +7,16 @@ import Testing
 
 /// A disk without room: messages are refused by name, nothing is lost, and it goes on when there is room again.
 @Suite(.takesTurns) struct DiskFullTests {
+    /// A mark is passed when it is exceeded, not when it is reached.
+    @Test(arguments: [(75, ""), (76, "expired"), (85, "expired"), (86, "expired oldest"), (90, "expired oldest"), (91, "expired oldest refused")])
+    func whatFollowsFromAFullDisk(percent: Int, expected: String) {
+        for (log, queues) in [(percent, 10), (10, percent)] {
+            let verdict = SpaceVerdict(log: [("root", Double(log) / 100)], queues: Double(queues) / 100, policy: RetentionPolicy())
+            let found = [(verdict.wantsDeletion, "expired"), (verdict.deletesAtOnce, "oldest"), (verdict.isFull, "refused")].filter(\.0).map(\.1)
+            #expect(found.joined(separator: " ") == expected)
+        }
+    }
+
     func open(_ folder: TemporaryFolder, _ disk: FaultyDisk, _ change: (inout StoreConfiguration) -> Void = { _ in }) throws -> MessageStore {
         var configuration = smallConfiguration(folder.path)
         configuration.segmentRetryPause = .zero

@@ -121,6 +121,35 @@ import Testing
         try? store.close()
     }
 
+    /// The reference's checkpoint has a time for the log and one for the queues: what is younger than either is looked at.
+    @Test(arguments: [(log: Int64(210), queues: Int64(10)), (log: 10, queues: 210)])
+    func ofTwoTimesInACheckpointTheEarlierOneCounts(seconds: (log: Int64, queues: Int64)) throws {
+        let folder = try TemporaryFolder()
+        let clock = HandClock(1_000_000)
+        let live = try open(unflushed(folder.sub("live")), clocks: clock.clocks)
+        func fill(to offset: Int64) throws { while live.maxPhysicalOffset < offset { try live.put("Fill", 0, [UInt8](repeating: 7, count: 500)) } }
+        for index in 0..<5 { try live.put("T", 0, text: "\(index)") }
+        try fill(to: 70_000)
+        clock.advance(.seconds(100))
+        for index in 5..<10 { try live.put("T", 0, text: "\(index)") }
+        clock.advance(.seconds(100))
+        try fill(to: 140_000)
+        try copyDirectory(folder.sub("live"), to: folder.sub("crashed"))
+        try live.close()
+        // The newest entries of the queue never reached the disk; the last segment has no record of it.
+        let queue = try #require(FileHandle(forUpdatingAtPath: folder.sub("crashed/consumequeue/T/0/00000000000000000000")))
+        try queue.seek(toOffset: 5 * 20)
+        try queue.write(contentsOf: Data(count: 5 * 20))
+        try queue.close()
+        var checkpoint = Checkpoint()
+        checkpoint.physicalTimestamp = 1_000_000 + seconds.log * 1000
+        checkpoint.queueTimestamp = 1_000_000 + seconds.queues * 1000
+        try checkpoint.write(folder.sub("crashed/checkpoint"))
+        let crashed = try open(unflushed(folder.sub("crashed")))
+        #expect(try crashed.everything("T", 0).map(\.text) == (0..<10).map { "\($0)" })
+        try crashed.close()
+    }
+
     // MARK: Behind the ends
 
     @Test func recordsBehindTheLogsEndNeverComeBack() throws {

@@ -92,6 +92,18 @@ import Testing
         try store.close()
     }
 
+    @Test func aDeletedLightQueueMakesRoomForAnother() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path) { $0.maxLightQueues = 3 }
+        try put(store, 0, to: "%LMQ%a,%LMQ%b,%LMQ%c")
+        #expect(throws: StoreError.tooManyLightQueues(limit: 3)) { try put(store, 1, to: "%LMQ%d") }
+        try store.deleteTopic("%LMQ%b")
+        try put(store, 2, to: "%LMQ%d")
+        #expect(try numbers(store, "%LMQ%d") == ["2"])
+        #expect(throws: StoreError.tooManyLightQueues(limit: 3)) { try put(store, 3, to: "%LMQ%e") }
+        try store.close()
+    }
+
     @Test func whatCannotBeIsRefused() throws {
         let folder = try TemporaryFolder()
         let store = try open(folder.path) { $0.maxLightQueues = 3 }

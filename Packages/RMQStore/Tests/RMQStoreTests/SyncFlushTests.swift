@@ -39,6 +39,19 @@ import Testing
         try store.close()
     }
 
+    /// Whoever finds its message confirmed can read it.
+    @Test func aMessageIsReadableBeforeItIsConfirmed() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder)
+        let confirmed = Mutex<[Int64]>([])
+        store.setArrivalListener { [unowned store] _, _, _, _ in confirmed.withLock { $0.append(store.confirmedOffset) } }
+        let ends = try (0..<5).map { try store.putAndWait("T", 0, "\($0)").result.end }
+        let seen = confirmed.withLock { $0 }
+        #expect(seen == [0] + ends.dropLast())
+        #expect(store.confirmedOffset == ends[4])
+        try store.close()
+    }
+
     /// A listener that each access wraps in another layer ends in a stack overflow.
     @Test func listenersAreCalledAsDirectlyLaterAsAtFirst() throws {
         let folder = try TemporaryFolder()

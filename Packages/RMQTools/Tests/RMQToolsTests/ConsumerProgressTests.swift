@@ -49,6 +49,24 @@ import Testing
         #expect(line.split(separator: " ").map(String.init) == ["g", "0", "OFFLINE", "0", "0\n"])
     }
 
+    @Test func whatSeveralBrokersSayIsAdded() async throws {
+        let servers = Servers { command, address in
+            switch command.requestCode {
+            case .getRouteinfoByTopic: return .response(.success, body: Golden.route().body)
+            case .getConsumeStats:
+                let name = Golden.masters.first { $0.value == address }?.key ?? ""
+                let queue = MessageQueue(topic: "T", brokerName: name, queueId: 0)
+                return .response(.success, body: ConsumeStats(
+                    queues: [queue: .init(brokerOffset: 10, consumerOffset: 4, lastTimestamp: 0)], consumeTPS: name == "golden-a" ? 1.5 : 2).body)
+            default: return Golden.answer(command, address)
+            }
+        }
+        let stats = try await ClusterAccess(transport: servers, nameServers: [Golden.nameServer]).consumeStats(of: "g")
+        #expect(stats.consumeTPS == 3.5)
+        #expect(stats.lag == 12)
+        #expect(Set(stats.queues.keys.map(\.brokerName)) == ["golden-a", "golden-b"])
+    }
+
     @Test func groupThatConsumedNothing() async throws {
         let recording = try Recording("consumerProgress-g-broadcast")
         let servers = Servers { command, address in

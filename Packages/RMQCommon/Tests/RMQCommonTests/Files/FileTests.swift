@@ -145,6 +145,35 @@ import Testing
         }
     }
 
+    @Test func keptFilesMoveOnOneByOne() throws {
+        try withTemporaryFolder { folder in
+            let sink = try RollingFileSink(path: folder + "/broker.log", byteLimit: 100, keptFiles: 3)
+            let logger = Logger(category: "store", sink: sink)
+            for number in 0 ..< 6 {
+                logger.info("line \(number) \(String(repeating: "x", count: 40))")
+                sink.finishCompression()
+            }
+            #expect(try text(folder + "/broker.log").contains("line 5 "))
+            for (kept, line) in [(1, 4), (2, 3), (3, 2)] {
+                #expect(try unpacked(folder + "/otherdays/broker.\(kept).log.gz").contains("line \(line) "))
+            }
+            #expect(try FileSystem.list(folder + "/otherdays").count == 3)
+        }
+    }
+
+    @Test func whatTheLastProcessWroteCountsTowardsTheLimit() throws {
+        try withTemporaryFolder { folder in
+            for number in 0 ..< 2 {
+                let sink = try RollingFileSink(path: folder + "/broker.log", byteLimit: 100, keptFiles: 3)
+                Logger(category: "store", sink: sink).info("process \(number) \(String(repeating: "x", count: 40))")
+                sink.finishCompression()
+            }
+            #expect(try text(folder + "/broker.log").contains("process 1 "))
+            #expect(try !text(folder + "/broker.log").contains("process 0 "))
+            #expect(try unpacked(folder + "/otherdays/broker.1.log.gz").contains("process 0 "))
+        }
+    }
+
     @Test func aFullFileThatWasNotCompressedIsTakenUpLater() throws {
         try withTemporaryFolder { folder in
             try FileSystem.makeDirectories(folder + "/otherdays")
@@ -226,6 +255,14 @@ import Testing
         }
         #expect(histogram.maximum == 100_000 && histogram.minimum == 1 && histogram.value(atPercentile: 100) == 100_000)
         #expect(histogram.mean == 50_000.5)
+    }
+
+    @Test func percentilesOfAFewValuesAreAmongThem() {
+        var histogram = Histogram()
+        for value in [10, 20, 30] as [Int64] { histogram.record(value) }
+        for (percent, value) in [(0.0, 10), (33, 10), (34, 20), (50, 20), (66, 20), (67, 30), (90, 30), (100, 30)] as [(Double, UInt64)] {
+            #expect(histogram.value(atPercentile: percent) == value, "\(percent) %")
+        }
     }
 
     @Test func extremesAndMerging() {
