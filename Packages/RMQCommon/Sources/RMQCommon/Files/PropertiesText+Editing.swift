@@ -31,7 +31,7 @@ extension PropertiesText {
         var open: Range<Int>?
         var position = bytes.starts(with: byteOrderMark) ? byteOrderMark.count : 0
         while position < bytes.count {
-            let end = bytes[position...].firstIndex { $0 == lineFeed || $0 == carriageReturn } ?? bytes.count
+            let end = bytes[position...].firstIndex(where: isLineEnd) ?? bytes.count
             let first = bytes[position..<end].first { !isBlank($0) }
             if open != nil || !(first == nil || first == UInt8(ascii: "#") || first == UInt8(ascii: "!")) {
                 let line = (open?.lowerBound ?? position)..<end
@@ -49,7 +49,7 @@ extension PropertiesText {
     private static func beginning(of line: ArraySlice<UInt8>, key: String) -> [UInt8] {
         var end = line.firstIndex { !isBlank($0) } ?? line.startIndex
         while end < line.endIndex, !isBlank(line[end]), !isSeparator(line[end]) {
-            if line[end] == lineFeed || line[end] == carriageReturn { return Array("\(key)=".utf8) }
+            if line[end] == backslash, end + 1 < line.endIndex, isLineEnd(line[end + 1]) { return Array("\(key)=".utf8) }
             end += line[end] == backslash ? 2 : 1
         }
         guard end < line.endIndex else { return Array(line) + [UInt8(ascii: "=")] }
@@ -62,11 +62,13 @@ extension PropertiesText {
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0C }
     private static func isSeparator(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "=") || byte == UInt8(ascii: ":") }
 
-    private static func endsLine(_ bytes: [UInt8]) -> Bool { bytes.last == lineFeed || bytes.last == carriageReturn }
+    private static func isLineEnd(_ byte: UInt8) -> Bool { byte == lineFeed || byte == carriageReturn }
+
+    private static func endsLine(_ bytes: [UInt8]) -> Bool { bytes.last.map(isLineEnd) ?? false }
 
     /// The first line's end; a line feed where there is none.
     private static func lineEnd(of bytes: [UInt8]) -> [UInt8] {
-        guard let end = bytes.firstIndex(where: { $0 == lineFeed || $0 == carriageReturn }), bytes[end] == carriageReturn else { return [lineFeed] }
+        guard let end = bytes.firstIndex(where: isLineEnd), bytes[end] == carriageReturn else { return [lineFeed] }
         return end + 1 < bytes.count && bytes[end + 1] == lineFeed ? [carriageReturn, lineFeed] : [carriageReturn]
     }
 

@@ -28,10 +28,10 @@ final class LogArchive: Sendable {
 
     func waitingPath(_ number: Int) -> String { "\(folder)/\(stem).full-\(number)" }
 
-    /// The numbers of the files that wait, oldest first.
-    func waitingNumbers() throws(SystemFailure) -> [Int] {
+    /// The numbers of the files that wait, oldest first. None in a folder that cannot be looked into: the log goes on without it.
+    func waitingNumbers() -> [Int] {
         let prefix = "\(stem).full-"
-        return try FileSystem.list(folder).compactMap { $0.droppingBytePrefix(prefix).flatMap { Int($0) } }.sorted()
+        return ((try? FileSystem.list(folder)) ?? []).compactMap { $0.droppingBytePrefix(prefix).flatMap { Int($0) } }.sorted()
     }
 
     /// Takes up a file that waits.

@@ -49,7 +49,7 @@ public final class RollingFileSink: LogSink {
         try FileSystem.makeDirectories(FileSystem.parent(path))
         archive = LogArchive(of: path, keptFiles: keptFiles)
         // What the last process did not get to.
-        let numbers = try archive.waitingNumbers()
+        let numbers = archive.waitingNumbers()
         for number in numbers { archive.add(number) }
         file = Mutex(try Self.open(path, number: (numbers.last ?? 0) + 1))
     }

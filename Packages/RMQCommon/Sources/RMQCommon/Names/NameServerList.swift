@@ -6,7 +6,7 @@ public enum NameServerList {
 
     /// The addresses between semicolons, blanks and line ends, each without those around it; empty ones are left out.
     public static func parse(_ text: String) -> [String] {
-        text.utf8.split { $0 == UInt8(ascii: ";") || $0 <= 0x20 }.map { String(Substring($0)) }
+        text.unicodeScalars.split { $0 == ";" || $0.value <= 0x20 || $0.properties.isWhitespace }.map { String($0) }
     }
 
     /// Whether a text has the form of an address: a host name or an IP address, a colon, a port.

@@ -17,7 +17,8 @@ extension TopicConfigTable {
 extension SubscriptionGroupTable {
     /// Reads subscriptionGroup.json. An entry is the group of its key, whatever name stands in it.
     public init(file: JSONObject, _ report: inout EntryReport) throws(JSONError) {
-        let entries = try file.namedEntries("subscriptionGroupTable", nameMember: "groupName", &report)
+        // To a broker the empty name is one like any other.
+        let entries = try file.namedEntries("subscriptionGroupTable", nameMember: "groupName", mayBeEmpty: true, &report)
         groups = [:]
         for (name, value) in entries {
             groups[name] = report.read(name, value) { (value) throws(JSONError) in try SubscriptionGroupConfig(json: value) }
@@ -50,9 +51,9 @@ extension ConsumerOffsetTable {
         }
     }
 
-    /// A key that is `topic@group`.
+    /// A key that is `topic@group`, where the group may have an `@` of its own.
     private static func pair(_ key: JSONValue, _ value: JSONValue, _ report: inout EntryReport) -> String? {
-        if let name = key.asString, name.utf8.count(where: { $0 == UInt8(ascii: "@") }) == 1 { return name }
+        if let name = key.asString, name.contains(ascii: "@") { return name }
         report.leaveOut(key.asString ?? key.text(), value, because: "its name is not topic@group")
         return nil
     }
@@ -72,11 +73,11 @@ extension JSONObject {
 
     /// The entries of a table whose keys stand in the entries once more.
     fileprivate func namedEntries(
-        _ table: String, nameMember: String, _ report: inout EntryReport
+        _ table: String, nameMember: String, mayBeEmpty: Bool = false, _ report: inout EntryReport
     ) throws(JSONError) -> [(name: String, value: JSONValue)] {
         var entries: [(name: String, value: JSONValue)] = []
         for (key, value) in try tableEntries(table) {
-            guard let name = key.asString, !name.utf8.isEmpty, case .object(var entry) = value else {
+            guard let name = key.asString, mayBeEmpty || !name.utf8.isEmpty, case .object(var entry) = value else {
                 report.leaveOut(key.asString ?? key.text(), value, because: "an entry of \(table) is an object with a name")
                 continue
             }
