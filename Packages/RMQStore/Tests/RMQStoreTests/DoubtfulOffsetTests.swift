@@ -43,6 +43,42 @@ import Testing
         }
     }
 
+    @Test(arguments: [2, 7] as [Int64]) func theFirstOfTwoIsKeptWhenTheSecondIsDamaged(offset: Int64) throws {
+        let folder = try TemporaryFolder()
+        let root = folder.sub("store")
+        var store = try openStore(root)
+        try store.put("Other", 0, [UInt8](repeating: 7, count: 2000))
+        let results = try (0..<2).map { try store.put("T", 0, text: "\($0)") }
+        try store.close()
+        try setOffset(offset, of: results[1], root)
+        try FileManager.default.removeItem(atPath: root + "/consumequeue")
+        store = try openStore(root)
+        #expect(try store.everything("T", 0).map(\.text) == ["0"])
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 1)
+        try store.close()
+    }
+
+    /// Retention took the messages from 0 on, so that nothing says with which offset the queue has to begin.
+    @Test(arguments: [0, 1], [-30, -2, -1, 1, 2, 7] as [Int64])
+    func soDoesOneOfTheFirstThatAreLeft(number: Int, change: Int64) throws {
+        let folder = try TemporaryFolder()
+        let root = folder.sub("store")
+        var store = try openStore(root)
+        let results = try (0..<100).map { try store.put("T", 0, text: "\($0) " + String(repeating: "x", count: 1000)) }
+        try store.close()
+        let first = try #require(results.firstIndex { $0.physicalOffset == 65536 })
+        try FileManager.default.removeItem(atPath: try segmentFiles(root)[0])
+        try FileManager.default.removeItem(atPath: root + "/consumequeue")
+        let damaged = results[first + number]
+        try setOffset(damaged.queueOffset + change, of: damaged, root)
+        store = try openStore(root)
+        let served = try store.everything("T", 0).filter { $0.physicalOffset != damaged.physicalOffset }
+        #expect(served.map { Int($0.text.prefix { $0 != " " }) } == (first..<100).filter { $0 != first + number })
+        #expect(served.allSatisfy { "\($0.queueOffset)" == $0.text.prefix { $0 != " " } })
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 100)
+        try store.close()
+    }
+
     /// A queue with files never began anew: the removal of a deleted topic's files is on the disk before the next message is.
     @Test func aLastRecordThatSaysZeroDropsNothing() throws {
         let folder = try TemporaryFolder()

@@ -241,7 +241,7 @@ import Testing
         try fixture.fill()
         let handle = fixture.store.queueHandle(topic: "Early", queueId: 0)
         try fixture.store.removeExpiredQueues()
-        #expect(fixture.store.topics == ["Early", "Both"])
+        #expect(fixture.store.topics == ["Both", "Early"])
         fixture.clock.advance(.milliseconds(73 * 3_600_000))
         fixture.store.requestDeletion()
         try await eventually("the old segments are deleted") { try fixture.isCut() }

@@ -132,8 +132,7 @@ struct QueueBuilder {
         }
         if offset > queue.maxOffset {
             guard fillsGaps else { return .gap }
-            let between = queue.maxPhysicalOffset < 0 ? record.physicalOffset : record.physicalOffset - queue.maxPhysicalOffset
-            if offset - queue.maxOffset > Self.mostRecords(in: between) {
+            if !Self.hasRoom(for: offset, at: record.physicalOffset, behind: queue) {
                 if stage == .following { return passOver(record.physicalOffset, offset, queue) }
                 if let outcome = try begin(queue, againWith: offset, record, isOwn: isOwn) { return outcome }
             } else if stage != .following, queue.maxPhysicalOffset >= 0 {
@@ -149,6 +148,11 @@ struct QueueBuilder {
     /// fill the disk with entries for messages that never were, nor make an end of a queue.
     private static func mostRecords(in bytes: Int64) -> Int64 { bytes / Int64(RecordLayout.fixedByteCount + 16) }
 
+    /// Whether the log has room for all records between a queue's newest one and that of `offset`.
+    private static func hasRoom(for offset: Int64, at position: Int64, behind queue: ConsumeQueue) -> Bool {
+        offset - queue.maxOffset <= mostRecords(in: position - max(0, queue.maxPhysicalOffset))
+    }
+
     /// A record contradicts its queue. Offsets start again, with 0, when a topic was deleted and made anew: then what is there
     /// belongs to the old one.
     /// - Returns: nil when the queue was emptied, so that it begins with this record.
@@ -157,8 +161,11 @@ struct QueueBuilder {
     ) throws(StoreError) -> Outcome? {
         if offset != 0 {
             if stage == .completing { return .gap }
-            // Of two records that contradict each other, either may be the damaged one.
-            if stage == .remaking, queue.maxOffset - queue.minOffset > 1 { return passOver(record.physicalOffset, offset, queue) }
+            if stage == .remaking {
+                // Of a queue's first two records, either may be the damaged one.
+                guard queue.maxOffset - queue.minOffset > 1 else { return doubt(record, offset, queue, isOwn: isOwn) }
+                return passOver(record.physicalOffset, offset, queue)
+            }
         } else if stage != .following, queue.maxPhysicalOffset >= 0 {
             return doubt(record, offset, queue, isOwn: isOwn)
         }
@@ -193,7 +200,10 @@ struct QueueBuilder {
 
     private func believe(_ doubt: DoubtfulRecord) throws(StoreError) {
         let queue = doubt.queue
-        if doubt.offset == 0 { try begin(queue, againWith: 0, at: doubt.entry.position) } else { try fill(queue, upTo: doubt.offset) }
+        if doubt.offset < queue.maxOffset || !Self.hasRoom(for: doubt.offset, at: doubt.entry.position, behind: queue) {
+            try begin(queue, againWith: doubt.offset, at: doubt.entry.position)
+        }
+        if doubt.offset > queue.maxOffset { try fill(queue, upTo: doubt.offset) }
         try queue.prepare(1)
         var entry = doubt.entry
         if let properties = doubt.properties {
@@ -209,8 +219,11 @@ struct QueueBuilder {
     ///   the walk began did not begin anew.
     mutating func settleRest(deletionsLast: Bool) throws(StoreError) {
         for doubt in doubtful.values {
-            if doubt.offset == 0, deletionsLast, stage == .completing, doubt.queue.flushedMax > 0 {
-                _ = passOver(doubt.entry.position, 0, doubt.queue)
+            let contradictsFiles = doubt.offset == 0 && deletionsLast && stage == .completing && doubt.queue.flushedMax > 0
+            // Of two records that contradict each other, the first one that says 0 is as it should be.
+            let followsFirst = doubt.queue.minOffset == 0 && !Self.hasRoom(for: doubt.offset, at: doubt.entry.position, behind: doubt.queue)
+            if contradictsFiles || followsFirst {
+                _ = passOver(doubt.entry.position, doubt.offset, doubt.queue)
             } else {
                 try believe(doubt)
             }
@@ -267,6 +280,7 @@ struct QueueBuilder {
 ///
 ///     queue  … 6 7 8 | 0 ?      the topic was deleted and made anew, or the record is the damaged 9
 ///     queue  … 6 7 8 | 13 ?     records between are lost, or the record is the damaged 9
+///     queue        8 | 3 ?      the queue's first record is the damaged 2, or this is the damaged 9
 private struct DoubtfulRecord: Sendable {
     let queue: ConsumeQueue
     let offset: Int64
@@ -281,6 +295,6 @@ private struct DoubtfulRecord: Sendable {
         let due = queue.maxOffset
         if next == due + 1 { return false }
         if next == offset + 1 { return true }
-        return offset == 0 ? next < due : next > offset
+        return offset < due ? next < due : next > offset
     }
 }
