@@ -82,6 +82,7 @@ VIOLATIONS = [
     ("a test that takes no turn", lambda c: c.replace(FILTER_TESTS, "@Suite(.takesTurns) ", "@Suite "), "a test outside of a suite"),
     ("a test that sleeps", lambda c: c.replace(FILTER_TESTS, "@Test", "func f() async throws { try await Task.sleep(for: .seconds(1)) }\n@Test"),
      "a sleep, or a wait"),
+    ("a test with a time limit", lambda c: c.replace(FILTER_TESTS, "@Test", "@Test(.timeLimit(.minutes(1))) func f() {}\n    @Test"), "a time limit"),
     ("a test whose folder stays", lambda c: c.replace(FILTER_TESTS, "@Test", "let f = try? FileSystem.makeTemporaryDirectory()\n    @Test"),
      "a temporary folder that may stay"),
     ("a test that waits for ever", lambda c: c.replace(FILTER_TESTS, "@Test", "func f() { DispatchSemaphore(value: 0).wait() }\n@Test"),

@@ -15,6 +15,7 @@ public import Testing
 ///     @Test(.runsAlone) func aSyncTakesNoLongerThanTheDisk() { … }
 ///
 /// A test that does not end ends the process, so that its name is told: whoever waits for ever cannot be stopped from outside.
+/// A time limit of Swift Testing does not do here: it counts the time that a test waits for its turn.
 public struct Turn: SuiteTrait, TestTrait, TestScoping {
     fileprivate let isAlone: Bool
     public var isRecursive: Bool { true }

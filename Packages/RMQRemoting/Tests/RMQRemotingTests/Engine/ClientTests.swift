@@ -77,7 +77,7 @@ import Testing
     }
 
     /// The answer's header is plain enough to be found its request, and wrong on a closer look.
-    @Test(.timeLimit(.minutes(10))) func anAnswerThatCannotBeReadEndsItsRequest() async throws {
+    @Test func anAnswerThatCannotBeReadEndsItsRequest() async throws {
         let loopback = try Loopback()
         defer { loopback.stop() }
         let listener = try RawListener()
@@ -103,7 +103,7 @@ import Testing
         withExtendedLifetime(filler) {}
     }
 
-    @Test(.timeLimit(.minutes(10))) func aRequestCancelledBeforeTheConnectIsNeverSent() async throws {
+    @Test func aRequestCancelledBeforeTheConnectIsNeverSent() async throws {
         let loopback = try Loopback()
         defer { loopback.stop() }
         let listener = try RawListener()

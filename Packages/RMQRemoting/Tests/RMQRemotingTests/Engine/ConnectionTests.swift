@@ -90,7 +90,7 @@ import Testing
         second.stop()
     }
 
-    @Test func anIdleConnectionIsClosedAndABusyOneIsNot() async throws {
+    @Test(.runsAlone) func anIdleConnectionIsClosedAndABusyOneIsNot() async throws {
         let closed = SharedCount()
         // Long enough that the busy one is busy in the eyes of a server whose peer is held up for a second.
         let loopback = try Loopback(ServerConfiguration(idleTimeout: .seconds(2))) { _ in EchoHandler(onClosed: { closed.add(1) }) }
