@@ -203,7 +203,8 @@ public final class MessageStore: Sendable {
             try startIndexBuilder()
             lifecycle = .running(lock, threads)
             judgeSpace()
-            try retention.start { self.runRetention() }
+            let now = clocks.monotonic.now()
+            try retention.start { self.runRetention(since: now) }
         }
         appendLock.withLock { state in
             flags.clear(.notRunning)

@@ -29,8 +29,9 @@ extension MessageStore {
         appendLock.withLock { announceFlush(&$0) }
     }
 
-    func runRetention() {
-        var progress = Retention.Progress(minuteStart: clocks.monotonic.now())
+    /// - Parameter start: when the store was started; the thread may begin later.
+    func runRetention(since start: MonotonicInstant) {
+        var progress = Retention.Progress(minuteStart: start)
         while let isByHand = retention.nextPass(after: configuration.retention.interval) {
             let now = clocks.monotonic.now()
             let verdict = judgeSpace()
