@@ -86,10 +86,11 @@ extension MessageStore {
             logger.warning("index file \(name) contradicts the log; it and all later ones are written again from the log")
             try work.follower.goBack(before: name, logEnd: dispatchedOffset)
             index.hasGoneBack(to: work.follower.position, after: .damage(name))
-            work.nextSave = now
+            saveIndex(&work, afterGoingBack: true)
         case .cut(let end):
             try cutIndex(to: end, &work)
             index.hasGoneBack(to: work.follower.position, after: .cut(end))
+            saveIndex(&work, afterGoingBack: true)
         case .stop:
             try catchUp(&work.follower)
             index.hasFollowed(to: work.follower.position)
@@ -104,17 +105,17 @@ extension MessageStore {
         if let (plan, logEnd) = index.plan.withLock({ $0 }) {
             try work.follower.prepare(plan, logEnd: logEnd)
             index.plan.withLock { $0 = nil }
+            if plan.changesFiles { saveIndex(&work, afterGoingBack: true) }
         }
     }
 
     /// Forgets the messages that the log lost when it was cut.
     private func cutIndex(to end: Int64, _ work: inout IndexWork) throws(StoreError) {
         guard end < work.follower.position else { return }
-        var plan = IndexPlan(found: index.files.snapshot, mark: nil, wasClean: true, flushedTimestamp: .max, logEnd: end)
+        var plan = IndexPlan(found: index.files.snapshot, mark: nil, wasClean: true, flushedTimestamp: .max, flushedOffset: .max, logEnd: end)
         plan.mayHaveGaps = false
         plan.indexedOffset = end
         try work.follower.prepare(plan, logEnd: end)
-        work.nextSave = .now
     }
 
     /// Lets the next append signal again, unless there was one since the log's end was looked at.
@@ -138,16 +139,21 @@ extension MessageStore {
     }
 
     /// Makes the index durable and has the checkpoint say so.
-    private func saveIndex(_ work: inout IndexWork) {
+    /// - Parameter afterGoingBack: entries went, and others will take their place: the checkpoint must not count on these.
+    private func saveIndex(_ work: inout IndexWork, afterGoingBack: Bool = false) {
+        if afterGoingBack { work.savedOffset = nil }
         guard !work.cannotSave, work.savedOffset != work.follower.position else { return }
         do {
             let (mark, fullTimestamp) = try work.follower.save()
-            try flusher.progress.withLock { (progress) throws(StoreError) in
+            let isSaved = try flusher.progress.withLock { (progress) throws(StoreError) in
+                // The log was cut meanwhile, and what it has there now is not what the index has.
+                if index.awaitsCut { return false }
                 progress.checkpoint.index = mark
-                if let fullTimestamp { progress.checkpoint.indexTimestamp = fullTimestamp }
+                if let timestamp = fullTimestamp ?? (afterGoingBack ? 0 : nil) { progress.checkpoint.indexTimestamp = timestamp }
                 try progress.checkpoint.write(flusher.path)
+                return true
             }
-            work.savedOffset = work.follower.position
+            if isSaved { work.savedOffset = work.follower.position }
         } catch {
             logger.error("the index is not made durable any more: \(error)")
             work.cannotSave = true

@@ -116,6 +116,78 @@ import Testing
         }
     }
 
+    /// A power failure just after a deletion. The checkpoint is from before it; the queue's files are gone, with those of its
+    /// next life, which nothing had synced. The log has the end of the first life, then a single message of the next one.
+    /// - Parameter oldCount: so many messages of the first life; its first segment is taken away when there are two.
+    private func makeDeleted(_ root: String, oldCount: Int) throws {
+        let live = root + "-live"
+        var store = try openStore(live)
+        for number in 0..<oldCount { try store.put("T", 0, text: "old \(number) " + String(repeating: "x", count: 1000)) }
+        try store.close()
+        let segments = try segmentFiles(live)
+        if segments.count > 1 { try FileManager.default.removeItem(atPath: segments[0]) }
+        store = try openStore(live)
+        let checkpoint = try Data(contentsOf: URL(fileURLWithPath: live + "/checkpoint"))
+        try store.deleteTopic("T")
+        try store.put("T", 0, text: "new")
+        try store.put("U", 0, text: "other")
+        try copyDirectory(live, to: root)
+        try store.close()
+        try checkpoint.write(to: URL(fileURLWithPath: root + "/checkpoint"))
+        for topic in ["T", "U"] { try? FileManager.default.removeItem(atPath: root + "/consumequeue/" + topic) }
+    }
+
+    /// Also when the log has only the end of the first life, so that the queue is begun in the middle.
+    @Test(arguments: [1, 3, 70]) func theOneMessageOfATopicMadeAnewOutlivesAPowerFailure(oldCount: Int) throws {
+        let folder = try TemporaryFolder()
+        let root = folder.sub("store")
+        try makeDeleted(root, oldCount: oldCount)
+        let store = try openStore(root)
+        #expect(try store.everything("T", 0).map(\.text) == ["new"])
+        #expect(store.maxOffset(topic: "T", queueId: 0) == 1)
+        try store.close()
+    }
+
+    /// The recovery has written entries of the first life, and not met the message of the next one.
+    @Test(arguments: [1, 3, 70]) func soItDoesWhenTheRecoveryEndsHalfWay(oldCount: Int) throws {
+        let folder = try TemporaryFolder()
+        let root = folder.sub("store")
+        try makeDeleted(root, oldCount: oldCount)
+        let disk = FaultyDisk()
+        disk.set { $0.allocationFailure = ("/U/", ENOSPC) }
+        #expect(throws: StoreError.self) {
+            try MessageStore(smallConfiguration(root), logger: quiet, clocks: .system, diskUsage: .system, disk: disk.calls)
+        }
+        #expect(FileManager.default.fileExists(atPath: root + "/consumequeue/T/0"))
+        let store = try openStore(root)
+        #expect(try store.everything("T", 0).map(\.text) == ["new"])
+        try store.close()
+    }
+
+    /// It learns of the deletion by the message alone, so that the files may be of the first life when the log has it.
+    @Test func aReplicaThatCrashedKeepsTheMessageToo() throws {
+        let folder = try TemporaryFolder()
+        let root = folder.sub("store")
+        let live = folder.sub("live")
+        var store = try openStore(live)
+        for number in 0..<3 { try store.put("T", 0, text: "old \(number)") }
+        try store.close()
+        try copyDirectory(live, to: root)
+        store = try openStore(live)
+        try store.deleteTopic("T")
+        try store.put("T", 0, text: "new")
+        try store.close()
+        // What a sync of the log alone leaves.
+        try FileManager.default.removeItem(atPath: root + "/commitlog")
+        try FileManager.default.copyItem(atPath: live + "/commitlog", toPath: root + "/commitlog")
+        try Data().write(to: URL(fileURLWithPath: root + "/abort"))
+        var configuration = smallConfiguration(root)
+        configuration.role = .replica
+        store = try MessageStore(configuration, logger: quiet)
+        #expect(try store.everything("T", 0).map(\.text) == ["new"])
+        try store.close()
+    }
+
     @Test func aDeletionIsOnTheDiskWhenItReturns() throws {
         let folder = try TemporaryFolder()
         let synced = SyncedNames()

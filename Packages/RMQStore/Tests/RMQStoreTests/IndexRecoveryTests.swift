@@ -1,6 +1,6 @@
 import Foundation
 import RMQCommon
-import RMQStore
+@testable import RMQStore
 import RMQTestSupport
 import Testing
 
@@ -30,8 +30,12 @@ import Testing
 
     /// No entry is there twice.
     static func expectNoDuplicates(_ root: String, messages: Int) throws {
+        try expectEntries(root, messages * 3)
+    }
+
+    static func expectEntries(_ root: String, _ count: Int) throws {
         let readers = try IndexReader.files(root).map { try IndexReader($0, slotCount: 64, entryCount: 200) }
-        #expect(readers.reduce(0) { $0 + $1.count - 1 } == messages * 3)
+        #expect(readers.reduce(0) { $0 + $1.count - 1 } == count)
     }
 
     @Test func aRestartGoesOnWhereTheFilesEnd() async throws {
@@ -123,6 +127,46 @@ import Testing
         try reopened.close()
         let readers = try IndexReader.files(folder.path).map { try IndexReader($0, slotCount: 64, entryCount: 200) }
         #expect(readers.reduce(0) { $0 + $1.count - 1 } == 190 * 3 + 1)
+    }
+
+    enum Cut: CaseIterable { case powerFailure, truncation }
+
+    /// The log is cut and goes on with other messages; a power failure comes before the index on the disk knows.
+    @Test(arguments: Cut.allCases, [false, true])
+    func entriesThatTheLogLostDoNotComeBackForItsNewMessages(_ cut: Cut, newestFileIsGone: Bool) async throws {
+        let folder = try TemporaryFolder()
+        let store = try openStore(folder.sub("store"))
+        let offsets = try Self.fill(store, 0..<300)
+        try store.close()
+        let end = offsets[190]
+        if cut == .powerFailure {
+            _ = FileManager.default.createFile(atPath: folder.sub("store/abort"), contents: nil)
+            var checkpoint = try Checkpoint.read(folder.sub("store/checkpoint"))
+            checkpoint.own?.safeOffset = 0
+            checkpoint.own?.cleanEnd = -1
+            try checkpoint.write(folder.sub("store/checkpoint"))
+            try overwriteLog(folder.sub("store"), at: end, with: [UInt8](repeating: 0, count: 65536 - Int(end % 65536)))
+        }
+        // Nothing of the index gets to the disk in this run.
+        var configuration = smallConfiguration(folder.sub("store"))
+        configuration.indexesMessages = false
+        let next = try MessageStore(configuration, logger: quiet)
+        try next.start()
+        if cut == .truncation { try next.truncate(to: end) }
+        #expect(next.maxPhysicalOffset == end)
+        // As long as the lost ones: each stands where one of them was.
+        let new = try (190..<290).map { try next.put("T", keys: "n\($0) others\($0 % 10)", uniqueId: "NW\($0)").physicalOffset }
+        #expect(new == Array(offsets[190..<290]))
+        try next.flushEverything(leavingClean: false)
+        try copyDirectory(folder.sub("store"), to: folder.sub("failed"))
+        try next.close()
+        if newestFileIsGone { try FileManager.default.removeItem(atPath: try #require(try IndexReader.files(folder.sub("failed")).last)) }
+        let failed = try openStore(folder.sub("failed"))
+        try await failed.waitUntilIndexed()
+        for number in 0..<190 { #expect(try failed.offsets("T", "k\(number)") == [offsets[number]]) }
+        for number in 190..<290 { #expect(try failed.offsets("T", "n\(number)") == [offsets[number]]) }
+        try failed.close()
+        try Self.expectEntries(folder.sub("failed"), 290 * 3)
     }
 
     @Test func aCutOfTheLogCutsTheIndex() async throws {

@@ -13,6 +13,8 @@ struct QueueBuilder {
         case noQueue
         /// The queue lacks what came before this record; nothing was written.
         case gap
+        /// The queue has no entry although this record is an old one: see ``beginCompleting(trustedEnd:)``. Nothing was written.
+        case mayBegin
     }
 
     private let queues: QueueTable
@@ -36,6 +38,11 @@ struct QueueBuilder {
     private var stage = Stage.following
     /// Queues that this walk made anew.
     private var remade: Set<ObjectIdentifier> = []
+    /// Queues without entries that this walk gave some, and those that it had begin again: what is in them does not tell
+    /// whether a later record is of another life of the topic.
+    private var begun: Set<ObjectIdentifier> = []
+    /// An opening believes the entries of records below this that it finds.
+    private var trustedEnd: Int64 = 0
     /// The queues that get entries; nil: all of them.
     private var chosen: Set<ObjectIdentifier>?
     /// Records that contradict what their queues had before them, until the next record of the queue tells who is right.
@@ -50,7 +57,16 @@ struct QueueBuilder {
     }
 
     /// From now on records come from the disk, which may have changed them.
-    mutating func beginCompleting() { stage = .completing }
+    ///
+    /// A queue without entries below `trustedEnd` may be one of a deleted topic whose last life had records there. A crash would
+    /// leave its entries as if the topic had never been deleted. So none is written before ``allowBeginning()``.
+    mutating func beginCompleting(trustedEnd: Int64) {
+        stage = .completing
+        self.trustedEnd = trustedEnd
+    }
+
+    /// From now on a crash leads to a walk that believes no entry.
+    mutating func allowBeginning() { trustedEnd = 0 }
 
     /// From now on every queue begins empty with the first of its records that is met: for a walk through all of the log.
     mutating func beginRemaking() {
@@ -79,7 +95,7 @@ struct QueueBuilder {
                 whenWritten(queue, tagCode)
             }
         }
-        guard dispatchesToSeveral, outcome != .gap else { return outcome }
+        guard dispatchesToSeveral, outcome != .gap, outcome != .mayBegin else { return outcome }
         return try dispatchFurther(record, tagCode, outcome, fillsGaps: fillsGaps, whenWritten: whenWritten)
     }
 
@@ -98,6 +114,7 @@ struct QueueBuilder {
                 whenWritten(queue, tagCode)
                 outcome = .written
             case .gap: return .gap
+            case .mayBegin: return .mayBegin
             case .present, .noQueue: break
             }
         }
@@ -138,10 +155,19 @@ struct QueueBuilder {
             } else if stage != .following, queue.maxPhysicalOffset >= 0 {
                 return doubt(record, offset, queue, isOwn: isOwn)
             }
-            try fill(queue, upTo: offset)
         }
+        guard mayWrite(record, to: queue) else { return .mayBegin }
+        if offset > queue.maxOffset { try fill(queue, upTo: offset) }
         try queue.prepare(1)
         return .written
+    }
+
+    /// See ``beginCompleting(trustedEnd:)``.
+    private mutating func mayWrite(_ record: CheckedRecord, to queue: ConsumeQueue) -> Bool {
+        guard stage == .completing, queue.maxPhysicalOffset < 0 else { return true }
+        guard record.physicalOffset >= trustedEnd else { return false }
+        begun.insert(ObjectIdentifier(queue))
+        return true
     }
 
     /// No more records than this fit so many bytes of the log. No checksum covers a queue offset: a damaged one must neither
@@ -173,11 +199,12 @@ struct QueueBuilder {
         return nil
     }
 
-    private func begin(_ queue: ConsumeQueue, againWith offset: Int64, at position: Int64) throws(StoreError) {
+    private mutating func begin(_ queue: ConsumeQueue, againWith offset: Int64, at position: Int64) throws(StoreError) {
         logger.warning(
             "\(queue.topic) queue \(queue.queueId), which has offsets \(queue.minOffset) to \(queue.maxOffset), begins again with offset \(offset) "
                 + "at \(position)")
         try queue.reset()
+        if stage != .following { begun.insert(ObjectIdentifier(queue)) }
     }
 
     // MARK: Doubtful records
@@ -198,7 +225,7 @@ struct QueueBuilder {
         if next == doubt.queue.maxOffset + 1 { try fill(doubt.queue, upTo: next) }
     }
 
-    private func believe(_ doubt: DoubtfulRecord) throws(StoreError) {
+    private mutating func believe(_ doubt: DoubtfulRecord) throws(StoreError) {
         let queue = doubt.queue
         if doubt.offset < queue.maxOffset || !Self.hasRoom(for: doubt.offset, at: doubt.entry.position, behind: queue) {
             try begin(queue, againWith: doubt.offset, at: doubt.entry.position)
@@ -215,11 +242,11 @@ struct QueueBuilder {
     }
 
     /// The walk is over, and no record came behind these.
-    /// - Parameter deletionsLast: whether the files of a deleted topic cannot be there again, so that a queue which had some when
+    /// - Parameter deletionsLast: whether the entries of a deleted topic cannot be there again, so that a queue which had some when
     ///   the walk began did not begin anew.
     mutating func settleRest(deletionsLast: Bool) throws(StoreError) {
         for doubt in doubtful.values {
-            let contradictsFiles = doubt.offset == 0 && deletionsLast && stage == .completing && doubt.queue.flushedMax > 0
+            let contradictsFiles = doubt.offset == 0 && deletionsLast && stage == .completing && !begun.contains(ObjectIdentifier(doubt.queue))
             // Of two records that contradict each other, the first one that says 0 is as it should be.
             let followsFirst = doubt.queue.minOffset == 0 && !Self.hasRoom(for: doubt.offset, at: doubt.entry.position, behind: doubt.queue)
             if contradictsFiles || followsFirst {

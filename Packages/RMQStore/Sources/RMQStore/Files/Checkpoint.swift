@@ -32,12 +32,21 @@ package struct Checkpoint: Equatable, Sendable {
         package var safeOffset: Int64
         var queues: QueuePrint
         package var cleanEnd: Int64
+        /// See ``Checkpoint/disownQueues()``.
+        var isDisowned: Bool { queues.count < 0 }
     }
 
     /// Has the next opening ask the log about all queues, whatever it finds of them. For as long as they are being mended:
     /// a crash meanwhile leaves files that look whole.
     mutating func disownQueues() {
         own?.queues.count = -1
+    }
+
+    /// The log ends at `end`, and other messages may follow there: index entries from there on count for nothing, also
+    /// when a crash comes before they are gone from the disk.
+    mutating func cutIndex(to end: Int64) {
+        if let mark = index { index?.indexedOffset = min(mark.indexedOffset, end) }
+        indexTimestamp = 0
     }
 
     static let byteCount = 4096

@@ -66,6 +66,8 @@ extension Flusher.Progress {
             checkpoint.own = Checkpoint.Own(safeOffset: logStart, queues: QueuePrint(), cleanEnd: -1)
         }
         checkpoint.own?.cleanEnd = -1
+        // Without a mark nobody knows how far the index goes; after a crash that may be further than the log.
+        if checkpoint.index?.indexedOffset ?? (mustFlushAllQueues ? .max : 0) > logEnd { checkpoint.cutIndex(to: logEnd) }
         try checkpoint.write(path)
     }
 }

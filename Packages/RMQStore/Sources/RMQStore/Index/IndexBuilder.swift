@@ -48,7 +48,7 @@ final class IndexBuilder: Sendable {
             logger: logger)
         let plan = IndexPlan(
             found: try IndexFiles.load(directory: directory, shape: shape, disk: disk, logger: logger), mark: checkpoint.index, wasClean: wasClean,
-            flushedTimestamp: checkpoint.indexTimestamp, logEnd: logEnd)
+            flushedTimestamp: checkpoint.indexTimestamp, flushedOffset: checkpoint.own?.safeOffset ?? .max, logEnd: logEnd)
         files = IndexFiles(directory: directory, shape: shape, disk: disk, kept: plan.files)
         // What the plan hopes for is true once it is carried out.
         followedOffset = Atomic((plan.cut == nil && !plan.mayHaveGaps ? plan.indexedOffset : plan.files.last?.endOffset) ?? 0)
@@ -87,6 +87,9 @@ final class IndexBuilder: Sendable {
         }
         if isNews { signals.change { _ in } }
     }
+
+    /// Whether the log was cut and the index not yet.
+    var awaitsCut: Bool { signals.withLock { $0.cutEnd != nil } }
 
     func report(damaged file: IndexFile) {
         signals.change { $0.damagedFile = min(file.name, $0.damagedFile ?? .max) }

@@ -105,7 +105,7 @@ struct IndexFollower {
         var kept = plan.files
         var indexedOffset = plan.indexedOffset
         if let cut = plan.cut {
-            if cut.file.cut(to: cut.limit, logEnd: logEnd) {
+            if cut.file.cut(to: cut.limit, logEnd: cut.end) {
                 kept.append(cut.file)
             } else {
                 logger.warning("index file \(cut.file.path) is damaged; it is written again from the log")

@@ -60,7 +60,7 @@ struct Recovery {
         currentCheckpoint = checkpoint
         self.logger = logger
         builder = QueueBuilder(queues: queues, configuration: configuration, logger: logger)
-        builder.beginCompleting()
+        builder.beginCompleting(trustedEnd: checkpoint.own?.safeOffset ?? 0)
         summary.wasClean = wasClean
     }
 
@@ -75,7 +75,7 @@ struct Recovery {
         try mendDamagedQueues(segments, until: start.offset)
         fillsGaps = start.offset <= log.minOffset
         var end = max(writtenBackEnd, try walk(segments, from: start.offset, checksumsFrom: start.checksumsFrom, stopsAtDamage: true))
-        try builder.settleRest(deletionsLast: checkpoint.own?.queues.ends != nil)
+        try builder.settleRest(deletionsLast: deletionsLast)
         if let lack = try queuesLack(end: end, start: start.offset) {
             summary.rebuildReason = lack
             logger.warning("\(lack): all queues are written again from the log")
@@ -113,6 +113,14 @@ struct Recovery {
         // A file that begins with a record was not begun before the one before it was full.
         return log.snapshot.last { if case .record = RecordCheck.check($0, at: 0, verifiesBody: false) { true } else { false } }?.baseOffset
             ?? log.minOffset
+    }
+
+    /// Whether the entries that were found are of their topics' last lives. Deletions are on the disk before what follows them,
+    /// but two write entries of an earlier life: a recovery, until it meets the records behind the deletion, which disowns the
+    /// checkpoint first; and a replica, which only learns of a deletion by the record with offset 0.
+    private var deletionsLast: Bool {
+        guard let own = checkpoint.own, !trust.isUnknown, configuration.role != .replica else { return false }
+        return own.queues.ends != nil && !own.isDisowned
     }
 
     // MARK: Queues
@@ -275,12 +283,18 @@ struct Recovery {
 
     /// Sees to it that a record's queue has its entry.
     private mutating func dispatch(_ record: CheckedRecord) throws(StoreError) {
-        switch try builder.dispatch(record, fillsGaps: fillsGaps) {
+        var outcome = try builder.dispatch(record, fillsGaps: fillsGaps)
+        if outcome == .mayBegin {
+            try disownQueues()
+            builder.allowBeginning()
+            outcome = try builder.dispatch(record, fillsGaps: fillsGaps)
+        }
+        switch outcome {
         case .written:
             summary.entriesWritten += 1
             queues.mappings.stayWithinLimit()
         case .gap: foundGap = true
-        case .present, .noQueue: break
+        case .present, .noQueue, .mayBegin: break
         }
     }
 }
