@@ -7,6 +7,7 @@ import contextlib
 import os
 import pty
 import pwd
+import resource
 import signal
 import subprocess
 import time
@@ -247,6 +248,31 @@ def another_user(desk):
     expect(desk.end(broker) == 0, "mqbroker of nobody did not end well")
 
 
+def no_descriptor_left(desk):
+    """Whoever connects while a server can open nothing waits, and is served once it can; the others go on."""
+    address = desk.name_server()
+    broker = desk.start("mqbroker", "-c", desk.broker_configuration(), until=BOOTED)
+    send(desk)
+    for server, address, log in [(desk.started[0], address, "namesrv.log"), (broker, f"127.0.0.1:{desk.port}", "remoting.log")]:
+        def is_served(connection):
+            return connection.request(105, {"topic": "Nowhere"}).code in (1, 3, 17)   # GET_ROUTEINFO_BY_TOPIC; any answer of a server
+
+        early = rmq.Connection(address)
+        expect(is_served(early), f"{log}: no answer at all")
+        numbers = {int(name) for name in os.listdir(f"/proc/{server.pid}/fd")}
+        lowest = next(number for number in range(len(numbers) + 1) if number not in numbers)
+        soft, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (lowest, hard))
+        late = rmq.Connection(address)
+        told = desk.folder / "logs/rocketmqlogs" / log
+        rmq.wait_until(lambda: "accepting rests" in told.read_text(), what=f"{log}: a line about the rest")
+        expect(is_served(early), f"{log}: nobody is served while no descriptor is left")
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        expect(is_served(late), f"{log}: who came while no descriptor was left is not served")
+        expect(desk.end(server) == 0, f"{log}: did not end well")
+    is_clean(desk, "after a lack of descriptors")
+
+
 def a_full_disk_for_small_files(desk):
     """Topics are told as unsaved while the disk is full, and are saved once there is room."""
     config = desk.folder / "store/config"
@@ -273,5 +299,6 @@ def a_full_disk_for_small_files(desk):
 
 desks.run_cases("mishaps", [
     every_signal_that_stops, signals_that_do_not_stop, a_signal_during_the_start, closed_streams, streams_that_nobody_reads, a_closed_terminal,
-    a_service_without_home, logs_that_cannot_be_written, configuration_files_of_every_kind, values_that_cannot_be_read, another_user, a_full_disk_for_small_files,
+    a_service_without_home, logs_that_cannot_be_written, configuration_files_of_every_kind, values_that_cannot_be_read, another_user,
+    no_descriptor_left, a_full_disk_for_small_files,
 ])
