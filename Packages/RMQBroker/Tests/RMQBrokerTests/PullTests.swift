@@ -132,7 +132,8 @@ import Testing
             func committed() async throws -> String? {
                 try await peer.ask(.queryConsumerOffset, ["consumerGroup": "g", "topic": "Anew", "queueId": "0"]).fields?["offset"]
             }
-            _ = try await peer.pull("Anew", from: 0, changing: ["sysFlag": "5", "commitOffset": "1"])
+            // The first makes the group, after which a loop keeps nothing of what it kept before.
+            for _ in 0..<2 { _ = try await peer.pull("Anew", from: 0, changing: ["sysFlag": "5", "commitOffset": "1"]) }
             #expect(try await committed() == "1")
             peer.broker.state.offsets.remove(group: "g")
             #expect(try await committed() == "0")
