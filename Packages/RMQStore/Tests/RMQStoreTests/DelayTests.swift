@@ -24,9 +24,9 @@ import Testing
         return store
     }
 
-    /// A store that goes on where the last run ended, as it would with the thread.
+    /// A store that goes on where the last run ended, as it would with the thread. Nothing is written back before it closes.
     func reopen(_ root: String, levels: [Int64]? = nil) throws -> MessageStore {
-        let store = try open(root, levels: levels)
+        let store = try open(root, levels: levels, flush: .asynchronous(every: .seconds(3600)))
         try store.loadDelayOffsets()
         return store
     }

@@ -7,13 +7,6 @@ import Testing
 
 /// What has to be on the disk before something else happens, and what a crash must not leave behind the ends of files.
 @Suite(.takesTurns) struct DiskOrderTests {
-    /// Write-backs come only when a test asks for them.
-    private func unflushed(_ root: String) -> StoreConfiguration {
-        var configuration = smallConfiguration(root)
-        configuration.flush = .asynchronous(every: .seconds(3600))
-        return configuration
-    }
-
     private func open(_ configuration: StoreConfiguration, clocks: Clocks = .system, disk: DiskCalls = .system) throws -> MessageStore {
         let store = try MessageStore(configuration, logger: quiet, clocks: clocks, diskUsage: .system, disk: disk)
         try store.start()
@@ -79,7 +72,7 @@ import Testing
                 }
                 return DiskCalls.fsyncDirectory(path)
             })
-        var configuration = unflushed(folder.path)
+        var configuration = unflushedConfiguration(folder.path)
         configuration.retention.interval = .milliseconds(5)
         configuration.retention.pauseBetweenSegments = .zero
         configuration.retention.deletionHours = []
@@ -107,7 +100,7 @@ import Testing
         let disk = DiskCalls(synchronizeDirectory: { path in
             path.hasSuffix("/T/0") && !FileManager.default.fileExists(atPath: second) ? EIO : DiskCalls.fsyncDirectory(path)
         })
-        let store = try open(unflushed(folder.path), disk: disk)
+        let store = try open(unflushedConfiguration(folder.path), disk: disk)
         // Three files of 300 entries.
         for index in 0..<700 { try store.put("T", 0, text: "\(index)") }
         let queue = try #require(store.queue(topic: "T", queueId: 0))
@@ -126,7 +119,7 @@ import Testing
     func ofTwoTimesInACheckpointTheEarlierOneCounts(seconds: (log: Int64, queues: Int64)) throws {
         let folder = try TemporaryFolder()
         let clock = HandClock(1_000_000)
-        let live = try open(unflushed(folder.sub("live")), clocks: clock.clocks)
+        let live = try open(unflushedConfiguration(folder.sub("live")), clocks: clock.clocks)
         func fill(to offset: Int64) throws { while live.maxPhysicalOffset < offset { try live.put("Fill", 0, [UInt8](repeating: 7, count: 500)) } }
         for index in 0..<5 { try live.put("T", 0, text: "\(index)") }
         try fill(to: 70_000)
@@ -145,7 +138,7 @@ import Testing
         checkpoint.physicalTimestamp = 1_000_000 + seconds.log * 1000
         checkpoint.queueTimestamp = 1_000_000 + seconds.queues * 1000
         try checkpoint.write(folder.sub("crashed/checkpoint"))
-        let crashed = try open(unflushed(folder.sub("crashed")))
+        let crashed = try open(unflushedConfiguration(folder.sub("crashed")))
         #expect(try crashed.everything("T", 0).map(\.text) == (0..<10).map { "\($0)" })
         try crashed.close()
     }
@@ -154,19 +147,19 @@ import Testing
 
     @Test func recordsBehindTheLogsEndNeverComeBack() throws {
         let folder = try TemporaryFolder()
-        let live = try open(unflushed(folder.sub("live")))
+        let live = try open(unflushedConfiguration(folder.sub("live")))
         let results = try (0..<10).map { try live.put("T", 0, text: "\($0)") }
         try copyDirectory(folder.sub("live"), to: folder.sub("crashed"))
         try live.close()
         // Number 5 never reached the disk, what follows it did.
         try overwriteLog(folder.sub("crashed"), at: results[5].physicalOffset, with: [UInt8](repeating: 0, count: results[5].byteCount))
-        let crashed = try open(unflushed(folder.sub("crashed")))
+        let crashed = try open(unflushedConfiguration(folder.sub("crashed")))
         #expect(crashed.maxPhysicalOffset == results[5].physicalOffset)
         // A record of the same length ends where number 6 began.
         #expect(try crashed.put("T", 0, text: "N").end == results[6].physicalOffset)
         try copyDirectory(folder.sub("crashed"), to: folder.sub("again"))
         try crashed.close()
-        let again = try open(unflushed(folder.sub("again")))
+        let again = try open(unflushedConfiguration(folder.sub("again")))
         #expect(again.maxPhysicalOffset == results[6].physicalOffset)
         #expect(try again.everything("T", 0).map(\.text) == ["0", "1", "2", "3", "4", "N"])
         try again.close()
@@ -174,14 +167,14 @@ import Testing
 
     @Test func entriesBehindAQueuesEndNeverComeBack() throws {
         let folder = try TemporaryFolder()
-        let live = try open(unflushed(folder.sub("live")))
+        let live = try open(unflushedConfiguration(folder.sub("live")))
         let results = try (0..<10).map { try live.put("T", 0, text: "\($0)") }
         try copyDirectory(folder.sub("live"), to: folder.sub("crashed"))
         try live.close()
         // The log lost numbers 5 to 9, the queue kept their entries.
         let lost = Int(results[9].end - results[5].physicalOffset)
         try overwriteLog(folder.sub("crashed"), at: results[5].physicalOffset, with: [UInt8](repeating: 0, count: lost))
-        let crashed = try open(unflushed(folder.sub("crashed")))
+        let crashed = try open(unflushedConfiguration(folder.sub("crashed")))
         #expect(crashed.maxOffset(topic: "T", queueId: 0) == 5)
         try crashed.put("T", 0, text: "N")
         // Records of others take the places that the lost entries lead to, and are written back.
@@ -189,7 +182,7 @@ import Testing
         try crashed.flushEverything(leavingClean: false)
         try copyDirectory(folder.sub("crashed"), to: folder.sub("again"))
         try crashed.close()
-        let again = try open(unflushed(folder.sub("again")))
+        let again = try open(unflushedConfiguration(folder.sub("again")))
         #expect(again.maxOffset(topic: "T", queueId: 0) == 6)
         #expect(try again.everything("T", 0).map(\.text) == ["0", "1", "2", "3", "4", "N"])
         try again.close()

@@ -92,7 +92,7 @@ import Testing
 
     @Test func aTornTailIsCutOff() throws {
         let folder = try TemporaryFolder()
-        let live = try openStore(folder.sub("live"))
+        let live = try openStore(unflushedConfiguration(folder.sub("live")))
         let results = try fill(live, 100)
         // Less would only reach the properties, which no checksum covers.
         for lost in [40, 100, 150] {
@@ -114,12 +114,12 @@ import Testing
 
     @Test func aCorruptBodyEndsTheLogAfterACrash() throws {
         let folder = try TemporaryFolder()
-        let live = try openStore(folder.sub("live"))
+        let live = try openStore(unflushedConfiguration(folder.sub("live")))
         let results = try fill(live, 1000)
         try copyDirectory(folder.sub("live"), to: folder.sub("copy"))
         try live.close()
         try overwriteLog(folder.sub("copy"), at: results[990].physicalOffset + 120, with: [0xEE])
-        let store = try openStore(folder.sub("copy"))
+        let store = try openStore(unflushedConfiguration(folder.sub("copy")))
         #expect(store.maxPhysicalOffset == results[990].physicalOffset)
         #expect(try numbers(store) == Array(0..<990))
         // The nine good records behind it must not come back when new ones of the same length end where they begin.
@@ -212,7 +212,7 @@ import Testing
 
     @Test func aTornPropertyStringEndsTheLogAfterACrash() throws {
         let folder = try TemporaryFolder()
-        let live = try openStore(folder.sub("live"))
+        let live = try openStore(unflushedConfiguration(folder.sub("live")))
         try live.put("T", 0, text: "whole", tags: "short")
         let torn = try live.put("T", 0, Array("torn".utf8), tags: String(repeating: "t", count: 3000))
         try copyDirectory(folder.sub("live"), to: folder.sub("copy"))
