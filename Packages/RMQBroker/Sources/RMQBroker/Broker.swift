@@ -1,5 +1,3 @@
-import CRMQSystem
-import Glibc
 public import RMQCommon
 import RMQRemoting
 import RMQStore
@@ -119,7 +117,7 @@ public final class Broker: Sendable {
         running.client.close()
         running.loops.stop()
         state.loops = []
-        state.endTasks()
+        state.stopWorkers()
         state.files.close()
         closeStore()
         logger.info("the broker \(configuration.brokerName) stopped")
@@ -238,25 +236,5 @@ extension BrokerConfiguration {
     /// Paths separated by commas, as the reference has them.
     private static func paths(_ text: String) -> [String] {
         text.split(ascii: ",")
-    }
-}
-
-/// Lets a thread wait for something that happens once, for a limited time.
-private final class Latch: @unchecked Sendable {
-    // The semaphore is made for use from many threads, and never moves.
-    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-    init() { sem_init(semaphore, 0, 0) }
-
-    deinit {
-        sem_destroy(semaphore)
-        semaphore.deallocate()
-    }
-
-    func open() { sem_post(semaphore) }
-
-    func wait(for limit: Duration) {
-        let deadline = MonotonicInstant.now + limit
-        while crmq_semaphore_wait(semaphore, deadline.nanoseconds) == -EINTR {}
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import RMQCommon
 import RMQRemoting
 import RMQStore
@@ -25,17 +24,15 @@ final class BrokerState: Sendable {
     let startedAt: Int64
     let started: MonotonicInstant
     let waitingSends = WaitingLoops()
+    /// Reads what pulls want from the disk. A disk is not faster for more at once.
+    let readers = WorkerPool(name: "read", threadLimit: 4, queueLimit: 4_096)
+    /// Answers the requests of administrators and tools: each may read many files.
+    let administrators = WorkerPool(name: "admin", threadLimit: 4, queueLimit: 256)
 
     /// One per loop; set once before the servers start.
     private let loopStates = Mutex<[LoopBound<LoopState>]>([])
     private let host = Mutex(HostAddress(ipv4: (127, 0, 0, 1), port: 0))
     private let currentRegistration = Mutex<NameServerRegistration?>(nil)
-    private struct Tasks {
-        var running = 0
-        var areOver = false
-    }
-    /// Requests that run on other threads than a loop.
-    private let tasks = Mutex(Tasks())
 
     init(configuration: BrokerConfiguration, configurationFile: String?, store: MessageStore, logger: Logger, clocks: Clocks) {
         live = LiveConfiguration(configuration, clock: clocks.wall)
@@ -147,31 +144,10 @@ final class BrokerState: Sendable {
         for group in consumers.expire(now: now) { notifyMembers(of: group, unlessGroupIsSilent: false) }
     }
 
-    // MARK: Work elsewhere
-
-    /// Most administrative requests at once: each may read many files.
-    private static let taskLimit = 256
-
-    /// Runs `work` on another thread, unless too much runs already or the broker stops.
-    func runTask(_ work: @escaping @Sendable () async -> Void) -> Bool {
-        let mayRun = tasks.withLock { tasks in
-            guard tasks.running < Self.taskLimit, !tasks.areOver else { return false }
-            tasks.running += 1
-            return true
-        }
-        guard mayRun else { return false }
-        Task.detached { [self] in
-            await work()
-            tasks.withLock { $0.running -= 1 }
-        }
-        return true
-    }
-
-    /// Lets no further task begin and waits for those that run, which use the store; for some seconds at most.
-    func endTasks() {
-        tasks.withLock { $0.areOver = true }
-        let deadline = MonotonicInstant.now + .seconds(10)
-        while tasks.withLock({ $0.running }) > 0, MonotonicInstant.now < deadline { usleep(1_000) }
+    /// Lets no further work begin elsewhere, and waits for what has begun: it uses the store.
+    func stopWorkers() {
+        administrators.stop()
+        readers.stop()
     }
 
     /// The store host as a message id writes it: address and port.

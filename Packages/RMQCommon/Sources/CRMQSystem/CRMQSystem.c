@@ -17,6 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -83,6 +86,8 @@ int crmq_open(const char *path, int flags, unsigned int mode) { return crmq_resu
 int crmq_fallocate(int fd, int64_t offset, int64_t count) { return crmq_result(fallocate(fd, 0, offset, count)); }
 int crmq_syncfs(int fd) { return crmq_result(syncfs(fd)); }
 int crmq_populate_write(void *address, size_t count) { return crmq_result(madvise(address, count, MADV_POPULATE_WRITE)); }
+int crmq_populate_read(void *address, size_t count) { return crmq_result(madvise(address, count, MADV_POPULATE_READ)); }
+int crmq_mincore(void *address, size_t count, unsigned char *pages) { return crmq_result(mincore(address, count, pages)); }
 int crmq_madvise(void *address, size_t count, int advice) { return crmq_result(madvise(address, count, advice)); }
 int crmq_lock_memory(const void *address, size_t count) { return crmq_result(mlock(address, count)); }
 

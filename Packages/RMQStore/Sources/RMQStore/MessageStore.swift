@@ -37,6 +37,7 @@ public final class MessageStore: Sendable {
     let appendLock = Monitor(AppendState())
     let dispatcher: Dispatcher
     let readCounters = ReadCounters()
+    let failedSearches = FailedSearches()
     let confirmation = Mutex(Confirmation())
     /// When the thread in the append lock took it, in milliseconds since 1970; 0 while nobody has it.
     let lockedSince = Atomic<Int64>(0)

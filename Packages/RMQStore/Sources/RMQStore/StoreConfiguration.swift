@@ -39,6 +39,9 @@ public struct StoreConfiguration: Sendable, Equatable {
     public var maxMessageBytes: Int = 4 << 20
     /// How much one read may return.
     public var transferLimits = TransferLimits()
+    /// What was written within so many bytes of the log's end is taken to be in memory without asking: the kernel lets go of the
+    /// oldest first. Tests ask always.
+    var recentBytes: Int64 = 64 << 20
     /// `checkCRCOnRecover`.
     public var verifiesChecksumsOnRecovery = true
     /// `messageDelayLevel`, in milliseconds: the delivery time of a delayed record stands in its consume queue entry.

@@ -1,9 +1,9 @@
 import RMQCommon
 import RMQRemoting
 
-/// The requests of administrators and tools. They run on another thread than a loop and may read files and wait.
+/// The requests of administrators and tools. They run on a worker and may read files and wait.
 struct AdminRequest: Sendable {
-    let answer: @Sendable (RemotingCommand, BrokerState) async throws -> RemotingCommand
+    let answer: @Sendable (RemotingCommand, BrokerState) throws -> RemotingCommand
 
     init?(_ code: RequestCode) {
         switch code {

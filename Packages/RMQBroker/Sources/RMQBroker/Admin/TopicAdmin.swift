@@ -4,7 +4,7 @@ import RMQStore
 
 /// Codes 17, 21, 202, 215, 305, 316: topics.
 enum TopicAdmin {
-    static func update(_ command: RemotingCommand, _ broker: BrokerState) async throws -> RemotingCommand {
+    static func update(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
         let header = try command.header(CreateTopicHeader.self)
         let name = try changeableTopic(header.topic, broker)
         guard (0...TopicLimit.queues).contains(header.readQueueCount), (0...TopicLimit.queues).contains(header.writeQueueCount) else {
@@ -16,7 +16,9 @@ enum TopicAdmin {
         let version = broker.topics.put(config)
         broker.files.write(.topics)
         if let registration = broker.registration {
-            await withCheckedContinuation { continuation in registration.register(config, version: version) { continuation.resume() } }
+            let registered = Latch()
+            registration.register(config, version: version) { registered.open() }
+            registered.wait(for: .milliseconds(broker.live.current.registerTimeoutMilliseconds))
         }
         return .response(.success)
     }

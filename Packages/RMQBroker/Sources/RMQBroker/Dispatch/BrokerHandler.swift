@@ -55,9 +55,8 @@ final class BrokerHandler: RequestHandler {
             return connection.reply(.response(.requestCodeNotSupported, remark: remark), to: request)
         }
         let reply = connection.replyHandle(for: request)
-        let started = broker.runTask { [broker] in
-            let response = await Answer.catching { try await admin.answer(command, broker) }
-            reply.complete(response)
+        let started = broker.administrators.run { [broker] in
+            reply.complete(Answer.catching { try admin.answer(command, broker) })
         }
         if !started {
             connection.reply(.response(.systemBusy, remark: "[OVERLOAD]too many administrative requests at once"), to: request)
@@ -68,10 +67,6 @@ final class BrokerHandler: RequestHandler {
 enum Answer {
     static func catching(_ body: () throws -> RemotingCommand) -> RemotingCommand {
         do { return try body() } catch { return failure(error) }
-    }
-
-    static func catching(_ body: () async throws -> RemotingCommand) async -> RemotingCommand {
-        do { return try await body() } catch { return failure(error) }
     }
 
     private static func failure(_ error: any Error) -> RemotingCommand {

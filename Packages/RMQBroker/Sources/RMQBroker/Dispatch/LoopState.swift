@@ -58,7 +58,7 @@ final class LoopState {
         addedProperties = UnsafeRawBufferPointer(copy)
         promisesMore = broker.store.configuration.flush == .synchronous || broker.store.configuration.requiredReplicas > 0
         randomState = .random(in: 1 ... .max)
-        holds = PullHolds(loopIndex: index, loop: loop, store: broker.store)
+        holds = PullHolds(loopIndex: index, loop: loop, store: broker.store, workers: broker.readers)
         holds.offsetMoved = { [unowned self] pull, offset in offsetMoved(pull, to: offset) }
         holds.rulesVersion = { broker.pullRulesVersion }
         holds.queueNow = { (pull) throws(Refusal) in try broker.queueNow(of: pull) }

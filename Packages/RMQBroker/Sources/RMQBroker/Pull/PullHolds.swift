@@ -21,10 +21,13 @@ struct HeldPull {
 
 /// The pulls that one loop holds until there is something to give. On the loop's thread only.
 ///
-/// Woken by appends of any loop (``LoopState/wakeUpEnded()``), or by the timer when the client's patience ends.
+/// Woken by appends of any loop (``LoopState/wakeUpEnded()``), or by the timer when the client's patience ends. What is on the disk
+/// only is read by a worker (``ColdReads``), after which the pull goes on here.
 ///
-///     answerOrHold ─► HoldTable ──wake: a message came──► rules looked at again? ─► messages, or held on
-///                         └───────check: time is over───► the same              ─► how far it is, or why not any more
+///     answerOrHold ─┬► messages in memory ─► answered
+///                   ├► nothing yet ─► HoldTable ──wake: a message came──► rules looked at again? ─► messages, or held on
+///                   │                     └───────check: time is over───► the same              ─► how far it is, or why not any more
+///                   └► on the disk ─► worker ─► answered
 final class PullHolds {
     /// The reference looks at held pulls this often: one that skipped messages it did not want is then told so,
     /// and the client's offset moves on.
@@ -41,6 +44,7 @@ final class PullHolds {
     private let store: MessageStore
     private var table = HoldTable<QueueState, HeldPull>()
     private var result = ReadResult()
+    private let coldReads: ColdReads
     /// Called when a pull is answered that asked for an offset outside its queue.
     var offsetMoved: (_ pull: HeldPull, _ newOffset: Int64) -> Void = { _, _ in }
     /// Moves on when a pull that was allowed may not be any more.
@@ -56,10 +60,11 @@ final class PullHolds {
     /// No check before this time.
     private var nextCheckFrom = MonotonicInstant(nanoseconds: 0)
 
-    init(loopIndex: Int, loop: EventLoop, store: MessageStore) {
+    init(loopIndex: Int, loop: EventLoop, store: MessageStore, workers: WorkerPool) {
         self.loopIndex = loopIndex
         self.loop = loop
         self.store = store
+        coldReads = ColdReads(loop: loop, store: store, workers: workers)
     }
 
     var count: Int { table.count }
@@ -67,7 +72,7 @@ final class PullHolds {
     /// Answers with what is there, or holds the pull for as long as `suspendMilliseconds`; nil answers at once.
     func answerOrHold(_ pull: HeldPull, suspendMilliseconds: Int64?, on connection: Connection) {
         read(pull, from: pull.offset)
-        guard let suspendMilliseconds, suspendMilliseconds > 0, isNothingYet(pull.offset) else { return reply(to: pull, on: connection) }
+        guard let suspendMilliseconds, suspendMilliseconds > 0, isNothingYet(pull.offset) else { return give(to: pull, on: connection) }
         aboutToHold()
         let deadline = loop.now + .milliseconds(min(suspendMilliseconds, Self.longestSuspendMilliseconds))
         guard table.hold(pull, on: pull.queue, until: deadline) else { return reply(to: pull, on: connection) }
@@ -84,7 +89,7 @@ final class PullHolds {
             guard let connection = loop.connection(pull.connection) else { return true }
             guard isStillAllowed(&pull, version, on: connection) else { return true }
             guard advance(&pull) else { return false }
-            reply(to: pull, on: connection)
+            give(to: pull, on: connection)
             return true
         }
         unlist(queue)
@@ -106,7 +111,7 @@ final class PullHolds {
             var anew = pull
             anew.queue = queue
             read(anew, from: anew.offset)
-            reply(to: anew, on: connection)
+            give(to: anew, on: connection)
         } catch {
             connection.reply(.response(error.code, remark: error.remark), to: pull.ticket)
         }
@@ -120,6 +125,7 @@ final class PullHolds {
     private func advance(_ pull: inout HeldPull) -> Bool {
         for _ in 0..<Self.readsPerWakeUp {
             read(pull, from: pull.nextOffset)
+            if result.needsDisk { return true }
             switch result.status {
             case .found: return true
             case .noMatchedMessage: pull.nextOffset = result.nextOffset
@@ -135,10 +141,10 @@ final class PullHolds {
     private func read(_ pull: HeldPull, from offset: Int64) {
         let filter = pull.filter
         if filter.matchesEverything {
-            store.read(pull.queue.queue, offset: offset, maxCount: pull.maxCount, into: &result)
+            store.read(pull.queue.queue, offset: offset, maxCount: pull.maxCount, from: .memory, into: &result)
         } else {
             store.read(
-                pull.queue.queue, offset: offset, maxCount: pull.maxCount,
+                pull.queue.queue, offset: offset, maxCount: pull.maxCount, from: .memory,
                 matches: { code in code.map { filter.matches(tagsCode: $0) } ?? true }, into: &result)
         }
     }
@@ -153,6 +159,23 @@ final class PullHolds {
     }
 
     // MARK: Answering
+
+    /// Sends what `result` holds, or has it read from the disk if it holds nothing because of that.
+    private func give(to pull: HeldPull, on connection: Connection) {
+        if let position = result.wantedAhead { coldReads.readAhead(at: position) }
+        guard result.needsDisk, result.messageCount == 0 else { return reply(to: pull, on: connection) }
+        let isTaken = coldReads.read(pull, from: result.nextOffset) { [weak self] loaded in self?.loaded(loaded, for: pull) }
+        if !isTaken {
+            connection.reply(.response(.systemBusy, remark: "[OVERLOAD]too many pulls wait for the disk, try again later"), to: pull.ticket)
+        }
+    }
+
+    private func loaded(_ loaded: ReadResult, for pull: HeldPull) {
+        var pull = pull
+        guard let connection = loop.connection(pull.connection), isStillAllowed(&pull, rulesVersion(), on: connection) else { return }
+        result = loaded
+        reply(to: pull, on: connection)
+    }
 
     /// Sends what `result` holds.
     private func reply(to pull: HeldPull, on connection: Connection) {
@@ -177,7 +200,7 @@ final class PullHolds {
         guard let connection = loop.connection(pull.connection), isStillAllowed(&pull, rulesVersion(), on: connection) else { return }
         guard pull.nextOffset > pull.offset else {
             read(pull, from: pull.offset)
-            return reply(to: pull, on: connection)
+            return give(to: pull, on: connection)
         }
         connection.replyPull(
             PullReply(

@@ -65,6 +65,10 @@ int crmq_fallocate(int fd, int64_t offset, int64_t count);
 /// Writes back everything of the file system that the file is on, and waits for it.
 int crmq_syncfs(int fd);
 int crmq_populate_write(void *address, size_t count);
+/// Reads the pages of a mapping into memory and waits for them; EINVAL before Linux 5.14.
+int crmq_populate_read(void *address, size_t count);
+/// One byte a page of 4 KiB into `pages`: odd when the page is in memory.
+int crmq_mincore(void *address, size_t count, unsigned char *pages);
 int crmq_madvise(void *address, size_t count, int advice);
 int crmq_lock_memory(const void *address, size_t count);
 

@@ -126,6 +126,24 @@ public final class ConsumeQueue: @unchecked Sendable {
         return (try map(base), Int(byteOffset - base))
     }
 
+    /// Where an entry is, for a reader that must not wait.
+    enum Place {
+        case mapped(MappedFile, position: Int)
+        /// The file is there, and has to be opened first.
+        case unmapped
+        case missing
+    }
+
+    func locateMapped(_ offset: Int64) -> Place {
+        let byteOffset = offset &* Int64(QueueEntry.byteCount)
+        return files.withLock { files in
+            guard let base = files.base(holding: byteOffset, fileBytes: fileBytes) else { return .missing }
+            files.wasUsed = true
+            guard let file = files.mappedFile(base: base) else { return .unmapped }
+            return .mapped(file, position: Int(byteOffset - base))
+        }
+    }
+
     private func map(_ base: Int64) throws(StoreError) -> MappedFile {
         let file = try MappedFile(opening: path(base), baseOffset: base, byteCount: fileBytes)
         file.expectRandomAccess()

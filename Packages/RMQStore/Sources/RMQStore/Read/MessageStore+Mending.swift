@@ -4,20 +4,28 @@ import Synchronization
 /// Queue entries that were damaged on the disk, written again by whoever meets them. They have no checksum, but the record
 /// that one leads to says which offset of which queue it is.
 extension MessageStore {
-    /// How much of the log is searched for one entry's record: some 10 ms on the reading thread.
+    /// How much of the log is searched for one entry's record: some 10 ms when it is in memory.
     private static let mendingReach: Int64 = 64 << 20
     /// How many damaged neighbours are passed over to find one that says where to search.
     private static let mendingNeighbours: Int64 = 512
 
+    /// Whether it makes sense to search for the record of a damaged entry.
+    func mayBeMended(_ damaged: QueueEntry, at offset: Int64, of queue: ConsumeQueue) -> Bool {
+        !damaged.isFiller && !failedSearches.contains(queue, offset)
+    }
+
     /// Finds the record of a queue offset whose entry leads to no such record, and writes the entry again.
     ///
-    /// The record lies between those of the entries before and behind it. Takes the append lock for the write.
+    /// The record lies between those of the entries before and behind it. Takes the append lock for the write. May read from the
+    /// disk, so it is not for a loop.
     /// - Returns: the right entry; nil when there is none nearby: then the record itself is damaged, or gone.
     @inline(never)
     func mendEntry(at offset: Int64, of queue: ConsumeQueue, is damaged: QueueEntry) -> QueueEntry? {
-        guard !damaged.isFiller, let start = searchStart(before: offset, of: queue, damaged) else { return nil }
-        let behind = soundEntry(at: offset + 1, of: queue)?.position ?? dispatchedOffset
-        guard let entry = searchEntry(at: offset, of: queue, from: start, to: min(behind, start + Self.mendingReach)), entry != damaged else { return nil }
+        guard mayBeMended(damaged, at: offset, of: queue) else { return nil }
+        guard let entry = soughtEntry(at: offset, of: queue, is: damaged) else {
+            failedSearches.insert(queue, offset)
+            return nil
+        }
         let isWritten = appendLock.withLock { _ in
             guard !queue.isRetired, offset >= queue.minOffset, let found = try? queue.locate(offset) else { return false }
             entry.write(to: found.file.base + found.position)
@@ -29,6 +37,13 @@ extension MessageStore {
             logger.warning("entry \(offset) of queue \(queue.queueId) of \(queue.topic) was damaged and has been written again from the log; \(count) so far")
         }
         return entry
+    }
+
+    private func soughtEntry(at offset: Int64, of queue: ConsumeQueue, is damaged: QueueEntry) -> QueueEntry? {
+        guard let start = searchStart(before: offset, of: queue, damaged) else { return nil }
+        let behind = soundEntry(at: offset + 1, of: queue)?.position ?? dispatchedOffset
+        let entry = searchEntry(at: offset, of: queue, from: start, to: min(behind, start + Self.mendingReach))
+        return entry == damaged ? nil : entry
     }
 
     /// The record at the place that an entry names, if it is that of this offset; damaged entries are mended.

@@ -1,15 +1,17 @@
 import CRMQSystem
 import Glibc
 
-/// The system calls that decide what survives a failure. Tests put others in their place: disks that fill up or fail.
+/// The system calls that decide what survives a failure, and who waits for the disk. Tests put others in their place: disks that
+/// fill up or fail, memory that holds nothing.
 ///
-/// Each returns 0 or an errno.
+/// Each that writes returns 0 or an errno.
 final class DiskCalls: Sendable {
     typealias Synchronize = @Sendable (_ file: MappedFile, _ range: Range<Int>) -> Int32
     typealias SynchronizeDirectory = @Sendable (_ path: String) -> Int32
     typealias Allocate = @Sendable (_ path: String, _ descriptor: Int32, _ start: Int, _ count: Int) -> Int32
 
     typealias SynchronizeAll = @Sendable (_ directory: String) -> Int32
+    typealias ResidentBytes = @Sendable (_ file: MappedFile, _ range: Range<Int>) -> Int
 
     /// Writes a range of a mapped file back and waits for the disk.
     let synchronize: Synchronize
@@ -19,17 +21,21 @@ final class DiskCalls: Sendable {
     let synchronizeAll: SynchronizeAll
     /// Gives a range of a file its disk blocks.
     let allocate: Allocate
+    /// How many bytes from the start of a range on are in memory.
+    let residentBytes: ResidentBytes
 
     static let system = DiskCalls()
 
     init(
         synchronize: @escaping Synchronize = DiskCalls.msync, synchronizeDirectory: @escaping SynchronizeDirectory = DiskCalls.fsyncDirectory,
-        synchronizeAll: @escaping SynchronizeAll = DiskCalls.syncfs, allocate: @escaping Allocate = DiskCalls.fallocate
+        synchronizeAll: @escaping SynchronizeAll = DiskCalls.syncfs, allocate: @escaping Allocate = DiskCalls.fallocate,
+        residentBytes: @escaping ResidentBytes = { $0.residentBytes($1) }
     ) {
         self.synchronize = synchronize
         self.synchronizeDirectory = synchronizeDirectory
         self.synchronizeAll = synchronizeAll
         self.allocate = allocate
+        self.residentBytes = residentBytes
     }
 
     /// `msync` of the range's pages: as fast as `fdatasync` for a few of them (10,000/s against 9,900/s measured), needs no

@@ -48,8 +48,12 @@ public struct ReadResult: Sendable {
     public var bytesBehind: Int64 = 0
     /// The reader is so far behind that it reads from the disk; a replica could serve it.
     public var suggestsReplica = false
+    /// A read from memory stopped at something that is on the disk only: a read from there goes on at ``nextOffset``.
+    public var needsDisk = false
+    /// Where in the log the reader will get to soon, if that is on the disk only: for ``MessageStore/readAhead(at:)``.
+    public var wantedAhead: Int64?
 
-    /// An empty result, to be filled by ``MessageStore/read(_:offset:maxCount:maxBytes:matches:into:)`` again and again.
+    /// An empty result, to be filled by ``MessageStore/read(_:offset:maxCount:maxBytes:from:matches:into:)`` again and again.
     public init() {}
 
     mutating func reset() {
@@ -62,6 +66,8 @@ public struct ReadResult: Sendable {
         byteCount = 0
         bytesBehind = 0
         suggestsReplica = false
+        needsDisk = false
+        wantedAhead = nil
     }
 }
 

@@ -1,0 +1,24 @@
+import CRMQSystem
+import Glibc
+
+/// Lets a thread wait for something that happens once, for a limited time. Not for a task of Swift's, which would hold one of few threads.
+public final class Latch: @unchecked Sendable {
+    // Sendable: the semaphore is made for use from many threads, and never moves.
+    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    public init() { sem_init(semaphore, 0, 0) }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    /// Lets one call of ``wait(for:)`` return, now or when it comes.
+    public func open() { sem_post(semaphore) }
+
+    /// Returns when ``open()`` was called, or after `limit`.
+    public func wait(for limit: Duration) {
+        let deadline = MonotonicInstant.now + limit
+        while crmq_semaphore_wait(semaphore, deadline.nanoseconds) == -EINTR {}
+    }
+}

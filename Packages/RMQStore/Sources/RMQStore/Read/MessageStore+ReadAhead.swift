@@ -1,0 +1,25 @@
+import RMQCommon
+
+/// Reading what is on the disk only: for workers, which may wait.
+extension MessageStore {
+    /// Reads as ``read(_:offset:maxCount:maxBytes:from:matches:into:)`` does from the disk, and returns when what was found is in
+    /// memory, so that whoever sends it does not wait. What follows in the log is read along.
+    public func load(
+        _ queue: ConsumeQueue, offset: Int64, maxCount: Int, matches: TagMatcher? = nil, into result: inout ReadResult
+    ) {
+        if let entry = try? queue.entry(at: offset), !entry.isFiller, let (file, position) = log.range(at: entry.position, count: 1) {
+            file.load(from: position, count: Self.loadedBytes)
+        }
+        read(queue, offset: offset, maxCount: maxCount, from: .disk, matches: matches, into: &result)
+        for chunk in result.chunks { chunk.owner.load(from: chunk.position, count: chunk.bytes.count) }
+    }
+
+    /// Has the part of the log that ``ReadResult/wantedAhead`` names read into memory, and returns when it is.
+    public func readAhead(at position: Int64) {
+        guard let (file, start) = log.range(at: position, count: 1) else { return }
+        file.load(from: start, count: Int(MemoryGate.aheadBytes))
+    }
+
+    /// What a first read from the disk takes along: the pulls until more has been read ahead.
+    private static let loadedBytes = 1 << 20
+}

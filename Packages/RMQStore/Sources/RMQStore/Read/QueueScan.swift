@@ -1,0 +1,160 @@
+/// One read on its way through a queue file: entry by entry, each skipped, taken, mended, or the end.
+///
+///     entry ─► full? ─► wanted? ─► in memory? ─► record in the log? ─► sound? ─► taken
+///                                      │                └── damaged or gone ──┘
+///                                      └─ no: the read from memory ends here
+struct QueueScan {
+    private enum Step { case next, again, end }
+
+    private let store: MessageStore
+    private let queue: ConsumeQueue
+    private let offset: Int64
+    private let file: MappedFile
+    private let position: Int
+    private let maxCount: Int
+    private let maxBytes: Int
+    private let segments: [MappedFile]
+    private let logEnd: Int64
+    /// Nil for a read that may wait for the disk.
+    private var memory: MemoryGate?
+
+    private var index = 0
+    private var lastPosition: Int64 = -1
+    /// After a miss in the log, entries below this are skipped.
+    private var resumeAt: Int64 = .min
+    private var missed = false
+    /// The last entry that was mended.
+    private var mendedIndex = -1
+    /// Records found so far that follow each other in the log.
+    private var run: LogRun?
+
+    init(
+        _ store: MessageStore, _ queue: ConsumeQueue, offset: Int64, file: MappedFile, position: Int, maxCount: Int, maxBytes: Int,
+        from source: ReadSource
+    ) {
+        self.store = store
+        self.queue = queue
+        self.offset = offset
+        self.file = file
+        self.position = position
+        self.maxCount = maxCount
+        self.maxBytes = maxBytes
+        segments = store.log.snapshot
+        logEnd = store.log.maxOffset
+        if source == .memory { memory = MemoryGate(logEnd: logEnd, recentBytes: store.configuration.recentBytes, disk: store.disk) }
+    }
+
+    mutating func run(_ matches: MessageStore.TagMatcher?, into result: inout ReadResult) {
+        let limit = entryLimit(&result)
+        scan: while index < limit {
+            let entry = QueueEntry(file.base + position + index * QueueEntry.byteCount)
+            lastPosition = entry.position
+            if entry.position < resumeAt {
+                index += 1
+                continue
+            }
+            // Without a trap: a damaged entry may say anything.
+            let isFar = logEnd &- entry.position > store.memoryBytes
+            if result.messageCount > 0, isFull(result, entry, isFar) { break }
+            if let matches, !matches(queue.tagCode(of: entry)) {
+                index += 1
+                continue
+            }
+            if memory?.holds(entry, in: segments) == false {
+                result.needsDisk = true
+                break
+            }
+            index += 1
+            switch take(entry, isFar, &result) {
+            case .next: break
+            case .again: index -= 1
+            case .end:
+                index -= 1
+                result.needsDisk = true
+                break scan
+            }
+        }
+        finish(&result)
+    }
+
+    /// How many entries may be looked at: never past the end of this queue file, nor of the queue, nor of what is in memory of it.
+    private func entryLimit(_ result: inout ReadResult) -> Int {
+        let available = Int(min(result.maxOffset - offset, Int64((file.byteCount - position) / QueueEntry.byteCount)))
+        let wanted = min(max(800, max(0, maxCount)), available)
+        guard let memory, !memory.wasWrittenLately(queue, entriesFromEnd: result.maxOffset - offset) else { return wanted }
+        let resident = store.disk.residentBytes(file, position..<position + wanted * QueueEntry.byteCount) / QueueEntry.byteCount
+        if resident == 0 { result.needsDisk = true }
+        return min(wanted, resident)
+    }
+
+    @inline(__always)
+    private func isFull(_ result: ReadResult, _ entry: QueueEntry, _ isFar: Bool) -> Bool {
+        let limits = store.configuration.transferLimits
+        let bytes = result.byteCount &+ Int(entry.size)
+        if result.messageCount >= maxCount || bytes > maxBytes { return true }
+        // What memory turned out to hold is sent as such, however old.
+        let waits = isFar && memory == nil
+        return bytes > (waits ? limits.bytesOnDisk : limits.bytesInMemory) || result.messageCount >= (waits ? limits.countOnDisk : limits.countInMemory)
+    }
+
+    @inline(__always)
+    private mutating func take(_ entry: QueueEntry, _ isFar: Bool, _ result: inout ReadResult) -> Step {
+        if run?.extend(by: entry) != true {
+            run?.add(to: &result)
+            run = LogRun(entry, in: segments, end: logEnd)
+            if run == nil { return notFound(entry, result) }
+        }
+        if entry.position < store.inheritedEnd || isFar, let found = run,
+            let damage = store.damage(entry, in: found, queue, offset: offset + Int64(index - 1))
+        {
+            return isDamaged(entry, damage, result)
+        }
+        result.messageCount += 1
+        result.byteCount += Int(entry.size)
+        return .next
+    }
+
+    /// The log does not hold what the entry leads to.
+    @inline(never)
+    private mutating func notFound(_ entry: QueueEntry, _ result: ReadResult) -> Step {
+        if let step = mended(entry) { return step }
+        missed = missed || result.messageCount == 0
+        // Retention took whole segments. An entry that points anywhere else is damaged, and says nothing of others.
+        let segmentBytes = Int64(store.log.segmentBytes)
+        if !entry.isFiller, entry.position >= 0, entry.position < segments.first?.baseOffset ?? .max {
+            resumeAt = entry.position - entry.position % segmentBytes + segmentBytes
+        }
+        return .next
+    }
+
+    @inline(never)
+    private mutating func isDamaged(_ entry: QueueEntry, _ damage: String, _ result: ReadResult) -> Step {
+        run?.dropLast(entry)
+        if let step = mended(entry) { return step }
+        store.noteDamage(entry, queue, offset + Int64(index - 1), damage)
+        missed = missed || result.messageCount == 0
+        return .next
+    }
+
+    /// Searches the log for the record of a damaged entry, which takes too long for a read from memory.
+    /// - Returns: nil when there is none.
+    private mutating func mended(_ entry: QueueEntry) -> Step? {
+        let damaged = offset + Int64(index - 1)
+        guard mendedIndex < index, store.mayBeMended(entry, at: damaged, of: queue) else { return nil }
+        if memory != nil { return .end }
+        guard store.mendEntry(at: damaged, of: queue, is: entry) != nil else { return nil }
+        mendedIndex = index
+        return .again
+    }
+
+    private mutating func finish(_ result: inout ReadResult) {
+        run?.add(to: &result)
+        result.nextOffset = offset + Int64(index)
+        result.status = result.messageCount > 0 ? .found : missed ? .messageWasRemoving : .noMatchedMessage
+        result.bytesBehind = lastPosition >= 0 ? logEnd - lastPosition : 0
+        result.suggestsReplica = result.bytesBehind > store.memoryBytes
+        if !result.needsDisk, let last = result.chunks.last {
+            result.wantedAhead = memory?.missing(behind: last.offset + Int64(last.bytes.count), in: segments)
+        }
+    }
+}
