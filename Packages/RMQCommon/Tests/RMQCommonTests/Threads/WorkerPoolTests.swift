@@ -4,7 +4,7 @@ import Testing
 
 @testable import RMQCommon
 
-@Suite struct WorkerPoolTests {
+@Suite(.takesTurns) struct WorkerPoolTests {
     /// Holds workers up until it is opened.
     private final class Gate: Sendable {
         private let isOpen = Atomic<Bool>(false)
