@@ -222,7 +222,10 @@ import Testing
     private static let codes = Set(table.split(separator: "\n").map { Int32($0.prefix { $0 != " " })! }).sorted()
 
     static func isServed(_ code: RequestCode) -> Bool {
-        [.sendMessage, .sendMessageV2, .sendBatchMessage, .pullMessage].contains(code) || InlineRequest(code) != nil || AdminRequest(code) != nil
+        switch RequestTable.handling(of: code) {
+        case .send, .pull, .onLoop, .byWorker: true
+        case .unbuilt, .forNameServers, .forClients, nil: false
+        }
     }
 
     @Test func theTableHasEveryCodeAndEveryField() throws {

@@ -3,10 +3,10 @@ import RMQRemoting
 
 /// Where every request of a broker arrives: one per loop and port, on the loop's thread.
 ///
-///     10 310 320 ──► SendProcessor ─┐
-///     11 ──────────► PullProcessor ─┤ answered in the same wake-up
-///     34 35 14 15 38 41 42 … ───────┘
-///     all else ────► AdminRequest, on another thread
+///     RequestTable ─┬► SendProcessor ──┐
+///                   ├► PullProcessor ──┤ answered in the same wake-up, or when a promise holds or a message comes
+///                   ├► on the loop ────┘
+///                   └► by a worker ────► answered from there
 final class BrokerHandler: RequestHandler {
     private let broker: BrokerState
     private let bound: LoopBound<LoopState>
@@ -22,10 +22,18 @@ final class BrokerHandler: RequestHandler {
     func receive(_ request: InboundRequest, on connection: Connection) {
         let state = bound.value
         state.refresh()
-        switch request.requestCode {
-        case .sendMessage, .sendMessageV2, .sendBatchMessage: SendProcessor(state: state).receive(request, on: connection)
-        case .pullMessage where servesPulls: PullProcessor(state: state).receive(request, on: connection)
-        default: answerCommand(request, on: connection)
+        switch RequestTable.handling(of: request.requestCode) {
+        case .send: SendProcessor(state: state).receive(request, on: connection)
+        case .pull where servesPulls: PullProcessor(state: state).receive(request, on: connection)
+        case .onLoop(let answer):
+            withCommand(of: request, on: connection) { command in
+                connection.reply(Answer.catching { try answer(command, ClientCaller(connection, broker)) }, to: request)
+            }
+        case .byWorker(let answer):
+            withCommand(of: request, on: connection) { command in answerElsewhere(answer, command, connection.replyHandle(for: request)) }
+        case .pull, .unbuilt, .forNameServers, .forClients, nil:
+            let remark = RequestTable.remark(for: request.requestCode)
+            connection.reply(.response(.requestCodeNotSupported, remark: remark), to: request)
         }
     }
 
@@ -39,28 +47,21 @@ final class BrokerHandler: RequestHandler {
 
     func wakeUpEnded() { bound.value.wakeUpEnded() }
 
-    private func answerCommand(_ request: InboundRequest, on connection: Connection) {
-        let command: RemotingCommand
+    private func withCommand(of request: InboundRequest, on connection: Connection, _ body: (RemotingCommand) -> Void) {
         do {
-            command = try request.command()
+            body(try request.command())
         } catch {
-            return connection.reply(.response(.systemError, remark: "\(error)"), to: request)
+            connection.reply(.response(.systemError, remark: "\(error)"), to: request)
         }
-        if let inline = InlineRequest(command.requestCode) {
-            let response = Answer.catching { try inline.answer(command, ClientCaller(connection, broker)) }
-            return connection.reply(response, to: request)
+    }
+
+    private func answerElsewhere(
+        _ answer: @escaping @Sendable (RemotingCommand, BrokerState) throws -> RemotingCommand, _ command: RemotingCommand, _ reply: ReplyHandle
+    ) {
+        let isTaken = broker.administrators.run { [broker] in
+            reply.complete(Answer.catching { try answer(command, broker) })
         }
-        guard let admin = AdminRequest(command.requestCode) else {
-            let remark = UnservedRequest.remark(for: command.requestCode)
-            return connection.reply(.response(.requestCodeNotSupported, remark: remark), to: request)
-        }
-        let reply = connection.replyHandle(for: request)
-        let started = broker.administrators.run { [broker] in
-            reply.complete(Answer.catching { try admin.answer(command, broker) })
-        }
-        if !started {
-            connection.reply(.response(.systemBusy, remark: "[OVERLOAD]too many administrative requests at once"), to: request)
-        }
+        if !isTaken { reply.complete(.response(.systemBusy, remark: "[OVERLOAD]too many administrative requests at once")) }
     }
 }
 
@@ -72,16 +73,5 @@ enum Answer {
     private static func failure(_ error: any Error) -> RemotingCommand {
         if let failure = error as? Refusal { return .response(failure.code, remark: failure.remark) }
         return .response(.systemError, remark: "\(error)")
-    }
-}
-
-/// Who asks, and whom.
-struct ClientCaller {
-    let connection: Connection
-    let broker: BrokerState
-
-    init(_ connection: Connection, _ broker: BrokerState) {
-        self.connection = connection
-        self.broker = broker
     }
 }
