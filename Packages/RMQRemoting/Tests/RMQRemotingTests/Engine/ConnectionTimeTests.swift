@@ -50,7 +50,7 @@ import RMQTestSupport
         let handler = try #require(shown.withLock { $0 })
         /// Bytes that wait in the server; nil without a connection.
         func waiting() async -> Int? {
-            await withCheckedContinuation { done in handler.post { done.resume(returning: $0.connection?.output.count) } }
+            await withCheckedContinuation { done in handler.post { done.resume(returning: $0.connection?.channel.waitingBytes) } }
         }
         socket.send(RemotingCommand(code: 10, opaque: 1).encoded())
         var last = 0
