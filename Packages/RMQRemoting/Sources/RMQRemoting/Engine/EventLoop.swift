@@ -1,23 +1,25 @@
 public import RMQCommon
 import Synchronization
 
-/// One thread that serves sockets, timers and messages from other threads.
+/// One thread that serves event sources, timers and messages from other threads. It knows no protocol.
 ///
-///     epoll ──► ready sockets ─► messages ─► due timers ─► handlers' wakeUpEnded ─► one write per connection ─┐
-///       ▲                                                                                                     │
-///       └─────────────────────────────────────────────────────────────────────────────────────────────────────┘
+///     epoll ──► ready sources ─► messages ─► due timers ─► observers' wakeUpEnded ─► flush of the sources that asked ─┐
+///       ▲                                                                                                             │
+///       └─────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
 ///
-/// Everything a loop owns (connections, timers, handlers) is touched by its thread only. The one door for
-/// other threads is the mailbox: an array behind a lock, drained in one go, and an eventfd that is written only while the
-/// loop sleeps.
+/// Everything a loop owns (sources, timers, observers) is touched by its thread only. The one door for other threads is the
+/// mailbox: an array behind a lock, drained in one go, and an eventfd that is written only while the loop sleeps.
 ///
 /// Unchecked `Sendable`: `mailbox` has its lock, `poller` may be woken from anywhere, all other state is
 /// used by the loop's thread alone.
 public final class EventLoop: @unchecked Sendable {
+    /// One read of a channel takes at most this much: some hundred pipelined sends.
+    static let readBytes = 256 * 1024
+
     public let name: String
 
     private struct Mailbox {
-        var messages: [LoopMessage] = []
+        var messages: [any LoopMessage] = []
         var isSleeping = false
         var isStopped = false
     }
@@ -28,16 +30,18 @@ public final class EventLoop: @unchecked Sendable {
     // Of the loop's thread.
     /// By descriptor: the kernel hands out the lowest free number, so this stays as short as the number of open ones.
     private var sources: [Source?] = []
-    private var drained: [LoopMessage] = []
+    private var drained: [any LoopMessage] = []
     private var timers = TimerHeap()
-    private var handlers: [any RequestHandler] = []
-    private var endpoints: [ClientEndpoint] = []
-    private var unwritten: [Connection] = []
-    private var resumable: [Connection] = []
+    private var wakeUpObservers: [any WakeUpObserver] = []
+    private var stopObservers: [any StopObserver] = []
+    private var flushing: [any EventSource] = []
+    private var resuming: [any EventSource] = []
     private var deferred: [() -> Void] = []
+    private var locals: [ObjectIdentifier: AnyObject] = [:]
     private var isStopping = false
-    let sweeper = IdleSweeper()
-    let scratch = LoopScratch()
+
+    /// Memory that every source reads into; what is in it means nothing to the next one.
+    let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readBytes, alignment: 64)
 
     /// The monotonic clock, read once per wake-up: for every deadline. On the loop only.
     public private(set) var now: MonotonicInstant
@@ -57,10 +61,12 @@ public final class EventLoop: @unchecked Sendable {
         wallMilliseconds = clocks.wall.now()
     }
 
+    deinit { readBuffer.deallocate() }
+
     // MARK: From any thread
 
     /// Runs `work` on the loop, after what was handed over before it. Dropped once the loop stopped.
-    public func execute(_ work: @escaping @Sendable () -> Void) { post(.run(work)) }
+    public func execute(_ work: @escaping @Sendable () -> Void) { post(LoopWork(work)) }
 
     /// Runs `work` on the loop in `delay`; milliseconds are the finest step.
     @discardableResult
@@ -70,7 +76,7 @@ public final class EventLoop: @unchecked Sendable {
         if isCurrent {
             timers.insert(at: deadline, token: token, work: work)
         } else {
-            post(.run { [weak self] in self?.timers.insert(at: deadline, token: token, work: work) })
+            execute { [weak self] in self?.timers.insert(at: deadline, token: token, work: work) }
         }
         return token
     }
@@ -83,7 +89,7 @@ public final class EventLoop: @unchecked Sendable {
 
     /// False when the loop has stopped and the message was dropped.
     @discardableResult
-    func post(_ message: LoopMessage) -> Bool {
+    func post(_ message: some LoopMessage) -> Bool {
         let (accepted, wake) = mailbox.withLock { mailbox in
             if mailbox.isStopped { return (false, false) }
             mailbox.messages.append(message)
@@ -95,7 +101,7 @@ public final class EventLoop: @unchecked Sendable {
         return accepted
     }
 
-    func stop() { post(.run { [weak self] in self?.isStopping = true }) }
+    func stop() { execute { [weak self] in self?.isStopping = true } }
 
     // MARK: On the loop
 
@@ -114,44 +120,55 @@ public final class EventLoop: @unchecked Sendable {
         return token
     }
 
-    /// Runs `work` at the end of this wake-up, outside of any handler's call.
+    /// Runs `work` at the end of this wake-up, outside of any source's call.
     func deferToEnd(_ work: @escaping () -> Void) { deferred.append(work) }
 
-    func add(_ handler: any RequestHandler) { handlers.append(handler) }
-    func remove(_ handler: any RequestHandler) { handlers.removeAll { $0 === handler } }
+    func add(_ observer: any WakeUpObserver) { wakeUpObservers.append(observer) }
+    func remove(_ observer: any WakeUpObserver) { wakeUpObservers.removeAll { $0 === observer } }
 
-    /// An endpoint whose requests have to end when the loop does.
-    func add(_ endpoint: ClientEndpoint) { endpoints.append(endpoint) }
-    func remove(_ endpoint: ClientEndpoint) { endpoints.removeAll { $0 === endpoint } }
+    func add(_ observer: any StopObserver) { stopObservers.append(observer) }
+    func remove(_ observer: any StopObserver) { stopObservers.removeAll { $0 === observer } }
+
+    /// The one value of its type that this loop has, made when it is first asked for.
+    func local<Value: AnyObject>(_ make: () -> Value) -> Value {
+        if let value = locals[ObjectIdentifier(Value.self)] { return unsafeDowncast(value, to: Value.self) }
+        let value = make()
+        locals[ObjectIdentifier(Value.self)] = value
+        return value
+    }
 
     /// Starts watching `descriptor`; false when the kernel refuses.
     func watch(_ descriptor: Int32, id: UInt64, events: PollEvents, _ object: any EventSource) -> Bool {
         guard poller.add(descriptor, id: id, events: events) else { return false }
         while sources.count <= Int(descriptor) { sources.append(nil) }
+        assert(sources[Int(descriptor)] == nil, "a descriptor was closed while it was watched")
         sources[Int(descriptor)] = Source(id: id, object: object)
         return true
     }
 
     func rewatch(_ descriptor: Int32, id: UInt64, events: PollEvents) { poller.modify(descriptor, id: id, events: events) }
 
+    /// Before the descriptor is closed.
     func unwatch(_ descriptor: Int32) {
         poller.remove(descriptor)
         sources[Int(descriptor)] = nil
     }
 
-    private func source(_ id: UInt64) -> (any EventSource)? {
+    /// What is watched under this number; nil when it is not any more.
+    func source(_ id: UInt64) -> (any EventSource)? {
         let index = SourceId.descriptor(id)
         guard index < sources.count, let source = sources[index], source.id == id else { return nil }
         return source.object
     }
 
-    /// An open connection of this loop; nil when it closed. On the loop only.
-    public func connection(_ id: UInt64) -> Connection? { source(id) as? Connection }
+    /// All that is watched now; they may come and go while the caller looks at them.
+    func watchedSources() -> [any EventSource] { sources.compactMap { $0?.object } }
 
-    func allConnections() -> [Connection] { sources.compactMap { $0?.object as? Connection } }
+    /// ``EventSource/flush()`` is called at the end of this wake-up. Once a wake-up is enough, and the source's business.
+    func needsFlush(_ source: any EventSource) { flushing.append(source) }
 
-    func needsWriting(_ connection: Connection) { unwritten.append(connection) }
-    func needsResuming(_ connection: Connection) { resumable.append(connection) }
+    /// ``EventSource/resume()`` is called in the next wake-up, which follows at once.
+    func needsResuming(_ source: any EventSource) { resuming.append(source) }
 
     // MARK: The thread
 
@@ -163,13 +180,13 @@ public final class EventLoop: @unchecked Sendable {
             wallMilliseconds = clocks.wall.now()
             takeMessages()
             poller.forEachReady { id, events in source(id)?.ready(events) }
-            resumePaused()
-            for index in drained.indices { deliver(drained[index]) }
+            resumeSources()
+            for index in drained.indices { drained[index].deliver(on: self) }
             drained.removeAll(keepingCapacity: drained.capacity <= 65_536)
             while let due = timers.popDue(now) { due.work() }
             runDeferred()
-            for handler in handlers { handler.wakeUpEnded() }
-            writePending()
+            for observer in wakeUpObservers { observer.wakeUpEnded() }
+            flushSources()
         }
         shutDown()
         LoopThread.current = nil
@@ -177,7 +194,7 @@ public final class EventLoop: @unchecked Sendable {
 
     /// Marks the loop as sleeping unless there is something to do at once.
     private func sleepMilliseconds() -> Int32 {
-        if !resumable.isEmpty || !deferred.isEmpty || !unwritten.isEmpty { return 0 }
+        if !resuming.isEmpty || !deferred.isEmpty || !flushing.isEmpty { return 0 }
         let idle = mailbox.withLock { mailbox in
             mailbox.isSleeping = mailbox.messages.isEmpty
             return mailbox.isSleeping
@@ -196,22 +213,11 @@ public final class EventLoop: @unchecked Sendable {
         }
     }
 
-    private func deliver(_ message: LoopMessage) {
-        switch message {
-        case .run(let work): work()
-        case .write(let id, let frame): connection(id)?.write(frame)
-        case .request(let id, let request):
-            if let connection = connection(id) { connection.send(request) } else { message.drop() }
-        case .endpoint(let endpoint, let request): endpoint.send(request)
-        case .close(let id): connection(id)?.close()
-        }
-    }
-
-    private func resumePaused() {
-        guard !resumable.isEmpty else { return }
-        let connections = resumable
-        resumable.removeAll(keepingCapacity: true)
-        for connection in connections { connection.resumeReading() }
+    private func resumeSources() {
+        guard !resuming.isEmpty else { return }
+        let sources = resuming
+        resuming.removeAll(keepingCapacity: true)
+        for source in sources { source.resume() }
     }
 
     private func runDeferred() {
@@ -222,13 +228,13 @@ public final class EventLoop: @unchecked Sendable {
         }
     }
 
-    private func writePending() {
+    private func flushSources() {
         var index = 0
-        while index < unwritten.count {
-            unwritten[index].flush()
+        while index < flushing.count {
+            flushing[index].flush()
             index += 1
         }
-        unwritten.removeAll(keepingCapacity: true)
+        flushing.removeAll(keepingCapacity: true)
     }
 
     private func shutDown() {
@@ -238,46 +244,14 @@ public final class EventLoop: @unchecked Sendable {
             return mailbox.messages
         }
         for message in left { message.drop() }
-        for endpoint in endpoints { endpoint.close() }
-        for source in sources { source?.object.loopStopped() }
+        for observer in stopObservers { observer.loopStopped() }
+        for source in watchedSources() { source.loopStopped() }
         runDeferred()
-        handlers = []
+        wakeUpObservers = []
+        stopObservers = []
+        resuming = []
+        flushing = []
+        locals = [:]
         timers = TimerHeap()
     }
-}
-
-/// What other threads hand to a loop.
-enum LoopMessage: Sendable {
-    case run(@Sendable () -> Void)
-    case write(connection: UInt64, frame: [UInt8])
-    case request(connection: UInt64, OutboundRequest)
-    case endpoint(ClientEndpoint, OutboundRequest)
-    case close(connection: UInt64)
-
-    /// Ends what waits for a message that nobody will handle.
-    func drop() {
-        switch self {
-        case .request(_, let request): request.complete(.failure(.connectionClosed(address: request.address)))
-        case .endpoint(_, let request): request.complete(.failure(.closed))
-        case .run, .write, .close: break
-        }
-    }
-}
-
-/// Something with a descriptor that a loop watches.
-protocol EventSource: AnyObject {
-    func ready(_ events: PollEvents)
-    func loopStopped()
-}
-
-/// The number epoll hands back: unique in the process, with the descriptor in its low 24 bits, so that an
-/// event of a closed descriptor is never taken for one of its successor.
-enum SourceId {
-    private static let counter = Atomic<UInt64>(0)
-
-    static func make(_ descriptor: Int32) -> UInt64 {
-        (counter.wrappingAdd(1, ordering: .relaxed).newValue << 24) | UInt64(UInt32(bitPattern: descriptor) & 0xFF_FFFF)
-    }
-
-    static func descriptor(_ id: UInt64) -> Int { Int(id & 0xFF_FFFF) }
 }

@@ -1,5 +1,5 @@
 import CRMQSystem
-import Glibc
+import RMQCommon
 
 /// What a descriptor is ready for, or watched for.
 struct PollEvents: OptionSet {
@@ -33,47 +33,45 @@ final class Poller: Polling, @unchecked Sendable {
     /// No source has this number: their counter starts at 1.
     private static let wakeId: UInt64 = 0
 
-    private let epoll: Int32
-    private let wakeDescriptor: Int32
+    private let epoll: Descriptor
+    private let wakeDescriptor: Descriptor
     private let events = UnsafeMutableBufferPointer<crmq_event>.allocate(capacity: batch)
     private var readyCount = 0
 
     init() {
-        epoll = crmq_epoll_create()
+        let epoll = crmq_epoll_create()
         precondition(epoll >= 0, "epoll_create1 failed with errno \(-epoll): out of descriptors or memory")
-        wakeDescriptor = crmq_eventfd()
-        precondition(wakeDescriptor >= 0, "eventfd failed with errno \(-wakeDescriptor): out of descriptors or memory")
-        precondition(add(wakeDescriptor, id: Self.wakeId, events: .readable), "epoll_ctl refused the wake-up descriptor")
+        self.epoll = Descriptor(adopting: epoll)
+        let wake = crmq_eventfd()
+        precondition(wake >= 0, "eventfd failed with errno \(-wake): out of descriptors or memory")
+        wakeDescriptor = Descriptor(adopting: wake)
+        precondition(add(wake, id: Self.wakeId, events: .readable), "epoll_ctl refused the wake-up descriptor")
     }
 
-    deinit {
-        close(epoll)
-        close(wakeDescriptor)
-        events.deallocate()
-    }
+    deinit { events.deallocate() }
 
-    func wake() { _ = crmq_eventfd_signal(wakeDescriptor) }
+    func wake() { _ = crmq_eventfd_signal(wakeDescriptor.raw) }
 
     func add(_ descriptor: Int32, id: UInt64, events: PollEvents) -> Bool {
-        crmq_epoll_add(epoll, descriptor, events.rawValue, id) == 0
+        crmq_epoll_add(epoll.raw, descriptor, events.rawValue, id) == 0
     }
 
     func modify(_ descriptor: Int32, id: UInt64, events: PollEvents) {
-        _ = crmq_epoll_modify(epoll, descriptor, events.rawValue, id)
+        _ = crmq_epoll_modify(epoll.raw, descriptor, events.rawValue, id)
     }
 
-    func remove(_ descriptor: Int32) { _ = crmq_epoll_remove(epoll, descriptor) }
+    func remove(_ descriptor: Int32) { _ = crmq_epoll_remove(epoll.raw, descriptor) }
 
     /// Sleeps until something is ready; -1 without a time limit. An interruption counts as nothing ready.
     func wait(milliseconds: Int32) {
-        readyCount = max(0, Int(crmq_epoll_wait(epoll, events.baseAddress, Int32(Self.batch), milliseconds)))
+        readyCount = max(0, Int(crmq_epoll_wait(epoll.raw, events.baseAddress, Int32(Self.batch), milliseconds)))
     }
 
     func forEachReady(_ body: (UInt64, PollEvents) -> Void) {
         for index in 0..<readyCount {
             let event = events[index]
             guard event.data != Self.wakeId else {
-                _ = crmq_eventfd_drain(wakeDescriptor)
+                _ = crmq_eventfd_drain(wakeDescriptor.raw)
                 continue
             }
             body(event.data, PollEvents(rawValue: event.events))

@@ -11,7 +11,7 @@ public struct InboundRequest {
 
     /// Fields found by the hot scan; nil when the header has an unusual form.
     let fieldCount: Int?
-    unowned(unsafe) let scratch: LoopScratch
+    unowned(unsafe) let scratch: HeaderScratch
 
     public var requestCode: RequestCode { RequestCode(rawValue: code) }
     public var isOneway: Bool { flag & RemotingCommand.Flag.oneway != 0 }
@@ -20,7 +20,7 @@ public struct InboundRequest {
     public var ticket: ReplyTicket { ReplyTicket(opaque: opaque, serialization: serialization, isOneway: isOneway) }
 
     /// Reads the header of a frame (without its length word). `scratch` holds its fields until the next one is read.
-    init(frame: UnsafeRawBufferPointer, scratch: LoopScratch) throws(FrameError) {
+    init(frame: UnsafeRawBufferPointer, scratch: HeaderScratch) throws(FrameError) {
         guard frame.count >= 4 else { throw .tooShort(bytes: frame.count) }
         let word = frame.bigEndian(at: 0, as: UInt32.self)
         let headerCount = Int(word & 0x00FF_FFFF)

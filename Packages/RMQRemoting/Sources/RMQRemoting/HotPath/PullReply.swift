@@ -29,7 +29,7 @@ extension Connection {
     ///   - addBody: adds the messages; long ones stay where they are until they are written.
     public func replyPull(_ reply: PullReply, to ticket: ReplyTicket, bodyCount: Int = 0, addBody: (PullReplyBody) -> Void = { _ in }) {
         guard isOpen, !ticket.isOneway else { return }
-        output.bytes.append(atMost: 512 + reply.remark.utf8CodeUnitCount) { room in
+        channel.output.bytes.append(atMost: 512 + reply.remark.utf8CodeUnitCount) { room in
             var cursor = FrameCursor(room)
             switch ticket.serialization {
             case .json: reply.putJSON(&cursor, ticket.opaque)
@@ -38,10 +38,10 @@ extension Connection {
             cursor.finish(ticket.serialization, headerCount: cursor.count - 8, bodyCount: bodyCount)
             return cursor.count
         }
-        let end = output.count + bodyCount
+        let end = channel.output.count + bodyCount
         addBody(PullReplyBody(connection: self))
-        precondition(output.count == end, "the body of a pull's answer is not as long as its frame says")
-        outputGrew()
+        precondition(channel.output.count == end, "the body of a pull's answer is not as long as its frame says")
+        channel.outputGrew()
     }
 }
 
@@ -51,7 +51,7 @@ public struct PullReplyBody {
 
     /// Adds bytes that do not change for as long as `owner` lives.
     public func append(_ bytes: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable) {
-        connection.output.append(bytes, keeping: owner)
+        connection.channel.output.append(bytes, keeping: owner)
     }
 }
 

@@ -40,7 +40,7 @@ extension Connection {
         queueOffset: Int64, trailer: SendReplyTrailer
     ) {
         guard isOpen, !ticket.isOneway else { return }
-        output.bytes.append(atMost: 384 + messageId.count + trailer.json.count) { room in
+        channel.output.bytes.append(atMost: 384 + messageId.count + trailer.json.count) { room in
             var cursor = FrameCursor(room)
             switch ticket.serialization {
             case .json: SendReply.json(&cursor, ticket.opaque, code, messageId, queueId, queueOffset, trailer)
@@ -49,7 +49,7 @@ extension Connection {
             cursor.finish(ticket.serialization, headerCount: cursor.count - 8, bodyCount: 0)
             return cursor.count
         }
-        outputGrew()
+        channel.outputGrew()
     }
 }
 

@@ -80,7 +80,7 @@ import Testing
         #expect(command.code == 10)
         #expect(command.opaque == 3)
         #expect(command.fields == ["a": "1"])
-        let scratch = LoopScratch()
+        let scratch = HeaderScratch()
         let scanned = Array(header.utf8).withUnsafeBytes { HotJSON.scan($0, fields: scratch.fields) }
         #expect((scanned?.code == 10) == isQuick)
     }

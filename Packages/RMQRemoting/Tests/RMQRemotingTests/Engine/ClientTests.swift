@@ -6,8 +6,9 @@ import Testing
 @testable import RMQRemoting
 
 @Suite(.takesTurns) struct ClientTests {
-    @Test func aLostServerIsReportedAndFoundAgain() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aLostServerIsReportedAndFoundAgain(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let lost = Mutex<[String]>([])
         loopback.client.setConnectionClosedHandler { address in lost.withLock { $0.append(address) } }
@@ -46,17 +47,18 @@ import Testing
         #expect(answer.body == [1])
     }
 
-    @Test(arguments: ["nowhere", "host:", "host:99999", ":1"])
-    func anAddressWithoutHostOrPortIsNamed(address: String) async throws {
-        let loopback = try Loopback()
+    @Test(arguments: ["nowhere", "host:", "host:99999", ":1"], TransportKind.allCases)
+    func anAddressWithoutHostOrPortIsNamed(address: String, over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         await #expect(throws: RemotingError.badAddress(address, reason: "not host:port")) {
             try await loopback.client.request(RemotingCommand(code: 10), to: address, timeout: .generous)
         }
     }
 
-    @Test func aFrameAboveTheLimitIsNotSent() async throws {
-        let loopback = try Loopback(client: ClientConfiguration(maxFrameBytes: 1000))
+    @Test(arguments: TransportKind.allCases)
+    func aFrameAboveTheLimitIsNotSent(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport, client: ClientConfiguration(maxFrameBytes: 1000))
         defer { loopback.stop() }
         let command = RemotingCommand(code: 10, body: [UInt8](repeating: 0, count: 2000))
         do {
@@ -67,8 +69,9 @@ import Testing
         }
     }
 
-    @Test func aClosedClientFails() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aClosedClientFails(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         loopback.client.close()
         await #expect(throws: RemotingError.closed) {
@@ -77,8 +80,9 @@ import Testing
     }
 
     /// The answer's header is plain enough to be found its request, and wrong on a closer look.
-    @Test func anAnswerThatCannotBeReadEndsItsRequest() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func anAnswerThatCannotBeReadEndsItsRequest(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let listener = try RawListener()
         let address = "127.0.0.1:\(listener.port)"
@@ -90,8 +94,9 @@ import Testing
         await #expect(throws: RemotingError.connectionClosed(address: address)) { try await waiting.value }
     }
 
-    @Test func aLoopThatEndsFailsWhatWaitsForAConnect() throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aLoopThatEndsFailsWhatWaitsForAConnect(over transport: TransportKind) throws {
+        let loopback = try Loopback(over: transport)
         let listener = try RawListener()
         let filler = try RawSocket(port: listener.port)
         let outcome = Mutex<RemotingError?>(nil)
@@ -103,8 +108,9 @@ import Testing
         withExtendedLifetime(filler) {}
     }
 
-    @Test func aRequestCancelledBeforeTheConnectIsNeverSent() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aRequestCancelledBeforeTheConnectIsNeverSent(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let listener = try RawListener()
         let filler = try RawSocket(port: listener.port)
@@ -123,8 +129,9 @@ import Testing
         withExtendedLifetime(filler) {}
     }
 
-    @Test func whatWaitsForAConnectIsBoundedInBytes() async throws {
-        let loopback = try Loopback(client: ClientConfiguration(connectTimeout: .generous, outputLimitBytes: 1_000_000))
+    @Test(arguments: TransportKind.allCases)
+    func whatWaitsForAConnectIsBoundedInBytes(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport, client: ClientConfiguration(connectTimeout: .generous, outputLimitBytes: 1_000_000))
         let listener = try RawListener()
         let filler = try RawSocket(port: listener.port)
         let address = "127.0.0.1:\(listener.port)"
@@ -140,8 +147,9 @@ import Testing
         withExtendedLifetime(filler) {}
     }
 
-    @Test func requestsThatWaitForAConnectTimeOut() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func requestsThatWaitForAConnectTimeOut(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let listener = try RawListener()
         let filler = try RawSocket(port: listener.port)
@@ -160,8 +168,9 @@ import Testing
         withExtendedLifetime(filler) {}
     }
 
-    @Test func aNameIsTriedAtEachOfItsAddresses() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aNameIsTriedAtEachOfItsAddresses(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let nobody = try RawListener(listens: false)
         let addresses = [nobody.port, loopback.server.port].compactMap { SocketAddress(numeric: "127.0.0.1", port: $0) }
@@ -173,8 +182,9 @@ import Testing
         withExtendedLifetime(nobody) {}
     }
 
-    @Test func aNameThatDoesNotResolveIsSaidSo() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aNameThatDoesNotResolveIsSaidSo(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let client = RemotingClient(
             configuration: ClientConfiguration(), loops: loopback.group, logger: .silent,

@@ -18,9 +18,9 @@ import Testing
         ("binary remark that lies", [0, 0, 0, 25, 1, 0, 0, 21] + [UInt8](repeating: 0, count: 13) + [0x7F, 0xFF, 0xFF, 0xFF] + [0, 0, 0, 0]),
     ]
 
-    @Test(arguments: malformed)
-    func malformedInputClosesItsConnectionOnly(_ input: (name: String, bytes: [UInt8])) async throws {
-        let loopback = try Loopback()
+    @Test(arguments: malformed, TransportKind.allCases)
+    func malformedInputClosesItsConnectionOnly(_ input: (name: String, bytes: [UInt8]), over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let good = try RawSocket(port: loopback.server.port)
         let bad = try RawSocket(port: loopback.server.port)
@@ -31,7 +31,8 @@ import Testing
         #expect(try good.receiveCommand()?.opaque == 3)
     }
 
-    @Test func aSlowReaderIsNotReadFromAndGetsEverythingInTheEnd() async throws {
+    @Test(arguments: TransportKind.allCases)
+    func aSlowReaderIsNotReadFromAndGetsEverythingInTheEnd(over transport: TransportKind) async throws {
         let answerBytes = 100_000
         final class Generous: RequestHandler {
             let answer: RemotingCommand
@@ -46,7 +47,7 @@ import Testing
             }
         }
         let handled = SharedCount()
-        let loopback = try Loopback(ServerConfiguration(outputHighWaterBytes: 500_000)) { _ in Generous(answerBytes, handled) }
+        let loopback = try Loopback(over: transport, ServerConfiguration(outputHighWaterBytes: 500_000)) { _ in Generous(answerBytes, handled) }
         defer { loopback.stop() }
         let socket = try RawSocket(port: loopback.server.port, receiveBuffer: 8192)
         let requests = 2000
@@ -64,8 +65,9 @@ import Testing
         #expect(handled.value == requests)
     }
 
-    @Test func aBusyPortIsNamed() throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aBusyPortIsNamed(over transport: TransportKind) throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let second = RemotingServer(
             configuration: ServerConfiguration(port: loopback.server.port), loops: loopback.group,
@@ -73,8 +75,9 @@ import Testing
         #expect(throws: RemotingError.addressInUse(address: "127.0.0.1:\(loopback.server.port)")) { try second.start() }
     }
 
-    @Test func aPortIsFreeAgainAfterStop() throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aPortIsFreeAgainAfterStop(over transport: TransportKind) throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let port = loopback.server.port
         let socket = try RawSocket(port: port)
@@ -90,10 +93,11 @@ import Testing
         second.stop()
     }
 
-    @Test(.runsAlone) func anIdleConnectionIsClosedAndABusyOneIsNot() async throws {
+    @Test(.runsAlone, arguments: TransportKind.allCases)
+    func anIdleConnectionIsClosedAndABusyOneIsNot(over transport: TransportKind) async throws {
         let closed = SharedCount()
         // Long enough that the busy one is busy in the eyes of a server whose peer is held up for a second.
-        let loopback = try Loopback(ServerConfiguration(idleTimeout: .seconds(2))) { _ in EchoHandler(onClosed: { closed.add(1) }) }
+        let loopback = try Loopback(over: transport, ServerConfiguration(idleTimeout: .seconds(2))) { _ in EchoHandler(onClosed: { closed.add(1) }) }
         defer { loopback.stop() }
         let idle = try RawSocket(port: loopback.server.port)
         let busy = try RawSocket(port: loopback.server.port)
@@ -107,23 +111,26 @@ import Testing
         #expect(closed.value == 1)
     }
 
-    @Test func ipv6Works() async throws {
-        let loopback = try Loopback(ServerConfiguration(listenAddress: "::1"))
+    @Test(arguments: TransportKind.allCases)
+    func ipv6Works(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport, ServerConfiguration(listenAddress: "::1"))
         defer { loopback.stop() }
         let answer = try await loopback.client.request(RemotingCommand(code: 10, body: [6]), to: loopback.address, timeout: .generous)
         #expect(answer.body == [6])
     }
 
-    @Test func namesAreResolved() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func namesAreResolved(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let answer = try await loopback.client.request(
             RemotingCommand(code: 10, body: [6]), to: "localhost:\(loopback.server.port)", timeout: .generous)
         #expect(answer.body == [6])
     }
 
-    @Test func connectionsAboveTheLimitAreRefused() async throws {
-        let loopback = try Loopback(ServerConfiguration(maxConnections: 1))
+    @Test(arguments: TransportKind.allCases)
+    func connectionsAboveTheLimitAreRefused(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport, ServerConfiguration(maxConnections: 1))
         defer { loopback.stop() }
         let first = try RawSocket(port: loopback.server.port)
         first.send(RemotingCommand(code: 10).encoded())
@@ -133,9 +140,9 @@ import Testing
         try await eventually("a line about the limit") { log.contains("the limit") }
     }
 
-    @Test("Case 2.5: a mark before a JSON header or NULs behind it do not close the connection")
-    func textAroundAHeaderDoesNotCloseTheConnection() throws {
-        let loopback = try Loopback()
+    @Test("Case 2.5: a mark before a JSON header or NULs behind it do not close the connection", arguments: TransportKind.allCases)
+    func textAroundAHeaderDoesNotCloseTheConnection(over transport: TransportKind) throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let socket = try RawSocket(port: loopback.server.port)
         for (opaque, form) in ["\u{FEFF}◊", "◊\u{0}\u{0}", "◊", "/* x */◊// y"].enumerated() {
@@ -146,8 +153,9 @@ import Testing
         }
     }
 
-    @Test func aPeerThatHasSentItsLastStillGetsItsAnswer() throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aPeerThatHasSentItsLastStillGetsItsAnswer(over transport: TransportKind) throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let socket = try RawSocket(port: loopback.server.port)
         socket.send(RemotingCommand(code: 10, opaque: 5).encoded())
@@ -157,7 +165,8 @@ import Testing
     }
 
     /// The successor gets the same descriptor; what was meant for its predecessor must not reach it.
-    @Test func aLateAnswerToAGoneConnectionReachesNobody() async throws {
+    @Test(arguments: TransportKind.allCases)
+    func aLateAnswerToAGoneConnectionReachesNobody(over transport: TransportKind) async throws {
         final class Keeper: RequestHandler {
             let kept: @Sendable (ReplyHandle) -> Void
             init(_ kept: @escaping @Sendable (ReplyHandle) -> Void) { self.kept = kept }
@@ -167,7 +176,7 @@ import Testing
             }
         }
         let handles = Mutex<[ReplyHandle]>([])
-        let loopback = try Loopback { _ in Keeper { handle in handles.withLock { $0.append(handle) } } }
+        let loopback = try Loopback(over: transport) { _ in Keeper { handle in handles.withLock { $0.append(handle) } } }
         defer { loopback.stop() }
         for round in 0..<8 as Range<Int32> {
             var socket: RawSocket? = try RawSocket(port: loopback.server.port)

@@ -33,12 +33,16 @@ import RMQTestSupport
         func connectionClosed(_ connection: Connection) { self.connection = nil }
     }
 
-    @Test func aPeerThatTakesItsAnswerSlowlyIsNotIdle() async throws {
+    @Test(arguments: TransportKind.allCases)
+    func aPeerThatTakesItsAnswerSlowlyIsNotIdle(over transport: TransportKind) async throws {
         let group = loops()
         defer { group.stop() }
         let bodyCount = 24 << 20
         let shown = Mutex<LoopBound<Generous>?>(nil)
-        let server = RemotingServer(configuration: ServerConfiguration(idleTimeout: .seconds(100)), loops: group, logger: .silent) { loop in
+        let server = RemotingServer(
+            configuration: ServerConfiguration(idleTimeout: .seconds(100)), loops: group, logger: .silent,
+            makeTransport: try transport.maker()
+        ) { loop in
             let handler = Generous(bodyCount: bodyCount)
             shown.withLock { $0 = LoopBound(handler, loop: loop) }
             return handler
@@ -50,7 +54,7 @@ import RMQTestSupport
         let handler = try #require(shown.withLock { $0 })
         /// Bytes that wait in the server; nil without a connection.
         func waiting() async -> Int? {
-            await withCheckedContinuation { done in handler.post { done.resume(returning: $0.connection?.output.count) } }
+            await withCheckedContinuation { done in handler.post { done.resume(returning: $0.connection?.channel.waitingBytes) } }
         }
         socket.send(RemotingCommand(code: 10, opaque: 1).encoded())
         var last = 0
@@ -80,11 +84,13 @@ import RMQTestSupport
 
     // MARK: Connecting again
 
-    @Test func aConnectionThatWorkedMakesTheNextOutageANewOne() async throws {
+    @Test(arguments: TransportKind.allCases)
+    func aConnectionThatWorkedMakesTheNextOutageANewOne(over transport: TransportKind) async throws {
         let group = loops()
         defer { group.stop() }
         let client = RemotingClient(
-            configuration: ClientConfiguration(connectTimeout: .seconds(1000), maxBackoff: .seconds(100)), loops: group, logger: .silent)
+            configuration: ClientConfiguration(connectTimeout: .seconds(1000), maxBackoff: .seconds(100)), loops: group, logger: .silent,
+            makeTransport: try transport.maker())
         defer { client.close() }
         let closed = Mutex(0)
         client.setConnectionClosedHandler { _ in closed.withLock { $0 += 1 } }
@@ -100,7 +106,9 @@ import RMQTestSupport
             }
         }
         func serve() throws -> RemotingServer {
-            let server = RemotingServer(configuration: ServerConfiguration(port: port), loops: group, logger: .silent) { _ in EchoHandler() }
+            let server = RemotingServer(
+                configuration: ServerConfiguration(port: port), loops: group, logger: .silent, makeTransport: try transport.maker()
+            ) { _ in EchoHandler() }
             try server.start()
             return server
         }

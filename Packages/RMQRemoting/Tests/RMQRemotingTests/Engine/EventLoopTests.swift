@@ -49,8 +49,9 @@ import Testing
         #expect(heap.earliest == nil)
     }
 
-    @Test func aStoppedLoopFailsWhatIsHandedToIt() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aStoppedLoopFailsWhatIsHandedToIt(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         _ = try await loopback.client.request(RemotingCommand(code: 10), to: loopback.address, timeout: .generous)
         loopback.group.stop()
         await #expect(throws: RemotingError.closed) {

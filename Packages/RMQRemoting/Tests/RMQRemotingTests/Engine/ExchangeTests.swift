@@ -6,9 +6,9 @@ import Testing
 @testable import RMQRemoting
 
 @Suite(.takesTurns) struct ExchangeTests {
-    @Test(arguments: HeaderSerialization.allCases)
-    func aRequestComesBackWithItsFieldsAndBody(serialization: HeaderSerialization) async throws {
-        let loopback = try Loopback()
+    @Test(arguments: HeaderSerialization.allCases, TransportKind.allCases)
+    func aRequestComesBackWithItsFieldsAndBody(serialization: HeaderSerialization, over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let command = RemotingCommand(
             code: 105, fields: ["topic": "orders", "text": "quote \" and \u{1}"], body: [1, 2, 3], serialization: serialization)
@@ -19,8 +19,9 @@ import Testing
         #expect(answer.fields == command.fields)
     }
 
-    @Test func concurrentRequestsShareAConnection() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func concurrentRequestsShareAConnection(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for number in 0..<500 {
@@ -35,9 +36,10 @@ import Testing
         #expect(loopback.server.connectionCount == 1)
     }
 
-    @Test func aOnewayRequestArrivesAndIsNotAnswered() async throws {
+    @Test(arguments: TransportKind.allCases)
+    func aOnewayRequestArrivesAndIsNotAnswered(over transport: TransportKind) async throws {
         let arrived = Mutex<[UInt8]>([])
-        let loopback = try Loopback { _ in EchoHandler(onOneway: { body in arrived.withLock { $0 = body } }) }
+        let loopback = try Loopback(over: transport) { _ in EchoHandler(onOneway: { body in arrived.withLock { $0 = body } }) }
         defer { loopback.stop() }
         let socket = try RawSocket(port: loopback.server.port)
         socket.send(RemotingCommand(code: 10, opaque: 1, flag: RemotingCommand.Flag.oneway, body: [9]).encoded())
@@ -49,8 +51,9 @@ import Testing
         try await eventually("the oneway request") { arrived.withLock { $0 } == [8] }
     }
 
-    @Test func anUnansweredRequestTimesOut() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func anUnansweredRequestTimesOut(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         await #expect(throws: RemotingError.timedOut(address: loopback.address, code: EchoHandler.silent, after: .milliseconds(50))) {
             try await loopback.client.request(
@@ -61,8 +64,9 @@ import Testing
         #expect(answer.code == 0)
     }
 
-    @Test func aCancelledTaskStopsWaiting() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aCancelledTaskStopsWaiting(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let waiting = Task {
             try await loopback.client.request(RemotingCommand(code: EchoHandler.silent), to: loopback.address, timeout: .generous)
@@ -71,7 +75,8 @@ import Testing
         await #expect(throws: RemotingError.cancelled) { try await waiting.value }
     }
 
-    @Test func theServerAsksTheClient() async throws {
+    @Test(arguments: TransportKind.allCases)
+    func theServerAsksTheClient(over transport: TransportKind) async throws {
         let handles = Mutex<[ConnectionHandle]>([])
         final class Greeter: RequestHandler {
             let met: @Sendable (ConnectionHandle) -> Void
@@ -81,7 +86,7 @@ import Testing
                 connection.reply(.response(.success), to: request)
             }
         }
-        let loopback = try Loopback { _ in Greeter { handle in handles.withLock { $0.append(handle) } } }
+        let loopback = try Loopback(over: transport) { _ in Greeter { handle in handles.withLock { $0.append(handle) } } }
         defer { loopback.stop() }
         _ = try await loopback.client.request(RemotingCommand(code: 34), to: loopback.address, timeout: .generous)
         let handle = try #require(handles.withLock { $0.first })
@@ -102,8 +107,9 @@ import Testing
         }
     }
 
-    @Test func framesMayComeByteByByte() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func framesMayComeByteByByte(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let socket = try RawSocket(port: loopback.server.port)
         for byte in RemotingCommand(code: 10, opaque: 7, body: Array("slow".utf8)).encoded() { socket.send([byte]) }
@@ -112,8 +118,9 @@ import Testing
         #expect(answer?.body == Array("slow".utf8))
     }
 
-    @Test func aLargeFrameAndItsFollowerArriveWhole() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aLargeFrameAndItsFollowerArriveWhole(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let body = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0) }
         async let large = loopback.client.request(RemotingCommand(code: 10, body: body), to: loopback.address, timeout: .generous)

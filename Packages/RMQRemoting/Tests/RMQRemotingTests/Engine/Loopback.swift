@@ -14,13 +14,17 @@ final class Loopback: Sendable {
     let client: RemotingClient
     let address: String
 
+    /// - Parameter transport: what both sides read and write through.
     init(
-        _ configuration: ServerConfiguration = ServerConfiguration(), client: ClientConfiguration = ClientConfiguration(connectTimeout: .generous),
+        over transport: TransportKind = .plain, _ configuration: ServerConfiguration = ServerConfiguration(),
+        client: ClientConfiguration = ClientConfiguration(connectTimeout: .generous),
         handler: @escaping @Sendable (EventLoop) -> any RequestHandler = { _ in EchoHandler() }
     ) throws {
         let logger = Logger(category: "remoting", level: .debug, sink: log)
-        server = RemotingServer(configuration: configuration, loops: group, logger: logger, makeHandler: handler)
-        self.client = RemotingClient(configuration: client, loops: group, logger: logger)
+        let makeTransport = try transport.maker()
+        server = RemotingServer(
+            configuration: configuration, loops: group, logger: logger, makeTransport: makeTransport, makeHandler: handler)
+        self.client = RemotingClient(configuration: client, loops: group, logger: logger, makeTransport: makeTransport)
         try server.start()
         address = configuration.listenAddress.contains(":")
             ? "[\(configuration.listenAddress)]:\(server.port)" : "\(configuration.listenAddress):\(server.port)"

@@ -47,8 +47,9 @@ import RMQTestSupport
         #expect(failures.withLock { $0 } == ["short", "long"])
     }
 
-    @Test func aLongTimeOutDoesNotHoldUpAShortOne() async throws {
-        let loopback = try Loopback()
+    @Test(arguments: TransportKind.allCases)
+    func aLongTimeOutDoesNotHoldUpAShortOne(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let silent = RemotingCommand(code: EchoHandler.silent)
         let patient = Task { try await loopback.client.request(silent, to: loopback.address, timeout: .seconds(300)) }

@@ -25,6 +25,9 @@ final class SimulatedLoop: @unchecked Sendable {
     /// Notes that something happened, with the milliseconds that have passed.
     func note(_ what: String) { log.append("\(what) at \((clock.now - start).milliseconds)") }
 
+    /// The kernel has news of a descriptor that the loop watches: the next sleep ends at once.
+    func announce(_ id: UInt64, _ events: PollEvents) { poller.announce(id, events) }
+
     /// Begins with `work` on the loop and goes on until nothing is left to wait for.
     /// - Returns: what was noted.
     func run(_ work: @escaping (SimulatedLoop) -> Void) -> [String] {
@@ -41,12 +44,14 @@ final class SimulatedLoop: @unchecked Sendable {
     }
 }
 
-/// A kernel that wakes nobody but by the clock.
+/// A kernel that wakes nobody but by the clock and by what the test announces.
 final class SimulatedPoller: Polling, @unchecked Sendable {
     private let clock: HandClock
     private let afterSleep: (HandClock) -> Void
     var onEndlessSleep: () -> Void = {}
     private(set) var wakeUps = 0
+    private var announced: [(id: UInt64, events: PollEvents)] = []
+    private var ready: [(id: UInt64, events: PollEvents)] = []
 
     init(_ clock: HandClock, _ afterSleep: @escaping (HandClock) -> Void) {
         self.clock = clock
@@ -55,14 +60,20 @@ final class SimulatedPoller: Polling, @unchecked Sendable {
 
     func wait(milliseconds: Int32) {
         wakeUps += 1
+        (ready, announced) = (announced, [])
+        defer { afterSleep(clock) }
+        guard ready.isEmpty else { return }
         if milliseconds > 0 { clock.advance(.milliseconds(Int64(milliseconds))) }
         if milliseconds < 0 { onEndlessSleep() }
-        afterSleep(clock)
     }
+
+    func announce(_ id: UInt64, _ events: PollEvents) { announced.append((id, events)) }
 
     func wake() {}
     func add(_ descriptor: Int32, id: UInt64, events: PollEvents) -> Bool { true }
     func modify(_ descriptor: Int32, id: UInt64, events: PollEvents) {}
     func remove(_ descriptor: Int32) {}
-    func forEachReady(_ body: (UInt64, PollEvents) -> Void) {}
+    func forEachReady(_ body: (UInt64, PollEvents) -> Void) {
+        for (id, events) in ready { body(id, events) }
+    }
 }

@@ -5,7 +5,7 @@ import Testing
 @testable import RMQRemoting
 
 @Suite(.takesTurns) struct HotHeaderTests {
-    private let scratch = LoopScratch()
+    private let scratch = HeaderScratch()
 
     private func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
 

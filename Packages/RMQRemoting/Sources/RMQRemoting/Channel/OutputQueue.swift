@@ -1,4 +1,3 @@
-import CRMQSystem
 import Glibc
 
 /// What waits to be written to one socket: own bytes, and chunks between them.
@@ -22,7 +21,7 @@ struct OutputQueue: ~Copyable {
         let owner: any AnyObject & Sendable
     }
 
-    enum WriteOutcome { case drained, blocked, failed(code: Int32) }
+    enum WriteOutcome { case drained, blocked(until: PollEvents), failed(code: Int32) }
 
     var bytes = ByteQueue()
     private var chunks: [Chunk] = []
@@ -42,22 +41,16 @@ struct OutputQueue: ~Copyable {
         chunkBytes += chunk.count
     }
 
-    /// Writes once, or a few times when a chunk list is longer than one call takes.
-    mutating func write(to descriptor: Int32) -> WriteOutcome {
+    /// Writes once, or a few times when the transport takes less at a time or the parts are more than one call takes.
+    mutating func write(_ descriptor: Int32, through transport: any Transport) -> WriteOutcome {
         while !isEmpty {
-            let wanted: Int
-            let written: Int
-            if chunkBytes == 0 {
-                wanted = bytes.count
-                written = crmq_send(descriptor, bytes.readable.baseAddress, wanted)
-            } else {
-                (wanted, written) = writeVector(descriptor)
+            switch writeParts(descriptor, transport) {
+            case .written(let count): take(count)
+            case .blocked(let count, let events):
+                take(count)
+                return .blocked(until: events)
+            case .failed(let code): return .failed(code: code)
             }
-            if written == -Int(EINTR) { continue }
-            if written == -Int(EAGAIN) { return .blocked }
-            if written < 0 { return .failed(code: Int32(-written)) }
-            take(written)
-            if written < wanted { return .blocked }
         }
         bytes.shrink(keeping: Self.keptBytes)
         return .drained
@@ -73,34 +66,39 @@ struct OutputQueue: ~Copyable {
         chunkWritten = 0
     }
 
-    private func writeVector(_ descriptor: Int32) -> (wanted: Int, written: Int) {
-        withUnsafeTemporaryAllocation(of: iovec.self, capacity: Self.vectorCount) { vector in
-            var used = 0
-            var wanted = 0
-            func add(_ part: UnsafeRawBufferPointer) {
-                guard part.count > 0 else { return }
-                vector[used] = iovec(iov_base: UnsafeMutableRawPointer(mutating: part.baseAddress), iov_len: part.count)
-                used += 1
-                wanted += part.count
-            }
+    private func writeParts(_ descriptor: Int32, _ transport: any Transport) -> TransportWrite {
+        guard chunkBytes > 0 else {
             let own = bytes.readable
-            var ownWritten = 0
-            var index = firstChunk
-            while index < chunks.count, used + 2 < Self.vectorCount {
-                let before = chunks[index].position - position
-                add(UnsafeRawBufferPointer(rebasing: own[ownWritten..<before]))
-                ownWritten = before
-                let skipped = index == firstChunk ? chunkWritten : 0
-                add(UnsafeRawBufferPointer(rebasing: chunks[index].bytes[skipped...]))
-                index += 1
-            }
-            if index == chunks.count { add(UnsafeRawBufferPointer(rebasing: own[ownWritten...])) }
-            var message = msghdr()
-            message.msg_iov = vector.baseAddress
-            message.msg_iovlen = used
-            let written = sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
-            return (wanted, written < 0 ? -Int(errno) : written)
+            let part = iovec(iov_base: UnsafeMutableRawPointer(mutating: own.baseAddress), iov_len: own.count)
+            return withUnsafePointer(to: part) { transport.write(descriptor, UnsafeBufferPointer(start: $0, count: 1)) }
         }
+        return withUnsafeTemporaryAllocation(of: iovec.self, capacity: Self.vectorCount) { vector in
+            let count = fill(vector)
+            return transport.write(descriptor, UnsafeBufferPointer(start: vector.baseAddress, count: count))
+        }
+    }
+
+    /// Puts the first parts that wait into `vector`; returns how many.
+    private func fill(_ vector: UnsafeMutableBufferPointer<iovec>) -> Int {
+        var used = 0
+        func add(_ part: UnsafeRawBufferPointer) {
+            guard part.count > 0 else { return }
+            vector[used] = iovec(iov_base: UnsafeMutableRawPointer(mutating: part.baseAddress), iov_len: part.count)
+            used += 1
+        }
+        let own = bytes.readable
+        var ownFilled = 0
+        var index = firstChunk
+        while index < chunks.count, used + 2 < Self.vectorCount {
+            let before = chunks[index].position - position
+            add(UnsafeRawBufferPointer(rebasing: own[ownFilled..<before]))
+            ownFilled = before
+            let skipped = index == firstChunk ? chunkWritten : 0
+            add(UnsafeRawBufferPointer(rebasing: chunks[index].bytes[skipped...]))
+            index += 1
+        }
+        if index == chunks.count { add(UnsafeRawBufferPointer(rebasing: own[ownFilled...])) }
+        return used
     }
 
     private mutating func take(_ written: Int) {

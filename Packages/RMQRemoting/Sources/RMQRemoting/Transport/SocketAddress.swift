@@ -1,4 +1,3 @@
-import CRMQSystem
 import Glibc
 import RMQCommon
 
@@ -80,61 +79,5 @@ struct SocketAddress: Sendable {
             let isMapped = raw[8..<18].allSatisfy { $0 == 0 } && raw[18] == 0xFF && raw[19] == 0xFF
             return HostAddress(ip: isMapped ? raw[20..<24] : raw[8..<24], port: port) ?? v4
         }
-    }
-}
-
-/// System calls on stream sockets. Failures are errno values.
-enum Socket {
-    /// A listening socket and the port it got.
-    static func listen(on address: SocketAddress) -> Result<(descriptor: Int32, port: UInt16), Failure> {
-        let descriptor = crmq_socket_stream(address.family)
-        guard descriptor >= 0 else { return .failure(Failure(code: -descriptor)) }
-        // So that a restarted server does not wait for connections of its predecessor that linger in TIME_WAIT.
-        _ = crmq_set_reuse_address(descriptor)
-        let bound = address.withPointer { bind(descriptor, $0, $1) }
-        // A backlog of 1024 is what the reference asks for.
-        guard bound == 0, Glibc.listen(descriptor, 1024) == 0 else {
-            let code = errno
-            close(descriptor)
-            return .failure(Failure(code: code))
-        }
-        return .success((descriptor, localPort(descriptor)))
-    }
-
-    struct Failure: Error {
-        let code: Int32
-        var reason: String { Socket.text(code) }
-    }
-
-    static func localPort(_ descriptor: Int32) -> UInt16 {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        withUnsafeMutablePointer(to: &storage) { pointer in
-            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
-        }
-        return SocketAddress(accepted: storage).port
-    }
-
-    /// A peer whose host is gone never says so, and the kernel would repeat what it sent for a quarter of an hour.
-    private static let unacknowledgedLimitMilliseconds: Int32 = 30_000
-
-    /// Starts to connect; the socket turns writable when that ended.
-    static func connect(to address: SocketAddress) -> Result<Int32, Failure> {
-        let descriptor = crmq_socket_stream(address.family)
-        guard descriptor >= 0 else { return .failure(Failure(code: -descriptor)) }
-        _ = crmq_set_nodelay(descriptor)
-        _ = crmq_set_user_timeout(descriptor, unacknowledgedLimitMilliseconds)
-        let result = address.withPointer { Glibc.connect(descriptor, $0, $1) }
-        if result != 0, errno != EINPROGRESS {
-            let code = errno
-            close(descriptor)
-            return .failure(Failure(code: code))
-        }
-        return .success(descriptor)
-    }
-
-    static func text(_ code: Int32) -> String {
-        guard let text = strerror(code) else { return "errno \(code)" }
-        return "\(String(cString: text)) (errno \(code))"
     }
 }

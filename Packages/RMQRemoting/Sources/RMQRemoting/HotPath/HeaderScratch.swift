@@ -1,20 +1,16 @@
 import Glibc
 
-/// Memory that a loop uses over and over while it handles one request after the other.
-final class LoopScratch {
-    /// One `read` takes at most this much: some hundred pipelined sends.
-    static let readBytes = 256 * 1024
+/// Memory for the header of one request after the other; a loop has one.
+final class HeaderScratch {
     /// Header fields kept of one request; the largest hot header has 14, signatures add three.
     static let fieldLimit = 32
     /// The longest legal property string is 32,767 bytes; longer ones go the slow way and are refused there.
     static let textBytes = 64 * 1024
 
-    let read = UnsafeMutableRawBufferPointer.allocate(byteCount: readBytes, alignment: 64)
     let fields = UnsafeMutableBufferPointer<FieldSlot>.allocate(capacity: fieldLimit)
     let text = UnsafeMutableRawBufferPointer.allocate(byteCount: textBytes, alignment: 64)
 
     deinit {
-        read.deallocate()
         fields.deallocate()
         text.deallocate()
     }

@@ -12,6 +12,7 @@ public final class RemotingClient: Sendable {
     private let group: EventLoopGroup
     private let logger: Logger
     private let resolve: ClientEndpoint.Resolver
+    private let makeTransport: TransportMaker
     private let callbacks = ClientCallbacks()
 
     private struct State {
@@ -24,12 +25,19 @@ public final class RemotingClient: Sendable {
         self.init(configuration: configuration, loops: loops, logger: logger, resolve: SocketAddress.resolving)
     }
 
-    /// - Parameter resolve: finds the addresses of a name; a test hands in its own.
-    init(configuration: ClientConfiguration, loops: EventLoopGroup, logger: Logger, resolve: @escaping ClientEndpoint.Resolver) {
+    /// - Parameters:
+    ///   - resolve: finds the addresses of a name; a test hands in its own.
+    ///   - makeTransport: called for each connection, on its loop.
+    init(
+        configuration: ClientConfiguration, loops: EventLoopGroup, logger: Logger,
+        resolve: @escaping ClientEndpoint.Resolver = SocketAddress.resolving,
+        makeTransport: @escaping TransportMaker = PlainTransport.maker
+    ) {
         self.configuration = configuration
         group = loops
         self.logger = logger
         self.resolve = resolve
+        self.makeTransport = makeTransport
     }
 
     deinit { close() }
@@ -77,25 +85,12 @@ public final class RemotingClient: Sendable {
             if state.isClosed { return nil }
             if let known = state.endpoints[request.address] { return known }
             let new = ClientEndpoint(
-                request.address, configuration: configuration, loop: group.next(), resolve: resolve, callbacks: callbacks, logger: logger)
+                request.address, configuration: configuration, loop: group.next(), resolve: resolve, callbacks: callbacks,
+                makeTransport: makeTransport, logger: logger)
             state.endpoints[request.address] = new
             return new
         }
         guard let endpoint else { return request.complete(.failure(.closed)) }
-        endpoint.loop.post(.endpoint(endpoint, request))
+        endpoint.loop.post(PostedSend(endpoint: endpoint, request: request))
     }
-}
-
-/// What the user of a client wants to be called with.
-final class ClientCallbacks: Sendable {
-    private struct State {
-        var request: RemotingClient.InboundHandler?
-        var closed: (@Sendable (String) -> Void)?
-    }
-    private let state = Mutex(State())
-
-    func set(request: @escaping RemotingClient.InboundHandler) { state.withLock { $0.request = request } }
-    func set(closed: @escaping @Sendable (String) -> Void) { state.withLock { $0.closed = closed } }
-    var request: RemotingClient.InboundHandler? { state.withLock { $0.request } }
-    var closed: (@Sendable (String) -> Void)? { state.withLock { $0.closed } }
 }

@@ -4,7 +4,7 @@ import RMQCommon
 /// One server address of a client, on one loop: idle, connecting, connected, or resting after a failed connect.
 ///
 /// Unchecked `Sendable`: other threads only carry it in messages to its loop; its state is used there.
-final class ClientEndpoint: @unchecked Sendable {
+final class ClientEndpoint: StopObserver, @unchecked Sendable {
     /// Finds the addresses of a name; may block.
     typealias Resolver = @Sendable (_ host: String, _ port: UInt16) -> Result<[SocketAddress], SocketAddress.ResolveFailure>
 
@@ -15,6 +15,7 @@ final class ClientEndpoint: @unchecked Sendable {
     private let configuration: ClientConfiguration
     private let resolve: Resolver
     private let callbacks: ClientCallbacks
+    private let makeTransport: TransportMaker
     private let logger: Logger
 
     private enum State {
@@ -32,13 +33,14 @@ final class ClientEndpoint: @unchecked Sendable {
 
     init(
         _ address: String, configuration: ClientConfiguration, loop: EventLoop, resolve: @escaping Resolver,
-        callbacks: ClientCallbacks, logger: Logger
+        callbacks: ClientCallbacks, makeTransport: @escaping TransportMaker, logger: Logger
     ) {
         self.address = address
         self.configuration = configuration
         self.loop = loop
         self.resolve = resolve
         self.callbacks = callbacks
+        self.makeTransport = makeTransport
         self.logger = logger
     }
 
@@ -61,7 +63,7 @@ final class ClientEndpoint: @unchecked Sendable {
         if case .idle = state { connect() }
     }
 
-    /// Closes the connection and fails what waits, now and later. Also called when the loop ends.
+    /// Closes the connection and fails what waits, now and later.
     func close() {
         let old = state
         state = .closed
@@ -73,6 +75,8 @@ final class ClientEndpoint: @unchecked Sendable {
         }
         failWaiting(.closed)
     }
+
+    func loopStopped() { close() }
 
     private func scheduleTimeouts() {
         guard let next = waiting.nextCheck else { return }
@@ -113,30 +117,31 @@ final class ClientEndpoint: @unchecked Sendable {
     private func connect(to addresses: ArraySlice<SocketAddress>) {
         guard let next = addresses.first else { return failed(.badAddress(address, reason: "no address")) }
         let rest = addresses.dropFirst()
-        switch Socket.connect(to: next) {
-        case .failure(let failure): missed(failure.reason, left: rest)
-        case .success(let descriptor):
-            let pending = PendingConnect(descriptor, loop: loop) { [self] code in connectEnded(descriptor, next, code, left: rest) }
-            guard pending.start() else { return missed("the loop cannot watch the socket", left: rest) }
-            state = .connecting(pending)
-            loop.scheduleLocally(after: configuration.connectTimeout) { [weak self] in
-                guard let self, case .connecting(let current) = state, current === pending else { return }
-                pending.abandon()
-                missed("no answer within \(configuration.connectTimeout)", left: rest)
+        let pending: PendingConnect
+        do {
+            pending = PendingConnect(try Socket.connect(to: next), loop: loop) { [self] pending, code in
+                connectEnded(pending, next, code, left: rest)
             }
+        } catch {
+            return missed(error.reason, left: rest)
+        }
+        guard pending.start() else { return missed("the loop cannot watch the socket", left: rest) }
+        state = .connecting(pending)
+        loop.scheduleLocally(after: configuration.connectTimeout) { [weak self] in
+            guard let self, case .connecting(let current) = state, current === pending else { return }
+            pending.abandon()
+            missed("no answer within \(configuration.connectTimeout)", left: rest)
         }
     }
 
-    private func connectEnded(_ descriptor: Int32, _ socketAddress: SocketAddress, _ code: Int32, left rest: ArraySlice<SocketAddress>) {
-        guard code == 0 else {
-            Glibc.close(descriptor)
-            return missed(Socket.text(code), left: rest)
-        }
-        let connection = Connection(
-            adopting: descriptor, remote: socketAddress.host, loop: loop, limits: configuration.limits,
-            handler: InboundRelay(callbacks), logger: logger
+    private func connectEnded(_ pending: PendingConnect, _ address: SocketAddress, _ code: Int32, left rest: ArraySlice<SocketAddress>) {
+        guard code == 0, let socket = pending.takeSocket() else { return missed(Socket.text(code), left: rest) }
+        let channel = Channel(
+            socket, remote: address.host, loop: loop, transport: makeTransport(), limits: configuration.limits, logger: logger
         ) { [weak self] closed in self?.lost(closed) }
-        guard let connection else { return missed("the loop cannot watch the socket", left: rest) }
+        guard let channel else { return missed("the loop cannot watch the socket", left: rest) }
+        let connection = Connection(channel, handler: InboundRelay(callbacks))
+        channel.start(connection)
         backoff = Self.firstBackoff
         state = .connected(connection)
         for request in waiting.takeAll() {
@@ -163,8 +168,17 @@ final class ClientEndpoint: @unchecked Sendable {
         if !waiting.isEmpty { connect() }
     }
 
-    private func lost(_ connection: Connection) {
-        if case .connected(let current) = state, current === connection { state = .idle }
+    private func lost(_ channel: Channel) {
+        if case .connected(let current) = state, current.channel === channel { state = .idle }
         callbacks.closed?(address)
     }
+}
+
+/// A request on its way to the endpoint that sends it.
+struct PostedSend: LoopMessage {
+    let endpoint: ClientEndpoint
+    let request: OutboundRequest
+
+    func deliver(on loop: EventLoop) { endpoint.send(request) }
+    func drop() { request.complete(.failure(.closed)) }
 }

@@ -1,0 +1,31 @@
+/// Settings of the connections that a client opens.
+public struct ClientConfiguration: Sendable {
+    /// How long a connect may take.
+    public var connectTimeout: Duration
+    /// A connection without any read and write for this long is closed; the next request opens a new one.
+    public var idleTimeout: Duration
+    /// Largest frame sent or accepted, including its length word.
+    public var maxFrameBytes: Int
+    /// Requests fail with ``RemotingError/overloaded(address:limitBytes:)`` while more than this waits for a slow peer or a connect.
+    public var outputLimitBytes: Int
+    /// Longest pause between two failed connects; the pause starts at 20 ms and doubles.
+    public var maxBackoff: Duration
+
+    public init(
+        connectTimeout: Duration = .seconds(3), idleTimeout: Duration = .seconds(120),
+        maxFrameBytes: Int = 16 * 1024 * 1024, outputLimitBytes: Int = 64 * 1024 * 1024,
+        maxBackoff: Duration = .milliseconds(640)
+    ) {
+        self.connectTimeout = connectTimeout
+        self.idleTimeout = idleTimeout
+        self.maxFrameBytes = maxFrameBytes
+        self.outputLimitBytes = outputLimitBytes
+        self.maxBackoff = maxBackoff
+    }
+
+    var limits: ChannelLimits {
+        ChannelLimits(
+            idleTimeout: idleTimeout, inputLimitBytes: maxFrameBytes, outputHighWaterBytes: outputLimitBytes,
+            outputLimitBytes: outputLimitBytes)
+    }
+}

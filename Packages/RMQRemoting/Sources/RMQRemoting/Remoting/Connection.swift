@@ -1,0 +1,131 @@
+public import RMQCommon
+
+/// One peer that speaks remoting frames. Belongs to its loop's thread; other threads hold its ``handle``.
+///
+/// Frames are cut and handled where they lie in the loop's memory; answers go straight into the channel's output.
+public final class Connection: ChannelProtocol {
+    public let id: UInt64
+    public let remote: HostAddress
+    public let loop: EventLoop
+
+    let channel: Channel
+    private let maxFrameBytes: Int
+    private let handler: any RequestHandler
+    private let scratch: HeaderScratch
+    private var exchange = RequestExchange()
+
+    init(_ channel: Channel, handler: any RequestHandler) {
+        id = channel.id
+        remote = channel.remote
+        loop = channel.loop
+        self.channel = channel
+        maxFrameBytes = channel.limits.inputLimitBytes
+        self.handler = handler
+        scratch = channel.loop.local(HeaderScratch.init)
+    }
+
+    var isOpen: Bool { channel.isOpen }
+
+    /// For other threads.
+    public var handle: ConnectionHandle { ConnectionHandle(id: id, remote: remote, loop: loop) }
+
+    /// For an answer that is given later, from whatever thread.
+    public func replyHandle(for request: InboundRequest) -> ReplyHandle {
+        ReplyHandle(connectionId: id, ticket: request.ticket, loop: loop)
+    }
+
+    // MARK: Answering
+
+    /// Answers `request` in its serialization; silent when it was one-way.
+    public func reply(_ command: RemotingCommand, to request: InboundRequest) { reply(command, to: request.ticket) }
+
+    /// Answers a request of this wake-up or of an earlier one.
+    public func reply(_ command: RemotingCommand, to ticket: ReplyTicket) {
+        guard !ticket.isOneway else { return }
+        channel.write(command.encoded(answering: ticket))
+    }
+
+    /// Sends a request to the peer that it must not answer.
+    public func sendOneway(_ command: RemotingCommand) {
+        var command = command
+        command.opaque = Opaque.next()
+        command.isOneway = true
+        channel.write(command.encoded())
+    }
+
+    /// Writes what the socket takes at once and closes. ``RequestHandler/connectionClosed(_:)`` follows at the end of the wake-up.
+    public func close() { channel.close() }
+
+    // MARK: Asking
+
+    /// Sends a request of our own; its completion is called on the loop.
+    func send(_ request: OutboundRequest) {
+        guard !request.isCompleted else { return }
+        guard channel.isReading else { return request.complete(.failure(.connectionClosed(address: request.address))) }
+        guard request.frame.count <= maxFrameBytes else {
+            return request.complete(.failure(.frameTooLarge(bytes: request.frame.count, limit: maxFrameBytes)))
+        }
+        let limit = channel.limits.outputLimitBytes
+        guard channel.waitingBytes + request.frame.count <= limit else {
+            return request.complete(.failure(.overloaded(address: request.address, limitBytes: limit)))
+        }
+        channel.write(request.frame)
+        if request.isOneway { return request.complete(.success(RemotingCommand(code: 0))) }
+        if exchange.add(request) { scheduleTimeouts() }
+    }
+
+    private func scheduleTimeouts() {
+        guard let next = exchange.nextCheck else { return }
+        loop.scheduleLocally(at: next) { [weak self] in
+            guard let self, exchange.expire(now: loop.now) else { return }
+            scheduleTimeouts()
+        }
+    }
+
+    // MARK: Frames
+
+    /// Handles the complete frames at the start of `bytes`.
+    public func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var at = 0
+        while channel.takesMore {
+            guard bytes.count - at >= 4 else { break }
+            let length = Int(bytes.bigEndian(at: at, as: Int32.self))
+            guard length >= 4, length <= maxFrameBytes - 4 else {
+                closeBecause("frame of \(length) bytes, allowed are 4 to \(maxFrameBytes - 4)")
+                break
+            }
+            guard bytes.count - at - 4 >= length else { break }
+            handleFrame(UnsafeRawBufferPointer(rebasing: bytes[(at + 4)..<(at + 4 + length)]))
+            at += 4 + length
+        }
+        return at
+    }
+
+    private func handleFrame(_ frame: UnsafeRawBufferPointer) {
+        do throws(FrameError) {
+            let request = try InboundRequest(frame: frame, scratch: scratch)
+            guard request.isResponse else { return handler.receive(request, on: self) }
+            // Read before its request leaves the table: an answer that cannot be read closes the connection, which fails the request.
+            let answer = try request.command()
+            // One that nobody waits for any more is dropped.
+            exchange.remove(request.opaque)?.complete(.success(answer))
+        } catch {
+            closeBecause("\(error)")
+        }
+    }
+
+    private func closeBecause(_ reason: String) {
+        channel.logger.warning("closed \(remote): \(reason)")
+        close()
+    }
+
+    public func channelClosed() {
+        for request in exchange.removeAll() { request.complete(.failure(.connectionClosed(address: request.address))) }
+        handler.connectionClosed(self)
+    }
+}
+
+extension EventLoop {
+    /// An open connection of this loop; nil when it closed. On the loop only.
+    public func connection(_ id: UInt64) -> Connection? { (source(id) as? Channel)?.spoken as? Connection }
+}

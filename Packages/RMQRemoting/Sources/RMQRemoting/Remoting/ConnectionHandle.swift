@@ -1,0 +1,48 @@
+public import RMQCommon
+
+/// Names a connection for other threads.
+public struct ConnectionHandle: Sendable, Hashable {
+    public let id: UInt64
+    public let remote: HostAddress
+    /// The loop that owns the connection.
+    public let loop: EventLoop
+
+    /// Sends without expecting an answer. A closed connection drops it.
+    public func sendOneway(_ command: RemotingCommand) {
+        var command = command
+        command.opaque = Opaque.next()
+        command.flag |= 2
+        loop.post(PostedFrame(connection: id, frame: command.encoded()))
+    }
+
+    /// Asks the peer and waits for its answer.
+    public func request(_ command: RemotingCommand, timeout: Duration) async throws(RemotingError) -> RemotingCommand {
+        try await OutboundRequest.wait(command, to: remote.description, timeout: timeout) { request in
+            loop.post(PostedRequest(connection: id, request: request))
+        }
+    }
+
+    /// Writes what can be written at once and closes.
+    public func close() { loop.post(PostedClose(connection: id)) }
+
+    public static func == (left: ConnectionHandle, right: ConnectionHandle) -> Bool { left.id == right.id }
+    public func hash(into hasher: inout Hasher) { hasher.combine(id) }
+}
+
+/// A request of our own on its way to a connection.
+private struct PostedRequest: LoopMessage {
+    let connection: UInt64
+    let request: OutboundRequest
+
+    func deliver(on loop: EventLoop) {
+        if let connection = loop.connection(connection) { connection.send(request) } else { drop() }
+    }
+
+    func drop() { request.complete(.failure(.connectionClosed(address: request.address))) }
+}
+
+private struct PostedClose: LoopMessage {
+    let connection: UInt64
+
+    func deliver(on loop: EventLoop) { loop.connection(connection)?.close() }
+}

@@ -1,0 +1,44 @@
+/// What a later reply needs to know of its request.
+public struct ReplyTicket: Sendable {
+    public let opaque: Int32
+    public let serialization: HeaderSerialization
+    public let isOneway: Bool
+
+    public init(opaque: Int32, serialization: HeaderSerialization, isOneway: Bool) {
+        self.opaque = opaque
+        self.serialization = serialization
+        self.isOneway = isOneway
+    }
+}
+
+/// Answers one request later, from any thread. Answering after the connection closed does nothing.
+public struct ReplyHandle: Sendable {
+    public let connectionId: UInt64
+    public let ticket: ReplyTicket
+    let loop: EventLoop
+
+    /// Sends `command` as the answer, in the request's serialization; silent when the request was one-way.
+    public func complete(_ command: RemotingCommand) {
+        guard !ticket.isOneway else { return }
+        loop.post(PostedFrame(connection: connectionId, frame: command.encoded(answering: ticket)))
+    }
+}
+
+/// An encoded frame on its way to a connection of another loop or thread.
+struct PostedFrame: LoopMessage {
+    let connection: UInt64
+    let frame: [UInt8]
+
+    func deliver(on loop: EventLoop) { loop.connection(connection)?.channel.write(frame) }
+}
+
+extension RemotingCommand {
+    /// The frame of this command as the answer to the request of `ticket`.
+    func encoded(answering ticket: ReplyTicket) -> [UInt8] {
+        var command = self
+        command.opaque = ticket.opaque
+        command.flag |= 1
+        command.serialization = ticket.serialization
+        return command.encoded()
+    }
+}
