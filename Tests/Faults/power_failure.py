@@ -245,9 +245,11 @@ def run_until_cut(programs, shim, generation, is_synchronous, choices):
     environment = dict(os.environ, LD_PRELOAD=str(shim), SHADOW_STORE=str(generation / "live"), SHADOW_DISK=str(generation / "shadow"))
     if choices.random() < 0.5:
         environment["SHADOW_DELAY"] = str(choices.choice([50, 500, 2000]))
+    if choices.random() < 0.3:
+        environment["SHADOW_SHORT"] = str(choices.choice([2, 10]))
     wait = None
     if choices.random() < 0.6:
-        environment["SHADOW_CUT"] = str(int(2 ** choices.uniform(0, 8.5)))
+        environment["SHADOW_CUT"] = str(int(2 ** choices.uniform(0, 9.5)))
     elif choices.random() < 0.9:
         wait = choices.uniform(0.005, 0.12)
     # otherwise the driver ends by itself: the power fails after a clean stop

@@ -7,10 +7,12 @@
 //     d<inode>   the names in a directory as of its last successful fsync, one "<inode> <d|f> <name>" a line
 //     g<inode>   what was removed or renamed over: kept, since its removal may not have reached the disk
 //
-// Content is copied before a sync begins and recorded after it succeeded: what another thread writes meanwhile is not
-// promised. Names are durable with their directory's fsync and not before; nothing is assumed about a file system's journal.
-// $SHADOW_CUT ends the process with SIGKILL at the n-th point before or after such a call; $SHADOW_DELAY makes syncs last
-// up to so many microseconds. Raw system calls below, so that nothing here calls itself.
+// Content is copied before a sync begins and recorded after it succeeds: what another thread writes meanwhile is not
+// promised, nor is anything that was only written or whose write-back was only started. Names are durable with their directory's
+// fsync and not before; nothing is assumed about a file system's journal.
+// $SHADOW_CUT ends the process with SIGKILL at the n-th point: before or after such a call, or in the middle of a write, of
+// which the page cache then has the first pages. $SHADOW_SHORT makes one write in so many a short one. $SHADOW_DELAY makes
+// syncs last up to so many microseconds. Raw system calls below, so that nothing here calls itself.
 #define _GNU_SOURCE 1
 #include <dirent.h>
 #include <errno.h>
@@ -36,25 +38,32 @@ static pthread_mutex_t mapping_lock = PTHREAD_MUTEX_INITIALIZER;
 // Two syncs of one file must be recorded in the order in which they were done.
 static pthread_mutex_t file_locks[LOCKS] = { [0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER };
 static const char *store, *disk;
-static long cut_at, delay_limit;
+static long cut_at, delay_limit, short_writes;
 static long points;
 
 __attribute__((constructor)) static void read_environment(void) {
     store = getenv("SHADOW_STORE");
     disk = getenv("SHADOW_DISK");
     cut_at = getenv("SHADOW_CUT") ? atol(getenv("SHADOW_CUT")) : 0;
+    short_writes = getenv("SHADOW_SHORT") ? atol(getenv("SHADOW_SHORT")) : 0;
     delay_limit = getenv("SHADOW_DELAY") ? atol(getenv("SHADOW_DELAY")) : 0;
 }
 
+// Whether this point is the one to be killed at.
+static int is_cut(void) { return cut_at && __atomic_add_fetch(&points, 1, __ATOMIC_RELAXED) == cut_at; }
+
 static void point(void) {
-    if (cut_at && __atomic_add_fetch(&points, 1, __ATOMIC_RELAXED) == cut_at) kill(getpid(), SIGKILL);
+    if (is_cut()) kill(getpid(), SIGKILL);
+}
+
+static unsigned number_below(unsigned limit) {
+    static __thread unsigned seed;
+    if (!seed) seed = (unsigned)(long)&seed ^ (unsigned)cut_at;
+    return rand_r(&seed) % limit;
 }
 
 static void delay(void) {
-    static __thread unsigned seed;
-    if (!delay_limit) return;
-    if (!seed) seed = (unsigned)(long)&seed ^ (unsigned)cut_at;
-    usleep(rand_r(&seed) % delay_limit);
+    if (delay_limit) usleep(number_below(delay_limit));
 }
 
 static int is_ours(const char *path) { return store && strncmp(path, store, strlen(store)) == 0; }
@@ -135,6 +144,27 @@ int msync(void *address, size_t length, int flags) {
     point();
     errno = code;
     return result;
+}
+
+// ---- writes at a place
+
+static ssize_t write_at(int fd, const char *bytes, size_t count, off_t offset) {
+    if (!descriptor_is_ours(fd)) return syscall(SYS_pwrite64, fd, bytes, count, offset);
+    if (is_cut()) {
+        // The kernel looks for a deadly signal between two pages.
+        size_t pages = number_below((count + 4095) / 4096 + 1), part = pages == 0 ? 0 : pages * 4096 - offset % 4096;
+        syscall(SYS_pwrite64, fd, bytes, part < count ? part : count, offset);
+        kill(getpid(), SIGKILL);
+    }
+    if (short_writes && count > 1 && number_below(short_writes) == 0) count = 1 + number_below(count - 1);
+    return syscall(SYS_pwrite64, fd, bytes, count, offset);
+}
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) { return write_at(fd, bytes, count, offset); }
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t offset) { return write_at(fd, bytes, count, offset); }
+
+int sync_file_range(int fd, off_t offset, off_t count, unsigned flags) {
+    if (descriptor_is_ours(fd)) point();
+    return syscall(SYS_sync_file_range, fd, offset, count, flags);
 }
 
 // ---- files and directories

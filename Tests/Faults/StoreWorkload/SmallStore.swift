@@ -9,7 +9,6 @@ enum SmallStore {
         var configuration = StoreConfiguration(rootDirectory: directory)
         configuration.segmentBytes = segmentBytes
         configuration.consumeQueueFileBytes = 2000
-        configuration.prefaultWindowBytes = 64 << 10
         configuration.indexSlotCount = 100
         configuration.indexEntryCount = 400
         configuration.indexSaveInterval = .milliseconds(20)

@@ -2,7 +2,7 @@ import Glibc
 import RMQCommon
 import RMQStore
 
-/// One thread's share: messages of all sizes to random queues, single, in batches, and half ones.
+/// One thread's share: messages of all sizes to random queues, single, in batch bodies, several with one write, and half ones.
 struct Writer: Sendable {
     let store: MessageStore
     let isSynchronous: Bool
@@ -19,8 +19,13 @@ struct Writer: Sendable {
     func run() throws {
         var random = random
         let encoder = RecordEncoder()
+        let together = AppendBatch(for: store, maxMessageBytes: 4 << 20)
         for index in 0..<count {
             if random.chance(pausePercent) { usleep(UInt32.random(in: 1...400, using: &random)) }
+            if random.chance(25) {
+                try appendTogether(together, &random, index)
+                continue
+            }
             let topic = Int.random(in: topics, using: &random)
             let queueId = Int32.random(in: 0..<Self.queuesPerTopic, using: &random)
             let queue = store.queueHandle(topic: Workload.topics[topic], queueId: queueId)
@@ -34,6 +39,29 @@ struct Writer: Sendable {
             }
             let draft = try !isHalf && random.chance(20) ? batch(queue, attributes, encoder, &random) : single(queue, attributes, encoder, &random, index)
             try acknowledge(try append(draft), topic: UInt8(topic), queueId: queueId, isHalf: isHalf)
+        }
+    }
+
+    /// As an event loop does with what it received in one wake-up.
+    private func appendTogether(_ batch: AppendBatch, _ random: inout SeededRandom, _ index: Int) throws {
+        var targets: [(topic: Int, queueId: Int32)] = []
+        for _ in 0..<Int.random(in: 2...12, using: &random) {
+            let topic = Int.random(in: topics, using: &random)
+            let queueId = Int32.random(in: 0..<Self.queuesPerTopic, using: &random)
+            let queue = store.queueHandle(topic: Workload.topics[topic], queueId: queueId)
+            let attributes = RecordAttributes(bornTimestamp: Int64(index), bornHost: Self.host, storeHost: Self.host)
+            try batch.add(try single(queue, attributes, batch.encoder, &random, index))
+            targets.append((topic, queueId))
+        }
+        store.append(batch)
+        defer { batch.removeAll() }
+        let results = try (0..<batch.count).map { try batch.outcome($0).get() }
+        if isSynchronous, let end = results.map(\.end).max() {
+            let status = try store.waitUntilConfirmed(end)
+            guard status == .ok else { throw WorkloadError.notConfirmed("\(status)") }
+        }
+        for (result, target) in zip(results, targets) {
+            try acknowledge(result, topic: UInt8(target.topic), queueId: target.queueId, isHalf: false)
         }
     }
 

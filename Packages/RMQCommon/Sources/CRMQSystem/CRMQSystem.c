@@ -84,6 +84,13 @@ long crmq_send(int fd, const void *bytes, size_t count) { ssize_t n = send(fd, b
 
 int crmq_open(const char *path, int flags, unsigned int mode) { return crmq_result(open(path, flags | O_CLOEXEC, mode)); }
 int crmq_fallocate(int fd, int64_t offset, int64_t count) { return crmq_result(fallocate(fd, 0, offset, count)); }
+long crmq_pwrite(int fd, const void *bytes, size_t count, int64_t offset) {
+    ssize_t written = pwrite(fd, bytes, count, offset);
+    return written < 0 ? -errno : written;
+}
+int crmq_start_write_back(int fd, int64_t offset, int64_t count) {
+    return crmq_result(sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE));
+}
 int crmq_syncfs(int fd) { return crmq_result(syncfs(fd)); }
 int crmq_populate_write(void *address, size_t count) { return crmq_result(madvise(address, count, MADV_POPULATE_WRITE)); }
 int crmq_populate_read(void *address, size_t count) { return crmq_result(madvise(address, count, MADV_POPULATE_READ)); }

@@ -5,7 +5,7 @@ import Synchronization
 /// Keeps messages: appends them to one log and hands them out by queue and offset.
 ///
 ///     encoder.encode(…) ─► append ──► commit log ──► consume queue ──► arrival listener
-///                            │ one lock: offsets, store time, copy      │ after the lock
+///                            │ one lock: offsets, store time, write     │ after the lock
 ///     read(queue, offset) ◄──┴── no lock: only what is published ◄──────┘
 ///
 /// Opening locks the directory and recovers it; ``start()`` begins accepting; ``close()`` flushes and leaves a clean
@@ -50,28 +50,6 @@ public final class MessageStore: Sendable {
     let memoryBytes: Int64
     private let lifecycle: Mutex<Lifecycle>
     private let abortPath: String
-
-    /// What the append lock guards, beside the writing side of every queue.
-    struct AppendState {
-        var segment: MappedFile?
-        /// The next byte in `segment`, or where the next segment begins if there is none.
-        var position = 0
-        var nextSegmentOffset: Int64 = 0
-        /// The segment that an earlier run began, until its disk blocks are known to be allocated.
-        var begun: MappedFile?
-        /// Beyond this position the allocator is told where the writer is.
-        var reportPosition = 0
-        var lastStoreTimestamp: Int64 = 0
-        /// Whether the thread that syncs the log knows that there is something to do.
-        var flushIsAnnounced = false
-        /// Whether the index thread knows that there is something to do, or there is no such thread.
-        var indexIsAnnounced = true
-        var dirtyQueues: [ConsumeQueue] = []
-        /// Topics deleted while records of theirs were not dispatched yet: those below this offset get no entries any more.
-        var deletedBelow: [ByteText: Int64] = [:]
-        var listener: ArrivalListener?
-        var counters = AppendCounters()
-    }
 
     private enum Lifecycle {
         case opened(StoreLock)
@@ -174,24 +152,6 @@ public final class MessageStore: Sendable {
         appendLock.withLock { placeWriter(&$0) }
     }
 
-    /// Append lock.
-    func placeWriter(_ state: inout AppendState) {
-        let end = log.maxOffset
-        let segmentBytes = Int64(configuration.segmentBytes)
-        state.reportPosition = 0
-        if let last = log.snapshot.last, end < last.baseOffset + segmentBytes {
-            state.segment = nil
-            state.begun = last
-            state.position = Int(end - last.baseOffset)
-            state.nextSegmentOffset = last.baseOffset + segmentBytes
-        } else {
-            state.segment = nil
-            state.begun = nil
-            state.position = 0
-            state.nextSegmentOffset = end
-        }
-    }
-
     /// Begins accepting messages: starts the store's threads and marks the directory as in use.
     public func start() throws(StoreError) {
         try lifecycle.withLock { (lifecycle) throws(StoreError) in
@@ -209,7 +169,7 @@ public final class MessageStore: Sendable {
         }
         appendLock.withLock { state in
             flags.clear(.notRunning)
-            allocator.report(current: state.segment ?? state.begun, position: state.position, next: state.nextSegmentOffset)
+            requestNextSegment(state)
         }
         guard configuration.role == .master, configuration.deliversDelayedMessages else { return }
         do {

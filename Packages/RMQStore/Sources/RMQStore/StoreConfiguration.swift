@@ -70,10 +70,8 @@ public struct StoreConfiguration: Sendable, Equatable {
     public var maxLightQueues = 20_000
     /// `maxMsgsNumBatch`: the most messages that one query by key returns.
     public var maxQueryCount = 64
-    /// The most bytes of the log that are faulted in ahead of the writer. An idle store keeps an eighth of it resident.
-    public var prefaultWindowBytes: Int = 16 << 20
-    /// `warmMapedFileEnable`: whether whole segments are faulted in ahead, not just a window, and locked in memory while they
-    /// are written. What the system does not allow to be locked is not.
+    /// `warmMapedFileEnable`: whether segments are faulted in ahead of the writer, and locked in memory while they are written.
+    /// What the system does not allow to be locked is not.
     public var warmsSegments = false
     /// `flushLeastPagesWhenWarmMapedFile`: pages of 4 KiB faulted in at a time by a warm-up.
     public var warmUpPages = 4096

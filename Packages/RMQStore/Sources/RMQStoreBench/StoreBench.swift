@@ -73,12 +73,14 @@ struct BenchRun: Sendable {
 final class Appender {
     private let store: MessageStore
     private let encoder = RecordEncoder()
+    private let batch: AppendBatch
     private let body: [UInt8]
     private let properties = MessageProperties([("UNIQ_KEY", "7F0000010000000000000000000004D2"), ("WAIT", "true"), ("TAGS", "TagA")]).encoded()
     private let attributes: RecordAttributes
 
     init(_ store: MessageStore, bodyBytes: Int) {
         self.store = store
+        batch = AppendBatch(for: store, maxMessageBytes: 4 << 20)
         body = (0..<bodyBytes).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         let host = HostAddress(ipv4: (127, 0, 0, 1), port: 10911)
         attributes = RecordAttributes(bornTimestamp: 1_700_000_000_000, bornHost: host, storeHost: host)
@@ -89,7 +91,17 @@ final class Appender {
         try store.append(try draft(queue))
     }
 
-    func draft(_ queue: QueueHandle) throws(StoreError) -> RecordDraft {
+    /// Appends so many at once, as an event loop does with what it received in one wake-up.
+    func append(_ queue: QueueHandle, count: Int) throws(StoreError) {
+        for _ in 0..<count { try batch.add(try draft(queue, with: batch.encoder)) }
+        store.append(batch)
+        for index in 0..<count { _ = try batch.outcome(index).get() }
+        batch.removeAll()
+    }
+
+    func draft(_ queue: QueueHandle) throws(StoreError) -> RecordDraft { try draft(queue, with: encoder) }
+
+    private func draft(_ queue: QueueHandle, with encoder: RecordEncoder) throws(StoreError) -> RecordDraft {
         try body.withUnsafeBytes { body in
             properties.withUnsafeBytes { properties in
                 Result { () throws(StoreError) in

@@ -33,7 +33,6 @@ final class SampleStore {
         var configuration = StoreConfiguration(rootDirectory: path)
         configuration.segmentBytes = 64 << 10
         configuration.consumeQueueFileBytes = 2000
-        configuration.prefaultWindowBytes = 64 << 10
         configuration.indexSlotCount = 100
         configuration.indexEntryCount = 400
         return configuration

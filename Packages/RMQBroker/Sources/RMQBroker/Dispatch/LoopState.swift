@@ -9,6 +9,7 @@ final class LoopState {
     let index: Int
     let loop: EventLoop
     let broker: BrokerState
+    /// For messages of the broker itself, which are appended at once.
     let encoder: RecordEncoder
     let propertyScratch = PropertyScratch()
     private(set) lazy var storeHost = broker.storeHost
@@ -34,6 +35,8 @@ final class LoopState {
     private var offsetMovedCount = 0
 
     let holds: PullHolds
+    /// Sends of this wake-up that are not in the log yet.
+    let staged: StagedSends
     /// Sends that wait for the store's promise.
     private(set) lazy var confirmations = SendConfirmations(
         loopIndex: index, loop: loop, store: broker.store, waitingLoops: broker.waitingSends
@@ -51,6 +54,7 @@ final class LoopState {
         acceptsSendsFrom = configuration.startAcceptSendTimestamp
         isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
         encoder = RecordEncoder(maxMessageBytes: configuration.maxMessageBytes)
+        staged = StagedSends(store: broker.store, maxMessageBytes: configuration.maxMessageBytes)
         sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
         let properties = Array("\(PropertyName.cluster)\u{1}\(configuration.brokerClusterName)".utf8)
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: properties.count, alignment: 1)
@@ -124,6 +128,21 @@ final class LoopState {
         return Int32(truncatingIfNeeded: randomState % UInt64(max(bound, 1)))
     }
 
+    // MARK: The end of a wake-up
+
+    /// Appends the sends of this wake-up, answers those that need not wait, and wakes the pulls that they are for.
+    func wakeUpEnded() {
+        appendStaged()
+        if promisesMore { confirmations.answerConfirmed() }
+        wakePulls()
+    }
+
+    /// Appends what is staged, and answers it.
+    func appendStaged() {
+        let sends = SendProcessor(state: self)
+        staged.append { send, outcome in sends.finish(send, outcome) }
+    }
+
     // MARK: Answers that had to wait
 
     /// Topics were written: answers the sends that waited for that, or lets them wait for the store.
@@ -140,7 +159,8 @@ final class LoopState {
 
     // MARK: Arrivals
 
-    /// A message was appended to `queue`; whoever waits for it is woken at the end of this wake-up.
+    /// A message was appended to `queue`; whoever waits for it is woken at the end of this wake-up. A pull that comes between
+    /// finds the message; one that came before it was appended is listed in `queue.waiting` by now.
     ///
     /// Where a message becomes readable later than that, the store says when (``BrokerState/messagesDelivered(topic:queueId:)``).
     func messageArrived(_ queue: QueueState) {
@@ -149,8 +169,7 @@ final class LoopState {
     }
 
     /// Wakes the pulls that this wake-up's appends are for: own ones directly, those of another loop by one message to it.
-    func wakeUpEnded() {
-        if promisesMore { confirmations.answerConfirmed() }
+    private func wakePulls() {
         guard !arrivals.isEmpty else { return }
         let queues = arrivals
         arrivals.removeAll(keepingCapacity: true)

@@ -4,9 +4,11 @@ import RMQStore
 
 /// Takes messages: codes 10, 310 and 320.
 ///
-///     header slices ─► topic (loop's cache) ─► record in scratch space ─► append ─► answer in the output buffer
+///     header slices ─► topic (loop's cache) ─► record in staging memory ─┐    once for each send
+///     answer in the output buffer ◄─ append of all ◄─────────────────────┘    once for each wake-up
 ///
-/// Everything happens on the loop, without allocation once the topic is known. Where the store promises more than the page
+/// Everything happens on the loop, without allocation once the topic is known. The sends of a wake-up are appended at its end
+/// together (``StagedSends``), earlier only when the staging memory is full. Where the store promises more than the page
 /// cache, the answer waits for that (see ``SendConfirmations``). The body counts as a batch by the header's
 /// field alone, not by the code, as at the reference.
 struct SendProcessor {
@@ -33,13 +35,13 @@ struct SendProcessor {
 
     private func send(_ request: SendRequest, _ inbound: InboundRequest, _ connection: Connection) {
         do {
-            try store(request, inbound, connection)
+            try stage(request, inbound, connection)
         } catch {
             refuse(inbound.ticket, connection, error.code, error.remark)
         }
     }
 
-    private func store(_ request: SendRequest, _ inbound: InboundRequest, _ connection: Connection) throws(Refusal) {
+    private func stage(_ request: SendRequest, _ inbound: InboundRequest, _ connection: Connection) throws(Refusal) {
         let (body, ticket) = (inbound.body, inbound.ticket)
         let now = state.loop.wallMilliseconds
         if now < state.acceptsSendsFrom {
@@ -56,28 +58,45 @@ struct SendProcessor {
 
         let queueId = request.queueId >= 0 ? request.queueId : state.nextRandom(below: topic.config.writeQueueCount)
         let queue = topic.queue(queueId)
-        let result: AppendResult
+        // The elements of a batch body may be many, so they get the staging memory for themselves.
+        if request.isBatch || !state.staged.batch.hasRoom(forBody: body.count) { state.appendStaged() }
         do {
-            result = try append(request, received, body, topic, queue, connection)
+            let draft = try encode(request, received, body, topic, queue, connection)
+            try state.staged.stage(
+                draft,
+                for: StagedSends.Send(
+                    connection: connection, ticket: ticket, topic: topic, arrivesAt: received.delayLevel > 0 ? nil : queue, queueId: queueId,
+                    waits: waits))
         } catch {
             throw Refusal(error)
         }
-        if received.delayLevel <= 0 { state.messageArrived(queue) }
-        if ticket.isOneway { return }
-        if !topic.isSaved {
-            let send = stored(result, queueId, ticket, connection)
-            if state.newTopicSends.add(.init(send: send, topic: topic.entry, promisedEnd: waits ? result.end : nil)) { return }
-        }
-        if waits { return state.confirmations.add(stored(result, queueId, ticket, connection), end: result.end) }
-        answer(result, queueId, ticket, connection)
+        if request.isBatch { state.appendStaged() }
     }
 
     // MARK: Answers
 
+    /// Tells the producer what became of its message, and those who wait for messages that there is one.
+    func finish(_ send: StagedSends.Send, _ outcome: Result<AppendResult, StoreError>) {
+        let result: AppendResult
+        switch outcome {
+        case .success(let stored): result = stored
+        case .failure(let error): return refuse(send.ticket, send.connection, error.appendStatus.responseCode, "\(error)")
+        }
+        if let queue = send.arrivesAt { state.messageArrived(queue) }
+        if send.ticket.isOneway { return }
+        if !send.topic.isSaved {
+            let waiting = NewTopicSends.Waiting(send: stored(result, send), topic: send.topic.entry, promisedEnd: send.waits ? result.end : nil)
+            if state.newTopicSends.add(waiting) { return }
+        }
+        if send.waits { return state.confirmations.add(stored(result, send), end: result.end) }
+        answer(result, send)
+    }
+
     /// Straight from the numbers of the append into the output buffer.
-    private func answer(_ result: AppendResult, _ queueId: Int32, _ ticket: ReplyTicket, _ connection: Connection) {
+    private func answer(_ result: AppendResult, _ send: StagedSends.Send) {
         func reply(_ id: ReplyMessageId) {
-            connection.replySend(to: ticket, messageId: id, queueId: queueId, queueOffset: result.queueOffset, trailer: state.sendTrailer)
+            send.connection.replySend(
+                to: send.ticket, messageId: id, queueId: send.queueId, queueOffset: result.queueOffset, trailer: state.sendTrailer)
         }
         if result.messageCount == 1, !state.storeHost.isIPv6 {
             reply(.stored(ipv4AndPort: state.storeHostWord, physicalOffset: result.physicalOffset))
@@ -86,12 +105,12 @@ struct SendProcessor {
         }
     }
 
-    /// What ``answer(_:_:)`` needs later.
-    private func stored(_ result: AppendResult, _ queueId: Int32, _ ticket: ReplyTicket, _ connection: Connection) -> StoredSend {
+    /// What ``answer(_:_:)-(StoredSend,_)`` needs later.
+    private func stored(_ result: AppendResult, _ send: StagedSends.Send) -> StoredSend {
         let hasOneId = result.messageCount == 1 && !state.storeHost.isIPv6
         return StoredSend(
-            connection: connection.id, ticket: ticket, queueId: queueId, queueOffset: result.queueOffset, physicalOffset: result.physicalOffset,
-            messageIds: hasOneId ? nil : MessageIdList(result, storeHost: state.storeHost, in: state.broker.store).text)
+            connection: send.connection.id, ticket: send.ticket, queueId: send.queueId, queueOffset: result.queueOffset,
+            physicalOffset: result.physicalOffset, messageIds: hasOneId ? nil : MessageIdList(result, storeHost: state.storeHost, in: state.broker.store).text)
     }
 
     /// Answers a send that had to wait.
@@ -163,10 +182,10 @@ struct SendProcessor {
 
     // MARK: Storing
 
-    private func append(
+    private func encode(
         _ request: SendRequest, _ received: ReceivedProperties, _ body: UnsafeRawBufferPointer, _ topic: TopicRoute, _ queue: QueueState,
         _ connection: Connection
-    ) throws(StoreError) -> AppendResult {
+    ) throws(StoreError) -> RecordDraft {
         try state.broker.store.checkAccepting()
         var attributes = RecordAttributes(bornTimestamp: request.bornTimestamp, bornHost: connection.remote, storeHost: state.storeHost)
         attributes.flag = request.flag
@@ -175,17 +194,15 @@ struct SendProcessor {
         if topic.config.filterType == .multiTag { attributes.systemFlag |= SystemFlag.multiTags.rawValue }
         let properties = received.stored(request.properties, scratch: state.propertyScratch)
         let added = state.addedProperties
-        if request.isBatch { return try state.broker.store.append(try batch(queue, attributes, properties, elements: body)) }
+        if request.isBatch { return try batch(queue, attributes, properties, elements: body) }
         if received.delayLevel > 0 {
-            return try state.broker.store.append(
-                try state.broker.store.encodeDelayed(
-                    level: Int(received.delayLevel), for: queue.queue, attributes: attributes, body: body, properties: request.properties,
-                    addedProperties: added, with: state.encoder))
+            return try state.broker.store.encodeDelayed(
+                level: Int(received.delayLevel), for: queue.queue, attributes: attributes, body: body, properties: request.properties,
+                addedProperties: added, with: state.staged.batch.encoder)
         }
-        return try state.broker.store.append(
-            try state.encoder.encode(
-                queue: queue.queue, attributes: attributes, body: body, properties: properties, addedProperties: added,
-                tagCode: received.tags.map { Int64(JavaString.hash(utf8: $0)) } ?? 0))
+        return try state.staged.batch.encoder.encode(
+            queue: queue.queue, attributes: attributes, body: body, properties: properties, addedProperties: added,
+            tagCode: received.tags.map { Int64(JavaString.hash(utf8: $0)) } ?? 0)
     }
 
     private func batch(
@@ -195,7 +212,7 @@ struct SendProcessor {
         let shared = [UInt8](properties) + (properties.last.map { $0 != 2 } ?? false ? [2] : []) + [UInt8](state.addedProperties)
         return try shared.withUnsafeBytes { shared in
             Result { () throws(StoreError) in
-                try state.encoder.encodeBatch(queue: queue.queue, attributes: attributes, elements: elements, addedProperties: shared)
+                try state.staged.batch.encoder.encodeBatch(queue: queue.queue, attributes: attributes, elements: elements, addedProperties: shared)
             }
         }.get()
     }

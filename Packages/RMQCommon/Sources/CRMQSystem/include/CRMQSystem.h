@@ -62,6 +62,10 @@ long crmq_send(int fd, const void *bytes, size_t count);
 
 int crmq_open(const char *path, int flags, unsigned int mode);
 int crmq_fallocate(int fd, int64_t offset, int64_t count);
+/// Writes at a place of its own; returns how many bytes, which may be fewer.
+long crmq_pwrite(int fd, const void *bytes, size_t count, int64_t offset);
+/// Has a range written to the disk soon. Promises nothing: only a sync tells that it is there.
+int crmq_start_write_back(int fd, int64_t offset, int64_t count);
 /// Writes back everything of the file system that the file is on, and waits for it.
 int crmq_syncfs(int fd);
 int crmq_populate_write(void *address, size_t count);

@@ -9,13 +9,15 @@ import Synchronization
 ///     +-----+-----+- -+------+  +-----+-----+- -+------+  +-----+-----+- - -
 ///     ↑ minOffset                                                    ↑ maxOffset
 ///
-/// One writer, under the store's append lock. Readers see everything below `maxOffset`, which moves only after a record
-/// is complete; its bytes never change afterwards. The first 8 bytes of a record (or of the first record of a batch) are
-/// stored last, so that a kill -9 in the middle leaves nothing that recovery takes for a record.
+/// One writer, under the store's append lock (`Append/`). Readers see everything below `maxOffset`, which moves only after
+/// records are written; their bytes never change afterwards. A kill -9 in the middle of a write leaves a part of a record at
+/// most, which recovery tells by its checksum and by the zeros in it, as after a power failure.
 final class CommitLog: Sendable {
     let segmentBytes: Int
     private let segments: Mutex<[MappedFile]>
     private let publishedEnd: Atomic<Int64>
+    /// See ``leftBytes(upTo:)``.
+    private let leftoversEnd = Atomic<Int64>(0)
     private let disk: DiskCalls
 
     init(segments: [MappedFile], segmentBytes: Int, disk: DiskCalls) {
@@ -47,28 +49,17 @@ final class CommitLog: Sendable {
 
     // MARK: Writing (append lock)
 
-    /// Copies complete records to the end of `segment` and publishes them.
-    @inline(__always)
-    func write(_ bytes: UnsafeMutableRawBufferPointer, to segment: MappedFile, at position: Int) {
-        let target = segment.base + position
-        let source = UnsafeRawPointer(bytes.baseAddress!)
-        (target + 8).copyMemory(from: source + 8, byteCount: bytes.count - 8)
-        atomicMemoryFence(ordering: .releasing)
-        target.storeBytes(of: source.loadUnaligned(as: UInt64.self), as: UInt64.self)
-        publishedEnd.store(segment.baseOffset + Int64(position + bytes.count), ordering: .releasing)
-    }
-
-    /// Ends a segment: what is left of it is skipped.
-    func writeFiller(to segment: MappedFile, at position: Int) {
-        let remaining = segment.byteCount - position
-        segment.base.storeBytes(of: RecordLayout.fillerMagic.bigEndian, toByteOffset: position + 4, as: Int32.self)
-        segment.base.storeBytes(of: Int32(remaining).bigEndian, toByteOffset: position, as: Int32.self)
-        publishedEnd.store(segment.baseOffset + Int64(segment.byteCount), ordering: .releasing)
-    }
-
     /// Lets readers see everything below `end`, which whoever wrote it has made whole.
     func publish(_ end: Int64) {
+        assert(end >= maxOffset, "the log only grows")
         publishedEnd.store(end, ordering: .releasing)
+    }
+
+    /// A write failed, and left bytes behind the log's end that are zeroed since, or will be. They may have reached the disk, so
+    /// the next sync includes the zeros: otherwise a power failure could bring back a record that was refused, right behind
+    /// one that was written in its place.
+    func leftBytes(upTo end: Int64) {
+        leftoversEnd.max(end, ordering: .relaxed)
     }
 
     func add(_ segment: MappedFile) {
@@ -88,14 +79,12 @@ final class CommitLog: Sendable {
 
     /// Makes everything from `start` to `end` durable.
     func flush(from start: Int64, to end: Int64) throws(StoreError) {
+        let end = max(end, leftoversEnd.load(ordering: .relaxed))
         for segment in snapshot {
             let from = max(start, segment.baseOffset)
             let to = min(end, segment.baseOffset + Int64(segment.byteCount))
             guard from < to else { continue }
-            let position = Int(to - segment.baseOffset)
-            try disk.synchronize(segment, from: Int(from - segment.baseOffset), to: position)
-            // The sync made the last page read-only, and the writer goes on in it: better a fault here than under its lock.
-            if position < segment.byteCount { segment.populate(from: position, to: position + 1) }
+            try disk.synchronize(segment, from: Int(from - segment.baseOffset), to: Int(to - segment.baseOffset))
         }
     }
 
@@ -119,6 +108,7 @@ final class CommitLog: Sendable {
             }
         }
         segments.withLock { $0 = kept }
+        leftoversEnd.store(0, ordering: .relaxed)
         publishedEnd.store(end, ordering: .releasing)
     }
 

@@ -1,6 +1,7 @@
 /// One message, or a batch of them for one queue, encoded but for what only the append knows.
 ///
-/// Its bytes lie in the scratch space of the ``RecordEncoder`` that made it: append it before that encoder encodes again.
+/// Its bytes lie in the scratch space of the ``RecordEncoder`` that made it: append it, or add it to the ``AppendBatch`` of that
+/// encoder, before that encoder encodes again.
 /// Queue offset, physical offset and store time are stamped under the append lock.
 public struct RecordDraft {
     struct Entry {

@@ -22,16 +22,29 @@ public struct RecordAttributes: Sendable {
 /// Turns messages into stored records, in scratch space that is used again for every message.
 ///
 /// One per event loop or thread. No lock is held while it works, and in steady state it allocates nothing.
+///
+///     scratch   ┌ kept ────────────┐
+///               │ draft 0, draft 1 │ the draft being made | room for properties that its append adds
+///
+/// A draft is overwritten by the next one unless an ``AppendBatch`` keeps it; the space grows only while none is kept.
 public final class RecordEncoder {
     /// `maxMessageSize`: the longest body (of a batch: the whole batch body), in bytes.
     public var maxMessageBytes: Int
     private var scratch: UnsafeMutableRawBufferPointer
     private var entries: UnsafeMutableBufferPointer<RecordDraft.Entry>
+    /// Where the next draft and its entries begin.
+    private var keptBytes = 0
+    private var keptEntries = 0
 
-    public init(maxMessageBytes: Int = 4 << 20) {
+    public convenience init(maxMessageBytes: Int = 4 << 20) {
+        self.init(maxMessageBytes: maxMessageBytes, scratchBytes: 64 << 10, drafts: 64)
+    }
+
+    /// - Parameter drafts: how many may be kept at once.
+    init(maxMessageBytes: Int, scratchBytes: Int, drafts: Int) {
         self.maxMessageBytes = maxMessageBytes
-        scratch = .allocate(byteCount: 64 << 10, alignment: 16)
-        entries = .allocate(capacity: 64)
+        scratch = .allocate(byteCount: scratchBytes, alignment: 16)
+        entries = .allocate(capacity: drafts)
     }
 
     deinit {
@@ -53,13 +66,12 @@ public final class RecordEncoder {
         let systemFlag = systemFlag(attributes)
         guard body.count <= maxMessageBytes else { throw .bodyTooLarge(bytes: body.count, limit: maxMessageBytes) }
         let count = try write(
-            at: 0, queue: queue, attributes: attributes, flag: attributes.flag, systemFlag: systemFlag, body: body,
+            at: keptBytes, queue: queue, attributes: attributes, flag: attributes.flag, systemFlag: systemFlag, body: body,
             properties: properties, addedProperties: addedProperties)
         let code = tagCode ?? PropertyScan.tagCode(properties, addedProperties)
-        entries[0] = RecordDraft.Entry(byteCount: Int32(count), tagCode: code)
-        return RecordDraft(
-            bytes: UnsafeMutableRawBufferPointer(rebasing: scratch[..<count]), room: scratch.count - count,
-            entries: UnsafeMutableBufferPointer(rebasing: entries[..<1]), queue: queue, systemFlag: systemFlag)
+        reserveEntries(keptEntries + 1)
+        entries[keptEntries] = RecordDraft.Entry(byteCount: Int32(count), tagCode: code)
+        return draft(byteCount: count, messageCount: 1, queue, systemFlag, room: RecordLayout.maxPropertiesBytes)
     }
 
     /// Encodes the elements of a batch body as one record each; they are appended together or not at all.
@@ -82,7 +94,7 @@ public final class RecordEncoder {
             throw .propertiesTooLarge(bytes: addedProperties.count, limit: RecordLayout.maxPropertiesBytes)
         }
         var reader = ByteReader(elements)
-        var position = 0
+        var position = keptBytes
         var count = 0
         while reader.remaining > 0 {
             let start = reader.position
@@ -93,15 +105,40 @@ public final class RecordEncoder {
             let written = try write(
                 at: position, queue: queue, attributes: attributes, flag: flag, systemFlag: systemFlag, body: body,
                 properties: properties, addedProperties: addedProperties)
-            reserveEntries(count + 1)
-            entries[count] = RecordDraft.Entry(byteCount: Int32(written), tagCode: PropertyScan.tagCode(properties, addedProperties))
+            reserveEntries(keptEntries + count + 1)
+            entries[keptEntries + count] = RecordDraft.Entry(byteCount: Int32(written), tagCode: PropertyScan.tagCode(properties, addedProperties))
             position += written
             count += 1
         }
         guard count > 0 else { throw .malformedBatch(at: 0, reason: "it is empty") }
-        return RecordDraft(
-            bytes: UnsafeMutableRawBufferPointer(rebasing: scratch[..<position]),
-            entries: UnsafeMutableBufferPointer(rebasing: entries[..<count]), queue: queue, systemFlag: systemFlag)
+        return draft(byteCount: position - keptBytes, messageCount: count, queue, systemFlag, room: 0)
+    }
+
+    private func draft(byteCount: Int, messageCount: Int, _ queue: ConsumeQueue, _ systemFlag: Int32, room: Int) -> RecordDraft {
+        RecordDraft(
+            bytes: UnsafeMutableRawBufferPointer(rebasing: scratch[keptBytes..<keptBytes + byteCount]), room: room,
+            entries: UnsafeMutableBufferPointer(rebasing: entries[keptEntries..<keptEntries + messageCount]), queue: queue, systemFlag: systemFlag)
+    }
+
+    // MARK: Keeping drafts
+
+    /// Whether one more message, however long its properties, can be encoded behind those that are kept. Always when none is.
+    func hasRoom(forBody byteCount: Int) -> Bool {
+        keptBytes + RecordLayout.mostBytesBesideBody + RecordLayout.maxPropertiesBytes + byteCount <= scratch.count && keptEntries < entries.count
+            || keptEntries == 0
+    }
+
+    /// Leaves the draft that was made last where it is until ``forgetKept()``.
+    /// - Parameter leavingRoom: whether its append adds properties.
+    func keep(_ draft: RecordDraft, leavingRoom: Bool) {
+        assert(draft.bytes.baseAddress == scratch.baseAddress! + keptBytes, "only the last draft can be kept")
+        keptBytes += draft.byteCount + (leavingRoom ? draft.room : 0)
+        keptEntries += draft.messageCount
+    }
+
+    func forgetKept() {
+        keptBytes = 0
+        keptEntries = 0
     }
 
     /// The system flag to store: the received one, with the hosts' address families.
@@ -155,6 +192,7 @@ public final class RecordEncoder {
 
     private func reserve(_ byteCount: Int) {
         guard byteCount > scratch.count else { return }
+        precondition(keptEntries == 0, "kept drafts point to the scratch space")
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, scratch.count * 2), alignment: 16)
         larger.copyMemory(from: UnsafeRawBufferPointer(scratch))
         scratch.deallocate()
@@ -163,6 +201,7 @@ public final class RecordEncoder {
 
     private func reserveEntries(_ count: Int) {
         guard count > entries.count else { return }
+        precondition(keptEntries == 0, "kept drafts point to their entries")
         let larger = UnsafeMutableBufferPointer<RecordDraft.Entry>.allocate(capacity: entries.count * 2)
         _ = larger.update(fromContentsOf: entries)
         entries.deallocate()

@@ -34,6 +34,9 @@ package enum RecordLayout {
     package static let maxTopicBytes = 127
     package static let maxPropertiesBytes = 32_767
 
+    /// What a record can have beside its body: fields, IPv6 hosts, topic, properties.
+    static let mostBytesBesideBody = fixedByteCount + 2 * 20 + maxTopicBytes + maxPropertiesBytes
+
     package static let transactionMask: Int32 = 0x00C
     package static let prepared: Int32 = 0x004
     package static let committed: Int32 = 0x008

@@ -1,29 +1,34 @@
 import RMQCommon
 
-/// Makes commit log files before they are needed and faults their pages in ahead of the writer, on a thread of its own.
+/// Makes commit log files before they are needed, and has what is written to them go to the disk early, on a thread of its own.
 ///
 ///     current segment                            next segment
-///     ████████████████|▒▒▒▒▒▒▒▒|                 |▒▒▒▒|
-///              written ^        ^ populated      made when the current one is half full
+///     ████████████|░░░░░|                        |      |
+///      on its way ^     ^ written                made when the current one is half full
+///      to the disk
 ///
-/// The window grows with what has been written since the start, up to the configured bound: an idle store keeps little
-/// memory resident, a busy one never faults. Measured: a first store to a page of a sparse file costs 8 µs and up to
-/// 39 ms, to a populated one 0.03 µs. The thread sleeps until the writer has moved on; nothing here polls.
+/// Files get their disk blocks when they are made: a write then needs none, and a full disk is an error here. Write-back is
+/// started for each MiB, so that the next sync finds little left and the kernel's limits for unwritten pages are not reached.
+/// The thread sleeps until the writer has moved on; nothing here polls.
+///
+/// With a warm-up (`warmMapedFileEnable`) it also faults in the pages of a segment ahead of the writer and locks them in memory.
 final class SegmentAllocator: Sendable {
     private struct State {
-        var current: MappedFile?
+        var current: SegmentWriter?
         /// The writer's position in `current`.
         var position = 0
+        /// Write-back was started up to here.
+        var writeBackEnd = 0
+        /// With a warm-up: pages are there up to here.
         var populatedEnd = 0
-        var window: Int
         /// The base offset of the file to make.
         var wanted: Int64?
-        var ready: MappedFile?
+        var ready: SegmentWriter?
         var failure: StoreError?
         /// When `failure` happened; for a while it is the answer to whoever wants the same file.
         var failedAt = MonotonicInstant(nanoseconds: 0)
         /// Full, and still locked in memory.
-        var locked: MappedFile?
+        var locked: SegmentWriter?
         var stopping = false
         /// Something above changed since the thread looked.
         var hasWork = false
@@ -31,14 +36,15 @@ final class SegmentAllocator: Sendable {
 
     private let roots: LogRoots
     private let segmentBytes: Int
-    private let maxWindow: Int
     private let logger: Logger
-    private let monitor: Monitor<State>
+    private let monitor = Monitor(State())
     private let disk: DiskCalls
     private let retryPause: Duration
     private let warmsUp: Bool
-    /// Bytes faulted in at a time.
-    private let populateStep: Int
+    /// Bytes faulted in at a time by a warm-up.
+    private let warmUpStep: Int
+    /// Under synchronous flush every append's own sync does it.
+    private let startsWriteBack: Bool
 
     init(configuration: StoreConfiguration, roots: LogRoots, logger: Logger, disk: DiskCalls) {
         self.disk = disk
@@ -46,34 +52,38 @@ final class SegmentAllocator: Sendable {
         self.roots = roots
         segmentBytes = configuration.segmentBytes
         warmsUp = configuration.warmsSegments
-        populateStep = warmsUp ? configuration.warmUpPages * MappedFile.pageBytes : 1 << 20
-        maxWindow = warmsUp ? configuration.segmentBytes : max(MappedFile.pageBytes, configuration.prefaultWindowBytes)
+        warmUpStep = configuration.warmUpPages * MappedFile.pageBytes
+        startsWriteBack = configuration.flush != .synchronous
         self.logger = logger
-        monitor = Monitor(State(window: warmsUp ? configuration.segmentBytes : max(MappedFile.pageBytes, configuration.prefaultWindowBytes / 8)))
     }
 
     /// How far the writer may go on before it reports again.
-    var reportStep: Int { min(1 << 20, max(MappedFile.pageBytes, min(maxWindow, segmentBytes) / 16)) }
+    var reportStep: Int { min(1 << 20, max(MappedFile.pageBytes, segmentBytes / 16)) }
 
     func start() throws(StoreError) -> StoreThread {
         try StoreThread(name: "store-allocate") { self.run() }
     }
 
-    /// Tells where the writer is, and that the file at `next` will be wanted once `current` is half full (at once when
-    /// there is none). Called under the append lock, once per ``reportStep`` bytes.
-    func report(current: MappedFile?, position: Int, next: Int64) {
+    /// Tells where the writer is, and that the file at `next` will be wanted once `current` is half full. Called under the
+    /// append lock, once per ``reportStep`` bytes.
+    func report(current: SegmentWriter?, position: Int, next: Int64) {
         monitor.change { state in
             if state.current !== current {
                 if warmsUp { state.locked = state.current }
                 state.current = current
+                state.writeBackEnd = 0
                 state.populatedEnd = position
             }
-            state.window = min(maxWindow, max(state.window, position))
             state.position = position
-            if current == nil || position >= segmentBytes / 2, state.ready?.baseOffset != next {
-                want(next, &state)
-            }
+            if position >= segmentBytes / 2, state.ready?.baseOffset != next { want(next, &state) }
             state.hasWork = true
+        }
+    }
+
+    /// Has the file at `next` made if it is not there.
+    func prepare(_ next: Int64) {
+        monitor.change { state in
+            if state.ready?.baseOffset != next { want(next, &state) }
         }
     }
 
@@ -87,11 +97,11 @@ final class SegmentAllocator: Sendable {
 
     /// The file at `baseOffset`, made now if it is not there yet. Under the append lock.
     /// - Throws: `segmentUnavailable` after `timeout`, or with what went wrong as soon as it did.
-    func take(_ baseOffset: Int64, timeout: Duration) throws(StoreError) -> MappedFile {
+    func take(_ baseOffset: Int64, timeout: Duration) throws(StoreError) -> SegmentWriter {
         monitor.change { state in
             if state.ready?.baseOffset != baseOffset { want(baseOffset, &state) }
         }
-        let outcome: Result<MappedFile, StoreError>? = monitor.wait(timeout: timeout) { state in
+        let outcome: Result<SegmentWriter, StoreError>? = monitor.wait(timeout: timeout) { state in
             if let ready = state.ready, ready.baseOffset == baseOffset {
                 state.ready = nil
                 return .success(ready)
@@ -116,7 +126,7 @@ final class SegmentAllocator: Sendable {
             return ready
         }
         if let unused {
-            do { try StoreFiles.remove(unused.path) } catch { logger.warning("unused commit log file stays: \(error)") }
+            do { try StoreFiles.remove(unused.file.path) } catch { logger.warning("unused commit log file stays: \(error)") }
         }
     }
 
@@ -124,6 +134,7 @@ final class SegmentAllocator: Sendable {
 
     private enum Work {
         case create(Int64)
+        case writeBack(SegmentWriter, from: Int, to: Int)
         case populate(MappedFile, from: Int, to: Int)
         case unlock(MappedFile)
         case stop
@@ -134,30 +145,40 @@ final class SegmentAllocator: Sendable {
             let work: Work? = monitor.wait { state in
                 if state.stopping { return .stop }
                 guard state.hasWork else { return nil }
-                if let wanted = state.wanted { return .create(wanted) }
-                if let current = state.current {
-                    let start = max(state.populatedEnd, state.position)
-                    let end = min(segmentBytes, state.position + state.window)
-                    if start < end {
-                        // In steps, so that a wanted file does not wait for a whole window.
-                        let stepEnd = min(end, start + populateStep)
-                        state.populatedEnd = stepEnd
-                        return .populate(current, from: start, to: stepEnd)
-                    }
-                }
-                if let locked = state.locked.take() { return .unlock(locked) }
+                if let work = next(&state) { return work }
                 state.hasWork = false
                 return nil
             }
             switch work {
             case .stop, nil: return
+            case .writeBack(let segment, let start, let end): segment.startWriteBack(from: start, to: end)
             case .populate(let file, let start, let end):
                 file.populate(from: start, to: end)
-                if warmsUp, end == segmentBytes { lock(file) }
+                if end == segmentBytes { lock(file) }
             case .unlock(let file): file.unlockInMemory()
             case .create(let baseOffset): create(baseOffset)
             }
         }
+    }
+
+    /// What is most urgent.
+    private func next(_ state: inout State) -> Work? {
+        if let wanted = state.wanted { return .create(wanted) }
+        if let current = state.current {
+            // Whole pages: the last one is being written, and would go to the disk twice.
+            let writtenEnd = state.position / MappedFile.pageBytes * MappedFile.pageBytes
+            if startsWriteBack, state.writeBackEnd < writtenEnd {
+                defer { state.writeBackEnd = writtenEnd }
+                return .writeBack(current, from: state.writeBackEnd, to: writtenEnd)
+            }
+            let start = max(state.populatedEnd, state.position)
+            if warmsUp, start < segmentBytes {
+                // In steps, so that a wanted file does not wait for a whole segment.
+                state.populatedEnd = min(segmentBytes, start + warmUpStep)
+                return .populate(current.file, from: start, to: state.populatedEnd)
+            }
+        }
+        return state.locked.take().map { .unlock($0.file) }
     }
 
     /// Removes a file that was made for a place that the log will not reach soon: it was cut meanwhile.
@@ -166,7 +187,7 @@ final class SegmentAllocator: Sendable {
             defer { state.ready = nil }
             return state.ready
         }
-        if let stale { try StoreFiles.remove(stale.path) }
+        if let stale { try StoreFiles.remove(stale.file.path) }
     }
 
     /// Failing softly: the segment then is as one without warm-up.
@@ -178,21 +199,21 @@ final class SegmentAllocator: Sendable {
     private func create(_ baseOffset: Int64) {
         let directory = roots.directory(forSegmentAt: baseOffset, segmentBytes: segmentBytes)
         let path = directory + "/" + SegmentName.text(baseOffset)
-        let window = monitor.withLock { $0.window }
         do throws(StoreError) {
             try dropReady()
+            let segment: SegmentWriter
             let file = try MappedFile(creating: path, baseOffset: baseOffset, byteCount: segmentBytes, allocating: disk)
             do throws(StoreError) {
                 try disk.synchronizeNames(in: directory)
+                segment = try SegmentWriter(file, disk)
             } catch {
                 try StoreFiles.remove(path)
                 throw error
             }
-            file.populate(from: 0, to: min(window, 1 << 20))
             monitor.change { state in
                 // Meanwhile another one may be wanted.
                 if state.wanted == baseOffset { state.wanted = nil }
-                state.ready = file
+                state.ready = segment
             }
         } catch {
             logger.error("cannot make commit log file \(path): \(error)")

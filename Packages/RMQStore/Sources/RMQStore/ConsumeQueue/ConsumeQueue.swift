@@ -187,24 +187,34 @@ public final class ConsumeQueue: @unchecked Sendable {
         return first
     }
 
-    /// Makes room for the next `count` entries, so that writing them cannot fail any more.
-    @inline(__always)
-    func prepare(_ count: Int) throws(StoreError) {
-        if let writer {
-            let byteOffset = publishedMax.load(ordering: .relaxed) * Int64(QueueEntry.byteCount)
-            if byteOffset + Int64(count * QueueEntry.byteCount) - writer.baseOffset <= Int64(writer.allocatedEnd) { return }
-        }
-        try makeRoom(count)
+    /// Gives back the newest `count` offsets, whose records could not be written.
+    func takeBack(_ count: Int) {
+        nextOffset -= Int64(count)
+        assert(nextOffset >= maxOffset, "what is published stays assigned")
     }
 
-    private func makeRoom(_ count: Int) throws(StoreError) {
+    /// Makes room for the next `count` entries, so that writing them cannot fail any more.
+    func prepare(_ count: Int) throws(StoreError) {
+        try prepare(upTo: publishedMax.load(ordering: .relaxed) + Int64(count))
+    }
+
+    /// Makes room for all entries from the next one to be written up to that before `end`.
+    @inline(__always)
+    func prepare(upTo end: Int64) throws(StoreError) {
+        if let writer, end * Int64(QueueEntry.byteCount) - writer.baseOffset <= Int64(writer.allocatedEnd) { return }
+        try makeRoom(upTo: end)
+    }
+
+    private func makeRoom(upTo end: Int64) throws(StoreError) {
         var next = publishedMax.load(ordering: .relaxed) * Int64(QueueEntry.byteCount)
-        let end = next + Int64(count * QueueEntry.byteCount)
+        let end = end * Int64(QueueEntry.byteCount)
         var prepared: [Writer] = []
         while next < end {
             var target: Writer
             if let writer, writer.baseOffset <= next, next < writer.baseOffset + Int64(fileBytes) {
                 target = writer
+            } else if let known = ahead.first(where: { $0.baseOffset <= next && next < $0.baseOffset + Int64(fileBytes) }) {
+                target = known
             } else if let found = try locate(next / Int64(QueueEntry.byteCount)) {
                 target = Writer(found.file, allocatedEnd: found.position)
             } else {

@@ -70,16 +70,12 @@ extension MessageStore {
         return draft.extended(by: text)
     }
 
-    /// Takes the next offset of each further queue, and writes its entry if that is due already. Append lock; for the
-    /// latter, ``ConsumeQueue/prepare(_:)`` has made room.
-    /// - Returns: the queues and their new ends.
-    func enter(_ further: [ConsumeQueue], beside own: ConsumeQueue, _ entry: QueueEntry, publishes: Bool, _ state: inout AppendState) -> [Dispatcher.Arrival] {
+    /// Takes the next offset of each further queue. Append lock.
+    /// - Returns: the queues, each once, and their new ends.
+    func enter(_ append: StagedAppend) -> [Dispatcher.Arrival] {
         var arrivals: [Dispatcher.Arrival] = []
-        for queue in further where queue !== own && !arrivals.contains(where: { $0.queue === queue }) {
-            arrivals.append(Dispatcher.Arrival(queue: queue, newMaxOffset: queue.assign(1) + 1, tagCode: entry.tagCode))
-            guard publishes else { continue }
-            queue.write(entry)
-            markDirty(queue, &state)
+        for queue in append.further where queue !== append.queue && !arrivals.contains(where: { $0.queue === queue }) {
+            arrivals.append(Dispatcher.Arrival(queue: queue, newMaxOffset: queue.assign(1) + 1, tagCode: append.draft.entries[0].tagCode))
         }
         return arrivals
     }

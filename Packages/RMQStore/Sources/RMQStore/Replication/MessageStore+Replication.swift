@@ -69,23 +69,18 @@ extension MessageStore {
         }
         guard offset == log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
         try resume(&state)
-        let segment: MappedFile
-        if let current = state.segment, state.position < current.byteCount { segment = current } else { segment = try nextSegment(&state) }
+        let segment = if let current = state.segment, state.position < current.byteCount { current } else { try nextSegment(&state) }
         let count = min(bytes.count, segment.byteCount - state.position)
-        let target = UnsafeMutableRawBufferPointer(start: segment.base + state.position, count: count)
-        target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        try write(UnsafeRawBufferPointer(rebasing: bytes[..<count]), to: segment, &state)
         do throws(StoreError) {
-            if let timestamp = try checkRaw(segment, end: offset + Int64(count)) { state.lastStoreTimestamp = timestamp }
+            if let timestamp = try checkRaw(segment.file, end: offset + Int64(count)) { state.lastStoreTimestamp = timestamp }
         } catch {
-            target.initializeMemory(as: UInt8.self, repeating: 0)
+            leave(count, in: segment, &state)
             throw error
         }
         state.position += count
         log.publish(offset + Int64(count))
-        if state.position >= state.reportPosition {
-            state.reportPosition = state.position + allocator.reportStep
-            allocator.report(current: segment, position: state.position, next: state.nextSegmentOffset)
-        }
+        reportPosition(&state)
         announceFlush(&state)
         return count
     }
@@ -151,7 +146,7 @@ extension MessageStore {
         commit.truncate(to: offset)
         dispatcher.truncate(to: offset)
         placeWriter(&state)
-        allocator.report(current: state.begun, position: state.position, next: state.nextSegmentOffset)
+        requestNextSegment(state)
         announceFlush(&state)
         index.logWasCut(to: offset)
     }

@@ -19,18 +19,18 @@ public struct LatencyDistribution: Sendable, Equatable {
     private var fine = [Int](repeating: 0, count: edges.count + 1)
 
     @inline(__always)
-    mutating func record(milliseconds: Int64) {
+    mutating func record(milliseconds: Int64, count: Int = 1) {
         if milliseconds <= 0 {
-            coarse[0] += 1
-            fine[0] += 1
+            coarse[0] += count
+            fine[0] += count
         } else {
-            recordSlow(milliseconds)
+            recordSlow(milliseconds, count)
         }
     }
 
-    private mutating func recordSlow(_ milliseconds: Int64) {
-        coarse[Self.coarseStarts.lastIndex { $0 <= milliseconds }.map { $0 + 1 } ?? 0] += 1
-        fine[Self.edges.firstIndex { $0 >= milliseconds } ?? Self.edges.count] += 1
+    private mutating func recordSlow(_ milliseconds: Int64, _ count: Int) {
+        coarse[Self.coarseStarts.lastIndex { $0 <= milliseconds }.map { $0 + 1 } ?? 0] += count
+        fine[Self.edges.firstIndex { $0 >= milliseconds } ?? Self.edges.count] += count
     }
 
     /// The value that a share of all stays below, between the bounds of its class by proportion; in milliseconds.
@@ -56,9 +56,10 @@ struct PutTimes {
     /// nil during the first minute.
     private(set) var lastMinute: LatencyDistribution?
 
+    /// - Parameter count: how many messages took that long together.
     @inline(__always)
-    mutating func record(milliseconds: Int64) {
-        thisMinute.record(milliseconds: milliseconds)
+    mutating func record(milliseconds: Int64, count: Int) {
+        thisMinute.record(milliseconds: milliseconds, count: count)
         if milliseconds > slowest { slowest = milliseconds }
     }
 

@@ -15,6 +15,22 @@ final class FaultyDisk: Sendable {
         /// Somebody waits for a hanging sync.
         var isSomebodyHanging = false
         var logSyncs = 0
+        /// What the next writes to the log get, one after the other; afterwards they go well.
+        var writeFaults: [WriteFault] = []
+        /// The writes to the log that went well, by offset, in their order.
+        var writes: [Range<Int64>] = []
+        /// How many threads write to the log at this moment, and the most that ever did.
+        var writersNow = 0
+        var mostWriters = 0
+        /// Up to where in the log a sync has reached.
+        var syncedEnd: Int64 = 0
+    }
+
+    enum WriteFault {
+        /// Only so many bytes are written.
+        case short(Int)
+        /// Nothing is.
+        case error(Int32)
     }
 
     let behaviour = Monitor(Behaviour())
@@ -26,7 +42,10 @@ final class FaultyDisk: Sendable {
                     let isLog = file.path.contains("commitlog")
                     state.isSomebodyHanging = isLog && state.isHanging
                     if state.isSomebodyHanging { return nil }
-                    if isLog { state.logSyncs += 1 }
+                    if isLog {
+                        state.logSyncs += 1
+                        state.syncedEnd = max(state.syncedEnd, file.baseOffset + Int64(range.upperBound))
+                    }
                     guard let failure = state.syncFailure, file.path.contains(failure.path) else { return 0 }
                     return failure.code
                 }
@@ -36,9 +55,28 @@ final class FaultyDisk: Sendable {
                 let failure = behaviour.withLock { $0.allocationFailure }
                 if let failure, path.contains(failure.path) { return failure.code }
                 return DiskCalls.fallocate(path, descriptor, start, count)
+            },
+            write: { [behaviour] file, descriptor, bytes, position in
+                let fault = behaviour.withLock { state -> WriteFault? in
+                    state.writersNow += 1
+                    state.mostWriters = max(state.mostWriters, state.writersNow)
+                    return state.writeFaults.isEmpty ? nil : state.writeFaults.removeFirst()
+                }
+                defer { behaviour.withLock { $0.writersNow -= 1 } }
+                var count = bytes.count
+                switch fault {
+                case .error(let code): return -Int(code)
+                case .short(let limit): count = min(count, limit)
+                case nil: break
+                }
+                let written = DiskCalls.pwrite(file, descriptor, UnsafeRawBufferPointer(rebasing: bytes[..<count]), position)
+                let start = file.baseOffset + Int64(position)
+                behaviour.withLock { $0.writes.append(start..<start + Int64(written)) }
+                return written
             })
     }
 
+    var writes: [Range<Int64>] { behaviour.withLock { $0.writes } }
     var logSyncs: Int { behaviour.withLock { $0.logSyncs } }
     func set(_ change: (inout Behaviour) -> Void) { behaviour.change(change) }
 }

@@ -13,7 +13,6 @@ func smallConfiguration(_ root: String, segmentBytes: Int = 64 << 10) -> StoreCo
     var configuration = StoreConfiguration(rootDirectory: root)
     configuration.segmentBytes = segmentBytes
     configuration.consumeQueueFileBytes = 6000
-    configuration.prefaultWindowBytes = 64 << 10
     configuration.indexSlotCount = 64
     configuration.indexEntryCount = 200
     return configuration

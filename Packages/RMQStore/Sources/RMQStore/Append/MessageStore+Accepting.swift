@@ -1,0 +1,34 @@
+import RMQCommon
+import Synchronization
+
+/// Whether messages are taken at all.
+extension MessageStore {
+    /// Throws when a message would not be taken now, before the trouble of encoding it. One load and a comparison.
+    ///
+    /// The reasons, in this order: the store is not running, it is a replica, it is not writeable, or somebody has been
+    /// writing for longer than `osPageCacheBusyTimeOutMills`.
+    public func checkAccepting() throws(StoreError) {
+        if !flags.current.isEmpty { throw refusal() }
+        try checkPageCache()
+    }
+
+    /// Why `flags` keep messages out.
+    func refusal() -> StoreError {
+        let reasons = flags.current
+        if reasons.contains(.notRunning) { return .notRunning }
+        if reasons.contains(.replica) { return .isReplica }
+        return flushFailure ?? .notWriteable(reasons)
+    }
+
+    @inline(__always)
+    func checkPageCache() throws(StoreError) {
+        let since = lockedSince.load(ordering: .relaxed)
+        if since != 0 { try checkPageCache(lockedSince: since) }
+    }
+
+    private func checkPageCache(lockedSince since: Int64) throws(StoreError) {
+        let held = CoarseClock.milliseconds() - since
+        guard held > configuration.pageCacheBusyMilliseconds else { return }
+        throw .pageCacheBusy(milliseconds: held, limit: configuration.pageCacheBusyMilliseconds)
+    }
+}
