@@ -124,7 +124,10 @@ public final class Channel: EventSource {
         switch output.write(raw, through: transport) {
         case .drained: writeNeeds = []
         case .blocked(let events): writeNeeds = events
-        case .failed: return close()
+        case .failed:
+            // Nobody knows how much of it the peer has, so nothing may follow.
+            output.discard()
+            return close()
         }
         if output.count < before { lastActivity = loop.now }
         if phase == .finishing, output.isEmpty { return close() }
