@@ -64,8 +64,8 @@ public final class Channel: EventSource {
         loop.local { IdleSweeper(loop) }.added(idleNanoseconds: idleNanoseconds)
     }
 
-    /// Sets what is spoken; before anything is read.
-    func start(_ channelProtocol: any ChannelProtocol) { self.channelProtocol = channelProtocol }
+    /// Sets what is spoken: once, in the call that got the channel, so before anything is read.
+    public func start(_ channelProtocol: any ChannelProtocol) { self.channelProtocol = channelProtocol }
 
     /// What is spoken; nil once the channel closed.
     var spoken: (any ChannelProtocol)? { channelProtocol }
@@ -219,6 +219,7 @@ public final class Channel: EventSource {
             case .blocked(let events):
                 hasUnreadInput = false
                 needToRead(events)
+            // What was asked before still gets its answers.
             case .ended: finish()
             case .failed: close()
             case .replaced(let next):

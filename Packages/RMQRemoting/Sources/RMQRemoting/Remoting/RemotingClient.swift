@@ -11,7 +11,7 @@ public final class RemotingClient: Sendable {
     private let configuration: ClientConfiguration
     private let group: EventLoopGroup
     private let logger: Logger
-    private let resolve: ClientEndpoint.Resolver
+    private let resolve: ChannelConnector.Resolver
     private let makeTransport: TransportMaker
     private let callbacks = ClientCallbacks()
 
@@ -30,7 +30,7 @@ public final class RemotingClient: Sendable {
     ///   - makeTransport: called for each connection, on its loop.
     init(
         configuration: ClientConfiguration, loops: EventLoopGroup, logger: Logger,
-        resolve: @escaping ClientEndpoint.Resolver = SocketAddress.resolving,
+        resolve: @escaping ChannelConnector.Resolver = SocketAddress.resolving,
         makeTransport: @escaping TransportMaker = PlainTransport.maker
     ) {
         self.configuration = configuration
