@@ -103,10 +103,11 @@ final class SendLoad {
         return result
     }
 
-    /// Up to 256 events. At a rate it wakes up when the next send is due, unless that has to wait for answers.
+    /// Up to 256 events. At a rate it wakes up when the next send is due, or at the end when that finds no room.
     private func wait(_ events: UnsafeMutablePointer<crmq_event>) -> Int32 {
-        guard let pace, isPacing, inFlight < plan.depth * lanes.count else { return crmq_epoll_wait(epoll, events, 256, 1000) }
-        let pause = min(pace.next - nanosecondsNow(), 1_000_000_000)
+        guard let pace, isPacing else { return crmq_epoll_wait(epoll, events, 256, 1000) }
+        let hasRoom = inFlight < plan.depth * lanes.count
+        let pause = min((hasRoom ? pace.next : deadline) - nanosecondsNow(), 1_000_000_000)
         // By epoll itself the wait would be a millisecond or none.
         if pause > 0 { _ = crmq_wait_readable(epoll, pause) }
         return crmq_epoll_wait(epoll, events, 256, 0)
