@@ -1,13 +1,17 @@
 // The plain C yardstick of Tools/bench: one epoll loop that reads whatever a socket has, cuts RocketMQ frames, reads all
 // fields of each send header (JSON or binary) and answers a full-size send response, one read and one write per wake-up.
-// No store, no topic table: the upper bound of what a loop of this shape reaches on this machine.
+// No topic table, and without a folder no store: the upper bound of what a loop of this shape reaches on this machine. With a
+// folder it also writes a log before it answers (log.c): the upper bound of a broker.
 //
-// usage: epoll PORT
+// usage: epoll PORT [FOLDER]     FOLDER is there and empty; the files stay in it for whoever made it to remove
 #define _GNU_SOURCE
+#include "bytes.h"
+#include "log.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,23 +28,18 @@ typedef struct {
 } connection;
 
 static uint8_t output[WRITE_BYTES];
-
-static uint32_t word(const uint8_t *bytes) { return (uint32_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3]; }
-static void put(uint8_t *bytes, uint32_t value) {
-    bytes[0] = value >> 24, bytes[1] = value >> 16, bytes[2] = value >> 8, bytes[3] = value;
-}
+static int has_log;
 
 // The fields a ... n of a send header (V2): texts as slices, numbers read.
-typedef struct { const uint8_t *at; size_t count; } slice;
 typedef struct {
     slice text[14];
     long number[14], opaque;
 } send_fields;
 
 static long decimal(slice text) {
-    long value = 0;
-    for (size_t i = 0; i < text.count; i++) value = value * 10 + (text.at[i] - '0');
-    return value;
+    unsigned long value = 0;
+    for (size_t i = 0; i < text.count; i++) value = value * 10 + text.at[i] - '0';
+    return (long)value;
 }
 
 static void set(send_fields *fields, slice key, slice value) {
@@ -55,6 +54,7 @@ static void set(send_fields *fields, slice key, slice value) {
 static const uint8_t *quoted(const uint8_t *at, const uint8_t *end, slice *text) {
     text->at = at;
     while (at < end && *at != '"') at += *at == '\\' ? 2 : 1;
+    if (at > end) at = end;
     text->count = (size_t)(at - text->at);
     return at + 1;
 }
@@ -87,18 +87,48 @@ static void read_binary(const uint8_t *at, const uint8_t *end, send_fields *fiel
     }
 }
 
-static size_t answer(uint8_t *to, const uint8_t *header, size_t length, int binary) {
-    send_fields read = {0};
-    (binary ? read_binary : read_json)(header, header + length, &read);
+// Text of JSON without its escapes; those of mqbench are control characters, and others lose their upper bits here.
+static slice unescaped(slice text, uint8_t *to) {
+    slice plain = {.at = to};
+    const uint8_t *at = text.at, *end = text.at + text.count;
+    while (at < end) {
+        const uint8_t *escape = memchr(at, '\\', (size_t)(end - at));
+        if (!escape) escape = end;
+        to = mempcpy(to, at, (size_t)(escape - at));
+        if (end - escape >= 6 && escape[1] == 'u') {
+            char digits[5] = {0};
+            memcpy(digits, escape + 2, 4);
+            *to++ = (uint8_t)strtoul(digits, NULL, 16);
+            at = escape + 6;
+        } else if (end - escape >= 2) {
+            *to++ = escape[1];
+            at = escape + 2;
+        } else {
+            break;
+        }
+    }
+    plain.count = (size_t)(to - plain.at);
+    return plain;
+}
+
+static int store(const send_fields *read, int binary, slice body) {
+    static uint8_t text[READ_BYTES];
+    log_message message = {.topic = read->text[1], .properties = read->text[8], .body = body, .queue_id = read->number[4],
+                           .flag = read->number[7], .system_flag = read->number[5], .born = read->number[6], .reconsumed = read->number[9]};
+    if (!binary) message.properties = unescaped(message.properties, text);
+    return log_stage(&message);
+}
+
+static size_t answer(uint8_t *to, const uint8_t *header, const send_fields *read, int binary) {
     static const char fields[] = "{\"code\":0,\"extFields\":{\"queueId\":\"%ld\",\"TRACE_ON\":\"true\",\"MSG_REGION\":\"DefaultRegion\","
                                  "\"msgId\":\"7F00000100002A9F0000000000000000\",\"queueOffset\":\"123456\"},\"flag\":1,"
                                  "\"language\":\"OTHER\",\"opaque\":%ld,\"serializeTypeCurrentRPC\":\"JSON\",\"version\":409}";
     size_t size;
     if (!binary) {
-        size = (size_t)sprintf((char *)to + 8, fields, read.number[4], read.opaque);
+        size = (size_t)sprintf((char *)to + 8, fields, read->number[4], read->opaque);
     } else {
         char queue[24];
-        sprintf(queue, "%ld", read.number[4]);
+        sprintf(queue, "%ld", read->number[4]);
         const struct { const char *key, *value; } entries[] = {
             {"msgId", "7F00000100002A9F0000000000000000"}, {"queueId", queue}, {"queueOffset", "123456"},
             {"MSG_REGION", "DefaultRegion"}, {"TRACE_ON", "true"}};
@@ -108,10 +138,9 @@ static size_t answer(uint8_t *to, const uint8_t *header, size_t length, int bina
         memcpy(start + 5, header + 5, 4);
         for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
             size_t key = strlen(entries[i].key), value = strlen(entries[i].value);
-            *at++ = key >> 8, *at++ = key;
+            *at++ = (uint8_t)(key >> 8), *at++ = (uint8_t)key;
             at = (uint8_t *)mempcpy(at, entries[i].key, key);
-            put(at, value);
-            at = (uint8_t *)mempcpy(at + 4, entries[i].value, value);
+            at = (uint8_t *)mempcpy(put(at, (uint32_t)value), entries[i].value, value);
         }
         put(start + 17, (uint32_t)(at - start - 21));
         size = (size_t)(at - start);
@@ -131,10 +160,18 @@ static int serve(connection *peer) {
         if (frame > READ_BYTES || frame < 8) return -1;
         if (peer->have - at < frame) break;
         uint32_t kind = word(peer->bytes + at + 4);
-        out += answer(output + out, peer->bytes + at + 8, kind & 0xFFFFFF, kind >> 24);
+        int binary = kind >> 24 != 0;
+        const uint8_t *header = peer->bytes + at + 8, *end = peer->bytes + at + frame;
+        size_t length = kind & 0xFFFFFF;
+        if (length > (size_t)(end - header) || (binary && length < 21)) return -1;
+        send_fields read = {0};
+        (binary ? read_binary : read_json)(header, header + length, &read);
+        if (has_log && store(&read, binary, (slice){header + length, (size_t)(end - header) - length})) return -1;
+        out += answer(output + out, header, &read, binary);
         at += frame;
         if (out > WRITE_BYTES - 1024) return -1;
     }
+    if (has_log) log_write();
     memmove(peer->bytes, peer->bytes + at, peer->have - at);
     peer->have -= at;
     for (size_t sent = 0; sent < out;) {
@@ -146,7 +183,10 @@ static int serve(connection *peer) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 2) return fprintf(stderr, "usage: epoll PORT\n"), 2;
+    if (count != 2 && count != 3) return fprintf(stderr, "usage: epoll PORT [FOLDER]\n"), 2;
+    signal(SIGPIPE, SIG_IGN);
+    has_log = count == 3;
+    if (has_log && log_open(arguments[2])) return 1;
     int on = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), poll = epoll_create1(0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(arguments[1])),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -17,10 +17,123 @@ import Testing
     }
 }
 
+@Suite(.takesTurns) struct PaceTests {
+    @Test func sendsAreDueAtEvenTimes() {
+        var pace = Pace(rate: 3, start: 1000)
+        let times = (0..<5).compactMap { _ in pace.take(now: .max) }
+        #expect(times == [1000, 333_334_333, 666_667_666, 1_000_001_000, 1_333_334_333])
+    }
+
+    @Test func nothingIsTakenBeforeItIsDue() {
+        var pace = Pace(rate: 1000, start: 0)
+        let taken = [0, 999_999, 1_000_000].map { pace.take(now: $0) }
+        #expect(taken == [0, nil, 1_000_000])
+        #expect(pace.next == 2_000_000)
+    }
+
+    /// After a stall everything is due at once, each with its own time.
+    @Test func whatIsLateKeepsItsTime() {
+        var pace = Pace(rate: 1000, start: 0)
+        let now: Int64 = 5_000_000
+        var times: [Int64] = []
+        while let due = pace.take(now: now) { times.append(due) }
+        #expect(times == [0, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000])
+        #expect(pace.waiting(now: now) == 0)
+    }
+
+    @Test(arguments: [1, 3, 7, 1000, 99_991])
+    func asManyWaitAsCanBeTaken(rate: Int) {
+        for now in [-1, 0, 1, 99, 333_333_332, 333_333_333, 1_000_000_007] as [Int64] {
+            var pace = Pace(rate: rate, start: 0)
+            for _ in 0..<2 { _ = pace.take(now: now) }
+            let waiting = pace.waiting(now: now)
+            var taken = 0
+            while pace.take(now: now) != nil { taken += 1 }
+            #expect(waiting == taken, "rate \(rate), \(now) ns")
+        }
+    }
+
+    @Test func aLongRunDoesNotOverflow() {
+        let day: Int64 = 86_400 * 1_000_000_000
+        let pace = Pace(rate: 10_000_000, start: 0)
+        #expect(pace.waiting(now: 365 * day) == 365 * 86_400 * 10_000_000 + 1)
+    }
+}
+
+@Suite(.takesTurns) struct SendPlanTests {
+    @Test func theSharesOfThreadsAreTheWhole() {
+        let plan = SendPlan(
+            topic: "T", targets: [], size: 1, connections: 10, depth: 7, serialization: .json, messages: 101, duration: .seconds(3), rate: 1000)
+        let shares = (0..<3).map { plan.share(of: $0, threads: 3) }
+        #expect(shares.map(\.connections) == [4, 3, 3])
+        #expect(shares.map(\.messages) == [34, 34, 33])
+        #expect(shares.map(\.rate) == [334, 333, 333])
+        #expect(shares.allSatisfy { $0.depth == 7 && $0.duration == .seconds(3) })
+    }
+}
+
+/// A load at a rate, against a server that does as a test wants.
+@Suite(.takesTurns) struct OpenLoopTests {
+    /// The server keeps all answers back for 300 ms, and with one send in flight nothing goes out meanwhile.
+    @Test func aStallCountsForAllThatWereDue() async throws {
+        try await withFakeCluster { _, command in
+            command.opaque == FrameTemplate.firstOpaque ? .late(.milliseconds(300)) : .usual
+        } _: { cluster in
+            let result = try await run(cluster, rate: 1000, depth: 1, messages: 300)
+            #expect(result.completed == 300)
+            #expect(result.latency.maximum >= 300_000_000)
+            // The send of the middle was due at 150 ms.
+            #expect(result.latency.p50 >= 100_000_000)
+        }
+    }
+
+    @Test func whatNeverFoundRoomIsTold() async throws {
+        try await withFakeCluster { _, _ in .late(.milliseconds(400)) } _: { cluster in
+            let result = try await run(cluster, rate: 100, depth: 2, duration: .seconds(1))
+            #expect(result.completed + result.unsent == 100)
+            // Two at a time, three times until the end.
+            #expect(result.completed < 10)
+        }
+    }
+
+    private func run(
+        _ cluster: FakeCluster, rate: Int, depth: Int, messages: Int? = nil, duration: Duration? = nil
+    ) async throws -> LoadResult {
+        let address = try #require(HostAddress(cluster.address(of: "a")))
+        let plan = SendPlan(
+            topic: "T", targets: [SendTarget(address: address, queueId: 0)], size: 8, connections: 1, depth: depth, serialization: .rocketmq,
+            messages: messages, duration: duration, rate: rate)
+        return try await BenchThread.run { () throws(BenchError) in try SendLoad(plan, done: Counter()).run() }
+    }
+}
+
+@Suite(.takesTurns) struct DrainLoadTests {
+    /// Queues of different lengths, an empty one, and more or fewer connections than queues.
+    @Test(arguments: [nil, 1, 2, 9])
+    func everyMessageIsReadOnce(connections: Int?) async throws {
+        try await withFakeCluster(topics: ["T": 4]) { cluster in
+            for (queue, count) in [5, 0, 3, 1].enumerated() {
+                cluster.fill("T", queue: Int32(queue), with: (0..<count).map { "\(queue)-\($0)" })
+            }
+            let address = try #require(HostAddress(cluster.address(of: "a")))
+            let targets = (0..<4).map { DrainTarget(address: address, queueId: $0) }
+            let result = try await BenchThread.run { () throws(BenchError) in
+                try DrainLoad(
+                    topic: "T", targets: targets, connections: connections, batch: 2, serialization: .json, duration: nil, done: Counter()
+                ).run()
+            }
+            #expect(result.completed == 9)
+            #expect(result.bytes > 9 * MessageRecord.minimumByteCount)
+            #expect(cluster.connectionCount <= min(connections ?? 4, 4))
+        }
+    }
+}
+
 @Suite(.takesTurns) struct BenchCommandTests {
     @Test(arguments: [
         ["nonsense"], ["producer", "--size", "0"], ["producer", "--size"], ["producer", "topic"], ["producer", "--colour", "red"],
-        ["consumer", "--serialization", "xml"], ["raw", "--address", "nowhere"], [],
+        ["consumer", "--serialization", "xml"], ["raw", "--address", "nowhere"], ["raw", "--rate", "0"],
+        ["producer", "--client", "--rate", "10"], ["drain", "--address", "nowhere"], ["drain", "--queue", "1"], [],
     ])
     func whatIsAskedForWronglyEndsWithTwo(words: [String]) async {
         #expect(await BenchCommand.run(words) == 2)
@@ -36,12 +149,24 @@ import Testing
         #expect(await BenchCommand.run(["raw", "--address", "127.0.0.1:1"]) == 1)
     }
 
-    @Test(arguments: [["--client"], ["--connections", "3", "--depth", "4"], ["--serialization", "binary", "--threads", "2", "--connections", "2"]])
+    @Test(arguments: [["--client"], ["--connections", "3", "--depth", "4"], ["--serialization", "binary", "--threads", "2", "--connections", "2"],
+        ["--rate", "2000", "--threads", "2", "--connections", "3"]])
     func asManyMessagesAreSentAsAskedFor(options: [String]) async throws {
         try await withFakeCluster(topics: ["BenchTopic": 4]) { cluster in
             let words = ["producer", "--namesrv", cluster.address(of: FakeCluster.nameServer), "--topic", "BenchTopic", "--messages", "101"]
             #expect(await BenchCommand.run(words + options) == 0)
             #expect(cluster.asked(.sendMessageV2).count == 101)
+        }
+    }
+
+    @Test func aDrainNeedsNoNameServer() async throws {
+        try await withFakeCluster(topics: ["BenchTopic": 2]) { cluster in
+            cluster.fill("BenchTopic", queue: 1, with: ["a", "b"])
+            let words = ["drain", "--address", cluster.address(of: "a"), "--topic", "BenchTopic", "--queues", "2", "--connections", "1"]
+            #expect(await BenchCommand.run(words) == 0)
+            // The messages, and that there are no more.
+            #expect(cluster.asked(.pullMessage).count == 3)
+            #expect(cluster.asked(.getRouteinfoByTopic).isEmpty)
         }
     }
 

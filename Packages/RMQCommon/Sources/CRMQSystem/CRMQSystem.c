@@ -6,12 +6,14 @@
 #include <linux/futex.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -51,6 +53,12 @@ int crmq_epoll_wait(int epoll, crmq_event *events, int count, int timeout) {
     if (found < 0) return -errno;
     for (int i = 0; i < found; i++) { events[i].events = raw[i].events; events[i].data = raw[i].data.u64; }
     return found;
+}
+
+int crmq_wait_readable(int fd, int64_t nanoseconds) {
+    struct pollfd wish = { .fd = fd, .events = POLLIN };
+    struct timespec time = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
+    return crmq_result(ppoll(&wish, 1, &time, 0));
 }
 
 // ---- what wakes a loop, and what must not end the process
@@ -110,3 +118,4 @@ int crmq_semaphore_wait(void *semaphore, int64_t until) {
     return crmq_result(sem_clockwait(semaphore, CLOCK_MONOTONIC, &time));
 }
 int crmq_set_thread_name(const char *name) { return -pthread_setname_np(pthread_self(), name); }
+int crmq_set_timer_slack(unsigned long nanoseconds) { return crmq_result(prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0)); }

@@ -44,6 +44,22 @@ extension Options {
 
     mutating func nameServers() -> String { text("namesrv") ?? Environment.value("NAMESRV_ADDR") ?? "127.0.0.1:9876" }
 
+    /// A broker to talk to without a name server.
+    mutating func address() throws(BenchError) -> HostAddress? {
+        guard let text = text("address") else { return nil }
+        guard let address = HostAddress(text) else {
+            throw BenchError(misuse: "--address is '\(text)', expected is an IP address and a port, as 127.0.0.1:10911")
+        }
+        return address
+    }
+
+    /// The queues to use where no name server tells them.
+    mutating func queues() throws(BenchError) -> [Int32] {
+        let first = Int32(try number("queue", default: 0, in: 0...65_535))
+        let count = Int32(try number("queues", default: 4, in: 1...65_536))
+        return Array(first..<first + count)
+    }
+
     /// How long: a number of messages, a time, or ten seconds.
     mutating func extent() throws(BenchError) -> (messages: Int?, duration: Duration?) {
         let messages = try number("messages", in: 1...1_000_000_000_000)

@@ -9,9 +9,35 @@ enum DrainBench {
         let batch = Int32(try options.number("batch", default: 1024, in: 1...65_535))
         let serialization = try options.serialization()
         let duration = try options.number("seconds", in: 1...86_400).map { Duration.seconds($0) }
+        let connections = try options.number("connections", in: 1...10_000)
+        let targets = try await targets(of: topic, &options)
+        let done = Counter()
+        let live = Task { await RateLine(what: "messages", counter: done).run() }
+        defer { live.cancel() }
+        let start = nanosecondsNow()
+        let result = try await BenchThread.run { () throws(BenchError) in
+            try DrainLoad(
+                topic: topic, targets: targets, connections: connections, batch: batch, serialization: serialization, duration: duration,
+                done: done
+            ).run()
+        }
+        let nanoseconds = nanosecondsNow() - start
+        Report.write(
+            what: "messages", count: result.completed, failed: 0, firstFailure: nil, nanoseconds: nanoseconds, latency: result.latency,
+            latencyOf: "one pull")
+        Report.writePulls(result, nanoseconds: nanoseconds)
+    }
+
+    /// From an address all that the queues hold, without a name server; otherwise what the topic's queues hold by now.
+    private static func targets(of topic: String, _ options: inout Options) async throws -> [DrainTarget] {
+        if let address = try options.address() {
+            let queues = try options.queues()
+            try options.checkAllUsed()
+            return queues.map { DrainTarget(address: address, queueId: $0) }
+        }
         let configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
         try options.checkAllUsed()
-        let targets = try await withRocketMQClient(configuration) { client in
+        return try await withRocketMQClient(configuration) { client in
             let route = try await client.admin.route(of: topic)
             var targets: [DrainTarget] = []
             for queue in route.subscribeQueues {
@@ -22,15 +48,5 @@ enum DrainBench {
             }
             return targets
         }
-        let done = Counter()
-        let live = Task { await RateLine(what: "messages", counter: done).run() }
-        defer { live.cancel() }
-        let start = nanosecondsNow()
-        let result = try await BenchThread.run { () throws(BenchError) in
-            try DrainLoad(topic: topic, targets: targets, batch: batch, serialization: serialization, duration: duration, done: done).run()
-        }
-        Report.write(
-            what: "messages", count: result.completed, failed: 0, firstFailure: nil, nanoseconds: nanosecondsNow() - start,
-            latency: result.latency, latencyOf: "one pull")
     }
 }

@@ -33,6 +33,16 @@ enum Report {
         writeHistogram(latency, latencyOf)
     }
 
+    /// How much one pull brought, and how much all of them a second.
+    static func writePulls(_ result: LoadResult, nanoseconds: Int64) {
+        let pulls = Int(result.latency.count)
+        guard pulls > 0 else { return }
+        let messages = Decimal.text(Double(result.completed) / Double(pulls), places: 1)
+        let megabytes = Decimal.text(Double(result.bytes) * 1000 / Double(max(1, nanoseconds)), places: 1)
+        print("\(grouped(pulls)) pulls, each with \(messages) messages and \(grouped(result.bytes / pulls)) bytes on average: \(megabytes) MB/s")
+        fflush(nil)
+    }
+
     static func writeHistogram(_ latency: Histogram, _ latencyOf: String) {
         guard latency.count > 0 else { return }
         let columns: [(String, UInt64)] = [

@@ -3,15 +3,16 @@ import Glibc
 import RMQCommon
 import RMQRemoting
 
-/// A queue to be read from `start` up to `end`.
+/// A queue to be read from `start` up to `end`, or until nothing is left.
 struct DrainTarget: Sendable {
     let address: HostAddress
     let queueId: Int32
-    let start: Int64
-    let end: Int64
+    var start: Int64 = 0
+    var end: Int64 = .max
 }
 
-/// Reads queues as fast as the broker gives them, one connection a queue, and counts messages without decoding them.
+/// Reads queues as fast as the broker gives them and counts messages without decoding them: one pull after the other on each
+/// connection, which asks its queues in turn.
 final class DrainLoad {
     private let done: Counter
     private var lanes: [Lane] = []
@@ -20,30 +21,44 @@ final class DrainLoad {
 
     private final class Lane {
         let socket: LoadSocket
-        let template: FrameTemplate
-        var offset: Int64
-        let end: Int64
+        /// Those that are not read to their end.
+        var queues: [Queue]
+        /// The queue that is asked.
+        var turn = 0
         var sentAt: Int64 = 0
         var sequence: Int32 = 0
-        var isDone: Bool { offset >= end }
 
-        init(socket: LoadSocket, template: FrameTemplate, target: DrainTarget) {
+        init(socket: LoadSocket, queues: [Queue]) {
             self.socket = socket
-            self.template = template
-            offset = target.start
-            end = target.end
+            self.queues = queues
         }
     }
 
+    private struct Queue {
+        let template: FrameTemplate
+        var offset: Int64
+        let end: Int64
+    }
+
+    /// - Parameter connections: to each broker that has a target, at most one a queue; nil: one a queue.
     init(
-        topic: String, targets: [DrainTarget], batch: Int32, serialization: HeaderSerialization, duration: Duration?, done: Counter
+        topic: String, targets: [DrainTarget], connections: Int?, batch: Int32, serialization: HeaderSerialization, duration: Duration?,
+        done: Counter
     ) throws(BenchError) {
         self.done = done
         deadline = duration.map { nanosecondsNow() &+ $0.nanoseconds } ?? .max
-        for target in targets where target.start < target.end {
-            let template = try FrameTemplate.pull(
-                topic: topic, queueId: target.queueId, maxMessages: batch, suspend: nil, serialization: serialization)
-            lanes.append(Lane(socket: try LoadSocket(connectingTo: target.address), template: template, target: target))
+        for (address, targets) in Dictionary(grouping: targets.filter { $0.start < $0.end }, by: \.address) {
+            var queues: [Queue] = []
+            for target in targets {
+                let template = try FrameTemplate.pull(
+                    topic: topic, queueId: target.queueId, maxMessages: batch, suspend: nil, serialization: serialization)
+                queues.append(Queue(template: template, offset: target.start, end: target.end))
+            }
+            let count = min(connections ?? queues.count, queues.count)
+            for first in 0..<count {
+                let share = stride(from: first, to: queues.count, by: count).map { queues[$0] }
+                lanes.append(Lane(socket: try LoadSocket(connectingTo: address), queues: share))
+            }
         }
     }
 
@@ -69,16 +84,17 @@ final class DrainLoad {
                     try self.take(frame, lane)
                 }
                 guard answered else { continue }
-                if lane.isDone { open -= 1 } else { try ask(lane) }
+                if lane.queues.isEmpty { open -= 1 } else { try ask(lane) }
             }
         }
         return result
     }
 
     private func ask(_ lane: Lane) throws(BenchError) {
+        let queue = lane.queues[lane.turn]
         lane.sequence = (lane.sequence + 1) % 1_000_000_000
-        lane.socket.append(lane.template.bytes) { copy in
-            lane.template.patch(copy, opaque: FrameTemplate.firstOpaque + lane.sequence, number: lane.offset, digits: 19)
+        lane.socket.append(queue.template.bytes) { copy in
+            queue.template.patch(copy, opaque: FrameTemplate.firstOpaque + lane.sequence, number: queue.offset, digits: 19)
         }
         lane.sentAt = nanosecondsNow()
         // A pull is far smaller than any socket's buffer.
@@ -90,13 +106,22 @@ final class DrainLoad {
         guard let next = frame.number(after: "nextBeginOffset") else { throw BenchError("a pull was refused: \(frame.remark)") }
         let count = Records.count(frame.body)
         result.completed += count
+        result.bytes += frame.body.count
         done.add(Int64(count))
+        var queue = lane.queues[lane.turn]
         switch frame.code {
-        case 0, 20, 21: lane.offset = max(Int64(next), lane.offset)
-        case 19: lane.offset = lane.end
+        case 0, 20, 21: queue.offset = max(Int64(next), queue.offset)
+        case 19: queue.offset = queue.end
         default: throw BenchError("a pull was refused: \(frame.remark)")
         }
-        guard frame.code == 0 || Int64(next) > 0 || lane.isDone else { throw BenchError("a pull does not advance: \(frame.remark)") }
+        if queue.offset >= queue.end {
+            lane.queues.remove(at: lane.turn)
+        } else {
+            guard frame.code == 0 || next > 0 else { throw BenchError("a pull does not advance: \(frame.remark)") }
+            lane.queues[lane.turn] = queue
+            lane.turn += 1
+        }
+        if lane.turn >= lane.queues.count { lane.turn = 0 }
     }
 }
 

@@ -3,64 +3,45 @@ import Glibc
 import RMQCommon
 import RMQRemoting
 
-/// Where messages go: a broker and one of its queues.
-struct SendTarget: Sendable {
-    let address: HostAddress
-    let queueId: Int32
-}
-
-/// What is sent, and how hard.
-struct SendPlan: Sendable {
-    var topic: String
-    var targets: [SendTarget]
-    var size: Int
-    var connections: Int
-    var depth: Int
-    var serialization: HeaderSerialization
-    /// Ends after so many messages or after so much time, whichever comes first.
-    var messages: Int?
-    var duration: Duration?
-}
-
-/// What came of one thread's share.
-struct LoadResult: Sendable {
-    var completed = 0
-    var failed = 0
-    var firstFailure: String?
-    /// From request to answer, in nanoseconds.
-    var latency = Histogram()
-
-    mutating func merge(_ other: LoadResult) {
-        completed += other.completed
-        failed += other.failed
-        firstFailure = firstFailure ?? other.firstFailure
-        latency.merge(other.latency)
-    }
-}
-
-/// One thread that keeps `depth` sends in flight on each of its connections: one epoll, one read and one write per wake-up.
+/// One thread that sends: one epoll, one read and one write per connection and wake-up.
+///
+/// Without a rate it keeps `depth` sends in flight on each of its connections. With one, an open loop: each send goes out when it is
+/// due, on the next connection that has room, and `depth` is only the bound of what a stalled server can pile up.
 final class SendLoad {
     private let plan: SendPlan
     private let done: Counter
+    private let epoll = crmq_epoll_create()
     private var lanes: [Lane] = []
     private var left: Int
-    private let deadline: Int64
+    private var deadline: Int64 = .max
+    private var inFlight = 0
+    private var quietSince: Int64 = 0
     private var result = LoadResult()
 
+    private var pace: Pace?
+    /// The time is over: what is due and found no room stays unsent.
+    private var isOver = false
+    private var nextLane = 0
+    /// Lanes with sends that are not flushed yet.
+    private var touched: [Lane] = []
+
     private final class Lane {
+        let index: Int
         let socket: LoadSocket
         let templates: [FrameTemplate]
         var nextTemplate: Int
         var sequence: Int64 = 0
         var inFlight = 0
         var isWaitingToWrite = false
-        /// When the send with this number (modulo the table's size) went out.
+        var isTouched = false
+        /// When the send with this number (modulo the table's size) went out, or was due.
         var starts: [Int64]
 
-        init(socket: LoadSocket, templates: [FrameTemplate], first: Int, depth: Int) {
+        init(index: Int, socket: LoadSocket, templates: [FrameTemplate], depth: Int) {
+            self.index = index
             self.socket = socket
             self.templates = templates
-            nextTemplate = first
+            nextTemplate = index
             var size = 1
             while size < depth * 2 { size *= 2 }
             starts = [Int64](repeating: 0, count: size)
@@ -68,51 +49,68 @@ final class SendLoad {
     }
 
     /// - Parameters:
-    ///   - share: messages that this thread sends; nil sends until the time is over.
+    ///   - plan: what this thread sends; without a number of messages it sends until the time is over.
     ///   - done: counts answers, for the live line.
-    init(_ plan: SendPlan, connections: Int, share: Int?, done: Counter) throws(BenchError) {
+    init(_ plan: SendPlan, done: Counter) throws(BenchError) {
         self.plan = plan
         self.done = done
-        left = share ?? .max
-        deadline = plan.duration.map { nanosecondsNow() &+ $0.nanoseconds } ?? .max
-        for index in 0..<connections {
+        left = plan.messages ?? .max
+        for index in 0..<plan.connections {
             let address = plan.targets[index % plan.targets.count].address
             var templates: [FrameTemplate] = []
             for target in plan.targets where target.address == address {
                 templates.append(try .send(topic: plan.topic, queueId: target.queueId, size: plan.size, serialization: plan.serialization))
             }
-            lanes.append(Lane(socket: try LoadSocket(connectingTo: address), templates: templates, first: index, depth: plan.depth))
-        }
-    }
-
-    func run() throws(BenchError) -> LoadResult {
-        let epoll = crmq_epoll_create()
-        defer { close(epoll) }
-        for (index, lane) in lanes.enumerated() {
+            let lane = Lane(index: index, socket: try LoadSocket(connectingTo: address), templates: templates, depth: plan.depth)
             guard crmq_epoll_add(epoll, lane.socket.descriptor, UInt32(CRMQ_EPOLL_IN), UInt64(index)) == 0 else {
                 throw BenchError("epoll does not take the connection")
             }
-            try fill(lane, epoll, index)
+            lanes.append(lane)
+        }
+    }
+
+    deinit { close(epoll) }
+
+    func run() throws(BenchError) -> LoadResult {
+        let start = nanosecondsNow()
+        quietSince = start
+        deadline = plan.duration.map { start &+ $0.nanoseconds } ?? .max
+        if let rate = plan.rate {
+            _ = crmq_set_timer_slack(1)
+            pace = Pace(rate: rate, start: start)
+        } else {
+            for lane in lanes { try fill(lane) }
         }
         var events = [crmq_event](repeating: crmq_event(), count: 256)
-        var quietSince = nanosecondsNow()
-        while lanes.contains(where: { $0.inFlight > 0 }) {
-            let count = events.withUnsafeMutableBufferPointer { crmq_epoll_wait(epoll, $0.baseAddress, 256, 1000) }
+        while true {
+            try sendDue()
+            guard inFlight > 0 || isPacing else { break }
+            let count = events.withUnsafeMutableBufferPointer { wait($0.baseAddress!) }
             if count <= 0 {
-                guard nanosecondsNow() - quietSince < 10_000_000_000 else { throw BenchError("no answer for 10 s") }
+                guard inFlight == 0 || nanosecondsNow() - quietSince < 10_000_000_000 else { throw BenchError("no answer for 10 s") }
                 continue
             }
             for event in events[..<Int(count)] {
-                let index = Int(event.data)
-                let lane = lanes[index]
+                let lane = lanes[Int(event.data)]
                 if event.events & UInt32(CRMQ_EPOLL_IN | CRMQ_EPOLL_HUP | CRMQ_EPOLL_ERR) != 0 {
                     try answers(lane)
                 }
-                try fill(lane, epoll, index)
+                if pace == nil { try fill(lane) } else { try flush(lane) }
             }
             quietSince = nanosecondsNow()
         }
+        if let pace, deadline != .max { result.unsent = min(left, pace.waiting(now: deadline - 1)) }
         return result
+    }
+
+    /// Up to 256 events. At a rate it wakes up when the next send is due, or at the end when that finds no room.
+    private func wait(_ events: UnsafeMutablePointer<crmq_event>) -> Int32 {
+        guard let pace, isPacing else { return crmq_epoll_wait(epoll, events, 256, 1000) }
+        let hasRoom = inFlight < plan.depth * lanes.count
+        let pause = min((hasRoom ? pace.next : deadline) - nanosecondsNow(), 1_000_000_000)
+        // By epoll itself the wait would be a millisecond or none.
+        if pause > 0 { _ = crmq_wait_readable(epoll, pause) }
+        return crmq_epoll_wait(epoll, events, 256, 0)
     }
 
     private func answers(_ lane: Lane) throws(BenchError) {
@@ -130,28 +128,78 @@ final class SendLoad {
                 result.firstFailure = result.firstFailure ?? frame.remark
             }
         }
+        inFlight -= Int(completed)
         done.add(completed)
     }
 
-    private func fill(_ lane: Lane, _ epoll: Int32, _ index: Int) throws(BenchError) {
+    // MARK: What goes out
+
+    /// As many as the depth allows.
+    private func fill(_ lane: Lane) throws(BenchError) {
         let now = nanosecondsNow()
-        while lane.inFlight < plan.depth, left > 0, now < deadline {
-            let template = lane.templates[lane.nextTemplate % lane.templates.count]
-            lane.nextTemplate &+= 1
-            let number = lane.sequence % 1_000_000_000
-            lane.socket.append(template.bytes) { copy in
-                template.patch(copy, opaque: FrameTemplate.firstOpaque + Int32(number), number: lane.sequence &* Int64(lanes.count) &+ Int64(index), digits: FrameTemplate.idDigits)
-            }
-            lane.starts[Int(number) & (lane.starts.count - 1)] = now
-            lane.sequence += 1
-            lane.inFlight += 1
-            left -= 1
+        while lane.inFlight < plan.depth, left > 0, now < deadline { put(lane, start: now) }
+        try flush(lane)
+    }
+
+    /// Whether there is more to come at a rate.
+    private var isPacing: Bool {
+        guard let pace, !isOver, left > 0 else { return false }
+        return pace.next < deadline
+    }
+
+    /// Every send that is due, until no connection has room; what is left stays due.
+    private func sendDue() throws(BenchError) {
+        guard isPacing else { return }
+        let now = nanosecondsNow()
+        isOver = now >= deadline
+        let lastDue = min(now, deadline - 1)
+        while left > 0, let lane = laneWithRoom(), let due = pace?.take(now: lastDue) {
+            nextLane = (lane.index + 1) % lanes.count
+            if inFlight == 0 { quietSince = now }
+            put(lane, start: due)
+            guard !lane.isTouched else { continue }
+            lane.isTouched = true
+            touched.append(lane)
         }
+        for lane in touched {
+            lane.isTouched = false
+            try flush(lane)
+        }
+        touched.removeAll(keepingCapacity: true)
+    }
+
+    /// The next connection in turn that has room.
+    private func laneWithRoom() -> Lane? {
+        for offset in 0..<lanes.count {
+            let lane = lanes[(nextLane + offset) % lanes.count]
+            if lane.inFlight < plan.depth { return lane }
+        }
+        return nil
+    }
+
+    /// One send into the lane's output.
+    private func put(_ lane: Lane, start: Int64) {
+        let template = lane.templates[lane.nextTemplate % lane.templates.count]
+        lane.nextTemplate &+= 1
+        let number = lane.sequence % 1_000_000_000
+        lane.socket.append(template.bytes) { copy in
+            template.patch(
+                copy, opaque: FrameTemplate.firstOpaque + Int32(number), number: lane.sequence &* Int64(lanes.count) &+ Int64(lane.index),
+                digits: FrameTemplate.idDigits)
+        }
+        lane.starts[Int(number) & (lane.starts.count - 1)] = start
+        lane.sequence += 1
+        lane.inFlight += 1
+        inFlight += 1
+        left -= 1
+    }
+
+    private func flush(_ lane: Lane) throws(BenchError) {
         let isWaiting = try lane.socket.flush()
         guard isWaiting != lane.isWaitingToWrite else { return }
         lane.isWaitingToWrite = isWaiting
         let wanted = CRMQ_EPOLL_IN | (isWaiting ? CRMQ_EPOLL_OUT : 0)
-        _ = crmq_epoll_modify(epoll, lane.socket.descriptor, UInt32(wanted), UInt64(index))
+        _ = crmq_epoll_modify(epoll, lane.socket.descriptor, UInt32(wanted), UInt64(lane.index))
     }
 }
 

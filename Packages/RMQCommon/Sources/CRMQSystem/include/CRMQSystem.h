@@ -33,6 +33,10 @@ int crmq_epoll_remove(int epoll, int fd);
 /// Waits for up to `count` events, at most 256 a call; `timeout` in milliseconds, -1 for ever.
 int crmq_epoll_wait(int epoll, crmq_event *events, int count, int timeout);
 
+/// Waits until there is something to read, or for so many nanoseconds: 1 when there is, 0 when the time is over. Whoever needs the
+/// time to be kept sets the thread's timer slack, too.
+int crmq_wait_readable(int fd, int64_t nanoseconds);
+
 // ---- what wakes a loop, and what must not end the process
 
 int crmq_eventfd(void);
@@ -86,5 +90,7 @@ int crmq_futex_wake(const uint32_t *word);
 int crmq_semaphore_wait(void *semaphore, int64_t until);
 /// Names the calling thread; the kernel keeps the first 15 bytes, so give no more.
 int crmq_set_thread_name(const char *name);
+/// By how much the kernel may delay the calling thread's time-outs, to wake it less often; usually 50,000.
+int crmq_set_timer_slack(unsigned long nanoseconds);
 
 #endif
