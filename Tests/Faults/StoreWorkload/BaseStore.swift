@@ -63,7 +63,11 @@ struct BaseStore {
                 Journal.write(.deleted, topic: 5)
             }
             if awaitsIndex || index % 16 == 0 {
-                while store.indexedOffset < store.maxPhysicalOffset { usleep(200) }
+                let deadline = MonotonicInstant.now + .seconds(60)
+                while store.indexedOffset < store.maxPhysicalOffset {
+                    precondition(MonotonicInstant.now < deadline, "the index stands still at \(store.indexedOffset), the log ends at \(store.maxPhysicalOffset)")
+                    usleep(200)
+                }
             }
             // Index files are named after it.
             if awaitsIndex || index % 16 == 0 { clock.step() }

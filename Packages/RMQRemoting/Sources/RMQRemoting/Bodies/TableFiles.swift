@@ -5,11 +5,7 @@ public import RMQCommon
 extension TopicConfigTable {
     /// Reads topics.json. An entry is the topic of its key, whatever name stands in it.
     public init(file: JSONObject, _ report: inout EntryReport) throws(JSONError) {
-        let entries = try file.namedEntries("topicConfigTable", nameMember: "topicName", &report)
-        topics = [:]
-        for (name, value) in entries {
-            topics[name] = report.read(name, value) { (value) throws(JSONError) in try TopicConfig(json: value) }
-        }
+        topics = try file.namedEntries("topicConfigTable", nameMember: "topicName", &report) { (value) throws(JSONError) in try TopicConfig(json: value) }
         dataVersion = try file.dataVersion(&report)
     }
 }
@@ -18,10 +14,8 @@ extension SubscriptionGroupTable {
     /// Reads subscriptionGroup.json. An entry is the group of its key, whatever name stands in it.
     public init(file: JSONObject, _ report: inout EntryReport) throws(JSONError) {
         // To a broker the empty name is one like any other.
-        let entries = try file.namedEntries("subscriptionGroupTable", nameMember: "groupName", mayBeEmpty: true, &report)
-        groups = [:]
-        for (name, value) in entries {
-            groups[name] = report.read(name, value) { (value) throws(JSONError) in try SubscriptionGroupConfig(json: value) }
+        groups = try file.namedEntries("subscriptionGroupTable", nameMember: "groupName", mayBeEmpty: true, &report) { (value) throws(JSONError) in
+            try SubscriptionGroupConfig(json: value)
         }
         dataVersion = try file.dataVersion(&report)
     }
@@ -71,11 +65,12 @@ extension JSONObject {
         try self[name]?.requireObject(name).members ?? []
     }
 
-    /// The entries of a table whose keys stand in the entries once more.
-    fileprivate func namedEntries(
-        _ table: String, nameMember: String, mayBeEmpty: Bool = false, _ report: inout EntryReport
-    ) throws(JSONError) -> [(name: String, value: JSONValue)] {
-        var entries: [(name: String, value: JSONValue)] = []
+    /// The entries of a table whose keys stand in the entries once more, each read by itself.
+    fileprivate func namedEntries<Entry>(
+        _ table: String, nameMember: String, mayBeEmpty: Bool = false, _ report: inout EntryReport,
+        _ read: (JSONValue) throws(JSONError) -> Entry
+    ) throws(JSONError) -> [ByteText: Entry] {
+        var entries: [ByteText: Entry] = [:]
         for (key, value) in try tableEntries(table) {
             guard let name = key.asString, mayBeEmpty || !name.utf8.isEmpty, case .object(var entry) = value else {
                 report.leaveOut(key.asString ?? key.text(), value, because: "an entry of \(table) is an object with a name")
@@ -86,7 +81,7 @@ extension JSONObject {
                 if let own { report.correct(name, own, to: .string(name), because: "\(nameMember) is the name of the entry") }
                 entry[nameMember] = .string(name)
             }
-            entries.append((name, .object(entry)))
+            entries[ByteText(name)] = report.read(name, .object(entry), read)
         }
         return entries
     }
