@@ -11,7 +11,7 @@
 // promised, nor is anything that was only written or whose write-back was only started. Names are durable with their directory's
 // fsync and not before; nothing is assumed about a file system's journal.
 // $SHADOW_CUT ends the process with SIGKILL at the n-th point: before or after such a call, or in the middle of a write, of
-// which the page cache then has the first pages. $SHADOW_SHORT makes one write in so many a short one. $SHADOW_DELAY makes
+// which the page cache then has the first pages. $SHADOW_SHORT makes one write to the log in so many a short one. $SHADOW_DELAY makes
 // syncs last up to so many microseconds. Raw system calls below, so that nothing here calls itself.
 #define _GNU_SOURCE 1
 #include <dirent.h>
@@ -68,13 +68,19 @@ static void delay(void) {
 
 static int is_ours(const char *path) { return store && strncmp(path, store, strlen(store)) == 0; }
 
-static int descriptor_is_ours(int fd) {
-    char link[64], path[4096];
+// The path of a descriptor, if it is below the store; else 0.
+static const char *our_path(int fd, char path[4096]) {
+    char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 1);
+    ssize_t length = readlink(link, path, 4095);
     if (length < 0) return 0;
     path[length] = 0;
-    return is_ours(path);
+    return is_ours(path) ? path : 0;
+}
+
+static int descriptor_is_ours(int fd) {
+    char path[4096];
+    return our_path(fd, path) != 0;
 }
 
 static void shadow_name(char *name, char kind, ino_t inode) { snprintf(name, 4096, "%s/%c%lu", disk, kind, (unsigned long)inode); }
@@ -149,14 +155,15 @@ int msync(void *address, size_t length, int flags) {
 // ---- writes at a place
 
 static ssize_t write_at(int fd, const char *bytes, size_t count, off_t offset) {
-    if (!descriptor_is_ours(fd)) return syscall(SYS_pwrite64, fd, bytes, count, offset);
+    char path[4096];
+    if (!our_path(fd, path)) return syscall(SYS_pwrite64, fd, bytes, count, offset);
     if (is_cut()) {
         // The kernel looks for a deadly signal between two pages.
         size_t pages = number_below((count + 4095) / 4096 + 1), part = pages == 0 ? 0 : pages * 4096 - offset % 4096;
         syscall(SYS_pwrite64, fd, bytes, part < count ? part : count, offset);
         kill(getpid(), SIGKILL);
     }
-    if (short_writes && count > 1 && number_below(short_writes) == 0) count = 1 + number_below(count - 1);
+    if (short_writes && count > 1 && strstr(path, "/commitlog/") && number_below(short_writes) == 0) count = 1 + number_below(count - 1);
     return syscall(SYS_pwrite64, fd, bytes, count, offset);
 }
 ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) { return write_at(fd, bytes, count, offset); }

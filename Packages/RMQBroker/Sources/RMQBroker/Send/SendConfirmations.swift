@@ -19,7 +19,8 @@ struct StoredSend {
 ///     append ─► add ─┐                     ┌─► one reply each, one write per connection
 ///                    └─ PendingSends ◄─ loop's mailbox ◄─ one message per loop and sync ◄─ store
 final class SendConfirmations {
-    /// A disk that hangs for `syncFlushTimeout` collects so many sends per loop; each holds some 100 bytes.
+    /// A disk that hangs for `syncFlushTimeout` collects so many sends per loop, and those of one wake-up more; each holds some
+    /// 100 bytes.
     private static let limit = 65_536
 
     private let loopIndex: Int
