@@ -24,6 +24,7 @@ def drain(table, programs, messages):
         from_cluster = ["--namesrv", cluster.name_server_address, "--topic", "BenchTopic"]
         run(bench, "producer", *from_cluster, "--messages", messages, "--connections", 8, "--depth", 64, "--size", 128,
             "--serialization", "binary")
+        settle()
         for connections, goal, longest in [(1, 1_000_000, 26), (4, 2_000_000, None)]:
             for serialization in ("json", "binary"):
                 text = run(bench, "drain", *from_cluster, "--serialization", serialization, "--connections", connections)
