@@ -56,7 +56,8 @@ def cold(table, programs, backlog_bytes, seconds):
         plain = plain_rate(cluster.store, messages)
         print(f"\nA backlog of {backlog_bytes / (1 << 30):g} GiB in {COLD_QUEUES} queues; read plainly: {plain:,.0f} MB/s. "
               f"4 connections send 128 B at depth 1 for {seconds} s; answer times in ms")
-        print(f"{'readers':>8}{'sends/s':>10}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>9}{'messages a pull':>17}{'KiB a pull':>12}{'MB/s':>8}{'of plain':>10}")
+        print(f"{'readers':>8}{'sends/s':>10}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>9}"
+              f"{'messages a pull':>17}{'KiB a pull':>12}{'MB/s':>8}{'of plain':>10}")
         alone = None
         for readers in (0, 2, 8):
             evict(cluster.store)
