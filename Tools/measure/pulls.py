@@ -24,6 +24,7 @@ def drain(table, programs, messages):
         from_cluster = ["--namesrv", cluster.name_server_address, "--topic", "BenchTopic"]
         run(bench, "producer", *from_cluster, "--messages", messages, "--connections", 8, "--depth", 64, "--size", 128,
             "--serialization", "binary")
+        settle()
         for connections, goal, longest in [(1, 1_000_000, 26), (4, 2_000_000, None)]:
             for serialization in ("json", "binary"):
                 text = run(bench, "drain", *from_cluster, "--serialization", serialization, "--connections", connections)
@@ -55,7 +56,8 @@ def cold(table, programs, backlog_bytes, seconds):
         plain = plain_rate(cluster.store, messages)
         print(f"\nA backlog of {backlog_bytes / (1 << 30):g} GiB in {COLD_QUEUES} queues; read plainly: {plain:,.0f} MB/s. "
               f"4 connections send 128 B at depth 1 for {seconds} s; answer times in ms")
-        print(f"{'readers':>8}{'sends/s':>10}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>9}{'messages a pull':>17}{'KiB a pull':>12}{'MB/s':>8}{'of plain':>10}")
+        print(f"{'readers':>8}{'sends/s':>10}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>9}"
+              f"{'messages a pull':>17}{'KiB a pull':>12}{'MB/s':>8}{'of plain':>10}")
         alone = None
         for readers in (0, 2, 8):
             evict(cluster.store)

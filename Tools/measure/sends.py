@@ -62,7 +62,7 @@ def judge(table, results):
 
 
 def paced(table, programs, c_program, seconds):
-    """An open loop: the time of a send counts from when it was due."""
+    """An open loop: the time of a send counts from when it was due. `C` shows what the machine and the load itself cost."""
     bench = programs / "mqbench"
 
     def load(server, address, pace):
@@ -75,8 +75,10 @@ def paced(table, programs, c_program, seconds):
     print(f"\nSends of 128 B at a rate over 16 connections, {seconds} s each; due to acknowledgement, in ms")
     print(f"{'rate':>10}  {'server':<8}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>9}{'achieved/s':>12}")
     results = []
-    with rmq.Cluster(programs, name_server=False, settings={"eventLoops": os.cpu_count()}) as cluster:
+    with Server(c_program, "PORT") as c_yardstick, \
+            rmq.Cluster(programs, name_server=False, settings={"eventLoops": os.cpu_count()}) as cluster:
         for pace in PACES:
+            load("C", c_yardstick.address, pace)
             with c_with_log(c_program) as c_log:
                 yardstick, _ = load("C log", c_log.address, pace)
             results.append((pace, yardstick, *load("broker", cluster.broker_address, pace)))

@@ -177,7 +177,7 @@ static void roll(void) {
 }
 
 // What a broker adds to the properties.
-static const char cluster[] = "CLUSTER\1DefaultCluster\2";
+static const char cluster[] = "CLUSTER\1DefaultCluster";
 
 // Whether the sender waits for the disk is not stored; mqbench says so in its last property.
 static slice without_wish(slice properties) {

@@ -92,7 +92,9 @@ enum ProducerBench {
         Report.write(
             what: "messages", count: result.completed, failed: result.failed, firstFailure: result.firstFailure, nanoseconds: nanoseconds,
             latency: result.latency, latencyOf: latencyOf)
-        if result.unsent > 0 { print("\(Report.grouped(result.unsent)) more were due and did not go out: --depth many were in flight on every connection") }
+        if result.unsent > 0 {
+            print("\(Report.grouped(result.unsent)) more were due and did not go out: --depth many were in flight on every connection")
+        }
         if result.failed > 0 { throw BenchError("\(result.failed) of \(result.completed + result.failed) messages were not accepted") }
     }
 

@@ -109,7 +109,7 @@ final class SendLoad {
         let hasRoom = inFlight < plan.depth * lanes.count
         let pause = min((hasRoom ? pace.next : deadline) - nanosecondsNow(), 1_000_000_000)
         // By epoll itself the wait would be a millisecond or none.
-        if pause > 0 { _ = crmq_wait_readable(epoll, pause) }
+        if pause > 0, crmq_wait_readable(epoll, pause) == 0 { return 0 }
         return crmq_epoll_wait(epoll, events, 256, 0)
     }
 
