@@ -69,6 +69,20 @@ import Testing
     }
 
     @Test(arguments: TransportKind.allCases)
+    func aPeerThatHasSentItsLastGetsAllOfItsAnswer(over transport: TransportKind) async throws {
+        var limits = ServerConfiguration().limits
+        limits.outputHighWaterBytes = 20_000_000
+        let port = try LinePort(try transport.maker(), limits: limits)
+        defer { port.stop() }
+        let socket = try RawSocket(port: port.server.port, receiveBuffer: 8192)
+        // Far more than the socket takes at once, and the end is read before the rest is written.
+        socket.send(Self.lines("bytes 9000000"))
+        socket.finishSending()
+        #expect(socket.receive(9_000_002).count == 9_000_001)
+        try await eventually("the channel is closed") { port.counts.closed.value == 1 }
+    }
+
+    @Test(arguments: TransportKind.allCases)
     func aProtocolMayCloseWithinItsCall(over transport: TransportKind) async throws {
         let port = try LinePort(try transport.maker())
         defer { port.stop() }

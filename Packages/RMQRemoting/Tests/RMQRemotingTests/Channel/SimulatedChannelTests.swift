@@ -42,12 +42,14 @@ import Testing
 
     @Test func allLinesOfAWakeUpAreAnsweredWithOneWrite() throws {
         let simulated = SimulatedLoop()
-        _ = simulated.run { simulated in
+        let log = simulated.run { simulated in
             guard let channel = try? open(on: simulated) else { return }
             transport.arriving = [Self.lines("a", "b") + Array("c".utf8), Self.lines("c", "d")]
             simulated.announce(channel.id, .readable)
             simulated.loop.scheduleLocally(after: .seconds(1)) { simulated.announce(channel.id, .readable) }
+            simulated.loop.scheduleLocally(after: .seconds(2)) { simulated.note("\(transport.written.count) writes") }
         }
+        #expect(log.first == "2 writes at 2000")
         #expect(transport.written == [Self.lines("A", "B"), Self.lines("CC", "D")])
         #expect(counts.batches.value == 2)
     }
@@ -56,12 +58,15 @@ import Testing
     @Test func aWriteThatWaitsForAReadGoesOnAfterIt() throws {
         let simulated = SimulatedLoop()
         transport.readsBeforeWrite = 2
-        _ = simulated.run { simulated in
+        let log = simulated.run { simulated in
             guard let channel = try? open(on: simulated) else { return }
             transport.arriving = [Self.lines("a"), Self.lines("b")]
             simulated.announce(channel.id, .readable)
             simulated.loop.scheduleLocally(after: .seconds(1)) { simulated.announce(channel.id, .readable) }
+            // Not at the end only, when everything is written that can be.
+            simulated.loop.scheduleLocally(after: .seconds(2)) { simulated.note("\(transport.written.count) writes") }
         }
+        #expect(log.first == "1 writes at 2000")
         #expect(transport.written == [Self.lines("A", "B")])
         #expect(transport.blockedWrites == 2, "at the end of the first wake-up, and before the second read")
     }
