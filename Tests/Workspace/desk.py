@@ -12,6 +12,12 @@ import rmq
 
 PROGRAMS = pathlib.Path(sys.argv[1]).resolve()
 
+# A script's background job and whatever nohup starts have these ignored, and so would the programs, which is a case of its own.
+# With a handler, a child begins with the default; here they go on meaning nothing.
+for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, lambda *_: None)
+
 
 class Desk:
     """A temporary home, and what was started from it."""
