@@ -35,9 +35,10 @@ import Testing
 
     private let memory = Memory()
 
-    private func open(_ root: String, recentBytes: Int64 = 0, segmentBytes: Int = 64 << 10) throws -> MessageStore {
+    private func open(_ root: String, recentBytes: Int64 = 0, segmentBytes: Int = 64 << 10, extended: Bool = false) throws -> MessageStore {
         var configuration = unflushedConfiguration(root, segmentBytes: segmentBytes)
         configuration.recentBytes = recentBytes
+        configuration.writesQueueExtensions = extended
         let store = try MessageStore(configuration, logger: quiet, clocks: .system, diskUsage: .system, disk: memory.disk)
         try store.start()
         return store
@@ -113,6 +114,21 @@ import Testing
         let cold = read(store, from: 0, .memory) { $0 == code }
         #expect(cold.needsDisk && cold.nextOffset == 6)
         #expect(try read(store, from: 6, .disk) { $0 == code }.messages().map(\.text) == ["6"])
+        try store.close()
+    }
+
+    @Test func anOldExtensionIsNotTouchedFromMemory() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path, extended: true)
+        for number in 0..<4 { try store.put("T", 0, text: "\(number)", tags: number == 2 ? "wanted" : "other") }
+        let code = JavaString.tagsCode("wanted")
+        let cold = read(store, from: 0, .memory) { $0 == code }
+        #expect(cold.needsDisk && cold.messageCount == 0 && cold.nextOffset == 0)
+        let before = store.statistics
+        #expect(read(store, from: 0, .memory) { $0 == code }.needsDisk)
+        #expect(store.statistics.missedReads == before.missedReads, "it is counted where it goes on")
+        #expect(try read(store, from: 0, .disk) { $0 == code }.messages().map(\.text) == ["2"])
+        #expect(read(store, from: 0, .memory).messageCount == 4, "without a filter nobody asks it")
         try store.close()
     }
 

@@ -2,13 +2,13 @@ import RMQCommon
 import RMQRemoting
 
 /// What this broker does with a request code.
-enum RequestHandling {
+enum RequestHandling: Sendable {
     /// A send, handled by the bytes of its header, on the loop (``SendProcessor``).
     case send
     /// A pull, the same way (``PullProcessor``).
     case pull
     /// Answered on the loop: it touches memory only.
-    case onLoop((RemotingCommand, ClientCaller) throws -> RemotingCommand)
+    case onLoop(@Sendable (RemotingCommand, ClientCaller) throws -> RemotingCommand)
     /// Answered by a worker: it may read files and wait.
     case byWorker(@Sendable (RemotingCommand, BrokerState) throws -> RemotingCommand)
     /// Served by the reference's broker, and not by this one yet.
@@ -36,8 +36,7 @@ enum RequestTable {
         }
     }
 
-    nonisolated(unsafe) private static let byNumber: [RequestHandling?] = {
-        // Unsafe in name only: the rows never change, and what runs on the loop is called on loops.
+    private static let byNumber: [RequestHandling?] = {
         let rows = messages + clients + offsets + topics + groups + administration + elsewhere
         var table = [RequestHandling?](repeating: nil, count: Int(rows.map(\.code.rawValue).max() ?? 0) + 1)
         for row in rows {

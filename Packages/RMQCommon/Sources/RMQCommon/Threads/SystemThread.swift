@@ -5,7 +5,7 @@ import Glibc
 ///
 /// For what blocks: Swift's cooperative pool has one thread a processor, and a blocked one is missing to everybody.
 public final class SystemThread: @unchecked Sendable {
-    // Sendable: `thread` is written once in `init` and read by the one caller of `join`.
+    // Sendable: `thread` is written once in `init` and read by the one caller of `join` or `detach`.
     private var thread = pthread_t()
 
     private final class Start {
@@ -33,6 +33,9 @@ public final class SystemThread: @unchecked Sendable {
         }
     }
 
-    /// Waits for the end of the closure. To be called once at most.
+    /// Waits for the end of the closure. To be called once at most, as an alternative to ``detach()``.
     public func join() { pthread_join(thread, nil) }
+
+    /// Nobody will wait for the end.
+    public func detach() { pthread_detach(thread) }
 }

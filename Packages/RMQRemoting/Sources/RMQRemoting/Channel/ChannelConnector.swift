@@ -1,4 +1,3 @@
-import Glibc
 public import RMQCommon
 
 /// Opens channels to one address: looks its name up, and tries the addresses of that name one after the other.
@@ -69,12 +68,12 @@ public final class ChannelConnector {
         state = .resolving(attempt)
         // The system's resolver blocks, so it gets a thread of its own.
         let bound = LoopBound(self, loop: loop)
-        let thread = LoopThread.start(name: "resolve") { [resolve] in
+        let thread = SystemThread(name: "resolve") { [resolve] in
             let result = resolve(host, port)
             bound.post { $0.resolved(result) }
         }
         guard let thread else { return end(attempt, .connectFailed(address: address, reason: "no thread to look up its name")) }
-        pthread_detach(thread)
+        thread.detach()
     }
 
     /// Gives the attempt up that runs, if one does.

@@ -1,11 +1,10 @@
-import Glibc
 public import RMQCommon
 import Synchronization
 
 /// A fixed number of event loops, each with its thread. Servers and clients may share one group.
 public final class EventLoopGroup: Sendable {
     public let loops: [EventLoop]
-    private let threads: Mutex<[pthread_t]>
+    private let threads: Mutex<[SystemThread]>
     private let turn = Atomic<Int>(0)
 
     /// What all loops go by.
@@ -17,7 +16,7 @@ public final class EventLoopGroup: Sendable {
         self.clocks = clocks
         loops = (0..<count).map { EventLoop(name: "\(name)-\($0)", clocks: clocks) }
         threads = Mutex(loops.map { loop in
-            guard let thread = LoopThread.start(name: loop.name, loop.run) else { preconditionFailure("no thread for \(loop.name): out of threads or memory") }
+            guard let thread = SystemThread(name: loop.name, loop.run) else { preconditionFailure("no thread for \(loop.name): out of threads or memory") }
             return thread
         })
     }
@@ -25,7 +24,7 @@ public final class EventLoopGroup: Sendable {
     deinit {
         for loop in loops { loop.stop() }
         threads.withLock { threads in
-            for thread in threads { pthread_detach(thread) }
+            for thread in threads { thread.detach() }
         }
     }
 
@@ -42,6 +41,6 @@ public final class EventLoopGroup: Sendable {
             defer { threads = [] }
             return threads
         }
-        for thread in ending { pthread_join(thread, nil) }
+        for thread in ending { thread.join() }
     }
 }

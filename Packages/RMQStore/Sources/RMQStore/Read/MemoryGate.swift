@@ -25,10 +25,14 @@ struct MemoryGate {
         entriesFromEnd <= Self.entriesPerPage && queue.maxPhysicalOffset > recentFrom
     }
 
+    /// Whether an entry's record, and what its queue's extension says of it, was written lately.
+    @inline(__always)
+    func isRecent(_ entry: QueueEntry) -> Bool { entry.position >= recentFrom }
+
     /// Whether the record of an entry can be read without waiting. An entry that leads nowhere holds nobody up.
     @inline(__always)
     mutating func holds(_ entry: QueueEntry, in segments: [MappedFile]) -> Bool {
-        if entry.position >= recentFrom { return true }
+        if isRecent(entry) { return true }
         if entry.position >= known.lowerBound, entry.end <= known.upperBound { return true }
         return look(entry, in: segments)
     }

@@ -31,7 +31,10 @@ extension MessageStore {
         result.minOffset = minOffset
         result.maxOffset = maxOffset
         let began = CoarseClock.milliseconds()
-        defer { readCounters.count(result, milliseconds: CoarseClock.milliseconds() - began) }
+        defer {
+            // One that goes on at the disk counts there.
+            if result.messageCount > 0 || !result.needsDisk { readCounters.count(result, milliseconds: CoarseClock.milliseconds() - began) }
+        }
         guard maxOffset > 0 else {
             result.status = .noMessageInQueue
             return

@@ -56,9 +56,16 @@ struct QueueScan {
             // Without a trap: a damaged entry may say anything.
             let isFar = logEnd &- entry.position > store.memoryBytes
             if result.messageCount > 0, isFull(result, entry, isFar) { break }
-            if let matches, !matches(queue.tagCode(of: entry)) {
-                index += 1
-                continue
+            if let matches {
+                // Its extension is a file of its own, of which nobody knows what is in memory.
+                if QueueExtension.isAddress(entry.tagCode), memory?.isRecent(entry) == false {
+                    result.needsDisk = true
+                    break
+                }
+                if !matches(queue.tagCode(of: entry)) {
+                    index += 1
+                    continue
+                }
             }
             if memory?.holds(entry, in: segments) == false {
                 result.needsDisk = true
