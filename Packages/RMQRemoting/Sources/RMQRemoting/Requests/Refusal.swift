@@ -1,0 +1,19 @@
+/// A request that ends with this code and remark instead of what was asked for.
+public struct Refusal: Error, Equatable {
+    public let code: ResponseCode
+    /// What happened, the value, what is allowed: people read it.
+    public let remark: String
+
+    public init(_ code: ResponseCode, _ remark: String) {
+        self.code = code
+        self.remark = remark
+    }
+}
+
+extension RemotingCommand {
+    /// The answer to a request that failed: a ``Refusal`` as it says, anything else as a system error.
+    public static func response(to failure: any Error) -> RemotingCommand {
+        if let refusal = failure as? Refusal { return .response(refusal.code, remark: refusal.remark) }
+        return .response(.systemError, remark: "\(failure)")
+    }
+}
