@@ -120,10 +120,10 @@ import Testing
         try await withPeer { peer in
             _ = try await peer.heartbeat("one")
             let state = peer.broker.state
-            let now = try #require(state.consumers["g"]?.channels.values.first?.lastUpdate)
-            #expect(state.consumers.expire(now: now + .seconds(110)).isEmpty)
-            #expect(state.consumers.expire(now: now + .seconds(130)) == ["g"])
-            #expect(state.consumers["g"] == nil)
+            let now = try #require(state.clients.consumers["g"]?.channels.values.first?.lastUpdate)
+            #expect(state.clients.consumers.expire(now: now + .seconds(110)).isEmpty)
+            #expect(state.clients.consumers.expire(now: now + .seconds(130)) == ["g"])
+            #expect(state.clients.consumers["g"] == nil)
         }
     }
 
@@ -136,9 +136,9 @@ import Testing
             func pull() async throws -> RemotingCommand { try await peer.pull("Kept", from: 0, changing: ["sysFlag": "0"], client: reader) }
             #expect(try await pull().code == 0)
             let state = peer.broker.state
-            let version = state.consumers.version
-            #expect(state.consumers.expire(now: state.clocks.monotonic.now() + .seconds(130)) == ["g"])
-            #expect(state.consumers.version > version)
+            let version = state.clients.consumers.version
+            #expect(state.clients.consumers.expire(now: state.clocks.monotonic.now() + .seconds(130)) == ["g"])
+            #expect(state.clients.consumers.version > version)
             let refused = try await pull()
             #expect(refused.responseCode == .subscriptionNotExist)
             #expect(refused.remark == "the consumer's group info not exist")

@@ -53,7 +53,7 @@ import Testing
     /// Keeps all readers of a broker busy until it is opened.
     private func holdUpReaders(_ broker: Broker) throws -> Latch {
         let gate = Latch()
-        for _ in 0..<4 { try #require(broker.state.readers.run { gate.wait(for: .generous); gate.open() }) }
+        for _ in 0..<4 { try #require(broker.state.workers.readers.run { gate.wait(for: .generous); gate.open() }) }
         return gate
     }
 
@@ -61,7 +61,7 @@ import Testing
         try await withColdMessages { peer in
             let gate = try holdUpReaders(peer.broker)
             async let old = peer.pull("Old", from: 0)
-            try await eventually("the pull waits for a reader") { peer.broker.state.readers.waitingCount == 1 }
+            try await eventually("the pull waits for a reader") { peer.broker.state.workers.readers.waitingCount == 1 }
             // The same loop serves on.
             #expect(try await peer.send("New", "x").code == 0)
             #expect(try await peer.pull("New", from: 0).messages.map(\.text) == ["x"])
@@ -87,7 +87,7 @@ import Testing
             let gate = try holdUpReaders(peer.broker)
             let client = peer.anotherClient()
             let pull = Task { try await peer.pull("Old", from: 0, client: client) }
-            try await eventually("the pull waits for a reader") { peer.broker.state.readers.waitingCount == 1 }
+            try await eventually("the pull waits for a reader") { peer.broker.state.workers.readers.waitingCount == 1 }
             client.close()
             await #expect(throws: RemotingError.self) { try await pull.value }
             #expect(try await peer.send("New", "x").code == 0)

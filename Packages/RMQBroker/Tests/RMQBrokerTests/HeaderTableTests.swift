@@ -222,9 +222,9 @@ import Testing
     private static let codes = Set(table.split(separator: "\n").map { Int32($0.prefix { $0 != " " })! }).sorted()
 
     static func isServed(_ code: RequestCode) -> Bool {
-        switch RequestTable.handling(of: code) {
+        switch BrokerRequests.table.work(of: code) {
         case .send, .pull, .onLoop, .byWorker: true
-        case .unbuilt, .forNameServers, .forClients, nil: false
+        case .unbuilt, .forNameServers, .forClients, .unserved, nil: false
         }
     }
 

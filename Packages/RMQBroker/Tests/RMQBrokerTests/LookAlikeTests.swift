@@ -78,7 +78,7 @@ private let lookAlikes = [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")]
             _ = try await peer.heartbeat("one", group: first, subscriptions: [SubscriptionData(topic: first, tagExpression: "*", version: 1)])
             _ = try await peer.heartbeat(
                 "two", group: second, subscriptions: [SubscriptionData(topic: second, tagExpression: "*", version: 1)], from: peer.anotherClient())
-            let consumers = peer.broker.state.consumers
+            let consumers = peer.broker.state.clients.consumers
             #expect(consumers[first]?.clientIds == ["one"])
             #expect(consumers[second]?.clientIds == ["two"])
             #expect(consumers.groups(subscribingTo: first).map { ByteText($0) } == [ByteText(first)])

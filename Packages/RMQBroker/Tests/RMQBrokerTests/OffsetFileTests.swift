@@ -9,7 +9,8 @@ import Testing
     private func files(_ folder: String, _ offsets: ConsumerOffsets, light: Bool) -> ConfigurationFiles {
         ConfigurationFiles(
             directory: folder, topics: TopicTable(configuration: BrokerConfiguration(), clock: .system), groups: GroupTable(clock: .system),
-            offsets: offsets, hasLightQueues: light, logger: Logger(category: "test", sink: DiscardSink()))
+            offsets: offsets, hasLightQueues: light, workers: WorkerPool(name: "files", threadLimit: 1, queueLimit: 1),
+            logger: Logger(category: "test", sink: DiscardSink()))
     }
 
     private func filled(light: Bool) throws -> ConsumerOffsets {

@@ -16,13 +16,15 @@ final class Peer: Sendable {
     private let configuration: BrokerConfiguration
     private let notices = Mutex<[RemotingCommand]>([])
     private let clocks: Clocks
+    private let accessControl: (any AccessControl)?
 
     /// - Parameters:
     ///   - files: what the directory of the broker's tables holds before it starts, by name.
     ///   - configurationFile: its content; written back to by the broker.
     ///   - clocks: of the broker and its store; time-outs of requests are real.
     init(
-        files: [String: String] = [:], configurationFile: String? = nil, clocks: Clocks = .system, _ change: (inout BrokerConfiguration) -> Void = { _ in }
+        files: [String: String] = [:], configurationFile: String? = nil, clocks: Clocks = .system, accessControl: (any AccessControl)? = nil,
+        _ change: (inout BrokerConfiguration) -> Void = { _ in }
     ) throws {
         folder = try TemporaryFolder()
         var configuration = BrokerConfiguration()
@@ -35,13 +37,14 @@ final class Peer: Sendable {
         change(&configuration)
         self.configuration = configuration
         self.clocks = clocks
+        self.accessControl = accessControl
         try FileManager.default.createDirectory(atPath: configuration.configDirectory, withIntermediateDirectories: true)
         for (name, text) in files { try text.write(toFile: configuration.configDirectory + "/" + name, atomically: false, encoding: .utf8) }
         try configurationFile?.write(toFile: folder.sub("broker.conf"), atomically: false, encoding: .utf8)
         do {
             let broker = try Broker(
                 configuration: configuration, logger: quiet, configurationFile: configurationFile == nil ? nil : folder.sub("broker.conf"),
-                clocks: clocks)
+                accessControl: accessControl, clocks: clocks)
             try broker.start()
             running = Mutex(broker)
         } catch {
@@ -75,7 +78,7 @@ final class Peer: Sendable {
     /// Stops the broker and starts a new one on the same store.
     func restart() throws {
         broker.stop()
-        let next = try Broker(configuration: configuration, logger: quiet, clocks: clocks)
+        let next = try Broker(configuration: configuration, logger: quiet, accessControl: accessControl, clocks: clocks)
         try next.start()
         running.withLock { $0 = next }
     }
@@ -150,13 +153,13 @@ final class Peer: Sendable {
 
     /// Lets the time of all held pulls be over.
     func expirePulls() {
-        for bound in broker.state.loops { bound.post { $0.holds.check(now: $0.loop.now + .seconds(3600)) } }
+        for bound in broker.state.loops.all { bound.post { $0.holds.check(now: $0.loop.now + .seconds(3600)) } }
     }
 
     /// The pulls that the broker's loops hold.
     func heldPulls() async throws -> Int {
         try await withThrowingTaskGroup(of: Int.self) { group in
-            for bound in broker.state.loops {
+            for bound in broker.state.loops.all {
                 group.addTask { await withCheckedContinuation { done in bound.post { done.resume(returning: $0.holds.count) } } }
             }
             return try await group.reduce(0, +)
@@ -165,10 +168,10 @@ final class Peer: Sendable {
 }
 
 func withPeer(
-    files: [String: String] = [:], configurationFile: String? = nil, clocks: Clocks = .system, _ change: (inout BrokerConfiguration) -> Void = { _ in },
-    _ body: (Peer) async throws -> Void
+    files: [String: String] = [:], configurationFile: String? = nil, clocks: Clocks = .system, accessControl: (any AccessControl)? = nil,
+    _ change: (inout BrokerConfiguration) -> Void = { _ in }, _ body: (Peer) async throws -> Void
 ) async throws {
-    let peer = try Peer(files: files, configurationFile: configurationFile, clocks: clocks, change)
+    let peer = try Peer(files: files, configurationFile: configurationFile, clocks: clocks, accessControl: accessControl, change)
     do { try await body(peer) } catch {
         peer.stop()
         throw error

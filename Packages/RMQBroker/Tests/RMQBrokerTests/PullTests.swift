@@ -149,8 +149,8 @@ import Testing
         try await withPeer({ $0.eventLoops = 1 }) { peer in
             _ = try await peer.createTopic("Narrow")
             let store = peer.broker.state.store
-            peer.broker.state.loops[0].post { state in
-                let (host, encoder) = (state.storeHost, state.encoder)
+            peer.broker.state.loops.all[0].post { state in
+                let (host, encoder) = (state.settings.storeHost, RecordEncoder(maxMessageBytes: 1_024))
                 state.holds.aboutToHold = {
                     let empty = UnsafeRawBufferPointer(start: nil, count: 0)
                     let attributes = RecordAttributes(bornTimestamp: 1, bornHost: host, storeHost: host)

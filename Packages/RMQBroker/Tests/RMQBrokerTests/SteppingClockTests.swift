@@ -59,16 +59,20 @@ import Testing
         func turn() async { for _ in 0..<2 { await withCheckedContinuation { done in loop.execute { done.resume() } } } }
         await withCheckedContinuation { done in
             loop.execute {
-                let confirmations = SendConfirmations(loopIndex: 0, loop: loop, store: store, waitingLoops: WaitingLoops()) { _, status in
-                    answers.withLock { $0.append(status) }
+                let live = LiveConfiguration(BrokerConfiguration(), clock: clock.clocks.wall)
+                let settings = LoopSettings(live) { HostAddress(ipv4: (127, 0, 0, 1), port: 1) }
+                let promises = WritePromises(
+                    loopIndex: 0, loop: loop, store: store, waitingLoops: WaitingLoops(),
+                    answers: WriteAnswers(loop: loop, settings: settings, store: store))
+                let result = AppendResult(physicalOffset: 0, byteCount: 1_000, queueOffset: 0, messageCount: 1, storeTimestamp: 0)
+                let completion = WriteCompletion.call { outcome in
+                    if case .stored(_, let status) = outcome { answers.withLock { $0.append(status) } }
                 }
-                let ticket = ReplyTicket(opaque: 1, serialization: .json, isOneway: false)
-                let send = StoredSend(connection: 0, ticket: ticket, queueId: 0, queueOffset: 0, physicalOffset: 0, messageIds: nil)
                 // Behind the end of the log, which no sync reaches.
-                confirmations.add(send, end: 1_000)
-                confirmations.answerConfirmed()
+                promises.add(WrittenMessage(queueId: 0, result: result), completion, end: result.end)
+                promises.completeConfirmed()
                 // As long as the loop lives.
-                loop.scheduleLocally(after: .seconds(1_000_000)) { _ = confirmations.areFull }
+                loop.scheduleLocally(after: .seconds(1_000_000)) { _ = promises.areFull }
                 done.resume()
             }
         }
@@ -92,13 +96,13 @@ import Testing
             _ = try await peer.ask(.heartBeat, text: #"{"clientID":"c1","producerDataSet":[{"groupName":"p"}]}"#)
             clock.step(step)
             clock.advance(.seconds(119))
-            state.sampleAndExpire()
-            #expect(state.consumers["g"] != nil)
-            #expect(state.producers.channels(of: "p") != nil)
+            state.clients.expire(now: clock.clocks.monotonic.now())
+            #expect(state.clients.consumers["g"] != nil)
+            #expect(state.clients.producers.channels(of: "p") != nil)
             clock.advance(.seconds(2))
-            state.sampleAndExpire()
-            #expect(state.consumers["g"] == nil)
-            #expect(state.producers.channels(of: "p") == nil)
+            state.clients.expire(now: clock.clocks.monotonic.now())
+            #expect(state.clients.consumers["g"] == nil)
+            #expect(state.clients.producers.channels(of: "p") == nil)
         }
     }
 

@@ -4,13 +4,13 @@ import RMQStore
 
 /// Codes 25, 26, 28, 306, 329: the broker itself.
 enum BrokerAdmin {
-    static func configuration(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func configuration(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let version = broker.live.dataVersion.json.text(.fastjson)
         let text = BrokerSetting.text(of: broker.live.current)
         return .response(.success, header: BrokerConfigurationResponseHeader(version: version), body: Array(text.utf8))
     }
 
-    static func updateConfiguration(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func updateConfiguration(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let properties = PropertiesText.parse(command.body)
         guard !properties.isEmpty else { return .response(.success) }
         let values: [(key: String, value: String)]
@@ -38,18 +38,18 @@ enum BrokerAdmin {
     }
 
     /// Code 306: consume queues of which the log holds nothing any more.
-    static func removeExpiredQueues(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func removeExpiredQueues(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         try broker.store.removeExpiredQueues()
         return .response(.success)
     }
 
     /// Code 329: expired commit log files, at once instead of at the configured hour. Answered before it is done.
-    static func deleteExpiredLog(_ command: RemotingCommand, _ broker: BrokerState) -> RemotingCommand {
+    static func deleteExpiredLog(_ command: RemotingCommand, _ broker: BrokerState) -> Reply {
         broker.store.requestDeletion()
         return .response(.success)
     }
 
-    static func runtimeInfo(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func runtimeInfo(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         .response(.success, body: KeyValueTable(RuntimeInfo.table(broker)).body)
     }
 }

@@ -4,7 +4,7 @@ import RMQStore
 
 /// Codes 208 and 317: how far groups have consumed.
 enum ConsumeStatsAdmin {
-    static func ofGroup(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func ofGroup(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let header = try command.header(ConsumeStatsHeader.self)
         let topics: [String]
         if let topic = header.topic, !topic.isBlank {
@@ -13,18 +13,18 @@ enum ConsumeStatsAdmin {
             topics = broker.offsets.topics(of: header.consumerGroup)
         }
         // Members that pull by themselves may subscribe to nothing; then every topic counts.
-        let subscriptions = broker.consumers[header.consumerGroup]?.subscriptions ?? [:]
+        let subscriptions = broker.clients.consumers[header.consumerGroup]?.subscriptions ?? [:]
         var queues: [MessageQueue: ConsumeStats.Progress] = [:]
         var perSecond = 0.0
         for name in topics {
             guard let topic = broker.topics[name], subscriptions.isEmpty || subscriptions[name] != nil else { continue }
             queues.merge(progress(of: header.consumerGroup, topic, queueCount: topic.config.readQueueCount, broker)) { $1 }
-            perSecond += broker.consumeRates.perSecond(group: header.consumerGroup, topic: name)
+            perSecond += broker.statistics.consumeRates.perSecond(group: header.consumerGroup, topic: name)
         }
         return .response(.success, body: ConsumeStats(queues: queues, consumeTPS: perSecond).body)
     }
 
-    static func ofBroker(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func ofBroker(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let onlyOrdered = command.fields?["isOrder"]?.isExactlyIgnoringCase("true") == true
         var groups: [JSONValue] = []
         var difference: Int64 = 0
@@ -34,7 +34,7 @@ enum ConsumeStatsAdmin {
                 guard let topic = broker.topics[name], !onlyOrdered || topic.config.isOrdered else { continue }
                 let queues = progress(of: group, topic, queueCount: topic.config.writeQueueCount, broker)
                 for queue in queues.values { difference &+= queue.brokerOffset - queue.consumerOffset }
-                stats.append(ConsumeStats(queues: queues, consumeTPS: broker.consumeRates.perSecond(group: group, topic: name)).json)
+                stats.append(ConsumeStats(queues: queues, consumeTPS: broker.statistics.consumeRates.perSecond(group: group, topic: name)).json)
             }
             groups.append(.object(JSONObject([(.string(group), .array(stats))])))
         }

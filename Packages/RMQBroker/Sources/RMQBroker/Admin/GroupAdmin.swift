@@ -3,7 +3,7 @@ import RMQRemoting
 
 /// Codes 200, 201, 203, 204, 207, 300, 328: groups and their members.
 enum GroupAdmin {
-    static func update(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func update(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let config = try SubscriptionGroupConfig(body: command.body)
         guard ClientLimit.allows(group: config.groupName) else {
             throw Refusal(.systemError, "a group's name has at most \(ClientLimit.groupNameLength) characters")
@@ -13,11 +13,11 @@ enum GroupAdmin {
         return .response(.success)
     }
 
-    static func all(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func all(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         .response(.success, body: broker.groups.table.body)
     }
 
-    static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let header = try command.header(DeleteSubscriptionGroupHeader.self)
         if broker.groups.remove(header.group) { broker.files.write(.groups) }
         if header.removesOffsets {
@@ -27,9 +27,9 @@ enum GroupAdmin {
         return .response(.success)
     }
 
-    static func consumerConnections(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func consumerConnections(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let name = try command.header(ConsumerGroupHeader.self).consumerGroup
-        guard let group = broker.consumers[name] else {
+        guard let group = broker.clients.consumers[name] else {
             throw Refusal(.consumerNotOnline, "the consumer group[\(name.prefix(bytes: 255))] not online")
         }
         let body = ConsumerConnection(
@@ -38,18 +38,18 @@ enum GroupAdmin {
         return .response(.success, body: body.body)
     }
 
-    static func producerConnections(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func producerConnections(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let name = try command.header(ProducerGroupHeader.self).producerGroup
-        guard let channels = broker.producers.channels(of: name) else {
+        guard let channels = broker.clients.producers.channels(of: name) else {
             throw Refusal(.systemError, "the producer group[\(name.prefix(bytes: 255))] not exist")
         }
         return .response(.success, body: ProducerConnection(connections: channels.map(\.description)).body)
     }
 
-    static func allProducers(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func allProducers(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         // What the clock shows now, less the time that has passed.
         let (today, now) = (broker.clocks.wall.now(), broker.clocks.monotonic.now())
-        let groups = broker.producers.all.mapValues { channels in
+        let groups = broker.clients.producers.all.mapValues { channels in
             channels.map { channel in
                 ProducerTableInfo.Producer(
                     clientId: channel.clientId, remoteAddress: "/" + channel.connection.remote.description, language: channel.language,
@@ -60,9 +60,9 @@ enum GroupAdmin {
     }
 
     /// Those who subscribe to the topic now, and those who once committed an offset in it.
-    static func groupsOfTopic(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func groupsOfTopic(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let topic = try command.header(TopicHeader.self).topic
-        let groups = Set<ByteText>(texts: broker.consumers.groups(subscribingTo: topic) + broker.offsets.groups(of: topic))
+        let groups = Set<ByteText>(texts: broker.clients.consumers.groups(subscribingTo: topic) + broker.offsets.groups(of: topic))
         let body: JSONValue = ["groupList": .array(groups.sortedTexts.map { .string($0) })]
         return .response(.success, body: body.bytes(.fastjson))
     }

@@ -2,7 +2,6 @@ import Glibc
 import RMQCommon
 import RMQRemoting
 import RMQStore
-import Synchronization
 
 /// The answer to code 28: the reference's keys, as far as this broker has what they tell of.
 ///
@@ -11,8 +10,8 @@ enum RuntimeInfo {
     static func table(_ broker: BrokerState) -> [ByteText: String] {
         let now = broker.clocks.monotonic.now()
         let statistics = broker.store.statistics
-        let rates = broker.rates.rates(statistics, now: now)
-        let days = broker.rates.days
+        let rates = broker.statistics.rates.rates(statistics, now: now)
+        let days = broker.statistics.rates.days
         let configuration = broker.live.current
         let version = ProtocolVersion.current
         var table: [ByteText: String] = [
@@ -110,66 +109,5 @@ enum RuntimeInfo {
     static func duration(_ duration: Duration) -> String {
         let seconds = duration.components.seconds
         return "[ \(seconds / 86_400) days, \(seconds / 3_600 % 24) hours, \(seconds / 60 % 60) minutes, \(seconds % 60) seconds ]"
-    }
-}
-
-/// What the store had done at some moments of the last ten minutes and at midnight, from which rates and totals of days
-/// are computed.
-final class RateSamples: Sendable {
-    private struct Sample {
-        let time: MonotonicInstant
-        let statistics: StoreStatistics
-    }
-
-    /// What had been done when yesterday and today began; nothing when the broker was not running then.
-    struct Days {
-        var yesterday = StoreStatistics()
-        var today = StoreStatistics()
-        /// The number of today.
-        fileprivate var day: Int?
-    }
-
-    private struct State {
-        var samples: [Sample] = []
-        var days = Days()
-    }
-
-    /// Ten minutes of samples taken every 10 s, and the ones at both ends.
-    private static let limit = 62
-    private let state = Mutex(State())
-
-    var days: Days { state.withLock { $0.days } }
-
-    /// - Parameter day: today's number. Only a later one begins a day: clocks are also set back over midnight.
-    func add(_ statistics: StoreStatistics, now: MonotonicInstant, day: Int) {
-        state.withLock { state in
-            state.samples.append(Sample(time: now, statistics: statistics))
-            if state.samples.count > Self.limit { state.samples.removeFirst() }
-            if let before = state.days.day, before < day {
-                state.days.yesterday = state.days.today
-                state.days.today = statistics
-            }
-            state.days.day = day
-        }
-    }
-
-    struct Rates {
-        var put, found, miss, total, transferred: String
-    }
-
-    /// Per second over the last 10, 60 and 600 s, each as three numbers between blanks. A number is left out while there is
-    /// no sample as old as that.
-    func rates(_ statistics: StoreStatistics, now: MonotonicInstant) -> Rates {
-        let samples = state.withLock { $0.samples }
-        func rate(_ value: (StoreStatistics) -> Int, seconds: Int64) -> Double? {
-            guard let from = samples.last(where: { now - $0.time >= .seconds(seconds) }), now > from.time else { return nil }
-            return Double(value(statistics) - value(from.statistics)) / ((now - from.time) / .seconds(1))
-        }
-        func text(_ value: (StoreStatistics) -> Int, absent: String = "") -> String {
-            [10, 60, 600].map { (seconds: Int64) in rate(value, seconds: seconds).map { "\($0)" } ?? absent }.joined(separator: " ")
-        }
-        return Rates(
-            put: text(\.appendedMessages), found: text(\.foundReads), miss: text(\.missedReads),
-            total: text({ $0.foundReads + $0.missedReads }, absent: "0.0"), transferred: text(\.readMessages))
     }
 }

@@ -4,7 +4,7 @@ import RMQStore
 
 /// Codes 17, 21, 202, 215, 305, 316: topics.
 enum TopicAdmin {
-    static func update(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func update(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let header = try command.header(CreateTopicHeader.self)
         let name = try changeableTopic(header.topic, broker)
         guard (0...TopicLimit.queues).contains(header.readQueueCount), (0...TopicLimit.queues).contains(header.writeQueueCount) else {
@@ -23,7 +23,7 @@ enum TopicAdmin {
         return .response(.success)
     }
 
-    static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let name = try changeableTopic(command.header(TopicHeader.self).topic, broker)
         // The table first: with the messages gone, a topic that came back at the next start would be a surprise.
         if broker.topics.remove(name) {
@@ -48,11 +48,11 @@ enum TopicAdmin {
         return name.text
     }
 
-    static func all(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func all(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         .response(.success, body: broker.topics.table.body)
     }
 
-    static func statistics(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func statistics(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let name = try command.header(TopicHeader.self).topic
         guard let topic = broker.topics[name] else { throw Refusal(.topicNotExist, "topic[\(name.prefix(bytes: 255))] not exist") }
         var queues: [MessageQueue: TopicStatsTable.Range] = [:]
@@ -69,12 +69,12 @@ enum TopicAdmin {
         return .response(.success, body: TopicStatsTable(queues: queues).body)
     }
 
-    static func systemTopics(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func systemTopics(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         .response(.success, body: TopicList(broker.topics.systemTopics.sortedTexts).body)
     }
 
     /// Removes the queues of topics that nobody knows any more.
-    static func cleanUnused(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func cleanUnused(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         for topic in broker.store.topics where broker.topics[topic] == nil && !broker.topics.systemTopics.contains(topic) {
             broker.logger.info("removing the queues of \(topic), which is no topic of this broker")
             try deleteQueues(of: topic, broker)

@@ -3,10 +3,10 @@ import RMQRemoting
 
 /// Where every request of a broker arrives: one per loop and port, on the loop's thread.
 ///
-///     RequestTable ─┬► SendProcessor ──┐
-///                   ├► PullProcessor ──┤ answered in the same wake-up, or when a promise holds or a message comes
-///                   ├► on the loop ────┘
-///                   └► by a worker ────► answered from there
+///     access control ─► BrokerRequests ─┬► SendProcessor ──┐
+///                                       ├► PullProcessor ──┤ answered in the same wake-up, or when a promise holds or a
+///                                       ├► on the loop ────┘ message comes
+///                                       └► by a worker ────► answered from there
 final class BrokerHandler: RequestHandler {
     private let broker: BrokerState
     private let bound: LoopBound<LoopState>
@@ -20,58 +20,40 @@ final class BrokerHandler: RequestHandler {
     }
 
     func receive(_ request: InboundRequest, on connection: Connection) {
-        let state = bound.value
-        state.refresh()
-        switch RequestTable.handling(of: request.requestCode) {
-        case .send: SendProcessor(state: state).receive(request, on: connection)
-        case .pull where servesPulls: PullProcessor(state: state).receive(request, on: connection)
+        let loop = bound.value
+        loop.refresh()
+        if let accessControl = broker.accessControl, !isAllowed(request, connection, accessControl) { return }
+        switch BrokerRequests.table.work(of: request.requestCode) {
+        case .send: SendProcessor(loop: loop).receive(request, on: connection)
+        case .pull where servesPulls: PullProcessor(loop: loop).receive(request, on: connection)
         case .onLoop(let answer):
-            withCommand(of: request, on: connection) { command in
-                connection.reply(Answer.catching { try answer(command, ClientCaller(connection, broker)) }, to: request)
-            }
+            connection.answer(request) { try answer(request.command(), ClientCaller(connection: connection, loop: loop)) }
         case .byWorker(let answer):
-            withCommand(of: request, on: connection) { command in answerElsewhere(answer, command, connection.replyHandle(for: request)) }
-        case .pull, .unbuilt, .forNameServers, .forClients, nil:
-            let remark = RequestTable.remark(for: request.requestCode)
-            connection.reply(.response(.requestCodeNotSupported, remark: remark), to: request)
+            connection.answer(request) {
+                let command = try request.command()
+                return .elsewhere(broker.workers.administrators) { [broker] in try answer(command, broker) }
+            }
+        case .pull, .unbuilt, .forNameServers, .forClients, .unserved, nil:
+            connection.answer(request) { throw Refusal(.requestCodeNotSupported, BrokerRequests.remark(for: request.requestCode)) }
         }
     }
 
     func connectionClosed(_ connection: Connection) {
         bound.value.holds.connectionClosed()
-        broker.producers.connectionClosed(connection.id)
-        for group in broker.consumers.connectionClosed(connection.id) {
-            broker.notifyMembers(of: group, unlessGroupIsSilent: false)
-        }
+        broker.clients.connectionClosed(connection.id)
     }
 
     func wakeUpEnded() { bound.value.wakeUpEnded() }
 
-    private func withCommand(of request: InboundRequest, on connection: Connection, _ body: (RemotingCommand) -> Void) {
+    /// Asks access control; a refusal is answered here.
+    private func isAllowed(_ request: InboundRequest, _ connection: Connection, _ accessControl: any AccessControl) -> Bool {
         do {
-            body(try request.command())
+            let access = BrokerRequests.table.access(to: request.requestCode)
+            try accessControl.check(request.command(), needing: access, from: connection.remote)
+            return true
         } catch {
-            connection.reply(.response(.systemError, remark: "\(error)"), to: request)
+            connection.answer(request) { throw error }
+            return false
         }
-    }
-
-    private func answerElsewhere(
-        _ answer: @escaping @Sendable (RemotingCommand, BrokerState) throws -> RemotingCommand, _ command: RemotingCommand, _ reply: ReplyHandle
-    ) {
-        let isTaken = broker.administrators.run { [broker] in
-            reply.complete(Answer.catching { try answer(command, broker) })
-        }
-        if !isTaken { reply.complete(.response(.systemBusy, remark: "[OVERLOAD]too many administrative requests at once")) }
-    }
-}
-
-enum Answer {
-    static func catching(_ body: () throws -> RemotingCommand) -> RemotingCommand {
-        do { return try body() } catch { return failure(error) }
-    }
-
-    private static func failure(_ error: any Error) -> RemotingCommand {
-        if let failure = error as? Refusal { return .response(failure.code, remark: failure.remark) }
-        return .response(.systemError, remark: "\(error)")
     }
 }

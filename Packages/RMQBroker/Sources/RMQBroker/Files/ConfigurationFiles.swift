@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// Each file is replaced as a whole. Loops ask for it with ``later(_:)``, which never blocks; several requests become one
 /// write. What could not be written is tried again by ``writeWhatIsDue()``.
-final class ConfigurationFiles: Sendable {
+final class ConfigurationFiles: Service {
     enum Table: String, CaseIterable, Sendable {
         case topics = "topics.json"
         case groups = "subscriptionGroup.json"
@@ -21,6 +21,7 @@ final class ConfigurationFiles: Sendable {
     private let groups: GroupTable
     private let offsets: ConsumerOffsets
     private let hasLightQueues: Bool
+    private let workers: WorkerPool
     private let logger: Logger
     /// Held while a file is written, so that an older content never overwrites a newer one. Taken before the tables' locks.
     private let writing = Mutex(Writing())
@@ -34,12 +35,17 @@ final class ConfigurationFiles: Sendable {
         var topicsSaved: (@Sendable () -> Void)?
     }
 
-    init(directory: String, topics: TopicTable, groups: GroupTable, offsets: ConsumerOffsets, hasLightQueues: Bool, logger: Logger) {
+    /// - Parameter workers: write what is asked for with ``later(_:)``.
+    init(
+        directory: String, topics: TopicTable, groups: GroupTable, offsets: ConsumerOffsets, hasLightQueues: Bool, workers: WorkerPool,
+        logger: Logger
+    ) {
         self.directory = directory
         self.topics = topics
         self.groups = groups
         self.offsets = offsets
         self.hasLightQueues = hasLightQueues
+        self.workers = workers
         self.logger = logger
     }
 
@@ -104,21 +110,27 @@ final class ConfigurationFiles: Sendable {
     /// Writes the table soon, on another thread.
     func later(_ table: Table) {
         guard pending.withLock({ $0.insert(table).inserted }) else { return }
-        Task.detached(priority: .utility) { [self] in
+        let isTaken = workers.run { [self] in
             pending.withLock { _ = $0.remove(table) }
             write(table)
         }
+        // Either the broker stops, and writes everything, or it has too much to do now.
+        if !isTaken { pending.withLock { _ = $0.remove(table) } }
     }
 
-    /// Writes the offsets if some were committed, and what could not be written before.
+    /// Writes the offsets if some were committed, topics that were made, and what could not be written before.
     func writeWhatIsDue() {
         var due = writing.withLock { $0.failed }
+        if topics.haveUnsaved { due.insert(.topics) }
         if offsets.haveChanged { due.insert(.offsets) }
         for table in due { write(table) }
     }
 
+    /// They were loaded before: nothing begins to run.
+    func start() {}
+
     /// Writes all tables; nothing is written after that.
-    func close() {
+    func stop() {
         for table in Table.allCases { write(table) }
         writing.withLock { $0.isClosed = true }
     }

@@ -26,28 +26,61 @@ struct OffsetMovedEvent {
     }
 }
 
-extension LoopState {
-    /// Events of one loop and second that are kept: a client that asks wrongly in a loop must not fill the store.
-    static let offsetMovedLimit = 100
+/// Keeps the events of one loop and says them in the log. On the loop's thread only.
+final class OffsetMovedEvents {
+    /// Most of a loop and second: a client that asks wrongly in a loop must not fill the store.
+    private static let limit = 100
 
-    /// Keeps the event and says it in the log.
-    func offsetMoved(_ pull: HeldPull, to corrected: Int64) {
-        guard let progress = pull.progress, mayRecordOffsetMoved() else { return }
-        let queue = MessageQueue(topic: progress.topic, brokerName: configuration.brokerName, queueId: pull.queue.queue.queueId)
+    private let loop: EventLoop
+    private let broker: BrokerState
+    private let settings: LoopSettings
+    private let routes: RouteCache
+    private let writer: MessageWriter
+    private var countedFrom = MonotonicInstant(nanoseconds: 0)
+    private var count = 0
+
+    init(loop: EventLoop, broker: BrokerState, settings: LoopSettings, routes: RouteCache, writer: MessageWriter) {
+        self.loop = loop
+        self.broker = broker
+        self.settings = settings
+        self.routes = routes
+        self.writer = writer
+    }
+
+    func record(_ pull: HeldPull, movedTo corrected: Int64) {
+        guard let progress = pull.progress, isWithinLimit() else { return }
+        let queue = MessageQueue(topic: progress.topic, brokerName: settings.configuration.brokerName, queueId: pull.queue.queue.queueId)
         let event = OffsetMovedEvent(group: progress.group, queue: queue, requested: pull.offset, corrected: corrected)
         broker.logger.warning(
             "PULL_OFFSET_MOVED:correction offset. topic=\(queue.topic), groupId=\(event.group), requestOffset=\(event.requested), newOffset=\(corrected)")
-        let attributes = RecordAttributes(bornTimestamp: loop.wallMilliseconds, bornHost: storeHost, storeHost: storeHost)
-        do {
-            try event.body.withUnsafeBytes { body in
-                try event.properties.withUnsafeBytes { properties in
-                    let handle = broker.store.queueHandle(topic: SystemTopic.offsetMoved, queueId: 0)
-                    try broker.store.append(encoder.encode(queue: handle, attributes: attributes, body: body, properties: properties))
+        do throws(Refusal) {
+            try write(event)
+        } catch {
+            broker.logger.warning("the event of a moved offset is not kept: \(error.remark)")
+        }
+    }
+
+    private func write(_ event: OffsetMovedEvent) throws(Refusal) {
+        let name = SystemTopic.offsetMoved
+        guard let topic = Array(name.utf8).withUnsafeBytes({ routes.topic($0) }) else { throw .unknownTopic(name) }
+        let written = event.body.withUnsafeBytes { body in
+            event.properties.withUnsafeBytes { properties in
+                Result { () throws(Refusal) in
+                    let message = NewMessage(
+                        body: body, properties: properties, bornTimestamp: loop.wallMilliseconds, bornHost: settings.storeHost)
+                    try writer.write(message, to: topic, queueId: 0, completion: .none)
                 }
             }
-            broker.messagesDelivered(topic: SystemTopic.offsetMoved, queueId: 0)
-        } catch {
-            broker.logger.warning("the event of a moved offset is not kept: \(error)")
         }
+        try written.get()
+    }
+
+    private func isWithinLimit() -> Bool {
+        if loop.now - countedFrom >= .seconds(1) {
+            countedFrom = loop.now
+            count = 0
+        }
+        count += 1
+        return count <= Self.limit
     }
 }

@@ -9,7 +9,7 @@ import RMQStore
 ///                                                            │                           records written from the mapping
 ///                                                            └─ nothing new ─► held until a message arrives (PullHolds)
 struct PullProcessor {
-    let state: LoopState
+    let loop: LoopState
 
     func receive(_ request: InboundRequest, on connection: Connection) {
         if let fields = PullFields(request) {
@@ -33,10 +33,10 @@ struct PullProcessor {
     }
 
     private func serve(_ request: PullRequest, _ ticket: ReplyTicket, _ connection: Connection) throws(Refusal) {
-        if state.configuration.brokerPermission & Permission.read.rawValue == 0 {
-            throw .unreadableBroker(state.configuration)
+        if loop.settings.configuration.brokerPermission & Permission.read.rawValue == 0 {
+            throw .unreadableBroker(loop.settings.configuration)
         }
-        let route = if let known = state.pull(group: request.group, topic: request.topic) { known } else { try find(request) }
+        let route = if let known = loop.routes.pull(group: request.group, topic: request.topic) { known } else { try find(request) }
         if let refusal = route.refusal { throw refusal }
         guard request.queueId >= 0, request.queueId < route.topic.config.readQueueCount else {
             throw .illegalQueue(request.queueId, of: route.topic.config)
@@ -47,13 +47,13 @@ struct PullProcessor {
         }
         var suspend: Int64?
         if request.flags.contains(.suspends), !ticket.isOneway {
-            suspend = state.configuration.longPolling ? request.suspendMilliseconds : state.configuration.shortPollingMilliseconds
+            suspend = loop.settings.configuration.longPolling ? request.suspendMilliseconds : loop.settings.configuration.shortPollingMilliseconds
         }
         let pull = HeldPull(
             connection: connection.id, ticket: ticket, queue: route.topic.queue(request.queueId), filter: filter, offset: request.offset,
             nextOffset: request.offset, maxCount: Int(max(request.maxCount, 1)), progress: route.progress,
-            rulesVersion: state.broker.pullRulesVersion)
-        state.holds.answerOrHold(pull, suspendMilliseconds: suspend, on: connection)
+            rulesVersion: loop.broker.pullRulesVersion)
+        loop.holds.answerOrHold(pull, suspendMilliseconds: suspend, on: connection)
     }
 
     // MARK: Who may pull what
@@ -86,22 +86,22 @@ struct PullProcessor {
     }
 
     private func find(_ request: PullRequest) throws(Refusal) -> PullRoute {
-        let broker = state.broker
+        let broker = loop.broker
         let groupName = name(request.group)
         guard let group = broker.group(groupName) else { throw .unknownGroup(groupName) }
         guard group.consumeEnabled else { throw .disabledGroup(groupName) }
-        guard let topic = state.topic(request.topic) else { throw .unknownTopic(name(request.topic)) }
+        guard let topic = loop.routes.topic(request.topic) else { throw .unknownTopic(name(request.topic)) }
         let refusal: Refusal? = topic.config.permission.isReadable ? nil : .unreadableTopic(topic.name)
         // Whatever a heartbeat changes from here on moves a version, and the route is looked up again.
         let route = PullRoute(
             topic: topic, progress: broker.offsets.progress(group: groupName, topic: topic.name), refusal: refusal,
             heartbeat: heartbeat(groupName, group, topic: topic.name))
-        state.remember(route, group: request.group, topic: request.topic)
+        loop.routes.remember(route, group: request.group, topic: request.topic)
         return route
     }
 
     private func heartbeat(_ name: String, _ config: SubscriptionGroupConfig, topic: String) -> PullRoute.Heartbeat {
-        guard let group = state.broker.consumers[name] else { return .noConsumers }
+        guard let group = loop.broker.clients.consumers[name] else { return .noConsumers }
         if !config.consumeBroadcastEnabled, group.messageModel == .broadcasting { return .broadcastForbidden }
         guard let subscription = group.subscriptions[topic] else { return .notSubscribed }
         let isTag = subscription.expressionType.isEmpty || subscription.expressionType.isExactly("TAG")

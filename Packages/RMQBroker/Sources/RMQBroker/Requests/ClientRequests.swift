@@ -4,7 +4,7 @@ import RMQRemoting
 
 /// Codes 34, 35, 38, 46: who is connected.
 enum ClientRequests {
-    static func heartbeat(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+    static func heartbeat(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         let heartbeat = try HeartbeatData(body: command.body)
         guard heartbeat.producers.count + heartbeat.consumers.count <= ClientLimit.groupsPerHeartbeat else {
             throw Refusal(.systemError, "a heartbeat may name \(ClientLimit.groupsPerHeartbeat) groups")
@@ -15,11 +15,11 @@ enum ClientRequests {
             lastUpdate: caller.connection.loop.now)
         for consumer in heartbeat.consumers {
             if let config = broker.group(consumer.group) { addRetryTopic(config, isUnit: consumer.unitMode, broker) }
-            if broker.consumers.register(channel, consumer) {
-                broker.notifyMembers(of: consumer.group, unlessGroupIsSilent: true)
+            if broker.clients.consumers.register(channel, consumer) {
+                broker.clients.notifyMembers(of: consumer.group, unlessGroupIsSilent: true)
             }
         }
-        for producer in heartbeat.producers { broker.producers.register(channel, group: producer.group) }
+        for producer in heartbeat.producers { broker.clients.producers.register(channel, group: producer.group) }
         return .response(.success)
     }
 
@@ -33,25 +33,25 @@ enum ClientRequests {
         if broker.topics.add(config).isNew { broker.topicsChanged() }
     }
 
-    static func unregister(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+    static func unregister(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         let header = try command.header(UnregisterClientHeader.self)
         let broker = caller.broker
-        if let group = header.producerGroup { broker.producers.unregister(connection: caller.connection.id, group: group) }
-        if let group = header.consumerGroup, broker.consumers.unregister(connection: caller.connection.id, group: group) {
-            broker.notifyMembers(of: group, unlessGroupIsSilent: true)
+        if let group = header.producerGroup { broker.clients.producers.unregister(connection: caller.connection.id, group: group) }
+        if let group = header.consumerGroup, broker.clients.consumers.unregister(connection: caller.connection.id, group: group) {
+            broker.clients.notifyMembers(of: group, unlessGroupIsSilent: true)
         }
         return .response(.success)
     }
 
-    static func consumerIds(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+    static func consumerIds(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         let group = try command.header(ConsumerGroupHeader.self).consumerGroup
-        guard let ids = caller.broker.consumers[group]?.clientIds, !ids.isEmpty else {
+        guard let ids = caller.broker.clients.consumers[group]?.clientIds, !ids.isEmpty else {
             throw Refusal(.systemError, "no consumer for this group, \(group)")
         }
         return .response(.success, body: ConsumerIdList(ids.sortedByBytes()).body)
     }
 
-    static func checkConfiguration(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+    static func checkConfiguration(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         guard !command.body.isEmpty else { return .response(.success) }
         let request = try JSONValue(parsing: command.body)
         // Only the kind of the filter is looked at.

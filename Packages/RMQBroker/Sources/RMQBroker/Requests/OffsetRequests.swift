@@ -4,7 +4,7 @@ import RMQStore
 
 /// Codes 14, 15, 30, 31 (on the loop), 29, 32, 43 and 45 (elsewhere): positions in queues.
 enum OffsetRequests {
-    static func query(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+    static func query(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         let header = try command.header(QueryConsumerOffsetHeader.self)
         let broker = caller.broker
         if let offset = broker.offsets.existing(group: header.consumerGroup, topic: header.topic)?[header.queueId], offset >= 0 {
@@ -23,7 +23,7 @@ enum OffsetRequests {
         return !store.isFarBehind(queue, offset: 0)
     }
 
-    static func update(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+    static func update(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         let header = try command.header(UpdateConsumerOffsetHeader.self)
         // Of topics and queues that are not there, too: a consumer may be told of them before this broker is.
         guard header.topic.utf8.count <= ClientLimit.topicBytesOfOffsets, ClientLimit.allows(group: header.consumerGroup),
@@ -36,35 +36,35 @@ enum OffsetRequests {
         return .response(.success)
     }
 
-    static func maximum(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+    static func maximum(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         let header = try command.header(QueueHeader.self)
         return .response(.success, header: OffsetResponseHeader(offset: caller.broker.store.maxOffset(topic: header.topic, queueId: header.queueId)))
     }
 
-    static func minimum(_ command: RemotingCommand, _ caller: ClientCaller) throws -> RemotingCommand {
+    static func minimum(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         let header = try command.header(QueueHeader.self)
         return .response(.success, header: OffsetResponseHeader(offset: caller.broker.store.minOffset(topic: header.topic, queueId: header.queueId)))
     }
 
     // MARK: Elsewhere than on the loop: they may read from the disk
 
-    static func search(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func search(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let header = try command.header(SearchOffsetHeader.self)
         let offset = broker.store.offset(topic: header.topic, queueId: header.queueId, at: header.timestamp)
         return .response(.success, header: OffsetResponseHeader(offset: offset))
     }
 
-    static func earliestStoreTime(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func earliestStoreTime(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let header = try command.header(QueueHeader.self)
         let time = broker.store.earliestStoreTimestamp(topic: header.topic, queueId: header.queueId)
         return .response(.success, header: StoreTimeResponseHeader(timestamp: time ?? -1))
     }
 
-    static func allConsumerOffsets(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func allConsumerOffsets(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         .response(.success, body: broker.offsets.file.body)
     }
 
-    static func allDelayOffsets(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func allDelayOffsets(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         .response(.success, body: broker.store.delayOffsets.json.bytes(.fastjson))
     }
 }

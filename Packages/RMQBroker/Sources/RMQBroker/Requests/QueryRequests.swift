@@ -4,7 +4,7 @@ import RMQStore
 
 /// Codes 12 and 33: messages by key, by unique id, and by place. Elsewhere than on a loop, since they may read from the disk.
 enum QueryRequests {
-    static func byKey(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func byKey(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let header = try command.header(QueryMessageHeader.self)
         let count = header.isUniqueId ? broker.live.current.uniqueIdQueryCount : header.maxCount
         let result = broker.store.query(
@@ -13,7 +13,7 @@ enum QueryRequests {
         guard !result.records.isEmpty else {
             var response = RemotingCommand.response(.queryNotFound, remark: "can not find message, maybe time range not correct")
             response.fields = index.fields
-            return response
+            return .now(response)
         }
         var body: [UInt8] = []
         body.reserveCapacity(result.records.reduce(0) { $0 + $1.bytes.count })
@@ -21,7 +21,7 @@ enum QueryRequests {
         return .response(.success, header: index, body: body)
     }
 
-    static func byOffset(_ command: RemotingCommand, _ broker: BrokerState) throws -> RemotingCommand {
+    static func byOffset(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let offset = try command.header(ViewMessageHeader.self).offset
         guard let record = broker.store.record(at: offset) else {
             throw Refusal(.systemError, "can not find message by the offset, \(offset)")

@@ -104,6 +104,9 @@ final class TopicTable: Sendable {
         contents.withLock { TopicConfigTable(topics: $0.topics.mapValues(\.config), dataVersion: $0.dataVersion) }
     }
 
+    /// Whether topics were made since the table was taken for saving.
+    var haveUnsaved: Bool { contents.withLock { !$0.unsaved.isEmpty } }
+
     /// The table, and those of its topics that were in none taken before: the caller writes it and marks them saved.
     func takeForSaving() -> (table: TopicConfigTable, unsaved: [TopicEntry]) {
         contents.withLock { contents in

@@ -40,6 +40,8 @@ final class Acceptor: WakeUpObserver {
     }
 
     func stop(on loop: EventLoop) {
+        // What this wake-up brought is not lost with its end.
+        service?.wakeUpEnded()
         service = nil
         loop.remove(self)
         for channel in Array(channels.values) { channel.close() }

@@ -120,8 +120,9 @@ public final class EventLoop: @unchecked Sendable {
         return token
     }
 
-    /// Runs `work` at the end of this wake-up, outside of any source's call.
-    func deferToEnd(_ work: @escaping () -> Void) { deferred.append(work) }
+    /// Runs `work` outside of any source's call, at the end of this wake-up or, from an end's own work, in the next one, which
+    /// follows at once. On the loop only.
+    public func deferToEnd(_ work: @escaping () -> Void) { deferred.append(work) }
 
     func add(_ observer: any WakeUpObserver) { wakeUpObservers.append(observer) }
     func remove(_ observer: any WakeUpObserver) { wakeUpObservers.removeAll { $0 === observer } }

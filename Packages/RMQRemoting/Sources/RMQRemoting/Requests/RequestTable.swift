@@ -3,30 +3,44 @@
 public struct RequestTable<Work: Sendable>: Sendable {
     public struct Row: Sendable {
         public let code: RequestCode
-        public let access: RequestAccess
         /// Where and how it is answered.
         public let work: Work
+        public let access: RequestAccess
 
         public init(_ code: RequestCode, _ work: Work, access: RequestAccess = .account) {
             self.code = code
-            self.access = access
             self.work = work
+            self.access = access
         }
     }
 
-    private let byNumber: [Row?]
+    // By code, apart: the look-up of a send copies no closure of access control.
+    @usableFromInline let works: [Work?]
+    private let accesses: [RequestAccess]
 
     /// - Parameter rows: each code once.
     public init(_ rows: [Row]) {
-        var table = [Row?](repeating: nil, count: Int(rows.map(\.code.rawValue).max() ?? 0) + 1)
+        let count = Int(rows.map(\.code.rawValue).max() ?? 0) + 1
+        var works = [Work?](repeating: nil, count: count)
+        var accesses = [RequestAccess](repeating: .account, count: count)
         for row in rows {
-            precondition(table[Int(row.code.rawValue)] == nil, "two rows for \(row.code)")
-            table[Int(row.code.rawValue)] = row
+            let index = Int(row.code.rawValue)
+            precondition(works[index] == nil, "two rows for \(row.code)")
+            works[index] = row.work
+            accesses[index] = row.access
         }
-        byNumber = table
+        self.works = works
+        self.accesses = accesses
     }
 
-    public subscript(_ code: RequestCode) -> Row? {
-        byNumber.indices.contains(Int(code.rawValue)) ? byNumber[Int(code.rawValue)] : nil
+    /// Nil for a code without a row.
+    @inlinable
+    public func work(of code: RequestCode) -> Work? {
+        works.indices.contains(Int(code.rawValue)) ? works[Int(code.rawValue)] : nil
+    }
+
+    /// For a code without a row: an account.
+    public func access(to code: RequestCode) -> RequestAccess {
+        accesses.indices.contains(Int(code.rawValue)) ? accesses[Int(code.rawValue)] : .account
     }
 }

@@ -10,17 +10,18 @@ import Testing
 @Suite(.takesTurns) struct ChannelTests {
     /// A port that speaks lines.
     final class LinePort {
-        let group = EventLoopGroup(count: 2, name: "lines")
+        let group: EventLoopGroup
         let log = CollectedLog()
         let counts = LineService.Log()
         let server: ChannelServer
 
         init(
-            _ makeTransport: @escaping TransportMaker,
+            _ makeTransport: @escaping TransportMaker, loops: Int = 2,
             limits: ChannelLimits = ChannelLimits(
                 idleTimeout: .seconds(120), inputLimitBytes: 1000, outputHighWaterBytes: 100_000, outputLimitBytes: 10_000_000)
         ) throws {
             let counts = self.counts
+            group = EventLoopGroup(count: loops, name: "lines")
             server = ChannelServer(
                 listenAddress: "127.0.0.1", port: 0, maxConnections: 100, limits: limits, loops: group,
                 logger: Logger(category: "lines", sink: log), makeTransport: makeTransport
@@ -47,6 +48,26 @@ import Testing
         #expect(socket.receive(expected.count) == expected)
         for byte in Self.lines("slow") { socket.send([byte]) }
         #expect(socket.receive(5) == Self.lines("SLOW"))
+    }
+
+    @Test func whatCameInTheWakeUpOfTheStopIsDone() throws {
+        let port = try LinePort(PlainTransport.maker, loops: 1)
+        defer { port.stop() }
+        let socket = try RawSocket(port: port.server.port)
+        socket.send(Self.lines("first"))
+        #expect(socket.receive(6) == Self.lines("FIRST"))
+        // When the loop goes on, both the line and the stop are there.
+        let (held, sent) = (Latch(), Latch())
+        port.group.loops[0].execute { [server = port.server] in
+            held.open()
+            sent.wait(for: .generous)
+            server.stop()
+        }
+        held.wait(for: .generous)
+        socket.send(Self.lines("second"))
+        sent.open()
+        #expect(socket.receive(100) == Self.lines("SECOND"))
+        #expect(port.counts.batches.value == 2)
     }
 
     @Test(arguments: TransportKind.allCases)

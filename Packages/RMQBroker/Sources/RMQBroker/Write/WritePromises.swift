@@ -3,23 +3,14 @@ import RMQRemoting
 import RMQStore
 import Synchronization
 
-/// What is needed to answer a stored send later.
-struct StoredSend {
-    let connection: UInt64
-    let ticket: ReplyTicket
-    let queueId: Int32
-    let queueOffset: Int64
-    let physicalOffset: Int64
-    /// The joined ids where ``physicalOffset`` alone does not make one: of a batch, or of a store with an IPv6 address.
-    let messageIds: [UInt8]?
-}
-
-/// Answers the sends of one loop once the store keeps its promise. On the loop's thread only.
+/// Acknowledges the messages of one loop once the store keeps its promise. On the loop's thread only.
 ///
-///     append ─► add ─┐                     ┌─► one reply each, one write per connection
-///                    └─ PendingSends ◄─ loop's mailbox ◄─ one message per loop and sync ◄─ store
-final class SendConfirmations {
-    /// A disk that hangs for `syncFlushTimeout` collects so many sends per loop, and those of one wake-up more; each holds some
+///     append ─► add ─┐                      ┌─► one answer each, one write a connection
+///                    └─ PendingWrites ◄─ loop's mailbox ◄─ one message a loop and sync ◄─ store
+final class WritePromises {
+    private typealias Pending = PendingWrites<(WrittenMessage, WriteCompletion)>
+
+    /// A disk that hangs for `syncFlushTimeout` collects so many messages a loop, and those of one wake-up more; each holds some
     /// 100 bytes.
     private static let limit = 65_536
 
@@ -27,42 +18,39 @@ final class SendConfirmations {
     private let loop: EventLoop
     private let store: MessageStore
     private let waitingLoops: WaitingLoops
-    private let answer: (StoredSend, AppendStatus) -> Void
-    private var pending = PendingSends<StoredSend>(limit: limit)
-    private lazy var alarm = LoopAlarm(on: loop) { [weak self] in self?.answerConfirmed() }
+    private let answers: WriteAnswers
+    private var pending = Pending(limit: limit)
+    private lazy var alarm = LoopAlarm(on: loop) { [weak self] in self?.completeConfirmed() }
     private let needsFlush: Bool
     private let needsReplicas: Bool
 
-    init(
-        loopIndex: Int, loop: EventLoop, store: MessageStore, waitingLoops: WaitingLoops,
-        answer: @escaping (StoredSend, AppendStatus) -> Void
-    ) {
+    init(loopIndex: Int, loop: EventLoop, store: MessageStore, waitingLoops: WaitingLoops, answers: WriteAnswers) {
         self.loopIndex = loopIndex
         self.loop = loop
         self.store = store
         self.waitingLoops = waitingLoops
-        self.answer = answer
+        self.answers = answers
         needsFlush = store.configuration.flush == .synchronous
         needsReplicas = store.configuration.requiredReplicas > 0
     }
 
-    /// Too many sends wait already.
+    /// Too many messages wait already.
     var areFull: Bool { pending.isFull }
 
-    /// Answers `send` when its promise holds or takes too long.
-    func add(_ send: StoredSend, end: Int64) {
+    /// Tells `completion` when the promise for the log up to `end` holds or takes too long.
+    func add(_ message: WrittenMessage, _ completion: WriteCompletion, end: Int64) {
         let configuration = store.configuration
-        var promise = PendingSends<StoredSend>.Promise(end: end)
+        var promise = Pending.Promise(end: end)
         if needsFlush { promise.flushDeadline = loop.now + configuration.syncFlushTimeout }
         if needsReplicas {
             promise.lacksReplicas = !store.replicas.areAvailable(end: end)
             if !promise.lacksReplicas { promise.replicaDeadline = loop.now + configuration.replicaTimeout }
         }
-        pending.add(send, promise)
+        pending.add((message, completion), promise)
     }
 
     /// After the appends of a wake-up, and whenever the store says that more is confirmed.
-    func answerConfirmed() {
+    func completeConfirmed() {
         guard !pending.isEmpty else { return }
         release()
         guard !pending.isEmpty else { return }
@@ -73,16 +61,22 @@ final class SendConfirmations {
     }
 
     private func release() {
-        let progress = PendingSends<StoredSend>.Progress(
+        let progress = Pending.Progress(
             flushedOffset: store.flushedOffset, replicatedOffset: store.replicas.confirmedOffset, hasFailed: store.flags.current.contains(.flushFailed))
-        for (send, status) in pending.release(progress, now: loop.now) { answer(send, status) }
+        for ((message, completion), status) in pending.release(progress, now: loop.now) {
+            answers.tell(completion, status.isStored ? .stored(message, status) : .failed(unconfirmed(status)))
+        }
+    }
+
+    private func unconfirmed(_ status: AppendStatus) -> Refusal {
+        if let failure = store.flushFailure { Refusal(failure) } else { Refusal(status.responseCode, status.name) }
     }
 }
 
-/// The loops that have sends waiting for the store, by bit.
+/// The loops that have messages waiting for the store, by bit.
 ///
 /// A loop sets its bit and then looks at how far the store is; the store moves on and then takes the bits. Both change the
-/// same word, so one of them sees the other and no answer is forgotten.
+/// same word, so one of them sees the other and no message is forgotten.
 final class WaitingLoops: Sendable {
     private let bits = Atomic<UInt64>(0)
 

@@ -1,11 +1,11 @@
 import RMQCommon
 import RMQStore
 
-/// Sends that were appended and whose promise (on the disk, at the replicas) does not hold yet, oldest first.
+/// Messages that were appended and whose promise (on the disk, at the replicas) does not hold yet, oldest first.
 ///
 /// A value: it reads no clock and sends nothing. A loop owns one, tells it how far the store is, and carries out what it
 /// returns.
-struct PendingSends<Reply> {
+struct PendingWrites<Message> {
     /// How far the store is.
     struct Progress {
         var flushedOffset: Int64
@@ -14,7 +14,7 @@ struct PendingSends<Reply> {
         var hasFailed = false
     }
 
-    /// What one send waits for.
+    /// What one message waits for.
     struct Promise {
         /// Where its records end in the log.
         var end: Int64
@@ -26,31 +26,31 @@ struct PendingSends<Reply> {
         var lacksReplicas = false
     }
 
-    private var pending: [(promise: Promise, reply: Reply)] = []
+    private var pending: [(promise: Promise, message: Message)] = []
     private let limit: Int
 
-    /// - Parameter limit: most sends that wait at once; more would only hold memory while a disk hangs.
+    /// - Parameter limit: most messages that wait at once; more would only hold memory while a disk hangs.
     init(limit: Int) { self.limit = limit }
 
     var isEmpty: Bool { pending.isEmpty }
     var isFull: Bool { pending.count >= limit }
 
-    mutating func add(_ reply: Reply, _ promise: Promise) {
-        pending.append((promise, reply))
+    mutating func add(_ message: Message, _ promise: Promise) {
+        pending.append((promise, message))
     }
 
-    /// Removes and returns, oldest first, every send that can be answered now.
-    mutating func release(_ progress: Progress, now: MonotonicInstant) -> [(reply: Reply, status: AppendStatus)] {
-        var ready: [(Reply, AppendStatus)] = []
-        pending.removeAll { send in
-            guard let status = send.promise.status(progress, now: now) else { return false }
-            ready.append((send.reply, status))
+    /// Removes and returns, oldest first, every message that can be acknowledged now.
+    mutating func release(_ progress: Progress, now: MonotonicInstant) -> [(message: Message, status: AppendStatus)] {
+        var ready: [(Message, AppendStatus)] = []
+        pending.removeAll { waiting in
+            guard let status = waiting.promise.status(progress, now: now) else { return false }
+            ready.append((waiting.message, status))
             return true
         }
         return ready
     }
 
-    /// When the next send is to be answered although nothing happened; nil when none waits. That is the oldest: all get
+    /// When the next message is to be acknowledged although nothing happened; nil when none waits. That is the oldest: all get
     /// the same time.
     var nextDeadline: MonotonicInstant? {
         guard let promise = pending.first?.promise else { return nil }
@@ -58,9 +58,9 @@ struct PendingSends<Reply> {
     }
 }
 
-extension PendingSends.Promise {
+extension PendingWrites.Promise {
     /// What to answer; nil while there is something to wait for. A failing replica outweighs a failing disk.
-    fileprivate func status(_ progress: PendingSends.Progress, now: MonotonicInstant) -> AppendStatus? {
+    fileprivate func status(_ progress: PendingWrites.Progress, now: MonotonicInstant) -> AppendStatus? {
         guard let disk = Self.status(progress.flushedOffset >= end, deadline: flushDeadline, now, .flushDiskTimeout, progress),
             let replicas = Self.status(progress.replicatedOffset >= end, deadline: replicaDeadline, now, .flushReplicaTimeout, progress)
         else { return nil }
@@ -70,7 +70,7 @@ extension PendingSends.Promise {
     }
 
     private static func status(
-        _ holds: Bool, deadline: MonotonicInstant?, _ now: MonotonicInstant, _ timeout: AppendStatus, _ progress: PendingSends.Progress
+        _ holds: Bool, deadline: MonotonicInstant?, _ now: MonotonicInstant, _ timeout: AppendStatus, _ progress: PendingWrites.Progress
     ) -> AppendStatus? {
         guard let deadline, !holds else { return .ok }
         if progress.hasFailed { return .serviceNotAvailable }

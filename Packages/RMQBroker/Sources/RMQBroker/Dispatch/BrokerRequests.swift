@@ -1,0 +1,154 @@
+import RMQCommon
+import RMQRemoting
+
+/// What this broker does with a request code.
+enum BrokerWork: Sendable {
+    /// A send, handled by the bytes of its header, on the loop (``SendProcessor``).
+    case send
+    /// A pull, the same way (``PullProcessor``).
+    case pull
+    /// Begun on the loop: it touches memory only, writes a message or waits for something.
+    case onLoop(@Sendable (RemotingCommand, ClientCaller) throws -> Reply)
+    /// Done by a worker: it may read files and wait.
+    case byWorker(@Sendable (RemotingCommand, BrokerState) throws -> Reply)
+    /// Served by the reference's broker, and not by this one yet.
+    case unbuilt(_ feature: String)
+    case forNameServers
+    case forClients
+    /// Nothing of RocketMQ 4.4 to 4.9 serves it.
+    case unserved
+}
+
+/// Who asks, and whom. On the loop only.
+struct ClientCaller {
+    let connection: Connection
+    let loop: LoopState
+
+    var broker: BrokerState { loop.broker }
+}
+
+/// Every request code of the protocol, a row each: the one place where a code is given its work.
+enum BrokerRequests {
+    typealias Row = RequestTable<BrokerWork>.Row
+
+    static let table = RequestTable(messages + clients + offsets + topics + groups + administration + elsewhere)
+
+    /// What is said of a request that this broker does not serve.
+    static func remark(for code: RequestCode) -> String {
+        let remark = "request type \(code) not supported by this broker"
+        switch table.work(of: code) {
+        case .unbuilt(let feature): return "\(remark): \(feature) not built yet"
+        case .forNameServers: return remark + ": it is for a name server"
+        case .forClients: return remark + ": it is for a client"
+        case .unserved: return remark + ", nor by any other of RocketMQ 4"
+        case .send, .pull, .onLoop, .byWorker, nil: return remark
+        }
+    }
+
+    private static var messages: [Row] {
+        [
+            Row(.sendMessage, .send, access: .publishing("topic", retryOf: "group")),
+            Row(.sendMessageV2, .send, access: .publishing("b", retryOf: "a")),
+            Row(.sendBatchMessage, .send),
+            Row(.pullMessage, .pull, access: .subscribing(topic: "topic", group: "consumerGroup")),
+            Row(.queryMessage, .byWorker(QueryRequests.byKey), access: .subscribing(topic: "topic")),
+            Row(.viewMessageById, .byWorker(QueryRequests.byOffset)),
+            Row(.consumerSendMsgBack, .unbuilt("retries through the broker and dead letters are"), access: .subscribing(group: "group")),
+            Row(.endTransaction, .unbuilt("transactional messages are")),
+            Row(.resumeCheckHalfMessage, .unbuilt("transactional messages are")),
+            Row(.sendReplyMessage, .unbuilt("request-reply is")),
+            Row(.sendReplyMessageV2, .unbuilt("request-reply is")),
+        ]
+    }
+
+    private static var clients: [Row] {
+        [
+            Row(.heartBeat, .onLoop(ClientRequests.heartbeat), access: .heartbeat),
+            Row(.unregisterClient, .onLoop(ClientRequests.unregister), access: .subscribing(group: "consumerGroup")),
+            Row(.getConsumerListByGroup, .onLoop(ClientRequests.consumerIds), access: .subscribing(group: "consumerGroup")),
+            Row(.checkClientConfig, .onLoop(ClientRequests.checkConfiguration)),
+            Row(.lockBatchMq, .onLoop(LockRequests.lock)),
+            Row(.unlockBatchMq, .onLoop(LockRequests.unlock)),
+            Row(.getConsumerConnectionList, .byWorker(GroupAdmin.consumerConnections)),
+            Row(.getProducerConnectionList, .byWorker(GroupAdmin.producerConnections)),
+            Row(.getAllProducerInfo, .byWorker(GroupAdmin.allProducers)),
+            Row(.invokeBrokerToGetConsumerStatus, .unbuilt("asking consumers through the broker is")),
+            Row(.getConsumerRunningInfo, .unbuilt("asking consumers through the broker is")),
+            Row(.consumeMessageDirectly, .unbuilt("asking consumers through the broker is")),
+        ]
+    }
+
+    private static var offsets: [Row] {
+        [
+            Row(.queryConsumerOffset, .onLoop(OffsetRequests.query)),
+            Row(.updateConsumerOffset, .onLoop(OffsetRequests.update), access: .subscribing(topic: "topic", group: "consumerGroup")),
+            Row(.getMaxOffset, .onLoop(OffsetRequests.maximum)),
+            Row(.getMinOffset, .onLoop(OffsetRequests.minimum)),
+            Row(.searchOffsetByTimestamp, .byWorker(OffsetRequests.search)),
+            Row(.getEarliestMsgStoretime, .byWorker(OffsetRequests.earliestStoreTime)),
+            Row(.getAllConsumerOffset, .byWorker(OffsetRequests.allConsumerOffsets)),
+            Row(.getAllDelayOffset, .byWorker(OffsetRequests.allDelayOffsets)),
+            Row(.invokeBrokerToResetOffset, .unbuilt("setting the offsets of a group is")),
+            Row(.cloneGroupOffset, .unbuilt("setting the offsets of a group is")),
+            Row(.queryCorrectionOffset, .unbuilt("setting the offsets of a group is")),
+        ]
+    }
+
+    private static var topics: [Row] {
+        [
+            Row(.updateAndCreateTopic, .byWorker(TopicAdmin.update), access: .administrator),
+            Row(.deleteTopicInBroker, .byWorker(TopicAdmin.delete), access: .administrator),
+            Row(.getAllTopicConfig, .byWorker(TopicAdmin.all)),
+            Row(.getTopicStatsInfo, .byWorker(TopicAdmin.statistics)),
+            Row(.getSystemTopicListFromBroker, .byWorker(TopicAdmin.systemTopics)),
+            Row(.cleanUnusedTopic, .byWorker(TopicAdmin.cleanUnused)),
+            Row(.queryTopicConsumeByWho, .byWorker(GroupAdmin.groupsOfTopic)),
+        ]
+    }
+
+    private static var groups: [Row] {
+        [
+            Row(.updateAndCreateSubscriptiongroup, .byWorker(GroupAdmin.update), access: .administrator),
+            Row(.getAllSubscriptiongroupConfig, .byWorker(GroupAdmin.all)),
+            Row(.deleteSubscriptiongroup, .byWorker(GroupAdmin.delete), access: .administrator),
+            Row(.getConsumeStats, .byWorker(ConsumeStatsAdmin.ofGroup)),
+            Row(.getBrokerConsumeStats, .byWorker(ConsumeStatsAdmin.ofBroker)),
+            Row(.queryConsumeTimeSpan, .unbuilt("this part of the statistics is")),
+            Row(.queryConsumeQueue, .unbuilt("this part of the statistics is")),
+        ]
+    }
+
+    private static var administration: [Row] {
+        [
+            Row(.getBrokerConfig, .byWorker(BrokerAdmin.configuration)),
+            Row(.updateBrokerConfig, .byWorker(BrokerAdmin.updateConfiguration), access: .administrator),
+            Row(.getBrokerRuntimeInfo, .byWorker(BrokerAdmin.runtimeInfo)),
+            Row(.cleanExpiredConsumequeue, .byWorker(BrokerAdmin.removeExpiredQueues)),
+            Row(.deleteExpiredCommitlog, .byWorker(BrokerAdmin.deleteExpiredLog)),
+            Row(.viewBrokerStatsData, .unbuilt("this part of the statistics is")),
+            // The reference lets any account change accounts; nobody would want that.
+            Row(.updateAndCreateAclConfig, .unbuilt("access control is"), access: .administrator),
+            Row(.deleteAclConfig, .unbuilt("access control is"), access: .administrator),
+            Row(.getBrokerClusterAclInfo, .unbuilt("access control is")),
+            Row(.updateGlobalWhiteAddrsConfig, .unbuilt("access control is"), access: .administrator),
+        ]
+    }
+
+    private static var elsewhere: [Row] {
+        let forNameServers: [RequestCode] = [
+            .putKvConfig, .getKvConfig, .deleteKvConfig, .registerBroker, .unregisterBroker, .getRouteinfoByTopic, .getBrokerClusterInfo,
+            .wipeWritePermOfBroker, .getAllTopicListFromNameserver, .deleteTopicInNamesrv, .getKvlistByNamespace, .getTopicsByCluster,
+            .getSystemTopicListFromNs, .getUnitTopicList, .getHasUnitSubTopicList, .getHasUnitSubUnunitTopicList, .updateNamesrvConfig,
+            .getNamesrvConfig, .queryDataVersion, .addWritePermOfBroker,
+        ]
+        let forClients: [RequestCode] = [
+            .checkTransactionState, .notifyConsumerIdsChanged, .resetConsumerClientOffset, .getConsumerStatusFromClient, .pushReplyMessageToClient,
+        ]
+        let unserved: [RequestCode] = [
+            .queryBrokerOffset, .getTopicConfigList, .getTopicNameList, .triggerDeleteFiles, .suspendConsumer, .resumeConsumer,
+            .resetConsumerOffsetInConsumer, .resetConsumerOffsetInBroker, .adjustConsumerThreadPool, .whoConsumeTheMessage,
+            .registerFilterServer, .registerMessageFilterClass,
+        ]
+        return forNameServers.map { Row($0, .forNameServers) } + forClients.map { Row($0, .forClients) } + unserved.map { Row($0, .unserved) }
+    }
+}

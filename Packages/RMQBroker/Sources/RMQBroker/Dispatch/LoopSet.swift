@@ -1,0 +1,36 @@
+import RMQRemoting
+import Synchronization
+
+/// The loops of a running broker, as other threads reach them: by number, one bit each.
+final class LoopSet: Sendable {
+    /// Those with messages that wait for the store's promise.
+    let waitingWrites = WaitingLoops()
+    /// Set once before the servers start, and emptied when the loops have stopped.
+    private let states = Mutex<[LoopBound<LoopState>]>([])
+
+    var all: [LoopBound<LoopState>] {
+        get { states.withLock { $0 } }
+        set { states.withLock { $0 = newValue } }
+    }
+
+    /// Has `work` done on each loop whose bit is set.
+    func post(to bits: UInt64, _ work: @escaping @Sendable (LoopState) -> Void) {
+        guard bits != 0 else { return }
+        for (index, bound) in all.enumerated() where bits & (1 << UInt64(index)) != 0 { bound.post(work) }
+    }
+
+    /// The store has confirmed more: lets those acknowledge messages that have some waiting for it.
+    func storeConfirmed() {
+        post(to: waitingWrites.takeAll()) { $0.writer.storeConfirmed() }
+    }
+
+    /// Topics were written down: lets all acknowledge messages that wait for it.
+    func topicsSaved() {
+        post(to: .max) { $0.writer.topicsSaved() }
+    }
+
+    /// Somebody else than these loops made a message of the queue readable: wakes those that hold pulls of it.
+    func messageArrived(in queue: QueueState) {
+        post(to: queue.waiting) { $0.holds.wake(queue) }
+    }
+}

@@ -1,0 +1,43 @@
+import RMQCommon
+import RMQStore
+
+/// A loop's copies of what shared tables say about topics and who pulls them, by the bytes of names. On the loop's thread only.
+final class RouteCache {
+    private let broker: BrokerState
+    private let topics = ByteKeyedCache<TopicRoute>()
+    private let pulls = ByteKeyedCache<PullRoute>()
+    private var topicsVersion: UInt64 = 0
+    private var pullsVersion: UInt64 = 0
+
+    init(_ broker: BrokerState) { self.broker = broker }
+
+    /// Forgets what others changed. Four loads when nothing did.
+    func refresh() {
+        let topicsVersion = broker.topics.version
+        if topicsVersion != self.topicsVersion {
+            self.topicsVersion = topicsVersion
+            topics.removeAll()
+        }
+        // Each only grows, so the sum is the same only if none moved.
+        let pullsVersion = topicsVersion &+ broker.groups.version &+ broker.clients.consumers.version &+ broker.offsets.version
+        if pullsVersion != self.pullsVersion {
+            self.pullsVersion = pullsVersion
+            pulls.removeAll()
+        }
+    }
+
+    /// The topic of that name, if it exists.
+    func topic(_ name: UnsafeRawBufferPointer) -> TopicRoute? {
+        if let route = topics.value(name) { return route }
+        guard let entry = broker.topics[String(decoding: name, as: UTF8.self)] else { return nil }
+        let route = TopicRoute(entry, store: broker.store)
+        topics.insert(route, name)
+        return route
+    }
+
+    func pull(group: UnsafeRawBufferPointer, topic: UnsafeRawBufferPointer) -> PullRoute? { pulls.value(group, topic) }
+
+    func remember(_ route: PullRoute, group: UnsafeRawBufferPointer, topic: UnsafeRawBufferPointer) {
+        pulls.insert(route, group, topic)
+    }
+}

@@ -1,0 +1,17 @@
+import RMQCommon
+import RMQRemoting
+
+/// Groups that are made by use.
+extension BrokerState {
+    /// The group of that name, made when groups may be made by use; nil otherwise, or when the name is too long for one.
+    func group(_ name: String) -> SubscriptionGroupConfig? {
+        if let config = groups[name] { return config }
+        guard live.current.autoCreateSubscriptionGroup || SystemGroup.isSystem(name), ClientLimit.allows(group: name) else { return nil }
+        let (config, isNew) = groups.add(SubscriptionGroupConfig(groupName: name))
+        if isNew {
+            logger.info("created subscription group \(name)")
+            files.later(.groups)
+        }
+        return config
+    }
+}

@@ -1,0 +1,87 @@
+import RMQCommon
+import RMQRemoting
+import RMQStore
+
+/// What a producer may send, in the reference's order. What can be stored at all is for ``MessageWriter`` to say.
+struct SendRules {
+    let loop: LoopState
+
+    /// The topic of a send: the one that exists, or one made by this send.
+    func topic(of request: SendRequest, from producer: HostAddress) throws(Refusal) -> TopicRoute {
+        let now = loop.loop.wallMilliseconds
+        if now < loop.settings.acceptsSendsFrom {
+            throw Refusal(.systemError, "broker unable to service, until \(loop.settings.acceptsSendsFrom) ms; now it is \(now) ms since 1970")
+        }
+        if let known = loop.routes.topic(request.topic) { return known }
+        return try create(request, from: producer)
+    }
+
+    func check(_ request: SendRequest, _ message: NewMessage, _ topic: TopicRoute, clientVersion: Int32) throws(Refusal) {
+        if !loop.settings.isWritable, topic.config.isOrdered {
+            throw Refusal(.noPermission, "the broker[\(loop.settings.configuration.advertisedAddress)] sending message is forbidden")
+        }
+        if let refusal = topic.sendRefusal { throw refusal }
+        guard request.queueId < max(topic.config.readQueueCount, topic.config.writeQueueCount) else {
+            throw Refusal(
+                .systemError,
+                "request queueId[\(request.queueId)] is illegal, \(topic.name) has \(topic.config.readQueueCount) read and \(topic.config.writeQueueCount) write queues")
+        }
+        guard request.queueId >= 0 || topic.config.writeQueueCount > 0 else {
+            throw Refusal(.systemError, "topic \(topic.name) has no queue to write to")
+        }
+        if request.isBatch { return }
+        if let group = topic.retryGroup { try check(retry: request, of: group, clientVersion: clientVersion) }
+        // A message flagged as prepared or rolled back would lie in the log for ever: no queue leads to it. In a batch the store
+        // refuses the flags, and nothing looks at the property.
+        if message.received.isTransactional || request.systemFlag & SystemFlag.TransactionKind.prepared.rawValue != 0 {
+            throw Refusal(.noPermission, "transactional messages (property TRAN_MSG) are not supported by this broker yet")
+        }
+    }
+
+    /// A message that its group failed to consume too often belongs into the group's dead letters.
+    private func check(retry request: SendRequest, of name: String, clientVersion: Int32) throws(Refusal) {
+        guard let group = loop.broker.group(name) else {
+            throw Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(name)")
+        }
+        let saysHowOften = clientVersion >= ProtocolVersion.v3_4_9.ordinal
+        let limit = saysHowOften ? request.maxReconsumeTimes ?? group.retryMaxTimes : group.retryMaxTimes
+        guard request.reconsumeTimes < limit else {
+            throw Refusal(
+                .noPermission,
+                "dead letters are not supported by this broker yet: the message was consumed \(request.reconsumeTimes) times, the limit is \(limit)")
+        }
+    }
+
+    private func create(_ request: SendRequest, from producer: HostAddress) throws(Refusal) -> TopicRoute {
+        let topic = name(request.topic)
+        if let refusal = Refusal.sending(to: topic) { throw refusal }
+        guard let template = request.defaultTopic, let queues = request.defaultTopicQueues else {
+            throw Refusal(.systemError, "topic \(topic) does not exist, and a send that does not name defaultTopic and defaultTopicQueueNums cannot make it")
+        }
+        let broker = loop.broker
+        guard let config = broker.templateConfig(topic: topic, template: name(template), queues: queues, isUnit: request.isUnit)
+        else { throw Refusal(.topicNotExist, "topic[\(topic)] not exist, apply first please!") }
+        let (entry, isNew) = broker.topics.add(config)
+        if isNew {
+            broker.logger.info("created topic \(topic) with \(config.writeQueueCount) queues for a send from \(producer)")
+            broker.topicsChanged()
+        }
+        return TopicRoute(entry, store: broker.store)
+    }
+
+    /// A name from the wire, cut so that a refusal cannot be made to carry megabytes.
+    private func name(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes.prefix(512), as: UTF8.self) }
+}
+
+extension Refusal {
+    /// Nil for a topic that clients may send to, or make by sending to it.
+    static func sending(to topic: String) -> Refusal? {
+        do {
+            _ = try TopicName(topic)
+        } catch {
+            return Refusal(.systemError, "\(error)")
+        }
+        guard SystemTopic.isForbiddenToSend(topic) else { return nil }
+        return Refusal(.noPermission, "Sending message to topic[\(topic)] is forbidden.")
+    }
+}

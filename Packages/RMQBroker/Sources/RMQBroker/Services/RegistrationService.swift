@@ -1,0 +1,55 @@
+import RMQCommon
+import RMQRemoting
+import Synchronization
+
+/// What keeps the name servers informed: a first registration, one every now and then, and a farewell.
+final class RegistrationService: Service {
+    private let loops: EventLoopGroup
+    private let configuration: BrokerConfiguration
+    private let broker: BrokerState
+    private let listener: ListenerService
+    private let running = Mutex<Running?>(nil)
+
+    private struct Running {
+        let client: RemotingClient
+        let registration: NameServerRegistration
+        let periodic: PeriodicWork
+    }
+
+    init(_ loops: EventLoopGroup, _ configuration: BrokerConfiguration, _ broker: BrokerState, listener: ListenerService) {
+        self.loops = loops
+        self.configuration = configuration
+        self.broker = broker
+        self.listener = listener
+    }
+
+    /// Returns once the first name server took the registration, or all failed to in time; the others go on meanwhile.
+    func start() {
+        let client = RemotingClient(loops: loops, logger: broker.logger.with(category: "RocketmqRemoting"))
+        let registration = NameServerRegistration(configuration: configuration, port: listener.port, broker: broker, client: client)
+        broker.registration = registration
+        let registered = Latch()
+        registration.registerAll(accepted: { registered.open() }, completion: { registered.open() })
+        registered.wait(for: .milliseconds(configuration.registerTimeoutMilliseconds))
+        let period = min(max(configuration.registerPeriodMilliseconds, 10_000), 60_000)
+        let periodic = PeriodicWork("registration", on: loops.next(), every: .milliseconds(period), by: broker.workers.background) {
+            registration.registerSoon()
+        }
+        periodic.start()
+        running.withLock { $0 = Running(client: client, registration: registration, periodic: periodic) }
+    }
+
+    func stop() {
+        broker.registration = nil
+        let ending = running.withLock { running in
+            defer { running = nil }
+            return running
+        }
+        guard let ending else { return }
+        ending.periodic.stop()
+        let unregistered = Latch()
+        ending.registration.unregister { unregistered.open() }
+        unregistered.wait(for: .seconds(3))
+        ending.client.close()
+    }
+}

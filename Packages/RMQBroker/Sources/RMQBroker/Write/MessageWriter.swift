@@ -1,0 +1,184 @@
+import RMQCommon
+import RMQRemoting
+import RMQStore
+
+/// The one way of a message into the store, whoever wrote it and however he is answered. One a loop, on its thread only.
+///
+///     write ─► what can be kept? ─► queue ─► record in staging memory ─┐    once for each message
+///     completion ◄─ promise kept ◄─ append of all ◄────────────────────┘    once for each wake-up
+///
+/// Without allocation once the topic is known. The messages of a wake-up are appended at its end together
+/// (``StagedMessages``), earlier only when the staging memory is full. A completion comes when the message's topic is written
+/// down (``NewTopicWrites``) and the store keeps what it promises beyond the page cache (``WritePromises``).
+///
+/// Other threads write by posting to a loop (``LoopSet``).
+final class MessageWriter {
+    private let settings: LoopSettings
+    private let store: MessageStore
+    private let arrivals: Arrivals
+    private let answers: WriteAnswers
+    private let propertyScratch = PropertyScratch()
+    /// Messages of this wake-up that are not in the log yet.
+    private let staged: StagedMessages
+    private let promises: WritePromises
+    private var newTopicWrites = NewTopicWrites()
+    /// Whether the store promises more than that an appended message survives a kill -9.
+    private let promisesMore: Bool
+    private var randomState = UInt64.random(in: 1 ... .max)
+
+    init(
+        loopIndex: Int, loop: EventLoop, broker: BrokerState, settings: LoopSettings, arrivals: Arrivals, answers: WriteAnswers
+    ) {
+        self.settings = settings
+        self.arrivals = arrivals
+        store = broker.store
+        self.answers = answers
+        staged = StagedMessages(store: broker.store, maxMessageBytes: settings.configuration.maxMessageBytes)
+        promises = WritePromises(
+            loopIndex: loopIndex, loop: loop, store: broker.store, waitingLoops: broker.loops.waitingWrites, answers: answers)
+        promisesMore = broker.store.configuration.flush == .synchronous || broker.store.configuration.requiredReplicas > 0
+    }
+
+    /// Takes a message for `topic`.
+    /// - Parameter queueId: one of the topic's; a negative one lets the writer choose.
+    /// - Throws: why it cannot be stored; `completion` does not hear of that.
+    func write(_ message: NewMessage, to topic: TopicRoute, queueId: Int32, completion: WriteCompletion) throws(Refusal) {
+        try check(message)
+        let waits = promisesMore && message.received.waitsForPromise && completion.isHeard
+        if waits, promises.areFull {
+            throw Refusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
+        }
+        let queueId = queueId >= 0 ? queueId : nextRandom(below: topic.config.writeQueueCount)
+        let queue = topic.queue(queueId)
+        // The elements of a batch body may be many, so they get the staging memory for themselves.
+        if message.isBatch || !staged.batch.hasRoom(forBody: message.body.count) { appendStaged() }
+        do {
+            try staged.stage(
+                encode(message, topic, queue),
+                for: StagedMessages.Message(
+                    topic: topic, arrivesAt: message.received.delayLevel > 0 ? nil : queue, queueId: queueId, waits: waits, completion: completion))
+        } catch {
+            throw Refusal(error)
+        }
+        if message.isBatch { appendStaged() }
+    }
+
+    /// Appends what is staged, and tells those who need not wait. At the end of each wake-up.
+    func wakeUpEnded() {
+        appendStaged()
+        if promisesMore { promises.completeConfirmed() }
+    }
+
+    /// Whether messages wait for the end of a wake-up.
+    var isStaging: Bool { !staged.isEmpty }
+
+    /// Topics were written down: tells those who waited for that, or lets them wait for the store.
+    func topicsSaved() {
+        for waiting in newTopicWrites.takeSaved() {
+            if let end = waiting.promisedEnd {
+                promises.add(waiting.written, waiting.completion, end: end)
+            } else {
+                answers.tell(waiting.completion, .stored(waiting.written, .ok))
+            }
+        }
+        if promisesMore { promises.completeConfirmed() }
+    }
+
+    /// The store has confirmed more.
+    func storeConfirmed() { promises.completeConfirmed() }
+
+    // MARK: Steps
+
+    /// What this broker cannot keep its promise for is refused, not stored.
+    private func check(_ message: NewMessage) throws(Refusal) {
+        if let delay = message.received.malformedDelay {
+            throw Refusal(.systemError, "property DELAY is \"\(String(decoding: delay.prefix(64), as: UTF8.self))\", not a 32-bit integer")
+        }
+        if message.isBatch, message.received.delayLevel > 0 {
+            throw Refusal(.messageIllegal, "a batch cannot be delayed (property DELAY=\(message.received.delayLevel)); send its messages one by one")
+        }
+    }
+
+    private func encode(_ message: NewMessage, _ topic: TopicRoute, _ queue: QueueState) throws(StoreError) -> RecordDraft {
+        try store.checkAccepting()
+        var attributes = RecordAttributes(bornTimestamp: message.bornTimestamp, bornHost: message.bornHost, storeHost: settings.storeHost)
+        attributes.flag = message.flag
+        attributes.systemFlag = message.systemFlag
+        attributes.reconsumeTimes = message.reconsumeTimes
+        if topic.config.filterType == .multiTag { attributes.systemFlag |= SystemFlag.multiTags.rawValue }
+        if message.received.delayLevel > 0 {
+            return try store.encodeDelayed(
+                level: Int(message.received.delayLevel), for: queue.queue, attributes: attributes, body: message.body,
+                properties: message.properties, addedProperties: message.addedProperties, with: staged.batch.encoder)
+        }
+        let properties = message.received.stored(message.properties, scratch: propertyScratch)
+        if message.isBatch { return try encodeBatch(message, queue, attributes, properties) }
+        return try staged.batch.encoder.encode(
+            queue: queue.queue, attributes: attributes, body: message.body, properties: properties, addedProperties: message.addedProperties,
+            tagCode: message.received.tags.map { Int64(JavaString.hash(utf8: $0)) } ?? 0)
+    }
+
+    private func encodeBatch(
+        _ message: NewMessage, _ queue: QueueState, _ attributes: RecordAttributes, _ properties: UnsafeRawBufferPointer
+    ) throws(StoreError) -> RecordDraft {
+        // What the batch states for all its messages comes after each one's own, so it wins.
+        let shared = [UInt8](properties) + (properties.last.map { $0 != 2 } ?? false ? [2] : []) + [UInt8](message.addedProperties)
+        return try shared.withUnsafeBytes { shared in
+            Result { () throws(StoreError) in
+                try staged.batch.encoder.encodeBatch(queue: queue.queue, attributes: attributes, elements: message.body, addedProperties: shared)
+            }
+        }.get()
+    }
+
+    private func appendStaged() {
+        staged.append { message, outcome in appended(message, outcome) }
+    }
+
+    /// Tells those who wait for messages that there is one, and its producer, or lets him wait.
+    private func appended(_ message: StagedMessages.Message, _ outcome: Result<AppendResult, StoreError>) {
+        let result: AppendResult
+        switch outcome {
+        case .success(let stored): result = stored
+        case .failure(let error): return answers.tell(message.completion, .failed(Refusal(error)))
+        }
+        if let queue = message.arrivesAt { arrivals.add(queue) }
+        guard message.completion.isHeard else { return }
+        let written = WrittenMessage(queueId: message.queueId, result: result)
+        if !message.topic.isSaved {
+            let waiting = NewTopicWrites.Waiting(
+                written: written, completion: message.completion, topic: message.topic.entry, promisedEnd: message.waits ? result.end : nil)
+            if newTopicWrites.add(waiting) { return }
+        }
+        if message.waits { return promises.add(written, message.completion, end: result.end) }
+        answers.tell(message.completion, .stored(written, .ok))
+    }
+
+    /// A number that spreads messages over queues; nothing depends on its being unpredictable.
+    private func nextRandom(below bound: Int32) -> Int32 {
+        randomState ^= randomState << 13
+        randomState ^= randomState >> 7
+        randomState ^= randomState << 17
+        return Int32(truncatingIfNeeded: randomState % UInt64(max(bound, 1)))
+    }
+}
+
+extension Refusal {
+    /// The one place where an error of the store becomes an answer.
+    init(_ error: StoreError) {
+        self.init(error.appendStatus.responseCode, "\(error)")
+    }
+}
+
+extension AppendStatus {
+    var responseCode: ResponseCode {
+        switch self {
+        case .ok: .success
+        case .flushDiskTimeout: .flushDiskTimeout
+        case .flushReplicaTimeout: .flushSlaveTimeout
+        case .replicaNotAvailable: .slaveNotAvailable
+        case .messageIllegal, .propertiesSizeExceeded: .messageIllegal
+        case .serviceNotAvailable: .serviceNotAvailable
+        case .createSegmentFailed, .pageCacheBusy, .tooManyLightQueues, .unknownError: .systemError
+        }
+    }
+}

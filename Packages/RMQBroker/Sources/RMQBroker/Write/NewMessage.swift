@@ -1,0 +1,27 @@
+import RMQCommon
+
+/// A message that is to be stored, wherever it comes from: sent by a producer, sent back by a consumer, delivered, or the broker's
+/// own. Its bytes are valid during the call that it is handed to.
+struct NewMessage {
+    var body: UnsafeRawBufferPointer
+    /// As they came: what ``received`` found in them counts.
+    let properties: UnsafeRawBufferPointer
+    let received: ReceivedProperties
+    /// Pairs of the broker's own, stored behind those; without a separator at either end.
+    var addedProperties: UnsafeRawBufferPointer = .empty
+    var flag: Int32 = 0
+    var systemFlag: Int32 = 0
+    var bornTimestamp: Int64
+    var bornHost: HostAddress
+    var reconsumeTimes: Int32 = 0
+    /// The body holds the elements of a batch.
+    var isBatch = false
+
+    init(body: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer, bornTimestamp: Int64, bornHost: HostAddress) {
+        self.body = body
+        self.properties = properties
+        received = ReceivedProperties(properties)
+        self.bornTimestamp = bornTimestamp
+        self.bornHost = bornHost
+    }
+}

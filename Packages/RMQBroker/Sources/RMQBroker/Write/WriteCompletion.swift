@@ -1,0 +1,29 @@
+import RMQRemoting
+import RMQStore
+
+/// Who is told what became of a message, once the store keeps its promise.
+enum WriteCompletion {
+    /// Nobody.
+    case none
+    /// A producer, by the numbers of the append straight into its connection's output: nothing is allocated for a message.
+    case send(Connection, ReplyTicket)
+    /// Anybody else; on the loop, outside of the append, so that he may write the next message.
+    case call((WriteOutcome) -> Void)
+
+    var isHeard: Bool {
+        if case .none = self { false } else { true }
+    }
+}
+
+/// What became of a message.
+enum WriteOutcome {
+    /// It is stored; `status` tells whether the store's promise held in time.
+    case stored(WrittenMessage, AppendStatus)
+    case failed(Refusal)
+}
+
+/// Where a message, or the messages of a batch, lie.
+struct WrittenMessage {
+    let queueId: Int32
+    let result: AppendResult
+}

@@ -1,0 +1,57 @@
+@testable import RMQBroker
+import RMQCommon
+import RMQStore
+import RMQTestSupport
+import Testing
+
+@Suite(.takesTurns) struct PendingWritesTests {
+    typealias Writes = PendingWrites<String>
+
+    func progress(_ flushed: Int64, _ replicated: Int64 = .max, failed: Bool = false) -> Writes.Progress {
+        Writes.Progress(flushedOffset: flushed, replicatedOffset: replicated, hasFailed: failed)
+    }
+
+    func texts(_ released: [(message: String, status: AppendStatus)]) -> [String] { released.map { "\($0.message) \($0.status)" } }
+
+    @Test func oneSyncAnswersAllThatCameBeforeIt() {
+        var writes = Writes(limit: 10)
+        for (end, name) in [(100, "a"), (200, "b"), (300, "c")] as [(Int64, String)] {
+            writes.add(name, Writes.Promise(end: end, flushDeadline: .at(1_000)))
+        }
+        var released = writes.release(progress(99), now: .at(0))
+        #expect(released.isEmpty)
+        released = writes.release(progress(200), now: .at(0))
+        #expect(texts(released) == ["a ok", "b ok"])
+        #expect(writes.nextDeadline == .at(1_000))
+        released = writes.release(progress(200), now: .at(1_000))
+        #expect(texts(released) == ["c flushDiskTimeout"])
+        #expect(writes.isEmpty && writes.nextDeadline == nil)
+    }
+
+    @Test func replicasAreWaitedForToo() {
+        var writes = Writes(limit: 10)
+        writes.add("both", Writes.Promise(end: 100, flushDeadline: .at(500), replicaDeadline: .at(300)))
+        writes.add("alone", Writes.Promise(end: 200, flushDeadline: .at(500), lacksReplicas: true))
+        #expect(writes.nextDeadline == .at(300))
+        var released = writes.release(progress(100, 99), now: .at(0))
+        #expect(released.isEmpty)
+        released = writes.release(progress(100, 100), now: .at(0))
+        #expect(texts(released) == ["both ok"])
+        released = writes.release(progress(200, 100), now: .at(0))
+        #expect(texts(released) == ["alone replicaNotAvailable"])
+        writes.add("late", Writes.Promise(end: 300, flushDeadline: .at(500), replicaDeadline: .at(300)))
+        released = writes.release(progress(200, 100), now: .at(300))
+        #expect(released.isEmpty, "the disk still has time")
+        released = writes.release(progress(200, 100), now: .at(500))
+        #expect(texts(released) == ["late flushReplicaTimeout"], "the replica outweighs the disk")
+    }
+
+    @Test func afterAFailedSyncNothingIsConfirmed() {
+        var writes = Writes(limit: 2)
+        writes.add("safe", Writes.Promise(end: 100, flushDeadline: .at(500)))
+        writes.add("lost", Writes.Promise(end: 200, flushDeadline: .at(500)))
+        #expect(writes.isFull)
+        let released = writes.release(progress(100, failed: true), now: .at(0))
+        #expect(texts(released) == ["safe ok", "lost serviceNotAvailable"])
+    }
+}
