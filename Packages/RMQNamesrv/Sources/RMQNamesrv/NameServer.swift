@@ -8,53 +8,63 @@ public import RMQRemoting
 ///
 /// All methods may be called from any thread.
 public final class NameServer: Sendable {
-    private let core: NameServerCore
+    let state: NameServerState
     private let server: RemotingServer
+    private let periodicWork: [PeriodicWork]
 
     /// - Parameters:
     ///   - loops: serves the connections; the caller stops it, after ``stop()``. Its clock decides when a broker that fell silent expires.
+    ///   - accessControl: is asked before each request; nil: everybody may do everything.
     /// - Throws: when `clusterTest` is on and the other environment's name servers are not known.
     public init(
-        configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup
+        configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup, accessControl: (any AccessControl)? = nil
     ) throws(NameServerError) {
         let environment = configuration.clusterTest ? try ProductEnvironment(configuration, loops: loops, logger: logger) : nil
-        let core = NameServerCore(
-            configuration: configuration, logger: logger, loops: loops, productEnvironment: environment)
-        self.core = core
+        let state = NameServerState(
+            configuration: configuration, accessControl: accessControl, productEnvironment: environment, clock: loops.clocks.monotonic,
+            logger: logger)
+        self.state = state
         server = RemotingServer(configuration: configuration.server, loops: loops, logger: logger) { _ in
-            NameServerHandler(core: core)
+            NameServerHandler(server: state)
         }
+        let loop = loops.next()
+        periodicWork = [
+            PeriodicWork("expiry of silent brokers", on: loop, after: .seconds(5), every: .seconds(10)) { state.routes.expire() },
+            PeriodicWork("log of the key-values", on: loop, after: .seconds(60), every: .seconds(600), by: state.files) {
+                state.keyValues.writeToLog()
+            },
+        ]
     }
 
     /// Loads the key-value configuration, then listens. When it returns, requests are answered.
     public func start() throws(NameServerError) {
-        core.loadKeyValues()
+        state.keyValues.load()
         do {
             try server.start()
         } catch {
             throw .cannotListen(address: configuration.bindAddress, port: configuration.listenPort, reason: "\(error)")
         }
-        core.startTimers()
+        for work in periodicWork { work.start() }
     }
 
     /// The port listened on, after ``start()``.
     public var port: UInt16 { server.port }
 
     /// The configuration as it is now, changes by command included.
-    public var configuration: NameServerConfiguration { core.configuration }
+    public var configuration: NameServerConfiguration { state.configuration.current }
 
     /// Forgets the brokers that have been silent for too long; runs by itself every 10 s.
-    func expireBrokers() { core.expireBrokers() }
+    func expireBrokers() { state.routes.expire() }
 
     /// Writes the key-value configuration to the log; runs by itself every 10 min.
-    func logKeyValues() { core.logKeyValues() }
+    func logKeyValues() { state.keyValues.writeToLog() }
 
     /// Closes the listener and every connection; what was being written to a file is there when it returns. Harmless when
     /// repeated.
     public func stop() {
-        core.stopTimers()
+        for work in periodicWork { work.stop() }
         server.stop()
-        core.finishFileWork()
-        core.productEnvironment?.close()
+        state.files.stop(finishing: true)
+        state.productEnvironment?.close()
     }
 }

@@ -52,7 +52,7 @@ import RMQTestSupport
 
     @Test("Case 1.3: order configurations in replies that are kept", arguments: lookAlikes)
     func keptRepliesAreApart(_ first: String, _ second: String) {
-        var cache = RouteReplyCache()
+        let cache = RouteReplyCache()
         let state = RouteReplyCache.State(routes: 1, orderTopics: ["T": ByteText(first)])
         func body(_ topic: String, _ state: RouteReplyCache.State, _ made: UInt8) -> [UInt8]? {
             cache.body(for: RouteReplyCache.Key(topic: topic, isStandardJSON: false), in: state) { [made] }

@@ -1,8 +1,6 @@
-import Dispatch
 import RMQCommon
 import RMQRemoting
 import RMQTestSupport
-import Synchronization
 import Testing
 
 @testable import RMQNamesrv
@@ -109,23 +107,35 @@ import Testing
         }
     }
 
-    @Test func aDiskThatIsTooSlowIsSaidSoInsteadOfQueueingForEver() throws {
-        let work = FileWork()
-        let gate = DispatchSemaphore(value: 0)
-        let done = Mutex(0)
-        try work.add(bytes: 1) { _ = gate.wait(timeout: .now() + 60) }
-        var taken = 1
-        while taken < 100_000 {
-            do throws(FileWorkError) { try work.add(bytes: 8192) { done.withLock { $0 += 1 } } } catch { break }
-            taken += 1
+    @Test func aDiskThatIsTooSlowIsSaidSoInsteadOfQueueingForEver() async throws {
+        try await Bench.run { bench in
+            let files = bench.server.state.files, gate = Gate()
+            let put: HeaderFields = ["namespace": "N", "key": "k", "value": "v"]
+            #expect(files.run { gate.pass() })
+            try await eventually("the disk is held up") { files.waitingCount == 0 }
+            let taken = (0..<100_000).first { _ in !files.run {} }
+            #expect(taken == 4_096)
+            for (code, body) in [(RequestCode.putKvConfig, []), (.deleteKvConfig, []), (.updateNamesrvConfig, Array("orderMessageEnable=true".utf8))] {
+                let busy = try await bench.ask(code, fields: put, body: body)
+                #expect(busy.responseCode == .systemBusy)
+                let remark = "[OVERLOAD]4096 requests or 16 MiB wait for the namesrv-files threads, the limit; try again later"
+                #expect(busy.remark == remark)
+            }
+            #expect(try await bench.ask(.getKvConfig, fields: put).responseCode == .queryNotFound, "what reads memory is answered meanwhile")
+            gate.open()
+            try await eventually("changes are taken again") { try await bench.ask(.putKvConfig, fields: put).responseCode == .success }
         }
-        #expect(taken == 2048)
-        #expect(throws: FileWorkError.self) { try work.add(bytes: 1 << 20) {} }
-        gate.signal()
-        work.finish()
-        #expect(done.withLock { $0 } == taken - 1)
-        try work.add(bytes: 1 << 20) {}
-        work.finish()
+    }
+
+    @Test func memoryThatWaitsForTheDiskIsBounded() async throws {
+        try await Bench.run { bench in
+            let files = bench.server.state.files, gate = Gate()
+            #expect(files.run(holding: 15 << 20) { gate.pass() })
+            let large: HeaderFields = ["namespace": "N", "key": "k", "value": "v"]
+            let busy = try await bench.ask(.putKvConfig, fields: large, body: [UInt8](repeating: 1, count: 1 << 20))
+            #expect(busy.responseCode == .systemBusy)
+            gate.open()
+        }
     }
 
     @Test func aStoppedServerHasWrittenWhatItWasAskedFor() async throws {

@@ -13,7 +13,8 @@ struct Bench {
 
     /// Runs `body` against a fresh server and cleans up after it.
     static func run(
-        _ change: (inout NameServerConfiguration) -> Void = { _ in }, _ body: (Bench) async throws -> Void
+        _ change: (inout NameServerConfiguration) -> Void = { _ in }, accessControl: (any AccessControl)? = nil,
+        _ body: (Bench) async throws -> Void
     ) async throws {
         let folder = try TemporaryFolder()
         let clock = HandClock()
@@ -23,7 +24,7 @@ struct Bench {
         var configuration = NameServerConfiguration(userHome: folder.path)
         configuration.listenPort = 0
         change(&configuration)
-        let server = try NameServer(configuration: configuration, logger: .silent, loops: loops)
+        let server = try NameServer(configuration: configuration, logger: .silent, loops: loops, accessControl: accessControl)
         try server.start()
         let bench = Bench(server: server, client: RemotingClient(loops: clientLoops, logger: .silent), clock: clock, folder: folder.path)
         let result: Result<Void, any Error>

@@ -5,13 +5,6 @@ import Testing
 @testable import RMQCommon
 
 @Suite(.takesTurns) struct WorkerPoolTests {
-    /// Holds workers up until it is opened.
-    private final class Gate: Sendable {
-        private let isOpen = Atomic<Bool>(false)
-        func open() { isOpen.store(true, ordering: .releasing) }
-        func pass() { while !isOpen.load(ordering: .acquiring) { Latch().wait(for: .milliseconds(1)) } }
-    }
-
     @Test func workIsDoneInItsOrderByOneWorker() async throws {
         let pool = WorkerPool(name: "test", threadLimit: 1, queueLimit: 1_000)
         let done = Mutex<[Int]>([])
@@ -71,5 +64,73 @@ import Testing
         #expect(pool.run {} == false)
         pool.stop()
         opener?.join()
+    }
+
+    @Test func memoryIsBoundedWithWhatIsBeingDone() async throws {
+        let pool = WorkerPool(name: "test", threadLimit: 1, queueLimit: 100, byteLimit: 1_000)
+        let gate = Gate()
+        #expect(pool.run(holding: 600) { gate.pass() })
+        try await eventually("the first has begun") { pool.waitingCount == 0 }
+        #expect(pool.run(holding: 400) {})
+        #expect(pool.run(holding: 1) {} == false)
+        #expect(pool.run {}, "what holds nothing has a place")
+        gate.open()
+        try await eventually("there is room again") { pool.run(holding: 1_000) {} }
+        pool.stop()
+    }
+
+    /// Or a request as large as a frame may be could never be answered by a pool with a smaller bound.
+    @Test func aPieceLargerThanTheBoundIsTakenAlone() async throws {
+        let pool = WorkerPool(name: "test", threadLimit: 2, queueLimit: 100, byteLimit: 1_000)
+        let gate = Gate()
+        #expect(pool.run(holding: 5_000) { gate.pass() })
+        #expect(pool.run(holding: 1) {} == false)
+        gate.open()
+        try await eventually("it is done") { pool.run(holding: 1) {} }
+        try await eventually("the other is done, too") { pool.run(holding: 5_000) {} }
+        pool.stop()
+    }
+
+    @Test func whatAStopDropsHoldsNothing() async throws {
+        let dropped = Mutex(false)
+        final class Held: Sendable {
+            let gone: @Sendable () -> Void
+            init(_ gone: @escaping @Sendable () -> Void) { self.gone = gone }
+            deinit { gone() }
+        }
+        let pool = WorkerPool(name: "test", threadLimit: 1, queueLimit: 10)
+        let gate = Gate()
+        #expect(pool.run { gate.pass() })
+        try await eventually("it has begun") { pool.waitingCount == 0 }
+        do {
+            let held = Held { dropped.withLock { $0 = true } }
+            #expect(pool.run { _ = held })
+        }
+        let opener = SystemThread(name: "opener") {
+            Latch().wait(for: .milliseconds(20))
+            gate.open()
+        }
+        pool.stop()
+        #expect(dropped.withLock { $0 })
+        opener?.join()
+    }
+
+    @Test(arguments: [1, 3]) func aFinishingStopDoesWhatWaits(threadLimit: Int) async throws {
+        let pool = WorkerPool(name: "test", threadLimit: threadLimit, queueLimit: 2_000)
+        let gate = Gate()
+        let done = Mutex<[Int]>([])
+        for _ in 0..<threadLimit { #expect(pool.run { gate.pass() }) }
+        // More than are kept before those that are done are removed from the queue's front.
+        for number in 0..<1_500 { #expect(pool.run { done.withLock { $0.append(number) } }) }
+        gate.open()
+        pool.stop(finishing: true)
+        #expect(done.withLock { $0.sorted() } == Array(0..<1_500))
+        #expect(pool.waitingCount == 0)
+        #expect(pool.run {} == false)
+        pool.stop(finishing: true)
+    }
+
+    @Test func theLimitsAreTold() {
+        #expect(WorkerPool(name: "test", threadLimit: 1, queueLimit: 12, byteLimit: 3 << 20).limits == "12 requests or 3 MiB")
     }
 }

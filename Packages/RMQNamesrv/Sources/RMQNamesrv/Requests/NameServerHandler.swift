@@ -1,64 +1,41 @@
 import RMQCommon
 import RMQRemoting
 
-/// Answers the requests of one loop's connections.
+/// Where the requests of one loop's connections arrive, on the loop's thread.
 ///
-/// The table of codes is ``answer(_:_:_:)``; what each does is in the extensions beside this file. A code that is
-/// not in the table gets no answer at all, as at the reference.
+///     NameServerRequests.table ─► access control ─► handler ─► Reply: now, later or elsewhere
+///
+/// A code that is not served gets no answer at all, as at the reference.
 final class NameServerHandler: RequestHandler {
-    let core: NameServerCore
-    var routeReplies = RouteReplyCache()
+    private let server: NameServerState
+    private let routeReplies = RouteReplyCache()
 
-    init(core: NameServerCore) { self.core = core }
+    init(server: NameServerState) { self.server = server }
 
     func receive(_ request: InboundRequest, on connection: Connection) {
         let command: RemotingCommand
         do {
             command = try request.command()
         } catch {
-            core.logger.warning("closing \(connection.remote): \(error)")
+            server.logger.warning("closing \(connection.remote): \(error)")
             connection.close()
             return
         }
-        core.logger.debug("receive request, \(command.code) \(connection.remote) \(command)")
-        do {
-            if let response = try answer(command, request, connection) { connection.reply(response, to: request) }
-        } catch {
-            connection.reply(.response(.systemError, remark: "\(error)"), to: request)
+        server.logger.debug("receive request, \(command.code) \(connection.remote) \(command)")
+        guard let row = NameServerRequests.table[command.requestCode], case .served(let handle) = row.work else { return }
+        connection.answer(request) {
+            try server.accessControl?.check(command, needing: row.access, from: connection.remote)
+            return try handle(command, RequestCaller(connection: connection, server: server, routeReplies: routeReplies))
         }
     }
 
-    func connectionClosed(_ connection: Connection) { core.connectionClosed(connection.handle) }
+    func connectionClosed(_ connection: Connection) { server.routes.connectionClosed(connection.handle) }
+}
 
-    /// The answer; nil when it comes later or never.
-    private func answer(_ command: RemotingCommand, _ request: InboundRequest, _ connection: Connection) throws -> RemotingCommand? {
-        switch command.requestCode {
-        case .getRouteinfoByTopic: return route(command, connection.replyHandle(for: request))
-        case .registerBroker: return try register(command, connection)
-        case .queryDataVersion: return try queryDataVersion(command)
-        case .unregisterBroker: return try unregister(command)
-        case .getBrokerClusterInfo: return clusterInfo()
-        case .wipeWritePermOfBroker: return try wipeWritePermission(command, connection)
-        case .addWritePermOfBroker: return try addWritePermission(command, connection)
-        case .deleteTopicInNamesrv: return try deleteTopic(command)
-
-        case .getAllTopicListFromNameserver: return topicList(core.routes.topicNames)
-        case .getTopicsByCluster: return try topicsByCluster(command)
-        case .getSystemTopicListFromNs: return systemTopics()
-        case .getUnitTopicList: return topicList(core.routes.unitTopicNames)
-        case .getHasUnitSubTopicList: return topicList(core.routes.unitSubscriptionTopicNames)
-        case .getHasUnitSubUnunitTopicList: return topicList(core.routes.unitSubscriptionOnlyTopicNames)
-
-        case .putKvConfig: putKeyValue(command, connection.replyHandle(for: request))
-        case .getKvConfig: return getKeyValue(command)
-        case .deleteKvConfig: deleteKeyValue(command, connection.replyHandle(for: request))
-        case .getKvlistByNamespace: return keyValues(command)
-
-        case .updateNamesrvConfig: updateConfiguration(command, connection, connection.replyHandle(for: request))
-        case .getNamesrvConfig: return .response(.success, body: Array(core.configuration.text.utf8))
-
-        default: break
-        }
-        return nil
-    }
+/// Who asks, and whom.
+struct RequestCaller {
+    let connection: Connection
+    let server: NameServerState
+    /// Of the connection's loop.
+    let routeReplies: RouteReplyCache
 }

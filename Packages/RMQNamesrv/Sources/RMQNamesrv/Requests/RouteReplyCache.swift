@@ -4,7 +4,7 @@ import RMQCommon
 ///
 /// Thousands of clients ask for the same few topics every 30 s, and routes change far less often than that. All
 /// entries belong to one state of the server, and are dropped together when it moves on.
-struct RouteReplyCache {
+final class RouteReplyCache {
     /// Everything that a reply is made of.
     struct State: Equatable {
         var routes: UInt64
@@ -24,7 +24,7 @@ struct RouteReplyCache {
     private var bodies: [Key: [UInt8]] = [:]
 
     /// The body for `key`, made by `make` when it is not known for this state; an absent route is not remembered.
-    mutating func body(for key: Key, in state: State, make: () -> [UInt8]?) -> [UInt8]? {
+    func body(for key: Key, in state: State, make: () -> [UInt8]?) -> [UInt8]? {
         if self.state != state || bodies.count >= Self.limit {
             bodies.removeAll(keepingCapacity: true)
             self.state = state

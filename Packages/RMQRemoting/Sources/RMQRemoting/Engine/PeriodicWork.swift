@@ -15,18 +15,18 @@ public final class PeriodicWork: Sendable {
     private let period: Duration
     private let pool: WorkerPool?
     private let work: @Sendable () -> Void
-    private let next = Mutex<Next>(.stopped)
+    private let state = Mutex(State.new)
 
-    private enum Next {
+    private enum State {
+        case new
+        /// The timer is that of the turn to come, or of the one in work.
+        case started(ScheduledWork?)
         case stopped
-        /// In its turn.
-        case working
-        case waiting(ScheduledWork)
     }
 
     /// - Parameters:
     ///   - delay: how long after ``start()`` the first turn is; nil: a period.
-    ///   - pool: does the work; nil: the loop itself, which it must not block.
+    ///   - pool: does the work; nil: the loop itself, which it must not block. A turn that finds the pool full is left out.
     public init(
         _ name: String, on loop: EventLoop, after delay: Duration? = nil, every period: Duration, by pool: WorkerPool? = nil,
         _ work: @escaping @Sendable () -> Void
@@ -39,45 +39,58 @@ public final class PeriodicWork: Sendable {
         self.work = work
     }
 
-    /// To be called once.
+    /// Does nothing when repeated, or after ``stop()``.
     public func start() {
-        next.withLock { next in
-            guard case .stopped = next else { return }
-            next = .waiting(loop.schedule(after: delay) { [weak self] in self?.turn() })
+        let isFirst = state.withLock { state in
+            guard case .new = state else { return false }
+            state = .started(nil)
+            return true
         }
+        if isFirst { schedule(after: delay) }
     }
 
     /// No further turn begins. One that has begun may still be in work; a stopped pool or loop ends that.
     public func stop() {
-        next.withLock { next in
-            if case .waiting(let scheduled) = next { scheduled.cancel() }
-            next = .stopped
+        let timer = state.withLock { state -> ScheduledWork? in
+            defer { state = .stopped }
+            if case .started(let timer) = state { return timer }
+            return nil
+        }
+        timer?.cancel()
+    }
+
+    private var isStarted: Bool {
+        state.withLock { state in
+            if case .started = state { true } else { false }
         }
     }
 
-    private func turn() {
-        let isStopped = next.withLock { next in
-            if case .stopped = next { return true }
-            next = .working
-            return false
+    /// The lock is a leaf, so the timer is set outside of it; one that comes too late for a stop finds that when it fires.
+    private func schedule(after delay: Duration) {
+        let timer = loop.schedule(after: delay) { [weak self] in self?.turn() }
+        let isStarted = state.withLock { state in
+            guard case .started = state else { return false }
+            state = .started(timer)
+            return true
         }
-        if isStopped { return }
+        if !isStarted { timer.cancel() }
+    }
+
+    private func turn() {
+        guard isStarted else { return }
         guard let pool else {
             work()
             return again()
         }
         let isTaken = pool.run { [self] in
-            work()
+            // It may have waited for long.
+            if isStarted { work() }
             again()
         }
-        // It has too much to do; in a period there will be another chance.
         if !isTaken { again() }
     }
 
     private func again() {
-        next.withLock { next in
-            guard case .working = next else { return }
-            next = .waiting(loop.schedule(after: period) { [weak self] in self?.turn() })
-        }
+        if isStarted { schedule(after: period) }
     }
 }

@@ -34,6 +34,11 @@ public struct RequestTable<Work: Sendable>: Sendable {
     }
 
     /// Nil for a code without a row.
+    public subscript(_ code: RequestCode) -> Row? {
+        work(of: code).map { Row(code, $0, access: access(to: code)) }
+    }
+
+    /// Nil for a code without a row.
     @inlinable
     public func work(of code: RequestCode) -> Work? {
         works.indices.contains(Int(code.rawValue)) ? works[Int(code.rawValue)] : nil
