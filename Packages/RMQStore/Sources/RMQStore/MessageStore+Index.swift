@@ -26,7 +26,7 @@ extension MessageStore {
         thread.join()
     }
 
-    /// Wakes the index thread if it sleeps. Append lock.
+    /// Wakes the index thread if it sleeps.
     @inline(__always)
     func announceIndex(_ state: inout AppendState) {
         guard !state.indexIsAnnounced else { return }

@@ -27,9 +27,9 @@ final class SegmentWriter: Sendable {
     var baseOffset: Int64 { file.baseOffset }
     var byteCount: Int { file.byteCount }
 
-    /// Writes all of `bytes`. Append lock.
+    /// Writes all of `bytes`.
     /// - Throws: when not all could be written; any part of them may be there.
-    func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws(StoreError) {
+    func write(_ bytes: UnsafeRawBufferPointer, at position: Int, _ held: borrowing AppendState) throws(StoreError) {
         assert(position >= 0 && bytes.count <= byteCount - position, "nothing is written across a segment's end")
         var written = 0
         while written < bytes.count {
@@ -42,14 +42,14 @@ final class SegmentWriter: Sendable {
         }
     }
 
-    /// Makes a range zero, as it was when the segment was made. Append lock.
-    func clear(from start: Int, to end: Int) throws(StoreError) {
+    /// Makes a range zero, as it was when the segment was made.
+    func clear(from start: Int, to end: Int, _ held: borrowing AppendState) throws(StoreError) {
         let zeros = [UInt8](repeating: 0, count: min(end - start, 64 << 10))
         var position = start
         while position < end {
             let count = min(zeros.count, end - position)
             try zeros.withUnsafeBytes { zeros in
-                Result { () throws(StoreError) in try write(UnsafeRawBufferPointer(rebasing: zeros[..<count]), at: position) }
+                Result { () throws(StoreError) in try write(UnsafeRawBufferPointer(rebasing: zeros[..<count]), at: position, held) }
             }.get()
             position += count
         }

@@ -27,7 +27,7 @@ final class Dispatcher: Sendable {
     let state: Mutex<State>
     /// Everything below is in the consume queues. Written with `state` held.
     let offset: Atomic<Int64>
-    /// On a replica: the records below have been received whole and checked. Append lock.
+    /// On a replica: the records below have been received whole and checked. Written under the append lock.
     let rawOffset: Atomic<Int64>
 
     init(builder: QueueBuilder, end: Int64) {
@@ -36,8 +36,8 @@ final class Dispatcher: Sendable {
         rawOffset = Atomic(end)
     }
 
-    /// The log was cut. With `state` and the append lock held.
-    func truncate(to end: Int64) {
+    /// The log was cut. With `state` held.
+    func truncate(to end: Int64, _ held: borrowing AppendState) {
         offset.store(min(end, offset.load(ordering: .relaxed)), ordering: .releasing)
         rawOffset.store(min(end, rawOffset.load(ordering: .relaxed)), ordering: .releasing)
     }

@@ -25,6 +25,7 @@ extension MessageStore {
                     } catch {
                         failure = error
                     }
+                    for arrival in state.arrivals { markDirty(arrival.queue, &append) }
                     if offset >= limit, !append.deletedBelow.isEmpty {
                         append.deletedBelow = append.deletedBelow.filter { $0.value > offset }
                     }
@@ -42,7 +43,7 @@ extension MessageStore {
         index.announce()
     }
 
-    /// Writes the entries of some records from `offset` on, and moves it behind them. Append lock.
+    /// Writes the entries of some records from `offset` on, and moves it behind them.
     /// - Returns: false when only a part of the record at `offset` is there: a replica receives them in any pieces.
     private func dispatchBatch(
         _ state: inout Dispatcher.State, _ append: inout AppendState, _ segments: [MappedFile], _ offset: inout Int64, _ limit: Int64
@@ -60,12 +61,7 @@ extension MessageStore {
             switch RecordCheck.check(segment, at: position, verifiesBody: false) {
             case .record(let record):
                 let isDeleted = !append.deletedBelow.isEmpty && append.isDeleted(record)
-                if !isDeleted {
-                    _ = try state.builder.dispatch(record, fillsGaps: true) { queue, tagCode in
-                        markDirty(queue, &append)
-                        state.arrivals.append(Dispatcher.Arrival(queue: queue, newMaxOffset: queue.maxOffset, tagCode: tagCode))
-                    }
-                }
+                if !isDeleted { _ = try state.builder.dispatch(record, fillsGaps: true, into: &state.arrivals, append) }
                 offset = record.end
             case .filler:
                 offset = segment.baseOffset + Int64(segment.byteCount)
@@ -79,7 +75,7 @@ extension MessageStore {
     }
 }
 
-extension MessageStore.AppendState {
+extension AppendState {
     /// Whether the record was appended before its topic was deleted.
     fileprivate func isDeleted(_ record: CheckedRecord) -> Bool {
         deletedBelow.contains { record.physicalOffset < $0.value && record.topic.elementsEqual($0.key.text.utf8) }

@@ -80,38 +80,37 @@ struct QueueBuilder {
     func hasRemade(_ queue: ConsumeQueue) -> Bool { remade.contains(ObjectIdentifier(queue)) }
 
     /// Sees to it that a record's queue has its entry.
-    /// - Parameter fillsGaps: whether offsets between the queue's end and the record's are filled up, because the log has
-    ///   no records for them.
+    /// - Parameters:
+    ///   - fillsGaps: whether offsets between the queue's end and the record's are filled up, because the log has no records
+    ///     for them.
+    ///   - written: gets the entries that were written, also when an error comes after them.
     mutating func dispatch(
-        _ record: CheckedRecord, fillsGaps: Bool, whenWritten: (ConsumeQueue, _ tagCode: Int64) -> Void = { _, _ in }
+        _ record: CheckedRecord, fillsGaps: Bool, into written: inout [Dispatcher.Arrival], _ held: borrowing AppendState
     ) throws(StoreError) -> Outcome {
         guard RecordLayout.entersQueue(record.systemFlag) else { return .noQueue }
         let tagCode = record.tagCode(delayLevels: delayLevels)
         var outcome = Outcome.noQueue
-        if let queue = queue(of: record) {
-            outcome = try make(room: queue, at: record.queueOffset, for: record, isOwn: true, fillsGaps: fillsGaps)
-            if outcome == .written {
-                write(record, tagCode, to: queue, isOwn: true)
-                whenWritten(queue, tagCode)
-            }
+        if let queue = queue(of: record, held) {
+            outcome = try make(room: queue, at: record.queueOffset, for: record, isOwn: true, fillsGaps: fillsGaps, held)
+            if outcome == .written { written.append(write(record, tagCode, to: queue, isOwn: true, held)) }
         }
         guard dispatchesToSeveral, outcome != .gap, outcome != .mayBegin else { return outcome }
-        return try dispatchFurther(record, tagCode, outcome, fillsGaps: fillsGaps, whenWritten: whenWritten)
+        return try dispatchFurther(record, tagCode, outcome, fillsGaps: fillsGaps, into: &written, held)
     }
 
     /// Sees to it that the other queues that a record names have their entries, which carry plain tag codes.
     private mutating func dispatchFurther(
-        _ record: CheckedRecord, _ tagCode: Int64, _ outcome: Outcome, fillsGaps: Bool, whenWritten: (ConsumeQueue, Int64) -> Void
+        _ record: CheckedRecord, _ tagCode: Int64, _ outcome: Outcome, fillsGaps: Bool, into written: inout [Dispatcher.Arrival],
+        _ held: borrowing AppendState
     ) throws(StoreError) -> Outcome {
         let names = FurtherQueues.names(in: record.properties)
         guard !names.isEmpty, let offsets = FurtherQueues.offsets(in: record.properties, count: names.count) else { return outcome }
         var outcome = outcome
         for (name, offset) in zip(names, offsets) where StoreFiles.isSafeName([UInt8](name.utf8)) {
             guard let queue = queue(FurtherQueues.key(name, queueId: record.queueId, lightQueues: lightQueues)) else { continue }
-            switch try make(room: queue, at: offset, for: record, isOwn: false, fillsGaps: fillsGaps) {
+            switch try make(room: queue, at: offset, for: record, isOwn: false, fillsGaps: fillsGaps, held) {
             case .written:
-                write(record, tagCode, to: queue, isOwn: false)
-                whenWritten(queue, tagCode)
+                written.append(write(record, tagCode, to: queue, isOwn: false, held))
                 outcome = .written
             case .gap: return .gap
             case .mayBegin: return .mayBegin
@@ -122,43 +121,46 @@ struct QueueBuilder {
     }
 
     /// - Parameter isOwn: whether it is the queue that the record was sent to; in others, entries carry plain tag codes.
-    private func write(_ record: CheckedRecord, _ tagCode: Int64, to queue: ConsumeQueue, isOwn: Bool) {
-        let code = isOwn ? queue.entryCode(tagCode, storeTimestamp: record.storeTimestamp) { record.properties } : tagCode
-        queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: code))
+    private func write(
+        _ record: CheckedRecord, _ tagCode: Int64, to queue: ConsumeQueue, isOwn: Bool, _ held: borrowing AppendState
+    ) -> Dispatcher.Arrival {
+        let code = isOwn ? queue.entryCode(tagCode, storeTimestamp: record.storeTimestamp, held) { record.properties } : tagCode
+        queue.write(QueueEntry(position: record.physicalOffset, size: Int32(record.byteCount), tagCode: code), held)
+        return Dispatcher.Arrival(queue: queue, newMaxOffset: queue.maxOffset, tagCode: tagCode)
     }
 
     /// Brings a queue to where the entry of a record is the next one.
     /// - Returns: `written` when the entry can be written now.
     private mutating func make(
-        room queue: ConsumeQueue, at offset: Int64, for record: CheckedRecord, isOwn: Bool, fillsGaps: Bool
+        room queue: ConsumeQueue, at offset: Int64, for record: CheckedRecord, isOwn: Bool, fillsGaps: Bool, _ held: borrowing AppendState
     ) throws(StoreError) -> Outcome {
         guard offset <= Self.mostRecords(in: record.physicalOffset) else { return passOver(record.physicalOffset, offset, queue) }
-        if stage == .remaking, remade.insert(ObjectIdentifier(queue)).inserted { try queue.reset() }
+        if stage == .remaking, remade.insert(ObjectIdentifier(queue)).inserted { try queue.reset(held) }
         if !doubtful.isEmpty, let before = doubtful[ObjectIdentifier(queue)] {
             guard before.entry.position != record.physicalOffset else { return .noQueue }
-            try settle(before, next: offset)
+            try settle(before, next: offset, held)
         }
         if offset < queue.minOffset {
             // Files before the queue's first one are lost, or it began with a record that is damaged.
-            if let outcome = try begin(queue, againWith: offset, record, isOwn: isOwn) { return outcome }
+            if let outcome = try begin(queue, againWith: offset, record, isOwn: isOwn, held) { return outcome }
         }
         guard record.end > queue.maxPhysicalOffset else { return .present }
         if offset < queue.maxOffset {
             if try queue.entry(at: offset)?.position == record.physicalOffset { return .present }
-            if let outcome = try begin(queue, againWith: offset, record, isOwn: isOwn) { return outcome }
+            if let outcome = try begin(queue, againWith: offset, record, isOwn: isOwn, held) { return outcome }
         }
         if offset > queue.maxOffset {
             guard fillsGaps else { return .gap }
             if !Self.hasRoom(for: offset, at: record.physicalOffset, behind: queue) {
                 if stage == .following { return passOver(record.physicalOffset, offset, queue) }
-                if let outcome = try begin(queue, againWith: offset, record, isOwn: isOwn) { return outcome }
+                if let outcome = try begin(queue, againWith: offset, record, isOwn: isOwn, held) { return outcome }
             } else if stage != .following, queue.maxPhysicalOffset >= 0 {
                 return doubt(record, offset, queue, isOwn: isOwn)
             }
         }
         guard mayWrite(record, to: queue) else { return .mayBegin }
-        if offset > queue.maxOffset { try fill(queue, upTo: offset) }
-        try queue.prepare(1)
+        if offset > queue.maxOffset { try fill(queue, upTo: offset, held) }
+        try queue.prepare(1, held)
         return .written
     }
 
@@ -183,7 +185,7 @@ struct QueueBuilder {
     /// belongs to the old one.
     /// - Returns: nil when the queue was emptied, so that it begins with this record.
     private mutating func begin(
-        _ queue: ConsumeQueue, againWith offset: Int64, _ record: CheckedRecord, isOwn: Bool
+        _ queue: ConsumeQueue, againWith offset: Int64, _ record: CheckedRecord, isOwn: Bool, _ held: borrowing AppendState
     ) throws(StoreError) -> Outcome? {
         if offset != 0 {
             if stage == .completing { return .gap }
@@ -195,15 +197,15 @@ struct QueueBuilder {
         } else if stage != .following, queue.maxPhysicalOffset >= 0 {
             return doubt(record, offset, queue, isOwn: isOwn)
         }
-        try begin(queue, againWith: offset, at: record.physicalOffset)
+        try begin(queue, againWith: offset, at: record.physicalOffset, held)
         return nil
     }
 
-    private mutating func begin(_ queue: ConsumeQueue, againWith offset: Int64, at position: Int64) throws(StoreError) {
+    private mutating func begin(_ queue: ConsumeQueue, againWith offset: Int64, at position: Int64, _ held: borrowing AppendState) throws(StoreError) {
         logger.warning(
             "\(queue.topic) queue \(queue.queueId), which has offsets \(queue.minOffset) to \(queue.maxOffset), begins again with offset \(offset) "
                 + "at \(position)")
-        try queue.reset()
+        try queue.reset(held)
         if stage != .following { begun.insert(ObjectIdentifier(queue)) }
     }
 
@@ -217,34 +219,34 @@ struct QueueBuilder {
     }
 
     /// The next record of the queue is there: who is right?
-    private mutating func settle(_ doubt: DoubtfulRecord, next: Int64) throws(StoreError) {
+    private mutating func settle(_ doubt: DoubtfulRecord, next: Int64, _ held: borrowing AppendState) throws(StoreError) {
         doubtful[ObjectIdentifier(doubt.queue)] = nil
-        guard !doubt.isRight(next: next) else { return try believe(doubt) }
+        guard !doubt.isRight(next: next) else { return try believe(doubt, held) }
         _ = passOver(doubt.entry.position, doubt.offset, doubt.queue)
         // The offset that the damaged record had stays taken.
-        if next == doubt.queue.maxOffset + 1 { try fill(doubt.queue, upTo: next) }
+        if next == doubt.queue.maxOffset + 1 { try fill(doubt.queue, upTo: next, held) }
     }
 
-    private mutating func believe(_ doubt: DoubtfulRecord) throws(StoreError) {
+    private mutating func believe(_ doubt: DoubtfulRecord, _ held: borrowing AppendState) throws(StoreError) {
         let queue = doubt.queue
         if doubt.offset < queue.maxOffset || !Self.hasRoom(for: doubt.offset, at: doubt.entry.position, behind: queue) {
-            try begin(queue, againWith: doubt.offset, at: doubt.entry.position)
+            try begin(queue, againWith: doubt.offset, at: doubt.entry.position, held)
         }
-        if doubt.offset > queue.maxOffset { try fill(queue, upTo: doubt.offset) }
-        try queue.prepare(1)
+        if doubt.offset > queue.maxOffset { try fill(queue, upTo: doubt.offset, held) }
+        try queue.prepare(1, held)
         var entry = doubt.entry
         if let properties = doubt.properties {
             entry.tagCode = properties.withUnsafeBytes { bytes in
-                queue.entryCode(entry.tagCode, storeTimestamp: doubt.storeTimestamp) { bytes }
+                queue.entryCode(entry.tagCode, storeTimestamp: doubt.storeTimestamp, held) { bytes }
             }
         }
-        queue.write(entry)
+        queue.write(entry, held)
     }
 
     /// The walk is over, and no record came behind these.
     /// - Parameter deletionsLast: whether the entries of a deleted topic cannot be there again, so that a queue which had some when
     ///   the walk began did not begin anew.
-    mutating func settleRest(deletionsLast: Bool) throws(StoreError) {
+    mutating func settleRest(deletionsLast: Bool, _ held: borrowing AppendState) throws(StoreError) {
         for doubt in doubtful.values {
             let contradictsFiles = doubt.offset == 0 && deletionsLast && stage == .completing && !begun.contains(ObjectIdentifier(doubt.queue))
             // Of two records that contradict each other, the first one that says 0 is as it should be.
@@ -252,7 +254,7 @@ struct QueueBuilder {
             if contradictsFiles || followsFirst {
                 _ = passOver(doubt.entry.position, doubt.offset, doubt.queue)
             } else {
-                try believe(doubt)
+                try believe(doubt, held)
             }
         }
         doubtful = [:]
@@ -265,24 +267,24 @@ struct QueueBuilder {
         return .noQueue
     }
 
-    private func fill(_ queue: ConsumeQueue, upTo offset: Int64) throws(StoreError) {
+    private func fill(_ queue: ConsumeQueue, upTo offset: Int64, _ held: borrowing AppendState) throws(StoreError) {
         if queue.maxPhysicalOffset < 0 {
-            try queue.reset()
-            try queue.begin(at: offset)
+            try queue.reset(held)
+            try queue.begin(at: offset, held)
             return
         }
         // Records are missing in the log; their offsets stay taken.
         while queue.maxOffset < offset {
-            try queue.prepare(1)
-            queue.writeFiller()
+            try queue.prepare(1, held)
+            queue.writeFiller(held)
         }
     }
 
-    private mutating func queue(of record: CheckedRecord) -> ConsumeQueue? {
+    private mutating func queue(of record: CheckedRecord, _ held: borrowing AppendState) -> ConsumeQueue? {
         var fingerprint: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in record.topic { fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3 }
         fingerprint = (fingerprint ^ UInt64(UInt32(bitPattern: record.queueId))) &* 0x9E37_79B9_7F4A_7C15
-        if let queue = seen[fingerprint], queue.queueId == record.queueId, !queue.isRetired, record.topic.elementsEqual(queue.topicBytes) {
+        if let queue = seen[fingerprint], queue.queueId == record.queueId, !queue.isRetired(held), record.topic.elementsEqual(queue.topicBytes) {
             return isChosen(queue) ? queue : nil
         }
         guard record.queueId >= 0, record.queueOffset >= 0, StoreFiles.isSafeName([UInt8](record.topic)) else {

@@ -94,7 +94,7 @@ extension MessageStore {
         let round = appendLock.withLock { state -> Flusher.Round in
             let dirty = state.dirtyQueues
             state.dirtyQueues = []
-            for queue in dirty { queue.isDirty = false }
+            for queue in dirty { queue.becomesClean(state) }
             // Entries of records behind `end` may be among them; the checkpoint does not count on those.
             let end = min(commit.flushedOffset, dispatchedOffset)
             return Flusher.Round(queues: (everything + dirty)[...], end: end, timestamp: state.lastStoreTimestamp)

@@ -54,7 +54,7 @@ extension MessageStore {
         }
     }
 
-    /// Appends what fits the current segment, and says how many bytes that was. Append lock.
+    /// Appends what fits the current segment, and says how many bytes that was.
     private func appendRaw(_ bytes: UnsafeRawBufferPointer, at offset: Int64, _ state: inout AppendState) throws(StoreError) -> Int {
         if flags.current.contains(.notRunning) { throw .notRunning }
         guard flags.current.contains(.replica) else { throw .notReplica }
@@ -79,7 +79,7 @@ extension MessageStore {
             throw error
         }
         state.position += count
-        log.publish(offset + Int64(count))
+        log.publish(offset + Int64(count), state)
         reportPosition(&state)
         announceFlush(&state)
         return count
@@ -88,7 +88,7 @@ extension MessageStore {
     /// The log is empty and will begin at a segment boundary that somebody else chose.
     private func begin(at offset: Int64, _ state: inout AppendState) {
         state.nextSegmentOffset = offset
-        log.publish(offset)
+        log.publish(offset, state)
         commit.advance(to: offset)
         dispatcher.offset.store(offset, ordering: .releasing)
         dispatcher.rawOffset.store(offset, ordering: .releasing)
@@ -136,15 +136,15 @@ extension MessageStore {
         logger.warning("the log was cut to \(offset)")
     }
 
-    /// Append lock, and nobody dispatches or syncs.
+    /// Nobody dispatches or syncs.
     private func cut(to offset: Int64, _ state: inout AppendState) throws(StoreError) {
-        try log.truncate(to: offset, distrusting: true)
+        try log.truncate(to: offset, distrusting: true, state)
         for queue in queues.all {
-            try queue.truncate(toPhysicalOffset: offset)
-            queue.resumeAssigning()
+            try queue.truncate(toPhysicalOffset: offset, state)
+            queue.resumeAssigning(state)
         }
         commit.truncate(to: offset)
-        dispatcher.truncate(to: offset)
+        dispatcher.truncate(to: offset, state)
         placeWriter(&state)
         requestNextSegment(state)
         announceFlush(&state)
