@@ -132,7 +132,7 @@ public final class MessageStore: Sendable {
         commit = LogCommit(flushedOffset: log.maxOffset)
         allocator = SegmentAllocator(configuration: configuration, roots: roots, logger: logger, disk: disk)
         dispatcher = Dispatcher(
-            builder: QueueBuilder(queues: queues, configuration: configuration, logger: logger), end: log.maxOffset)
+            builder: QueueBuilder(FollowingPlacing(logger: logger), queues: queues, configuration: configuration, logger: logger), end: log.maxOffset)
         flusher = Flusher(path: checkpointPath, checkpoint: recovery.currentCheckpoint, mustFlushAllQueues: !wasClean || summary.hasWritten)
         schedule = DelaySchedule(path: configuration.delayOffsetPath)
         index = try IndexBuilder(

@@ -14,7 +14,7 @@ final class Dispatcher: Sendable {
     }
 
     struct State {
-        var builder: QueueBuilder
+        var builder: QueueBuilder<FollowingPlacing>
         /// Scratch space of one batch.
         var arrivals: [Arrival] = []
     }
@@ -30,7 +30,7 @@ final class Dispatcher: Sendable {
     /// On a replica: the records below have been received whole and checked. Written under the append lock.
     let rawOffset: Atomic<Int64>
 
-    init(builder: QueueBuilder, end: Int64) {
+    init(builder: QueueBuilder<FollowingPlacing>, end: Int64) {
         state = Mutex(State(builder: builder))
         offset = Atomic(end)
         rawOffset = Atomic(end)

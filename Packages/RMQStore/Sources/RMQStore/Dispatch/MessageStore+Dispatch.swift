@@ -61,7 +61,7 @@ extension MessageStore {
             switch RecordCheck.check(segment, at: position, verifiesBody: false) {
             case .record(let record):
                 let isDeleted = !append.deletedBelow.isEmpty && append.isDeleted(record)
-                if !isDeleted { _ = try state.builder.dispatch(record, fillsGaps: true, into: &state.arrivals, append) }
+                if !isDeleted { _ = try state.builder.dispatch(record, into: &state.arrivals, append) }
                 offset = record.end
             case .filler:
                 offset = segment.baseOffset + Int64(segment.byteCount)

@@ -39,13 +39,11 @@ struct Recovery {
     private(set) var currentCheckpoint: Checkpoint
     let logger: Logger
     private var summary = Summary()
-    private var builder: QueueBuilder
+    private var builder: QueueBuilder<RecoveryPlacing>
     /// Scratch space of one record: the entries that it got.
     private var written: [Dispatcher.Arrival] = []
     /// A queue lacks what came before a record that was met.
     private var foundGap = false
-    /// Whether offsets for which a walk met no record are filled up: when it meets all records of the queues in question.
-    private var fillsGaps = false
 
     /// After a crash, checksums are compared from this far before the safe offset on.
     private static let checksumMargin: Int64 = 16 << 20
@@ -61,8 +59,8 @@ struct Recovery {
         self.checkpoint = checkpoint
         currentCheckpoint = checkpoint
         self.logger = logger
-        builder = QueueBuilder(queues: queues, configuration: configuration, logger: logger)
-        builder.beginCompleting(trustedEnd: checkpoint.own?.safeOffset ?? 0)
+        builder = QueueBuilder(
+            RecoveryPlacing(trustedEnd: checkpoint.own?.safeOffset ?? 0, logger: logger), queues: queues, configuration: configuration, logger: logger)
         summary.wasClean = wasClean
     }
 
@@ -75,9 +73,9 @@ struct Recovery {
         let start = startOffset(segments)
         summary.startOffset = start.offset
         try mendDamagedQueues(segments, until: start.offset, held)
-        fillsGaps = start.offset <= log.minOffset
+        builder.placing.fillsGaps = start.offset <= log.minOffset
         var end = max(writtenBackEnd, try walk(segments, from: start.offset, checksumsFrom: start.checksumsFrom, stopsAtDamage: true, held))
-        try builder.settleRest(deletionsLast: deletionsLast, held)
+        try builder.placing.settleRest(deletionsLast: deletionsLast, held)
         if let lack = try queuesLack(end: end, start: start.offset) {
             summary.rebuildReason = lack
             logger.warning("\(lack): all queues are written again from the log")
@@ -85,12 +83,11 @@ struct Recovery {
             // What follows `end` is not part of the log any more.
             try log.truncate(to: end, distrusting: true, held)
             try disownQueues()
-            builder.beginRemaking()
-            fillsGaps = true
+            builder.placing.beginRemaking()
             end = max(end, try walk(log.snapshot, from: first.baseOffset, checksumsFrom: .max, stopsAtDamage: false, held))
-            try builder.settleRest(deletionsLast: false, held)
+            try builder.placing.settleRest(deletionsLast: false, held)
             // What is left says something only about records that the log no longer has.
-            for queue in queues.all where !builder.hasRemade(queue) { try queue.truncate(toPhysicalOffset: first.baseOffset, held) }
+            for queue in queues.all where !builder.placing.hasRemade(queue) { try queue.truncate(toPhysicalOffset: first.baseOffset, held) }
             summary.endReason = reason
         }
         summary.endOffset = end
@@ -162,10 +159,10 @@ struct Recovery {
         guard start < end else { return }
         if !isBoundary(start, segments) { start = segments.last { $0.baseOffset <= start }?.baseOffset ?? log.minOffset }
         summary.startOffset = start
-        builder.choose(damaged.map(\.queue))
-        fillsGaps = true
+        builder.queues.choose(damaged.map(\.queue))
+        builder.placing.fillsGaps = true
         _ = try walk(segments, from: start, until: end, checksumsFrom: .max, stopsAtDamage: false, held)
-        builder.choose(nil)
+        builder.queues.choose(nil)
         for (damaged, end) in zip(damaged, ends) where !damaged.isCertain && damaged.queue.maxOffset > end {
             let queue = damaged.queue
             logger.warning("files of queue \(queue.queueId) of \(queue.topic) are missing: it is written again from offset \(end) on")
@@ -289,11 +286,11 @@ struct Recovery {
     /// Sees to it that a record's queue has its entry.
     private mutating func dispatch(_ record: CheckedRecord, _ held: borrowing AppendState) throws(StoreError) {
         written.removeAll(keepingCapacity: true)
-        var outcome = try builder.dispatch(record, fillsGaps: fillsGaps, into: &written, held)
+        var outcome = try builder.dispatch(record, into: &written, held)
         if outcome == .mayBegin {
             try disownQueues()
-            builder.allowBeginning()
-            outcome = try builder.dispatch(record, fillsGaps: fillsGaps, into: &written, held)
+            builder.placing.allowBeginning()
+            outcome = try builder.dispatch(record, into: &written, held)
         }
         switch outcome {
         case .written:
