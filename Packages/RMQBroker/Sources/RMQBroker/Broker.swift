@@ -65,7 +65,7 @@ public final class Broker: Sendable {
         if !state.store.publishesAtAppend || configuration.multiDispatch {
             state.store.setArrivalListener { [weak state] topic, queueId, _, _ in state?.messagesDelivered(topic: topic, queueId: queueId) }
         }
-        state.store.setConfirmationListener { [weak state] in state?.sendsConfirmed() }
+        followConfirmations()
         do {
             try state.store.start()
         } catch {
@@ -130,6 +130,27 @@ public final class Broker: Sendable {
         } catch {
             logger.error("closing the store: \(error)")
         }
+    }
+
+    /// Lets the loops answer sends whenever more of the log is as safe as they wait for. Until the store closes.
+    private func followConfirmations() {
+        let store = state.store
+        for end in [LogEnd.flushed, .confirmed] {
+            let isAwaited = end == .flushed ? store.configuration.flush == .synchronous : store.configuration.requiredReplicas > 0
+            guard isAwaited else { continue }
+            let follower = store.follow(end) { [weak state] follower in state.map { Self.tellConfirmed($0, follower) } }
+            Self.tellConfirmed(state, follower)
+        }
+    }
+
+    /// A loop whose bit comes after the bits were taken looks at how far the store is itself; what the store moves on meanwhile
+    /// is beyond `known`.
+    private static func tellConfirmed(_ state: BrokerState, _ follower: LogFollower) {
+        var known: Int64
+        repeat {
+            known = state.store.offset(of: follower.end)
+            state.sendsConfirmed()
+        } while follower.arm(beyond: known) == .isBeyond
     }
 
     // MARK: Parts

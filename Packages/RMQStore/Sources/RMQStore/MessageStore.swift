@@ -36,7 +36,8 @@ public final class MessageStore: Sendable {
     let dispatcher: Dispatcher
     let readCounters = ReadCounters()
     let failedSearches = FailedSearches()
-    let confirmation = Mutex(Confirmation())
+    let progress: LogProgress
+    let growth: LogGrowth
     /// When the thread in the append lock took it, in milliseconds since 1970; 0 while nobody has it.
     let lockedSince = Atomic<Int64>(0)
     let flushesSynchronously: Bool
@@ -133,6 +134,10 @@ public final class MessageStore: Sendable {
         allocator = SegmentAllocator(configuration: configuration, roots: roots, logger: logger, disk: disk)
         dispatcher = Dispatcher(
             builder: QueueBuilder(FollowingPlacing(logger: logger), queues: queues, configuration: configuration, logger: logger), end: log.maxOffset)
+        progress = LogProgress(
+            log: log, commit: commit, dispatcher: dispatcher, replicas: replicas, flushesSynchronously: flushesSynchronously,
+            publishesAtAppend: publishesAtAppend)
+        growth = LogGrowth(progress)
         flusher = Flusher(path: checkpointPath, checkpoint: recovery.currentCheckpoint, mustFlushAllQueues: !wasClean || summary.hasWritten)
         schedule = DelaySchedule(path: configuration.delayOffsetPath)
         index = try IndexBuilder(
@@ -188,6 +193,8 @@ public final class MessageStore: Sendable {
             flags.set(.notRunning)
             state.listener = nil
         }
+        // Whatever becomes of it: who follows the log waits for nothing more.
+        defer { growth.end() }
         try lifecycle.withLock { (lifecycle) throws(StoreError) in
             let previous = lifecycle
             lifecycle = .closed
@@ -207,7 +214,6 @@ public final class MessageStore: Sendable {
             if schedule.hasProgress { try saveDelayOffsets() }
             try StoreFiles.remove(abortPath)
         }
-        setConfirmationListener(nil)
     }
 
     // MARK: Queues

@@ -35,8 +35,6 @@ struct AppendState: ~Copyable {
     var lastStoreTimestamp: Int64 = 0
     /// Whether the thread that syncs the log knows that there is something to do.
     var flushIsAnnounced = false
-    /// Whether the index thread knows that there is something to do, or there is no such thread.
-    var indexIsAnnounced = true
     var dirtyQueues: [ConsumeQueue] = []
     /// Topics deleted while records of theirs were not dispatched yet: those below this offset get no entries any more.
     var deletedBelow: [ByteText: Int64] = [:]

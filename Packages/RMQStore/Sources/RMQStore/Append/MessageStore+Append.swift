@@ -62,9 +62,9 @@ extension MessageStore {
             state.counters.times.record(milliseconds: CoarseClock.milliseconds() - began, count: state.counters.messages - before)
             reportPosition(&state)
             if wakesCommit || !flushesSynchronously { announceFlush(&state) }
-            announceIndex(&state)
             return state.listener
         }
+        growth.appended()
         tell(staged, listener)
     }
 

@@ -4,9 +4,7 @@ import Synchronization
 extension MessageStore {
     /// Every record below is in its consume queue and may be seen by consumers, or, when an append publishes at once, will
     /// be so within the append that is just being done.
-    public var dispatchedOffset: Int64 {
-        publishesAtAppend ? log.maxOffset : dispatcher.offset.load(ordering: .acquiring)
-    }
+    public var dispatchedOffset: Int64 { progress.readableOffset }
 
     /// Makes the records below `limit` readable and tells the arrival listener. From any thread, without the append lock.
     /// - Throws: when a consume queue cannot be written; the record in question is the next one to be dispatched.
@@ -40,7 +38,7 @@ extension MessageStore {
                 if let failure { throw failure }
             }
         }
-        index.announce()
+        growth.moved()
     }
 
     /// Writes the entries of some records from `offset` on, and moves it behind them.

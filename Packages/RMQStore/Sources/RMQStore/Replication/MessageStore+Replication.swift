@@ -27,7 +27,7 @@ extension MessageStore {
         guard replicas.acknowledge(replica, offset) else { return }
         publishConfirmed()
         commit.confirmationMoved()
-        tellConfirmationListener()
+        growth.moved()
     }
 
     /// A replica is not connected any more. What it confirmed stays confirmed.
@@ -50,6 +50,7 @@ extension MessageStore {
             }
             rest = rest.dropFirst(count)
             next += Int64(count)
+            growth.appended()
             publishConfirmed()
         }
     }
@@ -134,6 +135,7 @@ extension MessageStore {
             }
         }
         logger.warning("the log was cut to \(offset)")
+        growth.callAll()
     }
 
     /// Nobody dispatches or syncs.
