@@ -62,8 +62,8 @@ public final class Broker: Sendable {
     public func start() throws(BrokerError) {
         state.store.setDeliveryListener { [weak state] topic, queueId in state?.messagesDelivered(topic: topic, queueId: queueId) }
         // What an append publishes wakes the pulls of its own queue itself.
-        if !state.store.publishesAtAppend || configuration.multiDispatch {
-            state.store.setArrivalListener { [weak state] topic, queueId, _, _ in state?.messagesDelivered(topic: topic, queueId: queueId) }
+        state.store.setArrivalListener(hearsAppends: configuration.multiDispatch) { [weak state] topic, queueId, _, _ in
+            state?.messagesDelivered(topic: topic, queueId: queueId)
         }
         followConfirmations()
         do {

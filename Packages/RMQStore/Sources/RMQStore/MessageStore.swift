@@ -41,8 +41,6 @@ public final class MessageStore: Sendable {
     /// When the thread in the append lock took it, in milliseconds since 1970; 0 while nobody has it.
     let lockedSince = Atomic<Int64>(0)
     let flushesSynchronously: Bool
-    /// Whether an append makes its messages readable itself; otherwise the dispatcher does, later.
-    public let publishesAtAppend: Bool
     /// Where the log ended when the store was opened: what lies below comes from the disk.
     let inheritedEnd: Int64
     /// Bytes of the machine's memory that count as "in memory" for reads.
@@ -125,7 +123,6 @@ public final class MessageStore: Sendable {
         self.disk = disk
         inheritedEnd = log.maxOffset
         memoryBytes = ReadCounters.physicalMemoryBytes() / 100 * Int64(configuration.transferLimits.memoryPercent)
-        publishesAtAppend = configuration.publishesAtAppend
         flushesSynchronously = configuration.flush == .synchronous
         flags = RunningFlags(configuration.role == .replica ? [.notRunning, .replica] : .notRunning)
         replicas = ReplicaProgress(
@@ -136,7 +133,7 @@ public final class MessageStore: Sendable {
             builder: QueueBuilder(FollowingPlacing(logger: logger), queues: queues, configuration: configuration, logger: logger), end: log.maxOffset)
         progress = LogProgress(
             log: log, commit: commit, dispatcher: dispatcher, replicas: replicas, flushesSynchronously: flushesSynchronously,
-            publishesAtAppend: publishesAtAppend)
+            publishesAtAppend: configuration.role == .master && configuration.mastersPublishAtAppend)
         growth = LogGrowth(progress)
         flusher = Flusher(path: checkpointPath, checkpoint: recovery.currentCheckpoint, mustFlushAllQueues: !wasClean || summary.hasWritten)
         schedule = DelaySchedule(path: configuration.delayOffsetPath)
@@ -176,7 +173,7 @@ public final class MessageStore: Sendable {
             flags.clear(.notRunning)
             requestNextSegment(state)
         }
-        guard configuration.role == .master, configuration.deliversDelayedMessages else { return }
+        guard role == .master, configuration.deliversDelayedMessages else { return }
         do {
             try startDelayedDelivery()
         } catch {
@@ -199,6 +196,8 @@ public final class MessageStore: Sendable {
             let previous = lifecycle
             lifecycle = .closed
             guard case .running(_, let threads) = previous else { return }
+            // Somebody may have made this a master since.
+            stopDelayedDelivery()
             // However this ends, nobody may go on writing.
             defer { stopIndexBuilder() }
             retention.stop()
@@ -215,6 +214,17 @@ public final class MessageStore: Sendable {
             try StoreFiles.remove(abortPath)
         }
     }
+
+    /// Runs `work` while the store runs: it neither closes meanwhile nor changes its role by anybody else.
+    func whileRunning(_ work: () throws(StoreError) -> Void) throws(StoreError) {
+        try lifecycle.withLock { (lifecycle) throws(StoreError) in
+            guard case .running = lifecycle else { throw .notRunning }
+            try work()
+        }
+    }
+
+    /// Whether an append makes its messages readable itself; otherwise they become so later. Follows the role.
+    public var publishesAtAppend: Bool { progress.publishesAtAppend }
 
     // MARK: Queues
 
@@ -273,7 +283,12 @@ public final class MessageStore: Sendable {
     /// thread that made them so. It must return soon and must not wait for the store.
     public typealias ArrivalListener = @Sendable (_ topic: String, _ queueId: Int32, _ newMaxOffset: Int64, _ tagCode: Int64) -> Void
 
-    public func setArrivalListener(_ listener: ArrivalListener?) {
-        appendLock.withLock { $0.listener = listener }
+    /// - Parameter hearsAppends: whether it is also told of messages that are readable when their `append` returns; whoever appends
+    ///   knows of those.
+    public func setArrivalListener(hearsAppends: Bool = true, _ listener: ArrivalListener?) {
+        appendLock.withLock { state in
+            state.listener = listener
+            state.listenerHearsAppends = hearsAppends
+        }
     }
 }

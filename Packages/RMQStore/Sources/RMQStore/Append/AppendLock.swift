@@ -39,6 +39,8 @@ struct AppendState: ~Copyable {
     /// Topics deleted while records of theirs were not dispatched yet: those below this offset get no entries any more.
     var deletedBelow: [ByteText: Int64] = [:]
     var listener: MessageStore.ArrivalListener?
+    /// Whether it is told of messages that their append makes readable.
+    var listenerHearsAppends = true
     var counters = AppendCounters()
 
     fileprivate init() {}

@@ -20,7 +20,7 @@ extension MessageStore {
     ///
     /// The draft's bytes are stamped with offsets and the store time and written to the log, all under the append lock; a
     /// batch body goes into one segment as a whole or not at all. When this returns, the message survives a kill -9, and can be
-    /// read unless the configuration makes it wait for more than that (``StoreConfiguration/publishesAtAppend``).
+    /// read unless the configuration makes it wait for more than that (``publishesAtAppend``).
     ///
     /// Complexity: a write of the bytes and 20 bytes per message. Blocks only when the next segment is not ready, for at most
     /// `segmentWait`.
@@ -62,7 +62,7 @@ extension MessageStore {
             state.counters.times.record(milliseconds: CoarseClock.milliseconds() - began, count: state.counters.messages - before)
             reportPosition(&state)
             if wakesCommit || !flushesSynchronously { announceFlush(&state) }
-            return state.listener
+            return publishesAtAppend && state.listenerHearsAppends ? state.listener : nil
         }
         growth.appended()
         tell(staged, listener)
@@ -229,7 +229,7 @@ extension MessageStore {
                 schedule.announce(
                     level: Int(queue.queueId) + 1, offset: result.queueOffset, due: result.storeTimestamp + delay, drift: steadyClock.drift())
             }
-            guard let listener, publishesAtAppend, RecordLayout.entersQueue(append.draft.systemFlag) else { continue }
+            guard let listener, RecordLayout.entersQueue(append.draft.systemFlag) else { continue }
             var newMaxOffset = result.queueOffset
             for entry in append.draft.entries {
                 newMaxOffset += 1

@@ -7,7 +7,7 @@ final class LogProgress: Sendable {
     private let dispatcher: Dispatcher
     private let replicas: ReplicaProgress
     private let flushesSynchronously: Bool
-    private let publishesAtAppend: Bool
+    private let publishing: Atomic<Bool>
 
     init(
         log: CommitLog, commit: LogCommit, dispatcher: Dispatcher, replicas: ReplicaProgress, flushesSynchronously: Bool, publishesAtAppend: Bool
@@ -17,8 +17,14 @@ final class LogProgress: Sendable {
         self.dispatcher = dispatcher
         self.replicas = replicas
         self.flushesSynchronously = flushesSynchronously
-        self.publishesAtAppend = publishesAtAppend
+        publishing = Atomic(publishesAtAppend)
     }
+
+    /// Whether an append makes its messages readable itself; otherwise the dispatcher does, later. Follows the role.
+    @inline(__always)
+    var publishesAtAppend: Bool { publishing.load(ordering: .acquiring) }
+
+    func setPublishesAtAppend(_ value: Bool, _ held: borrowing AppendState) { publishing.store(value, ordering: .releasing) }
 
     var appendedOffset: Int64 { log.maxOffset }
 

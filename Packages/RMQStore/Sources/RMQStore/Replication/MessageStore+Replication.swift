@@ -50,15 +50,15 @@ extension MessageStore {
             }
             rest = rest.dropFirst(count)
             next += Int64(count)
-            growth.appended()
             publishConfirmed()
+            growth.moved()
         }
     }
 
     /// Appends what fits the current segment, and says how many bytes that was.
     private func appendRaw(_ bytes: UnsafeRawBufferPointer, at offset: Int64, _ state: inout AppendState) throws(StoreError) -> Int {
         if flags.current.contains(.notRunning) { throw .notRunning }
-        guard flags.current.contains(.replica) else { throw .notReplica }
+        guard flags.current.contains(.replica), !flags.current.contains(.changesRole) else { throw .notReplica }
         if let flushFailure { throw flushFailure }
         let end = log.maxOffset
         let segmentBytes = Int64(configuration.segmentBytes)
@@ -81,6 +81,8 @@ extension MessageStore {
         }
         state.position += count
         log.publish(offset + Int64(count), state)
+        // Its master has it.
+        replicas.confirm(upTo: offset + Int64(count))
         reportPosition(&state)
         announceFlush(&state)
         return count
@@ -122,6 +124,7 @@ extension MessageStore {
     /// Nobody may append meanwhile. Ranges handed out before keep their mapping, but what lies behind the cut becomes zero.
     public func truncate(to offset: Int64) throws(StoreError) {
         guard offset >= log.minOffset, offset <= log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
+        try forgetDeliveries(behind: offset)
         try flusher.progress.withLock { (progress) throws(StoreError) in
             try commit.exclusively { () throws(StoreError) in
                 try dispatcher.state.withLock { (_) throws(StoreError) in
@@ -146,6 +149,7 @@ extension MessageStore {
             queue.resumeAssigning(state)
         }
         commit.truncate(to: offset)
+        replicas.truncate(to: offset)
         dispatcher.truncate(to: offset, state)
         placeWriter(&state)
         requestNextSegment(state)
