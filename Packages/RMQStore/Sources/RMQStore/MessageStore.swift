@@ -105,7 +105,7 @@ public final class MessageStore: Sendable {
         Self.report(strays: queues.strays, obstacles: queues.obstacles, logger)
         var recovery = Recovery(
             configuration: configuration, log: log, queues: queues, checkpointPath: checkpointPath, checkpoint: checkpoint, wasClean: wasClean,
-            logger: logger)
+            disk: disk, logger: logger)
         // Recovery writes queues and the log's end before there is a second thread. It is shown the lock all the same: there is no
         // other way to them.
         let summary = try appendLock.withLock { (state) throws(StoreError) in try recovery.run(state) }
@@ -135,7 +135,7 @@ public final class MessageStore: Sendable {
             log: log, commit: commit, dispatcher: dispatcher, replicas: replicas, flushesSynchronously: flushesSynchronously,
             publishesAtAppend: configuration.role == .master && configuration.mastersPublishAtAppend)
         growth = LogGrowth(progress)
-        flusher = Flusher(path: checkpointPath, checkpoint: recovery.currentCheckpoint, mustFlushAllQueues: !wasClean || summary.hasWritten)
+        flusher = Flusher(path: checkpointPath, checkpoint: recovery.currentCheckpoint, mustFlushAllQueues: !wasClean || summary.hasWritten, disk: disk)
         schedule = DelaySchedule(path: configuration.delayOffsetPath)
         index = try IndexBuilder(
             configuration: configuration, checkpoint: checkpoint, wasClean: wasClean, logEnd: log.maxOffset, disk: disk, logger: logger)

@@ -33,6 +33,7 @@ struct Recovery {
     let log: CommitLog
     let queues: QueueTable
     private let checkpointPath: String
+    private let disk: DiskCalls
     /// As it was found.
     let checkpoint: Checkpoint
     /// As the file is now.
@@ -50,12 +51,13 @@ struct Recovery {
 
     init(
         configuration: StoreConfiguration, log: CommitLog, queues: QueueTable, checkpointPath: String, checkpoint: Checkpoint, wasClean: Bool,
-        logger: Logger
+        disk: DiskCalls, logger: Logger
     ) {
         self.configuration = configuration
         self.log = log
         self.queues = queues
         self.checkpointPath = checkpointPath
+        self.disk = disk
         self.checkpoint = checkpoint
         currentCheckpoint = checkpoint
         self.logger = logger
@@ -182,7 +184,7 @@ struct Recovery {
     private mutating func disownQueues() throws(StoreError) {
         guard currentCheckpoint.own != nil else { return }
         currentCheckpoint.disownQueues()
-        try currentCheckpoint.write(checkpointPath)
+        try currentCheckpoint.write(checkpointPath, disk)
     }
 
     private var trust: QueueTrust { QueueTrust(checkpoint, wasClean: summary.wasClean, log: log) }

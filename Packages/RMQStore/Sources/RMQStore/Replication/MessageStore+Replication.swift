@@ -131,7 +131,7 @@ extension MessageStore {
                     try appendLock.withLock { (state) throws(StoreError) in
                         progress.round = nil
                         progress.mustFlushAllQueues = true
-                        try progress.begin(logStart: log.minOffset, logEnd: offset, path: flusher.path)
+                        try progress.begin(logStart: log.minOffset, logEnd: offset, flusher)
                         try cut(to: offset, &state)
                     }
                 }

@@ -136,7 +136,7 @@ extension MessageStore {
                 if index.awaitsCut { return false }
                 progress.checkpoint.index = mark
                 if let timestamp = fullTimestamp ?? (afterGoingBack ? 0 : nil) { progress.checkpoint.indexTimestamp = timestamp }
-                try progress.checkpoint.write(flusher.path)
+                try flusher.write(progress.checkpoint)
                 return true
             }
             if isSaved { work.savedOffset = work.follower.position }
