@@ -32,6 +32,8 @@ struct AppendState: ~Copyable {
     var leftoversEnd = 0
     /// Beyond this position the allocator is told where the writer is.
     var reportPosition = 0
+    /// On a replica: the records below have been received whole and checked.
+    var receivedEnd = Int64.max
     var lastStoreTimestamp: Int64 = 0
     /// Whether the thread that syncs the log knows that there is something to do.
     var flushIsAnnounced = false

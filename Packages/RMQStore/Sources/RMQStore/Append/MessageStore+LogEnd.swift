@@ -12,6 +12,7 @@ extension MessageStore {
         state.segment = nil
         state.leftoversEnd = 0
         state.reportPosition = 0
+        state.receivedEnd = min(state.receivedEnd, end)
         if let last = log.snapshot.last, end < last.baseOffset + segmentBytes {
             state.begun = last
             state.position = Int(end - last.baseOffset)

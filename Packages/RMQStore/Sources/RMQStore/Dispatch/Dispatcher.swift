@@ -27,18 +27,14 @@ final class Dispatcher: Sendable {
     let state: Mutex<State>
     /// Everything below is in the consume queues. Written with `state` held.
     let offset: Atomic<Int64>
-    /// On a replica: the records below have been received whole and checked. Written under the append lock.
-    let rawOffset: Atomic<Int64>
 
     init(builder: QueueBuilder<FollowingPlacing>, end: Int64) {
         state = Mutex(State(builder: builder))
         offset = Atomic(end)
-        rawOffset = Atomic(end)
     }
 
     /// The log was cut. With `state` held.
-    func truncate(to end: Int64, _ held: borrowing AppendState) {
+    func truncate(to end: Int64) {
         offset.store(min(end, offset.load(ordering: .relaxed)), ordering: .releasing)
-        rawOffset.store(min(end, rawOffset.load(ordering: .relaxed)), ordering: .releasing)
     }
 }

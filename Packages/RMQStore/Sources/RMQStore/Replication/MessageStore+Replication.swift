@@ -74,7 +74,7 @@ extension MessageStore {
         let count = min(bytes.count, segment.byteCount - state.position)
         try write(UnsafeRawBufferPointer(rebasing: bytes[..<count]), to: segment, &state)
         do throws(StoreError) {
-            if let timestamp = try checkRaw(segment.file, end: offset + Int64(count)) { state.lastStoreTimestamp = timestamp }
+            if let timestamp = try checkRaw(segment.file, end: offset + Int64(count), &state) { state.lastStoreTimestamp = timestamp }
         } catch {
             leave(count, in: segment, &state)
             throw error
@@ -94,13 +94,13 @@ extension MessageStore {
         log.publish(offset, state)
         commit.advance(to: offset)
         dispatcher.offset.store(offset, ordering: .releasing)
-        dispatcher.rawOffset.store(offset, ordering: .releasing)
+        state.receivedEnd = offset
     }
 
     /// Checks the records that are complete now and were not before.
     /// - Returns: the newest one's store time (ms).
-    private func checkRaw(_ segment: MappedFile, end: Int64) throws(StoreError) -> Int64? {
-        var offset = max(dispatcher.rawOffset.load(ordering: .relaxed), segment.baseOffset)
+    private func checkRaw(_ segment: MappedFile, end: Int64, _ state: inout AppendState) throws(StoreError) -> Int64? {
+        var offset = max(state.receivedEnd, segment.baseOffset)
         var timestamp: Int64?
         while true {
             let position = Int(offset - segment.baseOffset)
@@ -115,7 +115,7 @@ extension MessageStore {
                 throw .malformedRecord(offset: offset, reason: reason)
             }
         }
-        dispatcher.rawOffset.store(offset, ordering: .relaxed)
+        state.receivedEnd = offset
         return timestamp
     }
 
@@ -150,7 +150,7 @@ extension MessageStore {
         }
         commit.truncate(to: offset)
         replicas.truncate(to: offset)
-        dispatcher.truncate(to: offset, state)
+        dispatcher.truncate(to: offset)
         placeWriter(&state)
         requestNextSegment(state)
         announceFlush(&state)

@@ -25,9 +25,9 @@ extension MessageStore {
         try whileRunning { () throws(StoreError) in
             guard role == .replica else { return }
             if let flushFailure { throw flushFailure }
-            let end = appendLock.withLock { _ in
+            let end = appendLock.withLock { state in
                 flags.set(.changesRole)
-                return dispatcher.rawOffset.load(ordering: .relaxed)
+                return state.receivedEnd
             }
             do throws(StoreError) {
                 try endLog(behindWholeRecord: end)
@@ -74,7 +74,7 @@ extension MessageStore {
             // The rest of the segment is zeros, here as there.
             appendLock.withLock { state in
                 log.publish(segment.baseOffset + segmentBytes, state)
-                dispatcher.rawOffset.store(log.maxOffset, ordering: .relaxed)
+                state.receivedEnd = log.maxOffset
                 placeWriter(&state)
             }
         } else {
@@ -108,7 +108,7 @@ extension MessageStore {
                 flags.set(.replica)
                 let end = log.maxOffset
                 if publishesAtAppend { dispatcher.offset.store(end, ordering: .releasing) }
-                dispatcher.rawOffset.store(end, ordering: .relaxed)
+                state.receivedEnd = end
                 progress.setPublishesAtAppend(false, state)
             }
         }
