@@ -163,6 +163,7 @@ extension MessageStore {
         state.position += bytes.count
         log.publish(start + Int64(bytes.count), state)
         for index in indices { publish(&staged[index], &state) }
+        noteReadable(state)
     }
 
     /// Makes a message that is written readable, unless that has to wait.
@@ -190,6 +191,12 @@ extension MessageStore {
             arrival.queue.write(QueueEntry(position: result.physicalOffset, size: Int32(result.byteCount), tagCode: arrival.tagCode), state)
             markDirty(arrival.queue, &state)
         }
+    }
+
+    /// The queues have what the log has, unless that comes later.
+    @inline(__always)
+    func noteReadable(_ held: borrowing AppendState) {
+        if publishesAtAppend { dispatcher.offset.store(log.maxOffset, ordering: .releasing) }
     }
 
     /// Undoes ``number(_:at:_:_:)``. Last one first, so that each offset is the newest of its queue.

@@ -93,6 +93,7 @@ extension MessageStore {
             throw error
         }
         log.publish(segment.baseOffset + Int64(segment.byteCount), state)
+        noteReadable(state)
         state.segment = nil
         state.leftoversEnd = 0
         announceFlush(&state)

@@ -29,8 +29,7 @@ final class CommitLog: Sendable {
 
     /// Where the log begins; its end when it is empty.
     var minOffset: Int64 { segments.withLock { $0.first?.baseOffset } ?? maxOffset }
-    /// In one order with the followers' targets (``LogGrowth``).
-    var maxOffset: Int64 { publishedEnd.load(ordering: .sequentiallyConsistent) }
+    var maxOffset: Int64 { publishedEnd.load(ordering: .acquiring) }
     var snapshot: [MappedFile] { segments.withLock { $0 } }
 
     /// `count` bytes at an offset, if all of them are in one segment and written.
@@ -53,7 +52,7 @@ final class CommitLog: Sendable {
     /// Lets readers see everything below `end`, which whoever wrote it has made whole.
     func publish(_ end: Int64, _ held: borrowing AppendState) {
         assert(end >= maxOffset, "the log only grows")
-        publishedEnd.store(end, ordering: .sequentiallyConsistent)
+        publishedEnd.store(end, ordering: .releasing)
     }
 
     /// A write failed, and left bytes behind the log's end that are zeroed since, or will be. They may have reached the disk, so
@@ -110,7 +109,7 @@ final class CommitLog: Sendable {
         }
         segments.withLock { $0 = kept }
         leftoversEnd.store(0, ordering: .relaxed)
-        publishedEnd.store(end, ordering: .sequentiallyConsistent)
+        publishedEnd.store(end, ordering: .releasing)
     }
 
     /// Writes everything from `start` on to the disk, zeros behind the end included, whether or not the kernel believes

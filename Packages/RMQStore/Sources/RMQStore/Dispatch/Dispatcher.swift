@@ -25,7 +25,8 @@ final class Dispatcher: Sendable {
 
     /// Whoever dispatches holds this; taken before the append lock.
     let state: Mutex<State>
-    /// Everything below is in the consume queues. Written with `state` held.
+    /// Everything below is in the consume queues. Written under the append lock: by appends that publish their messages
+    /// themselves, otherwise by whoever dispatches.
     let offset: Atomic<Int64>
 
     init(builder: QueueBuilder<FollowingPlacing>, end: Int64) {
@@ -34,7 +35,7 @@ final class Dispatcher: Sendable {
     }
 
     /// The log was cut. With `state` held.
-    func truncate(to end: Int64) {
+    func truncate(to end: Int64, _ held: borrowing AppendState) {
         offset.store(min(end, offset.load(ordering: .relaxed)), ordering: .releasing)
     }
 }

@@ -2,8 +2,7 @@ import RMQCommon
 import Synchronization
 
 extension MessageStore {
-    /// Every record below is in its consume queue and may be seen by consumers, or, when an append publishes at once, will
-    /// be so within the append that is just being done.
+    /// Every record below is in its consume queue and may be seen by consumers.
     public var dispatchedOffset: Int64 { progress.readableOffset }
 
     /// Makes the records below `limit` readable and tells the arrival listener. From any thread, without the append lock.
@@ -11,6 +10,8 @@ extension MessageStore {
     func dispatch(below limit: Int64) throws(StoreError) {
         guard dispatcher.offset.load(ordering: .relaxed) < limit else { return }
         try dispatcher.state.withLock { (state) throws(StoreError) in
+            // The role may have changed while this thread waited; it does not while the state is held.
+            if publishesAtAppend { return }
             var offset = dispatcher.offset.load(ordering: .relaxed)
             var isComplete = true
             while offset < limit, isComplete {
@@ -27,9 +28,9 @@ extension MessageStore {
                     if offset >= limit, !append.deletedBelow.isEmpty {
                         append.deletedBelow = append.deletedBelow.filter { $0.value > offset }
                     }
+                    dispatcher.offset.store(offset, ordering: .releasing)
                     return (append.listener, failure)
                 }
-                dispatcher.offset.store(offset, ordering: .releasing)
                 if let listener {
                     for arrival in state.arrivals {
                         listener(arrival.queue.topic, arrival.queue.queueId, arrival.newMaxOffset, arrival.tagCode)

@@ -18,12 +18,17 @@ public enum LogEnd: Sendable, CaseIterable {
 ///     append    the end is 760 ─► somebody waits for more than 700 ─► one call, and the target is gone
 ///
 /// One-shot: a follower that is busy is not called at all, so a loaded store makes no more calls than there are rounds of its
-/// followers, and an append for which nobody waits pays one load.
+/// followers, and an append for which nobody waits pays a fence and a load: once for all messages of a wake-up, behind the `pwrite`.
 ///
-/// No wake-up is lost. An append moves the end and then reads `lowestTarget`; a follower writes `lowestTarget` and then reads the
-/// end. All four are sequentially consistent, so there is one order of them: either the append comes to its read after the
-/// follower's write, and calls; or the follower comes to its read after the append's write, and need not be called. Ends that move by
-/// other work than an append are looked at under the lock of the targets: it comes after the move here and before the look there.
+/// No wake-up is lost. An append moves the ends and then reads `lowestTarget`; a follower writes `lowestTarget` and then reads the
+/// end. Between the two each has a sequentially consistent fence, and one of the fences comes first: if the append's, the follower's
+/// read sees the end, and it need not be called; if the follower's, the append's read sees the target, and it calls.
+///
+///     append     end = 760   fence   lowestTarget?
+///     follower   lowestTarget = 700   fence   end?
+///
+/// Ends that are moved by other work than an append need no fence: who moved one looks at the targets under their lock, and a
+/// follower looks at the end after it had that lock.
 final class LogGrowth: Sendable {
     private struct Entry {
         let follower: LogFollower
@@ -48,7 +53,8 @@ final class LogGrowth: Sendable {
     /// After something was appended.
     @inline(__always)
     func appended() {
-        if lowestTarget.load(ordering: .sequentiallyConsistent) < progress.appendedOffset { callThoseBehind() }
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        if lowestTarget.load(ordering: .relaxed) < progress.appendedOffset { callThoseBehind() }
     }
 
     /// After an end may have moved by anything but an append.
@@ -89,7 +95,7 @@ final class LogGrowth: Sendable {
     private func updateLowestTarget(_ state: State) {
         var lowest = Int64.max
         for entry in state.entries where progress.movesWithAppends(entry.follower.end) { lowest = min(lowest, entry.target ?? .max) }
-        lowestTarget.store(lowest, ordering: .sequentiallyConsistent)
+        lowestTarget.store(lowest, ordering: .relaxed)
     }
 
     // MARK: Followers
@@ -110,6 +116,7 @@ final class LogGrowth: Sendable {
     func arm(_ follower: LogFollower, beyond offset: Int64) -> LogFollower.Answer {
         if progress.offset(of: follower.end) > offset { return .isBeyond }
         guard setTarget(of: follower, to: offset) else { return .hasEnded }
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
         guard progress.offset(of: follower.end) > offset else { return .willCall }
         return state.withLock { state in
             // Whoever moved the end may have taken the target, and calls.

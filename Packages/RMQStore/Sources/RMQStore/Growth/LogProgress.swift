@@ -28,7 +28,7 @@ final class LogProgress: Sendable {
 
     var appendedOffset: Int64 { log.maxOffset }
 
-    var readableOffset: Int64 { publishesAtAppend ? log.maxOffset : dispatcher.offset.load(ordering: .acquiring) }
+    var readableOffset: Int64 { dispatcher.offset.load(ordering: .acquiring) }
 
     /// - Parameter flushed: up to where the log is on the disk, when that is further than has been said.
     func confirmedOffset(flushed: Int64 = 0) -> Int64 {

@@ -150,7 +150,7 @@ extension MessageStore {
         }
         commit.truncate(to: offset)
         replicas.truncate(to: offset)
-        dispatcher.truncate(to: offset)
+        dispatcher.truncate(to: offset, state)
         placeWriter(&state)
         requestNextSegment(state)
         announceFlush(&state)

@@ -93,6 +93,7 @@ extension MessageStore {
     private func beginMaster() {
         dispatcher.state.withLock { _ in
             appendLock.withLock { state in
+                assert(dispatchedOffset == log.maxOffset, "appends publish from here on")
                 // One that began again with offset 0 counts from there.
                 for queue in queues.all { queue.resumeAssigning(state) }
                 progress.setPublishesAtAppend(configuration.mastersPublishAtAppend, state)
@@ -107,7 +108,6 @@ extension MessageStore {
             appendLock.withLock { state in
                 flags.set(.replica)
                 let end = log.maxOffset
-                if publishesAtAppend { dispatcher.offset.store(end, ordering: .releasing) }
                 state.receivedEnd = end
                 progress.setPublishesAtAppend(false, state)
             }
