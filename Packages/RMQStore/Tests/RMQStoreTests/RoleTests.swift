@@ -222,7 +222,7 @@ import Testing
     private func openDelaying(_ path: String, _ role: StoreRole) throws -> MessageStore {
         try open(path, role) {
             $0.delayLevelMilliseconds = [1, 400, 3_600_000]
-            $0.delayOffsetInterval = .milliseconds(5)
+            $0.delayOffsetInterval = .milliseconds(100)
         }
     }
 

@@ -70,7 +70,7 @@ extension MessageStore {
         }
         guard offset == log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
         try resume(&state)
-        let segment = if let current = state.segment, state.position < current.byteCount { current } else { try nextSegment(&state) }
+        let segment = if let current = state.segment { current } else { try nextSegment(&state) }
         let count = min(bytes.count, segment.byteCount - state.position)
         try write(UnsafeRawBufferPointer(rebasing: bytes[..<count]), to: segment, &state)
         do throws(StoreError) {
@@ -85,6 +85,8 @@ extension MessageStore {
         replicas.confirm(upTo: offset + Int64(count))
         reportPosition(&state)
         announceFlush(&state)
+        // Its filler has come, too.
+        if state.position == segment.byteCount { state.segment = nil }
         return count
     }
 
