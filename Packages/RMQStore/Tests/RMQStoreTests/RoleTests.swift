@@ -217,6 +217,30 @@ import Testing
         try second.close()
     }
 
+    @Test func aReplicaWhoseQueuesCannotBeWrittenStaysOneUntilTheyCan() throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master"), .master)
+        let disk = FaultyDisk()
+        var configuration = smallConfiguration(folder.sub("replica"))
+        configuration.role = .replica
+        let replica = try MessageStore(configuration, logger: quiet, clocks: .system, diskUsage: .system, disk: disk.calls)
+        try replica.start()
+        disk.set { $0.allocationFailure = ("consumequeue", ENOSPC) }
+        try master.put("T", 0, text: "0")
+        try follow(master, replica)
+        #expect(throws: StoreError.self) { try replica.becomeMaster() }
+        #expect(replica.role == .replica && replica.flags.current.contains(.queueError))
+        #expect(throws: StoreError.isReplica) { try replica.checkAccepting() }
+        try master.put("T", 0, text: "1")
+        try follow(master, replica)
+        disk.set { $0.allocationFailure = nil }
+        try replica.becomeMaster()
+        #expect(try replica.put("T", 0, text: "2").queueOffset == 2)
+        #expect(try texts(replica)[0] == ["0", "1", "2"])
+        try replica.close()
+        try master.close()
+    }
+
     // MARK: Delayed messages
 
     private func openDelaying(_ path: String, _ role: StoreRole) throws -> MessageStore {

@@ -88,6 +88,8 @@ extension MessageStore {
         if flushesSynchronously { try syncLog(to: end) }
         replicas.begin(at: end)
         try dispatch(below: end)
+        // What could not be written to the queues is there now.
+        flags.clear(.queueError)
     }
 
     private func beginMaster() {
