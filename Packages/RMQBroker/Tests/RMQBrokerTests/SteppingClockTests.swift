@@ -62,7 +62,7 @@ import Testing
                 let live = LiveConfiguration(BrokerConfiguration(), clock: clock.clocks.wall)
                 let settings = LoopSettings(live) { HostAddress(ipv4: (127, 0, 0, 1), port: 1) }
                 let promises = WritePromises(
-                    loopIndex: 0, loop: loop, store: store, waitingLoops: WaitingLoops(),
+                    loopIndex: 0, loop: loop, store: store, loops: LoopSet(),
                     answers: WriteAnswers(loop: loop, settings: settings, store: store))
                 let result = AppendResult(physicalOffset: 0, byteCount: 1_000, queueOffset: 0, messageCount: 1, storeTimestamp: 0)
                 let completion = WriteCompletion.call { outcome in

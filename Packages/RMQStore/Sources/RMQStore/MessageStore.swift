@@ -32,18 +32,15 @@ public final class MessageStore: Sendable {
     let clocks: Clocks
     /// What waits for a time, or expires, goes by this.
     let steadyClock: SteadyClock
-    /// Not a `Mutex`, which hands itself to the thread that waits longest (a priority-inheriting futex): then every append
-    /// that meets another one costs a change of threads. Measured with 64 blocking writers: 50,000/s, this way 65,000/s.
-    let appendLock = Monitor(AppendState())
+    let appendLock = AppendLock()
     let dispatcher: Dispatcher
     let readCounters = ReadCounters()
     let failedSearches = FailedSearches()
-    let confirmation = Mutex(Confirmation())
+    let progress: LogProgress
+    let growth: LogGrowth
     /// When the thread in the append lock took it, in milliseconds since 1970; 0 while nobody has it.
     let lockedSince = Atomic<Int64>(0)
     let flushesSynchronously: Bool
-    /// Whether an append makes its messages readable itself; otherwise the dispatcher does, later.
-    public let publishesAtAppend: Bool
     /// Where the log ended when the store was opened: what lies below comes from the disk.
     let inheritedEnd: Int64
     /// Bytes of the machine's memory that count as "in memory" for reads.
@@ -108,8 +105,10 @@ public final class MessageStore: Sendable {
         Self.report(strays: queues.strays, obstacles: queues.obstacles, logger)
         var recovery = Recovery(
             configuration: configuration, log: log, queues: queues, checkpointPath: checkpointPath, checkpoint: checkpoint, wasClean: wasClean,
-            logger: logger)
-        let summary = try recovery.run()
+            disk: disk, logger: logger)
+        // Recovery writes queues and the log's end before there is a second thread. It is shown the lock all the same: there is no
+        // other way to them.
+        let summary = try appendLock.withLock { (state) throws(StoreError) in try recovery.run(state) }
         if !segments.isEmpty {
             logger.info(
                 "opened \(configuration.rootDirectory) after a \(wasClean ? "clean stop" : "crash"): log \(log.minOffset) to \(log.maxOffset), "
@@ -124,7 +123,6 @@ public final class MessageStore: Sendable {
         self.disk = disk
         inheritedEnd = log.maxOffset
         memoryBytes = ReadCounters.physicalMemoryBytes() / 100 * Int64(configuration.transferLimits.memoryPercent)
-        publishesAtAppend = configuration.publishesAtAppend
         flushesSynchronously = configuration.flush == .synchronous
         flags = RunningFlags(configuration.role == .replica ? [.notRunning, .replica] : .notRunning)
         replicas = ReplicaProgress(
@@ -132,8 +130,12 @@ public final class MessageStore: Sendable {
         commit = LogCommit(flushedOffset: log.maxOffset)
         allocator = SegmentAllocator(configuration: configuration, roots: roots, logger: logger, disk: disk)
         dispatcher = Dispatcher(
-            builder: QueueBuilder(queues: queues, configuration: configuration, logger: logger), end: log.maxOffset)
-        flusher = Flusher(path: checkpointPath, checkpoint: recovery.currentCheckpoint, mustFlushAllQueues: !wasClean || summary.hasWritten)
+            builder: QueueBuilder(FollowingPlacing(logger: logger), queues: queues, configuration: configuration, logger: logger), end: log.maxOffset)
+        progress = LogProgress(
+            log: log, commit: commit, dispatcher: dispatcher, replicas: replicas, flushesSynchronously: flushesSynchronously,
+            publishesAtAppend: configuration.role == .master && configuration.mastersPublishAtAppend)
+        growth = LogGrowth(progress)
+        flusher = Flusher(path: checkpointPath, checkpoint: recovery.currentCheckpoint, mustFlushAllQueues: !wasClean || summary.hasWritten, disk: disk)
         schedule = DelaySchedule(path: configuration.delayOffsetPath)
         index = try IndexBuilder(
             configuration: configuration, checkpoint: checkpoint, wasClean: wasClean, logEnd: log.maxOffset, disk: disk, logger: logger)
@@ -171,7 +173,7 @@ public final class MessageStore: Sendable {
             flags.clear(.notRunning)
             requestNextSegment(state)
         }
-        guard configuration.role == .master, configuration.deliversDelayedMessages else { return }
+        guard role == .master, configuration.deliversDelayedMessages else { return }
         do {
             try startDelayedDelivery()
         } catch {
@@ -188,10 +190,14 @@ public final class MessageStore: Sendable {
             flags.set(.notRunning)
             state.listener = nil
         }
+        // Whatever becomes of it: who follows the log waits for nothing more.
+        defer { growth.end() }
         try lifecycle.withLock { (lifecycle) throws(StoreError) in
             let previous = lifecycle
             lifecycle = .closed
             guard case .running(_, let threads) = previous else { return }
+            // Somebody may have made this a master since.
+            stopDelayedDelivery()
             // However this ends, nobody may go on writing.
             defer { stopIndexBuilder() }
             retention.stop()
@@ -207,8 +213,18 @@ public final class MessageStore: Sendable {
             if schedule.hasProgress { try saveDelayOffsets() }
             try StoreFiles.remove(abortPath)
         }
-        setConfirmationListener(nil)
     }
+
+    /// Runs `work` while the store runs: it neither closes meanwhile nor changes its role by anybody else.
+    func whileRunning(_ work: () throws(StoreError) -> Void) throws(StoreError) {
+        try lifecycle.withLock { (lifecycle) throws(StoreError) in
+            guard case .running = lifecycle else { throw .notRunning }
+            try work()
+        }
+    }
+
+    /// Whether an append makes its messages readable itself; otherwise they become so later. Follows the role.
+    public var publishesAtAppend: Bool { progress.publishesAtAppend }
 
     // MARK: Queues
 
@@ -236,7 +252,7 @@ public final class MessageStore: Sendable {
     public func deleteTopic(_ topic: String) throws(StoreError) {
         try appendLock.withLock { (state) throws(StoreError) in
             let removed = queues.remove(topic: topic)
-            for queue in removed { queue.retire() }
+            for queue in removed { queue.retire(state) }
             if !publishesAtAppend { state.deletedBelow[topic] = log.maxOffset }
             // The next message makes a queue of the same name: outside the lock its first file would be removed with these.
             var failure: StoreError?
@@ -267,7 +283,12 @@ public final class MessageStore: Sendable {
     /// thread that made them so. It must return soon and must not wait for the store.
     public typealias ArrivalListener = @Sendable (_ topic: String, _ queueId: Int32, _ newMaxOffset: Int64, _ tagCode: Int64) -> Void
 
-    public func setArrivalListener(_ listener: ArrivalListener?) {
-        appendLock.withLock { $0.listener = listener }
+    /// - Parameter hearsAppends: whether it is also told of messages that are readable when their `append` returns; whoever appends
+    ///   knows of those.
+    public func setArrivalListener(hearsAppends: Bool = true, _ listener: ArrivalListener?) {
+        appendLock.withLock { state in
+            state.listener = listener
+            state.listenerHearsAppends = hearsAppends
+        }
     }
 }

@@ -25,7 +25,7 @@ public struct StoreConfiguration: Sendable, Equatable {
     public var flushThoroughInterval: Duration = .seconds(10)
     /// `syncFlushTimeout`: how long an append waits for the disk under synchronous flush.
     public var syncFlushTimeout: Duration = .seconds(5)
-    /// `brokerRole`, as far as the store cares.
+    /// `brokerRole`, as far as the store cares: in which role it is opened. See ``MessageStore/becomeMaster()``.
     public var role: StoreRole = .master
     /// How many replicas must have a message before it is confirmed: 1 for `brokerRole=SYNC_MASTER`, else 0.
     public var requiredReplicas = 0
@@ -101,10 +101,8 @@ public struct StoreConfiguration: Sendable, Equatable {
     var configDirectory: String { rootDirectory + "/config" }
     var delayOffsetPath: String { configDirectory + "/delayOffset.json" }
 
-    /// Whether a message can be read as soon as it is appended.
-    public var publishesAtAppend: Bool {
-        role == .master && (showsUnconfirmed || flush != .synchronous && requiredReplicas == 0)
-    }
+    /// Whether a message can be read as soon as a master has appended it.
+    var mastersPublishAtAppend: Bool { showsUnconfirmed || flush != .synchronous && requiredReplicas == 0 }
 
     /// How often what is new goes to the disk in the background. Under synchronous flush that is the consume queues.
     var flushInterval: Duration {

@@ -61,6 +61,16 @@ public enum StoreError: Error, Equatable, Sendable {
     case system(call: String, path: String, code: Int32)
 }
 
+extension StoreError {
+    /// There is no room, for now.
+    var isFullDisk: Bool {
+        switch self {
+        case .diskFull, .system(_, _, ENOSPC), .system(_, _, EDQUOT): true
+        default: false
+        }
+    }
+}
+
 extension StoreError: CustomStringConvertible {
     public var description: String {
         switch self {

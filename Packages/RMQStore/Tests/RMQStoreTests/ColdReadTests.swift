@@ -44,9 +44,14 @@ import Testing
         return store
     }
 
-    private func read(_ store: MessageStore, from offset: Int64, _ source: ReadSource, matches: MessageStore.TagMatcher? = nil) -> ReadResult {
+    private func read(_ store: MessageStore, from offset: Int64, _ source: ReadSource, matches: ((Int64?) -> Bool)? = nil) -> ReadResult {
         var result = ReadResult()
-        store.read(store.queueHandle(topic: "T", queueId: 0), offset: offset, maxCount: 32, from: source, matches: matches, into: &result)
+        let queue = store.queueHandle(topic: "T", queueId: 0)
+        guard let matches else {
+            store.read(queue, offset: offset, maxCount: 32, from: source, into: &result)
+            return result
+        }
+        store.read(queue, offset: offset, maxCount: 32, from: source, matching: TagTest(test: matches), into: &result)
         return result
     }
 

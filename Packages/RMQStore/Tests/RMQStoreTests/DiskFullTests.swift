@@ -57,6 +57,26 @@ import Testing
         try again.close()
     }
 
+    /// A checkpoint whose write is cut short is written to its end; while there is no room, the one before stays.
+    @Test func theCheckpointIsWrittenToItsEnd() throws {
+        let folder = try TemporaryFolder()
+        let disk = FaultyDisk()
+        let store = try open(folder, disk) { $0.flush = .asynchronous(every: .seconds(3600)) }
+        func safeOffset() throws -> Int64? { try Checkpoint.read(folder.sub("checkpoint")).own?.safeOffset }
+        let first = try store.put("T", 0, body).end
+        disk.set { $0.smallWriteFaults = [.short(10), .error(EINTR), .short(100)] }
+        try store.flushEverything(leavingClean: false)
+        #expect(try safeOffset() == first)
+        #expect(disk.behaviour.withLock { $0.smallWriteFaults.isEmpty })
+        let second = try store.put("T", 0, body).end
+        disk.set { $0.smallWriteFaults = [.error(ENOSPC)] }
+        try store.flushEverything(leavingClean: false)
+        #expect(try safeOffset() == first && store.flushFailure == nil)
+        try store.flushEverything(leavingClean: false)
+        #expect(try safeOffset() == second)
+        try store.close()
+    }
+
     @Test func aPauseBetweenAttempts() throws {
         let folder = try TemporaryFolder()
         let disk = FaultyDisk()

@@ -137,7 +137,7 @@ import Testing
         var checkpoint = Checkpoint()
         checkpoint.physicalTimestamp = 1_000_000 + seconds.log * 1000
         checkpoint.queueTimestamp = 1_000_000 + seconds.queues * 1000
-        try checkpoint.write(folder.sub("crashed/checkpoint"))
+        try checkpoint.write(folder.sub("crashed/checkpoint"), .system)
         let crashed = try open(unflushedConfiguration(folder.sub("crashed")))
         #expect(try crashed.everything("T", 0).map(\.text) == (0..<10).map { "\($0)" })
         try crashed.close()

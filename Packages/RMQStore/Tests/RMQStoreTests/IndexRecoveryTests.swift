@@ -144,7 +144,7 @@ import Testing
             var checkpoint = try Checkpoint.read(folder.sub("store/checkpoint"))
             checkpoint.own?.safeOffset = 0
             checkpoint.own?.cleanEnd = -1
-            try checkpoint.write(folder.sub("store/checkpoint"))
+            try checkpoint.write(folder.sub("store/checkpoint"), .system)
             try overwriteLog(folder.sub("store"), at: end, with: [UInt8](repeating: 0, count: 65536 - Int(end % 65536)))
         }
         // Nothing of the index gets to the disk in this run.

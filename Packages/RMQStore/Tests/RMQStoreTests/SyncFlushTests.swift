@@ -58,12 +58,14 @@ import Testing
         let store = try open(folder)
         let thread = UInt(pthread_self())
         let depths = Mutex<[Int]>([])
-        let note: @Sendable () -> Void = {
+        let follower = store.follow(.confirmed) { _ in
             let depth = Thread.callStackReturnAddresses.count
             if UInt(pthread_self()) == thread { depths.withLock { $0.append(depth) } }
         }
-        store.setConfirmationListener(note)
-        for number in 0..<200 { try store.putAndWait("T", 0, "\(number)") }
+        for number in 0..<200 {
+            #expect(follower.arm(beyond: store.confirmedOffset) == .willCall)
+            try store.putAndWait("T", 0, "\(number)")
+        }
         let seen = depths.withLock { $0 }
         let least = try #require(seen.min()), most = try #require(seen.max())
         #expect(seen.count > 100 && most - least < 20, "a call goes through as many functions as any other")
@@ -115,7 +117,8 @@ import Testing
         let folder = try TemporaryFolder()
         let store = try open(folder)
         let confirmed = Atomic<Int64>(0)
-        store.setConfirmationListener { [unowned store] in confirmed.store(store.confirmedOffset, ordering: .relaxed) }
+        let follower = store.follow(.confirmed) { [unowned store] _ in confirmed.store(store.confirmedOffset, ordering: .relaxed) }
+        #expect(follower.arm(beyond: 0) == .willCall)
         let result = try store.put("T", 0, text: "x")
         try await eventually("the flush is told") { confirmed.load(ordering: .relaxed) == result.end }
         try store.close()

@@ -3,8 +3,6 @@ import Synchronization
 
 /// The loops of a running broker, as other threads reach them: by number, one bit each.
 final class LoopSet: Sendable {
-    /// Those with messages that wait for the store's promise.
-    let waitingWrites = WaitingLoops()
     /// Set once before the servers start, and emptied when the loops have stopped.
     private let states = Mutex<[LoopBound<LoopState>]>([])
 
@@ -17,11 +15,6 @@ final class LoopSet: Sendable {
     func post(to bits: UInt64, _ work: @escaping @Sendable (LoopState) -> Void) {
         guard bits != 0 else { return }
         for (index, bound) in all.enumerated() where bits & (1 << UInt64(index)) != 0 { bound.post(work) }
-    }
-
-    /// The store has confirmed more: lets those acknowledge messages that have some waiting for it.
-    func storeConfirmed() {
-        post(to: waitingWrites.takeAll()) { $0.writer.storeConfirmed() }
     }
 
     /// Topics were written down: lets all acknowledge messages that wait for it.

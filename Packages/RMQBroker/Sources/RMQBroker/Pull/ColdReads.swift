@@ -32,9 +32,7 @@ final class ColdReads {
             if filter.matchesEverything {
                 store.load(queue, offset: offset, maxCount: maxCount, into: &result)
             } else {
-                store.load(
-                    queue, offset: offset, maxCount: maxCount,
-                    matches: { code in code.map { filter.matches(tagsCode: $0) } ?? true }, into: &result)
+                store.load(queue, offset: offset, maxCount: maxCount, matching: TagFilter(filter), into: &result)
             }
             let loaded = result
             waiting.post { $0(loaded) }

@@ -3,6 +3,15 @@ import RMQFilter
 import RMQRemoting
 import RMQStore
 
+/// What a read of the store asks about a subscription by tags; a message without a tag code passes.
+struct TagFilter: MessageFilter {
+    private let filter: SubscriptionFilter
+
+    init(_ filter: SubscriptionFilter) { self.filter = filter }
+
+    func matches(entry: FilterEntry) -> Bool { entry.tagCode.map { filter.matches(tagsCode: $0) } ?? true }
+}
+
 /// A pull that can be answered at any time.
 struct HeldPull {
     let connection: UInt64
@@ -145,7 +154,7 @@ final class PullHolds {
         } else {
             store.read(
                 pull.queue.queue, offset: offset, maxCount: pull.maxCount, from: .memory,
-                matches: { code in code.map { filter.matches(tagsCode: $0) } ?? true }, into: &result)
+                matching: TagFilter(filter), into: &result)
         }
     }
 

@@ -11,10 +11,9 @@ final class StoreService: Service {
         let store = broker.store
         store.setDeliveryListener { [weak broker] topic, queueId in broker?.messageArrived(topic: topic, queueId: queueId) }
         // What an append publishes wakes the pulls of its own queue itself.
-        if !store.publishesAtAppend || store.configuration.dispatchesToSeveral {
-            store.setArrivalListener { [weak broker] topic, queueId, _, _ in broker?.messageArrived(topic: topic, queueId: queueId) }
+        store.setArrivalListener(hearsAppends: store.configuration.dispatchesToSeveral) { [weak broker] topic, queueId, _, _ in
+            broker?.messageArrived(topic: topic, queueId: queueId)
         }
-        store.setConfirmationListener { [loops = broker.loops] in loops.storeConfirmed() }
         do {
             try store.start()
         } catch {

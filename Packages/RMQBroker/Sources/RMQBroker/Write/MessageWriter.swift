@@ -35,7 +35,7 @@ final class MessageWriter {
         self.answers = answers
         staged = StagedMessages(store: broker.store, maxMessageBytes: settings.configuration.maxMessageBytes)
         promises = WritePromises(
-            loopIndex: loopIndex, loop: loop, store: broker.store, waitingLoops: broker.loops.waitingWrites, answers: answers)
+            loopIndex: loopIndex, loop: loop, store: broker.store, loops: broker.loops, answers: answers)
         promisesMore = broker.store.configuration.flush == .synchronous || broker.store.configuration.requiredReplicas > 0
     }
 

@@ -1,12 +1,11 @@
 import RMQCommon
 import RMQRemoting
 import RMQStore
-import Synchronization
 
 /// Acknowledges the messages of one loop once the store keeps its promise. On the loop's thread only.
 ///
 ///     append ─► add ─┐                      ┌─► one answer each, one write a connection
-///                    └─ PendingWrites ◄─ loop's mailbox ◄─ one message a loop and sync ◄─ store
+///                    └─ PendingWrites ◄─ loop's mailbox ◄─ LogFollower, once for each time it is armed ◄─ store
 final class WritePromises {
     private typealias Pending = PendingWrites<(WrittenMessage, WriteCompletion)>
 
@@ -14,24 +13,31 @@ final class WritePromises {
     /// 100 bytes.
     private static let limit = 65_536
 
-    private let loopIndex: Int
     private let loop: EventLoop
     private let store: MessageStore
-    private let waitingLoops: WaitingLoops
+    /// Call when the disk or the replicas have more; none when nothing is promised.
+    private let followers: [LogFollower]
     private let answers: WriteAnswers
     private var pending = Pending(limit: limit)
     private lazy var alarm = LoopAlarm(on: loop) { [weak self] in self?.completeConfirmed() }
     private let needsFlush: Bool
     private let needsReplicas: Bool
 
-    init(loopIndex: Int, loop: EventLoop, store: MessageStore, waitingLoops: WaitingLoops, answers: WriteAnswers) {
-        self.loopIndex = loopIndex
+    /// - Parameter loops: has this loop as number `loopIndex`.
+    init(loopIndex: Int, loop: EventLoop, store: MessageStore, loops: LoopSet, answers: WriteAnswers) {
         self.loop = loop
         self.store = store
-        self.waitingLoops = waitingLoops
         self.answers = answers
         needsFlush = store.configuration.flush == .synchronous
         needsReplicas = store.configuration.requiredReplicas > 0
+        let ends = (needsFlush ? [LogEnd.flushed] : []) + (needsReplicas ? [.confirmed] : [])
+        followers = ends.map { end in
+            store.follow(end) { [weak loops] _ in loops?.post(to: 1 << UInt64(loopIndex)) { $0.writer.storeConfirmed() } }
+        }
+    }
+
+    deinit {
+        for follower in followers { follower.cancel() }
     }
 
     /// Too many messages wait already.
@@ -49,37 +55,31 @@ final class WritePromises {
         pending.add((message, completion), promise)
     }
 
-    /// After the appends of a wake-up, and whenever the store says that more is confirmed.
+    /// After the appends of a wake-up, and whenever the store has more.
     func completeConfirmed() {
         guard !pending.isEmpty else { return }
-        release()
-        guard !pending.isEmpty else { return }
-        waitingLoops.add(loopIndex)
-        // What was confirmed before the bit was set is for us to see.
-        release()
+        var known: [Int64]
+        repeat {
+            known = followers.map { store.offset(of: $0.end) }
+            release()
+            // What came between the look and this is for us to see; what comes later, for the followers.
+        } while !pending.isEmpty && zip(followers, known).contains { $0.arm(beyond: $1) == .isBeyond }
         if let deadline = pending.nextDeadline { alarm.set(deadline) }
     }
 
     private func release() {
+        // A replica's log may be another master's from here on: how far that is kept says nothing of these messages.
+        let isReplica = store.role == .replica
         let progress = Pending.Progress(
-            flushedOffset: store.flushedOffset, replicatedOffset: store.replicas.confirmedOffset, hasFailed: store.flags.current.contains(.flushFailed))
+            flushedOffset: isReplica ? -1 : store.flushedOffset, replicatedOffset: isReplica ? -1 : store.replicas.confirmedOffset,
+            hasFailed: isReplica || store.flags.current.contains(.flushFailed))
         for ((message, completion), status) in pending.release(progress, now: loop.now) {
             answers.tell(completion, status.isStored ? .stored(message, status) : .failed(unconfirmed(status)))
         }
     }
 
     private func unconfirmed(_ status: AppendStatus) -> Refusal {
-        if let failure = store.flushFailure { Refusal(failure) } else { Refusal(status.responseCode, status.name) }
+        if let failure = store.flushFailure { return Refusal(failure) }
+        return store.role == .replica ? Refusal(.isReplica) : Refusal(status.responseCode, status.name)
     }
-}
-
-/// The loops that have messages waiting for the store, by bit.
-///
-/// A loop sets its bit and then looks at how far the store is; the store moves on and then takes the bits. Both change the
-/// same word, so one of them sees the other and no message is forgotten.
-final class WaitingLoops: Sendable {
-    private let bits = Atomic<UInt64>(0)
-
-    func add(_ loop: Int) { bits.bitwiseOr(1 << UInt64(loop), ordering: .acquiringAndReleasing) }
-    func takeAll() -> UInt64 { bits.exchange(0, ordering: .acquiringAndReleasing) }
 }

@@ -20,7 +20,7 @@ extension MessageStore {
     ///
     /// The draft's bytes are stamped with offsets and the store time and written to the log, all under the append lock; a
     /// batch body goes into one segment as a whole or not at all. When this returns, the message survives a kill -9, and can be
-    /// read unless the configuration makes it wait for more than that (``StoreConfiguration/publishesAtAppend``).
+    /// read unless the configuration makes it wait for more than that (``publishesAtAppend``).
     ///
     /// Complexity: a write of the bytes and 20 bytes per message. Blocks only when the next segment is not ready, for at most
     /// `segmentWait`.
@@ -62,9 +62,9 @@ extension MessageStore {
             state.counters.times.record(milliseconds: CoarseClock.milliseconds() - began, count: state.counters.messages - before)
             reportPosition(&state)
             if wakesCommit || !flushesSynchronously { announceFlush(&state) }
-            announceIndex(&state)
-            return state.listener
+            return publishesAtAppend && state.listenerHearsAppends ? state.listener : nil
         }
+        growth.appended()
         tell(staged, listener)
     }
 
@@ -75,14 +75,14 @@ extension MessageStore {
         return StagedAppend(draft, further: configuration.dispatchesToSeveral ? try furtherQueues(of: draft) : [])
     }
 
-    // MARK: Under the append lock
+    // MARK: Under the lock
 
     private func placeAndWrite(_ staged: inout [StagedAppend], _ state: inout AppendState) {
         let now = clocks.wall.now()
         var run = AppendRun()
         for index in staged.indices {
             do throws(StoreError) {
-                try resolve(&staged[index])
+                try resolve(&staged[index], state)
             } catch {
                 staged[index].progress = .failed(error)
                 continue
@@ -95,7 +95,7 @@ extension MessageStore {
                 return
             }
             do throws(StoreError) {
-                try number(&staged[index], at: log.maxOffset + Int64(run.byteCount), now)
+                try number(&staged[index], at: log.maxOffset + Int64(run.byteCount), now, state)
                 run.add(index, staged[index].draft)
             } catch {
                 staged[index].progress = .failed(error)
@@ -107,11 +107,11 @@ extension MessageStore {
 
     /// Finds the queues that took the place of deleted ones, and adds the offsets in others to the properties.
     @inline(__always)
-    private func resolve(_ append: inout StagedAppend) throws(StoreError) {
-        if append.queue.isRetired { append.queue = successor(of: append.queue) }
+    private func resolve(_ append: inout StagedAppend, _ held: borrowing AppendState) throws(StoreError) {
+        if append.queue.isRetired(held) { append.queue = successor(of: append.queue) }
         if append.further.isEmpty { return }
-        append.further = append.further.map { $0.isRetired ? successor(of: $0) : $0 }
-        append.draft = try completed(append.draft, append.further)
+        append.further = append.further.map { $0.isRetired(held) ? successor(of: $0) : $0 }
+        append.draft = try completed(append.draft, append.further, held)
     }
 
     /// Sees to it that `draft` fits behind `run` in one segment, and is its neighbour in memory or begins a new run.
@@ -129,15 +129,17 @@ extension MessageStore {
 
     /// Gives a message its queue offsets, its place in the log and its store time. What can fail comes first.
     @inline(__always)
-    private func number(_ append: inout StagedAppend, at physicalOffset: Int64, _ now: Int64) throws(StoreError) {
+    private func number(
+        _ append: inout StagedAppend, at physicalOffset: Int64, _ now: Int64, _ held: borrowing AppendState
+    ) throws(StoreError) {
         let numbered = RecordLayout.entersQueue(append.draft.systemFlag)
         if numbered, publishesAtAppend {
-            try append.queue.prepare(upTo: append.queue.nextOffset + Int64(append.draft.messageCount))
-            for queue in append.further { try queue.prepare(upTo: queue.nextOffset + 1) }
+            try append.queue.prepare(upTo: append.queue.nextOffset(held) + Int64(append.draft.messageCount), held)
+            for queue in append.further { try queue.prepare(upTo: queue.nextOffset(held) + 1, held) }
         }
-        let queueOffset = numbered ? append.queue.assign(append.draft.messageCount) : 0
+        let queueOffset = numbered ? append.queue.assign(append.draft.messageCount, held) : 0
         append.draft.stamp(physicalOffset: physicalOffset, queueOffset: queueOffset, storeTimestamp: now)
-        if !append.further.isEmpty { append.entered = enter(append) }
+        if !append.further.isEmpty { append.entered = enter(append, held) }
         append.progress = .placed(
             AppendResult(
                 physicalOffset: physicalOffset, byteCount: append.draft.byteCount, queueOffset: queueOffset,
@@ -155,12 +157,13 @@ extension MessageStore {
             try write(bytes, to: segment, &state)
         } catch {
             state.counters.failures += 1
-            for index in indices.reversed() { takeBack(&staged[index], error) }
+            for index in indices.reversed() { takeBack(&staged[index], error, state) }
             throw error
         }
         state.position += bytes.count
-        log.publish(start + Int64(bytes.count))
+        log.publish(start + Int64(bytes.count), state)
         for index in indices { publish(&staged[index], &state) }
+        noteReadable(state)
     }
 
     /// Makes a message that is written readable, unless that has to wait.
@@ -177,24 +180,30 @@ extension MessageStore {
         assert(queue.maxOffset == result.queueOffset, "entries follow each other as offsets do")
         var physicalOffset = result.physicalOffset
         for entry in append.draft.entries {
-            let code = queue.entryCode(entry.tagCode, storeTimestamp: result.storeTimestamp) {
+            let code = queue.entryCode(entry.tagCode, storeTimestamp: result.storeTimestamp, state) {
                 append.draft.properties(at: Int(physicalOffset - result.physicalOffset), count: Int(entry.byteCount))
             }
-            queue.write(QueueEntry(position: physicalOffset, size: entry.byteCount, tagCode: code))
+            queue.write(QueueEntry(position: physicalOffset, size: entry.byteCount, tagCode: code), state)
             physicalOffset += Int64(entry.byteCount)
         }
         markDirty(queue, &state)
         for arrival in append.entered {
-            arrival.queue.write(QueueEntry(position: result.physicalOffset, size: Int32(result.byteCount), tagCode: arrival.tagCode))
+            arrival.queue.write(QueueEntry(position: result.physicalOffset, size: Int32(result.byteCount), tagCode: arrival.tagCode), state)
             markDirty(arrival.queue, &state)
         }
     }
 
-    /// Undoes ``number(_:at:_:)``. Last one first, so that each offset is the newest of its queue.
-    private func takeBack(_ append: inout StagedAppend, _ error: StoreError) {
-        for arrival in append.entered.reversed() { arrival.queue.takeBack(1) }
+    /// The queues have what the log has, unless that comes later.
+    @inline(__always)
+    func noteReadable(_ held: borrowing AppendState) {
+        if publishesAtAppend { dispatcher.offset.store(log.maxOffset, ordering: .releasing) }
+    }
+
+    /// Undoes ``number(_:at:_:_:)``. Last one first, so that each offset is the newest of its queue.
+    private func takeBack(_ append: inout StagedAppend, _ error: StoreError, _ held: borrowing AppendState) {
+        for arrival in append.entered.reversed() { arrival.queue.takeBack(1, held) }
         append.entered = []
-        if RecordLayout.entersQueue(append.draft.systemFlag) { append.queue.takeBack(append.draft.messageCount) }
+        if RecordLayout.entersQueue(append.draft.systemFlag) { append.queue.takeBack(append.draft.messageCount, held) }
         append.progress = .failed(error)
     }
 
@@ -203,15 +212,13 @@ extension MessageStore {
         queues.findOrAdd(QueueKey(topic: queue.topic, queueId: queue.queueId))
     }
 
-    /// Lets the flusher know that the queue has something new. Append lock.
+    /// Lets the flusher know that the queue has something new.
     @inline(__always)
     func markDirty(_ queue: ConsumeQueue, _ state: inout AppendState) {
-        guard !queue.isDirty else { return }
-        queue.isDirty = true
-        state.dirtyQueues.append(queue)
+        if queue.becomesDirty(state) { state.dirtyQueues.append(queue) }
     }
 
-    /// Wakes the thread that syncs, if it does not know yet that there is something. Append lock.
+    /// Wakes the thread that syncs, if it does not know yet that there is something.
     @inline(__always)
     func announceFlush(_ state: inout AppendState) {
         guard !state.flushIsAnnounced else { return }
@@ -229,7 +236,7 @@ extension MessageStore {
                 schedule.announce(
                     level: Int(queue.queueId) + 1, offset: result.queueOffset, due: result.storeTimestamp + delay, drift: steadyClock.drift())
             }
-            guard let listener, publishesAtAppend, RecordLayout.entersQueue(append.draft.systemFlag) else { continue }
+            guard let listener, RecordLayout.entersQueue(append.draft.systemFlag) else { continue }
             var newMaxOffset = result.queueOffset
             for entry in append.draft.entries {
                 newMaxOffset += 1

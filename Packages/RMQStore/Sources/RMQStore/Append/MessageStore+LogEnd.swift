@@ -1,16 +1,35 @@
 import RMQCommon
 
-/// The end of the log, where bytes are written: all of this under the append lock.
+/// The end of the log, where bytes are written.
 ///
 ///     ████████████|░░░░░░░|000…            position: the next byte; ░: what a failed write left, zero again before
 ///         position^        ^leftoversEnd            anything else is written
 extension MessageStore {
+    /// Puts the writer behind the last record.
+    func placeWriter(_ state: inout AppendState) {
+        let end = log.maxOffset
+        let segmentBytes = Int64(configuration.segmentBytes)
+        state.segment = nil
+        state.leftoversEnd = 0
+        state.reportPosition = 0
+        state.receivedEnd = min(state.receivedEnd, end)
+        if let last = log.snapshot.last, end < last.baseOffset + segmentBytes {
+            state.begun = last
+            state.position = Int(end - last.baseOffset)
+            state.nextSegmentOffset = last.baseOffset + segmentBytes
+        } else {
+            state.begun = nil
+            state.position = 0
+            state.nextSegmentOffset = end
+        }
+    }
+
     /// Writes `bytes` at `state.position` and moves nothing.
     /// - Throws: when not all could be written. What is there of them is zero again, or will be before the next write.
     func write(_ bytes: UnsafeRawBufferPointer, to segment: SegmentWriter, _ state: inout AppendState) throws(StoreError) {
         try clearLeftovers(&state)
         do throws(StoreError) {
-            try segment.write(bytes, at: state.position)
+            try segment.write(bytes, at: state.position, state)
         } catch {
             leave(bytes.count, in: segment, &state)
             throw error
@@ -23,7 +42,7 @@ extension MessageStore {
     /// Up to so many bytes behind the log's end are not a part of it.
     func leave(_ byteCount: Int, in segment: SegmentWriter, _ state: inout AppendState) {
         state.leftoversEnd = max(state.leftoversEnd, state.position + byteCount)
-        log.leftBytes(upTo: segment.baseOffset + Int64(state.leftoversEnd))
+        log.leftBytes(upTo: segment.baseOffset + Int64(state.leftoversEnd), state)
         // When this fails, too, the next write begins with it.
         try? clearLeftovers(&state)
     }
@@ -32,7 +51,7 @@ extension MessageStore {
     /// it would be a message that its producer was told is not stored.
     private func clearLeftovers(_ state: inout AppendState) throws(StoreError) {
         guard state.leftoversEnd > state.position, let segment = state.segment else { return }
-        try segment.clear(from: state.position, to: state.leftoversEnd)
+        try segment.clear(from: state.position, to: state.leftoversEnd, state)
         state.leftoversEnd = 0
     }
 
@@ -66,14 +85,15 @@ extension MessageStore {
         assert(remaining >= RecordLayout.fillerByteCount, "every record leaves room for the filler")
         do throws(StoreError) {
             try withUnsafeBytes(of: (Int32(remaining).bigEndian, RecordLayout.fillerMagic.bigEndian)) { filler in
-                Result { () throws(StoreError) in try segment.write(filler, at: state.position) }
+                Result { () throws(StoreError) in try segment.write(filler, at: state.position, state) }
             }.get()
         } catch {
             state.counters.failures += 1
             leave(RecordLayout.fillerByteCount, in: segment, &state)
             throw error
         }
-        log.publish(segment.baseOffset + Int64(segment.byteCount))
+        log.publish(segment.baseOffset + Int64(segment.byteCount), state)
+        noteReadable(state)
         state.segment = nil
         state.leftoversEnd = 0
         announceFlush(&state)
@@ -84,12 +104,12 @@ extension MessageStore {
     func nextSegment(_ state: inout AppendState) throws(StoreError) -> SegmentWriter {
         let segment: SegmentWriter
         do throws(StoreError) {
-            segment = try allocator.take(state.nextSegmentOffset, timeout: configuration.segmentWait)
+            segment = try allocator.take(state.nextSegmentOffset, timeout: configuration.segmentWait, state)
         } catch {
             state.counters.failures += 1
             throw error
         }
-        log.add(segment.file)
+        log.add(segment.file, state)
         state.segment = segment
         state.position = 0
         state.reportPosition = 0
@@ -98,7 +118,7 @@ extension MessageStore {
     }
 
     /// Before the first append: has the next segment made if it will be needed soon.
-    func requestNextSegment(_ state: AppendState) {
+    func requestNextSegment(_ state: borrowing AppendState) {
         if state.begun == nil || state.position >= configuration.segmentBytes / 2 { allocator.prepare(state.nextSegmentOffset) }
     }
 
@@ -107,6 +127,6 @@ extension MessageStore {
     func reportPosition(_ state: inout AppendState) {
         guard state.position >= state.reportPosition else { return }
         state.reportPosition = state.position + allocator.reportStep
-        allocator.report(current: state.segment, position: state.position, next: state.nextSegmentOffset)
+        allocator.report(current: state.segment, position: state.position, next: state.nextSegmentOffset, state)
     }
 }

@@ -27,29 +27,21 @@ final class SegmentWriter: Sendable {
     var baseOffset: Int64 { file.baseOffset }
     var byteCount: Int { file.byteCount }
 
-    /// Writes all of `bytes`. Append lock.
+    /// Writes all of `bytes`.
     /// - Throws: when not all could be written; any part of them may be there.
-    func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws(StoreError) {
+    func write(_ bytes: UnsafeRawBufferPointer, at position: Int, _ held: borrowing AppendState) throws(StoreError) {
         assert(position >= 0 && bytes.count <= byteCount - position, "nothing is written across a segment's end")
-        var written = 0
-        while written < bytes.count {
-            let result = disk.write(file, descriptor.raw, UnsafeRawBufferPointer(rebasing: bytes[written...]), position + written)
-            if result == -Int(EINTR) { continue }
-            let code = result == 0 ? ENOSPC : Int32(-result)
-            if code == ENOSPC || code == EDQUOT { throw .diskFull(path: file.path) }
-            guard result > 0 else { throw .system(call: "pwrite", path: file.path, code: code) }
-            written += result
-        }
+        try DiskCalls.writeAll(bytes, path: file.path) { rest, written in disk.write(file, descriptor.raw, rest, position + written) }
     }
 
-    /// Makes a range zero, as it was when the segment was made. Append lock.
-    func clear(from start: Int, to end: Int) throws(StoreError) {
+    /// Makes a range zero, as it was when the segment was made.
+    func clear(from start: Int, to end: Int, _ held: borrowing AppendState) throws(StoreError) {
         let zeros = [UInt8](repeating: 0, count: min(end - start, 64 << 10))
         var position = start
         while position < end {
             let count = min(zeros.count, end - position)
             try zeros.withUnsafeBytes { zeros in
-                Result { () throws(StoreError) in try write(UnsafeRawBufferPointer(rebasing: zeros[..<count]), at: position) }
+                Result { () throws(StoreError) in try write(UnsafeRawBufferPointer(rebasing: zeros[..<count]), at: position, held) }
             }.get()
             position += count
         }

@@ -47,10 +47,10 @@ final class CommitLog: Sendable {
         return (segments[index], position)
     }
 
-    // MARK: Writing (append lock)
+    // MARK: Writing
 
     /// Lets readers see everything below `end`, which whoever wrote it has made whole.
-    func publish(_ end: Int64) {
+    func publish(_ end: Int64, _ held: borrowing AppendState) {
         assert(end >= maxOffset, "the log only grows")
         publishedEnd.store(end, ordering: .releasing)
     }
@@ -58,11 +58,11 @@ final class CommitLog: Sendable {
     /// A write failed, and left bytes behind the log's end that are zeroed since, or will be. They may have reached the disk, so
     /// the next sync includes the zeros: otherwise a power failure could bring back a record that was refused, right behind
     /// one that was written in its place.
-    func leftBytes(upTo end: Int64) {
+    func leftBytes(upTo end: Int64, _ held: borrowing AppendState) {
         leftoversEnd.max(end, ordering: .relaxed)
     }
 
-    func add(_ segment: MappedFile) {
+    func add(_ segment: MappedFile, _ held: borrowing AppendState) {
         segments.withLock { $0.append(segment) }
     }
 
@@ -88,11 +88,11 @@ final class CommitLog: Sendable {
         }
     }
 
-    // MARK: Recovery (nobody else is there)
+    // MARK: Recovery
 
     /// Ends the log at `end`: later segments are removed, and later bytes of the segment that holds it become zero.
     /// - Parameter distrusting: whether bytes may be there although nothing stands right at the end.
-    func truncate(to end: Int64, distrusting: Bool) throws(StoreError) {
+    func truncate(to end: Int64, distrusting: Bool, _ held: borrowing AppendState) throws(StoreError) {
         let all = snapshot
         // A segment that begins at the end holds nothing; the next append makes it again.
         let kept = all.filter { $0.baseOffset < end }

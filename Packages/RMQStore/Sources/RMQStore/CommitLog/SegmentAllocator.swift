@@ -64,9 +64,9 @@ final class SegmentAllocator: Sendable {
         try StoreThread(name: "store-allocate") { self.run() }
     }
 
-    /// Tells where the writer is, and that the file at `next` will be wanted once `current` is half full. Called under the
-    /// append lock, once per ``reportStep`` bytes.
-    func report(current: SegmentWriter?, position: Int, next: Int64) {
+    /// Tells where the writer is, and that the file at `next` will be wanted once `current` is half full: once per
+    /// ``reportStep`` bytes.
+    func report(current: SegmentWriter?, position: Int, next: Int64, _ held: borrowing AppendState) {
         monitor.change { state in
             if state.current !== current {
                 if warmsUp { state.locked = state.current }
@@ -95,9 +95,9 @@ final class SegmentAllocator: Sendable {
         state.hasWork = true
     }
 
-    /// The file at `baseOffset`, made now if it is not there yet. Under the append lock.
+    /// The file at `baseOffset`, made now if it is not there yet.
     /// - Throws: `segmentUnavailable` after `timeout`, or with what went wrong as soon as it did.
-    func take(_ baseOffset: Int64, timeout: Duration) throws(StoreError) -> SegmentWriter {
+    func take(_ baseOffset: Int64, timeout: Duration, _ held: borrowing AppendState) throws(StoreError) -> SegmentWriter {
         monitor.change { state in
             if state.ready?.baseOffset != baseOffset { want(baseOffset, &state) }
         }

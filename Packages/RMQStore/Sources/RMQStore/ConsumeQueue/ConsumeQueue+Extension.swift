@@ -1,25 +1,27 @@
 /// Computes which consumer groups' filters a message passes, as a bit map that its readers understand; nil when there are
-/// none. Called under the store's append lock, or by recovery: it must be quick and may not call the store.
+/// none. Called under the store's append lock: it must be quick and may not call the store.
 public typealias FilterBitmap = @Sendable (_ topic: String, _ properties: UnsafeRawBufferPointer) -> [UInt8]?
 
 extension ConsumeQueue {
     /// What the entry of a message carries: its tag code, or the address of an extension unit that has it.
     ///
-    /// Like the reference, a queue whose extension cannot be written goes on with plain tag codes. Append lock.
+    /// Like the reference, a queue whose extension cannot be written goes on with plain tag codes.
     @inline(__always)
-    func entryCode(_ tagCode: Int64, storeTimestamp: Int64, properties: () -> UnsafeRawBufferPointer) -> Int64 {
+    func entryCode(
+        _ tagCode: Int64, storeTimestamp: Int64, _ held: borrowing AppendState, properties: () -> UnsafeRawBufferPointer
+    ) -> Int64 {
         guard let settings = place.extensions else { return tagCode }
-        return extendedCode(tagCode, storeTimestamp: storeTimestamp, properties: properties(), settings)
+        return extendedCode(tagCode, storeTimestamp: storeTimestamp, properties: properties(), settings, held)
     }
 
     private func extendedCode(
-        _ tagCode: Int64, storeTimestamp: Int64, properties: UnsafeRawBufferPointer, _ settings: ExtensionSettings
+        _ tagCode: Int64, storeTimestamp: Int64, properties: UnsafeRawBufferPointer, _ settings: ExtensionSettings, _ held: borrowing AppendState
     ) -> Int64 {
         let unit = QueueExtensionUnit(
             tagCode: tagCode, storeTimestamp: storeTimestamp, filterBitmap: settings.filterBitmap?(topic, properties) ?? [])
         do {
             let last = maxOffset > minOffset ? try entry(at: maxOffset - 1)?.tagCode ?? 0 : nil
-            return try extensions.append(unit, lastCode: last, fileBytes: settings.fileBytes, place.disk) ?? tagCode
+            return try extensions.append(unit, lastCode: last, fileBytes: settings.fileBytes, place.disk, held) ?? tagCode
         } catch {
             return tagCode
         }

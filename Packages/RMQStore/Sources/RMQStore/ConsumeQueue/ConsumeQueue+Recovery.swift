@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What happens to a queue's files before the store starts: nobody else reads or writes.
+/// What happens to a queue's files before the store starts, and when its log is cut.
 extension ConsumeQueue {
     /// Takes over the files found on disk, without mapping them, and finds the end. What cannot be used of them is removed.
     /// - Parameter cutsHoles: whether entries that follow others which are destroyed are given up, too.
@@ -95,24 +95,24 @@ extension ConsumeQueue {
     }
 
     /// Starts an empty queue at an offset above 0: the log no longer has what came before.
-    func begin(at offset: Int64) throws(StoreError) {
+    func begin(at offset: Int64, _ held: borrowing AppendState) throws(StoreError) {
         publishedMin.store(offset, ordering: .releasing)
         publishedMax.store(offset, ordering: .releasing)
         flushedMax = offset
-        try prepare(1)
-        guard let writer else { return }
+        try prepare(1, held)
+        guard let writer = writer(held) else { return }
         let position = Int(offset * Int64(QueueEntry.byteCount) - writer.baseOffset)
         for start in stride(from: 0, to: position, by: QueueEntry.byteCount) { QueueEntry.filler.write(to: writer.base + start) }
     }
 
     /// Drops the entries of records at or behind a log offset.
-    func truncate(toPhysicalOffset limit: Int64) throws(StoreError) {
+    func truncate(toPhysicalOffset limit: Int64, _ held: borrowing AppendState) throws(StoreError) {
         guard maxPhysicalOffset > limit else { return }
-        try dropNewest { entry, _ in entry.position < limit }
+        try dropNewest(held) { entry, _ in entry.position < limit }
     }
 
     /// Drops the newest entries until one is to be kept.
-    func dropNewest(until isKept: (_ entry: QueueEntry, _ offset: Int64) -> Bool) throws(StoreError) {
+    func dropNewest(_ held: borrowing AppendState, until isKept: (_ entry: QueueEntry, _ offset: Int64) -> Bool) throws(StoreError) {
         var end = maxOffset
         let start = minOffset
         maxPhysicalOffset = -1
@@ -124,14 +124,14 @@ extension ConsumeQueue {
             }
             end -= 1
         }
-        try cut(to: end)
+        try cut(to: end, held)
     }
 
     /// Makes `offset` the next one and removes every trace of later entries.
-    private func cut(to offset: Int64) throws(StoreError) {
+    private func cut(to offset: Int64, _ held: borrowing AppendState) throws(StoreError) {
         let end = offset * Int64(QueueEntry.byteCount)
-        giveBackWriter(isForced: true)
-        extensions.forgetEnd()
+        giveBackWriter(isForced: true, held)
+        extensions.forgetEnd(held)
         let (first, count) = files.withLock { ($0.firstBase, $0.count) }
         let kept = max(1, Int((end - first + Int64(fileBytes) - 1) / Int64(fileBytes)))
         for index in stride(from: kept, to: count, by: 1) { try StoreFiles.remove(path(first + Int64(index * fileBytes))) }
@@ -146,9 +146,9 @@ extension ConsumeQueue {
     }
 
     /// Forgets all entries and removes the files; what the log says about the queue is written again afterwards.
-    func reset() throws(StoreError) {
-        giveBackWriter(isForced: true)
-        try extensions.removeAll()
+    func reset(_ held: borrowing AppendState) throws(StoreError) {
+        giveBackWriter(isForced: true, held)
+        try extensions.removeAll(held)
         let (first, count) = files.withLock { files in
             defer { files.set(firstBase: 0, count: 0) }
             return (files.firstBase, files.count)

@@ -17,9 +17,8 @@ public typealias QueueHandle = ConsumeQueue
 /// `maxOffset` only while records wait for the promise that makes them visible (see `Dispatch/`). Files are mapped while
 /// they are used (see ``QueueMappings``).
 public final class ConsumeQueue: @unchecked Sendable {
-    // Sendable: `nextOffset`, `writer`, `ahead`, `isDirty`, `isRetired` and `sweptMax` are guarded by
-    // the append lock of the store (recovery runs before there is a second thread); all else is constant, atomic or behind
-    // a Mutex.
+    // Sendable: `writing` is reached only by who shows that it holds the append lock; `flushedMax` and `zeroedFrom` belong to the
+    // flush thread; all else is constant, atomic or behind a Mutex.
 
     /// A file being written, and up to which byte its disk blocks are allocated.
     struct Writer {
@@ -37,22 +36,31 @@ public final class ConsumeQueue: @unchecked Sendable {
         }
     }
 
+    /// What the append lock guards.
+    private struct Writing {
+        /// The queue was deleted; whoever still holds this object gets its successor.
+        var isRetired = false
+        /// Whether the flusher knows that there is something to write back.
+        var isDirty = false
+        /// The offset that the next append assigns.
+        var nextOffset: Int64 = 0
+        var writer: Writer?
+        /// The files behind the writer's that the entries being written will reach.
+        var ahead: [Writer] = []
+        /// `maxOffset` at the last sweep.
+        var sweptMax: Int64 = -1
+    }
+
     // What an append touches stands together: with tens of thousands of queues each cache line is a wait for memory.
     public let queueId: Int32
-    /// The queue was deleted; whoever still holds this object gets its successor. Under the append lock.
-    private(set) var isRetired = false
-    /// Whether the flusher knows that there is something to write back. Under the append lock.
-    var isDirty = false
     /// The topic in UTF-8, as records store it.
     let topicBytes: [UInt8]
     let place: QueuePlace
     let fileBytes: Int
     let publishedMax = Atomic<Int64>(0)
-    /// The offset that the next append assigns. Under the append lock.
-    private(set) var nextOffset: Int64 = 0
     /// See ``maxPhysicalOffset``.
     private let newestEnd = Atomic<Int64>(-1)
-    private(set) var writer: Writer?
+    private var writing = Writing()
 
     public let topic: String
     let extensions: QueueExtension
@@ -69,10 +77,6 @@ public final class ConsumeQueue: @unchecked Sendable {
         case directories
     }
 
-    /// The files behind the writer's that the entries being written will reach.
-    private var ahead: [Writer] = []
-    /// `maxOffset` at the last sweep. Under the append lock.
-    private var sweptMax: Int64 = -1
     /// First entry not yet written back. Flush thread only, after the store started.
     var flushedMax: Int64 = 0
     /// Recovery zeroed what stood from this offset on. Until that is on the disk, too, entries of an earlier life may come
@@ -177,31 +181,54 @@ public final class ConsumeQueue: @unchecked Sendable {
         QueueExtension.isAddress(entry.tagCode) ? extensions.tagCode(at: entry.tagCode) : entry.tagCode
     }
 
-    // MARK: Appending (append lock)
+    // MARK: Appending
+
+    /// The queue was deleted; whoever still holds this object gets its successor.
+    @inline(__always)
+    func isRetired(_ held: borrowing AppendState) -> Bool { writing.isRetired }
+
+    /// The offset that the next append assigns.
+    @inline(__always)
+    func nextOffset(_ held: borrowing AppendState) -> Int64 { writing.nextOffset }
+
+    /// The file being written.
+    func writer(_ held: borrowing AppendState) -> Writer? { writing.writer }
+
+    /// There is something to write back.
+    /// - Returns: whether that is news to the flusher.
+    @inline(__always)
+    func becomesDirty(_ held: borrowing AppendState) -> Bool {
+        if writing.isDirty { return false }
+        writing.isDirty = true
+        return true
+    }
+
+    /// The flusher will write back what there is now.
+    func becomesClean(_ held: borrowing AppendState) { writing.isDirty = false }
 
     /// Takes the next `count` offsets and returns the first.
     @inline(__always)
-    func assign(_ count: Int) -> Int64 {
-        let first = nextOffset
-        nextOffset = first + Int64(count)
+    func assign(_ count: Int, _ held: borrowing AppendState) -> Int64 {
+        let first = writing.nextOffset
+        writing.nextOffset = first + Int64(count)
         return first
     }
 
     /// Gives back the newest `count` offsets, whose records could not be written.
-    func takeBack(_ count: Int) {
-        nextOffset -= Int64(count)
-        assert(nextOffset >= maxOffset, "what is published stays assigned")
+    func takeBack(_ count: Int, _ held: borrowing AppendState) {
+        writing.nextOffset -= Int64(count)
+        assert(writing.nextOffset >= maxOffset, "what is published stays assigned")
     }
 
     /// Makes room for the next `count` entries, so that writing them cannot fail any more.
-    func prepare(_ count: Int) throws(StoreError) {
-        try prepare(upTo: publishedMax.load(ordering: .relaxed) + Int64(count))
+    func prepare(_ count: Int, _ held: borrowing AppendState) throws(StoreError) {
+        try prepare(upTo: publishedMax.load(ordering: .relaxed) + Int64(count), held)
     }
 
     /// Makes room for all entries from the next one to be written up to that before `end`.
     @inline(__always)
-    func prepare(upTo end: Int64) throws(StoreError) {
-        if let writer, end * Int64(QueueEntry.byteCount) - writer.baseOffset <= Int64(writer.allocatedEnd) { return }
+    func prepare(upTo end: Int64, _ held: borrowing AppendState) throws(StoreError) {
+        if let writer = writing.writer, end * Int64(QueueEntry.byteCount) - writer.baseOffset <= Int64(writer.allocatedEnd) { return }
         try makeRoom(upTo: end)
     }
 
@@ -211,9 +238,9 @@ public final class ConsumeQueue: @unchecked Sendable {
         var prepared: [Writer] = []
         while next < end {
             var target: Writer
-            if let writer, writer.baseOffset <= next, next < writer.baseOffset + Int64(fileBytes) {
+            if let writer = writing.writer, writer.baseOffset <= next, next < writer.baseOffset + Int64(fileBytes) {
                 target = writer
-            } else if let known = ahead.first(where: { $0.baseOffset <= next && next < $0.baseOffset + Int64(fileBytes) }) {
+            } else if let known = writing.ahead.first(where: { $0.baseOffset <= next && next < $0.baseOffset + Int64(fileBytes) }) {
                 target = known
             } else if let found = try locate(next / Int64(QueueEntry.byteCount)) {
                 target = Writer(found.file, allocatedEnd: found.position)
@@ -229,8 +256,8 @@ public final class ConsumeQueue: @unchecked Sendable {
             prepared.append(target)
             next = target.baseOffset + Int64(fileBytes)
         }
-        writer = prepared.removeFirst()
-        ahead = prepared
+        writing.writer = prepared.removeFirst()
+        writing.ahead = prepared
     }
 
     /// Disk blocks are allocated ahead, so that a full disk is an error and not a signal: 4 KiB for a new file, as there may
@@ -254,112 +281,57 @@ public final class ConsumeQueue: @unchecked Sendable {
         return file
     }
 
-    /// Writes the entry of the next offset. ``prepare(_:)`` has made room.
+    /// Writes the entry of the next offset. ``prepare(_:_:)`` has made room.
     @inline(__always)
-    func write(_ entry: QueueEntry) {
+    func write(_ entry: QueueEntry, _ held: borrowing AppendState) {
         if maxPhysicalOffset < 0 { firstPosition.store(entry.position, ordering: .relaxed) }
         maxPhysicalOffset = entry.end
         put(entry)
     }
 
     /// Lets the next offset stand for a record that the log lost.
-    func writeFiller() {
+    func writeFiller(_ held: borrowing AppendState) {
         put(.filler)
     }
 
     @inline(__always)
     private func put(_ entry: QueueEntry) {
         let offset = publishedMax.load(ordering: .relaxed)
-        var position = Int(offset * Int64(QueueEntry.byteCount) - writer!.baseOffset)
+        var position = Int(offset * Int64(QueueEntry.byteCount) - writing.writer!.baseOffset)
         if position == fileBytes {
-            writer = ahead.removeFirst()
+            writing.writer = writing.ahead.removeFirst()
             position = 0
         }
-        entry.write(to: writer!.base + position)
+        entry.write(to: writing.writer!.base + position)
         publish(offset + 1)
     }
 
     /// Lets readers see everything below `end`, which is assigned at the latest now.
     @inline(__always)
     private func publish(_ end: Int64) {
-        nextOffset = max(nextOffset, end)
+        writing.nextOffset = max(writing.nextOffset, end)
         publishedMax.store(end, ordering: .releasing)
     }
 
     /// The next append goes on where the entries end: after recovery or a cut, when nothing is assigned and not published.
-    func resumeAssigning() {
-        nextOffset = maxOffset
+    func resumeAssigning(_ held: borrowing AppendState) {
+        writing.nextOffset = maxOffset
     }
 
-    // MARK: Write-back (flush thread)
+    // MARK: Giving back
 
-    /// Makes all entries published so far durable, and the names of their files.
-    func flush() throws(StoreError) {
-        let end = maxOffset
-        try extensions.flush(place.disk)
-        let names = newNames.exchange(NewNames.none.rawValue, ordering: .acquiring)
-        if names >= NewNames.file.rawValue { try place.disk.synchronizeNames(in: directory) }
-        if names >= NewNames.directories.rawValue {
-            let topicDirectory = StoreFiles.parent(directory)
-            try place.disk.synchronizeNames(in: topicDirectory)
-            try place.disk.synchronizeNames(in: StoreFiles.parent(topicDirectory))
-        }
-        if let zeroed = zeroedFrom {
-            if let (file, position) = try locate(zeroed) { try place.disk.synchronize(file, from: position, to: file.byteCount) }
-            zeroedFrom = nil
-        }
-        while flushedMax < end {
-            guard let (file, position) = try locate(flushedMax) else {
-                flushedMax = end
-                return
-            }
-            let last = min(Int64(file.byteCount), end * Int64(QueueEntry.byteCount) - file.baseOffset)
-            try place.disk.synchronize(file, from: position, to: Int(last))
-            flushedMax = (file.baseOffset + last) / Int64(QueueEntry.byteCount)
-            if flushedMax == end { Self.makeWritable(file, at: Int(last)) }
-        }
-    }
-
-    /// Somebody is about to sync the whole file system.
-    /// - Returns: all entries below will then be on the disk, with the names of their files.
-    func beginFlushTogether() -> Int64 {
-        newNames.store(NewNames.none.rawValue, ordering: .sequentiallyConsistent)
-        let end = maxOffset
-        extensions.beginFlushTogether()
-        return end
-    }
-
-    /// The file system was synced; `end` is what ``beginFlushTogether()`` returned.
-    func endFlushTogether(_ end: Int64) {
-        flushedMax = max(flushedMax, end)
-        extensions.endFlushTogether()
-        let byteOffset = end * Int64(QueueEntry.byteCount)
-        let file = files.withLock { files in
-            files.base(holding: byteOffset, fileBytes: fileBytes).flatMap { files.mappedFile(base: $0) }
-        }
-        if let file { Self.makeWritable(file, at: Int(byteOffset - file.baseOffset)) }
-    }
-
-    /// After a sync the first store to a page faults, and waits if the file system's journal is busy: better here than under
-    /// the append lock. The page behind comes along when it will be needed soon.
-    private static func makeWritable(_ file: MappedFile, at position: Int) {
-        file.populate(from: position, to: position + MappedFile.pageBytes / 2)
-    }
-
-    // MARK: Giving back (append lock, then the files' lock)
-
-    /// Lets go of the file being written, if nothing was written since the last sweep. Append lock.
+    /// Lets go of the file being written, if nothing was written since the last sweep.
     /// - Returns: whether there is no writer any more.
     @discardableResult
-    func giveBackWriter(isForced: Bool) -> Bool {
-        guard writer != nil else { return true }
+    func giveBackWriter(isForced: Bool, _ held: borrowing AppendState) -> Bool {
+        guard writing.writer != nil else { return true }
         let end = publishedMax.load(ordering: .relaxed)
-        if !isForced, end != sweptMax || isDirty {
-            sweptMax = end
+        if !isForced, end != writing.sweptMax || writing.isDirty {
+            writing.sweptMax = end
             return false
         }
-        writer = nil
-        ahead = []
+        writing.writer = nil
+        writing.ahead = []
         return true
     }
 
@@ -381,11 +353,11 @@ public final class ConsumeQueue: @unchecked Sendable {
         return isDone
     }
 
-    /// The queue is deleted: appends go to its successor, and its files are let go of. Append lock.
-    func retire() {
-        isRetired = true
-        writer = nil
-        ahead = []
+    /// The queue is deleted: appends go to its successor, and its files are let go of.
+    func retire(_ held: borrowing AppendState) {
+        writing.isRetired = true
+        writing.writer = nil
+        writing.ahead = []
         files.withLock { $0.set(firstBase: 0, count: 0) }
     }
 }

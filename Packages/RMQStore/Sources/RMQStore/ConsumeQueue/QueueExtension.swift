@@ -149,14 +149,14 @@ final class QueueExtension: Sendable {
         return files
     }
 
-    // MARK: Writing (append lock)
+    // MARK: Writing
 
     /// Appends a unit and returns its address; nil when it is too long for a file.
     /// - Parameters:
     ///   - lastCode: what the queue's last entry carries, nil without entries. Units behind the one that it leads to belong
     ///     to no entry.
     ///   - fileBytes: the length of new files; a queue that has others goes on with theirs.
-    func append(_ unit: QueueExtensionUnit, lastCode: Int64?, fileBytes: Int, _ disk: DiskCalls) throws(StoreError) -> Int64? {
+    func append(_ unit: QueueExtensionUnit, lastCode: Int64?, fileBytes: Int, _ disk: DiskCalls, _ held: borrowing AppendState) throws(StoreError) -> Int64? {
         try state.withLock { (state) throws(StoreError) in
             _ = loaded(&state)
             let fileBytes = state.fileBytes ?? fileBytes
@@ -269,8 +269,8 @@ final class QueueExtension: Sendable {
         state.withLock { $0.flushedEnd = max($0.flushedEnd, $0.togetherEnd) }
     }
 
-    /// The queue lost entries: the next unit's place is looked for again. Append lock, or nobody else writes.
-    func forgetEnd() {
+    /// The queue lost entries: the next unit's place is looked for again.
+    func forgetEnd(_ held: borrowing AppendState) {
         state.withLock { $0.end = nil }
     }
 
@@ -295,8 +295,8 @@ final class QueueExtension: Sendable {
         for file in removed { try StoreFiles.remove(file.path) }
     }
 
-    /// Removes all files. Nobody else writes.
-    func removeAll() throws(StoreError) {
+    /// Removes all files.
+    func removeAll(_ held: borrowing AppendState) throws(StoreError) {
         let files = state.withLock { state in
             let files = loaded(&state)
             state = State()

@@ -49,14 +49,14 @@ final class QueueMappings: Sendable {
     }
 
     /// During recovery, when there is one thread and no reader.
-    func stayWithinLimit() {
-        if queues.withLock({ $0.count }) >= limit { giveBackAll() }
+    func stayWithinLimit(_ held: borrowing AppendState) {
+        if queues.withLock({ $0.count }) >= limit { giveBackAll(held) }
     }
 
     /// At the end of recovery: what it looked at need not stay mapped, and so resident.
-    func giveBackAll() {
+    func giveBackAll(_ held: borrowing AppendState) {
         sweep { queue, _ in
-            queue.giveBackWriter(isForced: true)
+            queue.giveBackWriter(isForced: true, held)
             return queue.giveBackFiles(isForced: true)
         }
     }
@@ -66,7 +66,7 @@ extension MessageStore {
     /// Unmaps the files of queues that nobody has used since the last but one look. Retention thread.
     func sweepQueueMappings() {
         queues.mappings.sweep { queue, isForced in
-            guard appendLock.withLock({ _ in queue.giveBackWriter(isForced: isForced) }) else { return false }
+            guard appendLock.withLock({ queue.giveBackWriter(isForced: isForced, $0) }) else { return false }
             return queue.giveBackFiles(isForced: isForced)
         }
     }

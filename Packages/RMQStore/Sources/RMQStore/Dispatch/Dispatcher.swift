@@ -14,7 +14,7 @@ final class Dispatcher: Sendable {
     }
 
     struct State {
-        var builder: QueueBuilder
+        var builder: QueueBuilder<FollowingPlacing>
         /// Scratch space of one batch.
         var arrivals: [Arrival] = []
     }
@@ -25,20 +25,17 @@ final class Dispatcher: Sendable {
 
     /// Whoever dispatches holds this; taken before the append lock.
     let state: Mutex<State>
-    /// Everything below is in the consume queues. Written with `state` held.
+    /// Everything below is in the consume queues. Written under the append lock: by appends that publish their messages
+    /// themselves, otherwise by whoever dispatches.
     let offset: Atomic<Int64>
-    /// On a replica: the records below have been received whole and checked. Append lock.
-    let rawOffset: Atomic<Int64>
 
-    init(builder: QueueBuilder, end: Int64) {
+    init(builder: QueueBuilder<FollowingPlacing>, end: Int64) {
         state = Mutex(State(builder: builder))
         offset = Atomic(end)
-        rawOffset = Atomic(end)
     }
 
-    /// The log was cut. With `state` and the append lock held.
-    func truncate(to end: Int64) {
+    /// The log was cut. With `state` held.
+    func truncate(to end: Int64, _ held: borrowing AppendState) {
         offset.store(min(end, offset.load(ordering: .relaxed)), ordering: .releasing)
-        rawOffset.store(min(end, rawOffset.load(ordering: .relaxed)), ordering: .releasing)
     }
 }

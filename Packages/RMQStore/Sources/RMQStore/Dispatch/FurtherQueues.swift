@@ -55,11 +55,11 @@ extension MessageStore {
         return further
     }
 
-    /// The draft with the offsets in `further` among its properties. Append lock.
-    func completed(_ draft: RecordDraft, _ further: [ConsumeQueue]) throws(StoreError) -> RecordDraft {
+    /// The draft with the offsets in `further` among its properties.
+    func completed(_ draft: RecordDraft, _ further: [ConsumeQueue], _ held: borrowing AppendState) throws(StoreError) -> RecordDraft {
         let old = draft.properties(at: 0, count: draft.byteCount)
         let separator = old.last == PropertyScan.pairSeparator ? "" : "\u{2}"
-        let text = separator + "INNER_MULTI_QUEUE_OFFSET\u{1}" + further.map { String($0.nextOffset) }.joined(separator: ",")
+        let text = separator + "INNER_MULTI_QUEUE_OFFSET\u{1}" + further.map { String($0.nextOffset(held)) }.joined(separator: ",")
         let propertiesCount = old.count + text.utf8.count
         guard propertiesCount <= RecordLayout.maxPropertiesBytes else {
             throw .propertiesTooLarge(bytes: propertiesCount, limit: RecordLayout.maxPropertiesBytes)
@@ -70,12 +70,12 @@ extension MessageStore {
         return draft.extended(by: text)
     }
 
-    /// Takes the next offset of each further queue. Append lock.
+    /// Takes the next offset of each further queue.
     /// - Returns: the queues, each once, and their new ends.
-    func enter(_ append: StagedAppend) -> [Dispatcher.Arrival] {
+    func enter(_ append: StagedAppend, _ held: borrowing AppendState) -> [Dispatcher.Arrival] {
         var arrivals: [Dispatcher.Arrival] = []
         for queue in append.further where queue !== append.queue && !arrivals.contains(where: { $0.queue === queue }) {
-            arrivals.append(Dispatcher.Arrival(queue: queue, newMaxOffset: queue.assign(1) + 1, tagCode: append.draft.entries[0].tagCode))
+            arrivals.append(Dispatcher.Arrival(queue: queue, newMaxOffset: queue.assign(1, held) + 1, tagCode: append.draft.entries[0].tagCode))
         }
         return arrivals
     }

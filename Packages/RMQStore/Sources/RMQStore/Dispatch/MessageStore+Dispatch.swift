@@ -2,17 +2,16 @@ import RMQCommon
 import Synchronization
 
 extension MessageStore {
-    /// Every record below is in its consume queue and may be seen by consumers, or, when an append publishes at once, will
-    /// be so within the append that is just being done.
-    public var dispatchedOffset: Int64 {
-        publishesAtAppend ? log.maxOffset : dispatcher.offset.load(ordering: .acquiring)
-    }
+    /// Every record below is in its consume queue and may be seen by consumers.
+    public var dispatchedOffset: Int64 { progress.readableOffset }
 
     /// Makes the records below `limit` readable and tells the arrival listener. From any thread, without the append lock.
     /// - Throws: when a consume queue cannot be written; the record in question is the next one to be dispatched.
     func dispatch(below limit: Int64) throws(StoreError) {
         guard dispatcher.offset.load(ordering: .relaxed) < limit else { return }
         try dispatcher.state.withLock { (state) throws(StoreError) in
+            // The role may have changed while this thread waited; it does not while the state is held.
+            if publishesAtAppend { return }
             var offset = dispatcher.offset.load(ordering: .relaxed)
             var isComplete = true
             while offset < limit, isComplete {
@@ -25,12 +24,13 @@ extension MessageStore {
                     } catch {
                         failure = error
                     }
+                    for arrival in state.arrivals { markDirty(arrival.queue, &append) }
                     if offset >= limit, !append.deletedBelow.isEmpty {
                         append.deletedBelow = append.deletedBelow.filter { $0.value > offset }
                     }
+                    dispatcher.offset.store(offset, ordering: .releasing)
                     return (append.listener, failure)
                 }
-                dispatcher.offset.store(offset, ordering: .releasing)
                 if let listener {
                     for arrival in state.arrivals {
                         listener(arrival.queue.topic, arrival.queue.queueId, arrival.newMaxOffset, arrival.tagCode)
@@ -39,10 +39,10 @@ extension MessageStore {
                 if let failure { throw failure }
             }
         }
-        index.announce()
+        growth.moved()
     }
 
-    /// Writes the entries of some records from `offset` on, and moves it behind them. Append lock.
+    /// Writes the entries of some records from `offset` on, and moves it behind them.
     /// - Returns: false when only a part of the record at `offset` is there: a replica receives them in any pieces.
     private func dispatchBatch(
         _ state: inout Dispatcher.State, _ append: inout AppendState, _ segments: [MappedFile], _ offset: inout Int64, _ limit: Int64
@@ -60,12 +60,7 @@ extension MessageStore {
             switch RecordCheck.check(segment, at: position, verifiesBody: false) {
             case .record(let record):
                 let isDeleted = !append.deletedBelow.isEmpty && append.isDeleted(record)
-                if !isDeleted {
-                    _ = try state.builder.dispatch(record, fillsGaps: true) { queue, tagCode in
-                        markDirty(queue, &append)
-                        state.arrivals.append(Dispatcher.Arrival(queue: queue, newMaxOffset: queue.maxOffset, tagCode: tagCode))
-                    }
-                }
+                if !isDeleted { _ = try state.builder.dispatch(record, into: &state.arrivals, append) }
                 offset = record.end
             case .filler:
                 offset = segment.baseOffset + Int64(segment.byteCount)
@@ -79,7 +74,7 @@ extension MessageStore {
     }
 }
 
-extension MessageStore.AppendState {
+extension AppendState {
     /// Whether the record was appended before its topic was deleted.
     fileprivate func isDeleted(_ record: CheckedRecord) -> Bool {
         deletedBelow.contains { record.physicalOffset < $0.value && record.topic.elementsEqual($0.key.text.utf8) }

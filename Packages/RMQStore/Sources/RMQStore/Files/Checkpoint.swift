@@ -152,13 +152,5 @@ package struct Checkpoint: Equatable, Sendable {
     }
 
     /// Writes the file in place and waits for the disk.
-    func write(_ path: String) throws(StoreError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
-        defer { close(descriptor) }
-        let content = bytes
-        let count = content.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
-        guard count == content.count else { throw .system(call: "pwrite", path: path, code: count < 0 ? errno : ENOSPC) }
-        guard fdatasync(descriptor) == 0 else { throw .system(call: "fdatasync", path: path, code: errno) }
-    }
+    func write(_ path: String, _ disk: DiskCalls) throws(StoreError) { try StoreFiles.overwrite(path, with: bytes, disk) }
 }

@@ -109,6 +109,19 @@ package enum StoreFiles {
         close(descriptor)
     }
 
+    /// Writes a small file in place, whole, and waits for the disk.
+    static func overwrite(_ path: String, with bytes: [UInt8], _ disk: DiskCalls) throws(StoreError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
+        defer { close(descriptor) }
+        try bytes.withUnsafeBytes { bytes in
+            Result { () throws(StoreError) in
+                try DiskCalls.writeAll(bytes, path: path) { rest, written in disk.writeSmall(path, descriptor, rest, written) }
+            }
+        }.get()
+        guard fdatasync(descriptor) == 0 else { throw .system(call: "fdatasync", path: path, code: errno) }
+    }
+
     /// Removes a file; that it is already gone is fine.
     static func remove(_ path: String) throws(StoreError) {
         if unlink(path) != 0, errno != ENOENT { throw .system(call: "unlink", path: path, code: errno) }

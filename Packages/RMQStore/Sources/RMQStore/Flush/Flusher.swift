@@ -35,12 +35,14 @@ final class Flusher: Sendable {
     static let roundPause: Duration = .seconds(1)
     static let longRoundPause: Duration = .seconds(10)
 
-    let path: String
+    private let path: String
+    private let disk: DiskCalls
     let signals = Monitor(ThreadSignals())
     let progress: Mutex<Progress>
 
-    init(path: String, checkpoint: Checkpoint, mustFlushAllQueues: Bool) {
+    init(path: String, checkpoint: Checkpoint, mustFlushAllQueues: Bool, disk: DiskCalls) {
         self.path = path
+        self.disk = disk
         progress = Mutex(Progress(checkpoint: checkpoint, round: nil, mustFlushAllQueues: mustFlushAllQueues))
     }
 
@@ -54,20 +56,23 @@ final class Flusher: Sendable {
     /// otherwise leave queue files that look like the reference's, whose entries are taken as they are, torn ones included.
     func begin(logStart: Int64, logEnd: Int64) throws(StoreError) {
         try progress.withLock { (progress) throws(StoreError) in
-            try progress.begin(logStart: logStart, logEnd: logEnd, path: path)
+            try progress.begin(logStart: logStart, logEnd: logEnd, self)
         }
     }
+
+    /// Writes the checkpoint file and waits for the disk.
+    func write(_ checkpoint: Checkpoint) throws(StoreError) { try checkpoint.write(path, disk) }
 }
 
 extension Flusher.Progress {
     /// Says in the checkpoint that the log ends at `logEnd` at the earliest, and may grow from there.
-    mutating func begin(logStart: Int64, logEnd: Int64, path: String) throws(StoreError) {
+    mutating func begin(logStart: Int64, logEnd: Int64, _ flusher: Flusher) throws(StoreError) {
         if checkpoint.own?.safeOffset ?? .max > logEnd {
             checkpoint.own = Checkpoint.Own(safeOffset: logStart, queues: QueuePrint(), cleanEnd: -1)
         }
         checkpoint.own?.cleanEnd = -1
         // Without a mark nobody knows how far the index goes; after a crash that may be further than the log.
         if checkpoint.index?.indexedOffset ?? (mustFlushAllQueues ? .max : 0) > logEnd { checkpoint.cutIndex(to: logEnd) }
-        try checkpoint.write(path)
+        try flusher.write(checkpoint)
     }
 }

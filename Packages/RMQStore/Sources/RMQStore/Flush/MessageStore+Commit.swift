@@ -4,40 +4,13 @@ import Synchronization
 extension MessageStore {
     /// Everything below is as safe as the configuration promises: on the disk under synchronous flush, acknowledged by the
     /// replicas that are waited for. Never goes back while the store runs.
-    public var confirmedOffset: Int64 { confirmedOffset(flushed: commit.flushedOffset) }
-
-    private func confirmedOffset(flushed: Int64) -> Int64 {
-        var end = log.maxOffset
-        if flushesSynchronously { end = min(end, flushed) }
-        if replicas.required > 0 { end = min(end, replicas.confirmedOffset) }
-        return end
-    }
+    public var confirmedOffset: Int64 { progress.confirmedOffset() }
 
     /// Everything below survives a power failure.
     public var flushedOffset: Int64 { commit.flushedOffset }
 
     /// Why nothing is acknowledged any more; nil while all is well.
     public var flushFailure: StoreError? { commit.failure }
-
-    /// Called whenever ``confirmedOffset`` may have moved, and after a failed write-back: by the thread that did it, which
-    /// then lets the next sync begin.
-    public typealias ConfirmationListener = @Sendable () -> Void
-
-    /// One listener instead of one completion per append: whoever appends keeps its unconfirmed appends in their order
-    /// and compares their ends with ``confirmedOffset``. So a flush costs one call for any number of messages.
-    public func setConfirmationListener(_ listener: ConfirmationListener?) {
-        confirmation.withLock { $0.listener = listener }
-    }
-
-    func tellConfirmationListener() {
-        confirmation.withLock { $0.listener }?()
-    }
-
-    /// Who is told. A closure as the very value of a `Mutex` would get another layer around it with each access, until
-    /// calling it overflows the stack; as a property it is kept as it is.
-    struct Confirmation {
-        var listener: ConfirmationListener?
-    }
 
     /// Appends and waits until the configuration's promise holds. Blocks: not for an event loop.
     public func appendAndWait(_ draft: RecordDraft) throws(StoreError) -> (result: AppendResult, status: AppendStatus) {
@@ -102,10 +75,8 @@ extension MessageStore {
         }
         if let failure { refuseAppends(after: failure) }
         commit.finish()
-        if flushesSynchronously {
-            flusher.announce()
-            tellConfirmationListener()
-        }
+        if flushesSynchronously { flusher.announce() }
+        growth.moved()
     }
 
     /// Syncs at least up to `end`, by this thread or whichever is at it.
@@ -124,7 +95,7 @@ extension MessageStore {
     func publishConfirmed(flushed: Int64 = 0) {
         guard !publishesAtAppend else { return }
         do throws(StoreError) {
-            try dispatch(below: confirmedOffset(flushed: max(flushed, commit.flushedOffset)))
+            try dispatch(below: progress.confirmedOffset(flushed: flushed))
             if flags.clear(.queueError) { logger.info("the consume queues can be written again") }
         } catch {
             if flags.set(.queueError) { logger.error("confirmed messages stay invisible, and no more are taken, until this works again: \(error)") }
@@ -139,6 +110,7 @@ extension MessageStore {
         guard commit.fail(failure) else { return }
         flags.set(.flushFailed)
         logger.error("the store stops accepting messages: \(error)")
+        growth.callAll()
     }
 
     // MARK: The thread for those who do not wait

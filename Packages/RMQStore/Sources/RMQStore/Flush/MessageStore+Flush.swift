@@ -94,7 +94,7 @@ extension MessageStore {
         let round = appendLock.withLock { state -> Flusher.Round in
             let dirty = state.dirtyQueues
             state.dirtyQueues = []
-            for queue in dirty { queue.isDirty = false }
+            for queue in dirty { queue.becomesClean(state) }
             // Entries of records behind `end` may be among them; the checkpoint does not count on those.
             let end = min(commit.flushedOffset, dispatchedOffset)
             return Flusher.Round(queues: (everything + dirty)[...], end: end, timestamp: state.lastStoreTimestamp)
@@ -113,9 +113,9 @@ extension MessageStore {
         if round.timestamp > 0 { progress.checkpoint.queueTimestamp = min(round.timestamp, progress.checkpoint.physicalTimestamp) }
         progress.checkpoint.own = Checkpoint.Own(safeOffset: round.end, queues: queues.print(below: round.end), cleanEnd: -1)
         do throws(StoreError) {
-            try progress.checkpoint.write(flusher.path)
-        } catch .system(let call, _, let code) where code == ENOSPC || code == EDQUOT {
-            logger.warning("the checkpoint is not up to date: \(call) of \(flusher.path) failed with errno \(code)")
+            try flusher.write(progress.checkpoint)
+        } catch where error.isFullDisk {
+            logger.warning("the checkpoint is not up to date: \(error)")
         }
     }
 
@@ -132,7 +132,7 @@ extension MessageStore {
             try endRound(&progress)
             if leavingClean, progress.checkpoint.own?.safeOffset == end {
                 progress.checkpoint.own?.cleanEnd = end
-                try progress.checkpoint.write(flusher.path)
+                try flusher.write(progress.checkpoint)
             }
         }
     }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// The index of messages by key, and what wakes the thread that builds it.
 ///
-/// The thread sleeps until an append announces itself, follows the log to its end, naps, and looks again: a busy store
+/// The thread sleeps until the log has grown (``LogGrowth``), follows the log to its end, naps, and looks again: a busy store
 /// signals once, not once per message, and an idle one wakes nobody. What is indexed lags by a nap at most.
 final class IndexBuilder: Sendable {
     struct Signals {
@@ -79,7 +79,7 @@ final class IndexBuilder: Sendable {
         }
     }
 
-    /// Wakes the thread, unless it has been told already: under synchronous flush this comes with every sync.
+    /// Wakes the thread, unless it has been told already.
     func announce() {
         let isNews = signals.withLock { signals in
             defer { signals.hasWork = true }

@@ -26,8 +26,8 @@ struct LogRun {
     /// Gives the record of the newest entry up again.
     mutating func dropLast(_ entry: QueueEntry) { end -= Int(entry.size) }
 
-    func check(_ entry: QueueEntry) -> RecordCheck {
-        RecordCheck.check(file, at: end - Int(entry.size), verifiesBody: true)
+    func check(_ entry: QueueEntry, verifiesBody: Bool) -> RecordCheck {
+        RecordCheck.check(file, at: end - Int(entry.size), verifiesBody: verifiesBody)
     }
 
     func add(to result: inout ReadResult) {

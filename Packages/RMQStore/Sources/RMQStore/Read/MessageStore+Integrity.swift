@@ -11,7 +11,7 @@ extension MessageStore {
     /// - Returns: nil when it is; otherwise what is wrong.
     @inline(__always)
     func damage(_ entry: QueueEntry, in run: LogRun, _ queue: ConsumeQueue, offset: Int64) -> String? {
-        switch run.check(entry) {
+        switch run.check(entry, verifiesBody: true) {
         case .record(let record):
             if record.byteCount == Int(entry.size), record.isAt(offset, of: queue) { return nil }
             return "its queue entry and the record at \(entry.position) contradict each other"

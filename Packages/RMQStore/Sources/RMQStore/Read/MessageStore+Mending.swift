@@ -26,8 +26,8 @@ extension MessageStore {
             failedSearches.insert(queue, offset)
             return nil
         }
-        let isWritten = appendLock.withLock { _ in
-            guard !queue.isRetired, offset >= queue.minOffset, let found = try? queue.locate(offset) else { return false }
+        let isWritten = appendLock.withLock { state in
+            guard !queue.isRetired(state), offset >= queue.minOffset, let found = try? queue.locate(offset) else { return false }
             entry.write(to: found.file.base + found.position)
             return true
         }

@@ -9,22 +9,57 @@ public enum ReadSource: Sendable {
     case disk
 }
 
-extension MessageStore {
-    /// Decides by a queue entry's tags code whether a message is wanted; nil means that the code is not known.
-    public typealias TagMatcher = (_ tagCode: Int64?) -> Bool
+/// Which messages of a queue a read is about.
+@usableFromInline
+struct ReadRange {
+    let offset: Int64
+    let maxCount: Int
+    let maxBytes: Int
+    let source: ReadSource
 
+    @usableFromInline
+    init(offset: Int64, maxCount: Int, maxBytes: Int, source: ReadSource) {
+        self.offset = offset
+        self.maxCount = maxCount
+        self.maxBytes = maxBytes
+        self.source = source
+    }
+}
+
+extension MessageStore {
     /// Reads messages of a queue from an offset on, as ranges of the mapped log: nothing is copied.
     ///
     /// At least one message is returned when there is one, however long; otherwise at most `maxCount` messages and
     /// `maxBytes` bytes, and no more than the configured transfer limits. `result.nextOffset` is where to go on, whatever
-    /// the status. One call looks at no more than 800 entries (or `maxCount` if that is more), so a filter that matches
-    /// little returns `noMatchedMessage` with an advanced offset.
+    /// the status.
     ///
     /// - Parameter result: filled anew; its storage is used again.
     public func read(
-        _ queue: ConsumeQueue, offset: Int64, maxCount: Int, maxBytes: Int = .max, from source: ReadSource = .disk,
-        matches: TagMatcher? = nil, into result: inout ReadResult
+        _ queue: ConsumeQueue, offset: Int64, maxCount: Int, maxBytes: Int = .max, from source: ReadSource = .disk, into result: inout ReadResult
     ) {
+        let range = ReadRange(offset: offset, maxCount: maxCount, maxBytes: maxBytes, source: source)
+        read(queue, range, asksEntries: false, asksRecords: false, { _ in true }, { _ in true }, into: &result)
+    }
+
+    /// The same of those messages that match. One call looks at no more than 800 entries (or `maxCount` if that is more), so
+    /// a filter that matches little returns `noMatchedMessage` with an advanced offset.
+    @inlinable
+    public func read<Filter: MessageFilter>(
+        _ queue: ConsumeQueue, offset: Int64, maxCount: Int, maxBytes: Int = .max, from source: ReadSource = .disk, matching filter: Filter,
+        into result: inout ReadResult
+    ) {
+        let range = ReadRange(offset: offset, maxCount: maxCount, maxBytes: maxBytes, source: source)
+        read(
+            queue, range, asksEntries: true, asksRecords: filter.readsRecords, { filter.matches(entry: $0) }, { filter.matches(record: $0) },
+            into: &result)
+    }
+
+    @usableFromInline
+    func read(
+        _ queue: ConsumeQueue, _ range: ReadRange, asksEntries: Bool, asksRecords: Bool, _ matchesEntry: (FilterEntry) -> Bool,
+        _ matchesRecord: (FilterRecord) -> Bool, into result: inout ReadResult
+    ) {
+        let offset = range.offset
         result.reset()
         let minOffset = queue.minOffset
         let maxOffset = queue.maxOffset
@@ -48,55 +83,50 @@ extension MessageStore {
         } else if offset > maxOffset {
             result.status = .offsetOverflowBadly
             result.nextOffset = maxOffset
-        } else {
-            do throws(StoreError) {
-                try scan(queue, offset: offset, maxCount: maxCount, maxBytes: maxBytes, from: source, matches: matches, into: &result)
-            } catch {
-                // Nothing is skipped: the caller comes again with the same offset.
-                logger.error("queue \(queue.queueId) of \(queue.topic) cannot be read: \(error)")
-                result.status = .noMatchedMessage
-                result.nextOffset = offset
-            }
+        } else if let (file, position) = place(of: queue, range, &result) {
+            var scan = QueueScan(self, queue, range, file: file, position: position)
+            scan.run(asksEntries: asksEntries, asksRecords: asksRecords, matchesEntry, matchesRecord, into: &result)
         }
     }
 
     /// The same by name, with a new result; an unknown queue gives `noMatchedLogicQueue`.
-    public func read(
-        topic: String, queueId: Int32, offset: Int64, maxCount: Int, maxBytes: Int = .max, matches: TagMatcher? = nil
-    ) -> ReadResult {
+    public func read(topic: String, queueId: Int32, offset: Int64, maxCount: Int, maxBytes: Int = .max) -> ReadResult {
         var result = ReadResult()
         if let queue = queue(topic: topic, queueId: queueId) {
-            read(queue, offset: offset, maxCount: maxCount, maxBytes: maxBytes, matches: matches, into: &result)
+            read(queue, offset: offset, maxCount: maxCount, maxBytes: maxBytes, into: &result)
         } else {
             readCounters.count(result, milliseconds: 0)
         }
         return result
     }
 
-    /// Reads published offsets of a queue.
-    private func scan(
-        _ queue: ConsumeQueue, offset: Int64, maxCount: Int, maxBytes: Int, from source: ReadSource, matches: TagMatcher?,
-        into result: inout ReadResult
-    ) throws(StoreError) {
-        func begin(_ file: MappedFile, _ position: Int, _ result: inout ReadResult) {
-            var scan = QueueScan(self, queue, offset: offset, file: file, position: position, maxCount: maxCount, maxBytes: maxBytes, from: source)
-            scan.run(matches, into: &result)
-        }
-        if source == .memory {
+    /// Where the entry of a published offset is; nil when that cannot be read now, which `result` says.
+    private func place(of queue: ConsumeQueue, _ range: ReadRange, _ result: inout ReadResult) -> (file: MappedFile, position: Int)? {
+        let offset = range.offset
+        if range.source == .memory {
             switch queue.locateMapped(offset) {
-            case .mapped(let file, let position): return begin(file, position, &result)
+            case .mapped(let file, let position): return (file, position)
             case .unmapped:
                 result.status = .noMatchedMessage
                 result.nextOffset = offset
                 result.needsDisk = true
-                return
+                return nil
             case .missing: break
             }
-        } else if let (file, position) = try queue.locate(offset) {
-            return begin(file, position, &result)
+        } else {
+            do throws(StoreError) {
+                if let place = try queue.locate(offset) { return place }
+            } catch {
+                // Nothing is skipped: the caller comes again with the same offset.
+                logger.error("queue \(queue.queueId) of \(queue.topic) cannot be read: \(error)")
+                result.status = .noMatchedMessage
+                result.nextOffset = offset
+                return nil
+            }
         }
         result.status = .offsetFoundNull
         result.nextOffset = offset + queue.entriesPerFile - offset % queue.entriesPerFile
+        return nil
     }
 
     /// The record that begins at a physical offset; nil when none does, or a damaged one.

@@ -2,15 +2,33 @@ import RMQCommon
 
 /// Reading what is on the disk only: for workers, which may wait.
 extension MessageStore {
-    /// Reads as ``read(_:offset:maxCount:maxBytes:from:matches:into:)`` does from the disk, and returns when what was found is in
+    /// Reads as ``read(_:offset:maxCount:maxBytes:from:into:)`` does from the disk, and returns when what was found is in
     /// memory, so that whoever sends it does not wait. What follows in the log is read along.
-    public func load(
-        _ queue: ConsumeQueue, offset: Int64, maxCount: Int, matches: TagMatcher? = nil, into result: inout ReadResult
+    public func load(_ queue: ConsumeQueue, offset: Int64, maxCount: Int, into result: inout ReadResult) {
+        loadBeginning(of: queue, at: offset)
+        read(queue, offset: offset, maxCount: maxCount, into: &result)
+        loadFound(result)
+    }
+
+    /// The same of those messages that match.
+    @inlinable
+    public func load<Filter: MessageFilter>(
+        _ queue: ConsumeQueue, offset: Int64, maxCount: Int, matching filter: Filter, into result: inout ReadResult
     ) {
+        loadBeginning(of: queue, at: offset)
+        read(queue, offset: offset, maxCount: maxCount, matching: filter, into: &result)
+        loadFound(result)
+    }
+
+    @usableFromInline
+    func loadBeginning(of queue: ConsumeQueue, at offset: Int64) {
         if let entry = try? queue.entry(at: offset), !entry.isFiller, let (file, position) = log.range(at: entry.position, count: 1) {
             file.load(from: position, count: Self.loadedBytes)
         }
-        read(queue, offset: offset, maxCount: maxCount, from: .disk, matches: matches, into: &result)
+    }
+
+    @usableFromInline
+    func loadFound(_ result: ReadResult) {
         for chunk in result.chunks { chunk.owner.load(from: chunk.position, count: chunk.bytes.count) }
     }
 

@@ -1,8 +1,8 @@
 /// One read on its way through a queue file: entry by entry, each skipped, taken, mended, or the end.
 ///
-///     entry ─► full? ─► wanted? ─► in memory? ─► record in the log? ─► sound? ─► taken
-///                                      │                └── damaged or gone ──┘
-///                                      └─ no: the read from memory ends here
+///     entry ─► full? ─► entry matches? ─► in memory? ─► record in the log? ─► sound? ─► record matches? ─► taken
+///                                             │                └── damaged or gone ──┘
+///                                             └─ no: the read from memory ends here
 struct QueueScan {
     private enum Step { case next, again, end }
 
@@ -29,22 +29,24 @@ struct QueueScan {
     private var run: LogRun?
 
     init(
-        _ store: MessageStore, _ queue: ConsumeQueue, offset: Int64, file: MappedFile, position: Int, maxCount: Int, maxBytes: Int,
-        from source: ReadSource
+        _ store: MessageStore, _ queue: ConsumeQueue, _ range: ReadRange, file: MappedFile, position: Int
     ) {
         self.store = store
         self.queue = queue
-        self.offset = offset
+        offset = range.offset
         self.file = file
         self.position = position
-        self.maxCount = maxCount
-        self.maxBytes = maxBytes
+        maxCount = range.maxCount
+        maxBytes = range.maxBytes
         segments = store.log.snapshot
         logEnd = store.log.maxOffset
-        if source == .memory { memory = MemoryGate(logEnd: logEnd, recentBytes: store.configuration.recentBytes, disk: store.disk) }
+        if range.source == .memory { memory = MemoryGate(logEnd: logEnd, recentBytes: store.configuration.recentBytes, disk: store.disk) }
     }
 
-    mutating func run(_ matches: MessageStore.TagMatcher?, into result: inout ReadResult) {
+    mutating func run(
+        asksEntries: Bool, asksRecords: Bool, _ matchesEntry: (FilterEntry) -> Bool, _ matchesRecord: (FilterRecord) -> Bool,
+        into result: inout ReadResult
+    ) {
         let limit = entryLimit(&result)
         scan: while index < limit {
             let entry = QueueEntry(file.base + position + index * QueueEntry.byteCount)
@@ -56,13 +58,13 @@ struct QueueScan {
             // Without a trap: a damaged entry may say anything.
             let isFar = logEnd &- entry.position > store.memoryBytes
             if result.messageCount > 0, isFull(result, entry, isFar) { break }
-            if let matches {
+            if asksEntries {
                 // Its extension is a file of its own, of which nobody knows what is in memory.
                 if QueueExtension.isAddress(entry.tagCode), memory?.isRecent(entry) == false {
                     result.needsDisk = true
                     break
                 }
-                if !matches(queue.tagCode(of: entry)) {
+                if !matchesEntry(FilterEntry(entry, of: queue)) {
                     index += 1
                     continue
                 }
@@ -72,7 +74,7 @@ struct QueueScan {
                 break
             }
             index += 1
-            switch take(entry, isFar, &result) {
+            switch take(entry, isFar, asksRecords: asksRecords, matchesRecord, &result) {
             case .next: break
             case .again: index -= 1
             case .end:
@@ -105,7 +107,9 @@ struct QueueScan {
     }
 
     @inline(__always)
-    private mutating func take(_ entry: QueueEntry, _ isFar: Bool, _ result: inout ReadResult) -> Step {
+    private mutating func take(
+        _ entry: QueueEntry, _ isFar: Bool, asksRecords: Bool, _ matchesRecord: (FilterRecord) -> Bool, _ result: inout ReadResult
+    ) -> Step {
         if run?.extend(by: entry) != true {
             run?.add(to: &result)
             run = LogRun(entry, in: segments, end: logEnd)
@@ -115,6 +119,15 @@ struct QueueScan {
             let damage = store.damage(entry, in: found, queue, offset: offset + Int64(index - 1))
         {
             return isDamaged(entry, damage, result)
+        }
+        if asksRecords, let found = run {
+            guard case .record(let record) = found.check(entry, verifiesBody: false) else {
+                return isDamaged(entry, "no record is at \(entry.position)", result)
+            }
+            if !matchesRecord(FilterRecord(record)) {
+                run?.dropLast(entry)
+                return .next
+            }
         }
         result.messageCount += 1
         result.byteCount += Int(entry.size)

@@ -53,7 +53,7 @@ public struct ReadResult: Sendable {
     /// Where in the log the reader will get to soon, if that is on the disk only: for ``MessageStore/readAhead(at:)``.
     public var wantedAhead: Int64?
 
-    /// An empty result, to be filled by ``MessageStore/read(_:offset:maxCount:maxBytes:from:matches:into:)`` again and again.
+    /// An empty result, to be filled by ``MessageStore/read(_:offset:maxCount:maxBytes:from:into:)`` again and again.
     public init() {}
 
     mutating func reset() {

@@ -33,76 +33,77 @@ struct Recovery {
     let log: CommitLog
     let queues: QueueTable
     private let checkpointPath: String
+    private let disk: DiskCalls
     /// As it was found.
     let checkpoint: Checkpoint
     /// As the file is now.
     private(set) var currentCheckpoint: Checkpoint
     let logger: Logger
     private var summary = Summary()
-    private var builder: QueueBuilder
+    private var builder: QueueBuilder<RecoveryPlacing>
+    /// Scratch space of one record: the entries that it got.
+    private var written: [Dispatcher.Arrival] = []
     /// A queue lacks what came before a record that was met.
     private var foundGap = false
-    /// Whether offsets for which a walk met no record are filled up: when it meets all records of the queues in question.
-    private var fillsGaps = false
 
     /// After a crash, checksums are compared from this far before the safe offset on.
     private static let checksumMargin: Int64 = 16 << 20
 
     init(
         configuration: StoreConfiguration, log: CommitLog, queues: QueueTable, checkpointPath: String, checkpoint: Checkpoint, wasClean: Bool,
-        logger: Logger
+        disk: DiskCalls, logger: Logger
     ) {
         self.configuration = configuration
         self.log = log
         self.queues = queues
         self.checkpointPath = checkpointPath
+        self.disk = disk
         self.checkpoint = checkpoint
         currentCheckpoint = checkpoint
         self.logger = logger
-        builder = QueueBuilder(queues: queues, configuration: configuration, logger: logger)
-        builder.beginCompleting(trustedEnd: checkpoint.own?.safeOffset ?? 0)
+        builder = QueueBuilder(
+            RecoveryPlacing(trustedEnd: checkpoint.own?.safeOffset ?? 0, logger: logger), queues: queues, configuration: configuration, logger: logger)
         summary.wasClean = wasClean
     }
 
-    mutating func run() throws(StoreError) -> Summary {
+    mutating func run(_ held: borrowing AppendState) throws(StoreError) -> Summary {
         let segments = log.snapshot
         guard let first = segments.first else {
-            try dropQueues()
+            try dropQueues(held)
             return summary
         }
         let start = startOffset(segments)
         summary.startOffset = start.offset
-        try mendDamagedQueues(segments, until: start.offset)
-        fillsGaps = start.offset <= log.minOffset
-        var end = max(writtenBackEnd, try walk(segments, from: start.offset, checksumsFrom: start.checksumsFrom, stopsAtDamage: true))
-        try builder.settleRest(deletionsLast: deletionsLast)
+        try mendDamagedQueues(segments, until: start.offset, held)
+        builder.placing.fillsGaps = start.offset <= log.minOffset
+        var end = max(writtenBackEnd, try walk(segments, from: start.offset, checksumsFrom: start.checksumsFrom, stopsAtDamage: true, held))
+        try builder.placing.settleRest(deletionsLast: deletionsLast, held)
         if let lack = try queuesLack(end: end, start: start.offset) {
             summary.rebuildReason = lack
             logger.warning("\(lack): all queues are written again from the log")
             let reason = summary.endReason
             // What follows `end` is not part of the log any more.
-            try log.truncate(to: end, distrusting: true)
+            try log.truncate(to: end, distrusting: true, held)
             try disownQueues()
-            builder.beginRemaking()
-            fillsGaps = true
-            end = max(end, try walk(log.snapshot, from: first.baseOffset, checksumsFrom: .max, stopsAtDamage: false))
-            try builder.settleRest(deletionsLast: false)
+            builder.placing.beginRemaking()
+            end = max(end, try walk(log.snapshot, from: first.baseOffset, checksumsFrom: .max, stopsAtDamage: false, held))
+            try builder.placing.settleRest(deletionsLast: false, held)
             // What is left says something only about records that the log no longer has.
-            for queue in queues.all where !builder.hasRemade(queue) { try queue.truncate(toPhysicalOffset: first.baseOffset) }
+            for queue in queues.all where !builder.placing.hasRemade(queue) { try queue.truncate(toPhysicalOffset: first.baseOffset, held) }
             summary.endReason = reason
         }
         summary.endOffset = end
-        try log.truncate(to: end, distrusting: !summary.wasClean)
+        try log.truncate(to: end, distrusting: !summary.wasClean, held)
         // From here on the log counts as durable. After a crash that is not known of what follows the safe offset.
         if !summary.wasClean { try log.rewrite(from: min(end, max(checkpoint.own?.safeOffset ?? start.offset, log.minOffset))) }
         let minimum = log.minOffset
         for queue in queues.all {
-            try queue.truncate(toPhysicalOffset: end)
+            try queue.truncate(toPhysicalOffset: end, held)
             if queue.firstPhysicalOffset < minimum { try queue.correctMinimum(logMinimum: minimum) }
-            queue.resumeAssigning()
+            queue.resumeAssigning(held)
         }
         for segment in segments { segment.releaseResidentPages() }
-        queues.mappings.giveBackAll()
+        queues.mappings.giveBackAll(held)
         return summary
     }
 
@@ -126,7 +127,7 @@ struct Recovery {
     // MARK: Queues
 
     /// A log without files: nothing that the queues say is of use. Unless the log is just not there.
-    private func dropQueues() throws(StoreError) {
+    private func dropQueues(_ held: borrowing AppendState) throws(StoreError) {
         let left = queues.all.filter(\.hasFiles)
         if !left.isEmpty, checkpoint.own?.queues.count ?? 0 > 0 {
             throw .emptyLog(directories: configuration.commitLogDirectories, queueDirectory: configuration.consumeQueueDirectory)
@@ -134,12 +135,12 @@ struct Recovery {
         for damaged in queues.damaged { _ = try damaged.queue.load(damaged.files, trust, cutsHoles: true) }
         for queue in queues.all where queue.hasFiles {
             logger.warning("the log is empty: dropping queue \(queue.queueId) of \(queue.topic)")
-            try queue.reset()
+            try queue.reset(held)
         }
     }
 
     /// Completes queues with damaged files from behind their last good entry, up to where the walk begins.
-    private mutating func mendDamagedQueues(_ segments: [MappedFile], until end: Int64) throws(StoreError) {
+    private mutating func mendDamagedQueues(_ segments: [MappedFile], until end: Int64, _ held: borrowing AppendState) throws(StoreError) {
         let damaged = queues.damaged
         guard !damaged.isEmpty else { return }
         try disownQueues()
@@ -148,7 +149,9 @@ struct Recovery {
         for (queue, files, isCertain) in damaged.map({ ($0.queue, $0.files, $0.isCertain) }) {
             _ = try queue.load(files, trust, cutsHoles: isCertain)
             // Damage seldom ends exactly where an entry does, and the walk is to begin where the last sound one's record ends.
-            if isCertain, queue.maxOffset > queue.minOffset { try queue.dropNewest { entry, offset in isSound(entry, offset, of: queue, segments) } }
+            if isCertain, queue.maxOffset > queue.minOffset {
+                try queue.dropNewest(held) { entry, offset in isSound(entry, offset, of: queue, segments) }
+            }
             start = min(start, max(log.minOffset, queue.maxPhysicalOffset))
             ends.append(queue.maxOffset)
             guard isCertain else { continue }
@@ -158,10 +161,10 @@ struct Recovery {
         guard start < end else { return }
         if !isBoundary(start, segments) { start = segments.last { $0.baseOffset <= start }?.baseOffset ?? log.minOffset }
         summary.startOffset = start
-        builder.choose(damaged.map(\.queue))
-        fillsGaps = true
-        _ = try walk(segments, from: start, until: end, checksumsFrom: .max, stopsAtDamage: false)
-        builder.choose(nil)
+        builder.queues.choose(damaged.map(\.queue))
+        builder.placing.fillsGaps = true
+        _ = try walk(segments, from: start, until: end, checksumsFrom: .max, stopsAtDamage: false, held)
+        builder.queues.choose(nil)
         for (damaged, end) in zip(damaged, ends) where !damaged.isCertain && damaged.queue.maxOffset > end {
             let queue = damaged.queue
             logger.warning("files of queue \(queue.queueId) of \(queue.topic) are missing: it is written again from offset \(end) on")
@@ -181,7 +184,7 @@ struct Recovery {
     private mutating func disownQueues() throws(StoreError) {
         guard currentCheckpoint.own != nil else { return }
         currentCheckpoint.disownQueues()
-        try currentCheckpoint.write(checkpointPath)
+        try currentCheckpoint.write(checkpointPath, disk)
     }
 
     private var trust: QueueTrust { QueueTrust(checkpoint, wasClean: summary.wasClean, log: log) }
@@ -238,7 +241,8 @@ struct Recovery {
     ///     damage, and the next good one is looked for.
     /// - Returns: where the last good record ends.
     private mutating func walk(
-        _ segments: [MappedFile], from start: Int64, until limit: Int64 = .max, checksumsFrom: Int64, stopsAtDamage: Bool
+        _ segments: [MappedFile], from start: Int64, until limit: Int64 = .max, checksumsFrom: Int64, stopsAtDamage: Bool,
+        _ held: borrowing AppendState
     ) throws(StoreError) -> Int64 {
         let limit = min(limit, log.maxOffset)
         var end = start
@@ -249,7 +253,7 @@ struct Recovery {
                 guard offset < limit else { return end }
                 switch check(segment, at: position, verifiesBody: offset >= checksumsFrom) {
                 case .record(let record):
-                    try dispatch(record)
+                    try dispatch(record, held)
                     summary.recordsChecked += 1
                     position += record.byteCount
                     end = segment.baseOffset + Int64(position)
@@ -282,17 +286,18 @@ struct Recovery {
     }
 
     /// Sees to it that a record's queue has its entry.
-    private mutating func dispatch(_ record: CheckedRecord) throws(StoreError) {
-        var outcome = try builder.dispatch(record, fillsGaps: fillsGaps)
+    private mutating func dispatch(_ record: CheckedRecord, _ held: borrowing AppendState) throws(StoreError) {
+        written.removeAll(keepingCapacity: true)
+        var outcome = try builder.dispatch(record, into: &written, held)
         if outcome == .mayBegin {
             try disownQueues()
-            builder.allowBeginning()
-            outcome = try builder.dispatch(record, fillsGaps: fillsGaps)
+            builder.placing.allowBeginning()
+            outcome = try builder.dispatch(record, into: &written, held)
         }
         switch outcome {
         case .written:
             summary.entriesWritten += 1
-            queues.mappings.stayWithinLimit()
+            queues.mappings.stayWithinLimit(held)
         case .gap: foundGap = true
         case .present, .noQueue, .mayBegin: break
         }

@@ -27,7 +27,7 @@ extension MessageStore {
         guard replicas.acknowledge(replica, offset) else { return }
         publishConfirmed()
         commit.confirmationMoved()
-        tellConfirmationListener()
+        growth.moved()
     }
 
     /// A replica is not connected any more. What it confirmed stays confirmed.
@@ -51,13 +51,14 @@ extension MessageStore {
             rest = rest.dropFirst(count)
             next += Int64(count)
             publishConfirmed()
+            growth.moved()
         }
     }
 
-    /// Appends what fits the current segment, and says how many bytes that was. Append lock.
+    /// Appends what fits the current segment, and says how many bytes that was.
     private func appendRaw(_ bytes: UnsafeRawBufferPointer, at offset: Int64, _ state: inout AppendState) throws(StoreError) -> Int {
         if flags.current.contains(.notRunning) { throw .notRunning }
-        guard flags.current.contains(.replica) else { throw .notReplica }
+        guard flags.current.contains(.replica), !flags.current.contains(.changesRole) else { throw .notReplica }
         if let flushFailure { throw flushFailure }
         let end = log.maxOffset
         let segmentBytes = Int64(configuration.segmentBytes)
@@ -69,35 +70,39 @@ extension MessageStore {
         }
         guard offset == log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
         try resume(&state)
-        let segment = if let current = state.segment, state.position < current.byteCount { current } else { try nextSegment(&state) }
+        let segment = if let current = state.segment { current } else { try nextSegment(&state) }
         let count = min(bytes.count, segment.byteCount - state.position)
         try write(UnsafeRawBufferPointer(rebasing: bytes[..<count]), to: segment, &state)
         do throws(StoreError) {
-            if let timestamp = try checkRaw(segment.file, end: offset + Int64(count)) { state.lastStoreTimestamp = timestamp }
+            if let timestamp = try checkRaw(segment.file, end: offset + Int64(count), &state) { state.lastStoreTimestamp = timestamp }
         } catch {
             leave(count, in: segment, &state)
             throw error
         }
         state.position += count
-        log.publish(offset + Int64(count))
+        log.publish(offset + Int64(count), state)
+        // Its master has it.
+        replicas.confirm(upTo: offset + Int64(count))
         reportPosition(&state)
         announceFlush(&state)
+        // Its filler has come, too.
+        if state.position == segment.byteCount { state.segment = nil }
         return count
     }
 
     /// The log is empty and will begin at a segment boundary that somebody else chose.
     private func begin(at offset: Int64, _ state: inout AppendState) {
         state.nextSegmentOffset = offset
-        log.publish(offset)
+        log.publish(offset, state)
         commit.advance(to: offset)
         dispatcher.offset.store(offset, ordering: .releasing)
-        dispatcher.rawOffset.store(offset, ordering: .releasing)
+        state.receivedEnd = offset
     }
 
     /// Checks the records that are complete now and were not before.
     /// - Returns: the newest one's store time (ms).
-    private func checkRaw(_ segment: MappedFile, end: Int64) throws(StoreError) -> Int64? {
-        var offset = max(dispatcher.rawOffset.load(ordering: .relaxed), segment.baseOffset)
+    private func checkRaw(_ segment: MappedFile, end: Int64, _ state: inout AppendState) throws(StoreError) -> Int64? {
+        var offset = max(state.receivedEnd, segment.baseOffset)
         var timestamp: Int64?
         while true {
             let position = Int(offset - segment.baseOffset)
@@ -112,39 +117,43 @@ extension MessageStore {
                 throw .malformedRecord(offset: offset, reason: reason)
             }
         }
-        dispatcher.rawOffset.store(offset, ordering: .relaxed)
+        state.receivedEnd = offset
         return timestamp
     }
 
     /// Cuts the log at `offset`, and with it the consume queues: what follows was not confirmed and its master is gone.
     ///
-    /// Nobody may append meanwhile. Ranges handed out before keep their mapping, but what lies behind the cut becomes zero.
+    /// Nobody may append meanwhile. Ranges handed out before keep their mapping, but what lies behind the cut becomes zero. Whoever
+    /// waits for a message behind the cut has to be answered before: other ones will come to its place, and be confirmed there.
     public func truncate(to offset: Int64) throws(StoreError) {
         guard offset >= log.minOffset, offset <= log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
+        try forgetDeliveries(behind: offset)
         try flusher.progress.withLock { (progress) throws(StoreError) in
             try commit.exclusively { () throws(StoreError) in
                 try dispatcher.state.withLock { (_) throws(StoreError) in
                     try appendLock.withLock { (state) throws(StoreError) in
                         progress.round = nil
                         progress.mustFlushAllQueues = true
-                        try progress.begin(logStart: log.minOffset, logEnd: offset, path: flusher.path)
+                        try progress.begin(logStart: log.minOffset, logEnd: offset, flusher)
                         try cut(to: offset, &state)
                     }
                 }
             }
         }
         logger.warning("the log was cut to \(offset)")
+        growth.callAll()
     }
 
-    /// Append lock, and nobody dispatches or syncs.
+    /// Nobody dispatches or syncs.
     private func cut(to offset: Int64, _ state: inout AppendState) throws(StoreError) {
-        try log.truncate(to: offset, distrusting: true)
+        try log.truncate(to: offset, distrusting: true, state)
         for queue in queues.all {
-            try queue.truncate(toPhysicalOffset: offset)
-            queue.resumeAssigning()
+            try queue.truncate(toPhysicalOffset: offset, state)
+            queue.resumeAssigning(state)
         }
         commit.truncate(to: offset)
-        dispatcher.truncate(to: offset)
+        replicas.truncate(to: offset)
+        dispatcher.truncate(to: offset, state)
         placeWriter(&state)
         requestNextSegment(state)
         announceFlush(&state)

@@ -38,9 +38,32 @@ public final class ReplicaProgress: Sendable {
             guard required > 0, acknowledged.count >= required else { return false }
             let end = acknowledged.values.sorted(by: >)[required - 1]
             guard end > confirmedOffset else { return false }
-            confirmed.store(end, ordering: .releasing)
+            confirmed.max(end, ordering: .releasing)
             return true
         }
+    }
+
+    /// Everything below counts as confirmed: on a replica, by its master.
+    func confirm(upTo end: Int64) {
+        if required > 0 { confirmed.max(end, ordering: .releasing) }
+    }
+
+    /// The store becomes a master whose log ends at `end`: nobody waits for what is in it.
+    func begin(at end: Int64) {
+        forgetAll()
+        confirm(upTo: end)
+    }
+
+    /// The log was cut. Nobody acknowledges.
+    func truncate(to end: Int64) {
+        acknowledged.withLock { acknowledged in
+            acknowledged = acknowledged.mapValues { min($0, end) }
+            confirmed.min(end, ordering: .releasing)
+        }
+    }
+
+    func forgetAll() {
+        acknowledged.withLock { $0 = [:] }
     }
 
     func remove(_ replica: UInt64) {

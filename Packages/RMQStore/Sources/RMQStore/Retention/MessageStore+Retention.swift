@@ -12,12 +12,12 @@ extension MessageStore {
     public func removeExpiredQueues() throws(StoreError) {
         let minimum = log.minOffset
         for queue in queues.all where !queue.topic.isExactly(SystemTopic.schedule) && queue.hasFiles {
-            let isExpired = try appendLock.withLock { (_) throws(StoreError) in
-                guard !queue.isRetired, queue.maxPhysicalOffset >= 0, queue.maxPhysicalOffset <= minimum, queue.nextOffset == queue.maxOffset else {
+            let isExpired = try appendLock.withLock { (state) throws(StoreError) in
+                guard !queue.isRetired(state), queue.maxPhysicalOffset >= 0, queue.maxPhysicalOffset <= minimum, queue.nextOffset(state) == queue.maxOffset else {
                     return false
                 }
-                try queue.reset()
-                queue.resumeAssigning()
+                try queue.reset(state)
+                queue.resumeAssigning(state)
                 // Still under the lock, or the queue's next message would lose its file.
                 try StoreFiles.removeDirectory(queue.directory)
                 // Fails while other queues are in there, which is fine.

@@ -29,7 +29,8 @@ final class DelaySchedule: Sendable {
         var isFailing = false
     }
 
-    /// Who is told; see ``MessageStore/Confirmation``.
+    /// Who is told. A closure as the very value of a `Mutex` would get another layer around it with each access, until
+    /// calling it overflows the stack; as a property it is kept as it is.
     struct Delivery {
         var listener: MessageStore.DeliveryListener?
     }

@@ -37,19 +37,47 @@ extension MessageStore {
 
     /// Begins to deliver delayed messages that are due. Harmless when it runs already.
     ///
-    /// A master does this when it starts; call it when a replica becomes the master, and the other one when a master stops
-    /// to be one.
-    public func startDelayedDelivery() throws(StoreError) {
+    /// A master does this when it starts, a replica when it becomes one.
+    /// - Parameter isPrepared: whether ``prepareDelayedDelivery()`` was called before.
+    func startDelayedDelivery(isPrepared: Bool = false) throws(StoreError) {
         try schedule.thread.withLock { (thread) throws(StoreError) in
             guard thread == nil else { return }
-            try loadDelayOffsets()
-            schedule.signals.withLock { $0 = DelaySchedule.Signals(drifts: $0.drifts) }
+            if !isPrepared { try prepareDelayedDelivery() }
             thread = try StoreThread(name: "store-schedule") { self.runDelayedDelivery() }
         }
     }
 
+    /// Finds out how far deliveries are. Nobody delivers meanwhile, nor appends a delayed message afterwards before the thread may
+    /// hear of it.
+    func prepareDelayedDelivery() throws(StoreError) {
+        try loadDelayOffsets()
+        schedule.signals.withLock { $0 = DelaySchedule.Signals(drifts: $0.drifts) }
+    }
+
+    /// Somebody else delivers from now on, so what this store knows is written down and forgotten. Should that fail, the file says
+    /// less, and more is counted when it is needed.
+    func leaveDelayedDelivery() {
+        if schedule.hasProgress {
+            do throws(StoreError) {
+                try saveDelayOffsets()
+            } catch {
+                logger.warning("how far delayed messages are delivered is not up to date in \(schedule.path): \(error)")
+            }
+        }
+        schedule.progress.withLock { $0 = DelaySchedule.Progress() }
+    }
+
+    /// The log will be cut at `offset`, deliveries that the file counts with it: from then on it counts none, and all that the log
+    /// holds are counted when it is read. In this order, since a crash may come between.
+    func forgetDeliveries(behind offset: Int64) throws(StoreError) {
+        guard StoreFiles.exists(schedule.path), let counted = try DelayOffsets.read(schedule.path, logger).logOffset, counted > offset else { return }
+        var none = DelayOffsets()
+        none.logOffset = log.minOffset
+        try none.write(schedule.path)
+    }
+
     /// Ends the delivery of delayed messages; returns after the last one. Harmless when it does not run.
-    public func stopDelayedDelivery() {
+    func stopDelayedDelivery() {
         schedule.thread.withLock { thread in
             guard let running = thread else { return }
             schedule.signals.change { $0.isStopping = true }
@@ -73,7 +101,8 @@ extension MessageStore {
     func loadDelayOffsets() throws(StoreError) {
         let saved = try DelayOffsets.read(schedule.path, logger)
         var offsets = withinBounds(saved.offsets)
-        if let logOffset = saved.logOffset { countDeliveries(since: logOffset, &offsets) }
+        // Without a file, those of another store may be in the log: this one was its replica.
+        if let start = saved.logOffset ?? (saved.offsets.isEmpty ? log.minOffset : nil) { countDeliveries(since: start, &offsets) }
         schedule.progress.withLock { progress in
             progress = DelaySchedule.Progress(offsets: offsets, savedLogOffset: saved.logOffset, isChanged: offsets != saved.offsets)
         }

@@ -13,6 +13,7 @@ final class DiskCalls: Sendable {
     typealias SynchronizeAll = @Sendable (_ directory: String) -> Int32
     typealias ResidentBytes = @Sendable (_ file: MappedFile, _ range: Range<Int>) -> Int
     typealias Write = @Sendable (_ file: MappedFile, _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ position: Int) -> Int
+    typealias WriteSmall = @Sendable (_ path: String, _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ position: Int) -> Int
     typealias StartWriteBack = @Sendable (_ descriptor: Int32, _ start: Int, _ count: Int) -> Int32
 
     /// Writes a range of a mapped file back and waits for the disk.
@@ -25,6 +26,8 @@ final class DiskCalls: Sendable {
     let allocate: Allocate
     /// Writes bytes of the log, perhaps not all of them; returns how many, or an errno below zero.
     let write: Write
+    /// The same for small files that are written in place.
+    let writeSmall: WriteSmall
     /// Has a range written to the disk soon.
     let startWriteBack: StartWriteBack
     /// How many bytes from the start of a range on are in memory.
@@ -35,7 +38,8 @@ final class DiskCalls: Sendable {
     init(
         synchronize: @escaping Synchronize = DiskCalls.msync, synchronizeDirectory: @escaping SynchronizeDirectory = DiskCalls.fsyncDirectory,
         synchronizeAll: @escaping SynchronizeAll = DiskCalls.syncfs, allocate: @escaping Allocate = DiskCalls.fallocate,
-        write: @escaping Write = DiskCalls.pwrite, startWriteBack: @escaping StartWriteBack = DiskCalls.syncFileRange,
+        write: @escaping Write = DiskCalls.pwrite, writeSmall: @escaping WriteSmall = DiskCalls.pwriteSmall,
+        startWriteBack: @escaping StartWriteBack = DiskCalls.syncFileRange,
         residentBytes: @escaping ResidentBytes = { $0.residentBytes($1) }
     ) {
         self.synchronize = synchronize
@@ -43,6 +47,7 @@ final class DiskCalls: Sendable {
         self.synchronizeAll = synchronizeAll
         self.allocate = allocate
         self.write = write
+        self.writeSmall = writeSmall
         self.startWriteBack = startWriteBack
         self.residentBytes = residentBytes
     }
@@ -58,6 +63,10 @@ final class DiskCalls: Sendable {
     }
 
     static let pwrite: Write = { _, descriptor, bytes, position in crmq_pwrite(descriptor, bytes.baseAddress, bytes.count, Int64(position)) }
+
+    static let pwriteSmall: WriteSmall = { _, descriptor, bytes, position in
+        crmq_pwrite(descriptor, bytes.baseAddress, bytes.count, Int64(position))
+    }
 
     static let syncFileRange: StartWriteBack = { descriptor, start, count in -crmq_start_write_back(descriptor, Int64(start), Int64(count)) }
 
@@ -101,6 +110,23 @@ final class DiskCalls: Sendable {
 }
 
 extension DiskCalls {
+    /// Writes all of `bytes`, in as many calls as that takes.
+    /// - Parameter write: writes some of what is left, behind so many bytes that are written; returns how many, or an errno below zero.
+    /// - Throws: when not all could be written; any part of them may be there.
+    static func writeAll(
+        _ bytes: UnsafeRawBufferPointer, path: String, _ write: (_ rest: UnsafeRawBufferPointer, _ written: Int) -> Int
+    ) throws(StoreError) {
+        var written = 0
+        while written < bytes.count {
+            let result = write(UnsafeRawBufferPointer(rebasing: bytes[written...]), written)
+            if result == -Int(EINTR) { continue }
+            let code = result == 0 ? ENOSPC : Int32(-result)
+            if code == ENOSPC || code == EDQUOT { throw .diskFull(path: path) }
+            guard result > 0 else { throw .system(call: "pwrite", path: path, code: code) }
+            written += result
+        }
+    }
+
     func synchronize(_ file: MappedFile, from start: Int, to end: Int) throws(StoreError) {
         guard end > start else { return }
         let code = synchronize(file, start..<end)

@@ -3,13 +3,13 @@ import RMQCommon
 
 /// A value behind a lock, with waiting: what `Mutex` lacks. For the hand-overs between a caller and a store thread, and for
 /// the append lock.
-final class Monitor<State>: @unchecked Sendable {
+final class Monitor<State: ~Copyable>: @unchecked Sendable {
     // Sendable: `state` is touched only with `mutex` held.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var state: State
 
-    init(_ state: sending State) {
+    init(_ state: consuming sending State) {
         self.state = state
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)

@@ -17,6 +17,8 @@ final class FaultyDisk: Sendable {
         var logSyncs = 0
         /// What the next writes to the log get, one after the other; afterwards they go well.
         var writeFaults: [WriteFault] = []
+        /// What the next writes of small files get, one after the other.
+        var smallWriteFaults: [WriteFault] = []
         /// The writes to the log that went well, by offset, in their order.
         var writes: [Range<Int64>] = []
         /// How many threads write to the log at this moment, and the most that ever did.
@@ -73,6 +75,12 @@ final class FaultyDisk: Sendable {
                 let start = file.baseOffset + Int64(position)
                 behaviour.withLock { $0.writes.append(start..<start + Int64(written)) }
                 return written
+            },
+            writeSmall: { [behaviour] path, descriptor, bytes, position in
+                let fault = behaviour.withLock { $0.smallWriteFaults.isEmpty ? nil : $0.smallWriteFaults.removeFirst() }
+                if case .error(let code) = fault { return -Int(code) }
+                let count = if case .short(let limit) = fault { min(limit, bytes.count) } else { bytes.count }
+                return DiskCalls.pwriteSmall(path, descriptor, UnsafeRawBufferPointer(rebasing: bytes[..<count]), position)
             })
     }
 

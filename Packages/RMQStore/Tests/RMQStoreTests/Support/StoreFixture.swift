@@ -100,6 +100,24 @@ extension MessageStore {
     }
 }
 
+/// By the tag code alone.
+struct TagTest: MessageFilter {
+    let test: (Int64?) -> Bool
+    func matches(entry: FilterEntry) -> Bool { test(entry.tagCode) }
+}
+
+extension MessageStore {
+    /// Reads what has certain tag codes; nil: everything.
+    func read(topic: String, queueId: Int32, offset: Int64, maxCount: Int, matches: ((Int64?) -> Bool)?) -> ReadResult {
+        guard let matches, let queue = queue(topic: topic, queueId: queueId) else {
+            return read(topic: topic, queueId: queueId, offset: offset, maxCount: maxCount)
+        }
+        var result = ReadResult()
+        read(queue, offset: offset, maxCount: maxCount, matching: TagTest(test: matches), into: &result)
+        return result
+    }
+}
+
 extension ReadResult {
     func messages() throws -> [StoredMessage] {
         try chunks.flatMap { try MessageRecord.decodeAll(Array($0.bytes), decompressing: true) }

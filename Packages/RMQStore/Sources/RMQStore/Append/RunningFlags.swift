@@ -19,6 +19,8 @@ public final class RunningFlags: Sendable {
         /// A replica takes what its master sends and nothing else.
         static let replica = Reason(rawValue: 1 << 16)
         static let notRunning = Reason(rawValue: 1 << 17)
+        /// A replica that becomes a master takes nothing from anybody.
+        static let changesRole = Reason(rawValue: 1 << 19)
         /// A write-back failed; see ``MessageStore/flushFailure``.
         public static let flushFailed = Reason(rawValue: 1 << 18)
 
@@ -50,7 +52,7 @@ extension RunningFlags.Reason: CustomStringConvertible {
     public var description: String {
         let names: [(RunningFlags.Reason, String)] = [
             (.notWriteable, "not writeable"), (.queueError, "a consume queue cannot be written"), (.indexError, "an index file cannot be made"),
-            (.diskFull, "the disk is too full"), (.replica, "it is a replica"), (.notRunning, "not running"), (.flushFailed, "a write-back failed"),
+            (.diskFull, "the disk is too full"), (.replica, "it is a replica"), (.changesRole, "it becomes a master"), (.notRunning, "not running"), (.flushFailed, "a write-back failed"),
         ]
         return names.filter { contains($0.0) }.map(\.1).joined(separator: ", ")
     }

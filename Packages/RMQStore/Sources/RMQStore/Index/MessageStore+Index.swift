@@ -26,19 +26,13 @@ extension MessageStore {
         thread.join()
     }
 
-    /// Wakes the index thread if it sleeps. Append lock.
-    @inline(__always)
-    func announceIndex(_ state: inout AppendState) {
-        guard !state.indexIsAnnounced else { return }
-        state.indexIsAnnounced = true
-        index.announce()
-    }
-
     // MARK: The thread
 
     /// What the index thread remembers between two steps.
     private struct IndexWork {
         var follower: IndexFollower
+        /// Wakes the thread when more is readable.
+        let growth: LogFollower
         /// Up to where the checkpoint vouches for the index; nil: not known.
         var savedOffset: Int64?
         var nextSave: MonotonicInstant
@@ -49,7 +43,9 @@ extension MessageStore {
 
     private func runIndexBuilder() {
         var work = IndexWork(
-            follower: IndexFollower(log: log, files: index.files, logger: logger, clock: clocks.wall), nextSave: nextIndexSave())
+            follower: IndexFollower(log: log, files: index.files, logger: logger, clock: clocks.wall),
+            growth: follow(.readable) { [index] _ in index.announce() }, nextSave: nextIndexSave())
+        defer { work.growth.cancel() }
         var hasFailed = false
         while true {
             do {
@@ -78,7 +74,7 @@ extension MessageStore {
         if !isSaved, now >= work.nextSave { saveIndex(&work) }
         let pause: Duration? =
             if hasMoved { work.follower.position < end ? .zero : IndexBuilder.nap }
-            else if !rearmIndex(sawEnd: end) { .zero }
+            else if work.growth.arm(beyond: end) == .isBeyond { .zero }
             else { isSaved ? nil : work.nextSave - now }
         switch index.next(timeout: pause, ignoringWork: hasMoved) {
         case nil, .work: break
@@ -118,16 +114,6 @@ extension MessageStore {
         try work.follower.prepare(plan, logEnd: end)
     }
 
-    /// Lets the next append signal again, unless there was one since the log's end was looked at.
-    private func rearmIndex(sawEnd end: Int64) -> Bool {
-        appendLock.withLock { state in
-            guard dispatchedOffset == end else { return false }
-            // What becomes readable later than its append is announced by the dispatch.
-            state.indexIsAnnounced = !publishesAtAppend
-            return true
-        }
-    }
-
     private func catchUp(_ follower: inout IndexFollower) throws(StoreError) {
         let deadline = MonotonicInstant.now + IndexBuilder.stopLimit
         let end = dispatchedOffset
@@ -150,7 +136,7 @@ extension MessageStore {
                 if index.awaitsCut { return false }
                 progress.checkpoint.index = mark
                 if let timestamp = fullTimestamp ?? (afterGoingBack ? 0 : nil) { progress.checkpoint.indexTimestamp = timestamp }
-                try progress.checkpoint.write(flusher.path)
+                try flusher.write(progress.checkpoint)
                 return true
             }
             if isSaved { work.savedOffset = work.follower.position }

@@ -1,0 +1,63 @@
+/// Decides which messages of a queue a read returns.
+///
+///     queue entry ─► matches(entry:) ─► readsRecords? ─► matches(record:) ─► returned
+///                        no record touched                 memory, or the disk for a read from there
+///
+/// Both answers are asked on the reading thread, many times a read: quick, and without calling the store. What a filter is made
+/// of is known where it is handed over, so it is compiled into the read.
+public protocol MessageFilter {
+    /// Whether a message may be wanted, as far as its queue entry tells.
+    func matches(entry: FilterEntry) -> Bool
+
+    /// Whether records are looked at, too. False unless said otherwise.
+    var readsRecords: Bool { get }
+
+    /// Whether a message is wanted, asked when its entry matches and ``readsRecords``. The record is whole, and checked if it comes
+    /// from the disk.
+    func matches(record: FilterRecord) -> Bool
+}
+
+extension MessageFilter {
+    @inlinable public var readsRecords: Bool { false }
+    @inlinable public func matches(record: FilterRecord) -> Bool { true }
+}
+
+/// What a queue entry says about its message. Only while ``MessageFilter/matches(entry:)`` runs.
+public struct FilterEntry {
+    @usableFromInline let code: Int64
+    // The read has it for as long as this lives.
+    @usableFromInline unowned(unsafe) let queue: ConsumeQueue
+
+    init(_ entry: QueueEntry, of queue: ConsumeQueue) {
+        code = entry.tagCode
+        self.queue = queue
+    }
+
+    /// The hash of the tags, or of a delayed message the time of its delivery; nil when a damaged extension cannot tell.
+    @inlinable
+    public var tagCode: Int64? { code >= Int64(Int32.min) ? code : extendedTagCode }
+
+    @usableFromInline
+    var extendedTagCode: Int64? { queue.extensions.tagCode(at: code) }
+
+    /// Store time and filter bit map; nil when the queue was written without an extension.
+    public var extensionUnit: QueueExtensionUnit? { QueueExtension.isAddress(code) ? queue.extensions.unit(at: code) : nil }
+}
+
+/// A message's record. Its bytes are those of the log, only while ``MessageFilter/matches(record:)`` runs.
+public struct FilterRecord {
+    public let topic: UnsafeRawBufferPointer
+    /// Encoded, as `MessageProperties` reads them.
+    public let properties: UnsafeRawBufferPointer
+    /// In milliseconds since 1970.
+    public let storeTimestamp: Int64
+
+    init(_ record: CheckedRecord) {
+        topic = record.topic
+        properties = record.properties
+        storeTimestamp = record.storeTimestamp
+    }
+
+    /// The value of one property; nil when it is absent or empty.
+    public func value(of name: StaticString) -> UnsafeRawBufferPointer? { PropertyScan.value(name, in: properties) }
+}
