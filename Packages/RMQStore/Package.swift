@@ -25,6 +25,7 @@ let package = Package(
         .target(name: "RMQStoreTool", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon")], path: "Sources/RMQStoreTool", swiftSettings: settings),
         .target(name: "RMQStoreBench", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQStoreBench", swiftSettings: settings),
         .testTarget(name: "RMQStoreToolTests", dependencies: ["RMQStoreTool", "RMQStore", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQStoreToolTests", swiftSettings: settings),
+        .executableTarget(name: "StoreWorkload", dependencies: ["RMQStore", .product(name: "RMQCommon", package: "RMQCommon")], path: "Tests/StoreWorkload", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
