@@ -89,7 +89,7 @@ public final class Broker: Sendable {
             PeriodicWork("tables", on: loops.next(), every: .milliseconds(configuration.persistOffsetsMilliseconds), by: pool) {
                 state.files.writeWhatIsDue()
             },
-            PeriodicWork("samples", on: loops.next(), every: BrokerStatistics.sampleInterval, by: pool) { state.statistics.takeSample() },
+            PeriodicWork("samples", on: loops.next(), after: .zero, every: BrokerStatistics.sampleInterval, by: pool) { state.statistics.takeSample() },
             PeriodicWork("silent clients", on: loops.next(), every: .seconds(10), by: pool) {
                 state.clients.expire(now: state.clocks.monotonic.now())
             },

@@ -37,6 +37,8 @@ import Testing
                 bornTimestamp: 0, flag: 0)
             let first = try await peer.client.request(RemotingCommand(.sendMessage, header: header), to: peer.address, timeout: .generous)
             #expect(first.remark == "not for orders")
+            let batch = try await peer.ask(.sendBatchMessage, Peer.sendFields("orders").merging(["m": "true"]) { $1 }, text: "x")
+            #expect(batch.remark == "not for orders")
         }
     }
 

@@ -22,17 +22,17 @@ import Testing
         #expect(released.isEmpty)
         released = writes.release(progress(200), now: .at(0))
         #expect(texts(released) == ["a ok", "b ok"])
-        #expect(writes.nextDeadline == .at(1_000))
+        #expect(writes.nextDeadline(after: .at(0)) == .at(1_000))
         released = writes.release(progress(200), now: .at(1_000))
         #expect(texts(released) == ["c flushDiskTimeout"])
-        #expect(writes.isEmpty && writes.nextDeadline == nil)
+        #expect(writes.isEmpty && writes.nextDeadline(after: .at(0)) == nil)
     }
 
     @Test func replicasAreWaitedForToo() {
         var writes = Writes(limit: 10)
         writes.add("both", Writes.Promise(end: 100, flushDeadline: .at(500), replicaDeadline: .at(300)))
         writes.add("alone", Writes.Promise(end: 200, flushDeadline: .at(500), lacksReplicas: true))
-        #expect(writes.nextDeadline == .at(300))
+        #expect(writes.nextDeadline(after: .at(0)) == .at(300))
         var released = writes.release(progress(100, 99), now: .at(0))
         #expect(released.isEmpty)
         released = writes.release(progress(100, 100), now: .at(0))
@@ -42,6 +42,7 @@ import Testing
         writes.add("late", Writes.Promise(end: 300, flushDeadline: .at(500), replicaDeadline: .at(300)))
         released = writes.release(progress(200, 100), now: .at(300))
         #expect(released.isEmpty, "the disk still has time")
+        #expect(writes.nextDeadline(after: .at(300)) == .at(500), "a deadline that is over is none to wait for")
         released = writes.release(progress(200, 100), now: .at(500))
         #expect(texts(released) == ["late flushReplicaTimeout"], "the replica outweighs the disk")
     }

@@ -169,6 +169,27 @@ import Testing
         }
     }
 
+    /// The pull stays held then, and its time must still be watched.
+    @Test func aPullThatAnUnwantedMessageOvertookIsAnsweredWhenItsTimeIsOver() async throws {
+        try await withPeer({ $0.eventLoops = 1 }) { peer in
+            _ = try await peer.createTopic("Narrow")
+            let store = peer.broker.state.store
+            peer.broker.state.loops.all[0].post { state in
+                let (host, encoder) = (state.settings.storeHost, RecordEncoder(maxMessageBytes: 1_024))
+                state.holds.aboutToHold = {
+                    let empty = UnsafeRawBufferPointer(start: nil, count: 0)
+                    let attributes = RecordAttributes(bornTimestamp: 1, bornHost: host, storeHost: host)
+                    _ = try? store.append(encoder.encode(
+                        queue: store.queueHandle(topic: "Narrow", queueId: 0), attributes: attributes, body: empty, properties: empty, tagCode: 7))
+                }
+            }
+            #expect(try await peer.heldPulls() == 0)
+            let answer = try await peer.pull("Narrow", from: 0, tags: "wanted", holdingMilliseconds: 300)
+            #expect(answer.responseCode == .pullRetryImmediately)
+            #expect(answer.fields?["nextBeginOffset"] == "1")
+        }
+    }
+
     @Test func oneMessageWakesAllThatWaitForIt() async throws {
         try await withPeer { peer in
             _ = try await peer.createTopic("Popular", queues: 2)

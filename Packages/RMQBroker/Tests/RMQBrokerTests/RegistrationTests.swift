@@ -47,6 +47,24 @@ import Testing
         }
     }
 
+    /// Topics are made while a name server hangs: nobody else has to wait for it.
+    @Test func aSilentNameServerDoesNotHoldUpOtherAdministrators() async throws {
+        try await withNameServers(1) { servers in
+            let peer = try Peer {
+                $0.nameServers = servers.map(\.address)
+                $0.registerTimeoutMilliseconds = 60_000
+            }
+            defer { peer.stop() }
+            servers[0].isSilent = true
+            // More than there are threads for administration.
+            let made = (0..<10).map { number in Task { try? await peer.createTopic("Made\(number)") } }
+            try await eventually("all are in the table") { (0..<10).allSatisfy { peer.broker.state.topics["Made\($0)"] != nil } }
+            let answer = try await peer.ask(.getBrokerConfig)
+            #expect(answer.code == 0)
+            for task in made { task.cancel() }
+        }
+    }
+
     @Test func manyNewTopicsTakeFewRegistrations() async throws {
         try await withNameServers(1) { servers in
             let peer = try Peer { $0.nameServers = [servers[0].address] }

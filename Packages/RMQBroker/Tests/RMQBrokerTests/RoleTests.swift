@@ -1,5 +1,6 @@
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import RMQTestSupport
 import Testing
 
@@ -36,7 +37,7 @@ import Testing
                     try? store.becomeReplica()
                     return nil
                 }
-                return await group.reduce(into: []) { answers, answer in if let answer { answers.append(answer) } }
+                return await group.reduce(into: [RemotingCommand]()) { answers, answer in if let answer { answers.append(answer) } }
             }
             #expect(answers.count == 200)
             let stored = answers.filter { $0.responseCode == .success }

@@ -5,7 +5,8 @@ import RMQStore
 
 /// The answer to code 28: the reference's keys, as far as this broker has what they tell of.
 ///
-/// There are no thread pools here, so their queues are always empty and have the reference's default sizes.
+/// Sends and pulls wait for no thread here, so their queues are always empty and have the reference's default sizes. Queries wait
+/// where all of administration does.
 enum RuntimeInfo {
     static func table(_ broker: BrokerState) -> [ByteText: String] {
         let now = broker.clocks.monotonic.now()
@@ -49,8 +50,9 @@ enum RuntimeInfo {
             "commitLogMaxOffset": String(broker.store.maxPhysicalOffset),
             "earliestMessageTimeStamp": String(broker.store.earliestStoreTimestamp ?? -1),
         ]
-        for (pool, capacity) in [("send", 10_000), ("pull", 100_000), ("query", 20_000)] {
-            table[pool + "ThreadPoolQueueSize"] = "0"
+        let queries = broker.workers.administrators
+        for (pool, size, capacity) in [("send", 0, 10_000), ("pull", 0, 100_000), ("query", queries.waitingCount, Workers.administratorsLimit)] {
+            table[pool + "ThreadPoolQueueSize"] = String(size)
             table[pool + "ThreadPoolQueueCapacity"] = String(capacity)
             table[pool + "ThreadPoolQueueHeadWaitTimeMills"] = "0"
         }

@@ -15,12 +15,13 @@ enum TopicAdmin {
             permission: header.permission, filterType: header.filterType, systemFlag: header.systemFlag ?? 0)
         let version = broker.topics.put(config)
         broker.files.write(.topics)
-        if let registration = broker.registration {
-            let registered = Latch()
-            registration.register(config, version: version) { registered.open() }
-            registered.wait(for: .milliseconds(broker.live.current.registerTimeoutMilliseconds))
+        guard let registration = broker.registration, let loop = broker.loops.all.first?.loop else { return .response(.success) }
+        return .later { reply in
+            let answer = FirstCall { reply.complete(.response(.success)) }
+            registration.register(config, version: version) { answer() }
+            // A name server that hangs hears of the topic later.
+            loop.schedule(after: .milliseconds(broker.live.current.registerTimeoutMilliseconds)) { answer() }
         }
-        return .response(.success)
     }
 
     static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {

@@ -22,7 +22,7 @@ final class LiveConfiguration: Sendable {
     var current: BrokerConfiguration { contents.withLock { $0.configuration } }
     var dataVersion: DataVersion { contents.withLock { $0.dataVersion } }
 
-    enum Refusal: Error {
+    enum UpdateError: Error {
         /// Keys that may not be changed over the wire, or that do not exist.
         case notAllowed(keys: [String])
         case badValue(BrokerConfigurationError)
@@ -30,11 +30,11 @@ final class LiveConfiguration: Sendable {
 
     /// Applies all of `properties` or, when one of them is refused, none.
     /// - Returns: the values that are in force now, as the configuration shows them.
-    func update(_ properties: [(key: String, value: String)]) throws(Refusal) -> [(key: String, value: String)] {
+    func update(_ properties: [(key: String, value: String)]) throws(UpdateError) -> [(key: String, value: String)] {
         let refused = properties.map(\.key).filter { BrokerSetting.named($0)?.isLive != true }
         guard refused.isEmpty else { throw .notAllowed(keys: refused) }
         let now = clock.now()
-        let values = try contents.withLock { (contents) throws(Refusal) in
+        let values = try contents.withLock { (contents) throws(UpdateError) in
             var changed = contents.configuration
             do throws(BrokerConfigurationError) {
                 for (key, value) in properties { try BrokerSetting.named(key)?.write(&changed, value) }

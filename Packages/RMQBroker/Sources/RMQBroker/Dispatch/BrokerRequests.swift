@@ -49,7 +49,8 @@ enum BrokerRequests {
         [
             Row(.sendMessage, .send, access: .publishing("topic", retryOf: "group")),
             Row(.sendMessageV2, .send, access: .publishing("b", retryOf: "a")),
-            Row(.sendBatchMessage, .send),
+            // The reference asks nothing of a batch, so anybody could publish to any topic.
+            Row(.sendBatchMessage, .send, access: .publishing("b", retryOf: "a")),
             Row(.pullMessage, .pull, access: .subscribing(topic: "topic", group: "consumerGroup")),
             Row(.queryMessage, .byWorker(QueryRequests.byKey), access: .subscribing(topic: "topic")),
             Row(.viewMessageById, .byWorker(QueryRequests.byOffset)),

@@ -5,7 +5,7 @@ import RMQStore
 /// The parts of a broker that each event loop has for itself. Both ports of a broker share those of a loop.
 ///
 /// Used on its loop's thread only; other threads hold a ``LoopBound``.
-final class LoopState {
+final class LoopState: WakeUpObserver {
     let loop: EventLoop
     let broker: BrokerState
     let settings: LoopSettings
@@ -39,6 +39,8 @@ final class LoopState {
     }
 
     /// Appends the messages of this wake-up, answers those that need not wait, and wakes the pulls that they are for.
+    ///
+    /// The loop calls it; so do its ports, of which one that closes still answers what it brought in the same wake-up.
     func wakeUpEnded() {
         writer.wakeUpEnded()
         arrivals.wakePulls()

@@ -1,5 +1,4 @@
 import RMQCommon
-import RMQFilter
 import RMQRemoting
 import RMQStore
 
@@ -32,7 +31,7 @@ final class ColdReads {
             if filter.matchesEverything {
                 store.load(queue, offset: offset, maxCount: maxCount, into: &result)
             } else {
-                store.load(queue, offset: offset, maxCount: maxCount, matching: TagFilter(filter), into: &result)
+                store.load(queue, offset: offset, maxCount: maxCount, matching: filter, into: &result)
             }
             let loaded = result
             waiting.post { $0(loaded) }

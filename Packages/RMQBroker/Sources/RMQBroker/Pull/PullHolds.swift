@@ -1,32 +1,6 @@
 import RMQCommon
-import RMQFilter
 import RMQRemoting
 import RMQStore
-
-/// What a read of the store asks about a subscription by tags; a message without a tag code passes.
-struct TagFilter: MessageFilter {
-    private let filter: SubscriptionFilter
-
-    init(_ filter: SubscriptionFilter) { self.filter = filter }
-
-    func matches(entry: FilterEntry) -> Bool { entry.tagCode.map { filter.matches(tagsCode: $0) } ?? true }
-}
-
-/// A pull that can be answered at any time.
-struct HeldPull {
-    let connection: UInt64
-    let ticket: ReplyTicket
-    var queue: QueueState
-    let filter: SubscriptionFilter
-    let offset: Int64
-    /// Beyond `offset` by the messages that were looked at since and did not match.
-    var nextOffset: Int64
-    let maxCount: Int
-    /// Of the group that pulls; nil when the table of offsets is full.
-    let progress: GroupProgress?
-    /// ``BrokerState/pullRulesVersion`` when the rules were last looked at.
-    var rulesVersion: UInt64
-}
 
 /// The pulls that one loop holds until there is something to give. On the loop's thread only.
 ///
@@ -86,9 +60,9 @@ final class PullHolds {
         let deadline = loop.now + .milliseconds(min(suspendMilliseconds, Self.longestSuspendMilliseconds))
         guard table.hold(pull, on: pull.queue, until: deadline) else { return reply(to: pull, on: connection) }
         pull.queue.addWaiter(loop: loopIndex)
-        // A message that came between the read and the bit was appended by somebody who did not see the bit.
-        if pull.queue.queue.maxOffset > result.maxOffset { return wake(pull.queue) }
         setAlarm(min(deadline, loop.now + Self.checkInterval))
+        // A message that came between the read and the bit was appended by somebody who did not see the bit.
+        if pull.queue.queue.maxOffset > result.maxOffset { wake(pull.queue) }
     }
 
     /// Answers the pulls of `queue` for which there is something now.
@@ -117,10 +91,10 @@ final class PullHolds {
             let queue = try queueNow(pull)
             pull.rulesVersion = version
             guard queue !== pull.queue else { return true }
-            var anew = pull
-            anew.queue = queue
-            read(anew, from: anew.offset)
-            give(to: anew, on: connection)
+            var pull = pull
+            pull.queue = queue
+            read(pull, from: pull.offset)
+            give(to: pull, on: connection)
         } catch {
             connection.reply(.response(error.code, remark: error.remark), to: pull.ticket)
         }
@@ -154,7 +128,7 @@ final class PullHolds {
         } else {
             store.read(
                 pull.queue.queue, offset: offset, maxCount: pull.maxCount, from: .memory,
-                matching: TagFilter(filter), into: &result)
+                matching: filter, into: &result)
         }
     }
 

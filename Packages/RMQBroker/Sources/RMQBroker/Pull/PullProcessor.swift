@@ -58,7 +58,7 @@ struct PullProcessor {
 
     // MARK: Who may pull what
 
-    private func filter(_ request: PullRequest, _ route: PullRoute) throws(Refusal) -> SubscriptionFilter {
+    private func filter(_ request: PullRequest, _ route: PullRoute) throws(Refusal) -> PullFilter {
         if request.flags.contains(.carriesSubscription) {
             if let type = request.expressionType, !type.isEmpty, !type.elementsEqual("TAG".utf8) {
                 throw .filter(of: String(decoding: type.prefix(64), as: UTF8.self), isEmpty: request.subscription?.isEmpty ?? true)
@@ -105,7 +105,7 @@ struct PullProcessor {
         if !config.consumeBroadcastEnabled, group.messageModel == .broadcasting { return .broadcastForbidden }
         guard let subscription = group.subscriptions[topic] else { return .notSubscribed }
         let isTag = subscription.expressionType.isEmpty || subscription.expressionType.isExactly("TAG")
-        let filter = subscription.isClassFilter ? .all : SubscriptionFilter(text: subscription.expression, codes: subscription.tagCodes)
+        let filter: PullFilter = subscription.isClassFilter ? .all : .tags(SubscriptionFilter(text: subscription.expression, codes: subscription.tagCodes))
         return .subscribed(filter, version: subscription.version, isTag: isTag)
     }
 

@@ -71,12 +71,12 @@ final class PullRoute {
         case noConsumers
         case broadcastForbidden
         case notSubscribed
-        case subscribed(SubscriptionFilter, version: Int64, isTag: Bool)
+        case subscribed(PullFilter, version: Int64, isTag: Bool)
     }
 
     /// The subscription that the last pull carried, parsed.
     private var carriedText: [UInt8]?
-    private var carriedFilter = SubscriptionFilter.all
+    private var carriedFilter = PullFilter.all
 
     init(topic: TopicRoute, progress: GroupProgress?, refusal: Refusal?, heartbeat: Heartbeat) {
         self.topic = topic
@@ -86,10 +86,10 @@ final class PullRoute {
     }
 
     /// The filter of a tag expression that came with a pull; the same text again is not parsed again.
-    func filter(carried text: UnsafeRawBufferPointer?) throws(TagExpressionError) -> SubscriptionFilter {
+    func filter(carried text: UnsafeRawBufferPointer?) throws(TagExpressionError) -> PullFilter {
         guard let text, !text.isEmpty else { return .all }
         if let carriedText, carriedText.count == text.count, zip(carriedText, text).allSatisfy({ $0 == $1 }) { return carriedFilter }
-        let filter = SubscriptionFilter(try TagExpression(String(decoding: text, as: UTF8.self)))
+        let filter = PullFilter.tags(SubscriptionFilter(try TagExpression(String(decoding: text, as: UTF8.self))))
         carriedText = [UInt8](text)
         carriedFilter = filter
         return filter

@@ -14,6 +14,7 @@ final class LoopService: Service {
         broker.loops.all = group.loops.enumerated().map { index, loop in
             LoopBound(LoopState(index: index, loop: loop, broker: broker), loop: loop)
         }
+        for bound in broker.loops.all { bound.post { $0.loop.add($0) } }
     }
 
     func stop() {

@@ -51,10 +51,11 @@ struct PendingWrites<Message> {
     }
 
     /// When the next message is to be acknowledged although nothing happened; nil when none waits. That is the oldest: all get
-    /// the same time.
-    var nextDeadline: MonotonicInstant? {
+    /// the same times. Of the two halves of its promise the one counts that is not over: a replica that took too long is told when the
+    /// disk has its say.
+    func nextDeadline(after now: MonotonicInstant) -> MonotonicInstant? {
         guard let promise = pending.first?.promise else { return nil }
-        return min(promise.flushDeadline ?? .distantFuture, promise.replicaDeadline ?? .distantFuture)
+        return [promise.flushDeadline, promise.replicaDeadline].compactMap(\.self).filter { $0 > now }.min()
     }
 }
 

@@ -64,7 +64,7 @@ final class WritePromises {
             release()
             // What came between the look and this is for us to see; what comes later, for the followers.
         } while !pending.isEmpty && zip(followers, known).contains { $0.arm(beyond: $1) == .isBeyond }
-        if let deadline = pending.nextDeadline { alarm.set(deadline) }
+        if let deadline = pending.nextDeadline(after: loop.now) { alarm.set(deadline) }
     }
 
     private func release() {

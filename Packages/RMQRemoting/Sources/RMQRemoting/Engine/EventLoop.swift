@@ -124,7 +124,8 @@ public final class EventLoop: @unchecked Sendable {
     /// follows at once. On the loop only.
     public func deferToEnd(_ work: @escaping () -> Void) { deferred.append(work) }
 
-    func add(_ observer: any WakeUpObserver) { wakeUpObservers.append(observer) }
+    /// Has the observer called at the end of each wake-up, after those that were added before. On the loop only.
+    public func add(_ observer: any WakeUpObserver) { wakeUpObservers.append(observer) }
     func remove(_ observer: any WakeUpObserver) { wakeUpObservers.removeAll { $0 === observer } }
 
     func add(_ observer: any StopObserver) { stopObservers.append(observer) }

@@ -21,7 +21,7 @@ protocol StopObserver: AnyObject {
 }
 
 /// What gathers work over a wake-up.
-protocol WakeUpObserver: AnyObject {
+public protocol WakeUpObserver: AnyObject {
     /// After all events, messages and timers of one wake-up and before anything is flushed.
     func wakeUpEnded()
 }

@@ -1,0 +1,23 @@
+import RMQFilter
+import RMQStore
+
+/// What a pull wants of its queue, as a read of the store asks it.
+enum PullFilter: MessageFilter {
+    /// Tags; a message without a tag code passes.
+    case tags(SubscriptionFilter)
+
+    static let all = PullFilter.tags(.all)
+
+    /// Nobody need be asked.
+    var matchesEverything: Bool {
+        switch self {
+        case .tags(let filter): filter.matchesEverything
+        }
+    }
+
+    func matches(entry: FilterEntry) -> Bool {
+        switch self {
+        case .tags(let filter): entry.tagCode.map { filter.matches(tagsCode: $0) } ?? true
+        }
+    }
+}
