@@ -13,7 +13,7 @@
 public final class LogFollower: Sendable {
     public enum Answer: Sendable, Equatable {
         /// One call will come once the end is beyond the offset. It comes, too, when nothing is acknowledged any more
-        /// (``MessageStore/flushFailure``), when the log is cut, and when the store closes.
+        /// (``MessageStore/flushFailure``), when the store changes its role, when the log is cut, and when the store closes.
         case willCall
         /// It is so already. No call will come.
         case isBeyond

@@ -60,10 +60,10 @@ final class LogGrowth: Sendable {
     /// After an end may have moved by anything but an append.
     func moved() { callThoseBehind() }
 
-    /// Which ends move with an append has changed.
+    /// Which ends move with an append has changed, or what the log holds.
     func rolesChanged() {
         state.withLock { updateLowestTarget($0) }
-        callThoseBehind()
+        callAll()
     }
 
     /// Calls all who wait: what they wait for may never come, or the log is another one now.

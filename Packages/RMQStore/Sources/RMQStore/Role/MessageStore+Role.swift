@@ -16,6 +16,11 @@ extension MessageStore {
     /// Who writes the log now. The configuration says who did when the store was opened.
     public var role: StoreRole { flags.current.contains(.replica) ? .replica : .master }
 
+    /// Raised when this store stops to be the one that writes the log, and when the log is cut: what was appended in an earlier epoch
+    /// may be gone, and other bytes be at its place. How far the log is kept says something of a message only while this is the
+    /// message's own epoch; whoever compares reads the epoch last.
+    public var epoch: Int64 { epochs.load(ordering: .acquiring) }
+
     /// Begins to take messages. What the old master sent counts as confirmed, as when the store is opened: whoever calls this has
     /// made sure that nothing confirmed is missing. A master stays as it is.
     ///
@@ -109,12 +114,22 @@ extension MessageStore {
         dispatcher.state.withLock { _ in
             appendLock.withLock { state in
                 flags.set(.replica)
+                raiseEpoch(state)
                 let end = log.maxOffset
                 state.receivedEnd = end
                 progress.setPublishesAtAppend(false, state)
             }
         }
         replicas.forgetAll()
+        endWaiting()
+    }
+
+    /// From here on nothing of what was appended before is confirmed. In front of whatever may come to its place.
+    func raiseEpoch(_ held: borrowing AppendState) { epochs.add(1, ordering: .releasing) }
+
+    /// The epoch was raised: whoever waits is told, without the append lock.
+    func endWaiting() {
+        commit.confirmationMoved()
         growth.rolesChanged()
     }
 }
