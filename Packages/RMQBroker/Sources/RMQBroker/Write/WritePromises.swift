@@ -69,7 +69,7 @@ final class WritePromises {
             known = followers.map { store.offset(of: $0.end) }
             release()
             // What came between the look and this is for us to see; what comes later, for the followers.
-        } while !pending.isEmpty && zip(followers, known).contains { $0.arm(beyond: $1) == .isBeyond }
+        } while !pending.isEmpty && zip(followers, known).contains { $0.arm(beyond: $1) == .lookAgain }
         if let deadline = pending.nextDeadline { alarm.set(deadline) }
     }
 
