@@ -346,6 +346,35 @@ import Testing
         try store.close()
     }
 
+    /// It takes no message that would then be a replica's.
+    @Test func aReplicaThatCannotDeliverStaysOneAllTheTime() async throws {
+        let folder = try TemporaryFolder()
+        let disk = FaultyDisk()
+        var configuration = smallConfiguration(folder.path)
+        configuration.role = .replica
+        configuration.delayLevelMilliseconds = [1]
+        let store = try MessageStore(configuration, logger: quiet, clocks: .system, diskUsage: .system, disk: disk.calls)
+        try store.start()
+        let failure = StoreError.system(call: "pthread_create", path: "store-schedule", code: EAGAIN)
+        let refusals = Mutex<[StoreError?]>([])
+        disk.set {
+            $0.threadFailure = { [unowned store] in
+                var refusal: StoreError?
+                do throws(StoreError) { try store.tryPut("T", 0, [1]) } catch { refusal = error }
+                refusals.withLock { $0.append(refusal) }
+                return failure
+            }
+        }
+        #expect(throws: failure) { try store.becomeMaster() }
+        #expect(refusals.withLock { $0 } == [.isReplica])
+        #expect(store.role == .replica && store.maxPhysicalOffset == 0 && !store.publishesAtAppend)
+        disk.set { $0.threadFailure = nil }
+        try store.becomeMaster()
+        try store.putDelayed("T", 0, "delayed", level: 1)
+        try await eventually("it is delivered") { store.maxOffset(topic: "T", queueId: 0) == 1 }
+        try store.close()
+    }
+
     @Test func aReplicaWhoseDelayFileIsDamagedStaysOne() throws {
         let folder = try TemporaryFolder()
         let store = try openDelaying(folder.path, .replica)

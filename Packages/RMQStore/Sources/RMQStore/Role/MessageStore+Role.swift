@@ -25,7 +25,8 @@ extension MessageStore {
     /// made sure that nothing confirmed is missing. A master stays as it is.
     ///
     /// Blocks while what was received last becomes durable (under synchronous flush) and readable.
-    /// - Throws: when that fails, or the file of the delayed deliveries cannot be read: the store is a replica as before.
+    /// - Throws: when that fails, or delayed messages cannot be delivered (their file, their thread): the store is a replica as
+    ///   before, and has taken no message meanwhile.
     public func becomeMaster() throws(StoreError) {
         try whileRunning { () throws(StoreError) in
             guard role == .replica else { return }
@@ -37,20 +38,12 @@ extension MessageStore {
             do throws(StoreError) {
                 try endLog(behindWholeRecord: end)
                 try publishReceived()
-                if configuration.deliversDelayedMessages { try prepareDelayedDelivery() }
+                if configuration.deliversDelayedMessages { try startDelayedDelivery(behind: beginMaster) } else { beginMaster() }
             } catch {
                 flags.clear(.changesRole)
                 throw error
             }
-            beginMaster()
             logger.info("the store is a master from \(log.maxOffset) on")
-            guard configuration.deliversDelayedMessages else { return }
-            do throws(StoreError) {
-                try startDelayedDelivery(isPrepared: true)
-            } catch {
-                beginReplica()
-                throw error
-            }
         }
     }
 
