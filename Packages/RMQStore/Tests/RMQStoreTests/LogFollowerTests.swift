@@ -209,6 +209,25 @@ import Testing
         try store.close()
     }
 
+    @Test func whatBecameReadableBeforeAFailureIsTold() throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master")), disk = FaultyDisk()
+        var last: Int64 = 0
+        for number in 0..<40 { last = try master.put("T", 0, text: "\(number)").end }
+        try master.put("U", 0, text: "in a queue that cannot be written")
+        let replica = try open(folder.sub("replica"), disk: disk) { $0.role = .replica }
+        disk.set { $0.allocationFailure = ("consumequeue", ENOSPC) }
+        try replica.appendRaw(try #require(master.bytes(from: 0, maxBytes: 1 << 20)).bytes, at: 0)
+        let follower = Counting(replica, .readable)
+        #expect(follower.follower.arm(beyond: 0) == .willCall)
+        disk.set { $0.allocationFailure = ("consumequeue/U", ENOSPC) }
+        #expect(throws: StoreError.self) { try replica.becomeMaster() }
+        #expect(replica.dispatchedOffset == last && follower.count == 1)
+        disk.set { $0.allocationFailure = nil }
+        try replica.close()
+        try master.close()
+    }
+
     /// Followers that sleep whenever they may, beside threads that append: each sees the last byte.
     @Test(arguments: [LogEnd.appended, .readable, .confirmed]) func noWakeUpIsLost(end: LogEnd) throws {
         let folder = try TemporaryFolder()
