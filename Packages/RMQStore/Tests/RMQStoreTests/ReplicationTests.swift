@@ -2,6 +2,7 @@ import Foundation
 import RMQCommon
 @testable import RMQStore
 import RMQTestSupport
+import Synchronization
 import Testing
 
 /// The seams that replication plugs into, without a network.
