@@ -38,6 +38,8 @@ public final class MessageStore: Sendable {
     let failedSearches = FailedSearches()
     let progress: LogProgress
     let growth: LogGrowth
+    /// See ``epoch``. Raised under the append lock.
+    let epochs = Atomic<Int64>(0)
     /// When the thread in the append lock took it, in milliseconds since 1970; 0 while nobody has it.
     let lockedSince = Atomic<Int64>(0)
     let flushesSynchronously: Bool

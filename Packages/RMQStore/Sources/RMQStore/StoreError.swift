@@ -37,6 +37,8 @@ public enum StoreError: Error, Equatable, Sendable {
     case notRunning
     /// Only what the master sends may be appended.
     case isReplica
+    /// The store became a replica, or its log was cut, before the message was confirmed: it may or may not be there.
+    case roleChanged
     case notWriteable(RunningFlags.Reason)
     /// An append has been writing for so long that the next one would only wait, too.
     case pageCacheBusy(milliseconds: Int64, limit: Int64)
@@ -115,6 +117,8 @@ extension StoreError: CustomStringConvertible {
             "raw bytes can be appended to a replica only"
         case .isReplica:
             "the store is a replica: send to its master"
+        case .roleChanged:
+            "the store became a replica before the message was confirmed: it may or may not be stored"
         case .pageCacheBusy(let milliseconds, let limit):
             "[PC_SYNCHRONIZED]broker busy: an append has been writing for \(milliseconds) ms, the limit is \(limit)"
         case .notContiguous(let offset, let logEnd):

@@ -40,7 +40,7 @@ import Testing
         let store = try open(folder.path)
         let end = try store.put("T", 0, text: "first").end
         let near = Counting(store, .appended), far = Counting(store, .appended), readable = Counting(store, .readable), idle = Counting(store, .appended)
-        #expect(near.follower.arm(beyond: end - 1) == .isBeyond, "it is beyond that already")
+        #expect(near.follower.arm(beyond: end - 1) == .lookAgain, "it is beyond that already")
         #expect(near.follower.arm(beyond: end) == .willCall)
         #expect(readable.follower.arm(beyond: end) == .willCall)
         let second = try store.put("T", 0, text: "second").end
@@ -170,6 +170,61 @@ import Testing
         try store.truncate(to: end)
         #expect(follower.count == 2 && store.offset(of: .appended) == end)
         try store.close()
+        try master.close()
+    }
+
+    /// What happens between a follower's look and its arming would be told to nobody.
+    @Test func whoLookedBeforeAFailureLooksAgain() async throws {
+        let folder = try TemporaryFolder()
+        let disk = FaultyDisk()
+        let store = try open(folder.path, disk: disk) { $0.flush = .synchronous }
+        let idle = Counting(store, .confirmed), waiting = Counting(store, .confirmed)
+        #expect(store.flushFailure == nil)
+        let known = store.confirmedOffset
+        #expect(waiting.follower.arm(beyond: known) == .willCall)
+        disk.set { $0.syncFailure = ("commitlog", EIO) }
+        try store.put("T", 0, text: "x")
+        try await eventually("the failure calls") { waiting.count == 1 }
+        #expect(idle.count == 0)
+        #expect(idle.follower.arm(beyond: known) == .lookAgain)
+        // Both know of it now.
+        for follower in [idle, waiting] { #expect(follower.follower.arm(beyond: known) == .willCall) }
+        #expect(throws: StoreError.self) { try store.close() }
+    }
+
+    @Test func whoLookedBeforeAChangeOfRoleOrACutLooksAgain() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path)
+        let end = try store.put("T", 0, text: "x").end
+        try store.put("T", 0, text: "y")
+        let changes: [() throws -> Void] = [{ try store.becomeReplica() }, { try store.truncate(to: end) }, { try store.becomeMaster() }]
+        for change in changes {
+            let idle = Counting(store, .appended), waiting = Counting(store, .appended)
+            #expect(waiting.follower.arm(beyond: 1_000_000) == .willCall)
+            try change()
+            #expect(waiting.count == 1 && idle.count == 0)
+            #expect(idle.follower.arm(beyond: 1_000_000) == .lookAgain)
+            for follower in [idle, waiting] { #expect(follower.follower.arm(beyond: 1_000_000) == .willCall, "it knows of that") }
+        }
+        try store.close()
+    }
+
+    @Test func whatBecameReadableBeforeAFailureIsTold() throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master")), disk = FaultyDisk()
+        var last: Int64 = 0
+        for number in 0..<40 { last = try master.put("T", 0, text: "\(number)").end }
+        try master.put("U", 0, text: "in a queue that cannot be written")
+        let replica = try open(folder.sub("replica"), disk: disk) { $0.role = .replica }
+        disk.set { $0.allocationFailure = ("consumequeue", ENOSPC) }
+        try replica.appendRaw(try #require(master.bytes(from: 0, maxBytes: 1 << 20)).bytes, at: 0)
+        let follower = Counting(replica, .readable)
+        #expect(follower.follower.arm(beyond: 0) == .willCall)
+        disk.set { $0.allocationFailure = ("consumequeue/U", ENOSPC) }
+        #expect(throws: StoreError.self) { try replica.becomeMaster() }
+        #expect(replica.dispatchedOffset == last && follower.count == 1)
+        disk.set { $0.allocationFailure = nil }
+        try replica.close()
         try master.close()
     }
 

@@ -217,6 +217,46 @@ import Testing
         try second.close()
     }
 
+    /// A thread that waits for a message is not told of what came to its place.
+    @Test(arguments: [true, false]) func aMessageThatWasCutAwayIsNotConfirmed(isAwaited: Bool) async throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.sub("store"), .master) {
+            $0.requiredReplicas = 1
+            $0.replicaTimeout = .seconds(20)
+        }
+        let other = try open(folder.sub("other"), .master)
+        for number in 0..<9 { try other.put("T", 0, text: "of the other one \(number)") }
+        try store.acknowledge(replica: 1, offset: 0)
+        let end = store.maxPhysicalOffset
+        let outcome = Mutex<Result<AppendStatus, StoreError>?>(nil)
+        let kept = isAwaited ? nil : try store.put("T", 0, text: "kept back")
+        let thread = try isAwaited ? StoreThread(name: "sender") {
+            do {
+                let status = try store.putAndWait("T", 0, "mine").status
+                outcome.withLock { $0 = .success(status) }
+            } catch {
+                outcome.withLock { $0 = (error as? StoreError).map { .failure($0) } }
+            }
+        } : nil
+        try await eventually("it is appended") { store.maxPhysicalOffset > end }
+        let start = MonotonicInstant.now
+        try store.becomeReplica()
+        try store.truncate(to: end)
+        try follow(other, store)
+        try store.becomeMaster()
+        #expect(store.confirmedOffset == other.maxPhysicalOffset)
+        thread?.join()
+        #expect(MonotonicInstant.now - start < .seconds(15), "who waits is told at once")
+        if let kept {
+            #expect(throws: StoreError.roleChanged) { try store.waitUntilConfirmed(kept) }
+        } else {
+            #expect(outcome.withLock { $0 } == .failure(.roleChanged))
+        }
+        #expect(try texts(store)[0].count == 9)
+        try store.close()
+        try other.close()
+    }
+
     @Test func aReplicaWhoseQueuesCannotBeWrittenStaysOneUntilTheyCan() throws {
         let folder = try TemporaryFolder()
         let master = try open(folder.sub("master"), .master)
@@ -303,6 +343,35 @@ import Testing
         try store.becomeMaster()
         try await eventually("they arrive again") { store.maxOffset(topic: "T", queueId: 0) == 6 }
         #expect(try delivered(store) == (0..<6).map { "\($0)" })
+        try store.close()
+    }
+
+    /// It takes no message that would then be a replica's.
+    @Test func aReplicaThatCannotDeliverStaysOneAllTheTime() async throws {
+        let folder = try TemporaryFolder()
+        let disk = FaultyDisk()
+        var configuration = smallConfiguration(folder.path)
+        configuration.role = .replica
+        configuration.delayLevelMilliseconds = [1]
+        let store = try MessageStore(configuration, logger: quiet, clocks: .system, diskUsage: .system, disk: disk.calls)
+        try store.start()
+        let failure = StoreError.system(call: "pthread_create", path: "store-schedule", code: EAGAIN)
+        let refusals = Mutex<[StoreError?]>([])
+        disk.set {
+            $0.threadFailure = { [unowned store] in
+                var refusal: StoreError?
+                do throws(StoreError) { try store.tryPut("T", 0, [1]) } catch { refusal = error }
+                refusals.withLock { $0.append(refusal) }
+                return failure
+            }
+        }
+        #expect(throws: failure) { try store.becomeMaster() }
+        #expect(refusals.withLock { $0 } == [.isReplica])
+        #expect(store.role == .replica && store.maxPhysicalOffset == 0 && !store.publishesAtAppend)
+        disk.set { $0.threadFailure = nil }
+        try store.becomeMaster()
+        try store.putDelayed("T", 0, "delayed", level: 1)
+        try await eventually("it is delivered") { store.maxOffset(topic: "T", queueId: 0) == 1 }
         try store.close()
     }
 

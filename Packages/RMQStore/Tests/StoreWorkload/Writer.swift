@@ -56,8 +56,8 @@ struct Writer: Sendable {
         store.append(batch)
         defer { batch.removeAll() }
         let results = try (0..<batch.count).map { try batch.outcome($0).get() }
-        if isSynchronous, let end = results.map(\.end).max() {
-            let status = try store.waitUntilConfirmed(end)
+        if isSynchronous, let last = results.max(by: { $0.end < $1.end }) {
+            let status = try store.waitUntilConfirmed(last)
             guard status == .ok else { throw WorkloadError.notConfirmed("\(status)") }
         }
         for (result, target) in zip(results, targets) {

@@ -22,6 +22,8 @@ final class WritePromises {
     private lazy var alarm = LoopAlarm(on: loop) { [weak self] in self?.completeConfirmed() }
     private let needsFlush: Bool
     private let needsReplicas: Bool
+    /// In which all that wait were appended.
+    private var epoch: Int64
 
     /// - Parameter loops: has this loop as number `loopIndex`.
     init(loopIndex: Int, loop: EventLoop, store: MessageStore, loops: LoopSet, answers: WriteAnswers) {
@@ -30,6 +32,7 @@ final class WritePromises {
         self.answers = answers
         needsFlush = store.configuration.flush == .synchronous
         needsReplicas = store.configuration.requiredReplicas > 0
+        epoch = store.epoch
         let ends = (needsFlush ? [LogEnd.flushed] : []) + (needsReplicas ? [.confirmed] : [])
         followers = ends.map { end in
             store.follow(end) { [weak loops] _ in loops?.post(to: 1 << UInt64(loopIndex)) { $0.writer.storeConfirmed() } }
@@ -45,6 +48,9 @@ final class WritePromises {
 
     /// Tells `completion` when the promise for the log up to `end` holds or takes too long.
     func add(_ message: WrittenMessage, _ completion: WriteCompletion, end: Int64) {
+        if message.result.epoch > epoch { begin(message.result.epoch) }
+        // Its topic was written down only now.
+        if message.result.epoch < epoch { return answers.tell(completion, .failed(Refusal(.roleChanged))) }
         let configuration = store.configuration
         var promise = Pending.Promise(end: end)
         if needsFlush { promise.flushDeadline = loop.now + configuration.syncFlushTimeout }
@@ -63,23 +69,31 @@ final class WritePromises {
             known = followers.map { store.offset(of: $0.end) }
             release()
             // What came between the look and this is for us to see; what comes later, for the followers.
-        } while !pending.isEmpty && zip(followers, known).contains { $0.arm(beyond: $1) == .isBeyond }
+        } while !pending.isEmpty && zip(followers, known).contains { $0.arm(beyond: $1) == .lookAgain }
         if let deadline = pending.nextDeadline(after: loop.now) { alarm.set(deadline) }
     }
 
     private func release() {
-        // A replica's log may be another master's from here on: how far that is kept says nothing of these messages.
-        let isReplica = store.role == .replica
         let progress = Pending.Progress(
-            flushedOffset: isReplica ? -1 : store.flushedOffset, replicatedOffset: isReplica ? -1 : store.replicas.confirmedOffset,
-            hasFailed: isReplica || store.flags.current.contains(.flushFailed))
+            flushedOffset: store.flushedOffset, replicatedOffset: store.replicas.confirmedOffset,
+            hasFailed: store.flags.current.contains(.flushFailed))
+        // Read last: if it is still the messages' own, what was read before it was said of their log.
+        let current = store.epoch
+        guard current == epoch else { return begin(current) }
         for ((message, completion), status) in pending.release(progress, now: loop.now) {
             answers.tell(completion, status.isStored ? .stored(message, status) : .failed(unconfirmed(status)))
         }
     }
 
+    /// What waits may be gone, and another master's messages be at its place: how far the log is kept says nothing of it.
+    private func begin(_ epoch: Int64) {
+        self.epoch = epoch
+        let nothing = Pending.Progress(flushedOffset: -1, replicatedOffset: -1, hasFailed: true)
+        for ((_, completion), _) in pending.release(nothing, now: loop.now) { answers.tell(completion, .failed(Refusal(.roleChanged))) }
+    }
+
     private func unconfirmed(_ status: AppendStatus) -> Refusal {
         if let failure = store.flushFailure { return Refusal(failure) }
-        return store.role == .replica ? Refusal(.isReplica) : Refusal(status.responseCode, status.name)
+        return Refusal(status.responseCode, status.name)
     }
 }

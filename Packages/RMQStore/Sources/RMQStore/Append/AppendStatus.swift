@@ -48,7 +48,7 @@ extension StoreError {
     /// The status of an append that this error refused.
     public var appendStatus: AppendStatus {
         switch self {
-        case .notRunning, .isReplica, .notWriteable, .flushFailed, .diskFull: .serviceNotAvailable
+        case .notRunning, .isReplica, .roleChanged, .notWriteable, .flushFailed, .diskFull: .serviceNotAvailable
         case .pageCacheBusy: .pageCacheBusy
         case .bodyTooLarge, .recordTooLarge, .topicTooLong, .unsafeQueueName, .malformedBatch, .batchNotAllowed: .messageIllegal
         case .propertiesTooLarge: .propertiesSizeExceeded

@@ -143,7 +143,8 @@ extension MessageStore {
         append.progress = .placed(
             AppendResult(
                 physicalOffset: physicalOffset, byteCount: append.draft.byteCount, queueOffset: queueOffset,
-                messageCount: append.draft.messageCount, storeTimestamp: now))
+                messageCount: append.draft.messageCount, storeTimestamp: now,
+                epoch: epoch))
     }
 
     /// Writes a run to the log's end and publishes it. The run is empty afterwards, whatever happens.

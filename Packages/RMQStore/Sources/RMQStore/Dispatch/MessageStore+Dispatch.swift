@@ -9,6 +9,8 @@ extension MessageStore {
     /// - Throws: when a consume queue cannot be written; the record in question is the next one to be dispatched.
     func dispatch(below limit: Int64) throws(StoreError) {
         guard dispatcher.offset.load(ordering: .relaxed) < limit else { return }
+        // Some batches may be readable before one fails.
+        defer { growth.moved() }
         try dispatcher.state.withLock { (state) throws(StoreError) in
             // The role may have changed while this thread waited; it does not while the state is held.
             if publishesAtAppend { return }
@@ -39,7 +41,6 @@ extension MessageStore {
                 if let failure { throw failure }
             }
         }
-        growth.moved()
     }
 
     /// Writes the entries of some records from `offset` on, and moves it behind them.

@@ -15,30 +15,46 @@ extension MessageStore {
     /// Appends and waits until the configuration's promise holds. Blocks: not for an event loop.
     public func appendAndWait(_ draft: RecordDraft) throws(StoreError) -> (result: AppendResult, status: AppendStatus) {
         let result = try append(draft, wakesCommit: false)
-        return (result, try waitUntilConfirmed(result.end))
+        return (result, try waitUntilConfirmed(result))
     }
 
-    /// Waits until everything below `end`, the end of an append, is as safe as the configuration promises.
+    /// Waits until an append is as safe as the configuration promises.
     ///
     /// The calling thread does the sync itself when nobody else is at it.
     /// - Returns: `ok`, or which promise did not come true in time; the message is stored in any case.
-    /// - Throws: `flushFailed`: it may or may not be there when the store is opened again.
-    public func waitUntilConfirmed(_ end: Int64) throws(StoreError) -> AppendStatus {
+    /// - Throws: `flushFailed` or `roleChanged`: it may or may not be there, or be there when the store is opened again.
+    public func waitUntilConfirmed(_ result: AppendResult) throws(StoreError) -> AppendStatus {
+        try waitUntilConfirmed(result.end, epoch: result.epoch)
+    }
+
+    /// The same for everything that the log has below `end` now.
+    public func waitUntilConfirmed(_ end: Int64) throws(StoreError) -> AppendStatus { try waitUntilConfirmed(end, epoch: epoch) }
+
+    private func waitUntilConfirmed(_ end: Int64, epoch: Int64) throws(StoreError) -> AppendStatus {
+        let status = try promised(end, epoch)
+        // After all that was looked at.
+        if self.epoch != epoch { throw .roleChanged }
+        return status
+    }
+
+    private func promised(_ end: Int64, _ epoch: Int64) throws(StoreError) -> AppendStatus {
         let start = MonotonicInstant.now
         var status = AppendStatus.ok
         if flushesSynchronously {
-            let isFlushed = try wait(end, until: start, configuration.syncFlushTimeout) { self.commit.flushedOffset >= end }
+            let isFlushed = try wait(end, epoch, since: start, configuration.syncFlushTimeout) { self.commit.flushedOffset >= end }
             if !isFlushed { status = .flushDiskTimeout }
         }
         guard replicas.required > 0 else { return status }
         guard replicas.areAvailable(end: end) else { return .replicaNotAvailable }
-        let isReplicated = try wait(end, until: start, configuration.replicaTimeout) { self.replicas.confirmedOffset >= end }
+        let isReplicated = try wait(end, epoch, since: start, configuration.replicaTimeout) { self.replicas.confirmedOffset >= end }
         return isReplicated ? status : .flushReplicaTimeout
     }
 
+    /// - Returns: false when that takes too long. Ends, too, when the epoch does, whatever is confirmed.
     private func wait(
-        _ end: Int64, until start: MonotonicInstant, _ timeout: Duration, isConfirmed: @escaping () -> Bool
+        _ end: Int64, _ epoch: Int64, since start: MonotonicInstant, _ timeout: Duration, holds: @escaping () -> Bool
     ) throws(StoreError) -> Bool {
+        let isConfirmed = { holds() || self.epoch != epoch }
         while !isConfirmed() {
             let passed = MonotonicInstant.now - start
             guard passed < timeout else { return false }

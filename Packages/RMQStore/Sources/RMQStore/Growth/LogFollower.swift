@@ -5,7 +5,7 @@
 ///     send everything up to `end`
 ///     switch follower.arm(beyond: end) {
 ///     case .willCall: break            // sleep
-///     case .isBeyond: go on            // there is more already
+///     case .lookAgain: go on           // there is more already, or something else to know
 ///     case .hasEnded: stop
 ///     }
 ///
@@ -13,10 +13,11 @@
 public final class LogFollower: Sendable {
     public enum Answer: Sendable, Equatable {
         /// One call will come once the end is beyond the offset. It comes, too, when nothing is acknowledged any more
-        /// (``MessageStore/flushFailure``), when the log is cut, and when the store closes.
+        /// (``MessageStore/flushFailure``), when the store changes its role, when the log is cut, and when the store closes.
         case willCall
-        /// It is so already. No call will come.
-        case isBeyond
+        /// It is so already; or what would have been told by a call (a failure, another role, a cut) happened since this was
+        /// called or answered last, and whoever looked may have looked before. No call will come.
+        case lookAgain
         /// The store is closed, or this was cancelled.
         case hasEnded
     }

@@ -34,10 +34,14 @@ final class LogGrowth: Sendable {
         let follower: LogFollower
         /// The follower is called when its end is beyond this; nil while it does not wait.
         var target: Int64?
+        /// ``State/interruptions`` when the follower was last told to look: by a call, by an answer, or by being new.
+        var known: Int
     }
 
     private struct State {
         var entries: [Entry] = []
+        /// How often all were called, whatever their targets.
+        var interruptions = 0
         var hasEnded = false
     }
 
@@ -60,14 +64,19 @@ final class LogGrowth: Sendable {
     /// After an end may have moved by anything but an append.
     func moved() { callThoseBehind() }
 
-    /// Which ends move with an append has changed.
+    /// Which ends move with an append has changed, or what the log holds.
     func rolesChanged() {
         state.withLock { updateLowestTarget($0) }
-        callThoseBehind()
+        callAll()
     }
 
     /// Calls all who wait: what they wait for may never come, or the log is another one now.
-    func callAll() { call { _ in true } }
+    ///
+    /// Who does not wait just now hears of it when it arms: it may have looked before.
+    func callAll() {
+        state.withLock { $0.interruptions += 1 }
+        call { _ in true }
+    }
 
     /// The same for the last time.
     func end() {
@@ -84,6 +93,7 @@ final class LogGrowth: Sendable {
             var called: [LogFollower] = []
             for index in state.entries.indices where state.entries[index].target != nil && isCalled(state.entries[index]) {
                 state.entries[index].target = nil
+                state.entries[index].known = state.interruptions
                 called.append(state.entries[index].follower)
             }
             if !called.isEmpty { updateLowestTarget(state) }
@@ -102,7 +112,7 @@ final class LogGrowth: Sendable {
 
     func add(_ follower: LogFollower) {
         state.withLock { state in
-            if !state.hasEnded { state.entries.append(Entry(follower: follower, target: nil)) }
+            if !state.hasEnded { state.entries.append(Entry(follower: follower, target: nil, known: state.interruptions)) }
         }
     }
 
@@ -114,8 +124,8 @@ final class LogGrowth: Sendable {
     }
 
     func arm(_ follower: LogFollower, beyond offset: Int64) -> LogFollower.Answer {
-        if progress.offset(of: follower.end) > offset { return .isBeyond }
-        guard setTarget(of: follower, to: offset) else { return .hasEnded }
+        if progress.offset(of: follower.end) > offset { return .lookAgain }
+        if let answer = setTarget(of: follower, to: offset) { return answer }
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         guard progress.offset(of: follower.end) > offset else { return .willCall }
         return state.withLock { state in
@@ -123,16 +133,19 @@ final class LogGrowth: Sendable {
             guard let index = state.entries.firstIndex(where: { $0.follower === follower }), state.entries[index].target != nil else { return .willCall }
             state.entries[index].target = nil
             updateLowestTarget(state)
-            return .isBeyond
+            return .lookAgain
         }
     }
 
-    private func setTarget(of follower: LogFollower, to offset: Int64) -> Bool {
+    /// - Returns: the answer when the follower is not to wait.
+    private func setTarget(of follower: LogFollower, to offset: Int64) -> LogFollower.Answer? {
         state.withLock { state in
-            guard !state.hasEnded, let index = state.entries.firstIndex(where: { $0.follower === follower }) else { return false }
-            state.entries[index].target = offset
+            guard !state.hasEnded, let index = state.entries.firstIndex(where: { $0.follower === follower }) else { return .hasEnded }
+            let isUpToDate = state.entries[index].known == state.interruptions
+            state.entries[index].known = state.interruptions
+            state.entries[index].target = isUpToDate ? offset : nil
             updateLowestTarget(state)
-            return true
+            return isUpToDate ? nil : .lookAgain
         }
     }
 }

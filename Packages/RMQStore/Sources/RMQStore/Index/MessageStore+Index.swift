@@ -74,7 +74,7 @@ extension MessageStore {
         if !isSaved, now >= work.nextSave { saveIndex(&work) }
         let pause: Duration? =
             if hasMoved { work.follower.position < end ? .zero : IndexBuilder.nap }
-            else if work.growth.arm(beyond: end) == .isBeyond { .zero }
+            else if work.growth.arm(beyond: end) == .lookAgain { .zero }
             else { isSaved ? nil : work.nextSave - now }
         switch index.next(timeout: pause, ignoringWork: hasMoved) {
         case nil, .work: break

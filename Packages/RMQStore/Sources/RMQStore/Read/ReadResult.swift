@@ -79,6 +79,8 @@ public struct AppendResult: Sendable, Equatable {
     public var messageCount: Int
     /// Milliseconds since 1970, as stamped into the record.
     public var storeTimestamp: Int64
+    /// ``MessageStore/epoch`` when it was appended: in a later one, something else may be at its place.
+    public var epoch: Int64 = 0
 
     /// Where in the log it ends.
     public var end: Int64 { physicalOffset + Int64(byteCount) }

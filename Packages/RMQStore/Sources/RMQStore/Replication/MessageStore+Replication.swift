@@ -25,6 +25,21 @@ extension MessageStore {
         let end = log.maxOffset
         guard offset <= end else { throw .notContiguous(offset: offset, logEnd: end) }
         guard replicas.acknowledge(replica, offset) else { return }
+        showConfirmed()
+    }
+
+    /// A group of stores that votes has agreed upon everything below `offset`, however many of them have it. For whoever decides that
+    /// by itself, in place of ``acknowledge(replica:offset:)``; without `requiredReplicas` nobody waits for it.
+    /// - Throws: `notContiguous` when that is more than there is.
+    public func confirm(to offset: Int64) throws(StoreError) {
+        let end = log.maxOffset
+        guard offset <= end else { throw .notContiguous(offset: offset, logEnd: end) }
+        replicas.confirm(upTo: offset)
+        showConfirmed()
+    }
+
+    /// Replicas have more: it becomes readable, and who waits for it is told.
+    private func showConfirmed() {
         publishConfirmed()
         commit.confirmationMoved()
         growth.moved()
@@ -123,8 +138,8 @@ extension MessageStore {
 
     /// Cuts the log at `offset`, and with it the consume queues: what follows was not confirmed and its master is gone.
     ///
-    /// Nobody may append meanwhile. Ranges handed out before keep their mapping, but what lies behind the cut becomes zero. Whoever
-    /// waits for a message behind the cut has to be answered before: other ones will come to its place, and be confirmed there.
+    /// Nobody may append meanwhile. Ranges handed out before keep their mapping, but what lies behind the cut becomes zero. Other
+    /// messages will come to its place and be confirmed there, in another ``epoch``.
     public func truncate(to offset: Int64) throws(StoreError) {
         guard offset >= log.minOffset, offset <= log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
         try forgetDeliveries(behind: offset)
@@ -141,11 +156,12 @@ extension MessageStore {
             }
         }
         logger.warning("the log was cut to \(offset)")
-        growth.callAll()
+        endWaiting()
     }
 
     /// Nobody dispatches or syncs.
     private func cut(to offset: Int64, _ state: inout AppendState) throws(StoreError) {
+        raiseEpoch(state)
         try log.truncate(to: offset, distrusting: true, state)
         for queue in queues.all {
             try queue.truncate(toPhysicalOffset: offset, state)

@@ -16,11 +16,17 @@ extension MessageStore {
     /// Who writes the log now. The configuration says who did when the store was opened.
     public var role: StoreRole { flags.current.contains(.replica) ? .replica : .master }
 
+    /// Raised when this store stops to be the one that writes the log, and when the log is cut: what was appended in an earlier epoch
+    /// may be gone, and other bytes be at its place. How far the log is kept says something of a message only while this is the
+    /// message's own epoch; whoever compares reads the epoch last.
+    public var epoch: Int64 { epochs.load(ordering: .acquiring) }
+
     /// Begins to take messages. What the old master sent counts as confirmed, as when the store is opened: whoever calls this has
     /// made sure that nothing confirmed is missing. A master stays as it is.
     ///
     /// Blocks while what was received last becomes durable (under synchronous flush) and readable.
-    /// - Throws: when that fails, or the file of the delayed deliveries cannot be read: the store is a replica as before.
+    /// - Throws: when that fails, or delayed messages cannot be delivered (their file, their thread): the store is a replica as
+    ///   before, and has taken no message meanwhile.
     public func becomeMaster() throws(StoreError) {
         try whileRunning { () throws(StoreError) in
             guard role == .replica else { return }
@@ -32,20 +38,12 @@ extension MessageStore {
             do throws(StoreError) {
                 try endLog(behindWholeRecord: end)
                 try publishReceived()
-                if configuration.deliversDelayedMessages { try prepareDelayedDelivery() }
+                if configuration.deliversDelayedMessages { try startDelayedDelivery(behind: beginMaster) } else { beginMaster() }
             } catch {
                 flags.clear(.changesRole)
                 throw error
             }
-            beginMaster()
             logger.info("the store is a master from \(log.maxOffset) on")
-            guard configuration.deliversDelayedMessages else { return }
-            do throws(StoreError) {
-                try startDelayedDelivery(isPrepared: true)
-            } catch {
-                beginReplica()
-                throw error
-            }
         }
     }
 
@@ -109,12 +107,22 @@ extension MessageStore {
         dispatcher.state.withLock { _ in
             appendLock.withLock { state in
                 flags.set(.replica)
+                raiseEpoch(state)
                 let end = log.maxOffset
                 state.receivedEnd = end
                 progress.setPublishesAtAppend(false, state)
             }
         }
         replicas.forgetAll()
+        endWaiting()
+    }
+
+    /// From here on nothing of what was appended before is confirmed. In front of whatever may come to its place.
+    func raiseEpoch(_ held: borrowing AppendState) { epochs.add(1, ordering: .releasing) }
+
+    /// The epoch was raised: whoever waits is told, without the append lock.
+    func endWaiting() {
+        commit.confirmationMoved()
         growth.rolesChanged()
     }
 }

@@ -37,21 +37,22 @@ extension MessageStore {
 
     /// Begins to deliver delayed messages that are due. Harmless when it runs already.
     ///
-    /// A master does this when it starts, a replica when it becomes one.
-    /// - Parameter isPrepared: whether ``prepareDelayedDelivery()`` was called before.
-    func startDelayedDelivery(isPrepared: Bool = false) throws(StoreError) {
+    /// A master does this when it starts, a replica when it becomes one: all that can fail comes before it is one.
+    /// - Parameter start: called when nothing can fail any more; the thread delivers after that.
+    func startDelayedDelivery(behind start: () -> Void = {}) throws(StoreError) {
         try schedule.thread.withLock { (thread) throws(StoreError) in
-            guard thread == nil else { return }
-            if !isPrepared { try prepareDelayedDelivery() }
-            thread = try StoreThread(name: "store-schedule") { self.runDelayedDelivery() }
+            guard thread == nil else { return start() }
+            try loadDelayOffsets()
+            // Before messages are taken: what is announced then must stay.
+            schedule.signals.withLock { $0 = DelaySchedule.Signals(drifts: $0.drifts) }
+            let mayDeliver = WakeUp()
+            thread = try disk.startThread("store-schedule") {
+                _ = mayDeliver.sleep(timeout: nil)
+                self.runDelayedDelivery()
+            }
+            start()
+            mayDeliver.wake()
         }
-    }
-
-    /// Finds out how far deliveries are. Nobody delivers meanwhile, nor appends a delayed message afterwards before the thread may
-    /// hear of it.
-    func prepareDelayedDelivery() throws(StoreError) {
-        try loadDelayOffsets()
-        schedule.signals.withLock { $0 = DelaySchedule.Signals(drifts: $0.drifts) }
     }
 
     /// Somebody else delivers from now on, so what this store knows is written down and forgotten. Should that fail, the file says

@@ -2,7 +2,7 @@ import CRMQSystem
 import Glibc
 
 /// The system calls that decide what survives a failure, and who waits for the disk. Tests put others in their place: disks that
-/// fill up or fail, memory that holds nothing.
+/// fill up or fail, memory that holds nothing, a machine without room for one more thread.
 ///
 /// Those that write return 0 or an errno, but for `write` itself.
 final class DiskCalls: Sendable {
@@ -14,6 +14,7 @@ final class DiskCalls: Sendable {
     typealias ResidentBytes = @Sendable (_ file: MappedFile, _ range: Range<Int>) -> Int
     typealias Write = @Sendable (_ file: MappedFile, _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ position: Int) -> Int
     typealias WriteSmall = @Sendable (_ path: String, _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ position: Int) -> Int
+    typealias StartThread = @Sendable (_ name: String, _ body: @escaping @Sendable () -> Void) throws(StoreError) -> StoreThread
     typealias StartWriteBack = @Sendable (_ descriptor: Int32, _ start: Int, _ count: Int) -> Int32
 
     /// Writes a range of a mapped file back and waits for the disk.
@@ -32,6 +33,8 @@ final class DiskCalls: Sendable {
     let startWriteBack: StartWriteBack
     /// How many bytes from the start of a range on are in memory.
     let residentBytes: ResidentBytes
+    /// Makes a thread that a running store begins to need.
+    let startThread: StartThread
 
     static let system = DiskCalls()
 
@@ -40,7 +43,8 @@ final class DiskCalls: Sendable {
         synchronizeAll: @escaping SynchronizeAll = DiskCalls.syncfs, allocate: @escaping Allocate = DiskCalls.fallocate,
         write: @escaping Write = DiskCalls.pwrite, writeSmall: @escaping WriteSmall = DiskCalls.pwriteSmall,
         startWriteBack: @escaping StartWriteBack = DiskCalls.syncFileRange,
-        residentBytes: @escaping ResidentBytes = { $0.residentBytes($1) }
+        residentBytes: @escaping ResidentBytes = { $0.residentBytes($1) },
+        startThread: @escaping StartThread = { (name, body) throws(StoreError) in try StoreThread(name: name, body) }
     ) {
         self.synchronize = synchronize
         self.synchronizeDirectory = synchronizeDirectory
@@ -50,6 +54,7 @@ final class DiskCalls: Sendable {
         self.writeSmall = writeSmall
         self.startWriteBack = startWriteBack
         self.residentBytes = residentBytes
+        self.startThread = startThread
     }
 
     /// `msync` of the range's pages, whoever wrote them: as fast as `fdatasync` for a few of them (10,000/s against 9,900/s

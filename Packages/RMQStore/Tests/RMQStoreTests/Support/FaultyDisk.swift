@@ -24,6 +24,8 @@ final class FaultyDisk: Sendable {
         /// How many threads write to the log at this moment, and the most that ever did.
         var writersNow = 0
         var mostWriters = 0
+        /// What making a thread gets; asked on the thread that wants it.
+        var threadFailure: (@Sendable () -> StoreError)?
         /// Up to where in the log a sync has reached.
         var syncedEnd: Int64 = 0
     }
@@ -81,6 +83,10 @@ final class FaultyDisk: Sendable {
                 if case .error(let code) = fault { return -Int(code) }
                 let count = if case .short(let limit) = fault { min(limit, bytes.count) } else { bytes.count }
                 return DiskCalls.pwriteSmall(path, descriptor, UnsafeRawBufferPointer(rebasing: bytes[..<count]), position)
+            },
+            startThread: { [behaviour] (name, body) throws(StoreError) in
+                if let failure = behaviour.withLock({ $0.threadFailure }) { throw failure() }
+                return try StoreThread(name: name, body)
             })
     }
 
