@@ -2,6 +2,7 @@ import Foundation
 import RMQCommon
 @testable import RMQStore
 import RMQTestSupport
+import Synchronization
 import Testing
 
 /// The seams that replication plugs into, without a network.
@@ -153,6 +154,24 @@ import Testing
         store.replicaLeft(1)
         #expect(store.confirmedOffset == third.end)
         #expect(try store.putAndWait("T", 0, "alone").status == .replicaNotAvailable)
+        try store.close()
+    }
+
+    @Test func somebodyElseMayDecideWhatIsConfirmed() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path) { $0.requiredReplicas = 2 }
+        let first = try store.put("T", 0, text: "agreed upon").end, second = try store.put("T", 0, text: "not yet").end
+        let calls = Mutex(0)
+        let follower = store.follow(.confirmed) { _ in calls.withLock { $0 += 1 } }
+        #expect(follower.arm(beyond: 0) == .willCall)
+        try store.confirm(to: first)
+        #expect(store.confirmedOffset == first && calls.withLock { $0 } == 1)
+        #expect(try store.everything("T", 0).map(\.text) == ["agreed upon"])
+        try store.confirm(to: first - 1)
+        #expect(store.confirmedOffset == first, "nothing is taken back")
+        #expect(throws: StoreError.notContiguous(offset: second + 1, logEnd: second)) { try store.confirm(to: second + 1) }
+        try store.confirm(to: second)
+        #expect(try store.everything("T", 0).map(\.text) == ["agreed upon", "not yet"])
         try store.close()
     }
 

@@ -25,6 +25,21 @@ extension MessageStore {
         let end = log.maxOffset
         guard offset <= end else { throw .notContiguous(offset: offset, logEnd: end) }
         guard replicas.acknowledge(replica, offset) else { return }
+        showConfirmed()
+    }
+
+    /// A group of stores that votes has agreed upon everything below `offset`, however many of them have it. For whoever decides that
+    /// by itself, in place of ``acknowledge(replica:offset:)``; without `requiredReplicas` nobody waits for it.
+    /// - Throws: `notContiguous` when that is more than there is.
+    public func confirm(to offset: Int64) throws(StoreError) {
+        let end = log.maxOffset
+        guard offset <= end else { throw .notContiguous(offset: offset, logEnd: end) }
+        replicas.confirm(upTo: offset)
+        showConfirmed()
+    }
+
+    /// Replicas have more: it becomes readable, and who waits for it is told.
+    private func showConfirmed() {
         publishConfirmed()
         commit.confirmationMoved()
         growth.moved()
