@@ -3,8 +3,8 @@
 ///     queue entry ─► matches(entry:) ─► readsRecords? ─► matches(record:) ─► returned
 ///                        no record touched                 memory, or the disk for a read from there
 ///
-/// Both answers are asked on the reading thread, many times a read: quick, and without calling the store. What a filter is made
-/// of is known where it is handed over, so it is compiled into the read.
+/// Both answers are asked on the reading thread, many times a read: quick, and without calling the store. A filter's type is known
+/// where it is handed over, so each answer costs the call of one closure, into which the filter is compiled; nothing is allocated.
 public protocol MessageFilter {
     /// Whether a message may be wanted, as far as its queue entry tells.
     func matches(entry: FilterEntry) -> Bool
