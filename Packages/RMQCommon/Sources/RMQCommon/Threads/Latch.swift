@@ -1,7 +1,7 @@
 import CRMQSystem
 import Glibc
 
-/// Lets a thread wait for something that happens once, for a limited time. Not for a task of Swift's, which would hold one of few threads.
+/// Lets a thread wait for something that happens once. Not for a task of Swift's, which would hold one of few threads.
 public final class Latch: @unchecked Sendable {
     // Sendable: the semaphore is made for use from many threads, and never moves.
     private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
@@ -13,8 +13,13 @@ public final class Latch: @unchecked Sendable {
         semaphore.deallocate()
     }
 
-    /// Lets one call of ``wait(for:)`` return, now or when it comes.
+    /// Lets one call of ``wait()`` or ``wait(for:)`` return, now or when it comes.
     public func open() { sem_post(semaphore) }
+
+    /// Returns when ``open()`` was called: for what is sure to happen.
+    public func wait() {
+        while sem_wait(semaphore) != 0 {}
+    }
 
     /// Returns when ``open()`` was called, or after `limit`.
     public func wait(for limit: Duration) {

@@ -8,32 +8,10 @@ import Synchronization
 /// Threads are made when work comes and no worker is free, so that a pool which nobody uses costs nothing; they stay until
 /// ``stop()`` and sleep while there is nothing to do. Work is begun in the order in which it came; with one thread it is done in
 /// that order, too.
-public final class WorkerPool: @unchecked Sendable {
-    // Sendable: the semaphore is made for use from many threads and never moves; all else is behind the lock.
-    fileprivate struct Work {
-        let body: @Sendable () -> Void
-        let byteCount: Int
-    }
-
-    fileprivate struct State {
-        var waiting: [Work] = []
-        /// Where in `waiting` the next one is: removing from the front would move all others.
-        var next = 0
-        var threads: [SystemThread] = []
-        var idle = 0
-        /// What waits and what is being done takes so much.
-        var byteCount = 0
-        var isStopped = false
-
-        var waitingCount: Int { waiting.count - next }
-    }
-
+public final class WorkerPool: Sendable {
     public let name: String
-    private let threadLimit: Int
-    private let queueLimit: Int
-    private let byteLimit: Int
-    private let state = Mutex(State())
-    private let arrivals = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+    private let limit: WorkerLimits
+    private let crew: Crew
 
     /// - Parameters:
     ///   - name: of the threads, with their number behind it.
@@ -42,61 +20,140 @@ public final class WorkerPool: @unchecked Sendable {
     ///   - byteLimit: most memory that it may hold meanwhile, with what is being done; a single piece may be larger.
     public init(name: String, threadLimit: Int, queueLimit: Int, byteLimit: Int = 64 << 20) {
         self.name = name
-        self.threadLimit = max(threadLimit, 1)
-        self.queueLimit = queueLimit
-        self.byteLimit = byteLimit
-        sem_init(arrivals, 0, 0)
+        limit = WorkerLimits(threads: max(threadLimit, 1), queue: queueLimit, bytes: byteLimit)
+        crew = Crew(name: name, limit: limit)
     }
 
-    deinit {
-        stop()
-        sem_destroy(arrivals)
-        arrivals.deallocate()
-    }
+    deinit { crew.stop(finishing: false) }
 
     /// What may wait, as messages say it.
-    public var limits: String { "\(queueLimit) requests or \(byteLimit >> 20) MiB" }
+    public var limits: String { "\(limit.queue) requests or \(limit.bytes >> 20) MiB" }
 
     /// Has `work` done on a worker soon.
     /// - Parameter byteCount: the memory that it holds until it is done.
     /// - Returns: false, and `work` is not done, when the queue is full or the pool has stopped.
     public func run(holding byteCount: Int = 0, _ work: @escaping @Sendable () -> Void) -> Bool {
+        crew.take(Crew.Work(body: work, byteCount: byteCount))
+    }
+
+    /// Work that waits for a thread now.
+    public var waitingCount: Int { crew.waitingCount }
+
+    /// Whether the caller runs on one of the pool's threads.
+    public var isCurrent: Bool { crew.isCurrent }
+
+    /// Takes no more work and returns when what has begun is done; on a thread of the pool at once, since that would be to wait
+    /// for itself. Each call waits, so repeating it is harmless.
+    /// - Parameter finishing: whether what has not begun is done as well; otherwise it is dropped.
+    public func stop(finishing: Bool = false) { crew.stop(finishing: finishing) }
+}
+
+private struct WorkerLimits {
+    let threads: Int
+    let queue: Int
+    let bytes: Int
+}
+
+/// What the threads of a pool share, and keep until the last of them has ended: the pool itself may go before them, by work that
+/// held it last.
+private final class Crew: @unchecked Sendable {
+    // Sendable: the semaphore is made for use from many threads and never moves; all else is behind the lock.
+    struct Work {
+        let body: @Sendable () -> Void
+        let byteCount: Int
+    }
+
+    fileprivate struct State {
+        var waiting: [Work] = []
+        /// Where in `waiting` the next one is: removing from the front would move all others.
+        var next = 0
+        /// Threads that were made and have not ended.
+        var threadCount = 0
+        /// Those of them that have come as far as to serve.
+        var serving: [pthread_t] = []
+        var idle = 0
+        /// What waits and what is being done takes so much.
+        var byteCount = 0
+        var isStopped = false
+        /// Whoever waits for the end of the last thread.
+        var ends: [Latch] = []
+
+        var waitingCount: Int { waiting.count - next }
+    }
+
+    private let name: String
+    private let limit: WorkerLimits
+    private let state = Mutex(State())
+    private let arrivals = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init(name: String, limit: WorkerLimits) {
+        self.name = name
+        self.limit = limit
+        sem_init(arrivals, 0, 0)
+    }
+
+    deinit {
+        sem_destroy(arrivals)
+        arrivals.deallocate()
+    }
+
+    var waitingCount: Int { state.withLock { $0.waitingCount } }
+
+    var isCurrent: Bool { state.withLock { $0.isCurrent } }
+
+    func take(_ work: Work) -> Bool {
         let accepted = state.withLock { state in
-            guard !state.isStopped, state.waitingCount < queueLimit else { return false }
-            guard state.byteCount == 0 || state.byteCount + byteCount <= byteLimit else { return false }
-            if state.idle <= state.waitingCount, state.threads.count < threadLimit { addThread(&state) }
-            guard !state.threads.isEmpty else { return false }
-            state.waiting.append(Work(body: work, byteCount: byteCount))
-            state.byteCount += byteCount
+            guard !state.isStopped, state.waitingCount < limit.queue else { return false }
+            guard state.byteCount == 0 || state.byteCount + work.byteCount <= limit.bytes else { return false }
+            if state.idle <= state.waitingCount, state.threadCount < limit.threads { addThread(&state) }
+            guard state.threadCount > 0 else { return false }
+            state.waiting.append(work)
+            state.byteCount += work.byteCount
             return true
         }
         if accepted { sem_post(arrivals) }
         return accepted
     }
 
-    /// Work that waits for a thread now.
-    public var waitingCount: Int { state.withLock { $0.waitingCount } }
-
-    /// Takes no more work and returns when what has begun is done. Harmless when repeated.
-    /// - Parameter finishing: whether what has not begun is done as well; otherwise it is dropped.
-    public func stop(finishing: Bool = false) {
-        let threads = state.withLock { state in
+    func stop(finishing: Bool) {
+        let end = Latch()
+        // What is dropped goes outside of the lock: its end may be the end of anything.
+        let (ending, waits, _) = state.withLock { state -> (Int, Bool, [Work]) in
+            let ending = state.isStopped ? 0 : state.threadCount
             state.isStopped = true
-            if !finishing { state.dropWaiting() }
-            defer { state.threads = [] }
-            return state.threads
+            let dropped = finishing ? [] : state.dropWaiting()
+            let waits = state.threadCount > 0 && !state.isCurrent
+            if waits { state.ends.append(end) }
+            return (ending, waits, dropped)
         }
-        for _ in threads { sem_post(arrivals) }
-        for thread in threads { thread.join() }
+        for _ in 0..<ending { sem_post(arrivals) }
+        if waits { end.wait() }
     }
 
     private func addThread(_ state: inout State) {
-        // Unowned: `deinit` waits for the threads.
-        let thread = SystemThread(name: "\(name)-\(state.threads.count)") { [unowned self] in serve() }
-        if let thread { state.threads.append(thread) }
+        guard let thread = SystemThread(name: "\(name)-\(state.threadCount)", { [self] in serve() }) else { return }
+        thread.detach()
+        state.threadCount += 1
     }
 
     private func serve() {
+        state.withLock { $0.serving.append(pthread_self()) }
+        while let work = nextWork() {
+            work.body()
+            state.withLock { $0.byteCount -= work.byteCount }
+        }
+        let ends = state.withLock { state in
+            state.serving.removeAll { pthread_equal($0, pthread_self()) != 0 }
+            state.threadCount -= 1
+            guard state.threadCount == 0 else { return [Latch]() }
+            defer { state.ends = [] }
+            return state.ends
+        }
+        for end in ends { end.open() }
+    }
+
+    /// Sleeps until there is some; nil when the pool has stopped and none is left.
+    private func nextWork() -> Work? {
         while true {
             state.withLock { $0.idle += 1 }
             while sem_wait(arrivals) != 0 {}
@@ -106,19 +163,21 @@ public final class WorkerPool: @unchecked Sendable {
                 defer { state.advance() }
                 return (state.waiting[state.next], false)
             }
-            if isOver { return }
-            guard let work else { continue }
-            work.body()
-            state.withLock { $0.byteCount -= work.byteCount }
+            if work != nil || isOver { return work }
         }
     }
 }
 
-extension WorkerPool.State {
-    fileprivate mutating func dropWaiting() {
-        for work in waiting[next...] { byteCount -= work.byteCount }
+extension Crew.State {
+    fileprivate var isCurrent: Bool { serving.contains { pthread_equal($0, pthread_self()) != 0 } }
+
+    /// What has been dropped.
+    fileprivate mutating func dropWaiting() -> [Crew.Work] {
+        let dropped = Array(waiting[next...])
+        for work in dropped { byteCount -= work.byteCount }
         waiting = []
         next = 0
+        return dropped
     }
 
     fileprivate mutating func advance() {

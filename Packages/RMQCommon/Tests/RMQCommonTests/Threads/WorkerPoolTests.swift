@@ -93,11 +93,6 @@ import Testing
 
     @Test func whatAStopDropsHoldsNothing() async throws {
         let dropped = Mutex(false)
-        final class Held: Sendable {
-            let gone: @Sendable () -> Void
-            init(_ gone: @escaping @Sendable () -> Void) { self.gone = gone }
-            deinit { gone() }
-        }
         let pool = WorkerPool(name: "test", threadLimit: 1, queueLimit: 10)
         let gate = Gate()
         #expect(pool.run { gate.pass() })
@@ -128,6 +123,74 @@ import Testing
         #expect(pool.waitingCount == 0)
         #expect(pool.run {} == false)
         pool.stop(finishing: true)
+    }
+
+    @Test func everyStopWaitsForTheEnd() async throws {
+        let pool = WorkerPool(name: "test", threadLimit: 1, queueLimit: 10)
+        let gate = Gate()
+        let ended = Mutex(false)
+        #expect(pool.run {
+            gate.pass()
+            ended.withLock { $0 = true }
+        })
+        let first = SystemThread(name: "first") { pool.stop() }
+        try await eventually("the first has begun to stop it") { !pool.run {} }
+        let opener = SystemThread(name: "opener") {
+            Latch().wait(for: .milliseconds(20))
+            gate.open()
+        }
+        pool.stop()
+        #expect(ended.withLock { $0 })
+        first?.join()
+        opener?.join()
+    }
+
+    @Test func aStopByItsOwnWorkDoesNotWaitForItself() async throws {
+        let pool = WorkerPool(name: "test", threadLimit: 2, queueLimit: 10)
+        let gate = Gate()
+        let stopped = Mutex(0)
+        for _ in 0..<2 {
+            #expect(pool.run {
+                gate.pass()
+                // Neither waits for the other, which waits as well.
+                pool.stop()
+                stopped.withLock { $0 += 1 }
+            })
+        }
+        try await eventually("both have begun") { pool.waitingCount == 0 }
+        gate.open()
+        try await eventually("both have stopped it") { stopped.withLock { $0 } == 2 }
+        pool.stop()
+        #expect(!pool.isCurrent)
+    }
+
+    /// What is told when nobody holds it any more.
+    private final class Held: Sendable {
+        private let gone: @Sendable () -> Void
+        init(_ gone: @escaping @Sendable () -> Void) { self.gone = gone }
+        deinit { gone() }
+    }
+
+    @Test func aPoolMayEndWithItsOwnWork() async throws {
+        let gate = Gate()
+        let isDropped = Mutex(false)
+        weak var gone: WorkerPool?
+        do {
+            let pool = WorkerPool(name: "test", threadLimit: 1, queueLimit: 10)
+            gone = pool
+            let isTaken = pool.run {
+                gate.pass()
+                #expect(pool.isCurrent)
+            }
+            #expect(isTaken)
+            try await eventually("it has begun") { pool.waitingCount == 0 }
+            let held = Held { isDropped.withLock { $0 = true } }
+            #expect(pool.run { _ = held })
+        }
+        #expect(gone != nil, "its work holds it")
+        gate.open()
+        try await eventually("what waited is dropped") { isDropped.withLock { $0 } }
+        #expect(gone == nil)
     }
 
     @Test func theLimitsAreTold() {

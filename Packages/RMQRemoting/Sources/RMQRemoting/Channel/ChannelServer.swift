@@ -27,20 +27,12 @@ public final class ChannelServer: Sendable {
     ///   - listenAddress: IPv4, IPv6 (without brackets) or a name.
     ///   - port: 0 takes a free one.
     ///   - maxConnections: those above are closed right after they were accepted.
+    ///   - makeTransport: called for each channel, on its loop.
     ///   - makeService: called once for each loop, on that loop.
-    public convenience init(
+    public init(
         listenAddress: String, port: UInt16, maxConnections: Int, limits: ChannelLimits, loops: EventLoopGroup, logger: Logger,
+        makeTransport: @escaping TransportMaker = PlainTransport.maker,
         makeService: @escaping @Sendable (EventLoop) -> any ChannelService
-    ) {
-        self.init(
-            listenAddress: listenAddress, port: port, maxConnections: maxConnections, limits: limits, loops: loops, logger: logger,
-            makeTransport: PlainTransport.maker, makeService: makeService)
-    }
-
-    /// - Parameter makeTransport: called for each channel, on its loop.
-    init(
-        listenAddress: String, port: UInt16, maxConnections: Int, limits: ChannelLimits, loops: EventLoopGroup, logger: Logger,
-        makeTransport: @escaping TransportMaker, makeService: @escaping @Sendable (EventLoop) -> any ChannelService
     ) {
         self.listenAddress = listenAddress
         requestedPort = port

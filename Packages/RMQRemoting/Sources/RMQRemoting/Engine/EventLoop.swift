@@ -32,6 +32,7 @@ public final class EventLoop: @unchecked Sendable {
     private var sources: [Source?] = []
     private var drained: [any LoopMessage] = []
     private var timers = TimerHeap()
+    private var due: [TimerHeap.Entry] = []
     private var wakeUpObservers: [any WakeUpObserver] = []
     private var stopObservers: [any StopObserver] = []
     private var flushing: [any EventSource] = []
@@ -185,7 +186,7 @@ public final class EventLoop: @unchecked Sendable {
             resumeSources()
             for index in drained.indices { drained[index].deliver(on: self) }
             drained.removeAll(keepingCapacity: drained.capacity <= 65_536)
-            while let due = timers.popDue(now) { due.work() }
+            runTimers()
             runDeferred()
             for observer in wakeUpObservers { observer.wakeUpEnded() }
             flushSources()
@@ -220,6 +221,15 @@ public final class EventLoop: @unchecked Sendable {
         let sources = resuming
         resuming.removeAll(keepingCapacity: true)
         for source in sources { source.resume() }
+    }
+
+    /// All that are due are taken first: what they set runs in the next wake-up, which follows at once when it is due already.
+    /// Otherwise work that always sets a timer of the past would keep everything else from its turn.
+    private func runTimers() {
+        while let entry = timers.popDue(now) { due.append(entry) }
+        // One may cancel another.
+        for entry in due where !entry.token.isCancelled { entry.work() }
+        due.removeAll(keepingCapacity: due.capacity <= 65_536)
     }
 
     private func runDeferred() {

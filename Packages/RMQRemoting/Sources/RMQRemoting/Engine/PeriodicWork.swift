@@ -15,13 +15,25 @@ public final class PeriodicWork: Sendable {
     private let period: Duration
     private let pool: WorkerPool?
     private let work: @Sendable () -> Void
-    private let state = Mutex(State.new)
+    private let state = Mutex(State())
 
-    private enum State {
+    private enum Phase {
         case new
         /// The timer is that of the turn to come, or of the one in work.
         case started(ScheduledWork?)
         case stopped
+    }
+
+    private struct State {
+        var phase = Phase.new
+        /// A turn is in work.
+        var isInWork = false
+        /// Whoever waits for its end.
+        var ends: [Latch] = []
+
+        var isStarted: Bool {
+            if case .started = phase { true } else { false }
+        }
     }
 
     /// - Parameters:
@@ -42,35 +54,39 @@ public final class PeriodicWork: Sendable {
     /// Does nothing when repeated, or after ``stop()``.
     public func start() {
         let isFirst = state.withLock { state in
-            guard case .new = state else { return false }
-            state = .started(nil)
+            guard case .new = state.phase else { return false }
+            state.phase = .started(nil)
             return true
         }
         if isFirst { schedule(after: delay) }
     }
 
-    /// No further turn begins. One that has begun may still be in work; a stopped pool or loop ends that.
+    /// No further turn begins, and none is in work when it returns, so what the work uses may stop next. Harmless when repeated.
+    ///
+    /// On the thread of a loop or of the work's pool it returns at once: the turn may be what calls, or may need that thread.
     public func stop() {
-        let timer = state.withLock { state -> ScheduledWork? in
-            defer { state = .stopped }
-            if case .started(let timer) = state { return timer }
-            return nil
+        let mayWait = EventLoop.current == nil && pool?.isCurrent != true
+        let end = Latch()
+        let (timer, waits) = state.withLock { state -> (ScheduledWork?, Bool) in
+            defer { state.phase = .stopped }
+            let waits = mayWait && state.isInWork
+            if waits { state.ends.append(end) }
+            if case .started(let timer) = state.phase { return (timer, waits) }
+            return (nil, waits)
         }
         timer?.cancel()
+        // Without a limit: the turn is ours, and ends.
+        if waits { end.wait() }
     }
 
-    private var isStarted: Bool {
-        state.withLock { state in
-            if case .started = state { true } else { false }
-        }
-    }
+    private var isStarted: Bool { state.withLock { $0.isStarted } }
 
     /// The lock is a leaf, so the timer is set outside of it; one that comes too late for a stop finds that when it fires.
     private func schedule(after delay: Duration) {
         let timer = loop.schedule(after: delay) { [weak self] in self?.turn() }
         let isStarted = state.withLock { state in
-            guard case .started = state else { return false }
-            state = .started(timer)
+            guard state.isStarted else { return false }
+            state.phase = .started(timer)
             return true
         }
         if !isStarted { timer.cancel() }
@@ -79,15 +95,30 @@ public final class PeriodicWork: Sendable {
     private func turn() {
         guard isStarted else { return }
         guard let pool else {
-            work()
+            workOnce()
             return again()
         }
         let isTaken = pool.run { [self] in
-            // It may have waited for long.
-            if isStarted { work() }
+            workOnce()
             again()
         }
         if !isTaken { again() }
+    }
+
+    /// Unless a stop came first: the turn may have waited for a thread for long.
+    private func workOnce() {
+        let begins = state.withLock { state in
+            state.isInWork = state.isStarted
+            return state.isInWork
+        }
+        guard begins else { return }
+        work()
+        let ends = state.withLock { state in
+            state.isInWork = false
+            defer { state.ends = [] }
+            return state.ends
+        }
+        for end in ends { end.open() }
     }
 
     private func again() {

@@ -2,10 +2,16 @@ import CRMQSystem
 import RMQCommon
 
 /// What a descriptor is ready for, or watched for.
-struct PollEvents: OptionSet {
-    let rawValue: UInt32
-    static let readable = PollEvents(rawValue: 0x001)
-    static let writable = PollEvents(rawValue: 0x004)
+public struct PollEvents: OptionSet, Sendable {
+    /// The bits of `epoll_event.events`.
+    public let rawValue: UInt32
+    /// For the option set.
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// Bytes, the end of them, or a connection to accept.
+    public static let readable = PollEvents(rawValue: 0x001)
+    /// Room for bytes.
+    public static let writable = PollEvents(rawValue: 0x004)
     static let failed = PollEvents(rawValue: 0x008)
     static let hungUp = PollEvents(rawValue: 0x010)
 }

@@ -5,20 +5,13 @@ public final class RemotingServer: Sendable {
     private let server: ChannelServer
 
     /// - Parameter makeHandler: called once for each loop, on that loop.
-    public convenience init(
+    public init(
         configuration: ServerConfiguration, loops: EventLoopGroup, logger: Logger,
-        makeHandler: @escaping @Sendable (EventLoop) -> any RequestHandler
-    ) {
-        self.init(configuration: configuration, loops: loops, logger: logger, makeTransport: PlainTransport.maker, makeHandler: makeHandler)
-    }
-
-    init(
-        configuration: ServerConfiguration, loops: EventLoopGroup, logger: Logger, makeTransport: @escaping TransportMaker,
         makeHandler: @escaping @Sendable (EventLoop) -> any RequestHandler
     ) {
         server = ChannelServer(
             listenAddress: configuration.listenAddress, port: configuration.port, maxConnections: configuration.maxConnections,
-            limits: configuration.limits, loops: loops, logger: logger, makeTransport: makeTransport
+            limits: configuration.limits, loops: loops, logger: logger, makeTransport: configuration.makeTransport
         ) { RemotingService(makeHandler($0)) }
     }
 

@@ -15,11 +15,14 @@ public struct ServerConfiguration: Sendable {
     public var outputHighWaterBytes: Int
     /// A connection for which more than this waits is closed: late answers still arrive after reading stopped.
     public var outputLimitBytes: Int
+    /// How bytes travel over each connection: called for it on its loop.
+    public var makeTransport: TransportMaker
 
     public init(
         listenAddress: String = "127.0.0.1", port: UInt16 = 0, idleTimeout: Duration = .seconds(120),
         maxFrameBytes: Int = 16 * 1024 * 1024, maxConnections: Int = 100_000,
-        outputHighWaterBytes: Int = 1024 * 1024, outputLimitBytes: Int = 128 * 1024 * 1024
+        outputHighWaterBytes: Int = 1024 * 1024, outputLimitBytes: Int = 128 * 1024 * 1024,
+        makeTransport: @escaping TransportMaker = PlainTransport.maker
     ) {
         self.listenAddress = listenAddress
         self.port = port
@@ -28,6 +31,7 @@ public struct ServerConfiguration: Sendable {
         self.maxConnections = maxConnections
         self.outputHighWaterBytes = outputHighWaterBytes
         self.outputLimitBytes = outputLimitBytes
+        self.makeTransport = makeTransport
     }
 
     var limits: ChannelLimits {

@@ -1,9 +1,11 @@
 /// A request that ends with this code and remark instead of what was asked for.
 public struct Refusal: Error, Equatable {
+    /// What programs read.
     public let code: ResponseCode
     /// What happened, the value, what is allowed: people read it.
     public let remark: String
 
+    /// Thrown by whatever handles or checks a request.
     public init(_ code: ResponseCode, _ remark: String) {
         self.code = code
         self.remark = remark

@@ -1,14 +1,14 @@
 public import RMQCommon
 
-/// What a request ends in. Every request may use all three.
+/// What a request ends in. Every request may use all three; sends and pulls, the hot ones, use none of them.
 ///
 ///     now        the answer is known: it is in the output of this wake-up
 ///     later      a sync, a replica, a message that arrives, a timer or a peer completes it, from whatever thread
 ///     elsewhere  a worker finds it, because that may block
 public enum Reply {
     case now(RemotingCommand)
-    /// Called at once, with what has to be completed. There is no other way to wait, so nobody waits without an owner of the
-    /// answer.
+    /// Called at once, with what has to be completed: whoever keeps that owns the answer. Sends and pulls wait without it; they
+    /// keep the connection and the ticket, and write their answers on the connection's loop without an encoded command.
     case later((ReplyHandle) -> Void)
     /// Done by a thread of the pool; what it throws is answered like what a handler throws. When too much waits for the pool,
     /// the answer is ``ResponseCode/systemBusy``.

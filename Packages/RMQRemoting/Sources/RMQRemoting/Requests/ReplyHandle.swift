@@ -1,9 +1,13 @@
 /// What a later reply needs to know of its request.
 public struct ReplyTicket: Sendable {
+    /// The request's number, by which its sender knows the answer.
     public let opaque: Int32
+    /// How the request's header was written, and the answer's will be.
     public let serialization: HeaderSerialization
+    /// Nobody waits for an answer, so none is sent.
     public let isOneway: Bool
 
+    /// Usually not made but taken from the request: ``InboundRequest/ticket``.
     public init(opaque: Int32, serialization: HeaderSerialization, isOneway: Bool) {
         self.opaque = opaque
         self.serialization = serialization
@@ -12,8 +16,13 @@ public struct ReplyTicket: Sendable {
 }
 
 /// Answers one request later, from any thread. Answering after the connection closed does nothing.
+///
+/// Whoever has it owes the answer: one that is dropped leaves the requester to its time-out, and nothing notices. To notice would
+/// take an object for every request that waits, so it is a value.
 public struct ReplyHandle: Sendable {
+    /// The number of the request's connection, which may have closed meanwhile.
     public let connectionId: UInt64
+    /// What the answer takes from the request.
     public let ticket: ReplyTicket
     let loop: EventLoop
 

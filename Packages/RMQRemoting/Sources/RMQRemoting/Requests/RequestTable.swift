@@ -1,12 +1,16 @@
 /// What a server does with every request code that it may meet, a row each: dispatch, access control, statistics and the tests
 /// that no code is forgotten read the same table.
 public struct RequestTable<Work: Sendable>: Sendable {
+    /// One request code and what is done with it.
     public struct Row: Sendable {
+        /// What the row is about.
         public let code: RequestCode
         /// Where and how it is answered.
         public let work: Work
+        /// What its sender must be allowed to do.
         public let access: RequestAccess
 
+        /// Without `access`, any account may send it.
         public init(_ code: RequestCode, _ work: Work, access: RequestAccess = .account) {
             self.code = code
             self.work = work

@@ -1,12 +1,16 @@
 import CRMQSystem
-import Glibc
+public import Glibc
 
 /// The socket as it is. Without state, so one serves all channels.
-final class PlainTransport: Transport, Sendable {
+public final class PlainTransport: Transport, Sendable {
     private static let shared = PlainTransport()
-    static let maker: TransportMaker = { shared }
+    /// Hands out the one that serves all.
+    public static let maker: TransportMaker = { shared }
 
-    func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> TransportRead {
+    /// For a transport that has one inside.
+    public init() {}
+
+    public func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> TransportRead {
         switch crmq_read(descriptor, buffer.baseAddress, buffer.count) {
         case 0: .ended
         case let count where count > 0: .bytes(count, hasMore: false)
@@ -15,7 +19,7 @@ final class PlainTransport: Transport, Sendable {
         }
     }
 
-    func write(_ descriptor: Int32, _ parts: UnsafeBufferPointer<iovec>) -> TransportWrite {
+    public func write(_ descriptor: Int32, _ parts: UnsafeBufferPointer<iovec>) -> TransportWrite {
         var written: Int
         repeat { written = Self.send(descriptor, parts) } while written == -Int(EINTR)
         if written == -Int(EAGAIN) { return .blocked(after: 0, until: .writable) }
@@ -35,5 +39,5 @@ final class PlainTransport: Transport, Sendable {
         return written < 0 ? -Int(errno) : written
     }
 
-    func shutdown(_ descriptor: Int32) {}
+    public func shutdown(_ descriptor: Int32) {}
 }

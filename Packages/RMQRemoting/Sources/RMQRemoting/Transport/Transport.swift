@@ -1,4 +1,4 @@
-import Glibc
+public import Glibc
 
 /// How the bytes of a channel travel over its socket: as they are, or inside of something (TLS).
 ///
@@ -9,7 +9,7 @@ import Glibc
 ///
 /// One that has to say hello first does so within these calls: a read may have to wait until the socket takes bytes, a write until
 /// some arrive.
-protocol Transport: AnyObject {
+public protocol Transport: AnyObject {
     /// Puts what has arrived into `buffer`, which is not empty.
     func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> TransportRead
     /// Writes bytes from the start of `parts`, at least one and none of them empty. After it was blocked, the next call begins
@@ -20,7 +20,7 @@ protocol Transport: AnyObject {
 }
 
 /// What a read came to.
-enum TransportRead {
+public enum TransportRead {
     /// So many bytes, at least one. `hasMore`: others were taken from the socket already, and no event will announce them.
     case bytes(Int, hasMore: Bool)
     /// Nothing until the socket is ready for this.
@@ -34,7 +34,7 @@ enum TransportRead {
 }
 
 /// What a write came to.
-enum TransportWrite {
+public enum TransportWrite {
     /// So many bytes, and it takes more.
     case written(Int)
     /// So many bytes, perhaps none, and no more until the socket is ready for this.
@@ -44,4 +44,4 @@ enum TransportWrite {
 }
 
 /// Makes the transport of one new channel, on its loop.
-typealias TransportMaker = @Sendable () -> any Transport
+public typealias TransportMaker = @Sendable () -> any Transport

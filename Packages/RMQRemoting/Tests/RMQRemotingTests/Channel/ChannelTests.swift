@@ -207,7 +207,7 @@ import Testing
         defer { group.stop() }
         let maker = try HostileTransport.maker(seed: 21, cuts: 1...40_000)
         let server = RemotingServer(
-            configuration: ServerConfiguration(), loops: group, logger: .silent, makeTransport: maker) { _ in EchoHandler() }
+            configuration: ServerConfiguration(makeTransport: maker), loops: group, logger: .silent) { _ in EchoHandler() }
         try server.start()
         defer { server.stop() }
         let client = RemotingClient(

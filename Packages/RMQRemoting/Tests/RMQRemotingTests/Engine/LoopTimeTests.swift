@@ -54,6 +54,45 @@ import RMQTestSupport
         #expect(log == ["after at 2000"])
     }
 
+    private final class NotedSource: EventSource {
+        private let note: () -> Void
+        init(_ note: @escaping () -> Void) { self.note = note }
+        func ready(_ events: PollEvents) { note() }
+        func loopStopped() {}
+    }
+
+    /// Work that is late already when it is set anew must not keep the loop from everything else.
+    @Test func whatATimerSetsForThePastWaitsForTheNextWakeUp() {
+        var turns = 0
+        let log = SimulatedLoop().run { simulated in
+            let loop = simulated.loop
+            let id = SourceId.make(5)
+            _ = loop.watch(5, id: id, events: .readable, NotedSource { simulated.note("source") })
+            func again() {
+                turns += 1
+                simulated.note("turn \(turns)")
+                guard turns < 3 else { return }
+                simulated.announce(id, .readable)
+                loop.scheduleLocally(at: loop.now + .seconds(-1), again)
+            }
+            loop.scheduleLocally(after: .seconds(1), again)
+            loop.scheduleLocally(after: .seconds(1)) { simulated.note("other") }
+        }
+        #expect(log == ["turn 1", "other", "source", "turn 2", "source", "turn 3"].map { "\($0) at 1000" })
+    }
+
+    @Test func aTimerThatAnotherCancelsInTheSameMomentDoesNotRun() {
+        let log = SimulatedLoop().run { simulated in
+            var second: ScheduledWork?
+            simulated.loop.scheduleLocally(after: .seconds(1)) {
+                simulated.note("first")
+                second?.cancel()
+            }
+            second = simulated.loop.scheduleLocally(after: .seconds(1)) { simulated.note("second") }
+        }
+        #expect(log == ["first at 1000"])
+    }
+
     /// To wake a moment before the deadline would be to look in vain and to sleep again for no time.
     @Test func aLoopDoesNotWakeBeforeATimerIsDue() {
         let simulated = SimulatedLoop()

@@ -143,6 +143,57 @@ import Testing
         #expect(bench.simulated.wakeUps == 4, "for the start, the turn, the stop, and to find that nothing is left")
     }
 
+    /// What the turn uses may stop next.
+    @Test(arguments: [true, false]) func everyStopFromOutsideWaitsForTheTurn(byPool: Bool) async throws {
+        let group = EventLoopGroup(count: 1, name: "turns")
+        defer { group.stop() }
+        let pool = WorkerPool(name: "test", threadLimit: 1, queueLimit: 10)
+        let gate = Gate()
+        let begun = Mutex(0)
+        let ended = Mutex(0)
+        let work = PeriodicWork("test", on: group.loops[0], every: .milliseconds(1), by: byPool ? pool : nil) {
+            begun.withLock { $0 += 1 }
+            gate.pass()
+            ended.withLock { $0 += 1 }
+        }
+        work.start()
+        try await eventually("the turn is in work") { begun.withLock { $0 } == 1 }
+        let seen = Mutex(0)
+        let other = SystemThread(name: "other") {
+            work.stop()
+            seen.withLock { $0 = ended.withLock { $0 } }
+        }
+        let opener = SystemThread(name: "opener") {
+            Latch().wait(for: .milliseconds(20))
+            gate.open()
+        }
+        work.stop()
+        #expect(ended.withLock { $0 } == 1)
+        other?.join()
+        opener?.join()
+        #expect(seen.withLock { $0 } == 1)
+        pool.stop()
+        #expect(begun.withLock { $0 } == 1)
+    }
+
+    @Test func aStopByTheTurnItselfDoesNotWait() async throws {
+        let group = EventLoopGroup(count: 1, name: "turns")
+        defer { group.stop() }
+        let pool = WorkerPool(name: "test", threadLimit: 1, queueLimit: 10)
+        let own = Mutex<PeriodicWork?>(nil)
+        let turns = Mutex(0)
+        let work = PeriodicWork("test", on: group.loops[0], every: .milliseconds(1), by: pool) {
+            own.withLock { $0 }?.stop()
+            turns.withLock { $0 += 1 }
+        }
+        own.withLock { $0 = work }
+        work.start()
+        try await eventually("the turn has ended") { turns.withLock { $0 } == 1 }
+        work.stop()
+        pool.stop()
+        own.withLock { $0 = nil }
+    }
+
     @Test func aStopReachesATurnThatWaitsForItsThread() {
         let bench = Bench()
         let work = bench.work()

@@ -40,8 +40,8 @@ import RMQTestSupport
         let bodyCount = 24 << 20
         let shown = Mutex<LoopBound<Generous>?>(nil)
         let server = RemotingServer(
-            configuration: ServerConfiguration(idleTimeout: .seconds(100)), loops: group, logger: .silent,
-            makeTransport: try transport.maker()
+            configuration: ServerConfiguration(idleTimeout: .seconds(100), makeTransport: try transport.maker()), loops: group,
+            logger: .silent
         ) { loop in
             let handler = Generous(bodyCount: bodyCount)
             shown.withLock { $0 = LoopBound(handler, loop: loop) }
@@ -107,7 +107,7 @@ import RMQTestSupport
         }
         func serve() throws -> RemotingServer {
             let server = RemotingServer(
-                configuration: ServerConfiguration(port: port), loops: group, logger: .silent, makeTransport: try transport.maker()
+                configuration: ServerConfiguration(port: port, makeTransport: try transport.maker()), loops: group, logger: .silent
             ) { _ in EchoHandler() }
             try server.start()
             return server

@@ -22,8 +22,9 @@ final class Loopback: Sendable {
     ) throws {
         let logger = Logger(category: "remoting", level: .debug, sink: log)
         let makeTransport = try transport.maker()
-        server = RemotingServer(
-            configuration: configuration, loops: group, logger: logger, makeTransport: makeTransport, makeHandler: handler)
+        var configuration = configuration
+        configuration.makeTransport = makeTransport
+        server = RemotingServer(configuration: configuration, loops: group, logger: logger, makeHandler: handler)
         self.client = RemotingClient(configuration: client, loops: group, logger: logger, makeTransport: makeTransport)
         try server.start()
         address = configuration.listenAddress.contains(":")
