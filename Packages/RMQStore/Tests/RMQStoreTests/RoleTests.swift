@@ -169,6 +169,9 @@ import Testing
             }
             try new.becomeMaster()
         }
+        // What the last master had not confirmed becomes readable on its side when the new one goes on behind it.
+        let goal = stores[0].maxPhysicalOffset + 1
+        while stores[0].maxPhysicalOffset < goal { usleep(1_000) }
         isOver.store(true, ordering: .relaxed)
         for thread in senders + readers { thread.join() }
         let (master, replica) = (stores[0], stores[1])
