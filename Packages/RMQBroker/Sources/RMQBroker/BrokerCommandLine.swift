@@ -1,5 +1,6 @@
 import Glibc
 public import RMQCommon
+import RMQRemoting
 
 /// The program `mqbroker`: arguments in, exit status out.
 public struct BrokerCommandLine {

@@ -110,7 +110,7 @@ import Testing
     /// Two stores that change places, while two threads send to whichever takes it and two read.
     @Test(arguments: [
         (FlushPolicy.asynchronous(every: .milliseconds(20)), 0), (.synchronous, 0), (.asynchronous(every: .milliseconds(500)), 1),
-    ]) func nothingIsLostOrDoubledWhenTheyChangePlaces(flush: FlushPolicy, required: Int) throws {
+    ]) func nothingIsLostOrDoubledWhenTheyChangePlaces(flush: FlushPolicy, required: Int) async throws {
         let folder = try TemporaryFolder()
         func change(_ configuration: inout StoreConfiguration) {
             configuration.flush = flush
@@ -171,7 +171,7 @@ import Testing
         }
         // What the last master had not confirmed becomes readable on its side when the new one goes on behind it.
         let goal = stores[0].maxPhysicalOffset + 1
-        while stores[0].maxPhysicalOffset < goal { usleep(1_000) }
+        try await eventually("the last master goes on") { stores[0].maxPhysicalOffset >= goal }
         isOver.store(true, ordering: .relaxed)
         for thread in senders + readers { thread.join() }
         let (master, replica) = (stores[0], stores[1])

@@ -161,8 +161,3 @@ private final class RemainingCount: Sendable {
         if left.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { completion() }
     }
 }
-
-enum HostText {
-    /// `host:port`, with brackets around an IPv6 address.
-    static func joined(_ host: String, _ port: UInt16) -> String { host.contains(ascii: ":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-}

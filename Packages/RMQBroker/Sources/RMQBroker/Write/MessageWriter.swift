@@ -78,7 +78,9 @@ final class MessageWriter {
             if let end = waiting.promisedEnd {
                 promises.add(waiting.written, waiting.completion, end: end)
             } else {
-                answers.tell(waiting.completion, .stored(waiting.written, .ok))
+                // After a change of role another master's message may be at its place.
+                let isCurrent = waiting.written.result.epoch == store.epoch
+                answers.tell(waiting.completion, isCurrent ? .stored(waiting.written, .ok) : .failed(Refusal(.roleChanged)))
             }
         }
         if promisesMore { promises.completeConfirmed() }

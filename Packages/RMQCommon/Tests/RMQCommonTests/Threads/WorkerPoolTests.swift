@@ -133,6 +133,7 @@ import Testing
             gate.pass()
             ended.withLock { $0 = true }
         })
+        try await eventually("it has begun, or it would be dropped") { pool.waitingCount == 0 }
         let first = SystemThread(name: "first") { pool.stop() }
         try await eventually("the first has begun to stop it") { !pool.run {} }
         let opener = SystemThread(name: "opener") {
