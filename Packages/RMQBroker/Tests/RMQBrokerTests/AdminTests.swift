@@ -189,4 +189,29 @@ import Testing
             }
         }
     }
+
+    @Test func whatIsInForceButNotWrittenIsTold() async throws {
+        try await withPeer { peer in
+            let obstacles = ["topics.json.tmp", "subscriptionGroup.json.tmp"].map { peer.configDirectory + "/" + $0 }
+            for obstacle in obstacles { try FileSystem.makeDirectories(obstacle) }
+            let topic = try await peer.createTopic("Made")
+            #expect(topic.responseCode == .systemError)
+            #expect(topic.remark?.hasPrefix("topic[Made] is in force, but only until the broker stops: ") == true, "\(topic.remark ?? "")")
+            #expect(try await peer.send("Made", "x").code == 0)
+            let group = try await peer.changeGroup(#"{"groupName":"made"}"#)
+            #expect(group.remark?.hasPrefix("group made is in force") == true, "\(group.remark ?? "")")
+            for obstacle in obstacles { try FileSystem.removeTree(obstacle) }
+            #expect(try await peer.createTopic("Made").code == 0)
+            #expect(try peer.file("topics.json").contains("\"Made\""))
+        }
+    }
+
+    /// It would be read on a loop, where others wait.
+    @Test func aBodyTooLongForALoopIsRefused() async throws {
+        try await withPeer { peer in
+            let answer = try await peer.ask(.heartBeat, body: [UInt8](repeating: 0x20, count: 1 << 20 + 1))
+            #expect(answer.responseCode == .systemError)
+            #expect(answer.remark?.contains("may have 1048576") == true, "\(answer.remark ?? "")")
+        }
+    }
 }

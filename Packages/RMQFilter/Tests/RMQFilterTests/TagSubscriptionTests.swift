@@ -13,6 +13,18 @@ import Testing
         #expect(filter.matches(tagsCode: JavaString.tagsCode("anything")))
     }
 
+    /// In time that grows with its length: a pull with one is handled on an event loop.
+    @Test(.timeLimit(.minutes(1))) func manyTagsAreParsedAtOnce() throws {
+        let tags = (0..<12_000).map { String($0, radix: 36) }
+        for _ in 0..<20 { #expect(try TagExpression(tags.joined(separator: "||")).tags.count == 12_000) }
+    }
+
+    @Test func aTextThatIsTooLongIsRefusedWithItsLimit() throws {
+        let text = String(repeating: "a", count: TagExpression.byteLimit)
+        #expect(try TagExpression(text).tags == [text])
+        #expect(throws: TagExpressionError.tooLong(bytes: 65_537, limit: 65_536)) { try TagExpression(text + "a") }
+    }
+
     @Test(arguments: [
         ("TagA", ["TagA"]),
         ("TagA || TagB", ["TagA", "TagB"]),

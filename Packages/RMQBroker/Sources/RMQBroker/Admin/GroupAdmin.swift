@@ -9,7 +9,7 @@ enum GroupAdmin {
             throw Refusal(.systemError, "a group's name has at most \(ClientLimit.groupNameLength) characters")
         }
         broker.groups.put(config)
-        broker.files.write(.groups)
+        try broker.files.write(.groups, orTell: "group \(config.groupName)")
         return .response(.success)
     }
 
@@ -19,10 +19,10 @@ enum GroupAdmin {
 
     static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let header = try command.header(DeleteSubscriptionGroupHeader.self)
-        if broker.groups.remove(header.group) { broker.files.write(.groups) }
+        if broker.groups.remove(header.group) { try broker.files.write(.groups, orTell: "the deletion of group \(header.group.prefix(bytes: 255))") }
         if header.removesOffsets {
             broker.offsets.remove(group: header.group)
-            broker.files.write(.offsets)
+            try broker.files.write(.offsets, orTell: "the deletion of the offsets of group \(header.group.prefix(bytes: 255))")
         }
         return .response(.success)
     }

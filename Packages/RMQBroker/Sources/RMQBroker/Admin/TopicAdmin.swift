@@ -14,7 +14,7 @@ enum TopicAdmin {
             topicName: name, readQueueCount: header.readQueueCount, writeQueueCount: header.writeQueueCount,
             permission: header.permission, filterType: header.filterType, systemFlag: header.systemFlag ?? 0)
         let version = broker.topics.put(config)
-        broker.files.write(.topics)
+        try broker.files.write(.topics, orTell: "topic[\(name)]")
         guard let registration = broker.registration, let loop = broker.loops.all.first?.loop else { return .response(.success) }
         return .later { reply in
             let answer = FirstCall { reply.complete(.response(.success)) }
@@ -28,8 +28,8 @@ enum TopicAdmin {
         let name = try changeableTopic(command.header(TopicHeader.self).topic, broker)
         // The table first: with the messages gone, a topic that came back at the next start would be a surprise.
         if broker.topics.remove(name) {
-            broker.files.write(.topics)
             broker.registration?.registerSoon()
+            try broker.files.write(.topics, orTell: "the deletion of topic[\(name)]")
         }
         try deleteQueues(of: name, broker)
         return .response(.success)
@@ -50,7 +50,7 @@ enum TopicAdmin {
     }
 
     static func all(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
-        .response(.success, body: broker.topics.table.body)
+        .response(.success, body: broker.topics.body)
     }
 
     static func statistics(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {

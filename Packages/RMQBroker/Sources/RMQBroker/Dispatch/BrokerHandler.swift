@@ -12,6 +12,8 @@ final class BrokerHandler: RequestHandler {
     private let bound: LoopBound<LoopState>
     /// The fast port serves everything but pulls, so that sends need not queue behind them.
     private let servesPulls: Bool
+    /// Longest body of a request that is answered on the loop: what reads it takes some 10 ms, and nobody else is served meanwhile.
+    private static let loopBodyLimit = 1 << 20
 
     init(broker: BrokerState, bound: LoopBound<LoopState>, servesPulls: Bool) {
         self.broker = broker
@@ -27,7 +29,12 @@ final class BrokerHandler: RequestHandler {
         case .send: SendProcessor(loop: loop).receive(request, on: connection)
         case .pull where servesPulls: PullProcessor(loop: loop).receive(request, on: connection)
         case .onLoop(let answer):
-            connection.answer(request) { try answer(request.command(), ClientCaller(connection: connection, loop: loop)) }
+            connection.answer(request) {
+                guard request.body.count <= Self.loopBodyLimit else {
+                    throw Refusal(.systemError, "a body of \(request.body.count) bytes; that of \(request.requestCode) may have \(Self.loopBodyLimit)")
+                }
+                return try answer(request.command(), ClientCaller(connection: connection, loop: loop))
+            }
         case .byWorker(let answer):
             connection.answer(request) {
                 let command = try request.command()

@@ -28,8 +28,8 @@ final class ConfigurationFiles: Service {
     private let pending = Mutex<Set<Table>>([])
 
     private struct Writing {
-        /// Files whose last write failed.
-        var failed: Set<Table> = []
+        /// Files whose last write failed, and why.
+        var failed: [Table: String] = [:]
         var isClosed = false
         /// A property, and not the value of a lock of its own: that would wrap the closure once more at each access.
         var topicsSaved: (@Sendable () -> Void)?
@@ -82,6 +82,14 @@ final class ConfigurationFiles: Service {
         writing.withLock { $0.topicsSaved }?()
     }
 
+    /// The same for an administrator, who hears of it when the table is in force but could not be written.
+    /// - Parameter change: what he asked for, as the answer names it.
+    func write(_ table: Table, orTell change: String) throws(Refusal) {
+        write(table)
+        guard let reason = writing.withLock({ $0.failed[table] }) else { return }
+        throw Refusal(.systemError, "\(change) is in force, but only until the broker stops: \(path(table)) was not written: \(reason)")
+    }
+
     /// - Returns: topics that the file holds for the first time.
     private func write(_ table: Table, _ writing: inout Writing) -> [TopicEntry] {
         var new: [TopicEntry] = []
@@ -99,10 +107,10 @@ final class ConfigurationFiles: Service {
         }
         do {
             try SmallFile.replace(path(table), with: json.bytes(.pretty))
-            writing.failed.remove(table)
+            writing.failed[table] = nil
         } catch {
             logger.error("cannot write \(path(table)): \(error)")
-            writing.failed.insert(table)
+            writing.failed[table] = "\(error)"
         }
         return new
     }
@@ -120,7 +128,7 @@ final class ConfigurationFiles: Service {
 
     /// Writes the offsets if some were committed, topics that were made, and what could not be written before.
     func writeWhatIsDue() {
-        var due = writing.withLock { $0.failed }
+        var due = writing.withLock { Set($0.failed.keys) }
         if topics.haveUnsaved { due.insert(.topics) }
         if offsets.haveChanged { due.insert(.offsets) }
         for table in due { write(table) }

@@ -73,6 +73,7 @@ final class TopicTable: Sendable {
     let systemTopics: Set<ByteText>
     /// Moves on after every change.
     private let changes = Atomic<UInt64>(1)
+    private let keptBody = Mutex<(version: UInt64, bytes: [UInt8])?>(nil)
 
     init(configuration: BrokerConfiguration, clock: WallClock) {
         let builtIn = BuiltInTopics.configs(configuration)
@@ -106,6 +107,15 @@ final class TopicTable: Sendable {
 
     /// Whether topics were made since the table was taken for saving.
     var haveUnsaved: Bool { contents.withLock { !$0.unsaved.isEmpty } }
+
+    /// The table as code 21 gives it. Kept until it changes: with thousands of topics it is megabytes, and every slave and tool asks.
+    var body: [UInt8] {
+        let version = version
+        if let kept = keptBody.withLock({ $0 }), kept.version == version { return kept.bytes }
+        let bytes = table.body
+        keptBody.withLock { $0 = (version, bytes) }
+        return bytes
+    }
 
     /// The table, and those of its topics that were in none taken before: the caller writes it and marks them saved.
     func takeForSaving() -> (table: TopicConfigTable, unsaved: [TopicEntry]) {

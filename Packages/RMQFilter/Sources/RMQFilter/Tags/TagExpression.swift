@@ -21,18 +21,23 @@ public struct TagExpression: Sendable, CustomStringConvertible {
         self.tags = tags
     }
 
+    /// Longest text that is parsed: a pull carries one, and is handled where nothing may take long.
+    public static let byteLimit = 65_536
+
     /// Parses `text`.
-    /// - Throws: `.noTags` for a text that holds nothing but separators.
+    /// - Throws: `.noTags` for a text that holds nothing but separators, `.tooLong` for one beyond ``byteLimit``.
     public init(_ text: String?) throws(TagExpressionError) {
         guard let text, !text.isEmpty, !text.isExactly("*") else {
             self = .all
             return
         }
+        guard text.utf8.count <= Self.byteLimit else { throw .tooLong(bytes: text.utf8.count, limit: Self.byteLimit) }
         guard !Self.isOnlySeparators(text) else { throw .noTags(text: text) }
         var tags: [String] = []
+        var seen: Set<ByteText> = []
         for part in Self.split(text) {
             let tag = Self.trimmed(part)
-            if !tag.isEmpty && !tags.containsExactly(tag) { tags.append(tag) }
+            if !tag.isEmpty, seen.insert(ByteText(tag)).inserted { tags.append(tag) }
         }
         self.init(text: text, tags: tags)
     }
@@ -87,10 +92,14 @@ extension TagExpression: Equatable {
 public enum TagExpressionError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Nothing but `||`: there is no tag to subscribe to.
     case noTags(text: String)
+    /// The text is longer than is parsed.
+    case tooLong(bytes: Int, limit: Int)
 
     public var description: String {
         switch self {
-        case .noTags(let text): "the tag expression '\(text)' names no tag; write * for all messages, or tags separated by ||"
+        case .noTags(let text):
+            "the tag expression '\(text.prefix(bytes: 64))' names no tag; write * for all messages, or tags separated by ||"
+        case .tooLong(let bytes, let limit): "a tag expression of \(bytes) bytes; it may have \(limit)"
         }
     }
 }
