@@ -66,7 +66,7 @@ import Testing
             loop.execute { [self] in
                 let live = LiveConfiguration(BrokerConfiguration(), clock: Clocks.system.wall)
                 let settings = LoopSettings(live) { HostAddress(ipv4: (127, 0, 0, 1), port: 1) }
-                let promises = WritePromises(
+                let durability = DurabilityWaits(
                     loopIndex: 0, loop: loop, store: store, loops: LoopSet(), answers: WriteAnswers(loop: loop, settings: settings, store: store))
                 func add(_ name: String, _ result: AppendResult) {
                     let completion = WriteCompletion.call { outcome in
@@ -75,7 +75,7 @@ import Testing
                         case .failed(let refusal): outcomes.withLock { $0.append("\(name) \(refusal.code)") }
                         }
                     }
-                    promises.add(WrittenMessage(queueId: 0, result: result), completion, end: result.end)
+                    durability.add(WrittenMessage(queueId: 0, result: result), completion, end: result.end)
                 }
                 do {
                     let lost = try append("lost", to: store), late = try append("of a topic that was not written down", to: store)
@@ -88,12 +88,12 @@ import Testing
                     }
                     try store.becomeMaster()
                     #expect(store.flushedOffset >= lost.end && store.role == .master)
-                    promises.completeConfirmed()
+                    durability.completeConfirmed()
                     let new = try append("new", to: store)
                     #expect(try store.waitUntilConfirmed(new) == .ok)
                     add("new", new)
                     add("late", late)
-                    promises.completeConfirmed()
+                    durability.completeConfirmed()
                 } catch {
                     Issue.record("\(error)")
                 }

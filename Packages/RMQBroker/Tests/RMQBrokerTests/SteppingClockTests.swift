@@ -61,7 +61,7 @@ import Testing
             loop.execute {
                 let live = LiveConfiguration(BrokerConfiguration(), clock: clock.clocks.wall)
                 let settings = LoopSettings(live) { HostAddress(ipv4: (127, 0, 0, 1), port: 1) }
-                let promises = WritePromises(
+                let durability = DurabilityWaits(
                     loopIndex: 0, loop: loop, store: store, loops: LoopSet(),
                     answers: WriteAnswers(loop: loop, settings: settings, store: store))
                 let result = AppendResult(physicalOffset: 0, byteCount: 1_000, queueOffset: 0, messageCount: 1, storeTimestamp: 0)
@@ -69,10 +69,10 @@ import Testing
                     if case .stored(_, let status) = outcome { answers.withLock { $0.append(status) } }
                 }
                 // Behind the end of the log, which no sync reaches.
-                promises.add(WrittenMessage(queueId: 0, result: result), completion, end: result.end)
-                promises.completeConfirmed()
+                durability.add(WrittenMessage(queueId: 0, result: result), completion, end: result.end)
+                durability.completeConfirmed()
                 // As long as the loop lives.
-                loop.scheduleLocally(after: .seconds(1_000_000)) { _ = promises.areFull }
+                loop.scheduleLocally(after: .seconds(1_000_000)) { _ = durability.areFull }
                 done.resume()
             }
         }

@@ -59,8 +59,8 @@ public final class NameServer: Sendable {
     /// Writes the key-value configuration to the log; runs by itself every 10 min.
     func logKeyValues() { state.keyValues.writeToLog() }
 
-    /// Closes the listener and every connection; what was being written to a file is there when it returns. Harmless when
-    /// repeated.
+    /// Closes the listener and every connection. The changes that were taken are in their files when it returns; those that wait are
+    /// one write of each file. Harmless when repeated.
     public func stop() {
         for work in periodicWork { work.stop() }
         server.stop()

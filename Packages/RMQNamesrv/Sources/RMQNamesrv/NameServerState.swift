@@ -16,8 +16,8 @@ final class NameServerState: Sendable {
     let productEnvironment: ProductEnvironment?
     let logger: Logger
 
-    /// A disk takes milliseconds for a change, and one peer can ask for thousands in that time. So many are some ten seconds of its
-    /// work, which is as long as anybody waits for an answer.
+    /// A disk takes milliseconds for a write, and one peer can ask for thousands of changes in that time. All that wait share a write
+    /// (``GroupCommit``), so these bound the memory that they take and how long the answers of one write keep the thread.
     private static let fileChanges = 4_096
     private static let fileChangeBytes = 16 << 20
 
@@ -26,9 +26,10 @@ final class NameServerState: Sendable {
         clock: MonotonicClock, logger: Logger
     ) {
         routes = Routes(clock: clock, logger: logger)
-        keyValues = KeyValues(path: configuration.kvConfigPath, logger: logger)
-        self.configuration = LiveConfiguration(configuration, logger: logger)
-        files = WorkerPool(name: "namesrv-files", threadLimit: 1, queueLimit: Self.fileChanges, byteLimit: Self.fileChangeBytes)
+        let files = WorkerPool(name: "namesrv-files", threadLimit: 1, queueLimit: Self.fileChanges, byteLimit: Self.fileChangeBytes)
+        keyValues = KeyValues(path: configuration.kvConfigPath, files: files, logger: logger)
+        self.configuration = LiveConfiguration(configuration, files: files, logger: logger)
+        self.files = files
         self.accessControl = accessControl
         self.productEnvironment = productEnvironment
         self.logger = logger

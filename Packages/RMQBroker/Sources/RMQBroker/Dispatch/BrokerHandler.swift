@@ -4,7 +4,7 @@ import RMQRemoting
 /// Where every request of a broker arrives: one per loop and port, on the loop's thread.
 ///
 ///     access control ─► BrokerRequests ─┬► SendProcessor ──┐
-///                                       ├► PullProcessor ──┤ answered in the same wake-up, or when a promise holds or a
+///                                       ├► PullProcessor ──┤ answered in the same wake-up, or when it is durable or a
 ///                                       ├► on the loop ────┘ message comes
 ///                                       └► by a worker ────► answered from there
 final class BrokerHandler: RequestHandler {

@@ -5,11 +5,11 @@ import RMQStore
 /// The one way of a message into the store, whoever wrote it and however he is answered. One a loop, on its thread only.
 ///
 ///     write ─► what can be kept? ─► queue ─► record in staging memory ─┐    once for each message
-///     completion ◄─ promise kept ◄─ append of all ◄────────────────────┘    once for each wake-up
+///     completion ◄─ durable ◄─ append of all ◄─────────────────────────┘    once for each wake-up
 ///
 /// Without allocation once the topic is known. The messages of a wake-up are appended at its end together
 /// (``StagedMessages``), earlier only when the staging memory is full. A completion comes when the message's topic is written
-/// down (``NewTopicWrites``) and the store keeps what it promises beyond the page cache (``WritePromises``).
+/// down (``NewTopicWrites``) and the message is as durable as was asked for (``DurabilityWaits``).
 ///
 /// Other threads write by posting to a loop (``LoopSet``).
 final class MessageWriter {
@@ -20,10 +20,10 @@ final class MessageWriter {
     private let propertyScratch = PropertyScratch()
     /// Messages of this wake-up that are not in the log yet.
     private let staged: StagedMessages
-    private let promises: WritePromises
+    private let durability: DurabilityWaits
     private var newTopicWrites = NewTopicWrites()
-    /// Whether the store promises more than that an appended message survives a kill -9.
-    private let promisesMore: Bool
+    /// Whether a message has to be safer than what an append makes it, which survives a kill -9.
+    private let needsDurability: Bool
     private var randomState = UInt64.random(in: 1 ... .max)
 
     init(
@@ -34,9 +34,9 @@ final class MessageWriter {
         store = broker.store
         self.answers = answers
         staged = StagedMessages(store: broker.store, maxMessageBytes: settings.configuration.maxMessageBytes)
-        promises = WritePromises(
+        durability = DurabilityWaits(
             loopIndex: loopIndex, loop: loop, store: broker.store, loops: broker.loops, answers: answers)
-        promisesMore = broker.store.configuration.flush == .synchronous || broker.store.configuration.requiredReplicas > 0
+        needsDurability = broker.store.configuration.flush == .synchronous || broker.store.configuration.requiredReplicas > 0
     }
 
     /// Takes a message for `topic`.
@@ -44,8 +44,8 @@ final class MessageWriter {
     /// - Throws: why it cannot be stored; `completion` does not hear of that.
     func write(_ message: NewMessage, to topic: TopicRoute, queueId: Int32, completion: WriteCompletion) throws(Refusal) {
         try check(message)
-        let waits = promisesMore && message.received.waitsForPromise && completion.isHeard
-        if waits, promises.areFull {
+        let waits = needsDurability && message.received.waitsForDurability && completion.isHeard
+        if waits, durability.areFull {
             throw Refusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
         }
         let queueId = queueId >= 0 ? queueId : nextRandom(below: topic.config.writeQueueCount)
@@ -66,7 +66,7 @@ final class MessageWriter {
     /// Appends what is staged, and tells those who need not wait. At the end of each wake-up.
     func wakeUpEnded() {
         appendStaged()
-        if promisesMore { promises.completeConfirmed() }
+        if needsDurability { durability.completeConfirmed() }
     }
 
     /// Whether messages wait for the end of a wake-up.
@@ -75,23 +75,23 @@ final class MessageWriter {
     /// Topics were written down: tells those who waited for that, or lets them wait for the store.
     func topicsSaved() {
         for waiting in newTopicWrites.takeSaved() {
-            if let end = waiting.promisedEnd {
-                promises.add(waiting.written, waiting.completion, end: end)
+            if let end = waiting.durableEnd {
+                durability.add(waiting.written, waiting.completion, end: end)
             } else {
                 // After a change of role another master's message may be at its place.
                 let isCurrent = waiting.written.result.epoch == store.epoch
                 answers.tell(waiting.completion, isCurrent ? .stored(waiting.written, .ok) : .failed(Refusal(.roleChanged)))
             }
         }
-        if promisesMore { promises.completeConfirmed() }
+        if needsDurability { durability.completeConfirmed() }
     }
 
     /// The store has confirmed more.
-    func storeConfirmed() { promises.completeConfirmed() }
+    func storeConfirmed() { durability.completeConfirmed() }
 
     // MARK: Steps
 
-    /// What this broker cannot keep its promise for is refused, not stored.
+    /// What could never be delivered as it asks is refused, not stored.
     private func check(_ message: NewMessage) throws(Refusal) {
         if let delay = message.received.malformedDelay {
             throw Refusal(.systemError, "property DELAY is \"\(String(decoding: delay.prefix(64), as: UTF8.self))\", not a 32-bit integer")
@@ -148,10 +148,10 @@ final class MessageWriter {
         let written = WrittenMessage(queueId: message.queueId, result: result)
         if !message.topic.isSaved {
             let waiting = NewTopicWrites.Waiting(
-                written: written, completion: message.completion, topic: message.topic.entry, promisedEnd: message.waits ? result.end : nil)
+                written: written, completion: message.completion, topic: message.topic.entry, durableEnd: message.waits ? result.end : nil)
             if newTopicWrites.add(waiting) { return }
         }
-        if message.waits { return promises.add(written, message.completion, end: result.end) }
+        if message.waits { return durability.add(written, message.completion, end: result.end) }
         answers.tell(message.completion, .stored(written, .ok))
     }
 

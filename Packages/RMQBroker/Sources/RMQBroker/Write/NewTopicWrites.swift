@@ -5,8 +5,8 @@ struct NewTopicWrites {
         let written: WrittenMessage
         let completion: WriteCompletion
         let topic: TopicEntry
-        /// Where it ends in the log, if the store's promise has to be waited for as well.
-        let promisedEnd: Int64?
+        /// Where it ends in the log, if the disk or replicas have to be waited for as well.
+        let durableEnd: Int64?
     }
 
     /// A write takes milliseconds. More messages than this in that time are acknowledged at once.

@@ -1,7 +1,7 @@
 import RMQCommon
 import RMQStore
 
-/// Messages that were appended and whose promise (on the disk, at the replicas) does not hold yet, oldest first.
+/// Messages that were appended and wait for the disk or for replicas, oldest first.
 ///
 /// A value: it reads no clock and sends nothing. A loop owns one, tells it how far the store is, and carries out what it
 /// returns.
@@ -15,7 +15,7 @@ struct PendingWrites<Message> {
     }
 
     /// What one message waits for.
-    struct Promise {
+    struct Needs {
         /// Where its records end in the log.
         var end: Int64
         /// When to answer that the disk took too long; nil when the disk is not waited for.
@@ -26,7 +26,7 @@ struct PendingWrites<Message> {
         var lacksReplicas = false
     }
 
-    private var pending: [(promise: Promise, message: Message)] = []
+    private var pending: [(needs: Needs, message: Message)] = []
     private let limit: Int
 
     /// - Parameter limit: most messages that wait at once; more would only hold memory while a disk hangs.
@@ -35,15 +35,15 @@ struct PendingWrites<Message> {
     var isEmpty: Bool { pending.isEmpty }
     var isFull: Bool { pending.count >= limit }
 
-    mutating func add(_ message: Message, _ promise: Promise) {
-        pending.append((promise, message))
+    mutating func add(_ message: Message, _ needs: Needs) {
+        pending.append((needs, message))
     }
 
     /// Removes and returns, oldest first, every message that can be acknowledged now.
     mutating func release(_ progress: Progress, now: MonotonicInstant) -> [(message: Message, status: AppendStatus)] {
         var ready: [(Message, AppendStatus)] = []
         pending.removeAll { waiting in
-            guard let status = waiting.promise.status(progress, now: now) else { return false }
+            guard let status = waiting.needs.status(progress, now: now) else { return false }
             ready.append((waiting.message, status))
             return true
         }
@@ -51,15 +51,15 @@ struct PendingWrites<Message> {
     }
 
     /// When the next message is to be acknowledged although nothing happened; nil when none waits. That is the oldest: all get
-    /// the same times. Of the two halves of its promise the one counts that is not over: a replica that took too long is told when the
+    /// the same times. Of its two deadlines the one counts that is not over: a replica that took too long is told when the
     /// disk has its say.
     func nextDeadline(after now: MonotonicInstant) -> MonotonicInstant? {
-        guard let promise = pending.first?.promise else { return nil }
-        return [promise.flushDeadline, promise.replicaDeadline].compactMap(\.self).filter { $0 > now }.min()
+        guard let needs = pending.first?.needs else { return nil }
+        return [needs.flushDeadline, needs.replicaDeadline].compactMap(\.self).filter { $0 > now }.min()
     }
 }
 
-extension PendingWrites.Promise {
+extension PendingWrites.Needs {
     /// What to answer; nil while there is something to wait for. A failing replica outweighs a failing disk.
     fileprivate func status(_ progress: PendingWrites.Progress, now: MonotonicInstant) -> AppendStatus? {
         guard let disk = Self.status(progress.flushedOffset >= end, deadline: flushDeadline, now, .flushDiskTimeout, progress),

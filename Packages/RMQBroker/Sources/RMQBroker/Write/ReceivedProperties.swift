@@ -16,7 +16,7 @@ struct ReceivedProperties {
     /// The last tags that are not empty.
     private(set) var tags: UnsafeRawBufferPointer?
     /// `WAIT`: whether the producer wants to know that its message is safe.
-    private(set) var waitsForPromise = true
+    private(set) var waitsForDurability = true
     /// The pairs named `WAIT`, with their closing 0x02.
     private var waitCount = 0
     private var lastWait = 0..<0
@@ -26,7 +26,7 @@ struct ReceivedProperties {
             switch name.count {
             case 4 where Self.equal(name, "WAIT"):
                 waitCount += 1
-                if !value.isEmpty { waitsForPromise = Self.equal(value, "true", ignoringCase: true) }
+                if !value.isEmpty { waitsForDurability = Self.equal(value, "true", ignoringCase: true) }
                 lastWait = pair
             case 4 where Self.equal(name, "TAGS"): if !value.isEmpty { tags = value }
             case 5 where Self.equal(name, "DELAY"): if !value.isEmpty { setDelay(value) }

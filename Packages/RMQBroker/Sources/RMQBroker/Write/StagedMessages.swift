@@ -12,7 +12,7 @@ final class StagedMessages {
         /// Where it arrives; nil while it is delayed.
         let arrivesAt: QueueState?
         let queueId: Int32
-        /// Whether the completion waits for the store's promise, not only for the append.
+        /// Whether the completion waits for the disk or for replicas, not only for the append.
         let waits: Bool
         /// Of a connection that is perhaps closed by then: the message is stored all the same.
         let completion: WriteCompletion

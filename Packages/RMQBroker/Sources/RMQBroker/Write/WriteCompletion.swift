@@ -1,7 +1,7 @@
 import RMQRemoting
 import RMQStore
 
-/// Who is told what became of a message, once the store keeps its promise.
+/// Who is told what became of a message, once it is as durable as was asked for.
 enum WriteCompletion {
     /// Nobody.
     case none
@@ -17,7 +17,7 @@ enum WriteCompletion {
 
 /// What became of a message.
 enum WriteOutcome {
-    /// It is stored; `status` tells whether the store's promise held in time.
+    /// It is stored; `status` tells whether it was durable in time.
     case stored(WrittenMessage, AppendStatus)
     case failed(Refusal)
 }

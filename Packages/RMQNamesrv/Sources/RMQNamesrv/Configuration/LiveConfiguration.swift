@@ -1,29 +1,32 @@
 import RMQCommon
-import Synchronization
 
 /// The configuration as it is now, and its file: some keys may be changed while the server runs.
-///
-/// Changes are for the thread that changes files, one at a time; the lock, a leaf, is not held while one is written.
 final class LiveConfiguration: Sendable {
-    private let state: Mutex<NameServerConfiguration>
-    private let logger: Logger
+    private let committed: GroupCommit<NameServerConfiguration>
 
-    init(_ configuration: NameServerConfiguration, logger: Logger) {
-        state = Mutex(configuration)
-        self.logger = logger
+    /// - Parameter files: the thread that changes files.
+    init(_ configuration: NameServerConfiguration, files: WorkerPool, logger: Logger) {
+        // No command changes the path.
+        committed = GroupCommit(configuration, path: configuration.configStorePath, files: files, logger: logger)
     }
 
-    var current: NameServerConfiguration { state.withLock { $0 } }
+    var current: NameServerConfiguration { committed.current }
 
-    /// Applies the items of an update command, all or none, and writes the whole configuration to its file.
-    func update(_ items: [(key: String, value: String)]) throws {
-        let before = current
-        var changed = before
-        try changed.update(items)
-        try SmallFile.replace(changed.configStorePath, with: Array(changed.text.utf8))
-        state.withLock { $0 = changed }
-        for item in ConfigurationItem.all where item.hasOtherText(in: before, than: changed) {
-            logger.info("Replace, key: \(item.name), value: \(item.text(before) ?? "null") -> \(item.text(changed) ?? "null")")
+    /// Has the items of an update command applied, all or none, together with all others that wait; see ``GroupCommit``.
+    func submit(_ items: String, holding byteCount: Int, completion: @escaping GroupCommit<NameServerConfiguration>.Completion) {
+        committed.submit(items, holding: byteCount, completion: completion)
+    }
+}
+
+extension NameServerConfiguration: CommittedValue {
+    /// - Parameter change: what an update command carries, as properties.
+    mutating func apply(change: String) throws(ConfigurationUpdateError) -> [String] {
+        let before = self
+        try update(PropertiesText.parse(change))
+        return ConfigurationItem.all.filter { $0.hasOtherText(in: before, than: self) }.map {
+            "Replace, key: \($0.name), value: \($0.text(before) ?? "null") -> \($0.text(self) ?? "null")"
         }
     }
+
+    var fileContent: [UInt8] { Array(text.utf8) }
 }

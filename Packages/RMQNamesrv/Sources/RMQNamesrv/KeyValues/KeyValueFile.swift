@@ -1,16 +1,5 @@
 import RMQCommon
 
-/// Why a change of the key-value configuration was refused.
-enum KeyValueError: Error, Equatable, CustomStringConvertible {
-    case tooLarge(bytes: Int, limit: Int)
-
-    var description: String {
-        switch self {
-        case .tooLarge(let bytes, let limit): "the key-value configuration would have \(bytes) bytes, its limit is \(limit)"
-        }
-    }
-}
-
 /// The file that keeps the ``KeyValueTable``.
 enum KeyValueFile {
     /// The table of `path`. A missing file is an empty table, as at the reference; a damaged one falls back to its `.bak`, and

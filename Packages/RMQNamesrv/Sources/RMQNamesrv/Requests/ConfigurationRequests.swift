@@ -8,14 +8,16 @@ enum ConfigurationRequests {
         caller.server.logger.info("updateConfig called by \(caller.connection.remote)")
         guard !command.body.isEmpty else { return .response(.success) }
         guard let text = String(validating: command.body, as: UTF8.self) else { throw Refusal(.systemError, "string2Properties error") }
-        let configuration = caller.server.configuration
-        return .elsewhere(caller.server.files) {
-            do {
-                try configuration.update(PropertiesText.parse(text))
-            } catch let error as ConfigurationUpdateError where error.isRefusal {
-                throw Refusal(.noPermission, "\(error)")
-            }
-            return .response(.success)
+        return .later { reply in
+            caller.server.configuration.submit(text, holding: caller.byteCount) { reply.complete(answer($0)) }
+        }
+    }
+
+    private static func answer(_ failure: (any Error)?) -> RemotingCommand {
+        switch failure {
+        case nil: .response(.success)
+        case let refused as ConfigurationUpdateError where refused.isRefusal: .response(.noPermission, remark: "\(refused)")
+        case let failure?: .response(to: failure)
         }
     }
 

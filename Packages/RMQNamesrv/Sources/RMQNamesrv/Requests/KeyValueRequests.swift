@@ -8,11 +8,7 @@ enum KeyValueRequests {
         guard let namespace = command.fields?["namespace"], let key = command.fields?["key"] else {
             throw Refusal(.systemError, "namespace or key is null")
         }
-        let value = command.fields?["value"], keyValues = caller.server.keyValues
-        return .elsewhere(caller.server.files) {
-            try keyValues.put(namespace: namespace, key: key, value: value)
-            return .response(.success)
-        }
+        return change(.put(namespace: namespace, key: key, value: command.fields?["value"]), caller)
     }
 
     /// 101.
@@ -27,11 +23,8 @@ enum KeyValueRequests {
 
     /// 102.
     static func delete(_ command: RemotingCommand, _ caller: RequestCaller) -> Reply {
-        let (namespace, key) = place(command), keyValues = caller.server.keyValues
-        return .elsewhere(caller.server.files) {
-            try keyValues.remove(namespace: namespace, key: key)
-            return .response(.success)
-        }
+        let (namespace, key) = place(command)
+        return change(.remove(namespace: namespace, key: key), caller)
     }
 
     /// 219.
@@ -41,6 +34,14 @@ enum KeyValueRequests {
             throw Refusal(.queryNotFound, "No config item, Namespace: \(namespace)")
         }
         return .response(.success, body: table.bytes(.fastjson))
+    }
+
+    private static func change(_ change: KeyValueChange, _ caller: RequestCaller) -> Reply {
+        .later { reply in
+            caller.server.keyValues.submit(change, holding: caller.byteCount) { failure in
+                reply.complete(failure.map { .response(to: $0) } ?? .response(.success))
+            }
+        }
     }
 
     private static func place(_ command: RemotingCommand) -> (namespace: String, key: String) {

@@ -25,7 +25,9 @@ final class NameServerHandler: RequestHandler {
         guard let row = NameServerRequests.table[command.requestCode], case .served(let handle) = row.work else { return }
         connection.answer(request) {
             try server.accessControl?.check(command, needing: row.access, from: connection.remote)
-            return try handle(command, RequestCaller(connection: connection, server: server, routeReplies: routeReplies))
+            let caller = RequestCaller(
+                connection: connection, byteCount: request.header.count + request.body.count, server: server, routeReplies: routeReplies)
+            return try handle(command, caller)
         }
     }
 
@@ -35,6 +37,8 @@ final class NameServerHandler: RequestHandler {
 /// Who asks, and whom.
 struct RequestCaller {
     let connection: Connection
+    /// Of the request: what it takes while it waits.
+    let byteCount: Int
     let server: NameServerState
     /// Of the connection's loop.
     let routeReplies: RouteReplyCache

@@ -2,11 +2,12 @@ import RMQCommon
 import RMQRemoting
 import RMQStore
 
-/// Acknowledges the messages of one loop once the store keeps its promise. On the loop's thread only.
+/// Acknowledges the messages of one loop once the disk (under synchronous flush) and enough replicas (where they are required) have
+/// them. On the loop's thread only.
 ///
 ///     append ─► add ─┐                      ┌─► one answer each, one write a connection
 ///                    └─ PendingWrites ◄─ loop's mailbox ◄─ LogFollower, once for each time it is armed ◄─ store
-final class WritePromises {
+final class DurabilityWaits {
     private typealias Pending = PendingWrites<(WrittenMessage, WriteCompletion)>
 
     /// A disk that hangs for `syncFlushTimeout` collects so many messages a loop, and those of one wake-up more; each holds some
@@ -15,7 +16,7 @@ final class WritePromises {
 
     private let loop: EventLoop
     private let store: MessageStore
-    /// Call when the disk or the replicas have more; none when nothing is promised.
+    /// Call when the disk or the replicas have more; none when neither is waited for.
     private let followers: [LogFollower]
     private let answers: WriteAnswers
     private var pending = Pending(limit: limit)
@@ -46,19 +47,19 @@ final class WritePromises {
     /// Too many messages wait already.
     var areFull: Bool { pending.isFull }
 
-    /// Tells `completion` when the promise for the log up to `end` holds or takes too long.
+    /// Tells `completion` when the log up to `end` is durable, or that takes too long.
     func add(_ message: WrittenMessage, _ completion: WriteCompletion, end: Int64) {
         if message.result.epoch > epoch { begin(message.result.epoch) }
         // Its topic was written down only now.
         if message.result.epoch < epoch { return answers.tell(completion, .failed(Refusal(.roleChanged))) }
         let configuration = store.configuration
-        var promise = Pending.Promise(end: end)
-        if needsFlush { promise.flushDeadline = loop.now + configuration.syncFlushTimeout }
+        var needs = Pending.Needs(end: end)
+        if needsFlush { needs.flushDeadline = loop.now + configuration.syncFlushTimeout }
         if needsReplicas {
-            promise.lacksReplicas = !store.replicas.areAvailable(end: end)
-            if !promise.lacksReplicas { promise.replicaDeadline = loop.now + configuration.replicaTimeout }
+            needs.lacksReplicas = !store.replicas.areAvailable(end: end)
+            if !needs.lacksReplicas { needs.replicaDeadline = loop.now + configuration.replicaTimeout }
         }
-        pending.add((message, completion), promise)
+        pending.add((message, completion), needs)
     }
 
     /// After the appends of a wake-up, and whenever the store has more.
