@@ -144,23 +144,27 @@ import Testing
 
     // MARK: Held pulls
 
+    /// Has a message come to queue 0 of `Narrow` between the read of the next pull and its being held.
+    private func comesBeforeTheNextHold(_ peer: Peer, body: String = "", tagCode: Int64 = 0) {
+        let store = peer.broker.state.store
+        peer.broker.state.loops.all[0].post { state in
+            let (host, encoder) = (state.settings.storeHost, RecordEncoder(maxMessageBytes: 1_024))
+            state.holds.aboutToHold = {
+                let attributes = RecordAttributes(bornTimestamp: 1, bornHost: host, storeHost: host)
+                let appended = try? Array(body.utf8).withUnsafeBytes { body in
+                    try store.append(encoder.encode(
+                        queue: store.queueHandle(topic: "Narrow", queueId: 0), attributes: attributes, body: body, properties: .empty, tagCode: tagCode))
+                }
+                #expect(appended?.queueOffset == 0)
+            }
+        }
+    }
+
     /// Whoever appends at that moment does not see yet that somebody waits, so the pull has to look again.
     @Test func aMessageThatComesWhileAPullIsBeingListedIsGivenAtOnce() async throws {
         try await withPeer({ $0.eventLoops = 1 }) { peer in
             _ = try await peer.createTopic("Narrow")
-            let store = peer.broker.state.store
-            peer.broker.state.loops.all[0].post { state in
-                let (host, encoder) = (state.settings.storeHost, RecordEncoder(maxMessageBytes: 1_024))
-                state.holds.aboutToHold = {
-                    let empty = UnsafeRawBufferPointer(start: nil, count: 0)
-                    let attributes = RecordAttributes(bornTimestamp: 1, bornHost: host, storeHost: host)
-                    let appended = try? Array("just now".utf8).withUnsafeBytes { body in
-                        try store.append(encoder.encode(
-                            queue: store.queueHandle(topic: "Narrow", queueId: 0), attributes: attributes, body: body, properties: empty))
-                    }
-                    #expect(appended?.queueOffset == 0)
-                }
-            }
+            comesBeforeTheNextHold(peer, body: "just now")
             // Behind the hook in the loop's mailbox: it is set when this returns.
             #expect(try await peer.heldPulls() == 0)
             let answer = try await peer.pull("Narrow", from: 0, holdingMilliseconds: 600_000)
@@ -173,16 +177,7 @@ import Testing
     @Test func aPullThatAnUnwantedMessageOvertookIsAnsweredWhenItsTimeIsOver() async throws {
         try await withPeer({ $0.eventLoops = 1 }) { peer in
             _ = try await peer.createTopic("Narrow")
-            let store = peer.broker.state.store
-            peer.broker.state.loops.all[0].post { state in
-                let (host, encoder) = (state.settings.storeHost, RecordEncoder(maxMessageBytes: 1_024))
-                state.holds.aboutToHold = {
-                    let empty = UnsafeRawBufferPointer(start: nil, count: 0)
-                    let attributes = RecordAttributes(bornTimestamp: 1, bornHost: host, storeHost: host)
-                    _ = try? store.append(encoder.encode(
-                        queue: store.queueHandle(topic: "Narrow", queueId: 0), attributes: attributes, body: empty, properties: empty, tagCode: 7))
-                }
-            }
+            comesBeforeTheNextHold(peer, tagCode: 7)
             #expect(try await peer.heldPulls() == 0)
             let answer = try await peer.pull("Narrow", from: 0, tags: "wanted", holdingMilliseconds: 300)
             #expect(answer.responseCode == .pullRetryImmediately)

@@ -65,6 +65,16 @@ import Testing
         }
     }
 
+    @Test func aTopicThatIsInForceButNotWrittenIsRegisteredAllTheSame() async throws {
+        try await withNameServers(1) { servers in
+            let peer = try Peer { $0.nameServers = servers.map(\.address) }
+            defer { peer.stop() }
+            try FileSystem.makeDirectories(peer.configDirectory + "/topics.json.tmp")
+            #expect(try await peer.createTopic("Made").responseCode == .systemError)
+            try await eventually("the name server learns of it") { servers[0].topics["Made"] != nil }
+        }
+    }
+
     @Test func manyNewTopicsTakeFewRegistrations() async throws {
         try await withNameServers(1) { servers in
             let peer = try Peer { $0.nameServers = [servers[0].address] }

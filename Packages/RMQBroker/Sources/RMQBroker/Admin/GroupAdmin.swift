@@ -19,9 +19,11 @@ enum GroupAdmin {
 
     static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let header = try command.header(DeleteSubscriptionGroupHeader.self)
-        if broker.groups.remove(header.group) { try broker.files.write(.groups, orTell: "the deletion of group \(header.group.prefix(bytes: 255))") }
+        // Both are in force before either file is written: one that cannot be leaves no half of what was asked for.
+        let wasThere = broker.groups.remove(header.group)
+        if header.removesOffsets { broker.offsets.remove(group: header.group) }
+        if wasThere { try broker.files.write(.groups, orTell: "the deletion of group \(header.group.prefix(bytes: 255))") }
         if header.removesOffsets {
-            broker.offsets.remove(group: header.group)
             try broker.files.write(.offsets, orTell: "the deletion of the offsets of group \(header.group.prefix(bytes: 255))")
         }
         return .response(.success)

@@ -14,7 +14,13 @@ enum TopicAdmin {
             topicName: name, readQueueCount: header.readQueueCount, writeQueueCount: header.writeQueueCount,
             permission: header.permission, filterType: header.filterType, systemFlag: header.systemFlag ?? 0)
         let version = broker.topics.put(config)
-        try broker.files.write(.topics, orTell: "topic[\(name)]")
+        do {
+            try broker.files.write(.topics, orTell: "topic[\(name)]")
+        } catch {
+            // It is in force, so clients may find it.
+            broker.registration?.registerSoon()
+            throw error
+        }
         guard let registration = broker.registration, let loop = broker.loops.all.first?.loop else { return .response(.success) }
         return .later { reply in
             let answer = FirstCall { reply.complete(.response(.success)) }

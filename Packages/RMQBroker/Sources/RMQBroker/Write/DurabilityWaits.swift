@@ -21,6 +21,8 @@ final class DurabilityWaits {
     private let answers: WriteAnswers
     private var pending = Pending(limit: limit)
     private lazy var alarm = LoopAlarm(on: loop) { [weak self] in self?.completeConfirmed() }
+    /// Whether a message has to be safer than what an append makes it, which survives a kill -9.
+    var areNeeded: Bool { needsFlush || needsReplicas }
     private let needsFlush: Bool
     private let needsReplicas: Bool
     /// In which all that wait were appended.

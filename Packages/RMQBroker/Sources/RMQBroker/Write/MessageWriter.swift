@@ -22,8 +22,6 @@ final class MessageWriter {
     private let staged: StagedMessages
     private let durability: DurabilityWaits
     private var newTopicWrites = NewTopicWrites()
-    /// Whether a message has to be safer than what an append makes it, which survives a kill -9.
-    private let needsDurability: Bool
     private var randomState = UInt64.random(in: 1 ... .max)
 
     init(
@@ -36,7 +34,6 @@ final class MessageWriter {
         staged = StagedMessages(store: broker.store, maxMessageBytes: settings.configuration.maxMessageBytes)
         durability = DurabilityWaits(
             loopIndex: loopIndex, loop: loop, store: broker.store, loops: broker.loops, answers: answers)
-        needsDurability = broker.store.configuration.flush == .synchronous || broker.store.configuration.requiredReplicas > 0
     }
 
     /// Takes a message for `topic`.
@@ -44,7 +41,7 @@ final class MessageWriter {
     /// - Throws: why it cannot be stored; `completion` does not hear of that.
     func write(_ message: NewMessage, to topic: TopicRoute, queueId: Int32, completion: WriteCompletion) throws(Refusal) {
         try check(message)
-        let waits = needsDurability && message.received.waitsForDurability && completion.isHeard
+        let waits = durability.areNeeded && message.received.waitsForDurability && completion.isHeard
         if waits, durability.areFull {
             throw Refusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
         }
@@ -66,7 +63,7 @@ final class MessageWriter {
     /// Appends what is staged, and tells those who need not wait. At the end of each wake-up.
     func wakeUpEnded() {
         appendStaged()
-        if needsDurability { durability.completeConfirmed() }
+        durability.completeConfirmed()
     }
 
     /// Whether messages wait for the end of a wake-up.
@@ -83,7 +80,7 @@ final class MessageWriter {
                 answers.tell(waiting.completion, isCurrent ? .stored(waiting.written, .ok) : .failed(Refusal(.roleChanged)))
             }
         }
-        if needsDurability { durability.completeConfirmed() }
+        durability.completeConfirmed()
     }
 
     /// The store has confirmed more.
