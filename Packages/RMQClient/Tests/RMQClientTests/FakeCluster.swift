@@ -151,7 +151,11 @@ final class FakeCluster: Sendable {
     }
 
     private func stored(_ header: SendMessageHeaderV2, at server: String) -> RemotingCommand {
-        .response(.success, header: SendMessageResponseHeader(messageId: "0A000001", queueId: header.message.queueId, queueOffset: 0))
+        .response(.success, header: SendMessageResponseHeader {
+            $0.messageId = "0A000001"
+            $0.queueId = header.message.queueId
+            $0.queueOffset = 0
+        })
     }
 
     private func storedOffset(_ header: QueryConsumerOffsetHeader, at server: String) -> RemotingCommand {
@@ -177,7 +181,12 @@ final class FakeCluster: Sendable {
         let found = all.dropFirst(Int(header.queueOffset)).prefix(Int(header.maxMessages))
         if found.isEmpty { try? await Task.sleep(for: .milliseconds(20)) }   // not a wait: the pull is held
         let next = header.queueOffset + Int64(found.count)
-        let answer = PullMessageResponseHeader(suggestedBrokerId: 0, nextBeginOffset: next, minOffset: 0, maxOffset: Int64(all.count))
+        let answer = PullMessageResponseHeader {
+            $0.suggestedBrokerId = 0
+            $0.nextBeginOffset = next
+            $0.minOffset = 0
+            $0.maxOffset = Int64(all.count)
+        }
         return .response(found.isEmpty ? .pullNotFound : .success, header: answer, body: found.flatMap { MessageRecord.encode($0) })
     }
 }

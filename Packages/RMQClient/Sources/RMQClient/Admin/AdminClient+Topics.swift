@@ -5,10 +5,15 @@ extension AdminClient {
     /// Creates or changes a topic on one broker, which then tells the name servers.
     public func createTopic(_ topic: TopicConfig, at address: String) async throws(ClientError) {
         try Validation.checkTopic(topic.topicName)
-        let header = CreateTopicHeader(
-            topic: topic.topicName, readQueueCount: topic.readQueueCount, writeQueueCount: topic.writeQueueCount,
-            permission: topic.permission, filterType: topic.filterType, systemFlag: topic.systemFlag,
-            isOrdered: topic.isOrdered)
+        let header = CreateTopicHeader {
+            $0.topic = topic.topicName
+            $0.readQueueCount = topic.readQueueCount
+            $0.writeQueueCount = topic.writeQueueCount
+            $0.permission = topic.permission
+            $0.filterType = topic.filterType
+            $0.systemFlag = topic.systemFlag
+            $0.isOrdered = topic.isOrdered
+        }
         try await tell(address, RemotingCommand(.updateAndCreateTopic, header: header))
     }
 

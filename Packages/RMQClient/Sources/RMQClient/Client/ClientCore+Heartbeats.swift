@@ -44,7 +44,11 @@ extension ClientCore {
         if let consumerGroup { groups.removeConsumer(consumerGroup) }
         let command = RemotingCommand(
             .unregisterClient,
-            header: UnregisterClientHeader(clientId: clientId, producerGroup: producerGroup, consumerGroup: consumerGroup))
+            header: UnregisterClientHeader {
+                $0.clientId = clientId
+                $0.producerGroup = producerGroup
+                $0.consumerGroup = consumerGroup
+            })
         await announcements.run {
             await withDiscardingTaskGroup { group in
                 for address in routes.brokerAddresses.all.map(\.text) {

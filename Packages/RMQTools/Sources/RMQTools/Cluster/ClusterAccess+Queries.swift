@@ -31,7 +31,12 @@ extension ClusterAccess {
 
     /// Messages with a unique id, the one stored first in front.
     func messages(topic: String, uniqueId: String) async throws(AdminError) -> [StoredMessage] {
-        let header = QueryMessageHeader(topic: topic, key: uniqueId, maxCount: 32, isUniqueId: true)
+        let header = QueryMessageHeader {
+            $0.topic = topic
+            $0.key = uniqueId
+            $0.maxCount = 32
+            $0.isUniqueId = true
+        }
         return try await messages(header) { $0.messageId.isExactly(uniqueId) }.sorted { $0.storeTimestamp < $1.storeTimestamp }
     }
 }

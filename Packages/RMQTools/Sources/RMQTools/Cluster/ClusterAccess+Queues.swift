@@ -33,7 +33,11 @@ extension ClusterAccess {
             case .moment(let time):
                 RemotingCommand(
                     .searchOffsetByTimestamp,
-                    header: SearchOffsetHeader(topic: queue.topic, queueId: queue.queueId, timestamp: time))
+                    header: SearchOffsetHeader {
+                        $0.topic = queue.topic
+                        $0.queueId = queue.queueId
+                        $0.timestamp = time
+                    })
             }
         return try await askBroker(address, request).number("offset")
     }
@@ -42,9 +46,15 @@ extension ClusterAccess {
     func pull(
         _ queue: MessageQueue, from offset: Int64, count: Int32, group: String, at address: String
     ) async throws(AdminError) -> Pulled {
-        let header = PullMessageHeader(
-            consumerGroup: group, topic: queue.topic, queueId: queue.queueId, queueOffset: offset, maxMessages: count,
-            flags: .carriesSubscription, subscription: "*")
+        let header = PullMessageHeader {
+            $0.consumerGroup = group
+            $0.topic = queue.topic
+            $0.queueId = queue.queueId
+            $0.queueOffset = offset
+            $0.maxMessages = count
+            $0.flags = .carriesSubscription
+            $0.subscription = "*"
+        }
         let response = try await answer(of: address, to: RemotingCommand(.pullMessage, header: header))
         let status: PullStatus
         switch response.responseCode {

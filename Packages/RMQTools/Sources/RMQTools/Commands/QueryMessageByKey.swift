@@ -13,7 +13,11 @@ struct QueryMessageByKeyCommand: AdminCommand {
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let key = options.required("k")
-        let header = QueryMessageHeader(topic: options.required("t"), key: key, maxCount: 64)
+        let header = QueryMessageHeader {
+            $0.topic = options.required("t")
+            $0.key = key
+            $0.maxCount = 64
+        }
         let messages = try await context.cluster.messages(header) { $0.keys.containsExactly(key) }
         context.print(Self.render(messages))
     }

@@ -45,9 +45,14 @@ struct UpdateTopicCommand: AdminCommand {
     }
 
     private func create(_ topic: TopicConfig, at address: String, _ context: CommandContext) async throws(AdminError) {
-        let header = CreateTopicHeader(
-            topic: topic.topicName, readQueueCount: topic.readQueueCount, writeQueueCount: topic.writeQueueCount,
-            permission: topic.permission, systemFlag: topic.systemFlag, isOrdered: topic.isOrdered)
+        let header = CreateTopicHeader {
+            $0.topic = topic.topicName
+            $0.readQueueCount = topic.readQueueCount
+            $0.writeQueueCount = topic.writeQueueCount
+            $0.permission = topic.permission
+            $0.systemFlag = topic.systemFlag
+            $0.isOrdered = topic.isOrdered
+        }
         _ = try await context.cluster.askBroker(
             address, RemotingCommand(.updateAndCreateTopic, header: header), namingBroker: false)
     }
@@ -99,7 +104,11 @@ struct UpdateTopicCommand: AdminCommand {
     }
 
     private func putOrder(_ order: String, of topic: TopicConfig, _ context: CommandContext) async throws(AdminError) {
-        let header = PutKeyValueHeader(namespace: Self.orderNamespace, key: topic.topicName, value: order)
+        let header = PutKeyValueHeader {
+            $0.namespace = Self.orderNamespace
+            $0.key = topic.topicName
+            $0.value = order
+        }
         try await context.cluster.tellNameServers(RemotingCommand(.putKvConfig, header: header))
     }
 }
