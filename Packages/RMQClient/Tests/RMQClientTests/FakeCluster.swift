@@ -145,7 +145,14 @@ final class FakeCluster: Sendable {
         guard let count = state.withLock({ $0.topics[header.topic] }) else { return .response(.topicNotExist, remark: "no route") }
         let names = ports.withLock { $0.keys.filter { $0 != Self.nameServer }.sorted() }
         let data = TopicRouteData(
-            queues: names.map { QueueData(brokerName: $0, readQueueCount: count, writeQueueCount: count, permission: .readWrite, topicSystemFlag: 0) },
+            queues: names.map { name in
+                QueueData {
+                    $0.brokerName = name
+                    $0.readQueueCount = count
+                    $0.writeQueueCount = count
+                    $0.permission = .readWrite
+                }
+            },
             brokers: names.map { BrokerData(cluster: "c", brokerName: $0, addresses: [0: address(of: $0)]) })
         return .response(.success, body: data.body)
     }

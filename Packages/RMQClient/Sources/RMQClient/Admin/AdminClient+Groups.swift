@@ -4,9 +4,13 @@ public import RMQRemoting
 extension AdminClient {
     /// How far a group is in each queue, merged over all brokers of its retry topic, or of `topic`.
     public func consumeStats(group: String, topic: String? = nil) async throws(ClientError) -> ConsumeStats {
-        var merged = ConsumeStats(queues: [:], consumeTPS: 0)
+        var merged = ConsumeStats()
         for address in try await mastersOfGroup(group, topic: topic) {
-            let part = try await ask(address, RemotingCommand(.getConsumeStats, header: ConsumeStatsHeader(consumerGroup: group, topic: topic)), as: ConsumeStats.self)
+            let header = ConsumeStatsHeader {
+                $0.consumerGroup = group
+                $0.topic = topic
+            }
+            let part = try await ask(address, RemotingCommand(.getConsumeStats, header: header), as: ConsumeStats.self)
             merged.queues.merge(part.queues) { _, new in new }
             merged.consumeTPS += part.consumeTPS
         }

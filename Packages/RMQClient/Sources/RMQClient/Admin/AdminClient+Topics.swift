@@ -32,7 +32,11 @@ extension AdminClient {
             try await tell(address, RemotingCommand(.deleteTopicInBroker, header: TopicHeader(topic: topic)))
         }
         for nameServer in core.configuration.nameServers {
-            try await tell(nameServer, RemotingCommand(.deleteTopicInNamesrv, header: DeleteTopicInNameServerHeader(topic: topic, clusterName: cluster)))
+            let header = DeleteTopicInNameServerHeader {
+                $0.topic = topic
+                $0.clusterName = cluster
+            }
+            try await tell(nameServer, RemotingCommand(.deleteTopicInNamesrv, header: header))
         }
     }
 
@@ -52,7 +56,7 @@ extension AdminClient {
 
     /// Least, largest offset and time of the last message of every queue of a topic.
     public func topicStats(_ topic: String) async throws(ClientError) -> TopicStatsTable {
-        var merged = TopicStatsTable(queues: [:])
+        var merged = TopicStatsTable()
         for address in try await mastersOfTopic(topic) {
             let part = try await ask(address, RemotingCommand(.getTopicStatsInfo, header: TopicHeader(topic: topic)), as: TopicStatsTable.self)
             merged.queues.merge(part.queues) { _, new in new }

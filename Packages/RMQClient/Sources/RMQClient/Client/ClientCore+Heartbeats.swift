@@ -20,9 +20,11 @@ extension ClientCore {
         let consumers = groups.consumers.filter(\.isRunning)
         let producers = groups.producers
         guard !(consumers.isEmpty && producers.isEmpty) else { return }
-        let heartbeat = HeartbeatData(
-            clientId: clientId, producers: (producers + [SystemGroup.innerProducer]).map { ProducerData(group: $0) },
-            consumers: consumers.map(\.heartbeat))
+        let heartbeat = HeartbeatData {
+            $0.clientId = clientId
+            $0.producers = (producers + [SystemGroup.innerProducer]).map { ProducerData(group: $0) }
+            $0.consumers = consumers.map(\.heartbeat)
+        }
         let command = RemotingCommand(.heartBeat, body: heartbeat.body)
         let addresses = routes.brokerAddresses
         await withDiscardingTaskGroup { group in

@@ -57,7 +57,10 @@ extension ClientCore {
 
     /// The route as a name server tells it.
     func routeData(of topic: String, deadline: MonotonicInstant? = nil) async throws(ClientError) -> TopicRouteData {
-        let header = RouteHeader(topic: topic, acceptsStandardJSONOnly: true)
+        let header = RouteHeader {
+            $0.topic = topic
+            $0.acceptsStandardJSONOnly = true
+        }
         let response: RemotingCommand
         let address: String
         do {

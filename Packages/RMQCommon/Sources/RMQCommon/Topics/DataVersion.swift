@@ -1,5 +1,5 @@
 /// The version of a table that others keep copies of. Two tables are the same when both numbers are.
-public struct DataVersion: Hashable, Sendable {
+public struct DataVersion: JSONBody, Hashable {
     /// Milliseconds since 1970 of the last change.
     public var timestamp: Int64
     public var counter: Int64
@@ -9,7 +9,7 @@ public struct DataVersion: Hashable, Sendable {
         self.counter = counter
     }
 
-    public init(clock: WallClock = .system) { self.init(timestamp: clock.now()) }
+    public init(clock: WallClock) { self.init(timestamp: clock.now()) }
 
     public mutating func advance(now: Int64) {
         timestamp = now
@@ -17,11 +17,10 @@ public struct DataVersion: Hashable, Sendable {
     }
 
     /// A version without a time counts as just made, as at the reference.
-    public init(json: JSONValue) throws(JSONError) {
-        let object = try json.requireObject("dataVersion")
-        timestamp = try object.int64("timestamp", default: WallClock.nowMilliseconds())
-        counter = try object.int64("counter", default: 0)
-    }
+    public init() { self.init(clock: .system) }
 
-    public var json: JSONValue { ["counter": .integer(counter), "timestamp": .integer(timestamp)] }
+    public mutating func visit<Visitor: JSONVisitor>(_ members: inout Visitor) throws(Visitor.Failure) {
+        try members.optional("counter", &counter)
+        try members.optional("timestamp", &timestamp)
+    }
 }

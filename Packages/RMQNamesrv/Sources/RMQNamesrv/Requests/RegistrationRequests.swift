@@ -17,7 +17,7 @@ enum RegistrationRequests {
                 $0.haServerAddress = registered.haServerAddress
                 $0.masterAddress = registered.masterAddress
             },
-            body: caller.server.keyValues.table.json(ofNamespace: KeyValueTable.orderTopics)?.bytes(.fastjson) ?? [])
+            body: caller.server.keyValues.table.json(ofNamespace: NamespaceTable.orderTopics)?.bytes(.fastjson) ?? [])
     }
 
     /// 104.

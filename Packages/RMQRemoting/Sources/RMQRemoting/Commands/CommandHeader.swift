@@ -37,9 +37,9 @@ public protocol CommandHeader: Sendable {
 
 extension CommandHeader {
     /// A header of which `fill` sets what differs from the defaults.
-    @inlinable public init(_ fill: (inout Self) -> Void) {
+    @inlinable public init<Failure: Error>(_ fill: (inout Self) throws(Failure) -> Void) throws(Failure) {
         self.init()
-        fill(&self)
+        try fill(&self)
     }
 
     public init(_ fields: HeaderFields) throws(HeaderError) {

@@ -32,7 +32,7 @@ enum JSONHeaderReader {
             case "flag": try read(member, name, into: &command.flag)
             case "opaque": try read(member, name, into: &command.opaque)
             case "version": try read(member, name, into: &command.version)
-            case "language": command.language = LanguageCode(json: member)
+            case "language": command.language = LanguageCode.read(member, name) ?? .unknown
             case "remark": command.remark = member.asText
             case "extfields": command.fields = try fields(member)
             default: break

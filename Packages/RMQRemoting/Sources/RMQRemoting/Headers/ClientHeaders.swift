@@ -63,11 +63,6 @@ public struct ConsumeStatsHeader: CommandHeader, Equatable {
 
     public init() {}
 
-    public init(consumerGroup: String, topic: String? = nil) {
-        self.consumerGroup = consumerGroup
-        self.topic = topic
-    }
-
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
         try fields.required("consumerGroup", &consumerGroup)
         try fields.optional("topic", &topic)

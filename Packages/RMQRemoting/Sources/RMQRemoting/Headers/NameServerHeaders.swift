@@ -24,11 +24,6 @@ public struct KeyHeader: CommandHeader, Equatable {
 
     public init() {}
 
-    public init(namespace: String, key: String) {
-        self.namespace = namespace
-        self.key = key
-    }
-
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
         try fields.required("namespace", &namespace)
         try fields.required("key", &key)
@@ -52,7 +47,6 @@ public struct NamespaceHeader: CommandHeader, Equatable {
     @ByteText public var namespace = ""
 
     public init() {}
-    public init(namespace: String) { self.namespace = namespace }
 
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
         try fields.required("namespace", &namespace)
@@ -66,11 +60,7 @@ public struct RouteHeader: CommandHeader, Equatable {
     public var acceptsStandardJSONOnly: Bool?
 
     public init() {}
-
-    public init(topic: String, acceptsStandardJSONOnly: Bool? = nil) {
-        self.topic = topic
-        self.acceptsStandardJSONOnly = acceptsStandardJSONOnly
-    }
+    public init(topic: String) { self.topic = topic }
 
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
         try fields.required("topic", &topic)
@@ -83,7 +73,6 @@ public struct BrokerNameHeader: CommandHeader, Equatable {
     @ByteText public var brokerName = ""
 
     public init() {}
-    public init(brokerName: String) { self.brokerName = brokerName }
 
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
         fields.nameOrNull("brokerName", &brokerName)
@@ -121,11 +110,6 @@ public struct DeleteTopicInNameServerHeader: CommandHeader, Equatable {
     public var clusterName: String?
 
     public init() {}
-
-    public init(topic: String, clusterName: String? = nil) {
-        self.topic = topic
-        self.clusterName = clusterName
-    }
 
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
         fields.nameOrNull("topic", &topic)

@@ -36,11 +36,6 @@ public struct QueryMessageResponseHeader: CommandHeader, Equatable {
 
     public init() {}
 
-    public init(indexLastUpdateTimestamp: Int64, indexLastUpdateOffset: Int64) {
-        self.indexLastUpdateTimestamp = indexLastUpdateTimestamp
-        self.indexLastUpdateOffset = indexLastUpdateOffset
-    }
-
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
         try fields.required("indexLastUpdateTimestamp", &indexLastUpdateTimestamp)
         try fields.required("indexLastUpdatePhyoffset", &indexLastUpdateOffset)

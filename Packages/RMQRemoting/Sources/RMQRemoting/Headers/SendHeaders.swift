@@ -29,37 +29,30 @@ public struct SendMessageHeader: CommandHeader, Equatable {
     public init() {}
 
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
-        try visit(&fields, .long)
+        try visit(&fields, short: false)
     }
 
-    fileprivate enum Names {
-        case long, short
-
-        func callAsFunction(_ long: String, _ short: String) -> String { self == .long ? long : short }
-    }
-
-    fileprivate mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor, _ name: Names) throws(Visitor.Failure) {
+    /// Shows the fields under their long names or under the short ones, a letter each.
+    fileprivate mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor, short: Bool) throws(Visitor.Failure) {
+        func name(_ name: String, _ letter: String) -> String { short ? letter : name }
+        // The reference reads the long names by reflection and goes on without what it cannot read; not so the short ones.
+        func number(_ name: String, _ letter: String, _ value: inout Int32?) throws(Visitor.Failure) {
+            if short { try fields.optional(letter, &value) } else { fields.readable(name, &value) }
+        }
         try fields.optional(name("producerGroup", "a"), &producerGroup)
         try fields.required(name("topic", "b"), &topic)
         try fields.optional(name("defaultTopic", "c"), &defaultTopic)
-        try fields.number(name("defaultTopicQueueNums", "d"), &defaultTopicQueueCount, name)
+        try number("defaultTopicQueueNums", "d", &defaultTopicQueueCount)
         try fields.required(name("queueId", "e"), &queueId)
         try fields.required(name("sysFlag", "f"), &systemFlag)
         try fields.required(name("bornTimestamp", "g"), &bornTimestamp)
         try fields.required(name("flag", "h"), &flag)
         try fields.optional(name("properties", "i"), &properties)
-        try fields.number(name("reconsumeTimes", "j"), &reconsumeTimes, name)
+        try number("reconsumeTimes", "j", &reconsumeTimes)
         try fields.optional(name("unitMode", "k"), &unitMode)
-        try fields.number(name("maxReconsumeTimes", "l"), &maxReconsumeTimes, name)
+        try number("maxReconsumeTimes", "l", &maxReconsumeTimes)
         try fields.optional(name("batch", "m"), &isBatch)
         try fields.optional(name("bname", "n"), &brokerName)
-    }
-}
-
-extension HeaderVisitor {
-    /// The reference reads the long names by reflection and goes on without what it cannot read; not so the short ones.
-    fileprivate mutating func number(_ name: String, _ value: inout Int32?, _ names: SendMessageHeader.Names) throws(Failure) {
-        if names == .long { readable(name, &value) } else { try optional(name, &value) }
     }
 }
 
@@ -71,7 +64,7 @@ public struct SendMessageHeaderV2: CommandHeader, Equatable {
     public init(_ message: SendMessageHeader) { self.message = message }
 
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
-        try message.visit(&fields, .short)
+        try message.visit(&fields, short: true)
     }
 }
 

@@ -94,11 +94,11 @@ extension ConsumeStats {
 extension ClusterAccess {
     /// Progress of a group, over all brokers that hold its retry topic.
     func consumeStats(of group: String) async throws(AdminError) -> ConsumeStats {
-        var all = ConsumeStats(queues: [:], consumeTPS: 0)
+        var all = ConsumeStats()
         for broker in try await route(of: RetryTopic.name(group)).brokers {
             guard let address = broker.anyAddress else { continue }
             let part: ConsumeStats = try await ask(
-                address, RemotingCommand(.getConsumeStats, header: ConsumeStatsHeader(consumerGroup: group)), "the progress of \(group)",
+                address, RemotingCommand(.getConsumeStats, header: ConsumeStatsHeader { $0.consumerGroup = group }), "the progress of \(group)",
                 timeout: Self.timeout * 3)
             all.queues.merge(part.queues) { _, new in new }
             all.consumeTPS += part.consumeTPS

@@ -19,7 +19,10 @@ struct DeleteTopicCommand: AdminCommand {
                 address, RemotingCommand(.deleteTopicInBroker, header: TopicHeader(topic: topic)), namingBroker: false)
         }
         context.print("delete topic [\(topic)] from cluster [\(cluster)] success.\n")
-        let header = DeleteTopicInNameServerHeader(topic: topic, clusterName: cluster)
+        let header = DeleteTopicInNameServerHeader {
+            $0.topic = topic
+            $0.clusterName = cluster
+        }
         try await context.cluster.tellNameServers(RemotingCommand(.deleteTopicInNamesrv, header: header))
         context.print("delete topic [\(topic)] from NameServer success.\n")
     }

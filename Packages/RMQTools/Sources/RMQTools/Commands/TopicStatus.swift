@@ -10,7 +10,7 @@ struct TopicStatusCommand: AdminCommand {
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
         let topic = options.required("t")
-        var all = TopicStatsTable(queues: [:])
+        var all = TopicStatsTable()
         for broker in try await context.cluster.route(of: topic).brokers {
             guard let address = broker.anyAddress else { continue }
             let part: TopicStatsTable = try await context.cluster.ask(

@@ -93,7 +93,10 @@ struct UpdateTopicCommand: AdminCommand {
 
     /// The configuration that is there; a missing one is told and does no harm.
     private func order(of topic: TopicConfig, _ context: CommandContext) async throws(AdminError) -> String {
-        let header = KeyHeader(namespace: Self.orderNamespace, key: topic.topicName)
+        let header = KeyHeader {
+            $0.namespace = Self.orderNamespace
+            $0.key = topic.topicName
+        }
         do {
             return try await context.cluster.askNameServer(RemotingCommand(.getKvConfig, header: header)).fields?["value"] ?? ""
         } catch {
