@@ -204,7 +204,7 @@ private final class FakeHandler: RequestHandler {
 
     init(_ answer: @escaping @Sendable (RemotingCommand) async -> RemotingCommand?) { self.answer = answer }
 
-    func receive(_ request: InboundRequest, on connection: Connection) {
+    func receive(_ request: InboundFrame, on connection: Connection) {
         guard let command = try? request.command() else { return connection.close() }
         let reply = connection.replyHandle(for: request)
         Task { [answer] in
