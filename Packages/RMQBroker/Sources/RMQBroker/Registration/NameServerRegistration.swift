@@ -67,7 +67,7 @@ final class NameServerRegistration: Sendable {
 
     // MARK: What is told
 
-    private func registration(_ content: NameServerLink.Content, _ partialVersion: DataVersion?) -> NameServerLink.Registration? {
+    private func registration(_ content: NameServerLink.Content, _ partialVersion: DataVersion?) -> NameServerLink.OutgoingRegistration? {
         let (table, isPartial) = switch content {
         case .topic(let topic, let version): (TopicConfigTable(topics: [ByteText(topic.topicName): topic], dataVersion: version), true)
         case .allTopics: (allTopics(unlike: partialVersion), false)
@@ -128,8 +128,8 @@ private struct Identity: Sendable {
 
     init(_ configuration: BrokerConfiguration, port: UInt16) {
         self.configuration = configuration
-        brokerAddress = HostText.joined(configuration.advertisedAddress, port)
-        haAddress = HostText.joined(configuration.brokerIP2.isEmpty ? configuration.advertisedAddress : configuration.brokerIP2, port &+ 1)
+        brokerAddress = HostPort(configuration.advertisedAddress, port).description
+        haAddress = HostPort(configuration.brokerIP2.isEmpty ? configuration.advertisedAddress : configuration.brokerIP2, port &+ 1).description
     }
 
     var compressesTopics: Bool { configuration.compressedRegister }
