@@ -11,11 +11,13 @@ struct HoldTable<Queue: Hashable, Waiting> {
 
     /// Most requests held at once; the next one is answered at once instead. As the reference's
     /// `pullThreadPoolQueueCapacity`, and about 16 MB.
-    let limit: Int
+    static var heldLimit: Int { 100_000 }
+
+    private let limit: Int
     private(set) var count = 0
     private var queues: [Queue: [Held]] = [:]
 
-    init(limit: Int = 100_000) { self.limit = limit }
+    init(limit: Int = heldLimit) { self.limit = limit }
 
     /// - Returns: false when the table is full and the request was not taken.
     mutating func hold(_ waiting: Waiting, on queue: Queue, until deadline: MonotonicInstant) -> Bool {
