@@ -55,7 +55,7 @@ final class ByteKeyedCache<Value> {
         slots[index] = slot
     }
 
-    /// FNV-1a. Only names that exist get in, so nobody gains by looking for collisions.
+    /// FNV-1a. Only names that exist get in, so collisions cannot be chosen by a client.
     private static func hash(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in first { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

@@ -40,7 +40,7 @@ struct HoldTable<Queue: Hashable, Waiting> {
 
     /// Takes out every request whose time is over, and every other one that `leaves` picks.
     ///
-    /// Looks at all that is held, so whoever holds many calls it seldom.
+    /// Looks at all that is held, so with many it is called seldom.
     /// - Returns: what left, and when the time of the next one is over; nil when nothing is held any more.
     mutating func sweep(
         now: MonotonicInstant, _ leaves: (Waiting) -> Bool

@@ -61,7 +61,7 @@ final class PullHolds {
         guard table.hold(pull, on: pull.queue, until: deadline) else { return reply(to: pull, on: connection) }
         pull.queue.addWaiter(loop: loopIndex)
         setAlarm(min(deadline, loop.now + Self.checkInterval))
-        // A message that came between the read and the bit was appended by somebody who did not see the bit.
+        // A message that came between the read and the bit was appended by a thread that did not see the bit.
         if pull.queue.queue.maxOffset > result.maxOffset { wake(pull.queue) }
     }
 

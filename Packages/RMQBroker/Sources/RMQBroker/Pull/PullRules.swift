@@ -44,7 +44,7 @@ extension BrokerState {
     func queueNow(of pull: HeldPull) throws(Refusal) -> QueueState {
         let configuration = live.current
         guard configuration.brokerPermission & Permission.read.rawValue != 0 else { throw .unreadableBroker(configuration) }
-        // Without it nobody knows which group and topic it was; only possible when the table of offsets is full.
+        // Without it group and topic are unknown; only possible when the table of offsets is full.
         guard let progress = pull.progress else { return pull.queue }
         guard let group = groups[progress.group] else { throw .unknownGroup(progress.group) }
         guard group.consumeEnabled else { throw .disabledGroup(progress.group) }

@@ -21,7 +21,7 @@ final class QueueState: Sendable, Hashable {
     func removeWaiter(loop: Int) { waitingLoops.bitwiseAnd(~(1 << UInt64(loop)), ordering: .sequentiallyConsistent) }
 }
 
-/// The queues of one topic that somebody asked for, made on first use.
+/// The queues of one topic that are in use, made on first use.
 final class TopicQueues: Sendable {
     private let states = Mutex<[Int32: QueueState]>([:])
 

@@ -2,7 +2,7 @@ import RMQCommon
 import RMQRemoting
 import RMQStore
 
-/// The one way of a message into the store, whoever wrote it and however he is answered. One a loop, on its thread only.
+/// The one way of a message into the store, whoever wrote it and however that is answered. One a loop, on its thread only.
 ///
 ///     write ─► what can be kept? ─► queue ─► record in staging memory ─┐    once for each message
 ///     completion ◄─ durable ◄─ append of all ◄─────────────────────────┘    once for each wake-up
@@ -133,7 +133,7 @@ final class MessageWriter {
         staged.append { message, outcome in appended(message, outcome) }
     }
 
-    /// Tells those who wait for messages that there is one, and its producer, or lets him wait.
+    /// Tells those who wait for messages that there is one, and the producer, or lets the producer wait.
     private func appended(_ message: StagedMessages.Message, _ outcome: Result<AppendResult, StoreError>) {
         let result: AppendResult
         switch outcome {
