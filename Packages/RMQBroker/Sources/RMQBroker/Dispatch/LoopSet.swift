@@ -23,7 +23,7 @@ final class LoopSet: Sendable {
     }
 
     /// A message of the queue became readable without these loops' doing: wakes those that hold pulls of it.
-    func messageArrived(in queue: QueueState) {
+    func messageArrived(in queue: BrokerQueue) {
         post(to: queue.waiting) { $0.holds.wake(queue) }
     }
 }
