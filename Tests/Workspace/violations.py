@@ -70,7 +70,7 @@ def new_folder(copy, path):
 
 
 FILTER_TESTS = "Packages/RMQFilter/Tests/RMQFilterTests/TagSubscriptionTests.swift"
-FILTER = "Packages/RMQFilter/Sources/RMQFilter/SubscriptionFilter.swift"
+FILTER = "Packages/RMQFilter/Sources/RMQFilter/TagFilter.swift"
 # What is broken, how, and what must be told.
 VIOLATIONS = [
     ("an import that is not declared", lambda c: c.prepend(FILTER, "import RMQRemoting"), "imports RMQRemoting, which RMQFilter does not"),
@@ -98,6 +98,11 @@ VIOLATIONS = [
     ("a C file that reads a clock", lambda c: c.prepend("Packages/RMQCommon/Sources/CRMQSystem/CRMQSystem.c", "long a(void) { return time(NULL); }"),
      "uses time; clocks"),
     ("an arrow to a later layer", lambda c: depend(c, "RMQStore", "RMQBroker"), "RMQStore: may not depend on RMQBroker"),
+    ("a tool that makes requests itself", lambda c: c.prepend("Packages/RMQTools/Sources/RMQTools/Commands/TopicList.swift", "import RMQRemoting"),
+     "imports RMQRemoting, which RMQTools does not"),
+    ("a tool that may make them", lambda c: depend(c, "RMQTools", "RMQRemoting"), "RMQTools: may not depend on RMQRemoting"),
+    ("a command that is not listed", lambda c: c.replace("Packages/RMQTools/Sources/RMQTools/Framework/AdminTool.swift", "TopicListCommand(), ", ""),
+     "TopicListCommand is not in the list of commands"),
     ("an arrow between siblings", lambda c: depend(c, "RMQStore", "RMQRemoting"), "RMQStore: may not depend on RMQRemoting"),
     ("a test's arrow to a later layer", lambda c: depend(c, "RMQCommonTests", "RMQStore"), "RMQCommonTests: may not depend on RMQStore"),
     ("an arrow to another package's tool", lambda c: depend(c, "RMQBroker", "RMQBench"), "RMQBroker: may not depend on RMQBench"),
