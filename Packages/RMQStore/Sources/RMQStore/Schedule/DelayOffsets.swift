@@ -34,6 +34,7 @@ public struct DelayOffsets: Sendable, Equatable {
         }
     }
 
+    /// What the file holds.
     public var json: JSONValue {
         let table = JSONObject(offsets.sorted { $0.key < $1.key }.map { (JSONValue($0.key), JSONValue($0.value)) })
         var document = JSONObject([("offsetTable", .object(table))])
