@@ -111,7 +111,7 @@ public struct BrokerCommandLine {
         return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// The files that the reference logs to; what somebody should look at is told on standard error, too.
+    /// The files that the reference logs to; warnings and errors also go to standard error.
     private static func logSink() -> any LogSink {
         func file(_ name: String, megabytes: Int64, kept: Int) throws(SystemFailure) -> RollingFileSink {
             try RollingFileSink(path: "\(Environment.logFolder)/\(name).log", byteLimit: megabytes << 20, keptFiles: kept)

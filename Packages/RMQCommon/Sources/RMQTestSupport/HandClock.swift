@@ -19,7 +19,7 @@ public final class HandClock: Sendable {
         step(duration)
     }
 
-    /// Somebody sets the time of day: ahead, or back when `duration` is negative.
+    /// The time of day is set: ahead, or back when `duration` is negative.
     public func step(_ duration: Duration) { wall.add(duration.milliseconds, ordering: .relaxed) }
 
     /// What the wall clock shows, in milliseconds since 1970.

@@ -14,7 +14,7 @@ public import Testing
 ///
 ///     @Test(.runsAlone) func aSyncTakesNoLongerThanTheDisk() { … }
 ///
-/// A test that does not end ends the process, so that its name is told: whoever waits for ever cannot be stopped from outside.
+/// A test that does not end ends the process, so that its name is told: a thread that waits for ever cannot be stopped from outside.
 /// A time limit of Swift Testing does not do here: it counts the time that a test waits for its turn.
 public struct Turn: SuiteTrait, TestTrait, TestScoping {
     fileprivate let isAlone: Bool
@@ -50,7 +50,7 @@ extension Trait where Self == Turn {
     public static var runsAlone: Turn { Turn(isAlone: true) }
 }
 
-/// Places for tests that run at once; whoever finds too few waits, first come, first served.
+/// Places for tests that run at once; a test that finds too few waits, first come, first served.
 final class TurnTable: Sendable {
     static let shared = TurnTable(places: 2 * ProcessInfo.processInfo.activeProcessorCount)
 

@@ -8,7 +8,7 @@ enum PullFilter: MessageFilter {
 
     static let all = PullFilter.tags(.all)
 
-    /// Nobody need be asked.
+    /// Every message matches.
     var matchesEverything: Bool {
         switch self {
         case .tags(let filter): filter.matchesEverything

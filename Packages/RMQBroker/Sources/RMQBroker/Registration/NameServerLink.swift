@@ -5,7 +5,7 @@ import Synchronization
 /// What this broker has told one name server, and has still to tell it.
 ///
 /// At most one registration is under way; what changes meanwhile goes with the next one. So an older table never overtakes
-/// a newer one, a thousand new topics cost a few registrations, and a name server that hangs holds up nobody else. After a
+/// a newer one, a thousand new topics cost a few registrations, and a name server that hangs holds up none of the others. After a
 /// failure or a lost connection the next attempt comes after 1 s, 2 s, 4 s … 30 s.
 final class NameServerLink: Sendable {
     /// One registration.

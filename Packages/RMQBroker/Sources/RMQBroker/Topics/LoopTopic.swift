@@ -13,7 +13,7 @@ final class LoopTopic {
     /// Whether topics.json holds the topic, as last seen; ask ``isSaved``.
     private var wasSaved = false
     private let store: MessageStore
-    private var queues: [QueueState?]
+    private var queues: [BrokerQueue?]
 
     init(_ entry: TopicEntry, store: MessageStore) {
         name = entry.config.topicName
@@ -32,12 +32,12 @@ final class LoopTopic {
     }
 
     /// A queue that the topic's configuration allows.
-    func queue(_ queueId: Int32) -> QueueState {
+    func queue(_ queueId: Int32) -> BrokerQueue {
         let index = Int(queueId)
-        guard queues.indices.contains(index) else { return entry.queues.state(queueId, of: name, in: store) }
-        if let state = queues[index] { return state }
-        let state = entry.queues.state(queueId, of: name, in: store)
-        queues[index] = state
-        return state
+        guard queues.indices.contains(index) else { return entry.queues.queue(queueId, of: name, in: store) }
+        if let queue = queues[index] { return queue }
+        let queue = entry.queues.queue(queueId, of: name, in: store)
+        queues[index] = queue
+        return queue
     }
 }

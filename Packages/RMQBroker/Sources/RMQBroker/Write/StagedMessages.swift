@@ -10,7 +10,7 @@ final class StagedMessages {
     struct Message {
         let topic: LoopTopic
         /// Where it arrives; nil while it is delayed.
-        let arrivesAt: QueueState?
+        let arrivesAt: BrokerQueue?
         let queueId: Int32
         /// Whether the completion waits for the disk or for replicas, not only for the append.
         let waits: Bool

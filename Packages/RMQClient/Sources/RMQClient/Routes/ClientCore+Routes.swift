@@ -15,7 +15,7 @@ extension ClientCore {
         return try await refreshRoute(of: topic)
     }
 
-    /// Asks for the route anew. Consumers are told when it changed.
+    /// Asks for the route again. Consumers are told when it changed.
     @discardableResult
     func refreshRoute(of topic: String, deadline: MonotonicInstant? = nil) async throws(ClientError) -> TopicRoute {
         let route = TopicRoute(topic: topic, data: try await routeData(of: topic, deadline: deadline))
@@ -25,7 +25,7 @@ extension ClientCore {
         return route
     }
 
-    /// Asks for the route anew because a broker could not be reached: it may have moved, or another may have taken over.
+    /// Asks for the route again because a broker could not be reached: it may have moved, or another may have taken over.
     func refreshRouteAfterFailure(of topic: String, deadline: MonotonicInstant? = nil) async {
         guard routes.mayAskAfterFailure(topic) else { return }
         do {
@@ -74,7 +74,7 @@ extension ClientCore {
         }
     }
 
-    /// Asks anew for every topic in use.
+    /// Asks again for every topic in use.
     func refreshRoutes() async {
         for topic in routes.topics.union(groups.subscribedTopics.map { ByteText($0) }).map(\.text) where !Task.isCancelled {
             do {

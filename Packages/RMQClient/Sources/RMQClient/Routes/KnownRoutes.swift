@@ -7,7 +7,7 @@ import Synchronization
 final class KnownRoutes: Sendable {
     private struct State {
         var routes: [ByteText: TopicRoute] = [:]
-        /// When a failure last made somebody ask.
+        /// When a failure last led to a question.
         var askedAfterFailure: [ByteText: MonotonicInstant] = [:]
     }
 

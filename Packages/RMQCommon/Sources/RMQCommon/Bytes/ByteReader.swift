@@ -1,4 +1,4 @@
-/// Reads big-endian fields from bytes that somebody else owns.
+/// Reads big-endian fields from borrowed bytes.
 ///
 /// Valid only as long as those bytes are. Every read checks the length and leaves the position where it was on failure.
 public struct ByteReader {

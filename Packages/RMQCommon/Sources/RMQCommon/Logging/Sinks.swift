@@ -10,7 +10,7 @@ public struct DiscardSink: LogSink {
 
 /// Writes lines to standard error, or to standard output.
 ///
-/// Where nobody takes them (a terminal stopped with Ctrl-S, a pipe whose reader hangs) one line waits a moment, and those after
+/// Where they are not taken (a terminal stopped with Ctrl-S, a pipe whose reader hangs) one line waits a moment, and those after
 /// it are dropped until there is room: a console must not stop the program.
 public struct ConsoleSink: LogSink {
     private static let isStalled = Atomic<Bool>(false)

@@ -40,7 +40,7 @@ public struct SystemFlag: OptionSet, Hashable, Sendable {
         set { rawValue = rawValue & ~0xC | newValue.rawValue }
     }
 
-    /// Nil for a type that nobody has defined.
+    /// Nil for a type that is not defined.
     public var compression: Compression? {
         get { Compression(rawValue: rawValue & 0x700) }
         set { rawValue = rawValue & ~0x700 | (newValue?.rawValue ?? 0) }

@@ -78,7 +78,7 @@ final class UniqueIdMaker: Sendable {
     private let prefix: [UInt8]
     private let counter = Atomic<UInt16>(0)
     private let zone: Zone
-    /// The month that offsets count from. The clock leaves it at the month's end, or when somebody sets it.
+    /// The month that offsets count from. The clock leaves it at the month's end, or when it is set.
     private let month = Mutex<Range<Int64>>(0..<0)
 
     init(zone: Zone = .system) {

@@ -4,7 +4,7 @@
 ///     64 … 127      buckets of 2
 ///     128 … 255     buckets of 4, and so on: 32 buckets to each doubling
 ///
-/// A value type of one owner; every thread keeps its own and somebody merges them. About 15 KiB.
+/// A value type of one owner; every thread keeps its own, and they are merged at the end. About 15 KiB.
 public struct Histogram: Sendable, Equatable {
     private static let exactBits = 6
     private static let half = 1 << (exactBits - 1)

@@ -1,6 +1,6 @@
 /// A checked topic name, safe as the name of a folder.
 public struct TopicName: Hashable, Sendable, CustomStringConvertible {
-    /// What a record's 8-bit length field can say.
+    /// In bytes: what the length byte of a record can say.
     public static let byteLimit = 127
 
     /// The name as it was given, without a change.
@@ -20,7 +20,7 @@ public struct TopicName: Hashable, Sendable, CustomStringConvertible {
 
 /// A group name that a client may choose, safe as the name of a file. Brokers take names of any characters.
 public struct GroupName: Hashable, Sendable, CustomStringConvertible {
-    /// What a file system takes as the name of a file.
+    /// In bytes, as the reference's clients have it.
     public static let byteLimit = 255
 
     /// The name as it was given, without a change.

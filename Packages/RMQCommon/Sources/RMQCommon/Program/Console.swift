@@ -19,7 +19,7 @@ public enum Console {
                     _ = poll(&room, 1, -1)
                     continue
                 }
-                guard count > 0 else { return }   // nobody reads it: there is no one left to tell
+                guard count > 0 else { return }   // its reader is gone, and with it whom to tell
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             }
         }

@@ -90,7 +90,7 @@ public enum FileSystem {
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// The part of the disk under `path` that is in use, 0...1; nil when nobody can tell.
+    /// The part of the disk under `path` that is in use, 0...1; nil when the system does not say.
     public static func usedRatio(_ path: String) -> Double? {
         var status = statvfs()
         guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return nil }

@@ -2,7 +2,7 @@ internal import Glibc
 
 // Every reading of a clock in this workspace is in this file; Tools/check-workspace refuses one elsewhere.
 //
-//     wall        what time it is. For stamps, names and calendars: it steps when somebody sets it, in both directions.
+//     wall        what time it is. For stamps, names and calendars: it steps when it is set, in both directions.
 //     monotonic   how much time has passed. For deadlines, timers and spans: it never steps, and means nothing elsewhere.
 
 /// The clocks that a part of the program goes by. A test hands in its own.
@@ -83,7 +83,7 @@ public struct MonotonicClock: Sendable {
     }
 }
 
-/// The time of day as if nobody set the clock from now on: it begins with the wall clock and goes on with the monotonic one.
+/// The time of day as if the clock were never set from now on: it begins with the wall clock and goes on with the monotonic one.
 ///
 /// For what waits until a time that was written down: neither does it come early nor late when the clock is set meanwhile. Time
 /// that the whole machine was asleep does not count.

@@ -46,7 +46,7 @@ public final class Channel: EventSource {
 
     /// Takes over `socket`; nil (and closed) when the loop cannot watch it.
     ///
-    /// - Parameter onClose: called within ``close()``, for whoever keeps the channel.
+    /// - Parameter onClose: called within ``close()``, for the channel's owner.
     init?(
         _ socket: consuming Descriptor, remote: HostAddress, loop: EventLoop, transport: any Transport, limits: ChannelLimits,
         logger: Logger, onClose: @escaping (Channel) -> Void
@@ -128,7 +128,7 @@ public final class Channel: EventSource {
         case .drained: writeNeeds = []
         case .blocked(let events): writeNeeds = events
         case .failed:
-            // Nobody knows how much of it the peer has, so nothing may follow.
+            // How much of it the peer has is unknown, so nothing may follow.
             output.discard()
             return close()
         }

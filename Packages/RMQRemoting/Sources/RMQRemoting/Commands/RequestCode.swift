@@ -1,7 +1,7 @@
 /// What a request asks for.
 ///
 /// An open set: a peer of another version may send a number that has no name here,
-/// and whoever serves requests then answers ``ResponseCode/requestCodeNotSupported``.
+/// and a server then answers ``ResponseCode/requestCodeNotSupported``.
 public struct RequestCode: RawRepresentable, Hashable, Sendable {
     public var rawValue: Int32
 

@@ -110,7 +110,7 @@ public final class Connection: ChannelProtocol {
             guard request.isResponse else { return handler.receive(request, on: self) }
             // Read before its request leaves the table: an answer that cannot be read closes the connection, which fails the request.
             let answer = try request.command()
-            // One that nobody waits for any more is dropped.
+            // One whose request has ended is dropped.
             exchange.remove(request.opaque)?.complete(.success(answer))
         } catch {
             closeBecause("\(error)")

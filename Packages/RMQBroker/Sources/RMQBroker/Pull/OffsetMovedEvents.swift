@@ -49,7 +49,7 @@ final class OffsetMovedEvents {
 
     func record(_ pull: HeldPull, movedTo corrected: Int64) {
         guard let progress = pull.progress, isWithinLimit() else { return }
-        let queue = MessageQueue(topic: progress.topic, brokerName: settings.configuration.brokerName, queueId: pull.queue.queue.queueId)
+        let queue = MessageQueue(topic: progress.topic, brokerName: settings.configuration.brokerName, queueId: pull.queue.stored.queueId)
         let event = OffsetMovedEvent(group: progress.group, queue: queue, requested: pull.offset, corrected: corrected)
         broker.logger.warning(
             "PULL_OFFSET_MOVED:correction offset. topic=\(queue.topic), groupId=\(event.group), requestOffset=\(event.requested), newOffset=\(corrected)")

@@ -41,17 +41,17 @@ extension BrokerState {
 
     /// Looks at the rules again for a pull that was held while they changed, in the order of a new pull.
     /// - Returns: the queue that it is for.
-    func queueNow(of pull: HeldPull) throws(Refusal) -> QueueState {
+    func queueNow(of pull: HeldPull) throws(Refusal) -> BrokerQueue {
         let configuration = live.current
         guard configuration.brokerPermission & Permission.read.rawValue != 0 else { throw .unreadableBroker(configuration) }
-        // Without it nobody knows which group and topic it was; only possible when the table of offsets is full.
+        // Without it group and topic are unknown; only possible when the table of offsets is full.
         guard let progress = pull.progress else { return pull.queue }
         guard let group = groups[progress.group] else { throw .unknownGroup(progress.group) }
         guard group.consumeEnabled else { throw .disabledGroup(progress.group) }
         guard let topic = topics[progress.topic] else { throw .unknownTopic(progress.topic) }
         guard topic.config.permission.isReadable else { throw .unreadableTopic(progress.topic) }
-        let queueId = pull.queue.queue.queueId
+        let queueId = pull.queue.stored.queueId
         guard queueId < topic.config.readQueueCount else { throw .illegalQueue(queueId, of: topic.config) }
-        return topic.queues.state(queueId, of: progress.topic, in: store)
+        return topic.queues.queue(queueId, of: progress.topic, in: store)
     }
 }
