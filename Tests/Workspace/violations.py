@@ -71,7 +71,7 @@ def new_folder(copy, path):
 
 
 FILTER_TESTS = "Packages/RMQFilter/Tests/RMQFilterTests/TagSubscriptionTests.swift"
-FILTER = "Packages/RMQFilter/Sources/RMQFilter/SubscriptionFilter.swift"
+FILTER = "Packages/RMQFilter/Sources/RMQFilter/TagFilter.swift"
 LOCKS = "Packages/RMQBroker/Sources/RMQBroker/Clients/QueueLocks.swift"
 ENTRY = "Packages/RMQStore/Sources/RMQStore/ConsumeQueue/QueueEntry.swift"
 # What is broken, how, and what must be told.
@@ -101,6 +101,19 @@ VIOLATIONS = [
     ("a C file that reads a clock", lambda c: c.prepend("Packages/RMQCommon/Sources/CRMQSystem/CRMQSystem.c", "long a(void) { return time(NULL); }"),
      "uses time; clocks"),
     ("an arrow to a later layer", lambda c: depend(c, "RMQStore", "RMQBroker"), "RMQStore: may not depend on RMQBroker"),
+    ("a tool that makes requests itself", lambda c: c.prepend("Packages/RMQTools/Sources/RMQTools/Commands/TopicList.swift", "import RMQRemoting"),
+     "imports RMQRemoting, which RMQTools does not"),
+    ("a tool that may make them", lambda c: depend(c, "RMQTools", "RMQRemoting"), "RMQTools: may not depend on RMQRemoting"),
+    ("a command that is not listed", lambda c: c.replace("Packages/RMQTools/Sources/RMQTools/Framework/AdminTool.swift", "TopicListCommand(), ", ""),
+     "TopicListCommand is not in the list of commands"),
+    ("a public type without a comment", lambda c: c.prepend(FILTER, "public struct A {}"), "`public struct A {}` has no `///`"),
+    ("a member without one", lambda c: c.prepend(FILTER, "/// A.\npublic struct A {\n    public static var b: Int { 1 }\n}"), "b: Int { 1 }` has no"),
+    ("a method without one", lambda c: c.prepend(FILTER, "extension Int {\n    @inlinable public mutating func b(_ c: Int) {}\n}"), "b(_ c: Int) {}` has no"),
+    ("an operator without one", lambda c: c.prepend(FILTER, "extension Int {\n    public static func +++ (a: Int, b: Int) {}\n}"), "b: Int) {}` has no"),
+    ("an initialiser without one", lambda c: c.prepend(FILTER, "extension Int {\n    public init(made how: Bool) { self = 0 }\n}"), "how: Bool) { self = 0 }` has no"),
+    ("a requirement without one", lambda c: c.prepend(FILTER, "/// A.\npublic protocol A {\n    func b()\n}"), "`func b()` has no"),
+    ("a case without one", lambda c: c.prepend(FILTER, "/// A.\npublic enum A {\n    /// B.\n    case b\n\n    case c\n}"), "`case c` has no"),
+    ("a list of names without one", lambda c: c.prepend(FILTER, "/// A.\npublic enum A {\n    public typealias B = Int\n}"), "B = Int` has no"),
     ("an arrow between siblings", lambda c: depend(c, "RMQStore", "RMQRemoting"), "RMQStore: may not depend on RMQRemoting"),
     ("a test's arrow to a later layer", lambda c: depend(c, "RMQCommonTests", "RMQStore"), "RMQCommonTests: may not depend on RMQStore"),
     ("an arrow to another package's tool", lambda c: depend(c, "RMQBroker", "RMQBench"), "RMQBroker: may not depend on RMQBench"),

@@ -7,6 +7,7 @@ public import RMQCommon
 /// For an address where nothing listens. A server of a test listens on port 0 and is asked which port it got; one that has to be
 /// told a port before it starts takes `try ReservedPort().number`, which is free when the object is gone.
 public final class ReservedPort: Sendable {
+    /// The port, free until somebody listens on it.
     public let number: UInt16
     private let socket: Descriptor
 

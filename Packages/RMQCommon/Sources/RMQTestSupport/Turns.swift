@@ -18,6 +18,7 @@ public import Testing
 /// A time limit of Swift Testing does not do here: it counts the time that a test waits for its turn.
 public struct Turn: SuiteTrait, TestTrait, TestScoping {
     fileprivate let isAlone: Bool
+    /// A suite's trait is that of each of its tests.
     public var isRecursive: Bool { true }
 
     /// Far more than any test takes under a sanitizer on a crowded machine.
@@ -26,6 +27,7 @@ public struct Turn: SuiteTrait, TestTrait, TestScoping {
     /// Set while a test has its turn: the traits of a suite and of its test meet in one test, and one turn is enough.
     @TaskLocal private static var isTaken = false
 
+    /// Waits for the turn, and runs `body` on a thread of its own.
     public func provideScope(for test: Test, testCase: Test.Case?, performing body: @Sendable () async throws -> Void) async throws {
         guard !Self.isTaken else { return try await body() }
         let runsAlone = test.traits.contains { ($0 as? Turn)?.isAlone == true }

@@ -46,8 +46,8 @@ import Testing
             values = KeyValues(path: path, files: files, logger: .silent)
         }
 
-        var table: RMQNamesrv.KeyValueTable { KeyValueFile.load(path, logger: .silent) }
-        var previousTable: RMQNamesrv.KeyValueTable { KeyValueFile.load(path + ".bak", logger: .silent) }
+        var table: NamespaceTable { KeyValueFile.load(path, logger: .silent) }
+        var previousTable: NamespaceTable { KeyValueFile.load(path + ".bak", logger: .silent) }
 
         /// What becomes of changes that come while the disk is held up.
         func submit(_ changes: [KeyValueChange]) async throws -> [Outcome?] {

@@ -29,7 +29,7 @@ import Testing
 
     /// Or a value that is written again and again would use up what the table may hold.
     @Test func theSizeOfTheKeyValuesIsThatOfWhatIsThere() {
-        var table = KeyValueTable()
+        var table = NamespaceTable()
         for value in ["1", "22", "333", "4"] { table.put(namespace: "ns", key: "key", value: value) }
         #expect(table.byteCount == "ns".utf8.count + "key4".utf8.count)
         table.put(namespace: "ns", key: "other", value: "5")

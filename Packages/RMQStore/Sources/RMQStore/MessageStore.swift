@@ -12,6 +12,7 @@ import Synchronization
 /// directory. Everything may be called from any thread. What an append returned survives the death of the process at once;
 /// a power failure after the flush interval, or, under synchronous flush, as soon as ``confirmedOffset`` covers it.
 public final class MessageStore: Sendable {
+    /// The settings that it runs with, from its opening to its end.
     public let configuration: StoreConfiguration
     let log: CommitLog
     let queues: QueueTable

@@ -4,7 +4,7 @@ import RMQStore
 /// What a pull wants of its queue, as a read of the store asks it.
 enum PullFilter: MessageFilter {
     /// Tags; a message without a tag code passes.
-    case tags(SubscriptionFilter)
+    case tags(TagFilter)
 
     static let all = PullFilter.tags(.all)
 

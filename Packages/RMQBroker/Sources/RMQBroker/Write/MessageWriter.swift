@@ -39,7 +39,7 @@ final class MessageWriter {
     /// Takes a message for `topic`.
     /// - Parameter queueId: one of the topic's; a negative one lets the writer choose.
     /// - Throws: why it cannot be stored; `completion` does not hear of that.
-    func write(_ message: NewMessage, to topic: TopicRoute, queueId: Int32, completion: WriteCompletion) throws(Refusal) {
+    func write(_ message: NewMessage, to topic: LoopTopic, queueId: Int32, completion: WriteCompletion) throws(Refusal) {
         try check(message)
         let waits = durability.areNeeded && message.received.waitsForDurability && completion.isHeard
         if waits, durability.areFull {
@@ -98,7 +98,7 @@ final class MessageWriter {
         }
     }
 
-    private func encode(_ message: NewMessage, _ topic: TopicRoute, _ queue: BrokerQueue) throws(StoreError) -> RecordDraft {
+    private func encode(_ message: NewMessage, _ topic: LoopTopic, _ queue: BrokerQueue) throws(StoreError) -> RecordDraft {
         try store.checkAccepting()
         var attributes = RecordAttributes(bornTimestamp: message.bornTimestamp, bornHost: message.bornHost, storeHost: settings.storeHost)
         attributes.flag = message.flag

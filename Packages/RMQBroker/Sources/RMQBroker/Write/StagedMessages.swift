@@ -8,7 +8,7 @@ import RMQStore
 final class StagedMessages {
     /// What has to be known once a message is stored.
     struct Message {
-        let topic: TopicRoute
+        let topic: LoopTopic
         /// Where it arrives; nil while it is delayed.
         let arrivesAt: BrokerQueue?
         let queueId: Int32

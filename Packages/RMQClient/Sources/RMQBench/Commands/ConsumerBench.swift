@@ -5,7 +5,7 @@ import Synchronization
 
 /// `mqbench consumer`: a group's member that only counts.
 enum ConsumerBench {
-    static func run(_ options: inout Options) async throws {
+    static func run(_ options: inout BenchOptions) async throws {
         let topic = options.text("topic", default: SystemTopic.benchmark)
         let group = options.text("group", default: "mqbench_consumer")
         let extent = try options.extent()

@@ -56,19 +56,21 @@ extension ClientCore {
     }
 
     /// The route as a name server tells it.
-    func routeData(of topic: String, deadline: MonotonicInstant? = nil) async throws(ClientError) -> TopicRouteData {
+    func routeData(
+        of topic: String, deadline: MonotonicInstant? = nil, limit: Duration? = nil
+    ) async throws(ClientError) -> TopicRouteData {
         let header = RouteHeader(topic: topic, acceptsStandardJSONOnly: true)
         let response: RemotingCommand
         let address: String
         do {
-            (response, address) = try await callNameServer(RemotingCommand(.getRouteinfoByTopic, header: header), deadline: deadline)
+            (response, address) = try await callNameServer(RemotingCommand(.getRouteinfoByTopic, header: header), deadline: deadline, limit: limit)
         } catch where error.responseCode == .topicNotExist {
             throw .routeNotFound(topic, error)
         }
         do {
             return try TopicRouteData(body: response.body)
         } catch {
-            throw .malformed("the route of \(topic)", from: address, error)
+            throw .malformed("the route of \(topic)", from: address, server: .nameServer(address), error)
         }
     }
 

@@ -49,6 +49,7 @@ public enum SmallFile {
         try FileSystem.syncDirectory(FileSystem.parent(path))
     }
 
+    /// The same with a text, written as UTF-8.
     public static func replace(_ path: String, with text: String) throws(SystemFailure) { try replace(path, with: [UInt8](text.utf8)) }
 
     /// - Parameter model: whose owner and permissions the file gets, as far as this process may give them.

@@ -2,9 +2,11 @@
 public struct LogRecord: Sendable {
     /// Milliseconds since 1970.
     public var time: Int64
+    /// How grave it is; never `off`.
     public var level: LogLevel
     /// Who speaks: `store`, `remoting`. Sinks may send categories to files of their own.
     public var category: String
+    /// What happened, in words; may have several lines.
     public var message: String
 
     public init(time: Int64, level: LogLevel, category: String, message: String) {

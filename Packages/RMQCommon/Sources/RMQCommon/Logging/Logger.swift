@@ -1,11 +1,14 @@
 /// Where log lines go. Called from any thread, so it must not wait for long.
 public protocol LogSink: Sendable {
+    /// Takes one record. Called by any thread, and must not wait long.
     func write(_ record: LogRecord)
 }
 
 /// Writes lines of one category to a sink. The message is not formatted when its level is off.
 public struct Logger: Sendable {
+    /// What the program's logging configuration and the line's first column go by.
     public let category: String
+    /// Records below this are not made.
     public var level: LogLevel
     private let sink: any LogSink
     private let clock: WallClock
@@ -23,15 +26,21 @@ public struct Logger: Sendable {
     /// The same sink and level under another name.
     public func with(category: String) -> Logger { Logger(category: category, level: level, sink: sink, clock: clock) }
 
+    /// Whether a record of this level would be written.
     public func isEnabled(_ level: LogLevel) -> Bool { level >= self.level && self.level != .off }
 
+    /// Writes a record, if its level is enabled; else the text is not even made.
     public func log(_ level: LogLevel, _ message: @autoclosure () -> String) {
         guard isEnabled(level) else { return }
         sink.write(LogRecord(time: clock.now(), level: level, category: category, message: message()))
     }
 
+    /// For whoever looks for the cause of something.
     public func debug(_ message: @autoclosure () -> String) { log(.debug, message()) }
+    /// What happens in the ordinary course.
     public func info(_ message: @autoclosure () -> String) { log(.info, message()) }
+    /// Something is wrong, and the program goes on by itself.
     public func warning(_ message: @autoclosure () -> String) { log(.warning, message()) }
+    /// Something failed that somebody asked for or relies on.
     public func error(_ message: @autoclosure () -> String) { log(.error, message()) }
 }

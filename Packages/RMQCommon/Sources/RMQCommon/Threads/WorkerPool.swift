@@ -9,6 +9,7 @@ import Synchronization
 /// ``stop()`` and sleep while there is nothing to do. Work is begun in the order in which it came; with one thread it is done in
 /// that order, too.
 public final class WorkerPool: Sendable {
+    /// What the names of its threads begin with.
     public let name: String
     private let limit: WorkerLimits
     private let crew: Crew

@@ -2,6 +2,7 @@
 ///
 /// The Gregorian calendar for all times, without leap seconds, as in the reference's files and lines.
 public struct CalendarTime: Equatable, Sendable {
+    /// As a person writes them: months and days count from 1.
     public var year, month, day, hour, minute, second, millisecond: Int
 
     /// Fields as they were typed. One that is too large or too small carries into the next: month 13 is the next January.

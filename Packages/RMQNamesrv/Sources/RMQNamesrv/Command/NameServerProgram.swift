@@ -6,6 +6,7 @@ import RMQRemoting
 public struct NameServerProgram {
     /// Exit statuses of the reference; a shell sees the low byte.
     public enum ExitStatus {
+        /// It was stopped, or did what its options asked.
         public static let success: Int32 = 0
         /// The arguments are not understood.
         public static let usage: Int32 = 1

@@ -11,7 +11,9 @@ public import RMQCommon
 public final class Channel: EventSource {
     /// Unique in the process.
     public let id: UInt64
+    /// The peer's address.
     public let remote: HostAddress
+    /// The loop on whose thread all of it is used.
     public let loop: EventLoop
 
     private enum Phase { case open, finishing, closed }
@@ -91,6 +93,7 @@ public final class Channel: EventSource {
         outputGrew()
     }
 
+    /// The same of an array.
     public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
 
     /// As ``write(_:)``, for bytes that do not change for as long as `owner` lives: long ones are written from where they are, if

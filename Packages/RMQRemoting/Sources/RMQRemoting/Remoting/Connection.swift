@@ -4,8 +4,11 @@ public import RMQCommon
 ///
 /// Frames are cut and handled where they lie in the loop's memory; answers go straight into the channel's output.
 public final class Connection: ChannelProtocol {
+    /// Never given twice in one process.
     public let id: UInt64
+    /// The peer's address.
     public let remote: HostAddress
+    /// The loop on whose thread all of it is used.
     public let loop: EventLoop
 
     let channel: Channel

@@ -52,6 +52,7 @@ public final class ConsumeQueue: @unchecked Sendable {
     }
 
     // What an append touches stands together: with tens of thousands of queues each cache line is a wait for memory.
+    /// The number of the queue, also the name of its folder.
     public let queueId: Int32
     /// The topic in UTF-8, as records store it.
     let topicBytes: [UInt8]
@@ -62,6 +63,7 @@ public final class ConsumeQueue: @unchecked Sendable {
     private let newestEnd = Atomic<Int64>(-1)
     private var writing = Writing()
 
+    /// The topic of the queue, also the name of the folder above.
     public let topic: String
     let extensions: QueueExtension
     let files = Mutex(QueueFiles())

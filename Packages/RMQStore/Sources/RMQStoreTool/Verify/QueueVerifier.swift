@@ -7,14 +7,14 @@ import RMQStore
 struct QueueVerifier {
     /// One of each queue, changed in place for each of its records.
     private final class State {
-        let files: QueueFiles?
+        let files: QueueFilesView?
         var expectedNext: Int64?
         /// Entries that their records agree with.
         var matched: Int64 = 0
         var missing: Difference?
         var wrong: Difference?
 
-        init(files: QueueFiles?) { self.files = files }
+        init(files: QueueFilesView?) { self.files = files }
 
         /// The topic was deleted and made anew: what came before belongs to its former life.
         func forget() {
@@ -45,7 +45,7 @@ struct QueueVerifier {
         self.directory = directory
         self.log = log
         for queue in directory.queues {
-            let files = try QueueFiles(queue, fileBytes: directory.queueFileBytes)
+            let files = try QueueFilesView(queue, fileBytes: directory.queueFileBytes)
             for problem in files.problems { findings.add(.file, problem.path, problem.reason) }
             states[Key(topic: ByteText(queue.topic), queueId: queue.queueId)] = State(files: files)
         }
@@ -82,7 +82,7 @@ struct QueueVerifier {
         if difference == nil { difference = Difference(queueOffset: queueOffset, text: text) } else { difference?.count += 1 }
     }
 
-    private func tagProblem(_ entry: QueueEntry, _ record: CheckedRecord, _ files: QueueFiles?) -> String? {
+    private func tagProblem(_ entry: QueueEntry, _ record: CheckedRecord, _ files: QueueFilesView?) -> String? {
         if record.topic.elementsEqual("SCHEDULE_TOPIC_XXXX".utf8) { return nil }   // a delivery time, by levels that only the broker knows
         var code = entry.tagCode
         if code < Int64(Int32.min), let files {

@@ -2,7 +2,7 @@ import RMQCommon
 import RMQRemoting
 
 /// One pull, before it is written as a command.
-struct PullRequest: Sendable {
+struct QueuePull: Sendable {
     var group: String
     var queue: MessageQueue
     var offset: Int64
@@ -33,7 +33,7 @@ extension ClientCore {
     /// Pulls once and keeps only the messages whose tag was asked for.
     ///
     /// - Parameter brokerId: the member of the broker set to ask when it is there.
-    func pull(_ request: PullRequest, preferring brokerId: Int64, timeout: Duration) async throws(ClientError) -> PullResult {
+    func pull(_ request: QueuePull, preferring brokerId: Int64, timeout: Duration) async throws(ClientError) -> PullResult {
         let (address, isMaster) = try await reader(of: request.queue, preferring: brokerId)
         let response = try await self.request(
             RemotingCommand(.pullMessage, header: request.header(toMaster: isMaster)), to: address, timeout: timeout)

@@ -1,7 +1,7 @@
 import RMQCommon
 
 /// The words behind a command: `--name value` pairs, `--flag`s, and `--name=value`.
-struct Options {
+struct BenchOptions {
     private var values: [ByteText: String] = [:]
     private var used: Set<ByteText> = []
 

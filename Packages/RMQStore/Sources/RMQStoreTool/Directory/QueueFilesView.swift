@@ -1,7 +1,7 @@
 import RMQStore
 
 /// The entries of one consume queue, for reading only.
-final class QueueFiles {
+final class QueueFilesView {
     let topic: String
     let queueId: Int32
     private(set) var files: [MappedFile] = []

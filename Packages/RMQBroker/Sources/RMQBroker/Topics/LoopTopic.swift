@@ -3,7 +3,7 @@ import RMQRemoting
 import RMQStore
 
 /// A topic as a loop keeps it: its configuration, and its queues as far as they were used.
-final class TopicRoute {
+final class LoopTopic {
     let name: String
     let config: TopicConfig
     /// Why no client may send to it: only the broker itself does, or a group of any characters made it as its retry topic.

@@ -4,13 +4,14 @@ import RMQCommon
 ///
 /// An entry holds the hash of the message's tag, not the tag, so two tags with one hash both match here;
 /// the client compares the text again. A value: a pull makes one, a held pull keeps it.
-public struct SubscriptionFilter: Sendable, Equatable {
+public struct TagFilter: Sendable, Equatable {
     /// Sorted; not looked at when ``matchesEverything``.
     @usableFromInline let codes: [Int32]
+    /// Whether every message passes, one without a tag included.
     public let matchesEverything: Bool
 
     /// Lets every message through.
-    public static let all = SubscriptionFilter(codes: [], matchesEverything: true)
+    public static let all = TagFilter(codes: [], matchesEverything: true)
 
     @usableFromInline init(codes: [Int32], matchesEverything: Bool) {
         self.codes = codes

@@ -1,7 +1,8 @@
 public import RMQCommon
 import RMQRemoting
 
-extension AdminClient {
+/// Looking messages up: by key, by either id, by their place in a queue.
+extension Admin {
     /// Messages of a topic that have `key` among their keys, from all its brokers, oldest first.
     ///
     /// A broker returns its newest ones, at most 64 unless it is configured otherwise. It takes a moment until a message that
@@ -18,14 +19,34 @@ extension AdminClient {
         return try await query(header) { $0.keys.containsExactly(key) }
     }
 
-    /// The message with this unique id, which its producer gave it; of several, as after a repeated send, the one stored first.
+    /// The messages with this unique id, which their producer gave them, oldest first; several as after a repeated send. At most 32 a broker.
     ///
     /// Brokers are asked for messages stored from the time in the id on, less what its maker's zone and clock may differ from ours.
-    /// - Returns: nil when no broker has it.
-    public func message(topic: String, uniqueId: String) async throws(ClientError) -> StoredMessage? {
+    /// - Throws: only when no broker answered.
+    public func messages(topic: String, uniqueId: String) async throws(ClientError) -> [StoredMessage] {
         let begin = UniqueId(uniqueId).map { $0.time() - Self.uniqueIdUncertainty.milliseconds } ?? 0
         let header = QueryMessageHeader(topic: topic, key: uniqueId, maxCount: 32, beginTimestamp: begin, isUniqueId: true)
-        return try await query(header) { $0.messageId.isExactly(uniqueId) }.first
+        return try await query(header) { $0.messageId.isExactly(uniqueId) }
+    }
+
+    /// The first one stored of ``messages(topic:uniqueId:)``; nil when no broker has it.
+    public func message(topic: String, uniqueId: String) async throws(ClientError) -> StoredMessage? {
+        try await messages(topic: topic, uniqueId: uniqueId).first
+    }
+
+    /// The message that the offset id `id` points to, from the broker whose address is in the id.
+    /// - Throws: `invalidName` for what is no such id (32 hexadecimal digits, 56 with an IPv6 address).
+    public func message(id: String) async throws(ClientError) -> StoredMessage {
+        guard let parsed = OffsetMessageId(id) else {
+            throw ClientError(.invalidName, "\"\(id)\" is not an offset message id (32 or 56 hexadecimal digits)")
+        }
+        let address = "\(parsed.storeHost)"
+        let command = RemotingCommand(.viewMessageById, header: ViewMessageHeader(offset: parsed.physicalOffset))
+        let response = try await core.call(command, at: address, timeout: timeout)
+        guard let message = try messages(response, "message \(id)", from: address).first else {
+            throw ClientError(.malformedAnswer, "\(address) sent no message for id \(id)", server: .broker(address))
+        }
+        return message
     }
 
     /// Zones are 26 hours apart at most; an hour more for clocks that are wrong.
@@ -37,11 +58,12 @@ extension AdminClient {
         var found: [StoredMessage] = []
         var failure: ClientError?
         var hasAnswer = false
-        for address in try await mastersOfTopic(header.topic) {
+        for address in try await brokersOfTopic(header.topic) {
             do throws(ClientError) {
                 let response = try await core.request(RemotingCommand(.queryMessage, header: header), to: address, timeout: timeout * 3)
                 switch response.responseCode {
-                case .success: found += try decode(response.body, from: address).filter { $0.topic.isExactly(header.topic) && matches($0) }
+                case .success:
+                    found += try messages(response, "messages by key", from: address).filter { $0.topic.isExactly(header.topic) && matches($0) }
                 case .queryNotFound: break
                 default: throw .refused(response, by: address, asked: "QUERY_MESSAGE")
                 }
@@ -52,13 +74,5 @@ extension AdminClient {
         }
         if let failure, !hasAnswer { throw failure }
         return found.sorted { $0.storeTimestamp < $1.storeTimestamp }
-    }
-
-    private func decode(_ body: [UInt8], from address: String) throws(ClientError) -> [StoredMessage] {
-        do {
-            return try MessageRecord.decodeAll(body, decompressing: true)
-        } catch {
-            throw .malformed("messages by key", from: address, error)
-        }
     }
 }

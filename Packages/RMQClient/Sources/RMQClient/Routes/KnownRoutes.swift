@@ -4,7 +4,7 @@ import Synchronization
 /// The routes that a client knows, by topic.
 ///
 /// A topic that is gone keeps its last route, as in the reference. `state` is locked for moments only.
-final class RouteTable: Sendable {
+final class KnownRoutes: Sendable {
     private struct State {
         var routes: [ByteText: TopicRoute] = [:]
         /// When a failure last led to a question.

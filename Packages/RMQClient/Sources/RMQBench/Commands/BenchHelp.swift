@@ -1,5 +1,5 @@
 /// What `mqbench --help` says.
-enum Help {
+enum BenchHelp {
     static let text = """
         mqbench loads a cluster and shows what it can do. It prints a line each second and figures at the end.
 

@@ -5,7 +5,7 @@ import RMQCommon
 /// A value, like ``RouteTable``. A namespace stays when its last key is deleted. On disk and in memory:
 ///
 ///     {"configTable":{"ORDER_TOPIC_CONFIG":{"T2":"broker-a:1"},"ns1":{}}}
-struct KeyValueTable: Equatable, Sendable {
+struct NamespaceTable: Equatable, Sendable {
     /// The namespace that says how many ordered queues a topic has at which broker: `broker-a:4;broker-b:4`.
     static let orderTopics = "ORDER_TOPIC_CONFIG"
     /// Bytes of all texts together. Every change rewrites the file and every registration reply carries the order
