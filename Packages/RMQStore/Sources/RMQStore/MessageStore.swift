@@ -250,9 +250,10 @@ public final class MessageStore: Sendable {
 
     /// Forgets a topic: its queues and their files go, its records stay in the log until that is cleaned.
     ///
-    /// Whoever holds a handle may go on using it for appends: the topic then begins again with offset 0.
+    /// Whoever holds a handle may go on using it for appends: the topic then begins again with offset 0. When this returns, the
+    /// deletion is on the disk. It waits for the disk as a flush does; appends go on meanwhile.
     public func deleteTopic(_ topic: String) throws(StoreError) {
-        try appendLock.withLock { (state) throws(StoreError) in
+        let wereThere = try appendLock.withLock { (state) throws(StoreError) in
             let removed = queues.remove(topic: topic)
             for queue in removed { queue.retire(state) }
             if !publishesAtAppend { state.deletedBelow[topic] = log.maxOffset }
@@ -273,9 +274,9 @@ public final class MessageStore: Sendable {
                 try disk.synchronizeNames(in: "\(configuration.consumeQueueDirectory)/\(topic)")
                 try disk.synchronizeNames(in: configuration.consumeQueueDirectory)
             }
+            return !removed.isEmpty
         }
-        // The checkpoint soon knows that these queues are not missing but deleted.
-        appendLock.withLock { announceFlush(&$0) }
+        if wereThere { try noteDeletion() }
     }
 
     /// Tells about every message that became readable: its topic, queue id, the queue's new end, and its tags code.

@@ -11,6 +11,7 @@ extension MessageStore {
     /// Forgets the queues of which the log holds no message any more. Their next message gets offset 0, as at the reference.
     public func removeExpiredQueues() throws(StoreError) {
         let minimum = log.minOffset
+        var wereThere = false
         for queue in queues.all where !queue.topic.isExactly(SystemTopic.schedule) && queue.hasFiles {
             let isExpired = try appendLock.withLock { (state) throws(StoreError) in
                 guard !queue.isRetired(state), queue.maxPhysicalOffset >= 0, queue.maxPhysicalOffset <= minimum, queue.nextOffset(state) == queue.maxOffset else {
@@ -22,11 +23,16 @@ extension MessageStore {
                 try StoreFiles.removeDirectory(queue.directory)
                 // Fails while other queues are in there, which is fine.
                 try? StoreFiles.removeDirectory("\(configuration.consumeQueueDirectory)/\(queue.topic)")
+                // Before a message of the queue's next life can be on the disk, as for a deleted topic.
+                try disk.synchronizeNames(in: "\(configuration.consumeQueueDirectory)/\(queue.topic)")
+                try disk.synchronizeNames(in: configuration.consumeQueueDirectory)
                 return true
             }
-            if isExpired { logger.info("queue \(queue.queueId) of \(queue.topic) has expired as a whole and is removed") }
+            guard isExpired else { continue }
+            wereThere = true
+            logger.info("queue \(queue.queueId) of \(queue.topic) has expired as a whole and is removed")
         }
-        appendLock.withLock { announceFlush(&$0) }
+        if wereThere { try noteDeletion() }
     }
 
     /// - Parameter start: when the store was started; the thread may begin later.
