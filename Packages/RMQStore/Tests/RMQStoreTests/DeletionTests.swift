@@ -103,4 +103,83 @@ import Testing
         #expect(try store.everything("Kept", 0).map(\.text) == ["x"])
         try store.close()
     }
+
+    // MARK: Files
+
+    /// What happens to the names of one test's queue folders.
+    private struct Names {
+        var isHanging = false
+        var isWaiting = false
+    }
+
+    /// The names are on the disk before anything that is appended behind the deletion counts as durable, and nobody who appends
+    /// waits for them.
+    @Test func appendsGoOnWhileADeletionWaitsForTheDisk() async throws {
+        let folder = try TemporaryFolder()
+        let names = Monitor(Names())
+        let disk = DiskCalls(synchronizeDirectory: { path in
+            guard path.hasSuffix("/consumequeue") else { return DiskCalls.fsyncDirectory(path) }
+            return names.wait(timeout: .generous) { state in
+                state.isWaiting = state.isHanging
+                return state.isHanging ? nil : DiskCalls.fsyncDirectory(path)
+            } ?? EIO
+        })
+        var configuration = smallConfiguration(folder.path)
+        configuration.flush = .synchronous
+        let store = try MessageStore(configuration, logger: quiet, clocks: .system, diskUsage: .system, disk: disk)
+        try store.start()
+        try store.putAndWait("Gone", 0, "old")
+        names.change { $0.isHanging = true }
+        let isDeleted = Monitor(false)
+        Thread.detachNewThread {
+            #expect(throws: Never.self) { try store.deleteTopic("Gone") }
+            isDeleted.change { $0 = true }
+        }
+        try await eventually("the deletion waits") { names.withLock(\.isWaiting) }
+        #expect(!FileManager.default.fileExists(atPath: folder.sub("consumequeue/Gone")))
+        let new = try store.put("Gone", 0, text: "new")
+        #expect(new.queueOffset == 0)
+        #expect(store.flushedOffset < new.end)
+        #expect(!isDeleted.withLock { $0 })
+        names.change { $0.isHanging = false }
+        #expect(isDeleted.wait(timeout: .generous) { $0 ? true : nil } == true)
+        #expect(try store.waitUntilConfirmed(new) == .ok)
+        #expect(try store.everything("Gone", 0).map(\.text) == ["new"])
+        try store.close()
+    }
+
+    /// A file that was deleted has nothing to write back, mapped or not.
+    @Test func aDeletionDuringAFlushStopsNothing() throws {
+        let folder = try TemporaryFolder()
+        let store = try openStore(unflushedConfiguration(folder.path))
+        for round in 0..<200 {
+            try store.put("Gone", 0, text: "\(round)")
+            let queue = try #require(store.queue(topic: "Gone", queueId: 0))
+            store.appendLock.withLock { _ = queue.giveBackWriter(isForced: true, $0) }
+            _ = queue.giveBackFiles(isForced: true)
+            DispatchQueue.concurrentPerform(iterations: 2) { thread in
+                #expect(throws: Never.self) { thread == 0 ? try store.flushEverything(leavingClean: false) : try store.deleteTopic("Gone") }
+            }
+        }
+        #expect(store.flushFailure == nil)
+        try store.close()
+    }
+
+    /// A kill may come between the new name of a deleted queue's folder and the removal of its files.
+    @Test func whatADeletionLeftIsRemovedByTheNextOpening() throws {
+        let folder = try TemporaryFolder()
+        try kill(folder)
+        let root = folder.sub("killed")
+        let left = ["consumequeue/Gone/0.deleted1", "consumequeue/Kept/7.deleted2", "consumequeue_ext/Gone/0.deleted1"]
+        for name in left {
+            try FileManager.default.createDirectory(atPath: "\(root)/\(name)", withIntermediateDirectories: true)
+            try Data(count: 6000).write(to: URL(fileURLWithPath: "\(root)/\(name)/00000000000000000000"))
+        }
+        let sink = MemorySink()
+        let store = try open(root, sink)
+        for name in left { #expect(!FileManager.default.fileExists(atPath: "\(root)/\(name)"), "\(name)") }
+        #expect(store.topics == ["Kept"])
+        #expect(!sink.messages.contains { $0.contains("belongs to no store") }, "\(sink.messages)")
+        try store.close()
+    }
 }

@@ -119,18 +119,6 @@ extension MessageStore {
         }
     }
 
-    /// Queues were deleted: moves the checkpoint behind their last records. Only so the next opening knows that they are not
-    /// missing, and does not write them again from the log.
-    func noteDeletion() throws(StoreError) {
-        guard !flags.current.contains(.notRunning) else { return appendLock.withLock { announceFlush(&$0) } }
-        do throws(StoreError) {
-            try flushEverything(leavingClean: false)
-        } catch {
-            refuseAppends(after: error)
-            throw error
-        }
-    }
-
     /// Makes everything durable that was appended so far, and moves the checkpoint there.
     /// - Parameter leavingClean: only when no other thread appends or flushes any more.
     func flushEverything(leavingClean: Bool) throws(StoreError) {

@@ -8,33 +8,6 @@ extension MessageStore {
         retention.request(byHand: true)
     }
 
-    /// Forgets the queues of which the log holds no message any more. Their next message gets offset 0, as at the reference.
-    public func removeExpiredQueues() throws(StoreError) {
-        let minimum = log.minOffset
-        var wereThere = false
-        for queue in queues.all where !queue.topic.isExactly(SystemTopic.schedule) && queue.hasFiles {
-            let isExpired = try appendLock.withLock { (state) throws(StoreError) in
-                guard !queue.isRetired(state), queue.maxPhysicalOffset >= 0, queue.maxPhysicalOffset <= minimum, queue.nextOffset(state) == queue.maxOffset else {
-                    return false
-                }
-                try queue.reset(state)
-                queue.resumeAssigning(state)
-                // Still under the lock, or the queue's next message would lose its file.
-                try StoreFiles.removeDirectory(queue.directory)
-                // Fails while other queues are in there, which is fine.
-                try? StoreFiles.removeDirectory("\(configuration.consumeQueueDirectory)/\(queue.topic)")
-                // Before a message of the queue's next life can be on the disk, as for a deleted topic.
-                try disk.synchronizeNames(in: "\(configuration.consumeQueueDirectory)/\(queue.topic)")
-                try disk.synchronizeNames(in: configuration.consumeQueueDirectory)
-                return true
-            }
-            guard isExpired else { continue }
-            wereThere = true
-            logger.info("queue \(queue.queueId) of \(queue.topic) has expired as a whole and is removed")
-        }
-        if wereThere { try noteDeletion() }
-    }
-
     /// - Parameter start: when the store was started; the thread may begin later.
     func runRetention(since start: MonotonicInstant) {
         var progress = Retention.Progress(minuteStart: start)
