@@ -136,13 +136,14 @@ import Testing
             isDeleted.change { $0 = true }
         }
         try await eventually("the deletion waits") { names.withLock(\.isWaiting) }
-        #expect(!FileManager.default.fileExists(atPath: folder.sub("consumequeue/Gone")))
+        #expect(!FileManager.default.fileExists(atPath: folder.sub("consumequeue/Gone/0")))
         let new = try store.put("Gone", 0, text: "new")
         #expect(new.queueOffset == 0)
         #expect(store.flushedOffset < new.end)
         #expect(!isDeleted.withLock { $0 })
         names.change { $0.isHanging = false }
         #expect(isDeleted.wait(timeout: .generous) { $0 ? true : nil } == true)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.sub("consumequeue")).count <= 1)
         #expect(try store.waitUntilConfirmed(new) == .ok)
         #expect(try store.everything("Gone", 0).map(\.text) == ["new"])
         try store.close()

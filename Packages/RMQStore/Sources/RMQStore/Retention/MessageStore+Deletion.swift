@@ -4,10 +4,11 @@ import Synchronization
 
 /// Queues that are forgotten with their files: a topic's on request, and those of which the log holds no message any more.
 ///
-///     append lock   the queue is empty or out of the table, and its folder has another name: it may begin again with offset 0
-///     no lock       the files are removed
-///     next sync     the names are on the disk, before anything that was appended later counts as durable
-///     checkpoint    does not count the queue any more: a kill cannot bring it back
+///     flusher's progress   no other checkpoint meanwhile: it would not count the queue, and lie before its last records
+///       append lock        the queue is empty or out of the table, and its folder has another name: it may begin again with 0
+///       sync               the names are on the disk, before anything that was appended later counts as durable
+///       checkpoint         does not count the queue any more: a kill cannot bring it back
+///     no lock              the files are removed
 extension MessageStore {
     /// Forgets a topic: its queues and their files go, its records stay in the log until that is cleaned.
     ///
@@ -15,44 +16,50 @@ extension MessageStore {
     /// deletion is on the disk. It waits for the disk as a flush does; appends go on meanwhile.
     public func deleteTopic(_ topic: String) throws(StoreError) {
         var failure: StoreError?
-        let (wereThere, folders) = appendLock.withLock { state in
-            let removed = queues.remove(topic: topic)
-            for queue in removed { queue.retire(state) }
-            if !publishesAtAppend { state.deletedBelow[topic] = log.maxOffset }
-            var folders: [DeletedFolder] = []
-            for queue in removed where StoreFiles.isSafeName(queue.topicBytes) {
-                for path in [queue.directory, "\(configuration.extensionDirectory)/\(topic)/\(queue.queueId)"] {
-                    do throws(StoreError) { try DeletedFolder(path).map { folders.append($0) } } catch { failure = error }
+        let folders = try flusher.progress.withLock { (progress) throws(StoreError) in
+            let (wereThere, folders) = appendLock.withLock { state in
+                let removed = queues.remove(topic: topic)
+                for queue in removed { queue.retire(state) }
+                if !publishesAtAppend { state.deletedBelow[topic] = log.maxOffset }
+                var folders: [DeletedFolder] = []
+                for queue in removed where StoreFiles.isSafeName(queue.topicBytes) {
+                    for path in [queue.directory, "\(configuration.extensionDirectory)/\(topic)/\(queue.queueId)"] {
+                        do throws(StoreError) { try DeletedFolder(path).map { folders.append($0) } } catch { failure = error }
+                    }
                 }
+                if !folders.isEmpty { noteChange(ofFoldersOf: topic, state) }
+                return (!removed.isEmpty, folders)
             }
-            if !folders.isEmpty { noteChange(ofFoldersOf: topic, state) }
-            return (!removed.isEmpty, folders)
+            if wereThere { try noteDeletion(&progress) }
+            return folders
         }
         remove(folders, topic)
-        if wereThere { try noteDeletion() }
         if let failure { throw failure }
     }
 
     /// Forgets the queues of which the log holds no message any more. Their next message gets offset 0, as at the reference.
     public func removeExpiredQueues() throws(StoreError) {
         let minimum = log.minOffset
-        var wereThere = false
-        for queue in queues.all where !queue.topic.isExactly(SystemTopic.schedule) && queue.hasFiles {
-            let folder = try appendLock.withLock { (state) throws(StoreError) -> DeletedFolder? in
-                guard !queue.isRetired(state), queue.maxPhysicalOffset >= 0, queue.maxPhysicalOffset <= minimum, queue.nextOffset(state) == queue.maxOffset else {
-                    return nil
+        var removed: [(queue: ConsumeQueue, folder: DeletedFolder)] = []
+        try flusher.progress.withLock { (progress) throws(StoreError) in
+            for queue in queues.all where !queue.topic.isExactly(SystemTopic.schedule) && queue.hasFiles {
+                let folder = try appendLock.withLock { (state) throws(StoreError) -> DeletedFolder? in
+                    guard !queue.isRetired(state), queue.maxPhysicalOffset >= 0, queue.maxPhysicalOffset <= minimum, queue.nextOffset(state) == queue.maxOffset else {
+                        return nil
+                    }
+                    try queue.reset(state)
+                    queue.resumeAssigning(state)
+                    noteChange(ofFoldersOf: queue.topic, state)
+                    return try DeletedFolder(queue.directory)
                 }
-                try queue.reset(state)
-                queue.resumeAssigning(state)
-                noteChange(ofFoldersOf: queue.topic, state)
-                return try DeletedFolder(queue.directory)
+                if let folder { removed.append((queue, folder)) }
             }
-            guard let folder else { continue }
-            wereThere = true
+            if !removed.isEmpty { try noteDeletion(&progress) }
+        }
+        for (queue, folder) in removed {
             remove([folder], queue.topic)
             logger.info("queue \(queue.queueId) of \(queue.topic) has expired as a whole and is removed")
         }
-        if wereThere { try noteDeletion() }
     }
 
     private func noteChange(ofFoldersOf topic: String, _ held: borrowing AppendState) {
@@ -78,10 +85,10 @@ extension MessageStore {
 
     /// Moves the checkpoint behind the last records of queues that were deleted. Only so the next opening knows that they are not
     /// missing, and does not write them again from the log.
-    private func noteDeletion() throws(StoreError) {
+    private func noteDeletion(_ progress: inout Flusher.Progress) throws(StoreError) {
         guard !flags.current.contains(.notRunning) else { return appendLock.withLock { announceFlush(&$0) } }
         do throws(StoreError) {
-            try flushEverything(leavingClean: false)
+            try flushEverything(&progress)
         } catch {
             refuseAppends(after: error)
             throw error
