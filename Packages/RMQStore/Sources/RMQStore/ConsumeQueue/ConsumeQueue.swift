@@ -129,7 +129,8 @@ public final class ConsumeQueue: @unchecked Sendable {
         }
         guard let base else { return nil }
         if let mapped { return (mapped, Int(byteOffset - base)) }
-        return (try map(base), Int(byteOffset - base))
+        guard let file = try map(base) else { return nil }
+        return (file, Int(byteOffset - base))
     }
 
     /// Where an entry is, for a reader that must not wait.
@@ -150,8 +151,16 @@ public final class ConsumeQueue: @unchecked Sendable {
         }
     }
 
-    private func map(_ base: Int64) throws(StoreError) -> MappedFile {
-        let file = try MappedFile(opening: path(base), baseOffset: base, byteCount: fileBytes)
+    /// - Returns: nil when the file was deleted meanwhile, which is no error.
+    private func map(_ base: Int64) throws(StoreError) -> MappedFile? {
+        let file: MappedFile
+        do throws(StoreError) {
+            file = try MappedFile(opening: path(base), baseOffset: base, byteCount: fileBytes)
+        } catch {
+            let isListed = files.withLock { $0.base(holding: base, fileBytes: fileBytes) == base }
+            if isListed { throw error }
+            return nil
+        }
         file.expectRandomAccess()
         let kept = files.withLock { files in
             if let other = files.mappedFile(base: base) { return other }

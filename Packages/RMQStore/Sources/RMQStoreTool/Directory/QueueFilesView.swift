@@ -53,6 +53,18 @@ final class QueueFilesView {
         return (file, Int(byteOffset - file.baseOffset))
     }
 
+    var hasEntries: Bool { entry(at: minOffset) != nil }
+
+    /// Where in the log the first entry's record is; nil without entries.
+    var firstPosition: Int64? {
+        var offset = minOffset
+        while let entry = entry(at: offset) {
+            if !entry.isFiller { return entry.position }
+            offset += 1
+        }
+        return nil
+    }
+
     /// Where the entries end: the first place without one behind the first entry.
     var end: Int64 {
         var offset = minOffset
