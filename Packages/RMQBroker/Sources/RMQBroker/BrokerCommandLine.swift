@@ -33,7 +33,7 @@ public struct BrokerCommandLine {
         self.startNameServer = startNameServer
     }
 
-    /// Runs until it is asked to stop (``ProcessSignals``) and returns the exit status. Call it first thing in `main`, before any thread starts.
+    /// Runs until it is asked to stop (`ProcessSignals`) and returns the exit status. Call it first thing in `main`, before any thread starts.
     public func run() -> Int32 {
         ProcessSignals.holdTermination()
         let usage = CommandUsage.text(program: "mqbroker", options: Self.options)

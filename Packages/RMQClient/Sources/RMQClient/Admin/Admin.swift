@@ -99,7 +99,7 @@ public struct Admin: Sendable {
     /// The queues and brokers of a topic, as producers and consumers derive them from the name server's answer.
     /// - Throws: `routeNotFound` when no broker has registered the topic.
     public func route(of topic: String) async throws(ClientError) -> TopicRoute {
-        try await core.refreshRoute(of: topic)
+        try await core.refreshRoute(of: topic, limit: timeout)
     }
 
     /// A value that is kept at the name servers; empty when it is.
@@ -188,7 +188,7 @@ extension Admin {
 
     /// Addresses of the brokers that hold a topic, in the order of their names: masters where there are any.
     func brokersOfTopic(_ topic: String) async throws(ClientError) -> [String] {
-        let route = try await core.refreshRoute(of: topic)
+        let route = try await core.refreshRoute(of: topic, limit: timeout)
         return route.brokers.keys.map(\.text).sorted(by: utf16Precedes).compactMap { route.reader(of: $0, preferring: 0) }
     }
 }
