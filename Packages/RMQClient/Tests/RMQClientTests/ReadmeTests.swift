@@ -17,6 +17,23 @@ import Testing
         for function in functions { #expect(compiled.contains(function), "not in ReadmeExamples.swift:\n\(function)") }
     }
 
+    @Test func theArticlesShowWhatCompiles() throws {
+        let compiled = try String(contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "ArticleExamples.swift"), encoding: .utf8)
+        let known = Set(compiled.components(separatedBy: "\n").map { $0.trimmingCharacters(in: .whitespaces) })
+        let articles = try FileManager.default.contentsOfDirectory(at: Self.package.appending(path: "Documentation.docc"), includingPropertiesForKeys: nil)
+        var lines = 0
+        for article in articles {
+            let text = try String(contentsOf: article, encoding: .utf8)
+            for block in text.components(separatedBy: "```swift\n").dropFirst().map({ $0.components(separatedBy: "```")[0] }) {
+                for line in block.components(separatedBy: "\n").map({ $0.trimmingCharacters(in: .whitespaces) }) {
+                    lines += 1
+                    #expect(known.contains(line), "\(article.lastPathComponent) has a line that is not in ArticleExamples.swift:\n\(line)")
+                }
+            }
+        }
+        #expect(lines > 30)
+    }
+
     @Test func theExamplesDoWhatTheySay() async throws {
         try await withFakeCluster(topics: ["Orders": 2, "Audit": 2, "Metrics": 2]) { _, command in
             // The fake broker takes no batches by itself.

@@ -5,16 +5,6 @@ import RMQTestSupport
 import Testing
 
 @Suite(.takesTurns) struct SendTests {
-    /// The error of `work`; nil when there was none.
-    private func failure(_ work: () async throws(ClientError) -> Void) async -> ClientError? {
-        do {
-            try await work()
-            return nil
-        } catch {
-            return error
-        }
-    }
-
     @Test func aBrokerThatDoesNotAnswerLeavesTimeForAnother() async throws {
         try await withFakeCluster(brokers: ["a", "b"]) { broker, command in
             broker == "a" && command.requestCode == .sendMessageV2 ? .silent : .usual

@@ -1,3 +1,4 @@
+@testable import RMQClient
 import RMQCommon
 import RMQRemoting
 import RMQTestSupport
@@ -58,9 +59,10 @@ import Testing
 
     @Test func resentMessage() async throws {
         let recording = try Recording("queryMsgById-resend")
-        let sent = SentMessage(
-            queue: MessageQueue(topic: "GoldenPlain", brokerName: "golden-b", queueId: 1), offset: 5, status: "SEND_OK",
-            messageId: "FD0000000000000000000000000000023B995FFD2B2767FE7CE80005", offsetMessageId: "7F00000100007CA700000000000044D4")
+        let sent = SendResult(
+            status: .stored, messageIds: ["FD0000000000000000000000000000023B995FFD2B2767FE7CE80005"],
+            offsetMessageIds: ["7F00000100007CA700000000000044D4"],
+            queue: MessageQueue(topic: "GoldenPlain", brokerName: "golden-b", queueId: 1), queueOffset: 5)
         #expect(recording.output == "prepare resend msg. originalMsgId=7F00000100007CA70000000000000221" + QueryMessageByIdCommand.render(sent))
         let shown = try ShownMessage.all(in: Recording("queryMsgById-two"))
         let sender = RecordingSender()

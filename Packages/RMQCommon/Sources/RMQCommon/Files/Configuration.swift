@@ -63,7 +63,7 @@ public struct Configuration: Sendable, Equatable {
     /// Values of `other` replace those of the same name.
     public mutating func merge(_ other: Configuration) { for (name, value) in other.pairs { self[name] = value } }
 
-    /// The names that nobody knows, each worth a warning: usually a slip of the pen.
+    /// Unknown names, each worth a warning: usually a slip of the pen.
     public func unknownNames(known: Set<ByteText>) -> [String] { order.filter { !known.contains($0) } }
 
     /// Writes one warning for each unknown name.
@@ -71,7 +71,7 @@ public struct Configuration: Sendable, Equatable {
         for name in unknownNames(known: known) { logger.warning("the configuration key \(name) is not known and has no effect") }
     }
 
-    /// A value without the blanks at both ends, which a properties file counts as a part of it and nobody means, but for paths.
+    /// A value without the blanks at both ends, which a properties file counts as a part of it; only in a path can they be meant.
     public static func trimmed(_ value: String) -> String {
         value.trimmedOfSpace
     }

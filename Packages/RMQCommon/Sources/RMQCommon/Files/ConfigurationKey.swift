@@ -1,4 +1,4 @@
-/// A setting: its name in configuration files, what it may be, and what it is when nobody says.
+/// A setting: its name in configuration files, what it may be, and its default.
 ///
 ///     static let port = ConfigurationKey.integer("listenPort", default: 10911, in: 0...65535)
 public struct ConfigurationKey<Value: Sendable>: Sendable {

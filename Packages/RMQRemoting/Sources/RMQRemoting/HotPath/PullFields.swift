@@ -14,7 +14,7 @@ public struct PullFields {
     /// Nil when absent, which means `TAG`.
     public private(set) var expressionType: UnsafeRawBufferPointer?
 
-    /// Nil when the header is not plain (escapes, a required field absent, a number that is none): the caller then
+    /// Nil when the header is not plain (escapes, a required field absent, a number that cannot be read): the caller then
     /// takes ``InboundFrame/command()``.
     public init?(_ request: InboundFrame) {
         guard let fieldCount = request.fieldCount else { return nil }
