@@ -13,7 +13,8 @@ import Testing
         let compiled = try String(contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "ReadmeExamples.swift"), encoding: .utf8)
         let blocks = readme.components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
         let functions = blocks.filter { $0.hasPrefix("func ") }
-        #expect(functions.count >= 5 && blocks.count == functions.count + 2)
+        #expect(functions.count >= 5)
+        #expect(blocks.count == functions.count + 2)
         for function in functions { #expect(compiled.contains(function), "not in ReadmeExamples.swift:\n\(function)") }
     }
 
