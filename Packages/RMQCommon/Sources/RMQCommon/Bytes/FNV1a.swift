@@ -6,12 +6,15 @@ public struct FNV1a {
 
     @inlinable public init() {}
 
+    /// The hash of the bytes so far.
     @inlinable public var value: UInt64 { state }
 
+    /// Goes on with one more byte.
     @inlinable @inline(__always) public mutating func add(_ byte: UInt8) {
         state = (state ^ UInt64(byte)) &* 0x100_0000_01B3
     }
 
+    /// Goes on with these bytes; as one after the other.
     @inlinable @inline(__always) public mutating func add(_ bytes: some Sequence<UInt8>) {
         for byte in bytes { add(byte) }
     }

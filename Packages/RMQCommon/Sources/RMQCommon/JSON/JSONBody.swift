@@ -16,7 +16,7 @@
 /// }
 /// ```
 ///
-/// Members are written in alphabetical order and tables sorted by key, so that equal values give equal bytes;
+/// Members are declared and written in alphabetical order, and tables are sorted by key, so that equal values give equal bytes;
 /// on reading, any order, absent members and unknown members are fine.
 public protocol JSONBody: JSONMember, Equatable {
     /// A body whose members have their defaults.
@@ -109,18 +109,21 @@ public struct JSONMemberWriter: JSONVisitor {
 
     @inlinable init() {}
 
-    @inlinable public mutating func required<Value: JSONMember>(_ name: String, _ value: inout Value) { insert(name, value.json) }
+    @inlinable public mutating func required<Value: JSONMember>(_ name: String, _ value: inout Value) { append(name, value.json) }
 
     @inlinable public mutating func optional<Value: JSONMember>(_ name: String, _ value: inout Value?) {
-        if let value { insert(name, value.json) }
+        if let value { append(name, value.json) }
     }
 
-    @inlinable public mutating func optional<Value: JSONMember>(_ name: String, _ value: inout Value) { insert(name, value.json) }
+    @inlinable public mutating func optional<Value: JSONMember>(_ name: String, _ value: inout Value) { append(name, value.json) }
 
-    /// Keeps the members in the order of their names: from the back, where most belong.
-    @usableFromInline mutating func insert(_ name: String, _ value: JSONValue) {
-        var place = members.count
-        while place > 0, case .string(let before) = members.members[place - 1].key, ByteText(name) < ByteText(before) { place -= 1 }
-        members.members.insert((.string(name), value), at: place)
+    @inlinable mutating func append(_ name: String, _ value: JSONValue) {
+        assert(isLast(name), "the member \(name) is declared behind one of a later name")
+        members.append(.string(name), value)
+    }
+
+    @usableFromInline func isLast(_ name: String) -> Bool {
+        guard case .string(let before)? = members.members.last?.key else { return true }
+        return ByteText(before) < ByteText(name)
     }
 }

@@ -26,7 +26,7 @@ extension String: JSONMember {
 
 extension Int32: JSONMember {
     public static func read(_ value: JSONValue, _ name: String) throws(JSONError) -> Int32? {
-        try value.understood(name, "a 32-bit integer", \.asInt32)
+        try value.understood(name, "a 32-bit integer") { $0.asInt32 }
     }
 
     public var json: JSONValue { .integer(Int64(self)) }
@@ -34,7 +34,7 @@ extension Int32: JSONMember {
 
 extension Int64: JSONMember {
     public static func read(_ value: JSONValue, _ name: String) throws(JSONError) -> Int64? {
-        try value.understood(name, "a 64-bit integer", \.asInt64)
+        try value.understood(name, "a 64-bit integer") { $0.asInt64 }
     }
 
     public var json: JSONValue { .integer(self) }
@@ -42,7 +42,7 @@ extension Int64: JSONMember {
 
 extension Bool: JSONMember {
     public static func read(_ value: JSONValue, _ name: String) throws(JSONError) -> Bool? {
-        try value.understood(name, "true or false", \.asBool)
+        try value.understood(name, "true or false") { $0.asBool }
     }
 
     public var json: JSONValue { .bool(self) }
@@ -50,7 +50,7 @@ extension Bool: JSONMember {
 
 extension Double: JSONMember {
     public static func read(_ value: JSONValue, _ name: String) throws(JSONError) -> Double? {
-        try value.understood(name, "a number", \.asDouble)
+        try value.understood(name, "a number") { $0.asDouble }
     }
 
     public var json: JSONValue { .double(self) }
@@ -58,6 +58,7 @@ extension Double: JSONMember {
 
 extension JSONValue {
     /// What `read` makes of the value; nil where it stands for none.
+    @inline(__always)
     fileprivate func understood<Value>(
         _ name: String, _ expected: String, _ read: (JSONValue) -> Value?
     ) throws(JSONError) -> Value? {

@@ -39,3 +39,23 @@ import Testing
         #expect(DeadLetterTopic.name("g") == "%DLQ%g")
     }
 }
+
+@Suite(.takesTurns) struct HostPortTests {
+    @Test(arguments: [
+        ("10.0.0.1:9876", "10.0.0.1", 9876), ("mq.example.com:1", "mq.example.com", 1), ("[::1]:80", "::1", 80), ("::1:80", "::1", 80), ("a:0", "a", 0),
+    ] as [(String, String, UInt16)])
+    func textsAreRead(text: String, host: String, port: UInt16) throws {
+        let place = try #require(HostPort(text))
+        #expect(place.host == host)
+        #expect(place.port == port)
+    }
+
+    @Test(arguments: ["", "a", "a:", ":1", "[]:1", "a:65536", "a:b"]) func whatIsNoPlaceIsRefused(text: String) {
+        #expect(HostPort(text) == nil)
+    }
+
+    @Test func bracketsAreAroundIPv6Alone() {
+        #expect(HostPort("::1", 80).description == "[::1]:80")
+        #expect(HostPort("mq.example.com", 80).description == "mq.example.com:80")
+    }
+}

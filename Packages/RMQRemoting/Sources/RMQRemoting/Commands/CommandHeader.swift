@@ -32,7 +32,7 @@ public protocol CommandHeader: Sendable {
 
     init(_ fields: HeaderFields) throws(HeaderError)
     /// Appends every field that is set, in the order of the protocol's table.
-    func write(to fields: inout HeaderFields)
+    consuming func write(to fields: inout HeaderFields)
 }
 
 extension CommandHeader {
@@ -48,18 +48,19 @@ extension CommandHeader {
         try visit(&reader)
     }
 
-    public func write(to fields: inout HeaderFields) {
-        var copy = self
+    public consuming func write(to fields: inout HeaderFields) {
         var writer = HeaderWriter(fields: fields)
         fields = HeaderFields()   // the writer has the only reference to the list, so that appending does not copy it
-        copy.visit(&writer)
+        visit(&writer)
         fields = writer.fields
     }
 
     /// The header as fields of a command.
     public var fields: HeaderFields {
-        var fields = HeaderFields(minimumCapacity: 16)
-        write(to: &fields)
-        return fields
+        consuming get {
+            var fields = HeaderFields(minimumCapacity: 16)
+            write(to: &fields)
+            return fields
+        }
     }
 }

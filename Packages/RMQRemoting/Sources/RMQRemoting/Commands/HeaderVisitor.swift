@@ -66,10 +66,21 @@ struct HeaderWriter: HeaderVisitor {
 
     var fields: HeaderFields
 
+    @inline(__always)
     mutating func required<Value: HeaderValue>(_ name: String, _ value: inout Value) { fields.append(name, value) }
+
+    @inline(__always)
     mutating func optional<Value: HeaderValue>(_ name: String, _ value: inout Value?) { fields.append(name, value) }
+
+    @inline(__always)
     mutating func optional<Value: HeaderValue>(_ name: String, _ value: inout Value) { fields.append(name, value) }
+
+    @inline(__always)
     mutating func readable<Value: HeaderValue>(_ name: String, _ value: inout Value?) { fields.append(name, value) }
+
+    @inline(__always)
     mutating func readable<Value: HeaderValue>(_ name: String, _ value: inout Value) { fields.append(name, value) }
+
+    @inline(__always)
     mutating func nameOrNull(_ name: String, _ value: inout String) { fields.append(name, value) }
 }

@@ -34,9 +34,9 @@ public struct SendMessageHeader: CommandHeader, Equatable {
 
     /// Shows the fields under their long names or under the short ones, a letter each.
     fileprivate mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor, short: Bool) throws(Visitor.Failure) {
-        func name(_ name: String, _ letter: String) -> String { short ? letter : name }
+        @inline(__always) func name(_ name: String, _ letter: String) -> String { short ? letter : name }
         // The reference reads the long names by reflection and goes on without what it cannot read; not so the short ones.
-        func number(_ name: String, _ letter: String, _ value: inout Int32?) throws(Visitor.Failure) {
+        @inline(__always) func number(_ name: String, _ letter: String, _ value: inout Int32?) throws(Visitor.Failure) {
             if short { try fields.optional(letter, &value) } else { fields.readable(name, &value) }
         }
         try fields.optional(name("producerGroup", "a"), &producerGroup)
