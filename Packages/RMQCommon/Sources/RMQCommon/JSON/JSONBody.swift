@@ -16,7 +16,7 @@
 /// }
 /// ```
 ///
-/// Members are declared and written in alphabetical order, and tables are sorted by key, so that equal values give equal bytes;
+/// Members are written in alphabetical order, and tables are sorted by key, so that equal values give equal bytes;
 /// on reading, any order, absent members and unknown members are fine.
 public protocol JSONBody: JSONMember, Equatable {
     /// A body whose members have their defaults.
@@ -109,21 +109,20 @@ public struct JSONMemberWriter: JSONVisitor {
 
     @inlinable init() {}
 
-    @inlinable public mutating func required<Value: JSONMember>(_ name: String, _ value: inout Value) { append(name, value.json) }
+    @inlinable public mutating func required<Value: JSONMember>(_ name: String, _ value: inout Value) { insert(name, value.json) }
 
     @inlinable public mutating func optional<Value: JSONMember>(_ name: String, _ value: inout Value?) {
-        if let value { append(name, value.json) }
+        if let value { insert(name, value.json) }
     }
 
-    @inlinable public mutating func optional<Value: JSONMember>(_ name: String, _ value: inout Value) { append(name, value.json) }
+    @inlinable public mutating func optional<Value: JSONMember>(_ name: String, _ value: inout Value) { insert(name, value.json) }
 
-    @inlinable mutating func append(_ name: String, _ value: JSONValue) {
-        assert(isLast(name), "the member \(name) is declared behind one of a later name")
-        members.append(.string(name), value)
-    }
-
-    @usableFromInline func isLast(_ name: String) -> Bool {
-        guard case .string(let before)? = members.members.last?.key else { return true }
-        return ByteText(before) < ByteText(name)
+    /// Puts a member behind those whose names come before its own: mostly behind all, as bodies are declared in that order.
+    @usableFromInline mutating func insert(_ name: String, _ value: JSONValue) {
+        var place = members.count
+        while place > 0, case .string(let other) = members.members[place - 1].key, name.utf8.lexicographicallyPrecedes(other.utf8) {
+            place -= 1
+        }
+        members.members.insert((.string(name), value), at: place)
     }
 }
