@@ -140,3 +140,41 @@ import Testing
         #expect(try MessageQueue(json: .string(queue.json.text())) == queue)
     }
 }
+
+@Suite(.takesTurns) struct JSONBodyTests {
+    struct Shelf: JSONBody {
+        var width: Int32 = 80
+        @ByteText var place = ""
+        var books: [ByteText: [String]] = [:]
+        var owner: String?
+
+        mutating func visit<Visitor: JSONVisitor>(_ members: inout Visitor) throws(Visitor.Failure) {
+            try members.optional("width", &width)
+            try members.required("place", &place)
+            try members.optional("books", &books)
+            try members.optional("owner", &owner)
+        }
+    }
+
+    @Test func membersAreWrittenInTheOrderOfTheirNames() {
+        let shelf = Shelf {
+            $0.place = "hall"
+            $0.books = ["poems": ["b", "a"], "novels": []]
+        }
+        #expect(shelf.json.text(.fastjson) == #"{"books":{"novels":[],"poems":["b","a"]},"place":"hall","width":80}"#)
+    }
+
+    @Test func whatIsAbsentKeepsItsDefault() throws {
+        let shelf = try Shelf(json: ["place": "hall", "width": nil])
+        #expect(shelf == Shelf { $0.place = "hall" })
+    }
+
+    @Test func whatHasToBeThereIsMissed() {
+        #expect(throws: JSONError.missing(property: "place")) { try Shelf(json: ["width": 1]) }
+    }
+
+    @Test func whatCannotBeReadIsNamed() {
+        #expect(throws: JSONError.wrongType(property: "width", expected: "a 32-bit integer")) { try Shelf(json: ["place": "hall", "width": "wide"]) }
+        #expect(throws: JSONError.wrongType(property: "Shelf", expected: "an object")) { try Shelf(json: 1) }
+    }
+}
