@@ -58,9 +58,9 @@ public final class MessageStore: Sendable {
     }
 
     private struct Threads {
-        var allocator: StoreThread
-        var flusher: StoreThread
-        var commit: StoreThread?
+        var allocator: SystemThread
+        var flusher: SystemThread
+        var commit: SystemThread?
     }
 
     /// Locks, loads and recovers the directory; makes it when there is none.

@@ -6,10 +6,14 @@ struct QueueKey: Hashable, Sendable {
     var queueId: Int32
 
     /// A hash that is the same in every process, for the checkpoint's fingerprint.
-    var fingerprint: UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in topic.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return (hash ^ UInt64(UInt32(bitPattern: queueId))) &* 0x9E37_79B9_7F4A_7C15
+    var fingerprint: UInt64 { Self.fingerprint(topic.utf8, queueId) }
+
+    /// The fingerprint of the key with that topic and queue id.
+    @inline(__always)
+    static func fingerprint(_ topic: some Sequence<UInt8>, _ queueId: Int32) -> UInt64 {
+        var hash = FNV1a()
+        hash.combine(topic)
+        return (hash.value ^ UInt64(UInt32(bitPattern: queueId))) &* 0x9E37_79B9_7F4A_7C15
     }
 }
 
@@ -103,7 +107,7 @@ final class QueueTable: Sendable {
                 do throws(StoreError) { try load(topic: topics[index].name, trust) } catch { failure.withLock { $0 = $0 ?? error } }
             }
         }
-        let helpers = try (1..<(topics.count < 64 ? 1 : Self.loaders)).map { (_) throws(StoreError) in try StoreThread(name: "store-load", work) }
+        let helpers = try (1..<(topics.count < 64 ? 1 : Self.loaders)).map { (_) throws(StoreError) in try SystemThread.starting("store-load", work) }
         work()
         for helper in helpers { helper.join() }
         if let error = failure.withLock({ $0 }) { throw error }

@@ -11,7 +11,7 @@ enum FurtherQueues {
 
     /// The names in a record's properties; none when there are none, or when they do not fit the offsets.
     static func names(in properties: UnsafeRawBufferPointer) -> [String] {
-        guard let value = PropertyScan.value("INNER_MULTI_DISPATCH", in: properties) else { return [] }
+        guard let value = PropertyText.value("INNER_MULTI_DISPATCH", in: properties) else { return [] }
         let text = String(decoding: value, as: UTF8.self)
         guard !text.isBlank else { return [] }
         var names = text.split(ascii: ",", keepingEmpty: true)
@@ -21,7 +21,7 @@ enum FurtherQueues {
 
     /// The offsets in a stored record's properties, one for each of ``names(in:)``; nil when they do not fit.
     static func offsets(in properties: UnsafeRawBufferPointer, count: Int) -> [Int64]? {
-        guard let value = PropertyScan.value("INNER_MULTI_QUEUE_OFFSET", in: properties) else { return nil }
+        guard let value = PropertyText.value("INNER_MULTI_QUEUE_OFFSET", in: properties) else { return nil }
         let offsets = String(decoding: value, as: UTF8.self).split(ascii: ",", keepingEmpty: true).map { Int64($0) }
         let valid = offsets.compactMap { $0 }.filter { $0 >= 0 }
         return valid.count == count && offsets.count == count ? valid : nil
@@ -37,7 +37,7 @@ extension MessageStore {
     ///
     /// A delayed message enters them when it is delivered. Batches do not.
     func furtherQueues(of draft: RecordDraft) throws(StoreError) -> [ConsumeQueue] {
-        guard draft.messageCount == 1, draft.delayMilliseconds == nil, RecordLayout.entersQueue(draft.systemFlag) else { return [] }
+        guard draft.messageCount == 1, draft.delayMilliseconds == nil, draft.systemFlag.entersQueue else { return [] }
         let names = FurtherQueues.names(in: draft.properties(at: 0, count: draft.byteCount))
         var further: [ConsumeQueue] = []
         for name in names {
@@ -58,14 +58,14 @@ extension MessageStore {
     /// The draft with the offsets in `further` among its properties.
     func completed(_ draft: RecordDraft, _ further: [ConsumeQueue], _ held: borrowing AppendState) throws(StoreError) -> RecordDraft {
         let old = draft.properties(at: 0, count: draft.byteCount)
-        let separator = old.last == PropertyScan.pairSeparator ? "" : "\u{2}"
-        let text = separator + "INNER_MULTI_QUEUE_OFFSET\u{1}" + further.map { String($0.nextOffset(held)) }.joined(separator: ",")
+        let offsets = further.map { String($0.nextOffset(held)) }.joined(separator: ",")
+        let text = (PropertyText.isOpen(old) ? "\u{2}" : "") + PropertyText.pair("INNER_MULTI_QUEUE_OFFSET", offsets)
         let propertiesCount = old.count + text.utf8.count
-        guard propertiesCount <= RecordLayout.maxPropertiesBytes else {
-            throw .propertiesTooLarge(bytes: propertiesCount, limit: RecordLayout.maxPropertiesBytes)
+        guard propertiesCount <= MessageProperties.byteLimit else {
+            throw .propertiesTooLarge(bytes: propertiesCount, limit: MessageProperties.byteLimit)
         }
         let byteCount = draft.byteCount + text.utf8.count
-        let limit = configuration.segmentBytes - RecordLayout.fillerByteCount
+        let limit = configuration.segmentBytes - MessageRecord.fillerByteCount
         guard byteCount <= limit else { throw .recordTooLarge(bytes: byteCount, limit: limit) }
         return draft.extended(by: text)
     }

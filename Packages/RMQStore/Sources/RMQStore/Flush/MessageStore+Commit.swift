@@ -140,9 +140,9 @@ extension MessageStore {
 
     // MARK: The thread for those who do not wait
 
-    func startCommitThread() throws(StoreError) -> StoreThread? {
+    func startCommitThread() throws(StoreError) -> SystemThread? {
         guard flushesSynchronously else { return nil }
-        return try StoreThread(name: "store-commit") { self.runCommit() }
+        return try SystemThread.starting("store-commit") { self.runCommit() }
     }
 
     private func runCommit() {

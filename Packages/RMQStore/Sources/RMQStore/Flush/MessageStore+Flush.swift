@@ -3,8 +3,8 @@ import RMQCommon
 import Synchronization
 
 extension MessageStore {
-    func startFlusher() throws(StoreError) -> StoreThread {
-        try StoreThread(name: "store-flush") { self.runFlusher() }
+    func startFlusher() throws(StoreError) -> SystemThread {
+        try SystemThread.starting("store-flush") { self.runFlusher() }
     }
 
     private func runFlusher() {

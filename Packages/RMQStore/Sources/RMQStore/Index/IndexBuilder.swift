@@ -35,7 +35,7 @@ final class IndexBuilder: Sendable {
     let signals = Monitor(Signals())
     /// What to do first, and where the log ended when that was decided; nil once it is done.
     let plan: Mutex<(IndexPlan, logEnd: Int64)?>
-    let thread = Mutex<StoreThread?>(nil)
+    let thread = Mutex<SystemThread?>(nil)
     /// All messages before this log offset are in the files, but for what ``Signals`` say against it.
     private let followedOffset: Atomic<Int64>
 

@@ -35,13 +35,16 @@ extension MessageStore {
 }
 
 extension CheckedRecord {
-    /// Whether the record belongs to that place of a queue, its own or one of those that it is dispatched to besides. Half
-    /// messages say that they are at 0, and are in no queue.
-    func isAt(_ offset: Int64, of queue: ConsumeQueue) -> Bool {
-        guard RecordLayout.entersQueue(systemFlag) else { return false }
-        if queueOffset == offset, queueId == queue.queueId, topic.elementsEqual(queue.topicBytes) { return true }
+    /// Whether the record belongs to that place of a queue.
+    func isAt(_ offset: Int64, of queue: ConsumeQueue) -> Bool { hasPlace(in: queue) { $0 == offset } }
+
+    /// Whether the record belongs to a place of a queue that is wanted: in its own, or in one of those that it is dispatched to
+    /// besides. Half messages say that they are at 0, and are in no queue.
+    func hasPlace(in queue: ConsumeQueue, where isWanted: (_ offset: Int64) -> Bool) -> Bool {
+        guard systemFlag.entersQueue else { return false }
+        if queueId == queue.queueId, topic.elementsEqual(queue.topicBytes), isWanted(queueOffset) { return true }
         let names = FurtherQueues.names(in: properties)
         guard !names.isEmpty, let offsets = FurtherQueues.offsets(in: properties, count: names.count) else { return false }
-        return zip(names, offsets).contains { $0.isExactly(queue.topic) && $1 == offset }
+        return zip(names, offsets).contains { $0.isExactly(queue.topic) && isWanted($1) }
     }
 }

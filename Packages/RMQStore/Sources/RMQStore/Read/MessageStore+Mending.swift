@@ -78,7 +78,7 @@ extension MessageStore {
     }
 
     private func checkedRecord(at physicalOffset: Int64) -> CheckedRecord? {
-        guard let head = log.range(at: physicalOffset, count: RecordLayout.fixedByteCount + 16),
+        guard let head = log.range(at: physicalOffset, count: MessageRecord.minimumByteCount),
             case .record(let record) = RecordCheck.check(head.file, at: head.position, verifiesBody: false)
         else { return nil }
         return record
@@ -86,25 +86,13 @@ extension MessageStore {
 
     private func searchEntry(at offset: Int64, of queue: ConsumeQueue, from start: Int64, to end: Int64) -> QueueEntry? {
         for segment in log.snapshot where segment.baseOffset + Int64(segment.byteCount) > start && segment.baseOffset < end {
-            var position = max(0, Int(start - segment.baseOffset))
-            scan: while position < segment.byteCount, segment.baseOffset + Int64(position) < end {
-                switch RecordCheck.check(segment, at: position, verifiesBody: false) {
-                case .record(let record):
-                    if record.isAt(offset, of: queue) { return intactEntry(record, in: segment, at: position) }
-                    position += record.byteCount
-                case .filler:
-                    break scan
-                case .invalid:
-                    guard let next = RecordCheck.nextRecord(in: segment, from: position + 1) else { break scan }
-                    position = next
-                }
-            }
+            for record in RecordWalk(segment, from: start, to: end) where record.isAt(offset, of: queue) { return intactEntry(record, in: segment) }
         }
         return nil
     }
 
-    private func intactEntry(_ record: CheckedRecord, in segment: MappedFile, at position: Int) -> QueueEntry? {
-        guard case .record = RecordCheck.check(segment, at: position, verifiesBody: true) else { return nil }
+    private func intactEntry(_ record: CheckedRecord, in segment: MappedFile) -> QueueEntry? {
+        guard case .record = RecordCheck.check(segment, at: Int(record.physicalOffset - segment.baseOffset), verifiesBody: true) else { return nil }
         return QueueEntry(
             position: record.physicalOffset, size: Int32(record.byteCount), tagCode: record.tagCode(delayLevels: configuration.delayLevelMilliseconds))
     }

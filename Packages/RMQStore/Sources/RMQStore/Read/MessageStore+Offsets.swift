@@ -85,10 +85,10 @@ extension MessageStore {
     }
 
     func storeTimestamp(at physicalOffset: Int64) -> Int64? {
-        guard let head = log.range(at: physicalOffset, count: RecordLayout.fixedByteCount + 16),
-            head.file.loadInt32(head.position + RecordLayout.magicPosition) == RecordLayout.magic
+        guard let head = log.range(at: physicalOffset, count: MessageRecord.minimumByteCount),
+            head.file.loadInt32(head.position + MessageRecord.magicOffset) == MessageRecord.magic
         else { return nil }
-        let systemFlag = head.file.loadInt32(head.position + RecordLayout.systemFlagPosition)
-        return head.file.loadInt64(head.position + RecordLayout.storeTimestampPosition(systemFlag))
+        let systemFlag = SystemFlag(rawValue: head.file.loadInt32(head.position + MessageRecord.systemFlagOffset))
+        return head.file.loadInt64(head.position + MessageRecord.storeTimestampOffset(systemFlag))
     }
 }

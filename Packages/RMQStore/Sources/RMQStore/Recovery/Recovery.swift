@@ -213,7 +213,7 @@ struct Recovery {
     private func isBoundary(_ offset: Int64, _ segments: [MappedFile]) -> Bool {
         guard let segment = segments.last(where: { $0.baseOffset <= offset }) else { return false }
         let position = Int(offset - segment.baseOffset)
-        if position == segment.byteCount || segment.isZero(from: position, count: RecordLayout.fillerByteCount) { return true }
+        if position == segment.byteCount || segment.isZero(from: position, count: MessageRecord.fillerByteCount) { return true }
         if case .invalid = RecordCheck.check(segment, at: position, verifiesBody: true) { return false }
         return true
     }
