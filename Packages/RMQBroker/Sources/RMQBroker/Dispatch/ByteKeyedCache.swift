@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// A loop's look-up table from names, as they lie in a request's bytes, to what the loop needs for them.
 ///
 /// A key is one name or two (a group and a topic); looking up makes no `String` and no allocation. Loop-confined, and

@@ -72,7 +72,7 @@ extension MessageStore {
     func stage(_ draft: RecordDraft) throws(StoreError) -> StagedAppend {
         let limit = configuration.segmentBytes - MessageRecord.fillerByteCount
         guard draft.byteCount <= limit else { throw .recordTooLarge(bytes: draft.byteCount, limit: limit) }
-        return StagedAppend(draft, further: configuration.dispatchesToSeveral ? try furtherQueues(of: draft) : [])
+        return StagedAppend(draft, multiDispatch: configuration.dispatchesToSeveral ? try multiDispatchQueues(of: draft) : [])
     }
 
     // MARK: Under the lock
@@ -109,9 +109,9 @@ extension MessageStore {
     @inline(__always)
     private func resolve(_ append: inout StagedAppend, _ held: borrowing AppendState) throws(StoreError) {
         if append.queue.isRetired(held) { append.queue = successor(of: append.queue) }
-        if append.further.isEmpty { return }
-        append.further = append.further.map { $0.isRetired(held) ? successor(of: $0) : $0 }
-        append.draft = try completed(append.draft, append.further, held)
+        if append.multiDispatch.isEmpty { return }
+        append.multiDispatch = append.multiDispatch.map { $0.isRetired(held) ? successor(of: $0) : $0 }
+        append.draft = try completed(append.draft, append.multiDispatch, held)
     }
 
     /// Sees to it that `draft` fits behind `run` in one segment, and is its neighbour in memory or begins a new run.
@@ -135,11 +135,11 @@ extension MessageStore {
         let numbered = append.draft.systemFlag.entersQueue
         if numbered, publishesAtAppend {
             try append.queue.prepare(upTo: append.queue.nextOffset(held) + Int64(append.draft.messageCount), held)
-            for queue in append.further { try queue.prepare(upTo: queue.nextOffset(held) + 1, held) }
+            for queue in append.multiDispatch { try queue.prepare(upTo: queue.nextOffset(held) + 1, held) }
         }
         let queueOffset = numbered ? append.queue.assign(append.draft.messageCount, held) : 0
         append.draft.stamp(physicalOffset: physicalOffset, queueOffset: queueOffset, storeTimestamp: now)
-        if !append.further.isEmpty { append.entered = enter(append, held) }
+        if !append.multiDispatch.isEmpty { append.entered = enter(append, held) }
         append.progress = .placed(
             AppendResult(
                 physicalOffset: physicalOffset, byteCount: append.draft.byteCount, queueOffset: queueOffset,

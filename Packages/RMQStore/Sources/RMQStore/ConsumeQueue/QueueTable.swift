@@ -54,7 +54,7 @@ final class QueueTable: Sendable {
             if let queue = queues[key] { return queue }
             let queue = ConsumeQueue(topic: key.topic, queueId: key.queueId, place: place)
             queues[key] = queue
-            if FurtherQueues.isLight(key.topic) { light.add(1, ordering: .relaxed) }
+            if MultiDispatch.isLight(key.topic) { light.add(1, ordering: .relaxed) }
             return queue
         }
     }
@@ -68,7 +68,7 @@ final class QueueTable: Sendable {
         queues.withLock { queues in
             let removed = queues.values.filter { $0.topic.isExactly(topic) }
             for queue in removed { queues[QueueKey(topic: topic, queueId: queue.queueId)] = nil }
-            if FurtherQueues.isLight(topic) { light.subtract(removed.count, ordering: .relaxed) }
+            if MultiDispatch.isLight(topic) { light.subtract(removed.count, ordering: .relaxed) }
             return removed
         }
     }
@@ -111,7 +111,7 @@ final class QueueTable: Sendable {
         work()
         for helper in helpers { helper.join() }
         if let error = failure.withLock({ $0 }) { throw error }
-        light.store(queues.withLock { $0.keys.count { FurtherQueues.isLight($0.topic) } }, ordering: .relaxed)
+        light.store(queues.withLock { $0.keys.count { MultiDispatch.isLight($0.topic) } }, ordering: .relaxed)
         let found = FoundSize.decide(loading.withLock { $0.lengths }, configured: place.fileBytes)
         return found == place.fileBytes ? nil : found
     }
@@ -121,7 +121,7 @@ final class QueueTable: Sendable {
     private func load(topic: String, _ trust: QueueTrust) throws(StoreError) {
         let directory = place.directory + "/" + topic
         for (name, kind) in try StoreFiles.entries(in: directory) {
-            // Like the reference: what is not a number is none of ours, and harmless.
+            // Like the reference: what is not a number belongs to others, and is harmless.
             guard kind == .directory, let queueId = Int32(name), queueId >= 0, String(queueId).isExactly(name) else {
                 if kind == .directory, let folder = DeletedFolder(leftOver: name, in: directory) {
                     try folder.finish()

@@ -30,7 +30,7 @@ struct QueueBuilder<Placing: EntryPlacing> {
             outcome = try enter(PlacedRecord(record, tagCode, queue: queue, offset: record.queueOffset, isOwn: true), into: &written, held)
         }
         if outcome == .gap { return outcome }
-        for (queue, offset) in queues.further(of: record) {
+        for (queue, offset) in queues.multiDispatch(of: record) {
             switch try enter(PlacedRecord(record, tagCode, queue: queue, offset: offset, isOwn: false), into: &written, held) {
             case .written: outcome = .written
             case .gap: return .gap

@@ -4,7 +4,7 @@ import Synchronization
 /// The index of messages by key, and what wakes the thread that builds it.
 ///
 /// The thread sleeps until the log has grown (``LogGrowth``), follows the log to its end, naps, and looks again: a busy store
-/// signals once, not once per message, and an idle one wakes nobody. What is indexed lags by a nap at most.
+/// signals once, not once per message, and an idle one wakes no thread. What is indexed lags by a nap at most.
 final class IndexBuilder: Sendable {
     struct Signals {
         var hasWork = false

@@ -291,7 +291,7 @@ final class IndexFile: @unchecked Sendable {
     /// Keeps the entries below number `limit` whose messages begin before `logEnd`, and leads the slots to them.
     ///
     /// After a power failure any page may be as old as the last write-back. Entries below a number that was written back
-    /// are as they were then; slots lead to them or to later ones, so they are all set anew.
+    /// are as they were then; slots lead to them or to later ones, so they are all set again.
     /// - Returns: false when the entries contradict each other.
     func cut(to limit: Int32, logEnd: Int64) -> Bool {
         guard limit >= 1, Int(limit) <= shape.entryCount else { return false }

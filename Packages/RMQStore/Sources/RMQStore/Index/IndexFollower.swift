@@ -117,7 +117,7 @@ struct IndexFollower {
             kept.removeSubrange(index...)
             indexedOffset = nil
         }
-        try files.adopt(kept)
+        try files.keepOnly(kept)
         try resume(at: indexedOffset, logEnd: logEnd)
     }
 

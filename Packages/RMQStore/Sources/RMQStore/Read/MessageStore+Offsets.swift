@@ -16,7 +16,7 @@ extension MessageStore {
         queue(topic: topic, queueId: queueId)?.maxOffset ?? 0
     }
 
-    /// Where the record of a queue offset lies in the log; nil when there is none.
+    /// Where the record of a queue offset lies in the log; nil without one.
     public func physicalOffset(_ queue: ConsumeQueue, offset: Int64) -> Int64? {
         guard let entry = try? queue.entry(at: offset), !entry.isFiller else { return nil }
         return entry.position
@@ -34,7 +34,7 @@ extension MessageStore {
         return storeTimestamp(at: entry.position)
     }
 
-    /// The store time (ms) of the oldest message of a queue; nil when there is none.
+    /// The store time (ms) of the oldest message of a queue; nil without one.
     public func earliestStoreTimestamp(topic: String, queueId: Int32) -> Int64? {
         guard let queue = queue(topic: topic, queueId: queueId) else { return nil }
         return storeTimestamp(queue, offset: queue.minOffset)

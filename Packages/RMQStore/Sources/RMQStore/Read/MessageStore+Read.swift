@@ -33,7 +33,7 @@ extension MessageStore {
     /// `maxBytes` bytes, and no more than the configured transfer limits. `result.nextOffset` is where to go on, whatever
     /// the status.
     ///
-    /// - Parameter result: filled anew; its storage is used again.
+    /// - Parameter result: filled again; its storage is used again.
     public func read(
         _ queue: ConsumeQueue, offset: Int64, maxCount: Int, maxBytes: Int = .max, from source: ReadSource = .disk, into result: inout ReadResult
     ) {

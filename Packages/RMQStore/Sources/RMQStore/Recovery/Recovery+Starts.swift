@@ -7,7 +7,7 @@
 /// Nothing in the files that are left tells: so begins a queue, too, that retention has shortened. But seldom: the log must
 /// begin exactly between the last message of one file and the first of the next.
 extension Recovery {
-    /// A queue that lacks its first files, in words; nil when there is none.
+    /// A queue that lacks its first files, in words; nil without one.
     ///
     /// Walks through the log from its beginning to the first messages of the queues in question: headers only.
     func queueWithoutStart() throws(StoreError) -> String? {
@@ -30,7 +30,7 @@ extension Recovery {
             defer { segment.releaseResidentPages() }
             for record in RecordWalk(segment, from: segment.baseOffset, to: end) {
                 if let queue = suspects[record.queueId]?.first(where: { lacks(record, $0) }) { return queue }
-                if !FurtherQueues.names(in: record.properties).isEmpty, let queue = suspects.values.joined().first(where: { lacks(record, $0) }) {
+                if !MultiDispatch.names(in: record.properties).isEmpty, let queue = suspects.values.joined().first(where: { lacks(record, $0) }) {
                     return queue
                 }
             }

@@ -15,7 +15,7 @@ struct DelayedMessage {
     let body: UnsafeRawBufferPointer
     let attributes: RecordAttributes
 
-    /// - Parameter record: a whole record; nil when it is none.
+    /// - Parameter record: a whole record; nil when it is something else.
     init?(_ record: MappedRange) {
         guard case .record(let checked) = RecordCheck.check(record.owner, at: record.position, verifiesBody: false) else { return nil }
         guard let fields = RecordFields(record.bytes), let parts = try? RecordParts(record.bytes, flag: fields.systemFlag) else { return nil }

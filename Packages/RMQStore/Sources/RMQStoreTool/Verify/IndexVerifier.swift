@@ -1,7 +1,7 @@
 import RMQStore
 
 /// One index file, for reading only; its format stands in `RMQStore/Index/IndexFile.swift`.
-struct IndexFile {
+struct IndexFileView {
     let file: MappedFile
     private let shape: IndexShape
 

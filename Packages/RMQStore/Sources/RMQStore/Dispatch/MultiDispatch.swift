@@ -6,7 +6,7 @@ import RMQCommon
 ///     INNER_MULTI_QUEUE_OFFSET  17,0,4                   the offset in each, added by the append
 ///
 /// A light queue (`%LMQ%…`) always has queue id 0; others have that of the message.
-enum FurtherQueues {
+enum MultiDispatch {
     static func isLight(_ name: String) -> Bool { LightQueue.isLight(name) }
 
     /// The names in a record's properties; none when there are none, or when they do not fit the offsets.
@@ -36,29 +36,29 @@ extension MessageStore {
     /// The queues that a draft enters beside its own, in the order of its property, some of them perhaps twice.
     ///
     /// A delayed message enters them when it is delivered. Batches do not.
-    func furtherQueues(of draft: RecordDraft) throws(StoreError) -> [ConsumeQueue] {
+    func multiDispatchQueues(of draft: RecordDraft) throws(StoreError) -> [ConsumeQueue] {
         guard draft.messageCount == 1, draft.delayMilliseconds == nil, draft.systemFlag.entersQueue else { return [] }
-        let names = FurtherQueues.names(in: draft.properties(at: 0, count: draft.byteCount))
-        var further: [ConsumeQueue] = []
+        let names = MultiDispatch.names(in: draft.properties(at: 0, count: draft.byteCount))
+        var entered: [ConsumeQueue] = []
         for name in names {
-            let key = FurtherQueues.key(name, queueId: draft.queue.queueId, lightQueues: configuration.lightQueues)
+            let key = MultiDispatch.key(name, queueId: draft.queue.queueId, lightQueues: configuration.lightQueues)
             guard StoreFiles.isSafeName([UInt8](key.topic.utf8)) else { throw .unsafeQueueName(topic: key.topic, queueId: key.queueId) }
             if let queue = queues.find(key) {
-                further.append(queue)
+                entered.append(queue)
                 continue
             }
-            if configuration.lightQueues, FurtherQueues.isLight(key.topic), queues.lightCount >= configuration.maxLightQueues {
+            if configuration.lightQueues, MultiDispatch.isLight(key.topic), queues.lightCount >= configuration.maxLightQueues {
                 throw .tooManyLightQueues(limit: configuration.maxLightQueues)
             }
-            further.append(queues.findOrAdd(key))
+            entered.append(queues.findOrAdd(key))
         }
-        return further
+        return entered
     }
 
-    /// The draft with the offsets in `further` among its properties.
-    func completed(_ draft: RecordDraft, _ further: [ConsumeQueue], _ held: borrowing AppendState) throws(StoreError) -> RecordDraft {
+    /// The draft with its offsets in `others` among its properties.
+    func completed(_ draft: RecordDraft, _ others: [ConsumeQueue], _ held: borrowing AppendState) throws(StoreError) -> RecordDraft {
         let old = draft.properties(at: 0, count: draft.byteCount)
-        let offsets = further.map { String($0.nextOffset(held)) }.joined(separator: ",")
+        let offsets = others.map { String($0.nextOffset(held)) }.joined(separator: ",")
         let text = (PropertyText.isOpen(old) ? "\u{2}" : "") + PropertyText.pair("INNER_MULTI_QUEUE_OFFSET", offsets)
         let propertiesCount = old.count + text.utf8.count
         guard propertiesCount <= MessageProperties.byteLimit else {
@@ -70,11 +70,11 @@ extension MessageStore {
         return draft.extended(by: text)
     }
 
-    /// Takes the next offset of each further queue.
+    /// Takes the next offset of each queue of a multi-dispatch.
     /// - Returns: the queues, each once, and their new ends.
     func enter(_ append: StagedAppend, _ held: borrowing AppendState) -> [Dispatcher.Arrival] {
         var arrivals: [Dispatcher.Arrival] = []
-        for queue in append.further where queue !== append.queue && !arrivals.contains(where: { $0.queue === queue }) {
+        for queue in append.multiDispatch where queue !== append.queue && !arrivals.contains(where: { $0.queue === queue }) {
             arrivals.append(Dispatcher.Arrival(queue: queue, newMaxOffset: queue.assign(1, held) + 1, tagCode: append.draft.entries[0].tagCode))
         }
         return arrivals
