@@ -106,6 +106,7 @@ VIOLATIONS = [
     ("a tool that may make them", lambda c: depend(c, "RMQTools", "RMQRemoting"), "RMQTools: may not depend on RMQRemoting"),
     ("a command that is not listed", lambda c: c.replace("Packages/RMQTools/Sources/RMQTools/Framework/AdminTool.swift", "TopicListCommand(), ", ""),
      "TopicListCommand is not in the list of commands"),
+    ("a name for two types", lambda c: c.prepend(FILTER, "struct PushConsumer {}"), "a type PushConsumer, as in Packages/RMQClient"),
     ("a public type without a comment", lambda c: c.prepend(FILTER, "public struct A {}"), "`public struct A {}` has no `///`"),
     ("a member without one", lambda c: c.prepend(FILTER, "/// A.\npublic struct A {\n    public static var b: Int { 1 }\n}"), "b: Int { 1 }` has no"),
     ("a method without one", lambda c: c.prepend(FILTER, "extension Int {\n    @inlinable public mutating func b(_ c: Int) {}\n}"), "b(_ c: Int) {}` has no"),

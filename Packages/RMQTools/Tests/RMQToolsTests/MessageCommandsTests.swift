@@ -48,7 +48,12 @@ import Testing
                 guard let header = try? command.header(PullMessageHeader.self) else { return .response(.systemError) }
                 let found = queue.filter { $0.queueOffset >= header.queueOffset }.sorted { $0.queueOffset < $1.queueOffset }.prefix(Int(header.maxMessages))
                 let next = found.last.map { $0.queueOffset + 1 } ?? header.queueOffset
-                let answer = PullMessageResponseHeader(suggestedBrokerId: 0, nextBeginOffset: next, minOffset: 0, maxOffset: end)
+                let answer = PullMessageResponseHeader {
+                    $0.suggestedBrokerId = 0
+                    $0.nextBeginOffset = next
+                    $0.minOffset = 0
+                    $0.maxOffset = end
+                }
                 let bodies = found.map { message in
                     var stored = message
                     stored.properties["MIN_OFFSET"] = nil
@@ -127,7 +132,8 @@ import Testing
         }
         let run = try await Run(recording.words, servers: servers)
         #expect(run.errors == "CODE: 1  DESC: no BROKER: 127.0.0.1:31911\nCODE: 1  DESC: no BROKER: 127.0.0.1:30911\n")
-        #expect(run.output.contains("queueId=3] print msg finished") && !run.output.contains("queueId=0] print"))
+        #expect(run.output.contains("queueId=3] print msg finished"))
+        #expect(!run.output.contains("queueId=0] print"))
     }
 
     @Test func topicThatMayNotBeReadIsNamed() async throws {

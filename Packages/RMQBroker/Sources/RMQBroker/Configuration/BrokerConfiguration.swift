@@ -2,7 +2,7 @@ import RMQCommon
 
 /// What one broker is told to be: the reference's property keys that this broker honours, typed.
 ///
-/// ``BrokerSetting/all`` is the table that connects each property to its key, its bounds and whether it may be changed
+/// `BrokerSetting.all` is the table that connects each property to its key, its bounds and whether it may be changed
 /// while the broker runs.
 public struct BrokerConfiguration: Sendable, Equatable {
     // MARK: who it is

@@ -60,9 +60,9 @@ final class ByteKeyedCache<Value> {
     /// FNV-1a. Only names that exist get in, so collisions cannot be chosen by a client.
     private static func hash(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> UInt64 {
         var hash = FNV1a()
-        hash.combine(first)
-        hash.combine(0xFF)
-        hash.combine(second)
+        hash.add(first)
+        hash.add(0xFF)
+        hash.add(second)
         return hash.value ^ (hash.value >> 29)
     }
 

@@ -99,19 +99,26 @@ public struct Admin: Sendable {
     /// The queues and brokers of a topic, as producers and consumers derive them from the name server's answer.
     /// - Throws: `routeNotFound` when no broker has registered the topic.
     public func route(of topic: String) async throws(ClientError) -> TopicRoute {
-        try await core.refreshRoute(of: topic)
+        try await core.refreshRoute(of: topic, limit: timeout)
     }
 
     /// A value that is kept at the name servers; empty when it is.
     /// - Throws: `refused` with the code `queryNotFound` when there is none.
     public func keyValue(namespace: String, key: String) async throws(ClientError) -> String {
-        let command = RemotingCommand(.getKvConfig, header: KeyHeader(namespace: namespace, key: key))
+        let command = RemotingCommand(.getKvConfig, header: KeyHeader {
+            $0.namespace = namespace
+            $0.key = key
+        })
         return try await core.callNameServer(command, limit: timeout).0.fields?["value"] ?? ""
     }
 
     /// Keeps a value at every name server, in place of what was there. The first failure ends it; those before it have the value.
     public func setKeyValue(_ value: String, namespace: String, key: String) async throws(ClientError) {
-        let header = PutKeyValueHeader(namespace: namespace, key: key, value: value)
+        let header = PutKeyValueHeader {
+            $0.namespace = namespace
+            $0.key = key
+            $0.value = value
+        }
         try await tellNameServers(RemotingCommand(.putKvConfig, header: header))
     }
 }
@@ -188,7 +195,7 @@ extension Admin {
 
     /// Addresses of the brokers that hold a topic, in the order of their names: masters where there are any.
     func brokersOfTopic(_ topic: String) async throws(ClientError) -> [String] {
-        let route = try await core.refreshRoute(of: topic)
+        let route = try await core.refreshRoute(of: topic, limit: timeout)
         return route.brokers.keys.map(\.text).sorted(by: utf16Precedes).compactMap { route.reader(of: $0, preferring: 0) }
     }
 }

@@ -17,8 +17,10 @@ extension ClientCore {
 
     /// Asks for the route again. Consumers are told when it changed.
     @discardableResult
-    func refreshRoute(of topic: String, deadline: MonotonicInstant? = nil) async throws(ClientError) -> TopicRoute {
-        let route = TopicRoute(topic: topic, data: try await routeData(of: topic, deadline: deadline))
+    func refreshRoute(
+        of topic: String, deadline: MonotonicInstant? = nil, limit: Duration? = nil
+    ) async throws(ClientError) -> TopicRoute {
+        let route = TopicRoute(topic: topic, data: try await routeData(of: topic, deadline: deadline, limit: limit))
         if routes.store(route) {
             for consumer in groups.consumers where consumer.subscription(to: topic) != nil { consumer.wakeRebalance() }
         }
@@ -59,7 +61,10 @@ extension ClientCore {
     func routeData(
         of topic: String, deadline: MonotonicInstant? = nil, limit: Duration? = nil
     ) async throws(ClientError) -> TopicRouteData {
-        let header = RouteHeader(topic: topic, acceptsStandardJSONOnly: true)
+        let header = RouteHeader {
+            $0.topic = topic
+            $0.acceptsStandardJSONOnly = true
+        }
         let response: RemotingCommand
         let address: String
         do {

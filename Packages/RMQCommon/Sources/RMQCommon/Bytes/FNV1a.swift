@@ -1,17 +1,18 @@
-/// A hash of bytes that is the same in every process: FNV-1a, 64 bits. Not for input that wants to collide.
+/// The FNV-1a hash of bytes, 64 bits: the same in every process, and quick for short names.
+///
+/// Whoever chooses the bytes can make them collide, so it is no hash for a table that strangers fill.
 public struct FNV1a {
-    /// The hash of the bytes so far.
-    public var value: UInt64 = 0xCBF2_9CE4_8422_2325
+    @usableFromInline var state: UInt64 = 0xCBF2_9CE4_8422_2325
 
-    /// The hash of nothing.
     @inlinable public init() {}
 
-    /// Adds one byte.
-    @inlinable @inline(__always)
-    public mutating func combine(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    @inlinable public var value: UInt64 { state }
 
-    /// Adds bytes.
-    @inlinable public mutating func combine(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes { combine(byte) }
+    @inlinable @inline(__always) public mutating func add(_ byte: UInt8) {
+        state = (state ^ UInt64(byte)) &* 0x100_0000_01B3
+    }
+
+    @inlinable @inline(__always) public mutating func add(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes { add(byte) }
     }
 }

@@ -76,7 +76,7 @@ public enum SmallFile {
     /// Reads the file, or its backup when it is absent, empty, says nothing or cannot be parsed; nil when neither says anything.
     ///
     /// A file that cannot be parsed while its backup can is kept as `<path>.damaged`, and the backup takes its place: the
-    /// next ``replace(_:with:)`` would otherwise copy the damage over the only good content.
+    /// next `replace` would otherwise copy the damage over the only good content.
     ///
     /// - Parameters:
     ///   - logger: hears when the backup was needed: it lacks the last change.

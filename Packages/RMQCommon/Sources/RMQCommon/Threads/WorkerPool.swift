@@ -6,7 +6,7 @@ import Synchronization
 ///     run(work) ─► queue (bounded) ─► worker 0 … worker n-1
 ///
 /// Threads are made when work comes and no worker is free, so that an unused pool costs nothing; they stay until
-/// ``stop()`` and sleep while there is nothing to do. Work is begun in the order in which it came; with one thread it is done in
+/// `stop` and sleep while there is nothing to do. Work is begun in the order in which it came; with one thread it is done in
 /// that order, too.
 public final class WorkerPool: Sendable {
     /// What the names of its threads begin with.

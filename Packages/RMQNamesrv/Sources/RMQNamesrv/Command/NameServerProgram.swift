@@ -26,7 +26,7 @@ public struct NameServerProgram {
     /// - Parameter arguments: without the program's name.
     public init(arguments: [String]) { self.arguments = arguments }
 
-    /// Runs until it is asked to stop (``ProcessSignals``), and returns what to exit with. Call it first thing in `main`.
+    /// Runs until it is asked to stop (`ProcessSignals`), and returns what to exit with. Call it first thing in `main`.
     public func run() -> Int32 {
         ProcessSignals.holdTermination()
         let usage = CommandUsage.text(program: "mqnamesrv", options: Self.options)

@@ -1,6 +1,6 @@
 public import RMQCommon
 
-/// What a name server is started with. Names and defaults of the keys are in ``ConfigurationItem``.
+/// What a name server is started with. Names and defaults of the keys are in `ConfigurationItem`.
 public struct NameServerConfiguration: Sendable, Equatable {
     /// Where the distribution is installed. Kept for the reference's tools, which print it; nothing here reads it.
     public var rocketmqHome: String?

@@ -96,7 +96,7 @@ public final class Channel: EventSource {
     /// The same of an array.
     public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
 
-    /// As ``write(_:)``, for bytes that do not change for as long as `owner` lives: long ones are written from where they are, if
+    /// As `write`, for bytes that do not change for as long as `owner` lives: long ones are written from where they are, if
     /// the transport can.
     public func write(_ bytes: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable) {
         guard isOpen else { return }

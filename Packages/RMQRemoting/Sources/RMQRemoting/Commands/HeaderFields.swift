@@ -5,8 +5,11 @@ internal import RMQCommon
 /// A short list in the order of arrival rather than a dictionary: a header has about a dozen fields, and a walk
 /// over so few costs less than hashing. Order has no meaning. Where a name occurs twice, the last one counts.
 public struct HeaderFields: Sendable {
+    /// One field as it travels.
     public struct Field: Sendable {
+        /// The name on the wire.
         public var name: String
+        /// The value as text; numbers are written in decimal.
         public var value: String
 
         @inlinable public init(name: String, value: String) {
@@ -25,6 +28,8 @@ public struct HeaderFields: Sendable {
         list = []
     }
 
+    /// No field yet.
+    /// - Parameter minimumCapacity: how many to have room for at once.
     @inlinable public init(minimumCapacity: Int) {
         list = []
         list.reserveCapacity(minimumCapacity)
@@ -75,22 +80,6 @@ extension HeaderFields {
         }
         return value
     }
-
-    /// The value of a field, nil when it is absent or malformed: for fields of headers that the reference reads by reflection,
-    /// where it logs what it cannot read and goes on without it.
-    @inlinable public func readable<Value: HeaderValue>(_ name: String, as type: Value.Type = Value.self) -> Value? {
-        self[name].flatMap { Value(headerText: $0) }
-    }
-
-    /// The value of a text field. An absent one reads as `null`, which is what the reference looks such a name up by.
-    @inlinable public func nameOrNull(_ name: String) -> String { self[name] ?? "null" }
-
-    /// The value of a field, or `fallback` when it is absent; present and malformed is an error.
-    @inlinable public func value<Value: HeaderValue>(
-        _ name: String, default fallback: Value
-    ) throws(HeaderError) -> Value {
-        try optional(name) ?? fallback
-    }
 }
 
 extension HeaderFields: Sequence, ExpressibleByDictionaryLiteral {
@@ -98,7 +87,9 @@ extension HeaderFields: Sequence, ExpressibleByDictionaryLiteral {
         list = elements.map { Field(name: $0.0, value: $0.1) }
     }
 
+    /// How many fields there are.
     @inlinable public var count: Int { list.count }
+    /// Whether there is no field.
     @inlinable public var isEmpty: Bool { list.isEmpty }
     @inlinable public var underestimatedCount: Int { list.count }
     @inlinable public func makeIterator() -> IndexingIterator<[Field]> { list.makeIterator() }

@@ -6,13 +6,11 @@ struct QueueKey: Hashable, Sendable {
     var queueId: Int32
 
     /// A hash that is the same in every process, for the checkpoint's fingerprint.
-    var fingerprint: UInt64 { Self.fingerprint(topic.utf8, queueId) }
+    var fingerprint: UInt64 { Self.fingerprint(topic: topic.utf8, queueId: queueId) }
 
-    /// The fingerprint of the key with that topic and queue id.
-    @inline(__always)
-    static func fingerprint(_ topic: some Sequence<UInt8>, _ queueId: Int32) -> UInt64 {
+    static func fingerprint(topic: some Sequence<UInt8>, queueId: Int32) -> UInt64 {
         var hash = FNV1a()
-        hash.combine(topic)
+        hash.add(topic)
         return (hash.value ^ UInt64(UInt32(bitPattern: queueId))) &* 0x9E37_79B9_7F4A_7C15
     }
 }

@@ -24,7 +24,7 @@ struct RecordQueues {
 
     /// The queue that a record was sent to; nil when it is passed over, or cannot be stored under its name.
     mutating func own(of record: CheckedRecord, _ held: borrowing AppendState) -> ConsumeQueue? {
-        let fingerprint = QueueKey.fingerprint(record.topic, record.queueId)
+        let fingerprint = QueueKey.fingerprint(topic: record.topic, queueId: record.queueId)
         if let queue = seen[fingerprint], queue.queueId == record.queueId, !queue.isRetired(held), record.topic.elementsEqual(queue.topicBytes) {
             return isChosen(queue) ? queue : nil
         }
