@@ -41,7 +41,7 @@ public final class MessageStore: Sendable {
     let growth: LogGrowth
     /// See ``epoch``. Raised under the append lock.
     let epochs = Atomic<Int64>(0)
-    /// When the thread in the append lock took it, in milliseconds since 1970; 0 while nobody has it.
+    /// When the thread in the append lock took it, in milliseconds since 1970; 0 while no thread has it.
     let lockedSince = Atomic<Int64>(0)
     let flushesSynchronously: Bool
     /// Where the log ended when the store was opened: what lies below comes from the disk.
@@ -58,12 +58,12 @@ public final class MessageStore: Sendable {
     }
 
     private struct Threads {
-        var allocator: StoreThread
-        var flusher: StoreThread
-        var commit: StoreThread?
+        var allocator: SystemThread
+        var flusher: SystemThread
+        var commit: SystemThread?
     }
 
-    /// Locks, loads and recovers the directory; makes it when there is none.
+    /// Locks, loads and recovers the directory; makes it where there is none.
     /// - Parameters:
     ///   - diskUsage: tells how full the disks are.
     ///   - filterBitmap: computes what extension units say about filters, when they are written at all.
@@ -75,49 +75,15 @@ public final class MessageStore: Sendable {
     }
 
     init(
-        _ configuration: StoreConfiguration, logger: Logger, clocks: Clocks, diskUsage: DiskUsage, disk: DiskCalls,
+        _ given: StoreConfiguration, logger: Logger, clocks: Clocks, diskUsage: DiskUsage, disk: DiskCalls,
         filterBitmap: FilterBitmap? = nil
     ) throws(StoreError) {
-        try configuration.validate()
-        var configuration = configuration
-        try StoreFiles.makeDirectories(configuration.rootDirectory)
-        try Self.clearPlaces(configuration, logger)
-        let lock = try StoreLock(path: configuration.rootDirectory + "/lock")
-        roots = LogRoots(configuration)
-        try roots.prepare(isNew: !StoreFiles.exists(configuration.consumeQueueDirectory))
-        try StoreFiles.makeDirectories(configuration.consumeQueueDirectory)
-        abortPath = configuration.rootDirectory + "/abort"
-        let checkpointPath = configuration.rootDirectory + "/checkpoint"
-        let checkpoint = try Checkpoint.read(checkpointPath)
-        // Either mark of a crash will do: a power failure may take one of them.
-        let wasClean = !StoreFiles.exists(abortPath) && checkpoint.own?.cleanEnd != -1
-        let segments = try Self.loadSegments(&configuration, roots, logger)
-        log = CommitLog(segments: segments, segmentBytes: configuration.segmentBytes, disk: disk)
-        retention = Retention()
-        try Self.adoptExtensionSize(&configuration, logger)
-        let trust = QueueTrust(checkpoint, wasClean: wasClean, log: log)
-        var queues = QueueTable(configuration: configuration, retention: retention, disk: disk, filterBitmap: filterBitmap)
-        if let length = try queues.load(trust) {
-            FoundSize.warn(
-                logger, "consume queue", found: length, configured: configuration.consumeQueueFileBytes, key: "mappedFileSizeConsumeQueue")
-            configuration.consumeQueueFileBytes = length
-            queues = QueueTable(configuration: configuration, retention: retention, disk: disk, filterBitmap: filterBitmap)
-            _ = try queues.load(trust)
-        }
-        self.queues = queues
-        Self.report(strays: queues.strays, obstacles: queues.obstacles, logger)
-        var recovery = Recovery(
-            configuration: configuration, log: log, queues: queues, checkpointPath: checkpointPath, checkpoint: checkpoint, wasClean: wasClean,
-            disk: disk, logger: logger)
-        // Recovery writes queues and the log's end before there is a second thread. It is shown the lock all the same: there is no
-        // other way to them.
-        let summary = try appendLock.withLock { (state) throws(StoreError) in try recovery.run(state) }
-        if !segments.isEmpty {
-            logger.info(
-                "opened \(configuration.rootDirectory) after a \(wasClean ? "clean stop" : "crash"): log \(log.minOffset) to \(log.maxOffset), "
-                    + "walked \(summary.recordsChecked) records from \(summary.startOffset), wrote \(summary.entriesWritten) queue entries"
-                    + (summary.rebuildReason.isEmpty ? "" : ", all queues checked against the log") + (summary.endReason.isEmpty ? "" : "; the log ends \(summary.endReason)"))
-        }
+        let directory = try OpenedDirectory(given, filterBitmap, appendLock, disk, logger)
+        let configuration = directory.configuration
+        roots = directory.roots
+        log = directory.log
+        retention = directory.retention
+        queues = directory.queues
         self.configuration = configuration
         self.logger = logger
         self.clocks = clocks
@@ -138,11 +104,14 @@ public final class MessageStore: Sendable {
             log: log, commit: commit, dispatcher: dispatcher, replicas: replicas, flushesSynchronously: flushesSynchronously,
             publishesAtAppend: configuration.role == .master && configuration.mastersPublishAtAppend)
         growth = LogGrowth(progress)
-        flusher = Flusher(path: checkpointPath, checkpoint: recovery.currentCheckpoint, mustFlushAllQueues: !wasClean || summary.hasWritten, disk: disk)
+        flusher = Flusher(
+            path: directory.checkpointPath, checkpoint: directory.currentCheckpoint,
+            mustFlushAllQueues: !directory.wasClean || directory.summary.hasWritten, disk: disk)
         schedule = DelaySchedule(path: configuration.delayOffsetPath)
         index = try IndexBuilder(
-            configuration: configuration, checkpoint: checkpoint, wasClean: wasClean, logEnd: log.maxOffset, disk: disk, logger: logger)
-        lifecycle = Mutex(.opened(lock))
+            configuration: configuration, checkpoint: directory.checkpoint, wasClean: directory.wasClean, logEnd: log.maxOffset, disk: disk, logger: logger)
+        abortPath = directory.abortPath
+        lifecycle = Mutex(.opened(directory.lock))
         try placeWriter()
     }
 
@@ -168,7 +137,7 @@ public final class MessageStore: Sendable {
             let threads = Threads(allocator: try allocator.start(), flusher: try startFlusher(), commit: try startCommitThread())
             try startIndexBuilder()
             lifecycle = .running(lock, threads)
-            judgeSpace()
+            checkSpace()
             let now = clocks.monotonic.now()
             try retention.start { self.runRetention(since: now) }
         }
@@ -201,7 +170,7 @@ public final class MessageStore: Sendable {
             guard case .running(_, let threads) = previous else { return }
             // Somebody may have made this a master since.
             stopDelayedDelivery()
-            // However this ends, nobody may go on writing.
+            // However this ends, no thread may go on writing.
             defer { stopIndexBuilder() }
             retention.stop()
             allocator.stop(threads.allocator)

@@ -89,12 +89,12 @@ extension StoreError: CustomStringConvertible {
         case .missingFile(let before, let expectedOffset):
             "the file for offset \(expectedOffset) is missing before \(before)"
         case .unreadableFile(let path, let reason):
-            "\(path) and its backup cannot be read (\(reason)); mend one of them, or remove both to begin anew"
+            "\(path) and its backup cannot be read (\(reason)); repair one of them, or remove both to begin again"
         case .duplicateFile(let path, let other):
             "\(path) and \(other) are the same part of the commit log; move one of them away"
         case .emptyLog(let directories, let queueDirectory):
             "there is no commit log in \(directories.joined(separator: ", ")), but there are queues of it in \(queueDirectory); "
-                + "mount its disk or bring its files back, or remove the queues, too, to begin anew"
+                + "mount its disk or bring its files back, or remove the queues, too, to begin again"
         case .missingDirectory(let path, let key):
             "the directory \(path) named by \(key) does not exist; mount its disk, make it, or take it out of the configuration"
         case .bodyTooLarge(let bytes, let limit):

@@ -193,7 +193,7 @@ import Testing
         try store.close()
     }
 
-    @Test func aDeletedTopicIsGoneAndBeginsAnew() throws {
+    @Test func aDeletedTopicIsGoneAndBeginsAgain() throws {
         let folder = try TemporaryFolder()
         let store = try openStore(folder.path)
         for index in 0..<10 { try store.put("Gone", 1, text: "\(index)") }

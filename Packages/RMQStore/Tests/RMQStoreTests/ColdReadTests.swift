@@ -150,7 +150,7 @@ import Testing
         #expect(first.messageCount == 3 && first.needsDisk && first.nextOffset == 3)
         let second = read(store, from: 3, .disk)
         #expect(try second.messages().map(\.text) == ["3", "4", "5", "7", "8", "9"])
-        #expect(store.statistics.mendedEntries == 1)
+        #expect(store.statistics.repairedEntries == 1)
         // Nothing is searched for any more.
         let third = read(store, from: 0, .memory)
         #expect(third.messageCount == 9 && !third.needsDisk && third.nextOffset == 10)

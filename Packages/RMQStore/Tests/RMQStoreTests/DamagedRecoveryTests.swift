@@ -6,7 +6,7 @@ import Testing
 
 /// Recovery from what no crash leaves by itself: lost files, and damage in what was on the disk already.
 @Suite(.takesTurns) struct DamagedRecoveryTests {
-    @Test func aLostFirstFileOfAQueueIsMadeAnew() throws {
+    @Test func aLostFirstFileOfAQueueIsMadeAgain() throws {
         let folder = try TemporaryFolder()
         do {
             let store = try openStore(folder.path)
@@ -19,7 +19,7 @@ import Testing
         try store.close()
     }
 
-    @Test func anEmptyFileBeforeOthersIsMadeAnew() throws {
+    @Test func anEmptyFileBeforeOthersIsMadeAgain() throws {
         let folder = try TemporaryFolder()
         do {
             let store = try openStore(folder.sub("live"))

@@ -304,13 +304,13 @@ import Testing
     }
 
     /// The file is read while the store opens; what it says is brought within the bounds of the queues.
-    @Test("Case 2.7: each entry of delayOffset.json is judged alone", arguments: [
+    @Test("Case 2.7: each entry of delayOffset.json is checked alone", arguments: [
         ("{}", [:], 0), (#"{"offsetTable":[]}"#, [:], 0), (#"{"offsetTable":null}"#, [:], 0), ("null", [:], 0),
         (#"{"offsetTable":{1:-5}}"#, [1: 0], 1), (#"{"offsetTable":{99:5,0:3,-1:2,1:1}}"#, [1: 1], 3),
         (#"{"offsetTable":{1:99,"2":"0","x":1,3:"y",4:null,5:1.5}}"#, [1: 2, 2: 0], 5),
         ("\u{FEFF}{/* by hand */\"offsetTable\":{1:1,}} // end\n\u{0}", [1: 1], 0),
     ] as [(String, [Int: Int64], Int)])
-    func eachEntryOfTheDelayOffsetsIsJudgedAlone(content: String, offsets: [Int: Int64], complaints: Int) throws {
+    func eachEntryOfTheDelayOffsetsIsCheckedAlone(content: String, offsets: [Int: Int64], complaints: Int) throws {
         let folder = try TemporaryFolder()
         var store = try open(folder.path)
         for text in ["x", "y"] { try store.putDelayed("T", 0, text, level: 1) }

@@ -8,7 +8,7 @@ import Testing
 @Suite(.takesTurns) struct DeletionTests {
     /// What happens between the deletion and the kill.
     enum Meanwhile: CaseIterable {
-        case nothing, otherTopics, madeAnew, madeAnewAndWrittenBack
+        case nothing, otherTopics, madeAgain, madeAgainAndWrittenBack
 
         func happen(_ store: MessageStore) throws {
             switch self {
@@ -16,14 +16,14 @@ import Testing
             case .otherTopics:
                 try store.put("Kept", 0, text: "late")
                 try store.put("Third", 0, text: "late")
-            case .madeAnew: try store.put("Gone", 0, text: "new")
-            case .madeAnewAndWrittenBack:
+            case .madeAgain: try store.put("Gone", 0, text: "new")
+            case .madeAgainAndWrittenBack:
                 try store.put("Gone", 0, text: "new")
                 try store.flushEverything(leavingClean: false)
             }
         }
 
-        var gone: [String] { self == .madeAnew || self == .madeAnewAndWrittenBack ? ["new"] : [] }
+        var gone: [String] { self == .madeAgain || self == .madeAgainAndWrittenBack ? ["new"] : [] }
         var kept: [String] { ["0", "1", "2"] + (self == .otherTopics ? ["late"] : []) }
     }
 
@@ -65,7 +65,7 @@ import Testing
     }
 
     /// A queue that lost its entries gets them from the log, the deleted one beside it does not.
-    @Test func norWhenAnotherQueueIsMended() throws {
+    @Test func norWhenAnotherQueueIsRepaired() throws {
         let folder = try TemporaryFolder()
         try kill(folder)
         let root = folder.sub("killed")

@@ -23,7 +23,7 @@ import Testing
         try overwriteLog(root, at: record.physicalOffset + 20, with: withUnsafeBytes(of: offset.bigEndian) { Array($0) })
     }
 
-    /// With the queue's files and without, so that it is completed or made anew; the last record has none behind it that tells.
+    /// With the queue's files and without, so that it is completed or made again; the last record has none behind it that tells.
     @Test(arguments: [0, 1, 5, 18] as [Int64], [-100, -1, 1, 2, 7] as [Int64])
     func oneDamagedOffsetCostsOneMessage(number: Int64, change: Int64) throws {
         let offset = change == -100 ? 0 : number + change
@@ -79,7 +79,7 @@ import Testing
         try store.close()
     }
 
-    /// A queue with files never began anew: the removal of a deleted topic's files is on the disk before the next message is.
+    /// A queue with files never began again: the removal of a deleted topic's files is on the disk before the next message is.
     @Test func aLastRecordThatSaysZeroDropsNothing() throws {
         let folder = try TemporaryFolder()
         let root = folder.sub("store")
@@ -97,7 +97,7 @@ import Testing
         try reopened.close()
     }
 
-    @Test(arguments: [1, 2, 3, 30]) func aTopicMadeAnewBeginsAgain(count: Int) throws {
+    @Test(arguments: [1, 2, 3, 30]) func aTopicMadeAgainBeginsAgain(count: Int) throws {
         let folder = try TemporaryFolder()
         let live = folder.sub("live")
         let store = try openStore(live)
@@ -138,7 +138,7 @@ import Testing
     }
 
     /// Also when the log has only the end of the first life, so that the queue is begun in the middle.
-    @Test(arguments: [1, 3, 70]) func theOneMessageOfATopicMadeAnewOutlivesAPowerFailure(oldCount: Int) throws {
+    @Test(arguments: [1, 3, 70]) func theOneMessageOfATopicMadeAgainOutlivesAPowerFailure(oldCount: Int) throws {
         let folder = try TemporaryFolder()
         let root = folder.sub("store")
         try makeDeleted(root, oldCount: oldCount)

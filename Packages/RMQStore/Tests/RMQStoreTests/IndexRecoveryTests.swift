@@ -72,7 +72,7 @@ import Testing
         case allGone, firstGone, middleGone, lastGone, cutShort, emptied, zeroedHeader, zeroedEntries, garbage, foreignName
     }
 
-    @Test(arguments: Damage.allCases, [false, true]) func damageIsMended(_ damage: Damage, afterCrash: Bool) async throws {
+    @Test(arguments: Damage.allCases, [false, true]) func damageIsRepaired(_ damage: Damage, afterCrash: Bool) async throws {
         let folder = try TemporaryFolder()
         let store = try openStore(folder.path)
         let offsets = try Self.fill(store, 0..<300)

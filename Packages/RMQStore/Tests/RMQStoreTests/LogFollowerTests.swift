@@ -237,7 +237,7 @@ import Testing
         let followers = try (0..<3).map { _ in
             let wakeUps = Monitor(0)
             let follower = store.follow(end) { _ in wakeUps.change { $0 += 1 } }
-            return try StoreThread(name: "follower") {
+            return try SystemThread.starting("follower") {
                 while true {
                     let known = store.offset(of: end)
                     if known >= goal.load(ordering: .acquiring) { return }
@@ -254,7 +254,7 @@ import Testing
             }
         }
         let appenders = try (0..<2).map { thread in
-            try StoreThread(name: "appender") {
+            try SystemThread.starting("appender") {
                 let encoder = RecordEncoder()
                 for number in 0..<3_000 { _ = try? store.put("T", Int32(thread), Array("\(number)".utf8), encoder: encoder) }
             }

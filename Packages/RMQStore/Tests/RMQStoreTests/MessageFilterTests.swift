@@ -111,7 +111,7 @@ import Testing
         configuration.extensionFileBytes = 1024
         // A bit a colour, as a Bloom filter of the subscriptions would set it.
         let bitmap: FilterBitmap = { _, properties in
-            guard let value = PropertyScan.value("colour", in: properties) else { return nil }
+            guard let value = PropertyText.value("colour", in: properties) else { return nil }
             return [UInt8(1) << UInt8(Self.colours.firstIndex { $0.utf8.elementsEqual(value) } ?? 7), 0]
         }
         let store = try MessageStore(configuration, logger: quiet, filterBitmap: bitmap)

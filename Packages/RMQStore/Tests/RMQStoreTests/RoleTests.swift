@@ -120,7 +120,7 @@ import Testing
         let isOver = Atomic<Bool>(false)
         let sent = Mutex<Set<String>>([])
         let senders = try (Int32(0)...1).map { thread in
-            try StoreThread(name: "sender") {
+            try SystemThread.starting("sender") {
                 let encoder = RecordEncoder()
                 var number = 0
                 while !isOver.load(ordering: .relaxed) {
@@ -139,7 +139,7 @@ import Testing
             }
         }
         let readers = try stores.map { store in
-            try StoreThread(name: "reader") {
+            try SystemThread.starting("reader") {
                 var next: [Int64] = [0, 0]
                 while !isOver.load(ordering: .relaxed) {
                     for queueId in 0...1 {
@@ -233,7 +233,7 @@ import Testing
         let end = store.maxPhysicalOffset
         let outcome = Mutex<Result<AppendStatus, StoreError>?>(nil)
         let kept = isAwaited ? nil : try store.put("T", 0, text: "kept back")
-        let thread = try isAwaited ? StoreThread(name: "sender") {
+        let thread = try isAwaited ? SystemThread.starting("sender") {
             do {
                 let status = try store.putAndWait("T", 0, "mine").status
                 outcome.withLock { $0 = .success(status) }

@@ -27,7 +27,7 @@ final class LoopSettings {
         isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
         sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
         makeStoreHost = storeHost
-        let properties = Array("\(PropertyName.cluster)\u{1}\(configuration.brokerClusterName)".utf8)
+        let properties = Array(PropertyText.pair(PropertyName.cluster, configuration.brokerClusterName).utf8)
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: properties.count, alignment: 1)
         copy.copyBytes(from: properties)
         sentProperties = UnsafeRawBufferPointer(copy)

@@ -1,76 +1,50 @@
 import RMQCommon
 import RMQRemoting
-import Synchronization
 
 /// The consumer groups that this broker knows, and how it treats them.
-///
-/// One lock, never held while another one is taken. Loops keep what they found until ``version`` moves.
 final class GroupTable: Sendable {
-    private struct Contents {
-        var groups: [ByteText: SubscriptionGroupConfig] = [:]
-        var dataVersion: DataVersion
-    }
-
-    private let contents: Mutex<Contents>
-    private let clock: WallClock
-    private let changes = Atomic<UInt64>(1)
+    private let groups: VersionedTable<[ByteText: SubscriptionGroupConfig]>
 
     init(clock: WallClock) {
         let builtIn = SystemGroup.builtIn.map { (ByteText($0), SubscriptionGroupConfig(groupName: $0)) }
-        contents = Mutex(Contents(groups: Dictionary(builtIn) { $1 }, dataVersion: DataVersion(clock: clock)))
-        self.clock = clock
+        groups = VersionedTable(Dictionary(builtIn) { $1 }, clock: clock)
     }
 
-    var version: UInt64 { changes.load(ordering: .acquiring) }
+    var version: UInt64 { groups.version }
 
-    subscript(name: String) -> SubscriptionGroupConfig? { contents.withLock { $0.groups[name] } }
+    subscript(name: String) -> SubscriptionGroupConfig? { groups.withLock { groups, _ in groups[name] } }
 
-    var names: [String] { contents.withLock { $0.groups.keys.map(\.text) } }
+    var names: [String] { groups.withLock { groups, _ in groups.keys.map(\.text) } }
 
-    var table: SubscriptionGroupTable {
-        contents.withLock { SubscriptionGroupTable(groups: $0.groups, dataVersion: $0.dataVersion) }
-    }
+    var table: SubscriptionGroupTable { groups.withLock { SubscriptionGroupTable(groups: $0, dataVersion: $1) } }
 
     func load(_ table: SubscriptionGroupTable) {
-        contents.withLock { contents in
-            contents.groups.merge(table.groups) { $1 }
-            contents.dataVersion = table.dataVersion
-        }
-        changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        groups.load(table.dataVersion) { $0.merge(table.groups) { $1 } }
     }
 
     func put(_ config: SubscriptionGroupConfig) {
-        change { $0.groups[config.groupName] = config; return true }
+        groups.change { groups in
+            groups[config.groupName] = config
+            return true
+        }
     }
 
     /// - Returns: the group that is there now, and whether it is new.
     func add(_ config: SubscriptionGroupConfig) -> (config: SubscriptionGroupConfig, isNew: Bool) {
         var found = config
-        let isNew = change { contents in
-            if let existing = contents.groups[config.groupName] {
+        let version = groups.change { groups in
+            if let existing = groups[config.groupName] {
                 found = existing
                 return false
             }
-            contents.groups[config.groupName] = config
+            groups[config.groupName] = config
             return true
         }
-        return (found, isNew)
+        return (found, version != nil)
     }
 
     @discardableResult
     func remove(_ name: String) -> Bool {
-        change { $0.groups.removeValue(forKey: name) != nil }
-    }
-
-    @discardableResult
-    private func change(_ body: (inout Contents) -> Bool) -> Bool {
-        let now = clock.now()
-        let changed = contents.withLock { contents in
-            guard body(&contents) else { return false }
-            contents.dataVersion.advance(now: now)
-            return true
-        }
-        if changed { changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
-        return changed
+        groups.change { $0.removeValue(forKey: name) != nil } != nil
     }
 }

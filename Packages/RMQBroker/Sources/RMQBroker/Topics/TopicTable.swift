@@ -40,15 +40,11 @@ private final class SavedMark: Sendable {
 }
 
 /// All topics of this broker.
-///
-/// One lock, held for a look-up or a change and never while another one is taken. Loops do not take it per message: they
-/// keep what they found until ``version`` moves.
 final class TopicTable: Sendable {
-    private struct Contents {
+    private struct Contents: Sendable {
         var topics: [ByteText: TopicEntry] = [:]
         /// Light topics in use. They are written to no file and told to no name server.
         var light: [ByteText: TopicEntry] = [:]
-        var dataVersion: DataVersion
         /// Topics that were made since the table was written last.
         var unsaved: [TopicEntry] = []
 
@@ -65,29 +61,26 @@ final class TopicTable: Sendable {
         }
     }
 
-    private let contents: Mutex<Contents>
-    private let clock: WallClock
+    private let contents: VersionedTable<Contents>
     /// The most light topics; 0 when there are none.
     private let lightLimit: Int
     /// The broker's own system topics: refused to administration, listed by code 305.
     let systemTopics: Set<ByteText>
-    /// Moves on after every change.
-    private let changes = Atomic<UInt64>(1)
     private let keptBody = Mutex<(version: UInt64, bytes: [UInt8])?>(nil)
 
     init(configuration: BrokerConfiguration, clock: WallClock) {
         let builtIn = BuiltInTopics.configs(configuration)
         let entries = builtIn.map { (ByteText($0.topicName), TopicEntry(config: $0, isSaved: true)) }
-        contents = Mutex(Contents(topics: Dictionary(entries) { $1 }, dataVersion: DataVersion(clock: clock)))
+        contents = VersionedTable(Contents(topics: Dictionary(entries) { $1 }), clock: clock)
         systemTopics = BuiltInTopics.systemNames(configuration)
-        self.clock = clock
         lightLimit = configuration.lightQueues ? configuration.maxLightQueues : 0
     }
 
-    var version: UInt64 { changes.load(ordering: .acquiring) }
+    /// Moves on after every change.
+    var version: UInt64 { contents.version }
 
     subscript(name: String) -> TopicEntry? {
-        contents.withLock { contents in
+        contents.withLock { contents, _ in
             if let entry = contents.topics[name] { return entry }
             guard lightLimit > 0, LightQueue.isLight(name) else { return nil }
             if let entry = contents.light[name] { return entry }
@@ -99,14 +92,14 @@ final class TopicTable: Sendable {
         }
     }
 
-    var names: [String] { contents.withLock { $0.topics.keys.map(\.text) } }
+    var names: [String] { contents.withLock { contents, _ in contents.topics.keys.map(\.text) } }
 
     var table: TopicConfigTable {
-        contents.withLock { TopicConfigTable(topics: $0.topics.mapValues(\.config), dataVersion: $0.dataVersion) }
+        contents.withLock { TopicConfigTable(topics: $0.topics.mapValues(\.config), dataVersion: $1) }
     }
 
     /// Whether topics were made since the table was taken for saving.
-    var haveUnsaved: Bool { contents.withLock { !$0.unsaved.isEmpty } }
+    var haveUnsaved: Bool { contents.withLock { contents, _ in !contents.unsaved.isEmpty } }
 
     /// The table as code 21 gives it. Kept until it changes: with thousands of topics it is megabytes, and every slave and tool asks.
     var body: [UInt8] {
@@ -119,70 +112,66 @@ final class TopicTable: Sendable {
 
     /// The table, and those of its topics that were in none taken before: the caller writes it and marks them saved.
     func takeForSaving() -> (table: TopicConfigTable, unsaved: [TopicEntry]) {
-        contents.withLock { contents in
+        contents.withLock { contents, dataVersion in
             defer { contents.unsaved = [] }
-            return (TopicConfigTable(topics: contents.topics.mapValues(\.config), dataVersion: contents.dataVersion), contents.unsaved)
+            return (TopicConfigTable(topics: contents.topics.mapValues(\.config), dataVersion: dataVersion), contents.unsaved)
         }
     }
 
     /// Takes over what a file says; its entries win over the built-in ones.
     func load(_ table: TopicConfigTable) {
-        contents.withLock { contents in
+        contents.load(table.dataVersion) { contents in
             for config in table.topics.values {
                 contents.topics[config.topicName] = TopicEntry(config: config, isSaved: true)
             }
-            contents.dataVersion = table.dataVersion
         }
-        changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
     }
 
     /// Adds a topic or replaces its configuration.
     /// - Returns: the table's version with it.
     func put(_ config: TopicConfig) -> DataVersion {
-        let now = clock.now()
-        let version = contents.withLock { contents in
+        let version = contents.change { contents in
             _ = contents.put(config)
-            contents.dataVersion.advance(now: now)
-            return contents.dataVersion
+            return true
         }
-        changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        guard let version else { preconditionFailure("it was changed") }
         return version
     }
 
     /// Adds a topic unless one of that name exists.
     /// - Returns: the topic that is there now, and whether it is new.
     func add(_ config: TopicConfig) -> (entry: TopicEntry, isNew: Bool) {
-        let now = clock.now()
-        let (entry, isNew) = contents.withLock { contents in
-            if let existing = contents.topics[config.topicName] { return (existing, false) }
-            contents.dataVersion.advance(now: now)
-            return (contents.put(config), true)
+        var entry: TopicEntry?
+        let version = contents.change { contents in
+            entry = contents.topics[config.topicName]
+            if entry != nil { return false }
+            entry = contents.put(config)
+            return true
         }
-        if isNew { changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
-        return (entry, isNew)
+        guard let entry else { preconditionFailure("it was found or made") }
+        return (entry, version != nil)
     }
 
     /// - Returns: false when there is no such topic.
     @discardableResult
     func remove(_ name: String) -> Bool {
-        change { $0.topics.removeValue(forKey: name) != nil }
+        contents.change { $0.topics.removeValue(forKey: name) != nil } != nil
     }
 
     /// The store deleted the queues of that name. A topic that has it again by now, because a send made it in the meantime,
     /// looks its queues up again instead of reading deleted ones.
     func forgetQueues(of name: String) {
-        contents.withLock { contents in
+        contents.load { contents in
             contents.light[name] = nil
             guard let entry = contents.topics[name] else { return }
             contents.topics[name] = TopicEntry(entry, queues: TopicQueues())
         }
-        changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
     }
 
     /// Makes exactly the topics in `ordered` ordered ones.
     /// - Returns: whether that changed anything.
     func setOrdered(_ ordered: Set<ByteText>) -> Bool {
-        change { contents in
+        let version = contents.change { contents in
             let wrong = contents.topics.values.filter { $0.config.isOrdered != ordered.contains($0.config.topicName) }
             for entry in wrong {
                 var config = entry.config
@@ -191,20 +180,9 @@ final class TopicTable: Sendable {
             }
             return !wrong.isEmpty
         }
+        return version != nil
     }
 
     /// Everybody who keeps a copy has to fetch it again, though no topic changed.
-    func touch() { change { _ in true } }
-
-    @discardableResult
-    private func change(_ body: (inout Contents) -> Bool) -> Bool {
-        let now = clock.now()
-        let changed = contents.withLock { contents in
-            guard body(&contents) else { return false }
-            contents.dataVersion.advance(now: now)
-            return true
-        }
-        if changed { changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
-        return changed
-    }
+    func touch() { contents.change { _ in true } }
 }

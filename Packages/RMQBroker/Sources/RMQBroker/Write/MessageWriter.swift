@@ -121,7 +121,7 @@ final class MessageWriter {
         _ message: NewMessage, _ queue: BrokerQueue, _ attributes: RecordAttributes, _ properties: UnsafeRawBufferPointer
     ) throws(StoreError) -> RecordDraft {
         // What the batch states for all its messages comes after each one's own, so it wins.
-        let shared = [UInt8](properties) + (properties.last.map { $0 != 2 } ?? false ? [2] : []) + [UInt8](message.addedProperties)
+        let shared = [UInt8](properties) + (PropertyText.isOpen(properties) ? [PropertyText.pairEnd] : []) + [UInt8](message.addedProperties)
         return try shared.withUnsafeBytes { shared in
             Result { () throws(StoreError) in
                 try staged.batch.encoder.encodeBatch(queue: queue.stored, attributes: attributes, elements: message.body, addedProperties: shared)

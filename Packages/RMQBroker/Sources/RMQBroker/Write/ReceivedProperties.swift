@@ -1,11 +1,8 @@
-import Glibc
+import RMQCommon
 
 /// What the broker has to know of a message's properties, found in one walk over their bytes.
 ///
-///     name 0x01 value 0x02 name 0x01 value …      the last 0x02 may be missing
-///
-/// A pair without a name or a value counts as absent; of several with one name the last one counts. The bytes are stored as
-/// they came, but for `WAIT`, which means nothing once the message is stored.
+/// The bytes, a ``PropertyText``, are stored as they came, but for `WAIT`, which means nothing once the message is stored.
 struct ReceivedProperties {
     /// The delay level that is asked for; 0 or below for none.
     private(set) var delayLevel: Int32 = 0
@@ -22,16 +19,17 @@ struct ReceivedProperties {
     private var lastWait = 0..<0
 
     init(_ bytes: UnsafeRawBufferPointer) {
-        Self.forEachPair(bytes) { pair, name, value in
-            switch name.count {
-            case 4 where Self.equal(name, "WAIT"):
+        for pair in PropertyText.pairs(in: bytes) {
+            if pair.isNamed("WAIT") {
                 waitCount += 1
-                if !value.isEmpty { waitsForDurability = Self.equal(value, "true", ignoringCase: true) }
-                lastWait = pair
-            case 4 where Self.equal(name, "TAGS"): if !value.isEmpty { tags = value }
-            case 5 where Self.equal(name, "DELAY"): if !value.isEmpty { setDelay(value) }
-            case 8 where Self.equal(name, "TRAN_MSG"): if !value.isEmpty { isTransactional = Self.equal(value, "true", ignoringCase: true) }
-            default: break
+                lastWait = Self.place(of: pair, in: bytes)
+                if let value = pair.value(of: "WAIT") { waitsForDurability = Self.isTrue(value) }
+            } else if let value = pair.value(of: "TAGS") {
+                tags = value
+            } else if let value = pair.value(of: "DELAY") {
+                setDelay(value)
+            } else if let value = pair.value(of: "TRAN_MSG") {
+                isTransactional = Self.isTrue(value)
             }
         }
     }
@@ -48,32 +46,16 @@ struct ReceivedProperties {
             scratch.append(before)
             scratch.append(after)
         } else {
-            Self.forEachPair(bytes) { pair, name, _ in
-                if !Self.equal(name, "WAIT") { scratch.append(UnsafeRawBufferPointer(rebasing: bytes[pair])) }
+            for pair in PropertyText.pairs(in: bytes) where !pair.isNamed("WAIT") {
+                scratch.append(UnsafeRawBufferPointer(rebasing: bytes[Self.place(of: pair, in: bytes)]))
             }
         }
         return scratch.bytes
     }
 
-    /// `pair` includes its closing 0x02; a segment without a 0x01 has an empty name.
-    @inline(__always)
-    private static func forEachPair(
-        _ bytes: UnsafeRawBufferPointer,
-        _ body: (_ pair: Range<Int>, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
-    ) {
-        guard let base = bytes.baseAddress else { return }
-        var start = 0
-        while start < bytes.count {
-            let end = memchr(base + start, 2, bytes.count - start).map { UnsafeRawPointer($0) - base } ?? bytes.count
-            var nameEnd = start
-            while nameEnd < end && bytes[nameEnd] != 1 { nameEnd += 1 }
-            let valueStart = nameEnd == end ? start : nameEnd + 1
-            if nameEnd == end { nameEnd = start }
-            body(
-                start..<min(end + 1, bytes.count), UnsafeRawBufferPointer(rebasing: bytes[start..<nameEnd]),
-                UnsafeRawBufferPointer(rebasing: bytes[valueStart..<end]))
-            start = end + 1
-        }
+    /// With the closing 0x02.
+    private static func place(of pair: PropertyText.Pair, in bytes: UnsafeRawBufferPointer) -> Range<Int> {
+        pair.start..<min(pair.start + pair.bytes.count + 1, bytes.count)
     }
 
     private mutating func setDelay(_ text: UnsafeRawBufferPointer) {
@@ -95,10 +77,10 @@ struct ReceivedProperties {
         return Int32(exactly: isNegative ? -magnitude : magnitude)
     }
 
-    private static func equal(_ bytes: UnsafeRawBufferPointer, _ name: StaticString, ignoringCase: Bool = false) -> Bool {
-        guard bytes.count == name.utf8CodeUnitCount else { return false }
-        for index in 0..<bytes.count where (ignoringCase ? bytes[index] | 0x20 : bytes[index]) != name.utf8Start[index] { return false }
-        return true
+    /// In upper or lower case.
+    private static func isTrue(_ text: UnsafeRawBufferPointer) -> Bool {
+        text.count == 4 && text[0] | 0x20 == UInt8(ascii: "t") && text[1] | 0x20 == UInt8(ascii: "r") && text[2] | 0x20 == UInt8(ascii: "u")
+            && text[3] | 0x20 == UInt8(ascii: "e")
     }
 }
 

@@ -76,5 +76,5 @@ enum Validation {
 }
 
 extension String {
-    fileprivate var hasSeparator: Bool { utf8.contains { $0 == 1 || $0 == 2 } }
+    fileprivate var hasSeparator: Bool { utf8.contains { $0 == PropertyText.nameEnd || $0 == PropertyText.pairEnd } }
 }

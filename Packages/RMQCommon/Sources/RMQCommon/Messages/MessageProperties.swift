@@ -1,6 +1,4 @@
-/// The names and values that travel with a message, in the order in which they were set.
-///
-///     name U+0001 value U+0002 name U+0001 value …
+/// The names and values that travel with a message, in the order in which they were set. Their bytes are a ``PropertyText``.
 ///
 /// A small array: messages carry a handful, and looking through them costs less than hashing. Two are equal when they
 /// hold the same pairs, in whatever order.
@@ -10,8 +8,6 @@ public struct MessageProperties: Sendable {
 
     /// What the record's 16-bit length field can say.
     public static let byteLimit = 32_767
-    static let valueSeparator: UInt8 = 1
-    static let pairSeparator: UInt8 = 2
 
     private var pairs: [Element] = []
 
@@ -23,12 +19,10 @@ public struct MessageProperties: Sendable {
     /// Reads the text form. Pairs without a name or without a value are dropped, as the reference does; of equal names the last wins.
     public init(decoding bytes: UnsafeRawBufferPointer) {
         var places: [ByteText: Int] = [:]   // only beyond the first few: input decides how many there are
-        for segment in bytes.split(separator: Self.pairSeparator) {
-            guard let separator = segment.firstIndex(of: Self.valueSeparator),
-                separator > segment.startIndex, separator + 1 < segment.endIndex
-            else { continue }
-            let name = String(decoding: segment[..<separator], as: UTF8.self)
-            let value = String(decoding: segment[(separator + 1)...], as: UTF8.self)
+        for pair in PropertyText.pairs(in: bytes) {
+            let (nameBytes, valueBytes) = pair.split()
+            if nameBytes.isEmpty || valueBytes.isEmpty { continue }
+            let name = String(decoding: nameBytes, as: UTF8.self), value = String(decoding: valueBytes, as: UTF8.self)
             if pairs.count < 16 {
                 self[name] = value
             } else {
@@ -70,9 +64,9 @@ public struct MessageProperties: Sendable {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(pairs.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 2 })
         for (name, value) in pairs {
-            if !bytes.isEmpty { bytes.append(Self.pairSeparator) }
+            if !bytes.isEmpty { bytes.append(PropertyText.pairEnd) }
             bytes.append(contentsOf: name.utf8)
-            bytes.append(Self.valueSeparator)
+            bytes.append(PropertyText.nameEnd)
             bytes.append(contentsOf: value.utf8)
         }
         return bytes

@@ -1,13 +1,3 @@
-/// Why bytes are not a message record.
-public enum RecordError: Error, Equatable, Sendable {
-    /// The record claims more bytes than there are.
-    case truncated(needed: Int, available: Int)
-    case badMagic(UInt32)
-    /// A length field that contradicts the record's size.
-    case badLength(field: String, value: Int)
-    case compression(CompressionError)
-}
-
 /// A message in the commit log and in the bodies of pull, query and view answers; all numbers big endian.
 ///
 ///     0           4       8         12        16     20            28                36
@@ -26,37 +16,38 @@ public enum RecordError: Error, Equatable, Sendable {
 ///     | i32         |      | i8           |       | i16                |            |
 ///     +-------------+------+--------------+-------+--------------------+------------+
 ///
-/// The CRC covers the body as it is stored, compressed or not.
+/// The CRC covers the body as it is stored, compressed or not. A file of the commit log ends with a filler of at least 8 bytes: i32
+/// the bytes left, i32 ``fillerMagic``. So a record of L bytes may start only where L + 8 bytes are left.
 public enum MessageRecord {
     /// The second word of every record, by which a reader knows one.
-    public static let magic: UInt32 = 0xDAA3_20A7
-    /// Fills the rest of a commit-log file; never part of an answer.
-    public static let endOfFileMagic: UInt32 = 0xCBD4_3194
+    @inlinable public static var magic: Int32 { Int32(bitPattern: 0xDAA3_20A7) }
+    /// The second word of what fills the rest of a commit-log file; never part of an answer.
+    @inlinable public static var fillerMagic: Int32 { Int32(bitPattern: 0xCBD4_3194) }
+    /// The two words of a filler.
+    @inlinable public static var fillerByteCount: Int { 8 }
 
     /// Where the magic number is, in bytes from the start of the record; so for all offsets below.
-    public static let magicOffset = 4
+    @inlinable public static var magicOffset: Int { 4 }
     /// The checksum of the stored body, 4 bytes.
-    public static let bodyCRCOffset = 8
+    @inlinable public static var bodyCRCOffset: Int { 8 }
     /// The queue's number, 4 bytes.
-    public static let queueIdOffset = 12
+    @inlinable public static var queueIdOffset: Int { 12 }
     /// The application's number, 4 bytes.
-    public static let flagOffset = 16
+    @inlinable public static var flagOffset: Int { 16 }
     /// The offset in the queue, 8 bytes; stamped when the record is appended.
-    public static let queueOffsetOffset = 20
+    @inlinable public static var queueOffsetOffset: Int { 20 }
     /// The position in the commit log, 8 bytes; stamped when the record is appended.
-    public static let physicalOffsetOffset = 28
+    @inlinable public static var physicalOffsetOffset: Int { 28 }
     /// The ``SystemFlag``, 4 bytes, which says how long the two addresses are.
-    public static let systemFlagOffset = 36
+    @inlinable public static var systemFlagOffset: Int { 36 }
     /// When the producer made the message, 8 bytes.
-    public static let bornTimestampOffset = 40
+    @inlinable public static var bornTimestampOffset: Int { 40 }
     /// The producer's address, 8 or 20 bytes.
-    public static let bornHostOffset = 48
+    @inlinable public static var bornHostOffset: Int { 48 }
     /// The size of a record with both hosts IPv4 and nothing in body, topic and properties.
-    public static let minimumByteCount = 91
+    @inlinable public static var minimumByteCount: Int { 91 }
     /// The longest topic that the 8-bit length can say.
     public static let topicByteLimit = 127
-    /// What a compressed body may grow to: far above any broker's message limit, far below what hurts.
-    public static let decompressedLimit = 64 * 1024 * 1024
 
     /// When the broker stored it, 8 bytes; behind the producer's address.
     @inlinable public static func storeTimestampOffset(_ flag: SystemFlag) -> Int { flag.contains(.bornHostIPv6) ? 68 : 56 }
@@ -69,9 +60,6 @@ public enum MessageRecord {
         storeHostOffset(flag) + (flag.contains(.storeHostIPv6) ? 20 : 8)
     }
 
-    /// Where the prepared message of a transaction lies, 8 bytes.
-    @inlinable public static func preparedTransactionOffsetOffset(_ flag: SystemFlag) -> Int { reconsumeTimesOffset(flag) + 4 }
-
     /// The length of the body, 4 bytes; what follows it has no fixed place.
     @inlinable public static func bodyLengthOffset(_ flag: SystemFlag) -> Int { reconsumeTimesOffset(flag) + 12 }
 
@@ -80,110 +68,164 @@ public enum MessageRecord {
         bodyLengthOffset(flag) + 4 + body + 1 + topic + 2 + properties
     }
 
-    /// Writes the record of a message whose body is in its stored form. Size, CRC and the host bits of the flag follow from the content.
-    ///
-    /// - Precondition: the topic has at most 127 bytes and the properties at most 32,767.
-    public static func encode(_ message: StoredMessage) -> [UInt8] {
-        var flag = message.systemFlag.subtracting([.bornHostIPv6, .storeHostIPv6])
-        if message.bornHost.isIPv6 { flag.insert(.bornHostIPv6) }
-        if message.storeHost.isIPv6 { flag.insert(.storeHostIPv6) }
-        let properties = message.properties.encoded()
-        precondition(message.topic.utf8.count <= topicByteLimit, "the topic was checked")
-        precondition(properties.count <= MessageProperties.byteLimit, "the properties were checked")
-        let size = byteCount(flag: flag, body: message.body.count, topic: message.topic.utf8.count, properties: properties.count)
+    /// What a record can have beside its body: fields, IPv6 hosts, topic, properties.
+    public static var mostBytesBesideBody: Int {
+        byteCount(flag: [.bornHostIPv6, .storeHostIPv6], body: 0, topic: topicByteLimit, properties: MessageProperties.byteLimit)
+    }
+}
 
-        var writer = ByteWriter(capacity: size)
-        writer.write(Int32(size))
-        writer.write(magic)
-        writer.write(CRC32.rocketMQ(message.body))
-        writer.write(message.queueId)
-        writer.write(message.flag)
-        writer.write(message.queueOffset)
-        writer.write(message.physicalOffset)
-        writer.write(flag.rawValue)
-        writer.write(message.bornTimestamp)
-        message.bornHost.write(to: &writer)
-        writer.write(message.storeTimestamp)
-        message.storeHost.write(to: &writer)
-        writer.write(message.reconsumeTimes)
-        writer.write(message.preparedTransactionOffset)
-        writer.write(Int32(message.body.count))
-        writer.write(bytes: message.body)
-        writer.write(UInt8(message.topic.utf8.count))
-        writer.write(utf8: message.topic)
-        writer.write(Int16(properties.count))
-        writer.write(bytes: properties)
-        return writer.bytes
+/// The fields of a record that stand before its body, but for size and magic.
+public struct RecordFields: Sendable {
+    /// The CRC of the body; ``write(to:body:topic:properties:addedProperties:)`` computes it anew.
+    public var bodyCRC: Int32 = 0
+    /// The queue's number.
+    public var queueId: Int32 = 0
+    /// The application's own number.
+    public var flag: Int32 = 0
+    /// The place in the queue.
+    public var queueOffset: Int64 = 0
+    /// The place in the commit log.
+    public var physicalOffset: Int64 = 0
+    /// Its host bits are those of the two hosts, whatever is set here.
+    public var systemFlag: SystemFlag
+    /// Milliseconds since 1970, by the producer's clock.
+    public var bornTimestamp: Int64
+    /// The producer's end of the connection.
+    public var bornHost: HostAddress
+    /// Milliseconds since 1970, by the broker's clock.
+    public var storeTimestamp: Int64 = 0
+    /// The address that the broker advertises.
+    public var storeHost: HostAddress
+    /// How often consumers have sent it back.
+    public var reconsumeTimes: Int32 = 0
+    /// Of a committed or rolled back message the place of its half message.
+    public var preparedTransactionOffset: Int64 = 0
+
+    /// Fields of a record that is to be written.
+    public init(systemFlag: SystemFlag, bornTimestamp: Int64, bornHost: HostAddress, storeHost: HostAddress) {
+        self.systemFlag = systemFlag.subtracting([.bornHostIPv6, .storeHostIPv6])
+        if bornHost.isIPv6 { self.systemFlag.insert(.bornHostIPv6) }
+        if storeHost.isIPv6 { self.systemFlag.insert(.storeHostIPv6) }
+        self.bornTimestamp = bornTimestamp
+        self.bornHost = bornHost
+        self.storeHost = storeHost
     }
 
-    /// Reads the record at the start of `bytes`. The CRC is returned, not compared: only the store decides by it.
-    ///
-    /// - Parameter decompressing: restores a compressed body.
-    public static func decode(
-        _ bytes: UnsafeRawBufferPointer, decompressing: Bool
-    ) throws(RecordError) -> (StoredMessage, byteCount: Int) {
-        var whole = ByteReader(bytes)
-        guard let size = whole.readInt32() else { throw .truncated(needed: minimumByteCount, available: bytes.count) }
-        guard size >= minimumByteCount else { throw .badLength(field: "totalSize", value: Int(size)) }
-        guard Int(size) <= bytes.count else { throw .truncated(needed: Int(size), available: bytes.count) }
-        guard let found = whole.read(as: UInt32.self), found == magic else {
-            throw .badMagic(bytes.loadUnaligned(fromByteOffset: magicOffset, as: UInt32.self).bigEndian)
-        }
-        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[..<Int(size)]))
-        _ = reader.seek(to: bodyCRCOffset)
-        guard var message = fixedFields(&reader) else { throw .badLength(field: "totalSize", value: Int(size)) }
-        message.storeSize = size
-
-        guard let bodyLength = reader.readInt32(), let body = reader.readBytes(Int(bodyLength)) else {
-            throw .badLength(field: "bodyLength", value: Int(size))
-        }
-        guard let topicLength = reader.readUInt8(), let topic = reader.readString(utf8Count: Int(topicLength)) else {
-            throw .badLength(field: "topicLength", value: Int(size))
-        }
-        guard let propertiesLength = reader.readInt16(), let properties = reader.readBytes(Int(propertiesLength)) else {
-            throw .badLength(field: "propertiesLength", value: Int(size))
-        }
-        message.topic = topic
-        message.properties = MessageProperties(decoding: properties)
-        message.body = decompressing && message.systemFlag.contains(.compressed) ? try restore(body, message.systemFlag) : [UInt8](body)
-        return (message, Int(size))
-    }
-
-    private static func fixedFields(_ reader: inout ByteReader) -> StoredMessage? {
-        guard let crc = reader.readInt32(), let queueId = reader.readInt32(), let flag = reader.readInt32(),
+    /// Reads the fields of a record; nil when it is too short for them.
+    public init?(_ record: UnsafeRawBufferPointer) {
+        var reader = ByteReader(record)
+        guard reader.skip(MessageRecord.bodyCRCOffset), let crc = reader.readInt32(), let queueId = reader.readInt32(), let flag = reader.readInt32(),
             let queueOffset = reader.readInt64(), let physicalOffset = reader.readInt64(),
             let systemFlag = reader.readInt32().map({ SystemFlag(rawValue: $0) }), let bornTimestamp = reader.readInt64(),
             let bornHost = HostAddress.read(&reader, isIPv6: systemFlag.contains(.bornHostIPv6)), let storeTimestamp = reader.readInt64(),
             let storeHost = HostAddress.read(&reader, isIPv6: systemFlag.contains(.storeHostIPv6)),
             let reconsumeTimes = reader.readInt32(), let prepared = reader.readInt64()
         else { return nil }
-        return StoredMessage(
-            topic: "", body: [], queueId: queueId, queueOffset: queueOffset, physicalOffset: physicalOffset, bodyCRC: crc, flag: flag,
-            systemFlag: systemFlag, bornTimestamp: bornTimestamp, bornHost: bornHost, storeTimestamp: storeTimestamp,
-            storeHost: storeHost, reconsumeTimes: reconsumeTimes, preparedTransactionOffset: prepared)
+        self.init(systemFlag: systemFlag, bornTimestamp: bornTimestamp, bornHost: bornHost, storeHost: storeHost)
+        bodyCRC = crc
+        self.queueId = queueId
+        self.flag = flag
+        self.queueOffset = queueOffset
+        self.physicalOffset = physicalOffset
+        self.storeTimestamp = storeTimestamp
+        self.reconsumeTimes = reconsumeTimes
+        preparedTransactionOffset = prepared
     }
 
-    private static func restore(_ body: UnsafeRawBufferPointer, _ flag: SystemFlag) throws(RecordError) -> [UInt8] {
-        do {
-            return try BodyCompression.restore(body, flag: flag, limit: decompressedLimit)
-        } catch {
-            throw .compression(error)
+    /// Writes a whole record to memory that has room for it (``MessageRecord/byteCount(flag:body:topic:properties:)``).
+    ///
+    /// - Parameters:
+    ///   - topic: at most ``MessageRecord/topicByteLimit`` bytes.
+    ///   - properties: with `addedProperties`, which follow them, and what stands between, at most ``MessageProperties/byteLimit`` bytes.
+    /// - Returns: the record's size.
+    @discardableResult
+    public func write(
+        to target: UnsafeMutableRawPointer, body: UnsafeRawBufferPointer, topic: [UInt8], properties: UnsafeRawBufferPointer,
+        addedProperties: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) -> Int {
+        let needsPairEnd = PropertyText.needsPairEnd(properties, before: addedProperties)
+        let propertiesCount = properties.count + (needsPairEnd ? 1 : 0) + addedProperties.count
+        let count = MessageRecord.byteCount(flag: systemFlag, body: body.count, topic: topic.count, properties: propertiesCount)
+        var at = RecordCursor(target)
+        at.put(Int32(count))
+        at.put(MessageRecord.magic)
+        at.put(CRC32.rocketMQ(body))
+        at.put(queueId)
+        at.put(flag)
+        at.put(queueOffset)
+        at.put(physicalOffset)
+        at.put(systemFlag.rawValue)
+        at.put(bornTimestamp)
+        at.put(bornHost)
+        at.put(storeTimestamp)
+        at.put(storeHost)
+        at.put(reconsumeTimes)
+        at.put(preparedTransactionOffset)
+        at.put(Int32(body.count))
+        at.put(body)
+        at.put(UInt8(topic.count))
+        topic.withUnsafeBytes { at.put($0) }
+        at.put(UInt16(propertiesCount))
+        at.put(properties)
+        if needsPairEnd { at.put(PropertyText.pairEnd) }
+        at.put(addedProperties)
+        return count
+    }
+}
+
+/// What of a record has no fixed place; valid while the record's bytes are.
+public struct RecordParts {
+    /// As it is stored, compressed or not.
+    public let body: UnsafeRawBufferPointer
+    /// UTF-8.
+    public let topic: UnsafeRawBufferPointer
+    /// A ``PropertyText``.
+    public let properties: UnsafeRawBufferPointer
+    /// Where the properties end, in bytes from the start of the record; the record's size unless its lengths contradict that.
+    public let end: Int
+
+    /// Finds the parts of a record.
+    /// - Throws: `badLength` when a length reaches beyond it.
+    public init(_ record: UnsafeRawBufferPointer, flag: SystemFlag) throws(RecordError) {
+        var reader = ByteReader(record)
+        guard reader.skip(MessageRecord.bodyLengthOffset(flag)), let bodyLength = reader.readInt32(), let body = reader.readBytes(Int(bodyLength)) else {
+            throw .badLength(field: "bodyLength", value: record.count)
         }
+        guard let topicLength = reader.readUInt8(), let topic = reader.readBytes(Int(topicLength)) else {
+            throw .badLength(field: "topicLength", value: record.count)
+        }
+        guard let propertiesLength = reader.readInt16(), let properties = reader.readBytes(Int(propertiesLength)) else {
+            throw .badLength(field: "propertiesLength", value: record.count)
+        }
+        self.body = body
+        self.topic = topic
+        self.properties = properties
+        end = reader.position
+    }
+}
+
+/// Writes big-endian fields one after the other into memory that has room for them.
+private struct RecordCursor {
+    private var position: UnsafeMutableRawPointer
+
+    init(_ position: UnsafeMutableRawPointer) { self.position = position }
+
+    @inline(__always)
+    mutating func put<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
+        position.storeBytes(of: value.bigEndian, as: Value.self)
+        position += MemoryLayout<Value>.size
     }
 
-    /// Reads records until the bytes end.
-    public static func decodeAll(_ bytes: [UInt8], decompressing: Bool) throws(RecordError) -> [StoredMessage] {
-        try bytes.withUnsafeBytes { bytes -> Result<[StoredMessage], RecordError> in
-            Result { () throws(RecordError) in
-                var messages: [StoredMessage] = []
-                var position = 0
-                while position < bytes.count {
-                    let (message, count) = try decode(UnsafeRawBufferPointer(rebasing: bytes[position...]), decompressing: decompressing)
-                    messages.append(message)
-                    position += count
-                }
-                return messages
-            }
-        }.get()
+    @inline(__always)
+    mutating func put(_ bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress else { return }
+        position.copyMemory(from: source, byteCount: bytes.count)
+        position += bytes.count
+    }
+
+    @inline(__always)
+    mutating func put(_ host: HostAddress) {
+        host.store(to: position)
+        position += host.byteCount
     }
 }

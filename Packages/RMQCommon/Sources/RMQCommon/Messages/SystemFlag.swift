@@ -9,13 +9,13 @@ public struct SystemFlag: OptionSet, Hashable, Sendable {
     @inlinable public init(rawValue: Int32) { self.rawValue = rawValue }
 
     /// The body is compressed, by the kind that ``compression`` says.
-    public static let compressed = SystemFlag(rawValue: 0x1)
+    @inlinable public static var compressed: SystemFlag { SystemFlag(rawValue: 0x1) }
     /// The topic's messages carry several tags.
-    public static let multiTags = SystemFlag(rawValue: 0x2)
+    @inlinable public static var multiTags: SystemFlag { SystemFlag(rawValue: 0x2) }
     /// The producer's address takes 20 bytes instead of 8.
-    public static let bornHostIPv6 = SystemFlag(rawValue: 0x10)
+    @inlinable public static var bornHostIPv6: SystemFlag { SystemFlag(rawValue: 0x10) }
     /// The broker's address takes 20 bytes instead of 8.
-    public static let storeHostIPv6 = SystemFlag(rawValue: 0x20)
+    @inlinable public static var storeHostIPv6: SystemFlag { SystemFlag(rawValue: 0x20) }
 
     /// The part of a message in a transaction.
     public enum TransactionKind: Int32, Sendable {
@@ -40,6 +40,11 @@ public struct SystemFlag: OptionSet, Hashable, Sendable {
         set { rawValue = rawValue & ~0xC | newValue.rawValue }
     }
 
+    /// Prepared and rolled-back messages take no place in a consume queue.
+    @inlinable public var entersQueue: Bool { rawValue & 0xC == 0 || rawValue & 0xC == 0x8 }
+    /// The message ends a transaction that came to nothing.
+    @inlinable public var isRolledBack: Bool { rawValue & 0xC == 0xC }
+
     /// Nil for a type that is not defined.
     public var compression: Compression? {
         get { Compression(rawValue: rawValue & 0x700) }
@@ -47,5 +52,5 @@ public struct SystemFlag: OptionSet, Hashable, Sendable {
     }
 
     /// What a producer sets on a body that it compressed with zlib.
-    public static let zlibBody = SystemFlag(rawValue: 0x301)
+    @inlinable public static var zlibBody: SystemFlag { SystemFlag(rawValue: 0x301) }
 }

@@ -34,7 +34,7 @@ public final class AppendBatch {
     public func add(_ draft: RecordDraft) throws(StoreError) {
         let append = try store.stage(draft)
         // Its properties grow when the offsets in those queues are known.
-        encoder.keep(draft, leavingRoom: !append.further.isEmpty)
+        encoder.keep(draft, leavingRoom: !append.multiDispatch.isEmpty)
         staged.append(append)
     }
 

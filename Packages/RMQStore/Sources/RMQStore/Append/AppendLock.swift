@@ -17,7 +17,7 @@ struct AppendLock: Sendable {
     }
 }
 
-/// What the append lock guards, and the proof that the calling thread holds it: nobody else can make one or keep a copy.
+/// What the append lock guards, and the proof that the calling thread holds it: no other code can make one or keep a copy.
 ///
 /// A function with a parameter `held` needs the proof alone. What it guards beside these values lies with each queue and at the
 /// end of the log.

@@ -70,9 +70,9 @@ extension MessageStore {
 
     /// Checks what needs no lock.
     func stage(_ draft: RecordDraft) throws(StoreError) -> StagedAppend {
-        let limit = configuration.segmentBytes - RecordLayout.fillerByteCount
+        let limit = configuration.segmentBytes - MessageRecord.fillerByteCount
         guard draft.byteCount <= limit else { throw .recordTooLarge(bytes: draft.byteCount, limit: limit) }
-        return StagedAppend(draft, further: configuration.dispatchesToSeveral ? try furtherQueues(of: draft) : [])
+        return StagedAppend(draft, multiDispatch: configuration.dispatchesToSeveral ? try multiDispatchQueues(of: draft) : [])
     }
 
     // MARK: Under the lock
@@ -109,9 +109,9 @@ extension MessageStore {
     @inline(__always)
     private func resolve(_ append: inout StagedAppend, _ held: borrowing AppendState) throws(StoreError) {
         if append.queue.isRetired(held) { append.queue = successor(of: append.queue) }
-        if append.further.isEmpty { return }
-        append.further = append.further.map { $0.isRetired(held) ? successor(of: $0) : $0 }
-        append.draft = try completed(append.draft, append.further, held)
+        if append.multiDispatch.isEmpty { return }
+        append.multiDispatch = append.multiDispatch.map { $0.isRetired(held) ? successor(of: $0) : $0 }
+        append.draft = try completed(append.draft, append.multiDispatch, held)
     }
 
     /// Sees to it that `draft` fits behind `run` in one segment, and is its neighbour in memory or begins a new run.
@@ -119,7 +119,7 @@ extension MessageStore {
     private func makeRoom(
         for draft: RecordDraft, behind run: inout AppendRun, _ staged: inout [StagedAppend], _ state: inout AppendState
     ) throws(StoreError) {
-        if let segment = state.segment, state.position + run.byteCount + draft.byteCount + RecordLayout.fillerByteCount <= segment.byteCount {
+        if let segment = state.segment, state.position + run.byteCount + draft.byteCount + MessageRecord.fillerByteCount <= segment.byteCount {
             if run.isFollowed(by: draft) { return }
             return try write(&run, &staged, &state)
         }
@@ -132,14 +132,14 @@ extension MessageStore {
     private func number(
         _ append: inout StagedAppend, at physicalOffset: Int64, _ now: Int64, _ held: borrowing AppendState
     ) throws(StoreError) {
-        let numbered = RecordLayout.entersQueue(append.draft.systemFlag)
+        let numbered = append.draft.systemFlag.entersQueue
         if numbered, publishesAtAppend {
             try append.queue.prepare(upTo: append.queue.nextOffset(held) + Int64(append.draft.messageCount), held)
-            for queue in append.further { try queue.prepare(upTo: queue.nextOffset(held) + 1, held) }
+            for queue in append.multiDispatch { try queue.prepare(upTo: queue.nextOffset(held) + 1, held) }
         }
         let queueOffset = numbered ? append.queue.assign(append.draft.messageCount, held) : 0
         append.draft.stamp(physicalOffset: physicalOffset, queueOffset: queueOffset, storeTimestamp: now)
-        if !append.further.isEmpty { append.entered = enter(append, held) }
+        if !append.multiDispatch.isEmpty { append.entered = enter(append, held) }
         append.progress = .placed(
             AppendResult(
                 physicalOffset: physicalOffset, byteCount: append.draft.byteCount, queueOffset: queueOffset,
@@ -176,7 +176,7 @@ extension MessageStore {
         state.lastStoreTimestamp = result.storeTimestamp
         state.counters.messages += result.messageCount
         state.counters.bytes += result.byteCount
-        guard publishesAtAppend, RecordLayout.entersQueue(append.draft.systemFlag) else { return }
+        guard publishesAtAppend, append.draft.systemFlag.entersQueue else { return }
         let queue = append.queue
         assert(queue.maxOffset == result.queueOffset, "entries follow each other as offsets do")
         var physicalOffset = result.physicalOffset
@@ -204,7 +204,7 @@ extension MessageStore {
     private func takeBack(_ append: inout StagedAppend, _ error: StoreError, _ held: borrowing AppendState) {
         for arrival in append.entered.reversed() { arrival.queue.takeBack(1, held) }
         append.entered = []
-        if RecordLayout.entersQueue(append.draft.systemFlag) { append.queue.takeBack(append.draft.messageCount, held) }
+        if append.draft.systemFlag.entersQueue { append.queue.takeBack(append.draft.messageCount, held) }
         append.progress = .failed(error)
     }
 
@@ -237,7 +237,7 @@ extension MessageStore {
                 schedule.announce(
                     level: Int(queue.queueId) + 1, offset: result.queueOffset, due: result.storeTimestamp + delay, drift: steadyClock.drift())
             }
-            guard let listener, RecordLayout.entersQueue(append.draft.systemFlag) else { continue }
+            guard let listener, append.draft.systemFlag.entersQueue else { continue }
             var newMaxOffset = result.queueOffset
             for entry in append.draft.entries {
                 newMaxOffset += 1

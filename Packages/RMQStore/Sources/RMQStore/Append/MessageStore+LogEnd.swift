@@ -35,7 +35,7 @@ extension MessageStore {
             throw error
         }
         assert(
-            segment.file.isZero(from: state.position + bytes.count, count: RecordLayout.fillerByteCount),
+            segment.file.isZero(from: state.position + bytes.count, count: MessageRecord.fillerByteCount),
             "what follows the log's end must not look like a record")
     }
 
@@ -73,7 +73,7 @@ extension MessageStore {
     func roll(_ byteCount: Int, _ state: inout AppendState) throws(StoreError) {
         try resume(&state)
         if let segment = state.segment {
-            if state.position + byteCount + RecordLayout.fillerByteCount <= segment.byteCount { return }
+            if state.position + byteCount + MessageRecord.fillerByteCount <= segment.byteCount { return }
             try writeFiller(to: segment, &state)
         }
         try nextSegment(&state)
@@ -82,14 +82,14 @@ extension MessageStore {
     /// Ends a segment: what is left of it is skipped.
     private func writeFiller(to segment: SegmentWriter, _ state: inout AppendState) throws(StoreError) {
         let remaining = segment.byteCount - state.position
-        assert(remaining >= RecordLayout.fillerByteCount, "every record leaves room for the filler")
+        assert(remaining >= MessageRecord.fillerByteCount, "every record leaves room for the filler")
         do throws(StoreError) {
-            try withUnsafeBytes(of: (Int32(remaining).bigEndian, RecordLayout.fillerMagic.bigEndian)) { filler in
+            try withUnsafeBytes(of: (Int32(remaining).bigEndian, MessageRecord.fillerMagic.bigEndian)) { filler in
                 Result { () throws(StoreError) in try segment.write(filler, at: state.position, state) }
             }.get()
         } catch {
             state.counters.failures += 1
-            leave(RecordLayout.fillerByteCount, in: segment, &state)
+            leave(MessageRecord.fillerByteCount, in: segment, &state)
             throw error
         }
         log.publish(segment.baseOffset + Int64(segment.byteCount), state)

@@ -49,7 +49,7 @@ final class SegmentWriter: Sendable {
 
     /// Has the pages of a range written to the disk soon, so that the next sync finds little to do. Any thread.
     ///
-    /// Promises nothing, so an error means nothing: the sync will have it, too.
+    /// Nothing counts on it, so an error means nothing: the sync will have it, too.
     func startWriteBack(from start: Int, to end: Int) {
         _ = disk.startWriteBack(descriptor.raw, start, end - start)
     }

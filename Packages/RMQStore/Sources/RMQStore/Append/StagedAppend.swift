@@ -16,15 +16,15 @@ struct StagedAppend {
     /// The draft's, or the one that took its place when its topic was deleted.
     var queue: ConsumeQueue
     /// The queues that it enters beside its own, as its properties list them.
-    var further: [ConsumeQueue]
-    /// Those of ``further`` that have an offset for it, each once, with their ends then.
+    var multiDispatch: [ConsumeQueue]
+    /// Those of ``multiDispatch`` that have an offset for it, each once, with their ends then.
     var entered: [Dispatcher.Arrival] = []
     var progress = Progress.accepted
 
-    init(_ draft: RecordDraft, further: [ConsumeQueue]) {
+    init(_ draft: RecordDraft, multiDispatch: [ConsumeQueue]) {
         self.draft = draft
         queue = draft.queue
-        self.further = further
+        self.multiDispatch = multiDispatch
     }
 
     var outcome: Result<AppendResult, StoreError> {

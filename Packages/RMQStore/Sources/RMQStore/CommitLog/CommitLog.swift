@@ -1,4 +1,5 @@
 import Glibc
+import RMQCommon
 import Synchronization
 
 /// The one log that holds the records of all queues, in segment files of one size.
@@ -103,7 +104,7 @@ final class CommitLog: Sendable {
         }
         if let last = kept.last, end - last.baseOffset < Int64(last.byteCount) {
             let position = Int(end - last.baseOffset)
-            if distrusting || !last.isZero(from: position, count: RecordLayout.fillerByteCount) {
+            if distrusting || !last.isZero(from: position, count: MessageRecord.fillerByteCount) {
                 try last.zeroTail(from: position)
             }
         }

@@ -1,5 +1,5 @@
 import Glibc
-import RMQCommon
+package import RMQCommon
 
 /// One record of the log as recovery sees it. Pointers into the mapping.
 package struct CheckedRecord {
@@ -7,7 +7,7 @@ package struct CheckedRecord {
     package var physicalOffset: Int64
     package var queueId: Int32
     package var queueOffset: Int64
-    package var systemFlag: Int32
+    package var systemFlag: SystemFlag
     package var storeTimestamp: Int64
     package var topic: UnsafeRawBufferPointer
     package var properties: UnsafeRawBufferPointer
@@ -38,10 +38,10 @@ package struct CheckedRecord {
     /// What the consume queue entry of this record carries: the hash of its tags, or of a delayed message the time of
     /// its delivery.
     package func tagCode(delayLevels: [Int64]) -> Int64 {
-        if let level = PropertyScan.delayLevel(properties), level > 0, topic.elementsEqual("SCHEDULE_TOPIC_XXXX".utf8), !delayLevels.isEmpty {
+        if let level = PropertyText.delayLevel(properties), level > 0, topic.elementsEqual(SystemTopic.schedule.utf8), !delayLevels.isEmpty {
             return storeTimestamp &+ delayLevels[min(level, delayLevels.count) - 1]
         }
-        return PropertyScan.tagCode(properties, UnsafeRawBufferPointer(start: nil, count: 0))
+        return PropertyText.tagCode(properties, UnsafeRawBufferPointer(start: nil, count: 0))
     }
 }
 
@@ -58,7 +58,7 @@ package enum RecordCheck {
         let limit = segment.byteCount - 8
         while position < limit, let found = memchr(segment.base + position + 4, 0xDA, limit - position) {
             position = UnsafeRawPointer(segment.base).distance(to: UnsafeRawPointer(found)) - 4
-            if segment.loadInt32(position + 4) == RecordLayout.magic, case .record = check(segment, at: position, verifiesBody: true) {
+            if segment.loadInt32(position + 4) == MessageRecord.magic, case .record = check(segment, at: position, verifiesBody: true) {
                 return position
             }
             position += 1
@@ -68,10 +68,10 @@ package enum RecordCheck {
 
     /// Whether what begins at a position, record or filler, ends before `end`, the position up to which bytes are there.
     static func isComplete(_ segment: MappedFile, at position: Int, end: Int) -> Bool {
-        guard end - position >= RecordLayout.fillerByteCount else { return false }
-        switch segment.loadInt32(position + RecordLayout.magicPosition) {
-        case RecordLayout.magic: return Int(segment.loadInt32(position)) <= end - position
-        case RecordLayout.fillerMagic: return end == segment.byteCount
+        guard end - position >= MessageRecord.fillerByteCount else { return false }
+        switch segment.loadInt32(position + MessageRecord.magicOffset) {
+        case MessageRecord.magic: return Int(segment.loadInt32(position)) <= end - position
+        case MessageRecord.fillerMagic: return end == segment.byteCount
         default: return true  // it will never become one
         }
     }
@@ -79,40 +79,36 @@ package enum RecordCheck {
     /// - Parameter verifiesBody: whether the body is read and its checksum compared.
     package static func check(_ segment: MappedFile, at position: Int, verifiesBody: Bool) -> RecordCheck {
         let limit = segment.byteCount - position
-        guard limit >= RecordLayout.fillerByteCount else { return .invalid(reason: "too close to the end of the file") }
+        guard limit >= MessageRecord.fillerByteCount else { return .invalid(reason: "too close to the end of the file") }
         let size = Int(segment.loadInt32(position))
-        switch segment.loadInt32(position + RecordLayout.magicPosition) {
-        case RecordLayout.fillerMagic: return .filler
-        case RecordLayout.magic: break
+        switch segment.loadInt32(position + MessageRecord.magicOffset) {
+        case MessageRecord.fillerMagic: return .filler
+        case MessageRecord.magic: break
         case 0 where size == 0: return .invalid(reason: "nothing is written there")
         default: return .invalid(reason: "no record begins there")
         }
-        guard size >= RecordLayout.fixedByteCount + 16, size <= limit else { return .invalid(reason: "a record cannot have \(size) bytes there") }
-        var reader = ByteReader(UnsafeRawBufferPointer(start: segment.base + position, count: size))
-        let systemFlag = segment.loadInt32(position + RecordLayout.systemFlagPosition)
-        let storeTimestampPosition = RecordLayout.storeTimestampPosition(systemFlag)
-        let bodyLengthPosition = RecordLayout.bodyLengthPosition(systemFlag)
-        guard reader.skip(bodyLengthPosition), let bodyLength = reader.readInt32(), let body = reader.readBytes(Int(bodyLength)),
-            let topicLength = reader.readUInt8(), topicLength <= RecordLayout.maxTopicBytes, let topic = reader.readBytes(Int(topicLength)),
-            let propertiesLength = reader.readInt16(), let properties = reader.readBytes(Int(propertiesLength)), reader.remaining == 0
+        guard size >= MessageRecord.minimumByteCount, size <= limit else { return .invalid(reason: "a record cannot have \(size) bytes there") }
+        let systemFlag = SystemFlag(rawValue: segment.loadInt32(position + MessageRecord.systemFlagOffset))
+        guard let parts = try? RecordParts(UnsafeRawBufferPointer(start: segment.base + position, count: size), flag: systemFlag),
+            parts.topic.count <= MessageRecord.topicByteLimit, parts.end == size
         else { return .invalid(reason: "the lengths of a record of \(size) bytes contradict each other") }
-        let physicalOffset = segment.loadInt64(position + RecordLayout.physicalOffsetPosition)
+        let physicalOffset = segment.loadInt64(position + MessageRecord.physicalOffsetOffset)
         guard physicalOffset == segment.baseOffset + Int64(position) else {
             return .invalid(reason: "the record there says that it belongs to offset \(physicalOffset)")
         }
         if verifiesBody {
-            if !body.isEmpty, CRC32.rocketMQ(body) != segment.loadInt32(position + RecordLayout.bodyChecksumPosition) {
+            if !parts.body.isEmpty, CRC32.rocketMQ(parts.body) != segment.loadInt32(position + MessageRecord.bodyCRCOffset) {
                 return .invalid(reason: "the checksum of the body does not match")
             }
             // No checksum covers hosts. Java clients cannot read such a one, nor what follows it in the same pull.
-            for end in [storeTimestampPosition, bodyLengthPosition - 12] where segment.loadInt32(position + end - 4) >> 16 != 0 {
+            for end in [MessageRecord.storeTimestampOffset(systemFlag), MessageRecord.reconsumeTimesOffset(systemFlag)] where segment.loadInt32(position + end - 4) >> 16 != 0 {
                 return .invalid(reason: "a host of the record has a port beyond 65535")
             }
         }
         return .record(
             CheckedRecord(
-                byteCount: size, physicalOffset: physicalOffset, queueId: segment.loadInt32(position + RecordLayout.queueIdPosition),
-                queueOffset: segment.loadInt64(position + RecordLayout.queueOffsetPosition), systemFlag: systemFlag,
-                storeTimestamp: segment.loadInt64(position + storeTimestampPosition), topic: topic, properties: properties))
+                byteCount: size, physicalOffset: physicalOffset, queueId: segment.loadInt32(position + MessageRecord.queueIdOffset),
+                queueOffset: segment.loadInt64(position + MessageRecord.queueOffsetOffset), systemFlag: systemFlag,
+                storeTimestamp: segment.loadInt64(position + MessageRecord.storeTimestampOffset(systemFlag)), topic: parts.topic, properties: parts.properties))
     }
 }

@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// One message, or a batch of them for one queue, encoded but for what only the append knows.
 ///
 /// Its bytes lie in the scratch space of the ``RecordEncoder`` that made it: append it, or add it to the ``AppendBatch`` of that
@@ -16,7 +18,7 @@ public struct RecordDraft {
     /// One per record.
     let entries: UnsafeMutableBufferPointer<Entry>
     let queue: ConsumeQueue
-    let systemFlag: Int32
+    let systemFlag: SystemFlag
     /// Of a delayed message: its delivery time, which stands in the queue entry, comes this long after its store time.
     var delayMilliseconds: Int64?
 
@@ -27,11 +29,9 @@ public struct RecordDraft {
 
     /// The encoded properties of the record at a position of the bytes.
     func properties(at position: Int, count: Int) -> UnsafeRawBufferPointer {
-        let record = UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
-        let bodyLengthPosition = RecordLayout.bodyLengthPosition(systemFlag)
-        let bodyLength = Int(Int32(bigEndian: record.loadUnaligned(fromByteOffset: bodyLengthPosition, as: Int32.self)))
-        let topicPosition = bodyLengthPosition + 4 + bodyLength
-        return UnsafeRawBufferPointer(rebasing: record[(topicPosition + 1 + Int(record[topicPosition]) + 2)...])
+        let parts = try? RecordParts(UnsafeRawBufferPointer(rebasing: bytes[position..<position + count]), flag: systemFlag)
+        assert(parts != nil, "the encoder made the record")
+        return parts?.properties ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
     /// The same single record with more properties, which must fit into `room`.
@@ -53,17 +53,17 @@ public struct RecordDraft {
     /// Writes what the append decided into the scratch bytes.
     @inline(__always)
     func stamp(physicalOffset: Int64, queueOffset: Int64, storeTimestamp: Int64) {
-        let storeTimestampPosition = RecordLayout.storeTimestampPosition(systemFlag)
-        let numbered = RecordLayout.entersQueue(systemFlag)
+        let storeTimestampOffset = MessageRecord.storeTimestampOffset(systemFlag)
+        let numbered = systemFlag.entersQueue
         var position = 0
         var nextQueueOffset = queueOffset
         if let delayMilliseconds { entries[0].tagCode = storeTimestamp + delayMilliseconds }
         for entry in entries {
             let record = bytes.baseAddress! + position
-            record.storeBytes(of: (numbered ? nextQueueOffset : 0).bigEndian, toByteOffset: RecordLayout.queueOffsetPosition, as: Int64.self)
+            record.storeBytes(of: (numbered ? nextQueueOffset : 0).bigEndian, toByteOffset: MessageRecord.queueOffsetOffset, as: Int64.self)
             record.storeBytes(
-                of: (physicalOffset + Int64(position)).bigEndian, toByteOffset: RecordLayout.physicalOffsetPosition, as: Int64.self)
-            record.storeBytes(of: storeTimestamp.bigEndian, toByteOffset: storeTimestampPosition, as: Int64.self)
+                of: (physicalOffset + Int64(position)).bigEndian, toByteOffset: MessageRecord.physicalOffsetOffset, as: Int64.self)
+            record.storeBytes(of: storeTimestamp.bigEndian, toByteOffset: storeTimestampOffset, as: Int64.self)
             position += Int(entry.byteCount)
             nextQueueOffset += 1
         }

@@ -73,45 +73,35 @@ public final class RecordEncoder {
         let count = try write(
             at: keptBytes, queue: queue, attributes: attributes, flag: attributes.flag, systemFlag: systemFlag, body: body,
             properties: properties, addedProperties: addedProperties)
-        let code = tagCode ?? PropertyScan.tagCode(properties, addedProperties)
+        let code = tagCode ?? PropertyText.tagCode(properties, addedProperties)
         reserveEntries(keptEntries + 1)
         entries[keptEntries] = RecordDraft.Entry(byteCount: Int32(count), tagCode: code)
-        return draft(byteCount: count, messageCount: 1, queue, systemFlag, room: RecordLayout.maxPropertiesBytes)
+        return draft(byteCount: count, messageCount: 1, queue, systemFlag, room: MessageProperties.byteLimit)
     }
 
     /// Encodes the elements of a batch body as one record each; they are appended together or not at all.
     ///
     /// Flag and properties come from the element, all else from `attributes`. An element with a delay level is stored undelayed,
     /// as at the reference.
-    ///
-    ///     0      4       8     12     16          20     20+n         22+n
-    ///     +------+-------+-----+------+-----------+------+------------+------------+
-    ///     | size | magic | crc | flag | body len  | body | props len  | properties |   size, magic and crc are ignored
-    ///     +------+-------+-----+------+-----------+------+------------+------------+
     public func encodeBatch(
         queue: ConsumeQueue, attributes: borrowing RecordAttributes, elements: UnsafeRawBufferPointer,
         addedProperties: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
     ) throws(StoreError) -> RecordDraft {
         let systemFlag = systemFlag(attributes)
-        guard systemFlag & RecordLayout.transactionMask == 0 else { throw .batchNotAllowed(reason: "it is part of a transaction") }
+        guard systemFlag.transactionKind == .none else { throw .batchNotAllowed(reason: "it is part of a transaction") }
         guard elements.count <= maxMessageBytes else { throw .bodyTooLarge(bytes: elements.count, limit: maxMessageBytes) }
-        guard addedProperties.count <= RecordLayout.maxPropertiesBytes else {
-            throw .propertiesTooLarge(bytes: addedProperties.count, limit: RecordLayout.maxPropertiesBytes)
+        guard addedProperties.count <= MessageProperties.byteLimit else {
+            throw .propertiesTooLarge(bytes: addedProperties.count, limit: MessageProperties.byteLimit)
         }
         var reader = ByteReader(elements)
         var position = keptBytes
         var count = 0
-        while reader.remaining > 0 {
-            let start = reader.position
-            guard reader.skip(12), let flag = reader.readInt32(), let bodyLength = reader.readInt32(),
-                let body = reader.readBytes(Int(bodyLength)), let propertiesLength = reader.readInt16(),
-                let properties = reader.readBytes(Int(propertiesLength))
-            else { throw .malformedBatch(at: start, reason: "a length reaches beyond the body") }
+        while let element = try nextElement(&reader, count) {
             let written = try write(
-                at: position, queue: queue, attributes: attributes, flag: flag, systemFlag: systemFlag, body: body,
-                properties: properties, addedProperties: addedProperties)
+                at: position, queue: queue, attributes: attributes, flag: element.flag, systemFlag: systemFlag, body: element.body,
+                properties: element.properties, addedProperties: addedProperties)
             reserveEntries(keptEntries + count + 1)
-            entries[keptEntries + count] = RecordDraft.Entry(byteCount: Int32(written), tagCode: PropertyScan.tagCode(properties, addedProperties))
+            entries[keptEntries + count] = RecordDraft.Entry(byteCount: Int32(written), tagCode: PropertyText.tagCode(element.properties, addedProperties))
             position += written
             count += 1
         }
@@ -119,7 +109,17 @@ public final class RecordEncoder {
         return draft(byteCount: position - keptBytes, messageCount: count, queue, systemFlag, room: 0)
     }
 
-    private func draft(byteCount: Int, messageCount: Int, _ queue: ConsumeQueue, _ systemFlag: Int32, room: Int) -> RecordDraft {
+    /// The next element of a batch; nil at its end.
+    private func nextElement(_ reader: inout ByteReader, _ index: Int) throws(StoreError) -> BatchBody.Entry? {
+        let start = reader.position
+        do throws(BatchError) {
+            return try BatchBody.next(&reader, index: index)
+        } catch {
+            throw .malformedBatch(at: start, reason: "a length reaches beyond the body")
+        }
+    }
+
+    private func draft(byteCount: Int, messageCount: Int, _ queue: ConsumeQueue, _ systemFlag: SystemFlag, room: Int) -> RecordDraft {
         RecordDraft(
             bytes: UnsafeMutableRawBufferPointer(rebasing: scratch[keptBytes..<keptBytes + byteCount]), room: room,
             entries: UnsafeMutableBufferPointer(rebasing: entries[keptEntries..<keptEntries + messageCount]), queue: queue, systemFlag: systemFlag)
@@ -129,7 +129,7 @@ public final class RecordEncoder {
 
     /// Whether one more message, however long its properties, can be encoded behind those that are kept. Always when none is.
     func hasRoom(forBody byteCount: Int) -> Bool {
-        keptBytes + RecordLayout.mostBytesBesideBody + RecordLayout.maxPropertiesBytes + byteCount <= scratch.count && keptEntries < entries.count
+        keptBytes + MessageRecord.mostBytesBesideBody + MessageProperties.byteLimit + byteCount <= scratch.count && keptEntries < entries.count
             || keptEntries == 0
     }
 
@@ -147,52 +147,34 @@ public final class RecordEncoder {
     }
 
     /// The system flag to store: the received one, with the hosts' address families.
-    private func systemFlag(_ attributes: borrowing RecordAttributes) -> Int32 {
-        var systemFlag = attributes.systemFlag & ~(RecordLayout.bornHostIPv6 | RecordLayout.storeHostIPv6)
-        if attributes.bornHost.isIPv6 { systemFlag |= RecordLayout.bornHostIPv6 }
-        if attributes.storeHost.isIPv6 { systemFlag |= RecordLayout.storeHostIPv6 }
-        return systemFlag
+    private func systemFlag(_ attributes: borrowing RecordAttributes) -> SystemFlag { fields(attributes).systemFlag }
+
+    private func fields(_ attributes: borrowing RecordAttributes) -> RecordFields {
+        RecordFields(
+            systemFlag: SystemFlag(rawValue: attributes.systemFlag), bornTimestamp: attributes.bornTimestamp, bornHost: attributes.bornHost,
+            storeHost: attributes.storeHost)
     }
 
-    /// Writes one record at `start` of the scratch space and returns its length.
+    /// Writes one record at `start` of the scratch space and returns its length. Offsets and store time are stamped by the append.
     private func write(
-        at start: Int, queue: ConsumeQueue, attributes: borrowing RecordAttributes, flag: Int32, systemFlag: Int32,
+        at start: Int, queue: ConsumeQueue, attributes: borrowing RecordAttributes, flag: Int32, systemFlag: SystemFlag,
         body: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer, addedProperties: UnsafeRawBufferPointer
     ) throws(StoreError) -> Int {
         let topic = queue.topicBytes
-        let separator = PropertyScan.needsSeparator(properties, addedProperties) ? 1 : 0
+        let separator = PropertyText.needsPairEnd(properties, before: addedProperties) ? 1 : 0
         let propertiesCount = properties.count + separator + addedProperties.count
-        guard topic.count <= RecordLayout.maxTopicBytes else { throw .topicTooLong(bytes: topic.count, limit: RecordLayout.maxTopicBytes) }
-        guard propertiesCount <= RecordLayout.maxPropertiesBytes else {
-            throw .propertiesTooLarge(bytes: propertiesCount, limit: RecordLayout.maxPropertiesBytes)
+        guard topic.count <= MessageRecord.topicByteLimit else { throw .topicTooLong(bytes: topic.count, limit: MessageRecord.topicByteLimit) }
+        guard propertiesCount <= MessageProperties.byteLimit else {
+            throw .propertiesTooLarge(bytes: propertiesCount, limit: MessageProperties.byteLimit)
         }
-        let count = RecordLayout.fixedByteCount + attributes.bornHost.byteCount + attributes.storeHost.byteCount + body.count + topic.count + propertiesCount
         // Some messages get more properties by the append.
-        reserve(start + count + RecordLayout.maxPropertiesBytes)
-        var at = Cursor(scratch.baseAddress! + start)
-        at.put(Int32(count))
-        at.put(RecordLayout.magic)
-        at.put(CRC32.rocketMQ(body))
-        at.put(queue.queueId)
-        at.put(flag)
-        at.put(Int64(0))  // queue offset and physical offset: stamped by the append
-        at.put(Int64(0))
-        at.put(systemFlag)
-        at.put(attributes.bornTimestamp)
-        at.put(attributes.bornHost)
-        at.put(Int64(0))  // store time: stamped by the append
-        at.put(attributes.storeHost)
-        at.put(attributes.reconsumeTimes)
-        at.put(attributes.preparedTransactionOffset)
-        at.put(Int32(body.count))
-        at.put(body)
-        at.put(UInt8(topic.count))
-        at.put(topic)
-        at.put(UInt16(propertiesCount))
-        at.put(properties)
-        if separator == 1 { at.put(PropertyScan.pairSeparator) }
-        at.put(addedProperties)
-        return count
+        reserve(start + MessageRecord.byteCount(flag: systemFlag, body: body.count, topic: topic.count, properties: propertiesCount) + MessageProperties.byteLimit)
+        var fields = fields(attributes)
+        fields.queueId = queue.queueId
+        fields.flag = flag
+        fields.reconsumeTimes = attributes.reconsumeTimes
+        fields.preparedTransactionOffset = attributes.preparedTransactionOffset
+        return fields.write(to: scratch.baseAddress! + start, body: body, topic: topic, properties: properties, addedProperties: addedProperties)
     }
 
     private func reserve(_ byteCount: Int) {
@@ -211,36 +193,5 @@ public final class RecordEncoder {
         _ = larger.update(fromContentsOf: entries)
         entries.deallocate()
         entries = larger
-    }
-}
-
-/// Writes big-endian fields one after the other into space that was reserved before.
-private struct Cursor {
-    private var position: UnsafeMutableRawPointer
-
-    init(_ position: UnsafeMutableRawPointer) { self.position = position }
-
-    @inline(__always)
-    mutating func put<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
-        position.storeBytes(of: value.bigEndian, as: Value.self)
-        position += MemoryLayout<Value>.size
-    }
-
-    @inline(__always)
-    mutating func put(_ bytes: UnsafeRawBufferPointer) {
-        guard let source = bytes.baseAddress else { return }
-        position.copyMemory(from: source, byteCount: bytes.count)
-        position += bytes.count
-    }
-
-    @inline(__always)
-    mutating func put(_ host: HostAddress) {
-        host.store(to: position)
-        position += host.byteCount
-    }
-
-    @inline(__always)
-    mutating func put(_ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { put($0) }
     }
 }

@@ -60,8 +60,8 @@ final class SegmentAllocator: Sendable {
     /// How far the writer may go on before it reports again.
     var reportStep: Int { min(1 << 20, max(MappedFile.pageBytes, segmentBytes / 16)) }
 
-    func start() throws(StoreError) -> StoreThread {
-        try StoreThread(name: "store-allocate") { self.run() }
+    func start() throws(StoreError) -> SystemThread {
+        try SystemThread.starting("store-allocate") { self.run() }
     }
 
     /// Tells where the writer is, and that the file at `next` will be wanted once `current` is half full: once per
@@ -116,7 +116,7 @@ final class SegmentAllocator: Sendable {
     }
 
     /// Ends the thread; a file that was made and not used is removed, as the reference does at a clean stop.
-    func stop(_ thread: StoreThread) {
+    func stop(_ thread: SystemThread) {
         monitor.change { $0.stopping = true }
         thread.join()
         let unused = monitor.withLock { state in

@@ -10,9 +10,9 @@ struct SegmentFiles {
 
     /// By offset.
     private(set) var files: [File] = []
-    /// What nobody's log has: other names.
+    /// What no log has: other names.
     private(set) var strays: [String] = []
-    /// What has the name of a file of the log and is none: folders, sockets, links that lead nowhere.
+    /// What has the name of a file of the log and is something else: folders, sockets, links that lead nowhere.
     private(set) var obstacles: [String] = []
 
     init(directories: [String]) throws(StoreError) {

@@ -14,7 +14,7 @@ public typealias QueueHandle = ConsumeQueue
 ///
 /// A queue has no file until its first message. Entries are written under the store's append lock; readers take no lock
 /// but a short one for the list of files, and see an entry as soon as `maxOffset` covers it. `nextOffset` is ahead of
-/// `maxOffset` only while records wait for the promise that makes them visible (see `Dispatch/`). Files are mapped while
+/// `maxOffset` only while records wait for the disk or for replicas, which makes them visible (see `Dispatch/`). Files are mapped while
 /// they are used (see `QueueMappings`).
 public final class ConsumeQueue: @unchecked Sendable {
     // Sendable: `writing` is reached only by who shows that it holds the append lock; `flushedMax` and `zeroedFrom` belong to the

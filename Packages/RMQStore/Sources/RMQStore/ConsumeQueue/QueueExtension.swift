@@ -15,7 +15,7 @@ public struct QueueExtensionUnit: Equatable, Sendable {
     public var tagCode: Int64
     /// In milliseconds since 1970.
     public var storeTimestamp: Int64
-    /// Which consumer groups' filters the message passes; empty when nobody computed that.
+    /// Which consumer groups' filters the message passes; empty when that was not computed.
     public var filterBitmap: [UInt8]
 
     var byteCount: Int { Self.fixedBytes + filterBitmap.count }
@@ -105,7 +105,7 @@ final class QueueExtension: Sendable {
 
     // MARK: Reading
 
-    /// The tag code in the unit at an address; nil when there is none.
+    /// The tag code in the unit at an address; nil without one.
     func tagCode(at address: Int64) -> Int64? {
         guard let (file, position) = locate(Self.offset(address)), QueueExtensionUnit.size(file, at: position) != nil else { return nil }
         return file.loadInt64(position + 2)

@@ -1,4 +1,4 @@
-/// The files of one queue as they are found on the disk, judged by name and length alone. Looking changes nothing.
+/// The files of one queue as they are found on the disk, checked by name and length alone. Looking changes nothing.
 ///
 ///     0        6000     12000  18000
 ///     +--------+--------+---+  +--------+
@@ -30,7 +30,7 @@ struct QueueFileList {
     private(set) var rest: [File] = []
     /// What no queue has: other names.
     private(set) var strays: [String] = []
-    /// What has the name of a file and is none: folders, sockets, links that lead nowhere.
+    /// What has the name of a file and is something else: folders, sockets, links that lead nowhere.
     private(set) var obstacles: [String] = []
     private let fileBytes: Int64
 

@@ -10,7 +10,7 @@ struct QueueFiles {
     /// The queue is among those that the sweep looks at.
     var isRegistered = false
 
-    /// Where the file begins that holds a byte offset; nil when there is none.
+    /// Where the file begins that holds a byte offset; nil without one.
     func base(holding byteOffset: Int64, fileBytes: Int) -> Int64? {
         guard byteOffset >= firstBase else { return nil }
         let index = (byteOffset - firstBase) / Int64(fileBytes)

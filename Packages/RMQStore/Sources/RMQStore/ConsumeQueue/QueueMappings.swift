@@ -63,7 +63,7 @@ final class QueueMappings: Sendable {
 }
 
 extension MessageStore {
-    /// Unmaps the files of queues that nobody has used since the last but one look. Retention thread.
+    /// Unmaps the files of queues that were not used since the last but one look. Retention thread.
     func sweepQueueMappings() {
         queues.mappings.sweep { queue, isForced in
             guard appendLock.withLock({ queue.giveBackWriter(isForced: isForced, $0) }) else { return false }

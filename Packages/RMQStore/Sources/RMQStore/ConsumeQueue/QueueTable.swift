@@ -52,7 +52,7 @@ final class QueueTable: Sendable {
             if let queue = queues[key] { return queue }
             let queue = ConsumeQueue(topic: key.topic, queueId: key.queueId, place: place)
             queues[key] = queue
-            if FurtherQueues.isLight(key.topic) { light.add(1, ordering: .relaxed) }
+            if MultiDispatch.isLight(key.topic) { light.add(1, ordering: .relaxed) }
             return queue
         }
     }
@@ -66,7 +66,7 @@ final class QueueTable: Sendable {
         queues.withLock { queues in
             let removed = queues.values.filter { $0.topic.isExactly(topic) }
             for queue in removed { queues[QueueKey(topic: topic, queueId: queue.queueId)] = nil }
-            if FurtherQueues.isLight(topic) { light.subtract(removed.count, ordering: .relaxed) }
+            if MultiDispatch.isLight(topic) { light.subtract(removed.count, ordering: .relaxed) }
             return removed
         }
     }
@@ -105,11 +105,11 @@ final class QueueTable: Sendable {
                 do throws(StoreError) { try load(topic: topics[index].name, trust) } catch { failure.withLock { $0 = $0 ?? error } }
             }
         }
-        let helpers = try (1..<(topics.count < 64 ? 1 : Self.loaders)).map { (_) throws(StoreError) in try StoreThread(name: "store-load", work) }
+        let helpers = try (1..<(topics.count < 64 ? 1 : Self.loaders)).map { (_) throws(StoreError) in try SystemThread.starting("store-load", work) }
         work()
         for helper in helpers { helper.join() }
         if let error = failure.withLock({ $0 }) { throw error }
-        light.store(queues.withLock { $0.keys.count { FurtherQueues.isLight($0.topic) } }, ordering: .relaxed)
+        light.store(queues.withLock { $0.keys.count { MultiDispatch.isLight($0.topic) } }, ordering: .relaxed)
         let found = FoundSize.decide(loading.withLock { $0.lengths }, configured: place.fileBytes)
         return found == place.fileBytes ? nil : found
     }
@@ -119,7 +119,7 @@ final class QueueTable: Sendable {
     private func load(topic: String, _ trust: QueueTrust) throws(StoreError) {
         let directory = place.directory + "/" + topic
         for (name, kind) in try StoreFiles.entries(in: directory) {
-            // Like the reference: what is not a number is none of ours, and harmless.
+            // Like the reference: what is not a number belongs to others, and is harmless.
             guard kind == .directory, let queueId = Int32(name), queueId >= 0, String(queueId).isExactly(name) else {
                 if kind == .directory, let folder = DeletedFolder(leftOver: name, in: directory) {
                     try folder.finish()

@@ -3,7 +3,7 @@ import Synchronization
 /// How far records have become visible, when that happens later than their append.
 ///
 ///     log  ██████████████|▒▒▒▒▒▒▒▒▒▒▒▒▒▒|░░░░░░░░░|
-///          visible       ^ confirmed,   ^ appended, promise not kept yet
+///          visible       ^ confirmed,   ^ appended, not as safe as asked yet
 ///             dispatchedOffset  to be dispatched
 final class Dispatcher: Sendable {
     /// A message that became readable.

@@ -19,7 +19,7 @@ struct FollowingPlacing: EntryPlacing {
         return .written
     }
 
-    /// Offsets start again, with 0, when a topic was deleted and made anew: what is there belongs to the old one.
+    /// Offsets start again, with 0, when a topic was deleted and made again: what is there belongs to the old one.
     private func begin(_ record: PlacedRecord, _ held: borrowing AppendState) throws(StoreError) {
         logger.noteBeginning(record.queue, with: record.offset, at: record.record.physicalOffset)
         try record.queue.reset(held)

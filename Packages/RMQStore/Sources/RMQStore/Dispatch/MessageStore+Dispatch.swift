@@ -49,8 +49,8 @@ extension MessageStore {
         _ state: inout Dispatcher.State, _ append: inout AppendState, _ segments: [MappedFile], _ offset: inout Int64, _ limit: Int64
     ) throws(StoreError) -> Bool {
         for _ in 0..<Dispatcher.batchRecords where offset < limit {
-            if limit - offset < Int64(RecordLayout.fillerByteCount) { return false }
-            guard let (segment, position) = CommitLog.range(at: offset, count: RecordLayout.fillerByteCount, in: segments, end: limit) else {
+            if limit - offset < Int64(MessageRecord.fillerByteCount) { return false }
+            guard let (segment, position) = CommitLog.range(at: offset, count: MessageRecord.fillerByteCount, in: segments, end: limit) else {
                 // What retention took away needs no entries.
                 offset = max(offset, min(limit, segments.first { $0.baseOffset > offset }?.baseOffset ?? limit))
                 continue

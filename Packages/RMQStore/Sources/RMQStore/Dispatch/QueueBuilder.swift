@@ -23,14 +23,14 @@ struct QueueBuilder<Placing: EntryPlacing> {
     mutating func dispatch(
         _ record: CheckedRecord, into written: inout [Dispatcher.Arrival], _ held: borrowing AppendState
     ) throws(StoreError) -> EntryOutcome {
-        guard RecordLayout.entersQueue(record.systemFlag) else { return .noQueue }
+        guard record.systemFlag.entersQueue else { return .noQueue }
         let tagCode = record.tagCode(delayLevels: delayLevels)
         var outcome = EntryOutcome.noQueue
         if let queue = queues.own(of: record, held) {
             outcome = try enter(PlacedRecord(record, tagCode, queue: queue, offset: record.queueOffset, isOwn: true), into: &written, held)
         }
         if outcome == .gap { return outcome }
-        for (queue, offset) in queues.further(of: record) {
+        for (queue, offset) in queues.multiDispatch(of: record) {
             switch try enter(PlacedRecord(record, tagCode, queue: queue, offset: offset, isOwn: false), into: &written, held) {
             case .written: outcome = .written
             case .gap: return .gap
@@ -102,7 +102,7 @@ struct PlacedRecord {
 /// No more records than this fit so many bytes of the log. No checksum covers a queue offset: a damaged one must neither fill
 /// the disk with entries for messages that never were, nor make an end of a queue.
 enum QueueRoom {
-    static func mostRecords(in bytes: Int64) -> Int64 { bytes / Int64(RecordLayout.fixedByteCount + 16) }
+    static func mostRecords(in bytes: Int64) -> Int64 { bytes / Int64(MessageRecord.minimumByteCount) }
 
     /// Whether the log has room for all records between a queue's newest one and that of `offset`.
     static func isThere(for offset: Int64, at position: Int64, behind queue: ConsumeQueue) -> Bool {

@@ -1,10 +1,10 @@
 import RMQCommon
 
-/// Finds the queues that records of the log belong to: each one's own, and further ones that its properties name.
+/// Finds the queues that records of the log belong to: each one's own, and those for multi-dispatch that its properties name.
 struct RecordQueues {
     private let queues: QueueTable
     private let logger: Logger
-    /// Whether messages may name further queues, and whether light ones among them have queue id 0.
+    /// Whether messages may name queues for multi-dispatch, and whether light ones among them have queue id 0.
     private let dispatchesToSeveral: Bool
     private let lightQueues: Bool
     /// Queues met so far, by fingerprint of name and id: saves making a `String` per record.
@@ -39,13 +39,13 @@ struct RecordQueues {
     }
 
     /// The other queues that a record names, with its offset in each.
-    func further(of record: CheckedRecord) -> [(queue: ConsumeQueue, offset: Int64)] {
+    func multiDispatch(of record: CheckedRecord) -> [(queue: ConsumeQueue, offset: Int64)] {
         guard dispatchesToSeveral else { return [] }
-        let names = FurtherQueues.names(in: record.properties)
-        guard !names.isEmpty, let offsets = FurtherQueues.offsets(in: record.properties, count: names.count) else { return [] }
+        let names = MultiDispatch.names(in: record.properties)
+        guard !names.isEmpty, let offsets = MultiDispatch.offsets(in: record.properties, count: names.count) else { return [] }
         return zip(names, offsets).compactMap { name, offset in
             guard StoreFiles.isSafeName([UInt8](name.utf8)) else { return nil }
-            return queue(FurtherQueues.key(name, queueId: record.queueId, lightQueues: lightQueues)).map { ($0, offset) }
+            return queue(MultiDispatch.key(name, queueId: record.queueId, lightQueues: lightQueues)).map { ($0, offset) }
         }
     }
 

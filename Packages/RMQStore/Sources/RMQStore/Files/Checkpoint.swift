@@ -36,7 +36,7 @@ package struct Checkpoint: Equatable, Sendable {
         var isDisowned: Bool { queues.count < 0 }
     }
 
-    /// Has the next opening ask the log about all queues, whatever it finds of them. For as long as they are being mended:
+    /// Has the next opening ask the log about all queues, whatever it finds of them. For as long as they are being repaired:
     /// a crash meanwhile leaves files that look whole.
     mutating func disownQueues() {
         own?.queues.count = -1

@@ -152,7 +152,7 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     /// Marks the pages of a range as changed, so that the next write-back includes them whatever the kernel believes to be
-    /// on the disk. Nobody else writes.
+    /// on the disk. No other thread writes.
     func touch(from start: Int, to end: Int) {
         var position = start
         while position < end {

@@ -47,7 +47,7 @@ package enum StoreFiles {
         return lstat(path, &status) == 0 ? .other : nil
     }
 
-    /// The same, with what each name stands for. What file systems keep in their root is nobody's: a disk may be mounted here.
+    /// The same, with what each name stands for. What file systems keep in their root belongs to no store: a disk may be mounted here.
     package static func entries(in directory: String) throws(StoreError) -> [(name: String, kind: Kind)] {
         guard let stream = opendir(directory) else {
             if errno == ENOENT { return [] }

@@ -18,7 +18,7 @@ final class Flusher: Sendable {
     struct Progress {
         var checkpoint: Checkpoint
         var round: Round?
-        /// After a crash: nobody knows which entries are on the disk.
+        /// After a crash: it is not known which entries are on the disk.
         var mustFlushAllQueues: Bool
         /// When the next round may begin.
         var nextRoundAt = MonotonicInstant(nanoseconds: 0)
@@ -71,7 +71,7 @@ extension Flusher.Progress {
             checkpoint.own = Checkpoint.Own(safeOffset: logStart, queues: QueuePrint(), cleanEnd: -1)
         }
         checkpoint.own?.cleanEnd = -1
-        // Without a mark nobody knows how far the index goes; after a crash that may be further than the log.
+        // Without a mark it is not known how far the index goes; after a crash that may be further than the log.
         if checkpoint.index?.indexedOffset ?? (mustFlushAllQueues ? .max : 0) > logEnd { checkpoint.cutIndex(to: logEnd) }
         try flusher.write(checkpoint)
     }

@@ -30,9 +30,9 @@ struct ChangedFolders {
 ///          durable        ^ being synced ^ the next sync takes all of these at once
 ///                  flushedOffset
 ///
-/// One thread syncs at a time. A thread that waits for its append does it itself when nobody is at it, for everything that
+/// One thread syncs at a time. A thread that waits for its append does it itself when no other thread does, for everything that
 /// was appended until then; others wait for that sync, and one of those whose append came too late for it does the next. So
-/// one writer needs no wake-up, and sixty-four share a sync. Appends that nobody blocks for (an event loop's) are synced by
+/// one writer needs no wake-up, and sixty-four share a sync. Appends that no thread blocks for (an event loop's) are synced by
 /// a thread of the store.
 final class LogCommit: Sendable {
     enum Turn {
@@ -82,7 +82,7 @@ final class LogCommit: Sendable {
         flushed.store(end, ordering: .releasing)
     }
 
-    /// The log was cut. Nobody syncs.
+    /// The log was cut. No thread syncs.
     func truncate(to end: Int64) {
         if flushedOffset > end { flushed.store(end, ordering: .releasing) }
     }
@@ -112,7 +112,7 @@ final class LogCommit: Sendable {
         return .sync
     }
 
-    /// Runs `work` while nobody syncs.
+    /// Runs `work` while no thread syncs.
     func exclusively(_ work: () throws(StoreError) -> Void) throws(StoreError) {
         switch wait(timeout: nil, needsSync: true, isConfirmed: { false }) {
         case .failed(let failure): throw failure

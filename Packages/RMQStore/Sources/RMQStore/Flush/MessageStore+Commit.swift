@@ -2,7 +2,7 @@ import RMQCommon
 import Synchronization
 
 extension MessageStore {
-    /// Everything below is as safe as the configuration promises: on the disk under synchronous flush, acknowledged by the
+    /// Everything below is as safe as the configuration asks: on the disk under synchronous flush, acknowledged by the
     /// replicas that are waited for. Never goes back while the store runs.
     public var confirmedOffset: Int64 { progress.confirmedOffset() }
 
@@ -12,16 +12,16 @@ extension MessageStore {
     /// Why nothing is acknowledged any more; nil while all is well.
     public var flushFailure: StoreError? { commit.failure }
 
-    /// Appends and waits until the configuration's promise holds. Blocks: not for an event loop.
+    /// Appends and waits until it is as safe as the configuration asks. Blocks: not for an event loop.
     public func appendAndWait(_ draft: RecordDraft) throws(StoreError) -> (result: AppendResult, status: AppendStatus) {
         let result = try append(draft, wakesCommit: false)
         return (result, try waitUntilConfirmed(result))
     }
 
-    /// Waits until an append is as safe as the configuration promises.
+    /// Waits until an append is as safe as the configuration asks.
     ///
-    /// The calling thread does the sync itself when nobody else is at it.
-    /// - Returns: `ok`, or which promise did not come true in time; the message is stored in any case.
+    /// The calling thread does the sync itself when no other thread does.
+    /// - Returns: `ok`, or what of it did not come true in time; the message is stored in any case.
     /// - Throws: `flushFailed` or `roleChanged`: it may or may not be there, or be there when the store is opened again.
     public func waitUntilConfirmed(_ result: AppendResult) throws(StoreError) -> AppendStatus {
         try waitUntilConfirmed(result.end, epoch: result.epoch)
@@ -31,13 +31,13 @@ extension MessageStore {
     public func waitUntilConfirmed(_ end: Int64) throws(StoreError) -> AppendStatus { try waitUntilConfirmed(end, epoch: epoch) }
 
     private func waitUntilConfirmed(_ end: Int64, epoch: Int64) throws(StoreError) -> AppendStatus {
-        let status = try promised(end, epoch)
+        let status = try durability(end, epoch)
         // After all that was looked at.
         if self.epoch != epoch { throw .roleChanged }
         return status
     }
 
-    private func promised(_ end: Int64, _ epoch: Int64) throws(StoreError) -> AppendStatus {
+    private func durability(_ end: Int64, _ epoch: Int64) throws(StoreError) -> AppendStatus {
         let start = MonotonicInstant.now
         var status = AppendStatus.ok
         if flushesSynchronously {
@@ -140,9 +140,9 @@ extension MessageStore {
 
     // MARK: The thread for those who do not wait
 
-    func startCommitThread() throws(StoreError) -> StoreThread? {
+    func startCommitThread() throws(StoreError) -> SystemThread? {
         guard flushesSynchronously else { return nil }
-        return try StoreThread(name: "store-commit") { self.runCommit() }
+        return try SystemThread.starting("store-commit") { self.runCommit() }
     }
 
     private func runCommit() {

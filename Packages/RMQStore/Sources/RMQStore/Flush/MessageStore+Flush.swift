@@ -3,8 +3,8 @@ import RMQCommon
 import Synchronization
 
 extension MessageStore {
-    func startFlusher() throws(StoreError) -> StoreThread {
-        try StoreThread(name: "store-flush") { self.runFlusher() }
+    func startFlusher() throws(StoreError) -> SystemThread {
+        try SystemThread.starting("store-flush") { self.runFlusher() }
     }
 
     private func runFlusher() {
@@ -13,8 +13,8 @@ extension MessageStore {
         var isPostponed = false
         while true {
             let thoroughAt = lastThorough + configuration.flushThoroughInterval
-            let rest = max(thoroughAt - .now, .zero)
-            guard flusher.signals.waitForWork(timeout: isPostponed ? rest : nil) else { return }
+            let remaining = max(thoroughAt - .now, .zero)
+            guard flusher.signals.waitForWork(timeout: isPostponed ? remaining : nil) else { return }
             // Let more come together; a stop does not wait.
             if configuration.flushIsTimed || flushesSynchronously {
                 if flusher.signals.wait(timeout: interval, until: { $0.isStopping ? true : nil }) == true { return }

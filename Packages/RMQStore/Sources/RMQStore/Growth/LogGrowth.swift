@@ -6,7 +6,7 @@ public enum LogEnd: Sendable, CaseIterable {
     case appended
     /// What survives a power failure: ``MessageStore/flushedOffset``.
     case flushed
-    /// What is as safe as the configuration promises: ``MessageStore/confirmedOffset``.
+    /// What is as safe as the configuration asks: ``MessageStore/confirmedOffset``.
     case confirmed
     /// What is in the queues, where consumers see it: ``MessageStore/dispatchedOffset``.
     case readable
@@ -18,7 +18,7 @@ public enum LogEnd: Sendable, CaseIterable {
 ///     append    the end is 760 ─► somebody waits for more than 700 ─► one call, and the target is gone
 ///
 /// One-shot: a follower that is busy is not called at all, so a loaded store makes no more calls than there are rounds of its
-/// followers, and an append for which nobody waits pays a fence and a load: once for all messages of a wake-up, behind the `pwrite`.
+/// followers, and an append for which no one waits pays a fence and a load: once for all messages of a wake-up, behind the `pwrite`.
 ///
 /// No wake-up is lost. An append moves the ends and then reads `lowestTarget`; a follower writes `lowestTarget` and then reads the
 /// end. Between the two each has a sequentially consistent fence, and one of the fences comes first: if the append's, the follower's

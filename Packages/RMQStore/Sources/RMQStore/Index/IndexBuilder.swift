@@ -4,7 +4,7 @@ import Synchronization
 /// The index of messages by key, and what wakes the thread that builds it.
 ///
 /// The thread sleeps until the log has grown (``LogGrowth``), follows the log to its end, naps, and looks again: a busy store
-/// signals once, not once per message, and an idle one wakes nobody. What is indexed lags by a nap at most.
+/// signals once, not once per message, and an idle one wakes no thread. What is indexed lags by a nap at most.
 final class IndexBuilder: Sendable {
     struct Signals {
         var hasWork = false
@@ -35,7 +35,7 @@ final class IndexBuilder: Sendable {
     let signals = Monitor(Signals())
     /// What to do first, and where the log ended when that was decided; nil once it is done.
     let plan: Mutex<(IndexPlan, logEnd: Int64)?>
-    let thread = Mutex<StoreThread?>(nil)
+    let thread = Mutex<SystemThread?>(nil)
     /// All messages before this log offset are in the files, but for what ``Signals`` say against it.
     private let followedOffset: Atomic<Int64>
 

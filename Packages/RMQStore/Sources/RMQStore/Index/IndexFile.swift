@@ -1,20 +1,64 @@
 import Synchronization
 
+/// Where the fields of an index file's header stand, see ``IndexFile``.
+package enum IndexHeader {
+    package static let beginTimestamp = 0, endTimestamp = 8, beginOffset = 16, endOffset = 24, usedSlots = 32, count = 36
+}
+
+/// One entry of an index file, see ``IndexFile``.
+package struct IndexEntry {
+    /// Where the place in the log stands in an entry.
+    static let offsetPosition = 4
+
+    /// Of `topic#key`.
+    package var hash: Int32
+    /// The record's place in the log.
+    package var offset: Int64
+    /// From the begin time of the file to the record's store time.
+    package var seconds: Int32
+    /// The next older entry in its chain; 0 for none.
+    package var older: Int32
+
+    init(hash: Int32, offset: Int64, seconds: Int32, older: Int32) {
+        self.hash = hash
+        self.offset = offset
+        self.seconds = seconds
+        self.older = older
+    }
+
+    /// Reads the entry at a position of a file.
+    @inline(__always)
+    package init(_ file: MappedFile, at position: Int) {
+        hash = file.loadInt32(position)
+        offset = file.loadInt64(position + Self.offsetPosition)
+        seconds = file.loadInt32(position + 12)
+        older = file.loadInt32(position + 16)
+    }
+
+    @inline(__always)
+    func write(to bytes: UnsafeMutableRawPointer) {
+        bytes.storeBytes(of: hash.bigEndian, as: Int32.self)
+        bytes.storeBytes(of: offset.bigEndian, toByteOffset: Self.offsetPosition, as: Int64.self)
+        bytes.storeBytes(of: seconds.bigEndian, toByteOffset: 12, as: Int32.self)
+        bytes.storeBytes(of: older.bigEndian, toByteOffset: 16, as: Int32.self)
+    }
+}
+
 /// How many hash slots and entries an index file has. A file does not say so itself.
-struct IndexShape: Equatable, Sendable {
-    static let headerBytes = 40
-    static let slotBytes = 4
-    static let entryBytes = 20
+package struct IndexShape: Equatable, Sendable {
+    package static let headerBytes = 40
+    package static let slotBytes = 4
+    package static let entryBytes = 20
 
     /// `maxHashSlotNum`
-    var slotCount: Int
+    package var slotCount: Int
     /// `maxIndexNum`. Number 0 is never used, so a file holds one entry less.
-    var entryCount: Int
+    package var entryCount: Int
 
     var entriesPosition: Int { Self.headerBytes + slotCount * Self.slotBytes }
     var fileBytes: Int { entriesPosition + entryCount * Self.entryBytes }
 
-    init(slotCount: Int, entryCount: Int) {
+    package init(slotCount: Int, entryCount: Int) {
         self.slotCount = slotCount
         self.entryCount = entryCount
     }
@@ -30,15 +74,15 @@ struct IndexShape: Equatable, Sendable {
     }
 
     private static func fits(_ file: MappedFile, slotCount: Int) -> Bool {
-        let room = file.byteCount - headerBytes - slotCount * slotBytes
-        let count = Int(file.loadInt32(36))
-        guard slotCount > 0, room >= 2 * entryBytes, room % entryBytes == 0, count > 1, count <= room / entryBytes else { return false }
-        func offset(_ number: Int) -> Int64 { file.loadInt64(headerBytes + slotCount * slotBytes + number * entryBytes + 4) }
-        return offset(1) == file.loadInt64(16) && offset(count - 1) == file.loadInt64(24)
+        let room = file.byteCount - Self.headerBytes - slotCount * slotBytes
+        let count = Int(file.loadInt32(IndexHeader.count))
+        guard slotCount > 0, room >= 2 * Self.entryBytes, room % Self.entryBytes == 0, count > 1, count <= room / Self.entryBytes else { return false }
+        func offset(_ number: Int) -> Int64 { file.loadInt64(Self.headerBytes + slotCount * slotBytes + number * Self.entryBytes + IndexEntry.offsetPosition) }
+        return offset(1) == file.loadInt64(IndexHeader.beginOffset) && offset(count - 1) == file.loadInt64(IndexHeader.endOffset)
     }
 
     @inline(__always)
-    func position(of number: Int32) -> Int { entriesPosition + Int(number) * Self.entryBytes }
+    package func position(of number: Int32) -> Int { entriesPosition + Int(number) * Self.entryBytes }
 }
 
 /// Which messages have a key: a hash table in a file, with chains of entries from new to old.
@@ -77,10 +121,6 @@ final class IndexFile: @unchecked Sendable {
     /// The file is sparse but for its slots, and grows by this much at a time: a full disk is an error, not a signal.
     private static let allocationStep = 1 << 20
 
-    private enum HeaderPosition {
-        static let beginTimestamp = 0, endTimestamp = 8, beginOffset = 16, endOffset = 24, usedSlots = 32, count = 36
-    }
-
     /// Makes an empty file.
     init(creating path: String, name: Int64, shape: IndexShape, disk: DiskCalls) throws(StoreError) {
         file = try MappedFile(creating: path, baseOffset: 0, byteCount: shape.fileBytes, allocating: nil)
@@ -94,7 +134,7 @@ final class IndexFile: @unchecked Sendable {
         lastOffset = Atomic(0)
         allocatedEnd = 0
         try allocate(to: shape.position(of: 1))
-        store(Int32(1), at: HeaderPosition.count)
+        store(Int32(1), at: IndexHeader.count)
     }
 
     /// Maps a file that an earlier run left. Look at ``isConsistent`` before using it.
@@ -105,11 +145,11 @@ final class IndexFile: @unchecked Sendable {
         self.disk = disk
         self.name = name
         self.shape = shape
-        nextNumber = Atomic(max(1, file.loadInt32(HeaderPosition.count)))
-        firstTimestamp = Atomic(file.loadInt64(HeaderPosition.beginTimestamp))
-        lastTimestamp = Atomic(file.loadInt64(HeaderPosition.endTimestamp))
-        firstOffset = Atomic(file.loadInt64(HeaderPosition.beginOffset))
-        lastOffset = Atomic(file.loadInt64(HeaderPosition.endOffset))
+        nextNumber = Atomic(max(1, file.loadInt32(IndexHeader.count)))
+        firstTimestamp = Atomic(file.loadInt64(IndexHeader.beginTimestamp))
+        lastTimestamp = Atomic(file.loadInt64(IndexHeader.endTimestamp))
+        firstOffset = Atomic(file.loadInt64(IndexHeader.beginOffset))
+        lastOffset = Atomic(file.loadInt64(IndexHeader.endOffset))
         allocatedEnd = 0
     }
 
@@ -139,20 +179,8 @@ final class IndexFile: @unchecked Sendable {
         return Int(count - 1 - number)
     }
 
-    private struct Entry {
-        var hash: Int32
-        var offset: Int64
-        var seconds: Int32
-        var older: Int32
-    }
-
     @inline(__always)
-    private func entry(_ number: Int32) -> Entry {
-        let position = shape.position(of: number)
-        return Entry(
-            hash: file.loadInt32(position), offset: file.loadInt64(position + 4), seconds: file.loadInt32(position + 12),
-            older: file.loadInt32(position + 16))
-    }
+    private func entry(_ number: Int32) -> IndexEntry { IndexEntry(file, at: shape.position(of: number)) }
 
     // Slots change while others read them.
 
@@ -189,18 +217,15 @@ final class IndexFile: @unchecked Sendable {
         if number == 1 {
             firstTimestamp.store(timestamp, ordering: .relaxed)
             firstOffset.store(offset, ordering: .relaxed)
-            store(timestamp, at: HeaderPosition.beginTimestamp)
-            store(offset, at: HeaderPosition.beginOffset)
+            store(timestamp, at: IndexHeader.beginTimestamp)
+            store(offset, at: IndexHeader.beginOffset)
         }
         let slot = Int(hash) % shape.slotCount
         let head = loadSlot(slot)
         let older = head > 0 && head < number ? head : 0
         let seconds = max(0, (timestamp &- firstTimestamp.load(ordering: .relaxed)) / 1000)
-        store(hash, at: position)
-        store(offset, at: position + 4)
-        store(Int32(clamping: seconds), at: position + 12)
-        store(older, at: position + 16)
-        if older == 0 { store(file.loadInt32(HeaderPosition.usedSlots) &+ 1, at: HeaderPosition.usedSlots) }
+        IndexEntry(hash: hash, offset: offset, seconds: Int32(clamping: seconds), older: older).write(to: file.base + position)
+        if older == 0 { store(file.loadInt32(IndexHeader.usedSlots) &+ 1, at: IndexHeader.usedSlots) }
         // The latest of all, also when the clock was set back since: a look-up from a time on passes over files that end before.
         finish(next: number + 1, offset: offset, timestamp: number == 1 ? timestamp : max(timestamp, lastTimestamp.load(ordering: .relaxed)))
         storeSlot(slot, number)
@@ -209,9 +234,9 @@ final class IndexFile: @unchecked Sendable {
 
     @inline(__always)
     private func finish(next: Int32, offset: Int64, timestamp: Int64) {
-        store(next, at: HeaderPosition.count)
-        store(offset, at: HeaderPosition.endOffset)
-        store(timestamp, at: HeaderPosition.endTimestamp)
+        store(next, at: IndexHeader.count)
+        store(offset, at: IndexHeader.endOffset)
+        store(timestamp, at: IndexHeader.endTimestamp)
         lastTimestamp.store(timestamp, ordering: .relaxed)
         lastOffset.store(offset, ordering: .relaxed)
         nextNumber.store(next, ordering: .releasing)
@@ -266,7 +291,7 @@ final class IndexFile: @unchecked Sendable {
     /// Keeps the entries below number `limit` whose messages begin before `logEnd`, and leads the slots to them.
     ///
     /// After a power failure any page may be as old as the last write-back. Entries below a number that was written back
-    /// are as they were then; slots lead to them or to later ones, so they are all set anew.
+    /// are as they were then; slots lead to them or to later ones, so they are all set again.
     /// - Returns: false when the entries contradict each other.
     func cut(to limit: Int32, logEnd: Int64) -> Bool {
         guard limit >= 1, Int(limit) <= shape.entryCount else { return false }
@@ -288,7 +313,7 @@ final class IndexFile: @unchecked Sendable {
             kept += 1
         }
         for (slot, head) in heads.enumerated() where loadSlot(slot) != head { storeSlot(slot, head) }
-        store(used, at: HeaderPosition.usedSlots)
+        store(used, at: IndexHeader.usedSlots)
         if kept == 1 {
             finish(next: 1, offset: 0, timestamp: 0)
         } else {

@@ -3,7 +3,7 @@ import Synchronization
 
 /// All index files, oldest first. The newest one is written.
 ///
-/// Together they are one list of entries in the order of the log: what is wrong with a file is mended by dropping it and
+/// Together they are one list of entries in the order of the log: what is wrong with a file is repaired by dropping it and
 /// all later ones and following the log again from where the file before it ends.
 final class IndexFiles: Sendable {
     let directory: String
@@ -55,7 +55,7 @@ final class IndexFiles: Sendable {
     }
 
     /// Takes over `kept`, and removes every other index file from the directory.
-    func adopt(_ kept: [IndexFile]) throws(StoreError) {
+    func keepOnly(_ kept: [IndexFile]) throws(StoreError) {
         let names = Set(kept.map(\.name))
         files.withLock { $0 = kept }
         for (name, kind) in try StoreFiles.entries(in: directory) where kind == .file {

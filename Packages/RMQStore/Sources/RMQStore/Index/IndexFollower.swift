@@ -57,7 +57,7 @@ struct IndexFollower {
     /// Rolled-back messages have no keys. All others have, also half messages under the topic that they are stored in.
     @inline(__always)
     private static func keys(of record: CheckedRecord) -> RecordKeys? {
-        guard record.systemFlag & RecordLayout.transactionMask != RecordLayout.transactionMask else { return nil }
+        guard !record.systemFlag.isRolledBack else { return nil }
         let keys = RecordKeys(record.properties)
         return keys.isEmpty ? nil : keys
     }
@@ -117,7 +117,7 @@ struct IndexFollower {
             kept.removeSubrange(index...)
             indexedOffset = nil
         }
-        try files.adopt(kept)
+        try files.keepOnly(kept)
         try resume(at: indexedOffset, logEnd: logEnd)
     }
 
@@ -155,7 +155,7 @@ struct IndexFollower {
     }
 
     private func record(at offset: Int64) -> Found {
-        guard let (segment, position) = log.range(at: offset, count: RecordLayout.fillerByteCount) else { return .nothing }
+        guard let (segment, position) = log.range(at: offset, count: MessageRecord.fillerByteCount) else { return .nothing }
         switch RecordCheck.check(segment, at: position, verifiesBody: false) {
         case .record(let record): return .record(end: offset + Int64(record.byteCount), hasKeys: Self.keys(of: record) != nil)
         case .filler: return .filler(end: segment.baseOffset + Int64(segment.byteCount))

@@ -14,7 +14,7 @@ struct IndexPlan {
     var cut: (file: IndexFile, limit: Int32, end: Int64)?
     /// All messages before this log offset are in these files. nil: where the last entry's message ends.
     var indexedOffset: Int64?
-    /// Nobody vouches that there were no other files.
+    /// It is not known that there were no other files.
     var mayHaveGaps: Bool
     /// The files, or what is known of them, will not be what the checkpoint says.
     var changesFiles: Bool { cut != nil || mayHaveGaps }

@@ -12,7 +12,7 @@ extension MessageStore {
 
     func startIndexBuilder() throws(StoreError) {
         guard configuration.indexesMessages else { return }
-        let thread = try StoreThread(name: "store-index") { self.runIndexBuilder() }
+        let thread = try SystemThread.starting("store-index") { self.runIndexBuilder() }
         index.thread.withLock { $0 = thread }
     }
 

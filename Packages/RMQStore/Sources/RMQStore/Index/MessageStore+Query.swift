@@ -98,7 +98,7 @@ private struct KeySearch {
     /// Adds the record at an offset if it is wanted.
     /// - Returns: false when no record there can have led to this entry.
     private mutating func take(_ offset: Int64, _ hash: Int32) -> Bool {
-        guard let head = log.range(at: offset, count: RecordLayout.fixedByteCount + 16),
+        guard let head = log.range(at: offset, count: MessageRecord.minimumByteCount),
             case .record(let record) = RecordCheck.check(head.file, at: head.position, verifiesBody: false)
         else { return false }
         let keys = RecordKeys(record.properties)

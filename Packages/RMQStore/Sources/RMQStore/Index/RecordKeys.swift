@@ -1,4 +1,3 @@
-import Glibc
 import RMQCommon
 
 /// The keys under which a message can be looked up, found in one walk over its properties.
@@ -11,17 +10,12 @@ struct RecordKeys {
     /// As everywhere: later duplicates win, and a pair without a value does not count.
     @inline(__always)
     init(_ properties: UnsafeRawBufferPointer) {
-        guard var rest = properties.baseAddress else { return }
-        let end = rest + properties.count
-        while rest < end {
-            let pairEnd = memchr(rest, Int32(PropertyScan.pairSeparator), end - rest).map { UnsafeRawPointer($0) } ?? end
-            let count = pairEnd - rest
-            if count > 9, Self.load(rest, UInt64.self) == Self.uniqueIdName, Self.load(rest + 8, UInt8.self) == PropertyScan.nameSeparator {
-                uniqueId = UnsafeRawBufferPointer(start: rest + 9, count: count - 9)
-            } else if count > 5, Self.load(rest, UInt32.self) == Self.keysName, Self.load(rest + 4, UInt8.self) == PropertyScan.nameSeparator {
-                words = UnsafeRawBufferPointer(start: rest + 5, count: count - 5)
+        for pair in PropertyText.pairs(in: properties) {
+            if let value = pair.value(of: "UNIQ_KEY") {
+                uniqueId = value
+            } else if let value = pair.value(of: "KEYS") {
+                words = value
             }
-            rest = pairEnd + 1
         }
     }
 
@@ -47,14 +41,6 @@ struct RecordKeys {
         }
         return found
     }
-
-    @inline(__always)
-    private static func load<Value: FixedWidthInteger & BitwiseCopyable>(_ position: UnsafeRawPointer, _: Value.Type) -> Value {
-        Value(bigEndian: position.loadUnaligned(as: Value.self))
-    }
-
-    private static var uniqueIdName: UInt64 { 0x554E_4951_5F4B_4559 }  // "UNIQ_KEY"
-    private static var keysName: UInt32 { 0x4B45_5953 }  // "KEYS"
 }
 
 /// The hash of `topic#key` as index files hold it. Made once per record, used for each of its keys.

@@ -29,7 +29,7 @@ struct MemoryGate {
     @inline(__always)
     func isRecent(_ entry: QueueEntry) -> Bool { entry.position >= recentFrom }
 
-    /// Whether the record of an entry can be read without waiting. An entry that leads nowhere holds nobody up.
+    /// Whether the record of an entry can be read without waiting. An entry that leads nowhere holds no reader up.
     @inline(__always)
     mutating func holds(_ entry: QueueEntry, in segments: [MappedFile]) -> Bool {
         if isRecent(entry) { return true }

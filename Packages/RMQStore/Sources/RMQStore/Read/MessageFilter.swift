@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// Decides which messages of a queue a read returns.
 ///
 ///     queue entry ─► matches(entry:) ─► readsRecords? ─► matches(record:) ─► returned
@@ -60,5 +62,5 @@ public struct FilterRecord {
     }
 
     /// The value of one property; nil when it is absent or empty.
-    public func value(of name: StaticString) -> UnsafeRawBufferPointer? { PropertyScan.value(name, in: properties) }
+    public func value(of name: StaticString) -> UnsafeRawBufferPointer? { PropertyText.value(name, in: properties) }
 }

@@ -2,11 +2,11 @@ import RMQCommon
 import Synchronization
 
 extension MessageStore {
-    /// Whether the newest record of a run is what its queue entry promises, and what was stored.
+    /// Whether the newest record of a run is what its queue entry says, and what was stored.
     ///
     /// Asked for records that come from the disk: those of earlier runs, and those far behind. What this run appended and
     /// memory still holds has not been anywhere where it could have changed. When the entry is what is wrong, it can be
-    /// mended (``mendEntry(at:of:is:)``). A record that is damaged itself is not handed out: the reader goes on with the next
+    /// repaired (``repairEntry(at:of:is:)``). A record that is damaged itself is not handed out: the reader goes on with the next
     /// one, as if retention had taken it.
     /// - Returns: nil when it is; otherwise what is wrong.
     @inline(__always)
@@ -35,13 +35,16 @@ extension MessageStore {
 }
 
 extension CheckedRecord {
-    /// Whether the record belongs to that place of a queue, its own or one of those that it is dispatched to besides. Half
-    /// messages say that they are at 0, and are in no queue.
-    func isAt(_ offset: Int64, of queue: ConsumeQueue) -> Bool {
-        guard RecordLayout.entersQueue(systemFlag) else { return false }
-        if queueOffset == offset, queueId == queue.queueId, topic.elementsEqual(queue.topicBytes) { return true }
-        let names = FurtherQueues.names(in: properties)
-        guard !names.isEmpty, let offsets = FurtherQueues.offsets(in: properties, count: names.count) else { return false }
-        return zip(names, offsets).contains { $0.isExactly(queue.topic) && $1 == offset }
+    /// Whether the record belongs to that place of a queue.
+    func isAt(_ offset: Int64, of queue: ConsumeQueue) -> Bool { hasPlace(in: queue) { $0 == offset } }
+
+    /// Whether the record belongs to a place of a queue that is wanted: in its own, or in one of those that it is dispatched to
+    /// besides. Half messages say that they are at 0, and are in no queue.
+    func hasPlace(in queue: ConsumeQueue, where isWanted: (_ offset: Int64) -> Bool) -> Bool {
+        guard systemFlag.entersQueue else { return false }
+        if queueId == queue.queueId, topic.elementsEqual(queue.topicBytes), isWanted(queueOffset) { return true }
+        let names = MultiDispatch.names(in: properties)
+        guard !names.isEmpty, let offsets = MultiDispatch.offsets(in: properties, count: names.count) else { return false }
+        return zip(names, offsets).contains { $0.isExactly(queue.topic) && isWanted($1) }
     }
 }

@@ -16,7 +16,7 @@ extension MessageStore {
         queue(topic: topic, queueId: queueId)?.maxOffset ?? 0
     }
 
-    /// Where the record of a queue offset lies in the log; nil when there is none.
+    /// Where the record of a queue offset lies in the log; nil without one.
     public func physicalOffset(_ queue: ConsumeQueue, offset: Int64) -> Int64? {
         guard let entry = try? queue.entry(at: offset), !entry.isFiller else { return nil }
         return entry.position
@@ -34,7 +34,7 @@ extension MessageStore {
         return storeTimestamp(at: entry.position)
     }
 
-    /// The store time (ms) of the oldest message of a queue; nil when there is none.
+    /// The store time (ms) of the oldest message of a queue; nil without one.
     public func earliestStoreTimestamp(topic: String, queueId: Int32) -> Int64? {
         guard let queue = queue(topic: topic, queueId: queueId) else { return nil }
         return storeTimestamp(queue, offset: queue.minOffset)
@@ -85,10 +85,10 @@ extension MessageStore {
     }
 
     func storeTimestamp(at physicalOffset: Int64) -> Int64? {
-        guard let head = log.range(at: physicalOffset, count: RecordLayout.fixedByteCount + 16),
-            head.file.loadInt32(head.position + RecordLayout.magicPosition) == RecordLayout.magic
+        guard let head = log.range(at: physicalOffset, count: MessageRecord.minimumByteCount),
+            head.file.loadInt32(head.position + MessageRecord.magicOffset) == MessageRecord.magic
         else { return nil }
-        let systemFlag = head.file.loadInt32(head.position + RecordLayout.systemFlagPosition)
-        return head.file.loadInt64(head.position + RecordLayout.storeTimestampPosition(systemFlag))
+        let systemFlag = SystemFlag(rawValue: head.file.loadInt32(head.position + MessageRecord.systemFlagOffset))
+        return head.file.loadInt64(head.position + MessageRecord.storeTimestampOffset(systemFlag))
     }
 }

@@ -33,7 +33,7 @@ extension MessageStore {
     /// `maxBytes` bytes, and no more than the configured transfer limits. `result.nextOffset` is where to go on, whatever
     /// the status.
     ///
-    /// - Parameter result: filled anew; its storage is used again.
+    /// - Parameter result: filled again; its storage is used again.
     public func read(
         _ queue: ConsumeQueue, offset: Int64, maxCount: Int, maxBytes: Int = .max, from source: ReadSource = .disk, into result: inout ReadResult
     ) {
@@ -133,7 +133,7 @@ extension MessageStore {
     public func record(at physicalOffset: Int64) -> MappedRange? {
         let segments = log.snapshot
         let end = log.maxOffset
-        guard let head = CommitLog.range(at: physicalOffset, count: RecordLayout.fixedByteCount + 16, in: segments, end: end),
+        guard let head = CommitLog.range(at: physicalOffset, count: MessageRecord.minimumByteCount, in: segments, end: end),
             case .record(let record) = RecordCheck.check(head.file, at: head.position, verifiesBody: physicalOffset < inheritedEnd),
             record.end <= end  // a replica may have the rest of it still to come
         else { return nil }

@@ -1,9 +1,10 @@
-/// One read on its way through a queue file: entry by entry, each skipped, taken, mended, or the end.
+/// One read on its way through a queue file: entry by entry, each skipped, taken, repaired, or the end.
 ///
 ///     entry ─► full? ─► entry matches? ─► in memory? ─► record in the log? ─► sound? ─► record matches? ─► taken
 ///                                             │                └── damaged or gone ──┘
 ///                                             └─ no: the read from memory ends here
 struct QueueScan {
+    private enum Choice { case skip, full, needsDisk, take }
     private enum Step { case next, again, end }
 
     private let store: MessageStore
@@ -23,8 +24,8 @@ struct QueueScan {
     /// After a miss in the log, entries below this are skipped.
     private var resumeAt: Int64 = .min
     private var missed = false
-    /// The last entry that was mended.
-    private var mendedIndex = -1
+    /// The last entry that was repaired.
+    private var repairedIndex = -1
     /// Records found so far that follow each other in the log.
     private var run: LogRun?
 
@@ -51,29 +52,18 @@ struct QueueScan {
         scan: while index < limit {
             let entry = QueueEntry(file.base + position + index * QueueEntry.byteCount)
             lastPosition = entry.position
-            if entry.position < resumeAt {
-                index += 1
-                continue
-            }
             // Without a trap: a damaged entry may say anything.
             let isFar = logEnd &- entry.position > store.memoryBytes
-            if result.messageCount > 0, isFull(result, entry, isFar) { break }
-            if asksEntries {
-                // Its extension is a file of its own, of which nobody knows what is in memory.
-                if QueueExtension.isAddress(entry.tagCode), memory?.isRecent(entry) == false {
-                    result.needsDisk = true
-                    break
-                }
-                if !matchesEntry(FilterEntry(entry, of: queue)) {
-                    index += 1
-                    continue
-                }
-            }
-            if memory?.holds(entry, in: segments) == false {
+            switch choose(entry, isFar, asksEntries: asksEntries, matchesEntry, result) {
+            case .skip:
+                index += 1
+                continue
+            case .full: break scan
+            case .needsDisk:
                 result.needsDisk = true
-                break
+                break scan
+            case .take: index += 1
             }
-            index += 1
             switch take(entry, isFar, asksRecords: asksRecords, matchesRecord, &result) {
             case .next: break
             case .again: index -= 1
@@ -84,6 +74,21 @@ struct QueueScan {
             }
         }
         finish(&result)
+    }
+
+    /// What to do about an entry, as far as it tells by itself.
+    @inline(__always)
+    private mutating func choose(
+        _ entry: QueueEntry, _ isFar: Bool, asksEntries: Bool, _ matchesEntry: (FilterEntry) -> Bool, _ result: ReadResult
+    ) -> Choice {
+        if entry.position < resumeAt { return .skip }
+        if result.messageCount > 0, isFull(result, entry, isFar) { return .full }
+        if asksEntries {
+            // Its extension is a file of its own, of which it is not known what is in memory.
+            if QueueExtension.isAddress(entry.tagCode), memory?.isRecent(entry) == false { return .needsDisk }
+            if !matchesEntry(FilterEntry(entry, of: queue)) { return .skip }
+        }
+        return memory?.holds(entry, in: segments) == false ? .needsDisk : .take
     }
 
     /// How many entries may be looked at: never past the end of this queue file, nor of the queue, nor of what is in memory of it.
@@ -137,7 +142,7 @@ struct QueueScan {
     /// The log does not hold what the entry leads to.
     @inline(never)
     private mutating func notFound(_ entry: QueueEntry, _ result: ReadResult) -> Step {
-        if let step = mended(entry) { return step }
+        if let step = repaired(entry) { return step }
         missed = missed || result.messageCount == 0
         // Retention took whole segments. An entry that points anywhere else is damaged, and says nothing of others.
         let segmentBytes = Int64(store.log.segmentBytes)
@@ -150,20 +155,20 @@ struct QueueScan {
     @inline(never)
     private mutating func isDamaged(_ entry: QueueEntry, _ damage: String, _ result: ReadResult) -> Step {
         run?.dropLast(entry)
-        if let step = mended(entry) { return step }
+        if let step = repaired(entry) { return step }
         store.noteDamage(entry, queue, offset + Int64(index - 1), damage)
         missed = missed || result.messageCount == 0
         return .next
     }
 
     /// Searches the log for the record of a damaged entry, which takes too long for a read from memory.
-    /// - Returns: nil when there is none.
-    private mutating func mended(_ entry: QueueEntry) -> Step? {
+    /// - Returns: nil when it is not there.
+    private mutating func repaired(_ entry: QueueEntry) -> Step? {
         let damaged = offset + Int64(index - 1)
-        guard mendedIndex < index, store.mayBeMended(entry, at: damaged, of: queue) else { return nil }
+        guard repairedIndex < index, store.mayBeRepaired(entry, at: damaged, of: queue) else { return nil }
         if memory != nil { return .end }
-        guard store.mendEntry(at: damaged, of: queue, is: entry) != nil else { return nil }
-        mendedIndex = index
+        guard store.repairEntry(at: damaged, of: queue, is: entry) != nil else { return nil }
+        repairedIndex = index
         return .again
     }
 

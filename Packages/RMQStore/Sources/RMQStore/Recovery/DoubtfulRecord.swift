@@ -1,6 +1,6 @@
 /// A record whose queue offset is not the one that is due. No checksum covers it.
 ///
-///     queue  … 6 7 8 | 0 ?      the topic was deleted and made anew, or the record is the damaged 9
+///     queue  … 6 7 8 | 0 ?      the topic was deleted and made again, or the record is the damaged 9
 ///     queue  … 6 7 8 | 13 ?     records between are lost, or the record is the damaged 9
 ///     queue        8 | 3 ?      the queue's first record is the damaged 2, or this is the damaged 9
 struct DoubtfulRecord: Sendable {

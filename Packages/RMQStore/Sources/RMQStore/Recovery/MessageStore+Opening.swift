@@ -31,7 +31,7 @@ extension MessageStore {
     }
 
     /// The size of the queues' extension files, if there are any, becomes that of the configuration.
-    static func adoptExtensionSize(_ configuration: inout StoreConfiguration, _ logger: Logger) throws(StoreError) {
+    static func useExtensionSizeFound(_ configuration: inout StoreConfiguration, _ logger: Logger) throws(StoreError) {
         guard configuration.writesQueueExtensions else { return }
         var lengths: [Int64] = []
         let root = configuration.extensionDirectory

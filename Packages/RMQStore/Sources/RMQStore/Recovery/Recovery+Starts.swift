@@ -7,7 +7,7 @@
 /// Nothing in the files that are left tells: so begins a queue, too, that retention has shortened. But seldom: the log must
 /// begin exactly between the last message of one file and the first of the next.
 extension Recovery {
-    /// A queue that lacks its first files, in words; nil when there is none.
+    /// A queue that lacks its first files, in words; nil without one.
     ///
     /// Walks through the log from its beginning to the first messages of the queues in question: headers only.
     func queueWithoutStart() throws(StoreError) -> String? {
@@ -27,35 +27,18 @@ extension Recovery {
     /// The first queue of which the log has a record before the queue's first entry.
     private func firstRecord(before end: Int64, in suspects: [Int32: [ConsumeQueue]]) -> ConsumeQueue? {
         for segment in log.snapshot where segment.baseOffset < end {
-            var position = 0
-            scan: while position < segment.byteCount, segment.baseOffset + Int64(position) < end {
-                switch RecordCheck.check(segment, at: position, verifiesBody: false) {
-                case .record(let record):
-                    if let queue = suspects[record.queueId]?.first(where: { lacks(record, $0) }) { return queue }
-                    if !FurtherQueues.names(in: record.properties).isEmpty, let queue = suspects.values.joined().first(where: { lacks(record, $0) }) {
-                        return queue
-                    }
-                    position += record.byteCount
-                case .filler:
-                    break scan
-                case .invalid:
-                    guard let next = RecordCheck.nextRecord(in: segment, from: position + 1) else { break scan }
-                    position = next
+            defer { segment.releaseResidentPages() }
+            for record in RecordWalk(segment, from: segment.baseOffset, to: end) {
+                if let queue = suspects[record.queueId]?.first(where: { lacks(record, $0) }) { return queue }
+                if !MultiDispatch.names(in: record.properties).isEmpty, let queue = suspects.values.joined().first(where: { lacks(record, $0) }) {
+                    return queue
                 }
             }
-            segment.releaseResidentPages()
         }
         return nil
     }
 
     private func lacks(_ record: CheckedRecord, _ queue: ConsumeQueue) -> Bool {
-        guard record.physicalOffset < queue.firstPhysicalOffset else { return false }
-        let first = queue.minOffset
-        if record.queueId == queue.queueId, record.topic.elementsEqual(queue.topicBytes) {
-            return RecordLayout.entersQueue(record.systemFlag) && record.queueOffset < first
-        }
-        let names = FurtherQueues.names(in: record.properties)
-        guard !names.isEmpty, let offsets = FurtherQueues.offsets(in: record.properties, count: names.count) else { return false }
-        return zip(names, offsets).contains { $0.utf8.elementsEqual(queue.topicBytes) && $1 < first }
+        record.physicalOffset < queue.firstPhysicalOffset && record.hasPlace(in: queue) { $0 < queue.minOffset }
     }
 }

@@ -20,13 +20,13 @@ struct Recovery {
         var endOffset: Int64 = 0
         var recordsChecked = 0
         var entriesWritten = 0
-        var mendedQueues = 0
+        var repairedQueues = 0
         /// Why all queues were written again; empty when they were not.
         var rebuildReason = ""
         var endReason = ""
 
         /// Whether queues have entries that may not be on the disk.
-        var hasWritten: Bool { entriesWritten > 0 || mendedQueues > 0 || !rebuildReason.isEmpty }
+        var hasWritten: Bool { entriesWritten > 0 || repairedQueues > 0 || !rebuildReason.isEmpty }
     }
 
     private let configuration: StoreConfiguration
@@ -74,7 +74,7 @@ struct Recovery {
         }
         let start = startOffset(segments)
         summary.startOffset = start.offset
-        try mendDamagedQueues(segments, until: start.offset, held)
+        try repairDamagedQueues(segments, until: start.offset, held)
         builder.placing.fillsGaps = start.offset <= log.minOffset
         var end = max(writtenBackEnd, try walk(segments, from: start.offset, checksumsFrom: start.checksumsFrom, stopsAtDamage: true, held))
         try builder.placing.settleRest(deletionsLast: deletionsLast, held)
@@ -140,7 +140,7 @@ struct Recovery {
     }
 
     /// Completes queues with damaged files from behind their last good entry, up to where the walk begins.
-    private mutating func mendDamagedQueues(_ segments: [MappedFile], until end: Int64, _ held: borrowing AppendState) throws(StoreError) {
+    private mutating func repairDamagedQueues(_ segments: [MappedFile], until end: Int64, _ held: borrowing AppendState) throws(StoreError) {
         let damaged = queues.damaged
         guard !damaged.isEmpty else { return }
         try disownQueues()
@@ -157,7 +157,7 @@ struct Recovery {
             guard isCertain else { continue }
             logger.warning("\(files.faultText): queue \(queue.queueId) of \(queue.topic) is written again from offset \(queue.maxOffset) on")
         }
-        summary.mendedQueues = damaged.count
+        summary.repairedQueues = damaged.count
         builder.placing.complete(damaged.map(\.queue))
         guard start < end else { return }
         if !isBoundary(start, segments) { start = segments.last { $0.baseOffset <= start }?.baseOffset ?? log.minOffset }
@@ -213,7 +213,7 @@ struct Recovery {
     private func isBoundary(_ offset: Int64, _ segments: [MappedFile]) -> Bool {
         guard let segment = segments.last(where: { $0.baseOffset <= offset }) else { return false }
         let position = Int(offset - segment.baseOffset)
-        if position == segment.byteCount || segment.isZero(from: position, count: RecordLayout.fillerByteCount) { return true }
+        if position == segment.byteCount || segment.isZero(from: position, count: MessageRecord.fillerByteCount) { return true }
         if case .invalid = RecordCheck.check(segment, at: position, verifiesBody: true) { return false }
         return true
     }

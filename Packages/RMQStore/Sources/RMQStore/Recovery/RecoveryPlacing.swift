@@ -19,7 +19,7 @@ struct RecoveryPlacing: EntryPlacing {
     private let trustedEnd: Int64
     /// Queues whose files are damaged, so that it says nothing about them when they have no entry.
     private var damaged: Set<ObjectIdentifier> = []
-    /// Queues that the walk made anew.
+    /// Queues that the walk made again.
     private var remade: Set<ObjectIdentifier> = []
     /// Queues without entries that the walk gave some, and those that it had begin again: what is in them does not tell
     /// whether a later record is of another life of the topic.
@@ -81,7 +81,7 @@ struct RecoveryPlacing: EntryPlacing {
             && !damaged.contains(ObjectIdentifier(record.queue))
     }
 
-    /// A record contradicts its queue. Offsets start again, with 0, when a topic was deleted and made anew: then what is there
+    /// A record contradicts its queue. Offsets start again, with 0, when a topic was deleted and made again: then what is there
     /// belongs to the old one.
     /// - Returns: nil when the queue was emptied, so that it begins with this record.
     private mutating func begin(_ record: PlacedRecord, _ held: borrowing AppendState) throws(StoreError) -> EntryOutcome? {
@@ -135,7 +135,7 @@ struct RecoveryPlacing: EntryPlacing {
 
     /// The walk is over, and no record came behind these.
     /// - Parameter deletionsLast: whether the entries of a deleted topic cannot be there again, so that a queue which had some when
-    ///   the walk began did not begin anew.
+    ///   the walk began did not begin again.
     mutating func settleRest(deletionsLast: Bool, _ held: borrowing AppendState) throws(StoreError) {
         for doubt in doubtful.values {
             let contradictsFiles = doubt.offset == 0 && deletionsLast && stage == .completing && !begun.contains(ObjectIdentifier(doubt.queue))

@@ -29,7 +29,7 @@ extension MessageStore {
     }
 
     /// A group of stores that votes has agreed upon everything below `offset`, however many of them have it. For whoever decides that
-    /// by itself, in place of ``acknowledge(replica:offset:)``; without `requiredReplicas` nobody waits for it.
+    /// by itself, in place of ``acknowledge(replica:offset:)``; without `requiredReplicas` no append waits for it.
     /// - Throws: `notContiguous` when that is more than there is.
     public func confirm(to offset: Int64) throws(StoreError) {
         let end = log.maxOffset
@@ -138,7 +138,7 @@ extension MessageStore {
 
     /// Cuts the log at `offset`, and with it the consume queues: what follows was not confirmed and its master is gone.
     ///
-    /// Nobody may append meanwhile. Ranges handed out before keep their mapping, but what lies behind the cut becomes zero. Other
+    /// No thread may append meanwhile. Ranges handed out before keep their mapping, but what lies behind the cut becomes zero. Other
     /// messages will come to its place and be confirmed there, in another ``epoch``.
     public func truncate(to offset: Int64) throws(StoreError) {
         guard offset >= log.minOffset, offset <= log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
@@ -159,7 +159,7 @@ extension MessageStore {
         endWaiting()
     }
 
-    /// Nobody dispatches or syncs.
+    /// No thread dispatches or syncs.
     private func cut(to offset: Int64, _ state: inout AppendState) throws(StoreError) {
         raiseEpoch(state)
         try log.truncate(to: offset, distrusting: true, state)

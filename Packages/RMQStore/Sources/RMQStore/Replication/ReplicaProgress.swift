@@ -16,7 +16,7 @@ public final class ReplicaProgress: Sendable {
     init(required: Int, fallBehindLimit: Int64, end: Int64) {
         self.required = required
         self.fallBehindLimit = fallBehindLimit
-        // What was in the log at the start was shown by recovery; nobody waits for it any more.
+        // What was in the log at the start was shown by recovery; no append waits for it any more.
         confirmed = Atomic(end)
     }
 
@@ -48,13 +48,13 @@ public final class ReplicaProgress: Sendable {
         if required > 0 { confirmed.max(end, ordering: .releasing) }
     }
 
-    /// The store becomes a master whose log ends at `end`: nobody waits for what is in it.
+    /// The store becomes a master whose log ends at `end`: no append waits for what is in it.
     func begin(at end: Int64) {
         forgetAll()
         confirm(upTo: end)
     }
 
-    /// The log was cut. Nobody acknowledges.
+    /// The log was cut. No replica acknowledges.
     func truncate(to end: Int64) {
         acknowledged.withLock { acknowledged in
             acknowledged = acknowledged.mapValues { min($0, end) }

@@ -106,7 +106,7 @@ struct DeletedFolder {
     let path: String
     private let name: String
 
-    /// Takes a queue's folder out of the way; nil when there is none.
+    /// Takes a queue's folder out of the way; nil without one.
     init?(_ path: String) throws(StoreError) {
         guard StoreFiles.isDirectory(path) else { return nil }
         name = path

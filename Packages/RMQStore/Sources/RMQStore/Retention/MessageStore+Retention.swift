@@ -13,7 +13,7 @@ extension MessageStore {
         var progress = Retention.Progress(minuteStart: start)
         while let isByHand = retention.nextPass(after: configuration.retention.interval) {
             let now = clocks.monotonic.now()
-            let verdict = judgeSpace()
+            let verdict = checkSpace()
             if verdict.wantsDeletion || isByHand || configuration.retention.isDeletionTime(clocks.wall.now()) {
                 deleteSegments(atOnce: verdict.deletesAtOnce, now: now, &progress)
             }
@@ -28,7 +28,7 @@ extension MessageStore {
 
     /// Looks at the disks and sets what follows: the refusal of messages, and which roots are skipped.
     @discardableResult
-    func judgeSpace() -> SpaceVerdict {
+    func checkSpace() -> SpaceVerdict {
         let verdict = SpaceVerdict(
             log: roots.writable.map { ($0, diskUsage.usedFraction($0)) }, queues: diskUsage.usedFraction(configuration.consumeQueueDirectory),
             policy: configuration.retention)

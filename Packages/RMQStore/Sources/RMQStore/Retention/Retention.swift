@@ -26,10 +26,10 @@ final class Retention: Sendable {
     }
 
     let signals = Monitor(Signals())
-    private let thread = Mutex<StoreThread?>(nil)
+    private let thread = Mutex<SystemThread?>(nil)
 
     func start(_ body: @escaping @Sendable () -> Void) throws(StoreError) {
-        let started = try StoreThread(name: "store-clean", body)
+        let started = try SystemThread.starting("store-clean", body)
         thread.withLock { $0 = started }
     }
 

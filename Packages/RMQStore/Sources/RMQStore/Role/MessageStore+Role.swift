@@ -66,7 +66,7 @@ extension MessageStore {
     private func endLog(behindWholeRecord end: Int64) throws(StoreError) {
         guard end < log.maxOffset else { return }
         let segmentBytes = Int64(configuration.segmentBytes)
-        if let (segment, position) = log.range(at: end, count: RecordLayout.fillerByteCount),
+        if let (segment, position) = log.range(at: end, count: MessageRecord.fillerByteCount),
             case .filler = RecordCheck.check(segment, at: position, verifiesBody: false)
         {
             // The rest of the segment is zeros, here as there.

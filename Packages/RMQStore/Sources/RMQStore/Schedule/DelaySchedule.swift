@@ -40,7 +40,7 @@ final class DelaySchedule: Sendable {
     /// Changed by the schedule's thread only; before it starts and after it ends, by whoever opens or closes the store.
     let progress = Mutex(Progress())
     let delivery = Mutex(DeliveryState())
-    let thread = Mutex<StoreThread?>(nil)
+    let thread = Mutex<SystemThread?>(nil)
 
     init(path: String) {
         self.path = path

@@ -15,31 +15,25 @@ struct DelayedMessage {
     let body: UnsafeRawBufferPointer
     let attributes: RecordAttributes
 
-    /// - Parameter record: a whole record; nil when it is none.
+    /// - Parameter record: a whole record; nil when it is something else.
     init?(_ record: MappedRange) {
         guard case .record(let checked) = RecordCheck.check(record.owner, at: record.position, verifiesBody: false) else { return nil }
-        var reader = ByteReader(record.bytes)
-        guard reader.seek(to: RecordLayout.flagPosition), let flag = reader.readInt32(), reader.seek(to: RecordLayout.bornTimestampPosition),
-            let bornTimestamp = reader.readInt64(),
-            let bornHost = HostAddress.read(&reader, isIPv6: checked.systemFlag & RecordLayout.bornHostIPv6 != 0), reader.skip(8),
-            let storeHost = HostAddress.read(&reader, isIPv6: checked.systemFlag & RecordLayout.storeHostIPv6 != 0),
-            let reconsumeTimes = reader.readInt32(), reader.skip(8), let bodyLength = reader.readInt32(), let body = reader.readBytes(Int(bodyLength))
-        else { return nil }
+        guard let fields = RecordFields(record.bytes), let parts = try? RecordParts(record.bytes, flag: fields.systemFlag) else { return nil }
         self.record = record
         topic = checked.topic
         queueId = checked.queueId
         properties = checked.properties
-        self.body = body
-        var attributes = RecordAttributes(bornTimestamp: bornTimestamp, bornHost: bornHost, storeHost: storeHost)
-        attributes.flag = flag
-        attributes.systemFlag = checked.systemFlag
-        attributes.reconsumeTimes = reconsumeTimes
+        body = parts.body
+        var attributes = RecordAttributes(bornTimestamp: fields.bornTimestamp, bornHost: fields.bornHost, storeHost: fields.storeHost)
+        attributes.flag = fields.flag
+        attributes.systemFlag = fields.systemFlag.rawValue
+        attributes.reconsumeTimes = fields.reconsumeTimes
         self.attributes = attributes
     }
 
     /// Where it is to be delivered; nil when the properties do not say, or name the topic of half messages, which is never right.
     var target: QueueKey? {
-        guard let topic = PropertyScan.value("REAL_TOPIC", in: properties), let queue = PropertyScan.value("REAL_QID", in: properties),
+        guard let topic = PropertyText.value("REAL_TOPIC", in: properties), let queue = PropertyText.value("REAL_QID", in: properties),
             let queueId = Int32(String(decoding: queue, as: UTF8.self)), queueId >= 0
         else { return nil }
         let name = String(decoding: topic, as: UTF8.self)
@@ -62,17 +56,17 @@ struct DelayedMessage {
         let replaced = [PropertyName.delayLevel, PropertyName.realTopic, PropertyName.realQueueId]
         var result: [UInt8] = []
         func append(_ pair: some Sequence<UInt8>) {
-            if !result.isEmpty { result.append(PropertyScan.pairSeparator) }
+            if !result.isEmpty { result.append(PropertyText.pairEnd) }
             result.append(contentsOf: pair)
         }
         for properties in [received, added] {
-            for pair in properties.split(separator: PropertyScan.pairSeparator) {
-                let name = pair.prefix { $0 != PropertyScan.nameSeparator }
-                if !replaced.contains(where: { name.elementsEqual($0.utf8) }) { append(pair) }
+            for pair in PropertyText.pairs(in: properties) where !pair.bytes.isEmpty {
+                let name = pair.split().name
+                if !replaced.contains(where: { name.elementsEqual($0.utf8) }) { append(pair.bytes) }
             }
         }
         for (name, value) in zip(replaced, [Array(String(level).utf8), topic, Array(String(queueId).utf8)]) {
-            append(Array(name.utf8) + [PropertyScan.nameSeparator] + value)
+            append(Array(name.utf8) + [PropertyText.nameEnd] + value)
         }
         return result
     }

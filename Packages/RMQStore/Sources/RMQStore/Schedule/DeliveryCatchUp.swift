@@ -12,7 +12,7 @@ extension MessageStore {
         guard let oldest = next.values.map(\.message.record.offset).min() else { return }
         var delivered = 0
         forEachRecord(from: max(start, oldest, log.minOffset)) { record in
-            guard let level = PropertyScan.delayLevel(record.properties), let waiting = next[level], let candidate = message(record),
+            guard let level = PropertyText.delayLevel(record.properties), let waiting = next[level], let candidate = message(record),
                 waiting.message.becomes(candidate)
             else { return }
             delivered += 1

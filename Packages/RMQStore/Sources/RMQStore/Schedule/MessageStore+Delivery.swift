@@ -103,7 +103,7 @@ extension MessageStore {
     }
 
     /// Appends a waiting message to where it was meant to go. It is safe, or seen by consumers, when the configuration's
-    /// promise holds, which nobody waits for here: the file counts on nothing that is not on the disk.
+    /// durability comes later, and no one waits for it here: the file counts on nothing that is not on the disk.
     /// - Returns: where that is; nil for one that can never be delivered, which is said and passed over, or it would hold
     ///   up its level for ever.
     /// - Throws: when it cannot be appended now.

@@ -21,7 +21,7 @@ public struct StoreStatistics: Sendable, Equatable {
     /// Records that were damaged and therefore not handed out; one that is asked for twice counts twice.
     public var damagedReads = 0
     /// Queue entries that were damaged and have been written again.
-    public var mendedEntries = 0
+    public var repairedEntries = 0
     /// The longest append, in milliseconds; as exact as the coarse clock, a few of them.
     public var slowestAppendMilliseconds: Int64 = 0
     /// The longest read, in milliseconds; as exact as the coarse clock, a few of them.
@@ -53,7 +53,7 @@ final class ReadCounters: Sendable {
     private let messages = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
     private let damaged = Atomic<Int>(0)
-    private let mended = Atomic<Int>(0)
+    private let repaired = Atomic<Int>(0)
     private let slowest = Atomic<Int64>(0)
 
     func count(_ result: ReadResult, milliseconds: Int64) {
@@ -69,7 +69,7 @@ final class ReadCounters: Sendable {
 
     /// - Returns: how many there are now.
     func countDamage() -> Int { damaged.add(1, ordering: .relaxed).newValue }
-    func countMended() -> Int { mended.add(1, ordering: .relaxed).newValue }
+    func countRepaired() -> Int { repaired.add(1, ordering: .relaxed).newValue }
 
     func fill(_ statistics: inout StoreStatistics) {
         statistics.foundReads = found.load(ordering: .relaxed)
@@ -77,7 +77,7 @@ final class ReadCounters: Sendable {
         statistics.readMessages = messages.load(ordering: .relaxed)
         statistics.readBytes = bytes.load(ordering: .relaxed)
         statistics.damagedReads = damaged.load(ordering: .relaxed)
-        statistics.mendedEntries = mended.load(ordering: .relaxed)
+        statistics.repairedEntries = repaired.load(ordering: .relaxed)
         statistics.slowestReadMilliseconds = slowest.load(ordering: .relaxed)
     }
 

@@ -1,5 +1,6 @@
 import CRMQSystem
 import Glibc
+import RMQCommon
 
 /// The system calls that decide what survives a failure, and who waits for the disk. Tests put others in their place: disks that
 /// fill up or fail, memory that holds nothing, a machine without room for one more thread.
@@ -14,7 +15,7 @@ final class DiskCalls: Sendable {
     typealias ResidentBytes = @Sendable (_ file: MappedFile, _ range: Range<Int>) -> Int
     typealias Write = @Sendable (_ file: MappedFile, _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ position: Int) -> Int
     typealias WriteSmall = @Sendable (_ path: String, _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ position: Int) -> Int
-    typealias StartThread = @Sendable (_ name: String, _ body: @escaping @Sendable () -> Void) throws(StoreError) -> StoreThread
+    typealias StartThread = @Sendable (_ name: String, _ body: @escaping @Sendable () -> Void) throws(StoreError) -> SystemThread
     typealias StartWriteBack = @Sendable (_ descriptor: Int32, _ start: Int, _ count: Int) -> Int32
 
     /// Writes a range of a mapped file back and waits for the disk.
@@ -44,7 +45,7 @@ final class DiskCalls: Sendable {
         write: @escaping Write = DiskCalls.pwrite, writeSmall: @escaping WriteSmall = DiskCalls.pwriteSmall,
         startWriteBack: @escaping StartWriteBack = DiskCalls.syncFileRange,
         residentBytes: @escaping ResidentBytes = { $0.residentBytes($1) },
-        startThread: @escaping StartThread = { (name, body) throws(StoreError) in try StoreThread(name: name, body) }
+        startThread: @escaping StartThread = { (name, body) throws(StoreError) in try SystemThread.starting(name, body) }
     ) {
         self.synchronize = synchronize
         self.synchronizeDirectory = synchronizeDirectory

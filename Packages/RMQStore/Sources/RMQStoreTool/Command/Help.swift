@@ -15,7 +15,7 @@ enum Help {
           mqstore dump ~/store --topic Orders --queue 2 --from 500  by queue offset
           mqstore dump ~/store --topic Orders --key 4711            by key or unique id (reads the whole log)
           mqstore dump ~/store --topic Orders --json --body         as JSON, with bodies
-        rebuild     makes consume queues or index files anew from the commit log. The only command that writes.
+        rebuild     makes consume queues or index files again from the commit log. The only command that writes.
           mqstore rebuild ~/store --queues
           mqstore rebuild ~/store --all
 
@@ -33,7 +33,7 @@ enum Help {
           --count N           dump: stop after N records [100; all of them with --count 0]
           --body              dump: print bodies too: as text if they are text, otherwise as hex
           --queues, --index, --all
-                              rebuild: what to make anew
+                              rebuild: what to make again
           --keep              rebuild: keep the old files, in DIRECTORY/rebuild-<time>
 
         A store in use can be inspected, verified and dumped: nothing is locked or written. What is written meanwhile may

@@ -6,7 +6,7 @@ extension CheckedRecord {
 
     /// The queues that the record has an entry in, with its offset there: its own first, then those of a message for several.
     var places: [(topic: String, queueId: Int32, queueOffset: Int64)] {
-        guard RecordLayout.entersQueue(systemFlag) else { return [] }
+        guard systemFlag.entersQueue else { return [] }
         let own = (topic: topicText, queueId: queueId, queueOffset: queueOffset)
         guard let names = text("INNER_MULTI_DISPATCH"), let offsets = text("INNER_MULTI_QUEUE_OFFSET") else { return [own] }
         let queues = names.split(ascii: ",", keepingEmpty: true)
@@ -19,13 +19,13 @@ extension CheckedRecord {
 
     /// What index files know the record by: its unique id, then its keys.
     var keys: [String] {
-        guard systemFlag & RecordLayout.transactionMask != RecordLayout.transactionMask else { return [] }   // rolled back
+        guard !systemFlag.isRolledBack else { return [] }   // rolled back
         return [text("UNIQ_KEY")].compactMap { $0 } + (text("KEYS") ?? "").split(ascii: " ")
     }
 
     func indexHash(_ key: String) -> Int32 { JavaString.indexHash("\(topicText)#\(key)") }
 
     private func text(_ name: StaticString) -> String? {
-        PropertyScan.value(name, in: properties).map { String(decoding: $0, as: UTF8.self) }
+        PropertyText.value(name, in: properties).map { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -2,7 +2,7 @@ import Glibc
 import RMQCommon
 import RMQStore
 
-/// `mqstore rebuild`: sets derived files aside and lets the store's own recovery make them anew from the log.
+/// `mqstore rebuild`: sets derived files aside and lets the store's own recovery make them again from the log.
 ///
 /// A queue that has no record in the log any more stays as it is: its offsets, which consumers have reached, are written
 /// nowhere else.
@@ -83,7 +83,7 @@ struct RebuildCommand {
             try setAside("consumequeue_ext/\(name)", in: backup)
             moved += 1
         }
-        output.write("making \(names.count) queues anew from the log (\(moved) were there)\n")
+        output.write("making \(names.count) queues again from the log (\(moved) were there)\n")
     }
 
     private func setAside(_ name: String, in backup: String) throws(StoreError) {
@@ -108,7 +108,7 @@ struct RebuildCommand {
         configuration.retention.deletesForcibly = false
         let store = try MessageStore(configuration, logger: Logger(category: "mqstore", sink: ToolLog(output: output)))
         try store.start()
-        var progress = Progress("making the index anew", total: store.maxPhysicalOffset - store.minPhysicalOffset, output)
+        var progress = Progress("making the index again", total: store.maxPhysicalOffset - store.minPhysicalOffset, output)
         while rebuildsIndex, store.indexedOffset < store.maxPhysicalOffset {
             progress.report(max(0, store.indexedOffset - store.minPhysicalOffset))
             usleep(20_000)

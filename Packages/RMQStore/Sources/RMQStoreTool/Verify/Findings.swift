@@ -5,7 +5,7 @@ struct Findings {
     enum Kind: String, CaseIterable {
         /// Messages cannot be read.
         case log
-        /// Derived from the log; `rebuild` makes it anew.
+        /// Derived from the log; `rebuild` makes it again.
         case queue, index
         /// A file that does not belong, or has the wrong size.
         case file

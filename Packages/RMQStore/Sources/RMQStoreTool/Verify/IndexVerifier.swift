@@ -1,45 +1,36 @@
 import RMQStore
 
-/// One index file, for reading only.
-///
-///     0       8      16         24       32     36      40              40 + 4 slots
-///     +-------+------+----------+--------+------+-------+---------------+- - - - - -
-///     | begin | end  | begin    | end    |used  | count | slots (i32)   | entries
-///     | time  | time | offset   | offset |slots |       |               |
-///     +-------+------+----------+--------+------+-------+---------------+- - - - - -
-///
-/// An entry is hash (4), physical offset (8), seconds since the begin time (4), the one before it in its slot (4).
-/// Entry 0 is never used; `count` starts at 1.
+/// One index file, for reading only; its format stands in `RMQStore/Index/IndexFile.swift`.
 struct IndexFileView {
     let file: MappedFile
-    let slotCount: Int
-    let entryLimit: Int
+    private let shape: IndexShape
 
     /// - Parameter slotCount: nil: a file of the default ratio, four entries for each slot.
     init?(path: String, slotCount: Int?) {
         guard let file = try? MappedFile(reading: path, baseOffset: 0) else { return nil }
-        let slots = slotCount ?? (file.byteCount - 40) / 84
-        guard slots > 0, file.byteCount >= 40 + 4 * slots + 40 else { return nil }
+        let rest = file.byteCount - IndexShape.headerBytes
+        let slots = slotCount ?? rest / (IndexShape.slotBytes + 4 * IndexShape.entryBytes)
+        guard slots > 0, rest >= IndexShape.slotBytes * slots + 2 * IndexShape.entryBytes else { return nil }
         self.file = file
-        self.slotCount = slots
-        entryLimit = (file.byteCount - 40 - 4 * slots) / 20
+        shape = IndexShape(slotCount: slots, entryCount: (rest - IndexShape.slotBytes * slots) / IndexShape.entryBytes)
     }
 
-    var beginOffset: Int64 { file.loadInt64(16) }
-    var endOffset: Int64 { file.loadInt64(24) }
-    var beginTime: Int64 { file.loadInt64(0) }
-    var usedSlots: Int { Int(file.loadInt32(32)) }
-    var count: Int { max(1, Int(file.loadInt32(36))) }
+    var slotCount: Int { shape.slotCount }
+    var entryLimit: Int { shape.entryCount }
+    var beginOffset: Int64 { file.loadInt64(IndexHeader.beginOffset) }
+    var endOffset: Int64 { file.loadInt64(IndexHeader.endOffset) }
+    var beginTime: Int64 { file.loadInt64(IndexHeader.beginTimestamp) }
+    var usedSlots: Int { Int(file.loadInt32(IndexHeader.usedSlots)) }
+    var count: Int { max(1, Int(file.loadInt32(IndexHeader.count))) }
 
-    func slot(_ number: Int) -> Int { Int(file.loadInt32(40 + 4 * number)) }
+    func slot(_ number: Int) -> Int { Int(file.loadInt32(slotPosition(number))) }
+
+    func slotPosition(_ number: Int) -> Int { IndexShape.headerBytes + IndexShape.slotBytes * number }
 
     /// - Parameter number: below `entryLimit`.
-    func entry(_ number: Int) -> (hash: Int32, offset: Int64, seconds: Int32, previous: Int) {
-        let position = position(of: number)
-        return (file.loadInt32(position), file.loadInt64(position + 4), file.loadInt32(position + 12), Int(file.loadInt32(position + 16)))
-    }
+    func entry(_ number: Int) -> IndexEntry { IndexEntry(file, at: position(of: number)) }
 
-    func position(of number: Int) -> Int { 40 + 4 * slotCount + 20 * number }
+    func position(of number: Int) -> Int { shape.position(of: Int32(number)) }
 }
 
 /// Compares the index files with the log: every entry has a record with such a key, every key of the log has an entry.
@@ -85,7 +76,7 @@ struct IndexVerifier {
     /// - Returns: how many entries have a record in the log.
     private mutating func check(_ file: IndexFileView, logEnd: Int64, isUnfinished: Bool, _ findings: inout Findings) -> Int {
         guard file.count <= file.entryLimit else {
-            findings.add(.index, file.file.path, at: 36, "it says \(file.count - 1) entries and has room for \(file.entryLimit - 1)")
+            findings.add(.index, file.file.path, at: Int64(IndexHeader.count), "it says \(file.count - 1) entries and has room for \(file.entryLimit - 1)")
             return 0
         }
         var newest = [Int32](repeating: 0, count: file.slotCount)
@@ -100,8 +91,8 @@ struct IndexVerifier {
                 findings.add(.index, file.file.path, at: position, "entry \(number) has the hash \(entry.hash)")
                 continue
             }
-            if entry.previous != Int(newest[slot]) {
-                findings.add(.index, file.file.path, at: position, "entry \(number) continues with \(entry.previous), the one before it in its slot is \(newest[slot])")
+            if entry.older != newest[slot] {
+                findings.add(.index, file.file.path, at: position, "entry \(number) continues with \(entry.older), the one before it in its slot is \(newest[slot])")
             }
             if newest[slot] == 0 { used += 1 }
             newest[slot] = Int32(number)
@@ -114,10 +105,10 @@ struct IndexVerifier {
             }
         }
         for slot in 0..<file.slotCount where file.slot(slot) != Int(newest[slot]) && !(isUnfinished && file.slot(slot) >= file.count) {
-            findings.add(.index, file.file.path, at: Int64(40 + 4 * slot), "slot \(slot) says entry \(file.slot(slot)), its newest is \(newest[slot])")
+            findings.add(.index, file.file.path, at: Int64(file.slotPosition(slot)), "slot \(slot) says entry \(file.slot(slot)), its newest is \(newest[slot])")
         }
         if used != file.usedSlots, !isUnfinished {
-            findings.add(.index, file.file.path, at: 32, "it says \(file.usedSlots) used slots, there are \(used)")
+            findings.add(.index, file.file.path, at: Int64(IndexHeader.usedSlots), "it says \(file.usedSlots) used slots, there are \(used)")
         }
         return found
     }

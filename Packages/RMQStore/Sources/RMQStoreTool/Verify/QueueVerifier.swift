@@ -18,7 +18,7 @@ struct QueueVerifier {
 
         init(files: QueueFilesView?) { self.files = files }
 
-        /// The topic was deleted and made anew: what came before belongs to its former life.
+        /// The topic was deleted and made again: what came before belongs to its former life.
         func forget() {
             expectedNext = nil
             matched = 0

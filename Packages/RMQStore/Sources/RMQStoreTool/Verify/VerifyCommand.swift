@@ -22,7 +22,7 @@ struct VerifyCommand {
 
     func run() throws(ToolError) -> Int32 {
         let isInUse = directory.isInUse
-        // A crash leaves derived files behind the log or ahead of it; the next start mends that.
+        // A crash leaves derived files behind the log or ahead of it; the next start repairs that.
         let isUnfinished = isInUse || directory.hasAbortFile
         var findings = Findings(limit: limit)
         if isInUse { findings.add(.note, directory.lockPath, "a broker uses the store: what it writes meanwhile may show up below") }
@@ -100,7 +100,7 @@ struct VerifySummary {
         guard let first = findings.firstDamage else { return text + "no damage\n" }
         let kinds = Findings.Kind.allCases.filter { $0 != .note && findings.count($0) > 0 }
         text += "DAMAGED: " + kinds.map { "\($0.rawValue) \(findings.count($0))" }.joined(separator: ", ") + "\nfirst: \(first.line)\n"
-        if findings.count(.queue) + findings.count(.index) > 0 { text += "queues and index can be made anew from the log: mqstore rebuild\n" }
+        if findings.count(.queue) + findings.count(.index) > 0 { text += "queues and index can be made again from the log: mqstore rebuild\n" }
         return text
     }
 

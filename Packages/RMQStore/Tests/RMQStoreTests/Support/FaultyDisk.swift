@@ -86,7 +86,7 @@ final class FaultyDisk: Sendable {
             },
             startThread: { [behaviour] (name, body) throws(StoreError) in
                 if let failure = behaviour.withLock({ $0.threadFailure }) { throw failure() }
-                return try StoreThread(name: name, body)
+                return try SystemThread.starting(name, body)
             })
     }
 

@@ -73,7 +73,7 @@ extension MessageStore {
         }
     }
 
-    /// Appends one message and waits for the store's promise.
+    /// Appends one message and waits until it is as safe as the store's configuration asks.
     @discardableResult
     func putAndWait(
         _ topic: String, _ queueId: Int32, _ text: String, encoder: RecordEncoder = RecordEncoder()

@@ -5,7 +5,7 @@ import RMQTestSupport
 import Testing
 
 /// Consume queues that were damaged on the disk: everything in them is in the log, too.
-@Suite(.takesTurns) struct QueueMendingTests {
+@Suite(.takesTurns) struct QueueRepairTests {
     static let count = 1000
     /// Each queue has 500 entries in files of 300.
     static let first = "00000000000000000000", second = "00000000000000006000"
@@ -66,8 +66,8 @@ import Testing
         try again.close()
     }
 
-    /// What was mended is not on the disk yet when the power fails: the files look whole, and are not.
-    @Test(arguments: [true, false]) func aCrashWhileItIsMendedIsSeen(clean: Bool) throws {
+    /// What was repaired is not on the disk yet when the power fails: the files look whole, and are not.
+    @Test(arguments: [true, false]) func aCrashWhileItIsRepairedIsSeen(clean: Bool) throws {
         let folder = try TemporaryFolder()
         let root = folder.sub("store")
         try make(root, clean: clean)
@@ -186,7 +186,7 @@ import Testing
 
     /// Position and size of an entry, and what to flip in them.
     @Test(arguments: [(byte: 0, bit: 0x80), (3, 1), (5, 1), (6, 0x40), (7, 8), (8, 0x80), (9, 1), (10, 4), (11, 1)])
-    func anEntryIsMendedByWhoeverReadsIt(damage: (byte: Int, bit: Int)) throws {
+    func anEntryIsRepairedByWhoeverReadsIt(damage: (byte: Int, bit: Int)) throws {
         let folder = try TemporaryFolder()
         try make(folder.path, clean: true)
         let url = URL(fileURLWithPath: folder.sub("consumequeue/Topic/1/" + Self.first))
@@ -199,7 +199,7 @@ import Testing
         let sink = MemorySink()
         let store = try open(folder.path, sink)
         #expect(try store.everything("Topic", 1).map(\.queueOffset) == (0..<Int64(Self.count / 2)).map { $0 })
-        #expect(store.statistics.mendedEntries == 4 && store.statistics.damagedReads == 0)
+        #expect(store.statistics.repairedEntries == 4 && store.statistics.damagedReads == 0)
         #expect(sink.messages.filter { $0.contains("has been written again from the log") }.count == 4)
         try expectEverything(store)
         try store.close()

@@ -5,12 +5,12 @@ import Synchronization
 /// that one leads to says which offset of which queue it is.
 extension MessageStore {
     /// How much of the log is searched for one entry's record: some 10 ms when it is in memory.
-    private static let mendingReach: Int64 = 64 << 20
+    private static let searchReach: Int64 = 64 << 20
     /// How many damaged neighbours are passed over to find one that says where to search.
-    private static let mendingNeighbours: Int64 = 512
+    private static let searchNeighbours: Int64 = 512
 
     /// Whether it makes sense to search for the record of a damaged entry.
-    func mayBeMended(_ damaged: QueueEntry, at offset: Int64, of queue: ConsumeQueue) -> Bool {
+    func mayBeRepaired(_ damaged: QueueEntry, at offset: Int64, of queue: ConsumeQueue) -> Bool {
         !damaged.isFiller && !failedSearches.contains(queue, offset)
     }
 
@@ -18,10 +18,10 @@ extension MessageStore {
     ///
     /// The record lies between those of the entries before and behind it. Takes the append lock for the write. May read from the
     /// disk, so it is not for a loop.
-    /// - Returns: the right entry; nil when there is none nearby: then the record itself is damaged, or gone.
+    /// - Returns: the right entry; nil when none is nearby: then the record itself is damaged, or gone.
     @inline(never)
-    func mendEntry(at offset: Int64, of queue: ConsumeQueue, is damaged: QueueEntry) -> QueueEntry? {
-        guard mayBeMended(damaged, at: offset, of: queue) else { return nil }
+    func repairEntry(at offset: Int64, of queue: ConsumeQueue, is damaged: QueueEntry) -> QueueEntry? {
+        guard mayBeRepaired(damaged, at: offset, of: queue) else { return nil }
         guard let entry = soughtEntry(at: offset, of: queue, is: damaged) else {
             failedSearches.insert(queue, offset)
             return nil
@@ -32,7 +32,7 @@ extension MessageStore {
             return true
         }
         guard isWritten else { return nil }
-        let count = readCounters.countMended()
+        let count = readCounters.countRepaired()
         if Self.isWorthSaying(count) {
             logger.warning("entry \(offset) of queue \(queue.queueId) of \(queue.topic) was damaged and has been written again from the log; \(count) so far")
         }
@@ -42,13 +42,13 @@ extension MessageStore {
     private func soughtEntry(at offset: Int64, of queue: ConsumeQueue, is damaged: QueueEntry) -> QueueEntry? {
         guard let start = searchStart(before: offset, of: queue, damaged) else { return nil }
         let behind = soundEntry(at: offset + 1, of: queue)?.position ?? dispatchedOffset
-        let entry = searchEntry(at: offset, of: queue, from: start, to: min(behind, start + Self.mendingReach))
+        let entry = searchEntry(at: offset, of: queue, from: start, to: min(behind, start + Self.searchReach))
         return entry == damaged ? nil : entry
     }
 
-    /// The record at the place that an entry names, if it is that of this offset; damaged entries are mended.
+    /// The record at the place that an entry names, if it is that of this offset; damaged entries are repaired.
     func record(of entry: QueueEntry, at offset: Int64, of queue: ConsumeQueue) -> MappedRange? {
-        for entry in [entry, mendEntry(at: offset, of: queue, is: entry)].lazy.compactMap(\.self) {
+        for entry in [entry, repairEntry(at: offset, of: queue, is: entry)].lazy.compactMap(\.self) {
             if let range = record(at: entry.position), range.bytes.count == Int(entry.size), let record = checkedRecord(at: entry.position), record.isAt(offset, of: queue) {
                 return range
             }
@@ -62,7 +62,7 @@ extension MessageStore {
         // Entries of what retention took away lead nowhere, and rightly so, until the smallest offset is corrected.
         func isExpired(_ entry: QueueEntry) -> Bool { entry.position >= 0 && entry.position < logMinimum }
         var before = offset - 1
-        while before >= queue.minOffset, offset - before <= Self.mendingNeighbours {
+        while before >= queue.minOffset, offset - before <= Self.searchNeighbours {
             if let entry = soundEntry(at: before, of: queue) { return entry.end }
             if isExpired(damaged), let entry = try? queue.entry(at: before), isExpired(entry) { return nil }
             before -= 1
@@ -78,7 +78,7 @@ extension MessageStore {
     }
 
     private func checkedRecord(at physicalOffset: Int64) -> CheckedRecord? {
-        guard let head = log.range(at: physicalOffset, count: RecordLayout.fixedByteCount + 16),
+        guard let head = log.range(at: physicalOffset, count: MessageRecord.minimumByteCount),
             case .record(let record) = RecordCheck.check(head.file, at: head.position, verifiesBody: false)
         else { return nil }
         return record
@@ -86,25 +86,13 @@ extension MessageStore {
 
     private func searchEntry(at offset: Int64, of queue: ConsumeQueue, from start: Int64, to end: Int64) -> QueueEntry? {
         for segment in log.snapshot where segment.baseOffset + Int64(segment.byteCount) > start && segment.baseOffset < end {
-            var position = max(0, Int(start - segment.baseOffset))
-            scan: while position < segment.byteCount, segment.baseOffset + Int64(position) < end {
-                switch RecordCheck.check(segment, at: position, verifiesBody: false) {
-                case .record(let record):
-                    if record.isAt(offset, of: queue) { return intactEntry(record, in: segment, at: position) }
-                    position += record.byteCount
-                case .filler:
-                    break scan
-                case .invalid:
-                    guard let next = RecordCheck.nextRecord(in: segment, from: position + 1) else { break scan }
-                    position = next
-                }
-            }
+            for record in RecordWalk(segment, from: start, to: end) where record.isAt(offset, of: queue) { return intactEntry(record, in: segment) }
         }
         return nil
     }
 
-    private func intactEntry(_ record: CheckedRecord, in segment: MappedFile, at position: Int) -> QueueEntry? {
-        guard case .record = RecordCheck.check(segment, at: position, verifiesBody: true) else { return nil }
+    private func intactEntry(_ record: CheckedRecord, in segment: MappedFile) -> QueueEntry? {
+        guard case .record = RecordCheck.check(segment, at: Int(record.physicalOffset - segment.baseOffset), verifiesBody: true) else { return nil }
         return QueueEntry(
             position: record.physicalOffset, size: Int32(record.byteCount), tagCode: record.tagCode(delayLevels: configuration.delayLevelMilliseconds))
     }

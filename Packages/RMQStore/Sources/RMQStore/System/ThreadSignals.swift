@@ -1,0 +1,35 @@
+import RMQCommon
+
+/// What a store thread sleeps for.
+struct ThreadSignals {
+    var hasWork = false
+    var isStopping = false
+}
+
+extension Monitor where State == ThreadSignals {
+    /// Wakes the thread, unless it has been told already.
+    func announce() {
+        let isNews = withLock { signals in
+            defer { signals.hasWork = true }
+            return !signals.hasWork
+        }
+        if isNews { change { _ in } }
+    }
+
+    /// Sleeps until there is work, or for `timeout`; false when the thread is to end.
+    func waitForWork(timeout: Duration? = nil) -> Bool {
+        let isStopping = wait(timeout: timeout) { signals -> Bool? in
+            if signals.isStopping { return true }
+            guard signals.hasWork else { return nil }
+            signals.hasWork = false
+            return false
+        }
+        return isStopping != true
+    }
+
+    /// Ends the thread and waits for that.
+    func stop(_ thread: SystemThread) {
+        change { $0.isStopping = true }
+        thread.join()
+    }
+}
