@@ -49,9 +49,14 @@ final class TestCluster {
         let table = TopicConfigTable(
             topics: [ByteText(topic): TopicConfig(topicName: topic, readQueueCount: 4, writeQueueCount: 4)], dataVersion: DataVersion(timestamp: 1))
         let body = RegisterBrokerBody(topicConfigTable: table).body
-        let header = RegisterBrokerHeader(
-            brokerName: "ghost", brokerAddress: "127.0.0.1:1", clusterName: "DefaultCluster", haServerAddress: "127.0.0.1:2", brokerId: 0,
-            bodyCRC32: CRC32.rocketMQ(body))
+        let header = RegisterBrokerHeader {
+            $0.brokerName = "ghost"
+            $0.brokerAddress = "127.0.0.1:1"
+            $0.clusterName = "DefaultCluster"
+            $0.haServerAddress = "127.0.0.1:2"
+            $0.brokerId = 0
+            $0.bodyCRC32 = CRC32.rocketMQ(body)
+        }
         let client = RemotingClient(loops: loops, logger: Self.logger)
         let response = try await client.request(
             RemotingCommand(.registerBroker, header: header, body: body), to: nameServerAddress, timeout: .generous)

@@ -80,7 +80,7 @@ public struct BrokerCommandLine {
             return 0
         }
         try broker.start()
-        let address = HostText.joined(configuration.advertisedAddress, broker.port)
+        let address = HostPort(configuration.advertisedAddress, broker.port)
         let known = configuration.nameServers.isEmpty ? "" : " and name server is \(configuration.nameServers.joined(separator: ";"))"
         Console.write("The broker[\(configuration.brokerName), \(address)] boot success. serializeType=JSON\(known)\n")
         let signal = ProcessSignals.waitForTermination { logger.warning("SIGQUIT: there is no thread dump here; the broker goes on, SIGTERM stops it") }

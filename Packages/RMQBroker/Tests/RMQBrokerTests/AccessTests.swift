@@ -32,9 +32,16 @@ import Testing
             #expect(refused.responseCode == .noPermission)
             #expect(refused.remark == "not for orders")
             #expect(peer.broker.state.topics["orders"] == nil, "nothing was made for it")
-            let header = SendMessageHeader(
-                producerGroup: "p", topic: "orders", defaultTopic: "TBW102", defaultTopicQueueCount: 4, queueId: 0, systemFlag: 0,
-                bornTimestamp: 0, flag: 0)
+            let header = SendMessageHeader {
+                $0.producerGroup = "p"
+                $0.topic = "orders"
+                $0.defaultTopic = "TBW102"
+                $0.defaultTopicQueueCount = 4
+                $0.queueId = 0
+                $0.systemFlag = 0
+                $0.bornTimestamp = 0
+                $0.flag = 0
+            }
             let first = try await peer.client.request(RemotingCommand(.sendMessage, header: header), to: peer.address, timeout: .generous)
             #expect(first.remark == "not for orders")
             let batch = try await peer.ask(.sendBatchMessage, Peer.sendFields("orders").merging(["m": "true"]) { $1 }, text: "x")

@@ -173,7 +173,12 @@ import Testing
                 "topic": "Made", "defaultTopic": "TBW102", "readQueueNums": "1", "writeQueueNums": "1", "perm": "6",
                 "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
             ], [])
-        case 34: return ([:], HeartbeatData(clientId: "c", consumers: [ConsumerData(group: "g", messageModel: .clustering, subscriptions: [])]).body)
+        case 34:
+            let heartbeat = HeartbeatData {
+                $0.clientId = "c"
+                $0.consumers = [ConsumerData { $0.group = "g" }]
+            }
+            return ([:], heartbeat.body)
         case 35: return (["clientID": "c", "producerGroup": "p2", "consumerGroup": "g2"], [])
         case 38, 203: return (group, [])
         case 204: return (["producerGroup": "p"], [])
@@ -208,8 +213,16 @@ import Testing
             _ = try await peer.createTopic("T")
             _ = try await peer.send("T", "x", properties: "KEYS\u{1}k")
             let subscription = SubscriptionData(topic: "T", tagExpression: "*", version: 1)
-            let consumer = ConsumerData(group: "g", messageModel: .clustering, subscriptions: [subscription])
-            _ = try await peer.ask(.heartBeat, body: HeartbeatData(clientId: "c", producers: [ProducerData(group: "p")], consumers: [consumer]).body)
+            let consumer = ConsumerData {
+                $0.group = "g"
+                $0.subscriptions = [subscription]
+            }
+            let heartbeat = HeartbeatData {
+                $0.clientId = "c"
+                $0.producers = [ProducerData(group: "p")]
+                $0.consumers = [consumer]
+            }
+            _ = try await peer.ask(.heartBeat, body: heartbeat.body)
             _ = try await peer.ask(.updateConsumerOffset, ["consumerGroup": "g", "topic": "T", "queueId": "0", "commitOffset": "1"])
             let (fields, body) = try Self.sound(code)
             func answer(_ fields: [String: String]) async throws -> (code: Int32, remark: String?) {

@@ -38,7 +38,12 @@ private let lookAlikes = [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")]
         try await withPeer { peer in
             let queue = MessageQueue(topic: "T", brokerName: "b", queueId: 0)
             func lock(_ client: String, _ code: RequestCode = .lockBatchMq) async throws -> [MessageQueue] {
-                let answer = try await peer.ask(code, body: LockBatchRequest(consumerGroup: "g", clientId: client, queues: [queue]).body)
+                let request = LockBatchRequest {
+                    $0.consumerGroup = "g"
+                    $0.clientId = client
+                    $0.queues = [queue]
+                }
+                let answer = try await peer.ask(code, body: request.body)
                 return answer.body.isEmpty ? [] : try LockBatchResponse(body: answer.body).lockedQueues
             }
             #expect(try await lock(first) == [queue])
@@ -90,7 +95,10 @@ private let lookAlikes = [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")]
     func producerGroupsAreApart(_ first: String, _ second: String) async throws {
         try await withPeer { peer in
             for (client, group) in [("one", first), ("two", second)] {
-                let beat = HeartbeatData(clientId: client, producers: [ProducerData(group: group)])
+                let beat = HeartbeatData {
+                    $0.clientId = client
+                    $0.producers = [ProducerData(group: group)]
+                }
                 _ = try await peer.ask(.heartBeat, body: beat.body, from: peer.anotherClient())
             }
             for (client, group) in [("one", first), ("two", second)] {

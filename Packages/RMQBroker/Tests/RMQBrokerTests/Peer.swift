@@ -134,8 +134,16 @@ final class Peer: Sendable {
         _ clientId: String, group: String = "g", subscriptions: [SubscriptionData] = [], model: MessageModel = .clustering,
         from client: RemotingClient? = nil
     ) async throws -> RemotingCommand {
-        let consumer = ConsumerData(group: group, messageModel: model, subscriptions: subscriptions)
-        return try await ask(.heartBeat, body: HeartbeatData(clientId: clientId, consumers: [consumer]).body, from: client)
+        let consumer = ConsumerData {
+            $0.group = group
+            $0.messageModel = model
+            $0.subscriptions = subscriptions
+        }
+        let heartbeat = HeartbeatData {
+            $0.clientId = clientId
+            $0.consumers = [consumer]
+        }
+        return try await ask(.heartBeat, body: heartbeat.body, from: client)
     }
 
     func createTopic(_ name: String, queues: Int = 1, changing fields: [String: String] = [:]) async throws -> RemotingCommand {

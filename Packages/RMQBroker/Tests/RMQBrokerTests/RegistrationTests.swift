@@ -322,7 +322,7 @@ private final class FakeNameServer: Sendable {
         private let owner: FakeNameServer
         init(owner: FakeNameServer) { self.owner = owner }
 
-        func receive(_ request: InboundRequest, on connection: Connection) {
+        func receive(_ request: InboundFrame, on connection: Connection) {
             do {
                 let command = try request.command()
                 guard let response = try owner.take(command) else { return }

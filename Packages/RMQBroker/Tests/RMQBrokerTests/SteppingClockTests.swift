@@ -112,7 +112,12 @@ import Testing
         try await withPeer(clocks: clock.clocks, { $0.idleSeconds = 100_000 }) { (peer: Peer) async throws in
             func lock(_ client: String) async throws -> Int {
                 let queue = MessageQueue(topic: "T", brokerName: "broker-a", queueId: 0)
-                let answer = try await peer.ask(.lockBatchMq, body: LockBatchRequest(consumerGroup: "g", clientId: client, queues: [queue]).body)
+                let request = LockBatchRequest {
+                    $0.consumerGroup = "g"
+                    $0.clientId = client
+                    $0.queues = [queue]
+                }
+                let answer = try await peer.ask(.lockBatchMq, body: request.body)
                 return try LockBatchResponse(body: answer.body).lockedQueues.count
             }
             #expect(try await lock("one") == 1)

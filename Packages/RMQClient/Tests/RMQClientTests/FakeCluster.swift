@@ -145,13 +145,24 @@ final class FakeCluster: Sendable {
         guard let count = state.withLock({ $0.topics[header.topic] }) else { return .response(.topicNotExist, remark: "no route") }
         let names = ports.withLock { $0.keys.filter { $0 != Self.nameServer }.sorted() }
         let data = TopicRouteData(
-            queues: names.map { QueueData(brokerName: $0, readQueueCount: count, writeQueueCount: count, permission: .readWrite, topicSystemFlag: 0) },
+            queues: names.map { name in
+                QueueData {
+                    $0.brokerName = name
+                    $0.readQueueCount = count
+                    $0.writeQueueCount = count
+                    $0.permission = .readWrite
+                }
+            },
             brokers: names.map { BrokerData(cluster: "c", brokerName: $0, addresses: [0: address(of: $0)]) })
         return .response(.success, body: data.body)
     }
 
     private func stored(_ header: SendMessageHeaderV2, at server: String) -> RemotingCommand {
-        .response(.success, header: SendMessageResponseHeader(messageId: "0A000001", queueId: header.message.queueId, queueOffset: 0))
+        .response(.success, header: SendMessageResponseHeader {
+            $0.messageId = "0A000001"
+            $0.queueId = header.message.queueId
+            $0.queueOffset = 0
+        })
     }
 
     private func storedOffset(_ header: QueryConsumerOffsetHeader, at server: String) -> RemotingCommand {
@@ -177,7 +188,12 @@ final class FakeCluster: Sendable {
         let found = all.dropFirst(Int(header.queueOffset)).prefix(Int(header.maxMessages))
         if found.isEmpty { try? await Task.sleep(for: .milliseconds(20)) }   // not a wait: the pull is held
         let next = header.queueOffset + Int64(found.count)
-        let answer = PullMessageResponseHeader(suggestedBrokerId: 0, nextBeginOffset: next, minOffset: 0, maxOffset: Int64(all.count))
+        let answer = PullMessageResponseHeader {
+            $0.suggestedBrokerId = 0
+            $0.nextBeginOffset = next
+            $0.minOffset = 0
+            $0.maxOffset = Int64(all.count)
+        }
         return .response(found.isEmpty ? .pullNotFound : .success, header: answer, body: found.flatMap { MessageRecord.encode($0) })
     }
 }
@@ -188,7 +204,7 @@ private final class FakeHandler: RequestHandler {
 
     init(_ answer: @escaping @Sendable (RemotingCommand) async -> RemotingCommand?) { self.answer = answer }
 
-    func receive(_ request: InboundRequest, on connection: Connection) {
+    func receive(_ request: InboundFrame, on connection: Connection) {
         guard let command = try? request.command() else { return connection.close() }
         let reply = connection.replyHandle(for: request)
         Task { [answer] in

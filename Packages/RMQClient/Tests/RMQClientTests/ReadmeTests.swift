@@ -38,7 +38,11 @@ import Testing
     @Test func theExamplesDoWhatTheySay() async throws {
         try await withFakeCluster(topics: ["Orders": 2, "Audit": 2, "Metrics": 2]) { _, command in
             // The fake broker takes no batches by itself.
-            let stored = SendMessageResponseHeader(messageId: "0A,0B,0C", queueId: 0, queueOffset: 0)
+            let stored = SendMessageResponseHeader {
+                $0.messageId = "0A,0B,0C"
+                $0.queueId = 0
+                $0.queueOffset = 0
+            }
             return command.requestCode == .sendBatchMessage ? .answer(.response(.success, header: stored)) : .usual
         } _: { cluster in
             try await cluster.withClient { client in

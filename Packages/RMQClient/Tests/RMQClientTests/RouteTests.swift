@@ -6,19 +6,24 @@ import Testing
 
 @Suite(.takesTurns) struct RouteTests {
     private func route(_ queues: [QueueData], order: String? = nil, publishLimit: Int32? = nil) -> TopicRoute {
-        let data = TopicRouteData(
+        var data = TopicRouteData(
             queues: queues,
             brokers: [
                 BrokerData(cluster: "c", brokerName: "b", addresses: [0: "10.0.0.2:10911", 1: "10.0.0.3:10911"]),
                 BrokerData(cluster: "c", brokerName: "a", addresses: [0: "10.0.0.1:10911"]),
                 BrokerData(cluster: "c", brokerName: "replica-only", addresses: [1: "10.0.0.4:10911"]),
-            ],
-            orderTopicConfiguration: order)
+            ])
+        data.orderTopicConfiguration = order
         return TopicRoute(topic: "T", data: data, publishLimit: publishLimit)
     }
 
     private func queue(_ broker: String, read: Int32 = 2, write: Int32 = 2, permission: Permission = .readWrite) -> QueueData {
-        QueueData(brokerName: broker, readQueueCount: read, writeQueueCount: write, permission: permission, topicSystemFlag: 0)
+        QueueData {
+            $0.brokerName = broker
+            $0.readQueueCount = read
+            $0.writeQueueCount = write
+            $0.permission = permission
+        }
     }
 
     @Test func queuesAreSortedByBrokerNameAndId() {

@@ -68,7 +68,7 @@ final class GroupCommit<Value: CommittedValue>: Sendable {
         }
         // One piece of work for each change, although the first of them serves all: so the pool counts what waits, in number and bytes.
         guard !files.run(holding: byteCount, { self.commit() }), withdraw(number) else { return }
-        completion(Refusal(.systemBusy, "[OVERLOAD]\(files.limits) wait for the \(files.name) threads, the limit; try again later"))
+        completion(Refusal.overloaded(files))
     }
 
     /// - Returns: false when a commit has taken the change meanwhile, which then owes its answer.

@@ -43,8 +43,12 @@ import RMQTestSupport
             let info = try ClusterInfo(body: try await bench.ask(.getBrokerClusterInfo).body)
             #expect(info.clusters.count == 2)
             #expect(info.brokers.count == 2)
-            _ = try await bench.ask(RemotingCommand(.unregisterBroker, header: UnregisterBrokerHeader(
-                brokerName: first, brokerAddress: first + ":1", clusterName: first, brokerId: 0)))
+            _ = try await bench.ask(RemotingCommand(.unregisterBroker, header: UnregisterBrokerHeader {
+                $0.brokerName = first
+                $0.brokerAddress = first + ":1"
+                $0.clusterName = first
+                $0.brokerId = 0
+            }))
             #expect(try await bench.route(first) == nil)
             #expect(try await bench.route(second) != nil)
         }

@@ -53,7 +53,10 @@ import Testing
             try await bench.register("a", address: "h:1")
             let response = try await bench.register("a", id: 2, address: "h:2")
             let header = try response.header(RegisterBrokerResponseHeader.self)
-            #expect(header == RegisterBrokerResponseHeader(haServerAddress: "ha-of-h:1", masterAddress: "h:1"))
+            #expect(header == RegisterBrokerResponseHeader {
+                $0.haServerAddress = "ha-of-h:1"
+                $0.masterAddress = "h:1"
+            })
         }
     }
 
@@ -101,7 +104,12 @@ import Testing
             #expect(try await bench.route("T")?.brokers.count == 1)
             try await bench.register("b", address: "h:2")
             #expect(try await bench.route("T")?.brokers.count == 2)
-            let leave = UnregisterBrokerHeader(brokerName: "a", brokerAddress: "h:1", clusterName: "C1", brokerId: 0)
+            let leave = UnregisterBrokerHeader {
+                $0.brokerName = "a"
+                $0.brokerAddress = "h:1"
+                $0.clusterName = "C1"
+                $0.brokerId = 0
+            }
             #expect(try await bench.ask(RemotingCommand(.unregisterBroker, header: leave)).responseCode == .success)
             #expect(try await bench.route("T")?.brokers.map(\.brokerName) == ["b"])
 
@@ -133,7 +141,12 @@ import Testing
     @Test func anUnchangedDataVersionIsASignOfLife() async throws {
         try await Bench.run { bench in
             try await bench.register("a", address: "h:1", version: 7)
-            let header = QueryDataVersionHeader(brokerName: "a", brokerAddress: "h:1", clusterName: "C1", brokerId: 0)
+            let header = QueryDataVersionHeader {
+                $0.brokerName = "a"
+                $0.brokerAddress = "h:1"
+                $0.clusterName = "C1"
+                $0.brokerId = 0
+            }
             func ask(_ version: Int64) async throws -> RemotingCommand {
                 try await bench.ask(RemotingCommand(.queryDataVersion, header: header, body: DataVersion(timestamp: version).body))
             }
@@ -187,7 +200,12 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 1...3 {
                     group.addTask {
-                        let leave = UnregisterBrokerHeader(brokerName: "b\(number)", brokerAddress: "h:\(number)", clusterName: "C1", brokerId: 0)
+                        let leave = UnregisterBrokerHeader {
+                            $0.brokerName = "b\(number)"
+                            $0.brokerAddress = "h:\(number)"
+                            $0.clusterName = "C1"
+                            $0.brokerId = 0
+                        }
                         for version in 1...40 {
                             try await bench.register("b\(number)", address: "h:\(number)", topics: topics, version: Int64(version))
                             _ = try await bench.ask(RemotingCommand(.unregisterBroker, header: leave))

@@ -54,9 +54,14 @@ struct Bench {
     ) async throws -> RemotingCommand {
         let table = Dictionary(uniqueKeysWithValues: topics.map { (ByteText($0.topicName), $0) })
         let body = RegisterBrokerBody(topicConfigTable: TopicConfigTable(topics: table, dataVersion: DataVersion(timestamp: version)))
-        let header = RegisterBrokerHeader(
-            brokerName: broker, brokerAddress: address, clusterName: cluster, haServerAddress: "ha-of-" + address, brokerId: id,
-            bodyCRC32: CRC32.rocketMQ(body.body))
+        let header = RegisterBrokerHeader {
+            $0.brokerName = broker
+            $0.brokerAddress = address
+            $0.clusterName = cluster
+            $0.haServerAddress = "ha-of-" + address
+            $0.brokerId = id
+            $0.bodyCRC32 = CRC32.rocketMQ(body.body)
+        }
         let command = RemotingCommand(.registerBroker, header: header, body: body.body)
         return try await (other ?? client).request(command, to: self.address, timeout: .generous)
     }

@@ -13,15 +13,20 @@ import Testing
         let recording = try Recording(name)
         let showsClients = name.hasSuffix("-s")
         let lines = recording.output.split(separator: "\n")
-        var stats = ConsumeStats(queues: [:], consumeTPS: try #require(Double(lines[lines.count - 2].split(separator: " ")[2])))
+        var stats = ConsumeStats()
+        stats.consumeTPS = try #require(Double(lines[lines.count - 2].split(separator: " ")[2]))
         var clients: [MessageQueue: String] = [:]
         for line in lines.dropFirst().dropLast(2) {
             var words = line.split(separator: " ").map(String.init)
             let queue = MessageQueue(topic: words[0], brokerName: words[1], queueId: try #require(Int32(words[2])))
             if showsClients { clients[queue] = words.remove(at: 5) }
             let last = words[6] == "N/A" ? 0 : try #require(LocalTime.utc.parse(moment(words[6], words[7])))
-            stats.queues[queue] = .init(
-                brokerOffset: try #require(Int64(words[3])), consumerOffset: try #require(Int64(words[4])), lastTimestamp: last)
+            let (brokerOffset, consumerOffset) = (try #require(Int64(words[3])), try #require(Int64(words[4])))
+            stats.queues[queue] = .init {
+                $0.brokerOffset = brokerOffset
+                $0.consumerOffset = consumerOffset
+                $0.lastTimestamp = last
+            }
         }
         #expect(ConsumerProgressCommand.render(stats, clients: showsClients ? clients : nil, time: .utc) == recording.output)
     }
@@ -33,13 +38,23 @@ import Testing
             let words = line.split(separator: " ").map(String.init)
             let isPush = words[3] == "PUSH"
             let queue = MessageQueue(topic: "t", brokerName: "b", queueId: 0)
-            let stats = ConsumeStats(
-                queues: [queue: .init(brokerOffset: try #require(Int64(words[words.count - 1])), consumerOffset: 0, lastTimestamp: 0)],
-                consumeTPS: try #require(Double(words[words.count - 2])) + 0.75)
-            let members = ConsumerConnection(
-                connections: (0..<(try #require(Int(words[1])))).map { .init(clientId: "\($0)", address: "", language: .java, version: 409) },
-                subscriptions: [:], consumeType: isPush ? .passively : .actively,
-                messageModel: words[4] == "BROADCASTING" ? .broadcasting : .clustering, consumeFromWhere: .lastOffset)
+            let brokerOffset = try #require(Int64(words[words.count - 1]))
+            var stats = ConsumeStats()
+            stats.queues[queue] = .init { $0.brokerOffset = brokerOffset }
+            stats.consumeTPS = try #require(Double(words[words.count - 2])) + 0.75
+            let count = try #require(Int(words[1]))
+            let members = ConsumerConnection {
+                $0.connections = (0..<count).map { number in
+                    .init {
+                        $0.clientId = "\(number)"
+                        $0.language = .java
+                        $0.version = 409
+                    }
+                }
+                $0.consumeType = isPush ? .passively : .actively
+                $0.messageModel = words[4] == "BROADCASTING" ? .broadcasting : .clustering
+                $0.consumeFromWhere = .lastOffset
+            }
             text += ConsumerProgressCommand.render(group: words[0], stats: stats, members: members)
         }
         #expect(text == recording.output)
@@ -57,8 +72,13 @@ import Testing
             case .getConsumeStats:
                 let name = Golden.masters.first { $0.value == address }?.key ?? ""
                 let queue = MessageQueue(topic: "T", brokerName: name, queueId: 0)
-                return .response(.success, body: ConsumeStats(
-                    queues: [queue: .init(brokerOffset: 10, consumerOffset: 4, lastTimestamp: 0)], consumeTPS: name == "golden-a" ? 1.5 : 2).body)
+                var stats = ConsumeStats()
+                stats.queues[queue] = .init {
+                    $0.brokerOffset = 10
+                    $0.consumerOffset = 4
+                }
+                stats.consumeTPS = name == "golden-a" ? 1.5 : 2
+                return .response(.success, body: stats.body)
             default: return Golden.answer(command, address)
             }
         }
@@ -73,7 +93,7 @@ import Testing
         let servers = Servers { command, address in
             switch command.requestCode {
             case .getRouteinfoByTopic: .response(.success, body: Golden.route().body)
-            case .getConsumeStats: .response(.success, body: ConsumeStats(queues: [:], consumeTPS: 0).body)
+            case .getConsumeStats: .response(.success, body: ConsumeStats().body)
             default: Golden.answer(command, address)
             }
         }

@@ -48,7 +48,12 @@ import Testing
                 guard let header = try? command.header(PullMessageHeader.self) else { return .response(.systemError) }
                 let found = queue.filter { $0.queueOffset >= header.queueOffset }.sorted { $0.queueOffset < $1.queueOffset }.prefix(Int(header.maxMessages))
                 let next = found.last.map { $0.queueOffset + 1 } ?? header.queueOffset
-                let answer = PullMessageResponseHeader(suggestedBrokerId: 0, nextBeginOffset: next, minOffset: 0, maxOffset: end)
+                let answer = PullMessageResponseHeader {
+                    $0.suggestedBrokerId = 0
+                    $0.nextBeginOffset = next
+                    $0.minOffset = 0
+                    $0.maxOffset = end
+                }
                 let bodies = found.map { message in
                     var stored = message
                     stored.properties["MIN_OFFSET"] = nil

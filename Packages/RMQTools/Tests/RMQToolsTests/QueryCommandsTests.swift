@@ -85,7 +85,10 @@ import Testing
         var stranger = ShownMessage.empty
         stranger.properties = MessageProperties([(PropertyName.keys, "sameHash"), (PropertyName.uniqueKey, "FD09")])
         let found = (messages + [stranger]).flatMap { MessageRecord.encode($0) }
-        let answer = QueryMessageResponseHeader(indexLastUpdateTimestamp: 1, indexLastUpdateOffset: 2)
+        let answer = QueryMessageResponseHeader {
+            $0.indexLastUpdateTimestamp = 1
+            $0.indexLastUpdateOffset = 2
+        }
         let servers = Servers { command, address in
             guard command.requestCode == .queryMessage else { return Golden.answer(command, address) }
             guard address == Golden.masters["golden-a"] else { return .response(.queryNotFound, remark: "can not find message") }
@@ -135,7 +138,10 @@ import Testing
                 return found.map { .response(.success, body: MessageRecord.encode($0.message)) } ?? .response(.systemError)
             case .queryMessage:
                 let found = shown.filter { $0.message.messageId == command.fields?["key"] }
-                let answer = QueryMessageResponseHeader(indexLastUpdateTimestamp: 1, indexLastUpdateOffset: 2)
+                let answer = QueryMessageResponseHeader {
+                    $0.indexLastUpdateTimestamp = 1
+                    $0.indexLastUpdateOffset = 2
+                }
                 return .response(.success, header: answer, body: found.flatMap { MessageRecord.encode($0.message) })
             case .queryTopicConsumeByWho:
                 let groups = shown.last?.tracks.map { JSONValue($0.group) } ?? []
@@ -157,18 +163,30 @@ import Testing
         let fates = fates(of: group, shown)
         let isFiltered = fates.contains { $0.fate == .consumedButFiltered }
         let tags = isFiltered ? fates.filter { $0.fate == .consumed }.compactMap(\.message.tags).joined(separator: " || ") : "*"
-        return ConsumerConnection(
-            connections: [.init(clientId: "c", address: "", language: .java, version: 409)],
-            subscriptions: ["GoldenPlain": SubscriptionData(topic: "GoldenPlain", tagExpression: tags, version: 0)],
-            consumeType: .passively, messageModel: .clustering, consumeFromWhere: .firstOffset)
+        return ConsumerConnection {
+            $0.connections = [
+                .init {
+                    $0.clientId = "c"
+                    $0.language = .java
+                    $0.version = 409
+                }
+            ]
+            $0.subscriptions = ["GoldenPlain": SubscriptionData(topic: "GoldenPlain", tagExpression: tags, version: 0)]
+            $0.consumeType = .passively
+            $0.messageModel = .clustering
+            $0.consumeFromWhere = .firstOffset
+        }
     }
 
     private static func progress(of group: String, _ shown: [ShownMessage]) -> ConsumeStats {
-        var stats = ConsumeStats(queues: [:], consumeTPS: 0)
+        var stats = ConsumeStats()
         for (message, fate) in fates(of: group, shown) {
             let queue = MessageQueue(topic: message.topic, brokerName: "golden-a", queueId: message.queueId)
             let consumed = fate == .notConsumedYet ? 0 : message.queueOffset + 1
-            stats.queues[queue] = .init(brokerOffset: message.queueOffset + 1, consumerOffset: consumed, lastTimestamp: 0)
+            stats.queues[queue] = .init {
+                $0.brokerOffset = message.queueOffset + 1
+                $0.consumerOffset = consumed
+            }
         }
         return stats
     }

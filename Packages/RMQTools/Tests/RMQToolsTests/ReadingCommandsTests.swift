@@ -56,8 +56,12 @@ import Testing
             let words = line.split(separator: " ").map(String.init)
             let updated = words.count == 6 ? try #require(LocalTime.utc.parse(moment(words[4], words[5]))) : 0
             let queue = MessageQueue(topic: topic, brokerName: words[0], queueId: try #require(Int32(words[1])))
-            parts[words[0], default: TopicStatsTable(queues: [:])].queues[queue] = .init(
-                minOffset: try #require(Int64(words[2])), maxOffset: try #require(Int64(words[3])), lastUpdateTimestamp: updated)
+            let (first, last) = (try #require(Int64(words[2])), try #require(Int64(words[3])))
+            parts[words[0], default: TopicStatsTable()].queues[queue] = .init {
+                $0.minOffset = first
+                $0.maxOffset = last
+                $0.lastUpdateTimestamp = updated
+            }
         }
         let byAddress = Dictionary(uniqueKeysWithValues: parts.map { (Golden.masters[$0.key] ?? "", $0.value.body) })
         let servers = Servers { command, address in

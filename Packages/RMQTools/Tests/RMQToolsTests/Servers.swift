@@ -49,15 +49,20 @@ enum Golden {
     static let nameServer = "127.0.0.1:29876"
     static let masters = ["golden-a": "127.0.0.1:30911", "golden-b": "127.0.0.1:31911"]
 
-    static let info = ClusterInfo(
-        brokers: Dictionary(uniqueKeysWithValues: masters.map {
-            (ByteText($0.key), BrokerData(cluster: "GoldenCluster", brokerName: $0.key, addresses: [0: $0.value]))
-        }), clusters: ["GoldenCluster": ["golden-b", "golden-a"]])
+    static let info = ClusterInfo {
+        for (name, address) in masters { $0.brokers[name] = BrokerData(cluster: "GoldenCluster", brokerName: name, addresses: [0: address]) }
+        $0.clusters = ["GoldenCluster": ["golden-b", "golden-a"]]
+    }
 
     static func route(queues: Int32 = 4, slaveOfA: String? = nil) -> TopicRouteData {
         TopicRouteData(
-            queues: masters.keys.sorted().map {
-                QueueData(brokerName: $0, readQueueCount: queues, writeQueueCount: queues, permission: .readWrite)
+            queues: masters.keys.sorted().map { name in
+                QueueData {
+                    $0.brokerName = name
+                    $0.readQueueCount = queues
+                    $0.writeQueueCount = queues
+                    $0.permission = .readWrite
+                }
             },
             brokers: masters.sorted { $0.key < $1.key }.map { name, address in
                 var addresses: [Int64: String] = [0: address]

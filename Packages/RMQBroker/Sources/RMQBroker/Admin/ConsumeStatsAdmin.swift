@@ -21,7 +21,11 @@ enum ConsumeStatsAdmin {
             queues.merge(progress(of: header.consumerGroup, topic, queueCount: topic.config.readQueueCount, broker)) { $1 }
             perSecond += broker.statistics.consumeRates.perSecond(group: header.consumerGroup, topic: name)
         }
-        return .response(.success, body: ConsumeStats(queues: queues, consumeTPS: perSecond).body)
+        let stats = ConsumeStats {
+            $0.queues = queues
+            $0.consumeTPS = perSecond
+        }
+        return .response(.success, body: stats.body)
     }
 
     static func ofBroker(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
@@ -34,7 +38,11 @@ enum ConsumeStatsAdmin {
                 guard let topic = broker.topics[name], !onlyOrdered || topic.config.isOrdered else { continue }
                 let queues = progress(of: group, topic, queueCount: topic.config.writeQueueCount, broker)
                 for queue in queues.values { difference &+= queue.brokerOffset - queue.consumerOffset }
-                stats.append(ConsumeStats(queues: queues, consumeTPS: broker.statistics.consumeRates.perSecond(group: group, topic: name)).json)
+                let progress = ConsumeStats {
+                    $0.queues = queues
+                    $0.consumeTPS = broker.statistics.consumeRates.perSecond(group: group, topic: name)
+                }
+                stats.append(progress.json)
             }
             groups.append(.object(JSONObject([(.string(group), .array(stats))])))
         }
@@ -51,7 +59,7 @@ enum ConsumeStatsAdmin {
         var queues: [MessageQueue: ConsumeStats.Progress] = [:]
         for queueId in 0..<max(queueCount, 0) {
             let queue = MessageQueue(topic: topic.config.topicName, brokerName: broker.live.current.brokerName, queueId: queueId)
-            var progress = ConsumeStats.Progress(brokerOffset: 0, consumerOffset: max(committed[queueId] ?? 0, 0), lastTimestamp: 0)
+            var progress = ConsumeStats.Progress { $0.consumerOffset = max(committed[queueId] ?? 0, 0) }
             if let stored = broker.store.queue(topic: topic.config.topicName, queueId: queueId) {
                 progress.brokerOffset = max(stored.maxOffset, 0)
                 if progress.consumerOffset > 0 {

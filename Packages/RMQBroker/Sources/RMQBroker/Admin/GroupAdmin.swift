@@ -34,9 +34,13 @@ enum GroupAdmin {
         guard let group = broker.clients.consumers[name] else {
             throw Refusal(.consumerNotOnline, "the consumer group[\(name.prefix(bytes: 255))] not online")
         }
-        let body = ConsumerConnection(
-            connections: group.channels.values.map(\.description), subscriptions: group.subscriptions, consumeType: group.consumeType,
-            messageModel: group.messageModel, consumeFromWhere: group.consumeFromWhere)
+        let body = ConsumerConnection {
+            $0.connections = group.channels.values.map(\.description)
+            $0.subscriptions = group.subscriptions
+            $0.consumeType = group.consumeType
+            $0.messageModel = group.messageModel
+            $0.consumeFromWhere = group.consumeFromWhere
+        }
         return .response(.success, body: body.body)
     }
 
@@ -53,9 +57,13 @@ enum GroupAdmin {
         let (today, now) = (broker.clocks.wall.now(), broker.clocks.monotonic.now())
         let groups = broker.clients.producers.all.mapValues { channels in
             channels.map { channel in
-                ProducerTableInfo.Producer(
-                    clientId: channel.clientId, remoteAddress: "/" + channel.connection.remote.description, language: channel.language,
-                    version: channel.version, lastUpdateTimestamp: today - (now - channel.lastUpdate).milliseconds)
+                ProducerTableInfo.Producer {
+                    $0.clientId = channel.clientId
+                    $0.remoteAddress = "/" + channel.connection.remote.description
+                    $0.language = channel.language
+                    $0.version = channel.version
+                    $0.lastUpdateTimestamp = today - (now - channel.lastUpdate).milliseconds
+                }
             }
         }
         return .response(.success, body: ProducerTableInfo(groups: groups).body)

@@ -65,7 +65,7 @@ enum TopicAdmin {
         var queues: [MessageQueue: TopicStatsTable.Range] = [:]
         for queueId in 0..<max(topic.config.writeQueueCount, 0) {
             let queue = MessageQueue(topic: name, brokerName: broker.live.current.brokerName, queueId: queueId)
-            var range = TopicStatsTable.Range(minOffset: 0, maxOffset: 0, lastUpdateTimestamp: 0)
+            var range = TopicStatsTable.Range()
             if let stored = broker.store.queue(topic: name, queueId: queueId) {
                 range.minOffset = max(stored.minOffset, 0)
                 range.maxOffset = max(stored.maxOffset, 0)

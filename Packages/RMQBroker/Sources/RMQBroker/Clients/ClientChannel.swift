@@ -11,7 +11,12 @@ struct ClientChannel: Sendable {
     var lastUpdate: MonotonicInstant
 
     var description: ClientConnection {
-        ClientConnection(clientId: clientId, address: connection.remote.description, language: language, version: version)
+        ClientConnection {
+            $0.clientId = clientId
+            $0.address = connection.remote.description
+            $0.language = language
+            $0.version = version
+        }
     }
 }
 

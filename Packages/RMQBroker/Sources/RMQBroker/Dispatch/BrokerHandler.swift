@@ -21,7 +21,7 @@ final class BrokerHandler: RequestHandler {
         self.servesPulls = servesPulls
     }
 
-    func receive(_ request: InboundRequest, on connection: Connection) {
+    func receive(_ request: InboundFrame, on connection: Connection) {
         let loop = bound.value
         loop.refresh()
         if let accessControl = broker.accessControl, !isAllowed(request, connection, accessControl) { return }
@@ -53,7 +53,7 @@ final class BrokerHandler: RequestHandler {
     func wakeUpEnded() { bound.value.wakeUpEnded() }
 
     /// Asks access control; a refusal is answered here.
-    private func isAllowed(_ request: InboundRequest, _ connection: Connection, _ accessControl: any AccessControl) -> Bool {
+    private func isAllowed(_ request: InboundFrame, _ connection: Connection, _ accessControl: any AccessControl) -> Bool {
         do {
             let access = BrokerRequests.table.access(to: request.requestCode)
             try accessControl.check(request.command(), needing: access, from: connection.remote)

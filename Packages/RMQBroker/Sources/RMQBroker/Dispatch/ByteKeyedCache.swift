@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// A loop's look-up table from names, as they lie in a request's bytes, to what the loop needs for them.
 ///
 /// A key is one name or two (a group and a topic); looking up makes no `String` and no allocation. Loop-confined, and
@@ -57,11 +59,11 @@ final class ByteKeyedCache<Value> {
 
     /// FNV-1a. Only names that exist get in, so collisions cannot be chosen by a client.
     private static func hash(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in first { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        hash = (hash ^ 0xFF) &* 0x100_0000_01B3
-        for byte in second { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return hash ^ (hash >> 29)
+        var hash = FNV1a()
+        hash.add(first)
+        hash.add(0xFF)
+        hash.add(second)
+        return hash.value ^ (hash.value >> 29)
     }
 
     private static func equal(_ key: [UInt8], _ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -136,7 +136,7 @@ final class ConsumerOffsets: Sendable {
     }
 
     var file: ConsumerOffsetTable {
-        var file = ConsumerOffsetTable([:], lightOffsets: separatesLightGroups ? [:] : nil)
+        var file = ConsumerOffsetTable { $0.lightOffsets = separatesLightGroups ? [:] : nil }
         for progress in filtered({ _ in true }) {
             let key = progress.topic + "@" + progress.group
             let offsets = progress.all

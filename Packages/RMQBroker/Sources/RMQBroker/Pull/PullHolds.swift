@@ -149,7 +149,7 @@ final class PullHolds {
         guard result.needsDisk, result.messageCount == 0 else { return reply(to: pull, on: connection) }
         let isTaken = coldReads.read(pull, from: result.nextOffset) { [weak self] loaded in self?.loaded(loaded, for: pull) }
         if !isTaken {
-            connection.reply(.response(.systemBusy, remark: "[OVERLOAD]too many pulls wait for the disk, try again later"), to: pull.ticket)
+            connection.reply(.response(to: Refusal.overloaded("too many pulls wait for the disk")), to: pull.ticket)
         }
     }
 

@@ -11,7 +11,7 @@ import RMQStore
 struct PullProcessor {
     let loop: LoopState
 
-    func receive(_ request: InboundRequest, on connection: Connection) {
+    func receive(_ request: InboundFrame, on connection: Connection) {
         if let fields = PullFields(request) {
             pull(PullRequest(fields), request.ticket, connection)
             return

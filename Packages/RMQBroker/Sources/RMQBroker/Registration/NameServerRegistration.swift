@@ -128,22 +128,31 @@ private struct Identity: Sendable {
 
     init(_ configuration: BrokerConfiguration, port: UInt16) {
         self.configuration = configuration
-        brokerAddress = HostText.joined(configuration.advertisedAddress, port)
-        haAddress = HostText.joined(configuration.brokerIP2.isEmpty ? configuration.advertisedAddress : configuration.brokerIP2, port &+ 1)
+        brokerAddress = HostPort(configuration.advertisedAddress, port).description
+        haAddress = HostPort(configuration.brokerIP2.isEmpty ? configuration.advertisedAddress : configuration.brokerIP2, port &+ 1).description
     }
 
     var compressesTopics: Bool { configuration.compressedRegister }
 
     func registering(_ body: [UInt8]) -> RegisterBrokerHeader {
-        RegisterBrokerHeader(
-            brokerName: configuration.brokerName, brokerAddress: brokerAddress, clusterName: configuration.brokerClusterName,
-            haServerAddress: haAddress, brokerId: configuration.brokerId, isCompressed: compressesTopics, bodyCRC32: CRC32.rocketMQ(body))
+        RegisterBrokerHeader {
+            $0.brokerName = configuration.brokerName
+            $0.brokerAddress = brokerAddress
+            $0.clusterName = configuration.brokerClusterName
+            $0.haServerAddress = haAddress
+            $0.brokerId = configuration.brokerId
+            $0.isCompressed = compressesTopics
+            $0.bodyCRC32 = CRC32.rocketMQ(body)
+        }
     }
 
     var leaving: UnregisterBrokerHeader {
-        UnregisterBrokerHeader(
-            brokerName: configuration.brokerName, brokerAddress: brokerAddress, clusterName: configuration.brokerClusterName,
-            brokerId: configuration.brokerId)
+        UnregisterBrokerHeader {
+            $0.brokerName = configuration.brokerName
+            $0.brokerAddress = brokerAddress
+            $0.clusterName = configuration.brokerClusterName
+            $0.brokerId = configuration.brokerId
+        }
     }
 }
 

@@ -9,7 +9,10 @@ enum QueryRequests {
         let count = header.isUniqueId ? broker.live.current.uniqueIdQueryCount : header.maxCount
         let result = broker.store.query(
             topic: header.topic, key: header.key, maxCount: Int(count), from: header.beginTimestamp, to: header.endTimestamp)
-        let index = QueryMessageResponseHeader(indexLastUpdateTimestamp: result.indexedTimestamp, indexLastUpdateOffset: result.indexedOffset)
+        let index = QueryMessageResponseHeader {
+            $0.indexLastUpdateTimestamp = result.indexedTimestamp
+            $0.indexLastUpdateOffset = result.indexedOffset
+        }
         guard !result.records.isEmpty else {
             var response = RemotingCommand.response(.queryNotFound, remark: "can not find message, maybe time range not correct")
             response.fields = index.fields

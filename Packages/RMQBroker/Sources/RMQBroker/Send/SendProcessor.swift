@@ -11,7 +11,7 @@ import RMQStore
 struct SendProcessor {
     let loop: LoopState
 
-    func receive(_ request: InboundRequest, on connection: Connection) {
+    func receive(_ request: InboundFrame, on connection: Connection) {
         if let fields = SendFields(request) {
             send(SendRequest(fields), request, connection)
             return
@@ -30,7 +30,7 @@ struct SendProcessor {
         }
     }
 
-    private func send(_ request: SendRequest, _ inbound: InboundRequest, _ connection: Connection) {
+    private func send(_ request: SendRequest, _ inbound: InboundFrame, _ connection: Connection) {
         do throws(Refusal) {
             let rules = SendRules(loop: loop)
             let topic = try rules.topic(of: request, from: connection.remote)

@@ -23,7 +23,7 @@ final class ListenerService: Service {
         do {
             try main.start()
         } catch {
-            throw .cannotListen(address: HostText.joined(configuration.bindAddress, configuration.listenPort), reason: "\(error)")
+            throw .cannotListen(address: HostPort(configuration.bindAddress, configuration.listenPort).description, reason: "\(error)")
         }
         broker.listens(on: main.port)
         let fast = startFastServer(below: main.port)

@@ -26,7 +26,7 @@ private final class YardstickHandler: RequestHandler {
     private let trailer = SendReplyTrailer()
     private var position: Int64 = 0
 
-    func receive(_ request: InboundRequest, on connection: Connection) {
+    func receive(_ request: InboundFrame, on connection: Connection) {
         guard let fields = SendFields(request) else {
             connection.reply(.response(.requestCodeNotSupported, remark: "the yardstick answers sends only"), to: request)
             return

@@ -74,9 +74,13 @@ extension FrameTemplate {
         var properties = MessageProperties()
         properties[PropertyName.uniqueKey] = id
         properties[PropertyName.waitStoreMessage] = "true"
-        let header = SendMessageHeader(
-            producerGroup: "mqbench_producer", topic: topic, queueId: queueId, bornTimestamp: WallClock.nowMilliseconds(),
-            properties: properties.text)
+        let header = SendMessageHeader {
+            $0.producerGroup = "mqbench_producer"
+            $0.topic = topic
+            $0.queueId = queueId
+            $0.bornTimestamp = WallClock.nowMilliseconds()
+            $0.properties = properties.text
+        }
         let body = (0..<max(1, size)).map { UInt8(truncatingIfNeeded: 0x61 + $0 % 26) }
         return try FrameTemplate(
             RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: id)
@@ -86,10 +90,17 @@ extension FrameTemplate {
     static func pull(
         topic: String, queueId: Int32, maxMessages: Int32, suspend: Duration?, serialization: HeaderSerialization
     ) throws(BenchError) -> FrameTemplate {
-        let header = PullMessageHeader(
-            consumerGroup: "mqbench_drain", topic: topic, queueId: queueId, queueOffset: placeholder, maxMessages: maxMessages,
-            flags: suspend == nil ? [.carriesSubscription] : [.carriesSubscription, .suspends],
-            suspendTimeoutMillis: suspend.map { $0.milliseconds } ?? 0, subscription: "*", expressionType: "TAG")
+        let header = PullMessageHeader {
+            $0.consumerGroup = "mqbench_drain"
+            $0.topic = topic
+            $0.queueId = queueId
+            $0.queueOffset = placeholder
+            $0.maxMessages = maxMessages
+            $0.flags = suspend == nil ? [.carriesSubscription] : [.carriesSubscription, .suspends]
+            $0.suspendTimeoutMillis = suspend.map { $0.milliseconds } ?? 0
+            $0.subscription = "*"
+            $0.expressionType = "TAG"
+        }
         return try FrameTemplate(
             RemotingCommand(.pullMessage, header: header), serialization: serialization, changing: "\(placeholder)")
     }

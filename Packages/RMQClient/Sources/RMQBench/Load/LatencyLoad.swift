@@ -29,9 +29,13 @@ struct LatencyLoad: Sendable {
 
     private func send() throws(BenchError) -> LoadResult {
         let socket = try LoadSocket(connectingTo: target.address)
-        let header = SendMessageHeader(
-            producerGroup: "mqbench_producer", topic: topic, queueId: target.queueId, bornTimestamp: WallClock.nowMilliseconds(),
-            properties: MessageProperties([(PropertyName.uniqueKey, UniqueId.make())]).text)
+        let header = SendMessageHeader {
+            $0.producerGroup = "mqbench_producer"
+            $0.topic = topic
+            $0.queueId = target.queueId
+            $0.bornTimestamp = WallClock.nowMilliseconds()
+            $0.properties = MessageProperties([(PropertyName.uniqueKey, UniqueId.make())]).text
+        }
         let body = Self.marker + [UInt8](repeating: 0x61, count: max(0, size - Self.marker.count))
         let template = try FrameTemplate(
             RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: nil)

@@ -7,8 +7,11 @@ extension Admin {
     /// - Returns: no queue for a group that has consumed nothing.
     /// - Throws: `routeNotFound` when neither topic is there; else the failure of the first broker that has one.
     public func consumeStats(group: String, topic: String? = nil) async throws(ClientError) -> ConsumeStats {
-        var merged = ConsumeStats(queues: [:], consumeTPS: 0)
-        let command = RemotingCommand(.getConsumeStats, header: ConsumeStatsHeader(consumerGroup: group, topic: topic))
+        var merged = ConsumeStats()
+        let command = RemotingCommand(.getConsumeStats, header: ConsumeStatsHeader {
+            $0.consumerGroup = group
+            $0.topic = topic
+        })
         for address in try await brokersOfGroup(group, topic: topic) {
             let part: ConsumeStats = try await ask(address, command, "the progress of \(group)", limit: timeout * 3)
             merged.queues.merge(part.queues) { _, new in new }

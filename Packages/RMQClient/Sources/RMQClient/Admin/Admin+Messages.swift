@@ -13,8 +13,13 @@ extension Admin {
     public func messages(
         topic: String, key: String, maxCount: Int32 = 64, times: ClosedRange<Int64> = 0...Int64.max
     ) async throws(ClientError) -> [StoredMessage] {
-        let header = QueryMessageHeader(
-            topic: topic, key: key, maxCount: maxCount, beginTimestamp: times.lowerBound, endTimestamp: times.upperBound)
+        let header = QueryMessageHeader {
+            $0.topic = topic
+            $0.key = key
+            $0.maxCount = maxCount
+            $0.beginTimestamp = times.lowerBound
+            $0.endTimestamp = times.upperBound
+        }
         // A broker may go by the hash of the key alone.
         return try await query(header) { $0.keys.containsExactly(key) }
     }
@@ -25,7 +30,13 @@ extension Admin {
     /// - Throws: only when no broker answered.
     public func messages(topic: String, uniqueId: String) async throws(ClientError) -> [StoredMessage] {
         let begin = UniqueId(uniqueId).map { $0.time() - Self.uniqueIdUncertainty.milliseconds } ?? 0
-        let header = QueryMessageHeader(topic: topic, key: uniqueId, maxCount: 32, beginTimestamp: begin, isUniqueId: true)
+        let header = QueryMessageHeader {
+            $0.topic = topic
+            $0.key = uniqueId
+            $0.maxCount = 32
+            $0.beginTimestamp = begin
+            $0.isUniqueId = true
+        }
         return try await query(header) { $0.messageId.isExactly(uniqueId) }
     }
 

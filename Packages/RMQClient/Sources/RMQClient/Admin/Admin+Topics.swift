@@ -6,10 +6,15 @@ extension Admin {
     /// Creates or changes a topic on one broker, which then tells the name servers.
     /// - Throws: `refused` by a slave, for a system topic, and for a name that no topic may have.
     public func createTopic(_ topic: TopicConfig, at address: String) async throws(ClientError) {
-        let header = CreateTopicHeader(
-            topic: topic.topicName, readQueueCount: topic.readQueueCount, writeQueueCount: topic.writeQueueCount,
-            permission: topic.permission, filterType: topic.filterType, systemFlag: topic.systemFlag,
-            isOrdered: topic.isOrdered)
+        let header = CreateTopicHeader {
+            $0.topic = topic.topicName
+            $0.readQueueCount = topic.readQueueCount
+            $0.writeQueueCount = topic.writeQueueCount
+            $0.permission = topic.permission
+            $0.filterType = topic.filterType
+            $0.systemFlag = topic.systemFlag
+            $0.isOrdered = topic.isOrdered
+        }
         try await tell(address, RemotingCommand(.updateAndCreateTopic, header: header))
     }
 
@@ -35,7 +40,10 @@ extension Admin {
 
     /// Has every name server forget what the brokers of a cluster registered of a topic. The first failure ends it.
     public func deleteRoute(of topic: String, inCluster cluster: String) async throws(ClientError) {
-        let header = DeleteTopicInNameServerHeader(topic: topic, clusterName: cluster)
+        let header = DeleteTopicInNameServerHeader {
+            $0.topic = topic
+            $0.clusterName = cluster
+        }
         try await tellNameServers(RemotingCommand(.deleteTopicInNamesrv, header: header))
     }
 
@@ -56,7 +64,7 @@ extension Admin {
     /// Least offset, end and time of the last message of every queue of a topic, from all its brokers.
     /// - Throws: the failure of the first broker that has one.
     public func topicStats(_ topic: String) async throws(ClientError) -> TopicStatsTable {
-        var merged = TopicStatsTable(queues: [:])
+        var merged = TopicStatsTable()
         for address in try await brokersOfTopic(topic) {
             let command = RemotingCommand(.getTopicStatsInfo, header: TopicHeader(topic: topic))
             let part: TopicStatsTable = try await ask(address, command, "the status of \(topic)")

@@ -105,13 +105,20 @@ public struct Admin: Sendable {
     /// A value that is kept at the name servers; empty when it is.
     /// - Throws: `refused` with the code `queryNotFound` when there is none.
     public func keyValue(namespace: String, key: String) async throws(ClientError) -> String {
-        let command = RemotingCommand(.getKvConfig, header: KeyHeader(namespace: namespace, key: key))
+        let command = RemotingCommand(.getKvConfig, header: KeyHeader {
+            $0.namespace = namespace
+            $0.key = key
+        })
         return try await core.callNameServer(command, limit: timeout).0.fields?["value"] ?? ""
     }
 
     /// Keeps a value at every name server, in place of what was there. The first failure ends it; those before it have the value.
     public func setKeyValue(_ value: String, namespace: String, key: String) async throws(ClientError) {
-        let header = PutKeyValueHeader(namespace: namespace, key: key, value: value)
+        let header = PutKeyValueHeader {
+            $0.namespace = namespace
+            $0.key = key
+            $0.value = value
+        }
         try await tellNameServers(RemotingCommand(.putKvConfig, header: header))
     }
 }

@@ -5,7 +5,11 @@ import RMQRemoting
 extension ClientCore {
     /// The offset a group has stored; nil when the broker has none.
     func committedOffset(group: String, queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64? {
-        let header = QueryConsumerOffsetHeader(consumerGroup: group, topic: queue.topic, queueId: queue.queueId)
+        let header = QueryConsumerOffsetHeader {
+            $0.consumerGroup = group
+            $0.topic = queue.topic
+            $0.queueId = queue.queueId
+        }
         let (address, _) = try await reader(of: queue)
         do {
             let response = try await call(RemotingCommand(.queryConsumerOffset, header: header), at: address, timeout: timeout)
@@ -16,7 +20,12 @@ extension ClientCore {
     }
 
     func commit(group: String, queue: MessageQueue, offset: Int64, timeout: Duration) async throws(ClientError) {
-        let header = UpdateConsumerOffsetHeader(consumerGroup: group, topic: queue.topic, queueId: queue.queueId, commitOffset: offset)
+        let header = UpdateConsumerOffsetHeader {
+            $0.consumerGroup = group
+            $0.topic = queue.topic
+            $0.queueId = queue.queueId
+            $0.commitOffset = offset
+        }
         _ = try await call(RemotingCommand(.updateConsumerOffset, header: header), at: master(of: queue), timeout: timeout)
     }
 
@@ -31,7 +40,11 @@ extension ClientCore {
     }
 
     func searchOffset(of queue: MessageQueue, at timestamp: Int64, timeout: Duration) async throws(ClientError) -> Int64 {
-        let header = SearchOffsetHeader(topic: queue.topic, queueId: queue.queueId, timestamp: timestamp)
+        let header = SearchOffsetHeader {
+            $0.topic = queue.topic
+            $0.queueId = queue.queueId
+            $0.timestamp = timestamp
+        }
         return try await offset(RemotingCommand(.searchOffsetByTimestamp, header: header), of: queue, timeout: timeout)
     }
 

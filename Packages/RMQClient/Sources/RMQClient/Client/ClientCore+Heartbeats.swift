@@ -20,9 +20,11 @@ extension ClientCore {
         let consumers = groups.consumers.filter(\.isRunning)
         let producers = groups.producers
         guard !(consumers.isEmpty && producers.isEmpty) else { return }
-        let heartbeat = HeartbeatData(
-            clientId: clientId, producers: (producers + [SystemGroup.innerProducer]).map { ProducerData(group: $0) },
-            consumers: consumers.map(\.heartbeat))
+        let heartbeat = HeartbeatData {
+            $0.clientId = clientId
+            $0.producers = (producers + [SystemGroup.innerProducer]).map { ProducerData(group: $0) }
+            $0.consumers = consumers.map(\.heartbeat)
+        }
         let command = RemotingCommand(.heartBeat, body: heartbeat.body)
         let addresses = routes.brokerAddresses
         await withDiscardingTaskGroup { group in
@@ -44,7 +46,11 @@ extension ClientCore {
         if let consumerGroup { groups.removeConsumer(consumerGroup) }
         let command = RemotingCommand(
             .unregisterClient,
-            header: UnregisterClientHeader(clientId: clientId, producerGroup: producerGroup, consumerGroup: consumerGroup))
+            header: UnregisterClientHeader {
+                $0.clientId = clientId
+                $0.producerGroup = producerGroup
+                $0.consumerGroup = consumerGroup
+            })
         await announcements.run {
             await withDiscardingTaskGroup { group in
                 for address in routes.brokerAddresses.all.map(\.text) {

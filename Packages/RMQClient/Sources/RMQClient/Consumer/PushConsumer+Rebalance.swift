@@ -10,14 +10,20 @@ extension PushConsumer {
     /// What heartbeats say about this consumer.
     var heartbeat: ConsumerData {
         let subscriptions = state.withLock { $0.subscriptions }
-        return ConsumerData(
-            group: group, messageModel: offsetPath == nil ? .clustering : .broadcasting,
-            consumeFromWhere: configuration.start.wireName,
-            subscriptions: subscriptions.sorted { $0.key < $1.key }.map { topic, subscription in
-                SubscriptionData(
-                    topic: topic.text, expression: subscription.filter.expression, tags: subscription.filter.tags.sortedTexts,
-                    tagCodes: subscription.filter.tagHashes.sorted(), version: subscription.version)
-            })
+        return ConsumerData {
+            $0.group = group
+            $0.messageModel = offsetPath == nil ? .clustering : .broadcasting
+            $0.consumeFromWhere = configuration.start.wireName
+            $0.subscriptions = subscriptions.sorted { $0.key < $1.key }.map { topic, subscription in
+                SubscriptionData {
+                    $0.topic = topic.text
+                    $0.expression = subscription.filter.expression
+                    $0.tags = subscription.filter.tags.sortedTexts
+                    $0.tagCodes = subscription.filter.tagHashes.sorted()
+                    $0.version = subscription.version
+                }
+            }
+        }
     }
 
     /// Brings the queues held into line with what this member should have.

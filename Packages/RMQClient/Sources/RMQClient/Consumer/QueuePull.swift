@@ -22,10 +22,20 @@ struct QueuePull: Sendable {
         if toMaster, committed != nil { flags.insert(.commitsOffset) }
         if suspend != nil { flags.insert(.suspends) }
         if carriesExpression { flags.insert(.carriesSubscription) }
-        return PullMessageHeader(
-            consumerGroup: group, topic: queue.topic, queueId: queue.queueId, queueOffset: offset, maxMessages: maxCount, flags: flags,
-            commitOffset: committed ?? 0, suspendTimeoutMillis: suspend?.milliseconds ?? 0,
-            subscription: carriesExpression ? filter.expression : nil, subscriptionVersion: subscriptionVersion, expressionType: "TAG", brokerName: queue.brokerName)
+        return PullMessageHeader {
+            $0.consumerGroup = group
+            $0.topic = queue.topic
+            $0.queueId = queue.queueId
+            $0.queueOffset = offset
+            $0.maxMessages = maxCount
+            $0.flags = flags
+            $0.commitOffset = committed ?? 0
+            $0.suspendTimeoutMillis = suspend?.milliseconds ?? 0
+            $0.subscription = carriesExpression ? filter.expression : nil
+            $0.subscriptionVersion = subscriptionVersion
+            $0.expressionType = "TAG"
+            $0.brokerName = queue.brokerName
+        }
     }
 }
 

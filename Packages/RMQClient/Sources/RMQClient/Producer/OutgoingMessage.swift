@@ -61,11 +61,19 @@ struct OutgoingMessage: Sendable {
     }
 
     func command(group: String, queue: MessageQueue, configuration: ProducerConfiguration, shortNames: Bool) -> RemotingCommand {
-        let header = SendMessageHeader(
-            producerGroup: group, topic: topic, defaultTopic: configuration.automaticTopicTemplate,
-            defaultTopicQueueCount: configuration.automaticTopicQueueCount, queueId: queue.queueId, systemFlag: systemFlag.rawValue,
-            bornTimestamp: bornTimestamp, flag: flag, properties: properties, isBatch: isBatch,
-            brokerName: queue.brokerName)
+        let header = SendMessageHeader {
+            $0.producerGroup = group
+            $0.topic = topic
+            $0.defaultTopic = configuration.automaticTopicTemplate
+            $0.defaultTopicQueueCount = configuration.automaticTopicQueueCount
+            $0.queueId = queue.queueId
+            $0.systemFlag = systemFlag.rawValue
+            $0.bornTimestamp = bornTimestamp
+            $0.flag = flag
+            $0.properties = properties
+            $0.isBatch = isBatch
+            $0.brokerName = queue.brokerName
+        }
         if isBatch { return RemotingCommand(.sendBatchMessage, header: SendMessageHeaderV2(header), body: body) }
         if shortNames { return RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body) }
         return RemotingCommand(.sendMessage, header: header, body: body)

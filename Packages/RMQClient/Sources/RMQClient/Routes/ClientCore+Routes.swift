@@ -61,7 +61,10 @@ extension ClientCore {
     func routeData(
         of topic: String, deadline: MonotonicInstant? = nil, limit: Duration? = nil
     ) async throws(ClientError) -> TopicRouteData {
-        let header = RouteHeader(topic: topic, acceptsStandardJSONOnly: true)
+        let header = RouteHeader {
+            $0.topic = topic
+            $0.acceptsStandardJSONOnly = true
+        }
         let response: RemotingCommand
         let address: String
         do {

@@ -42,8 +42,8 @@ public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads `192.168.0.1:10911`, `[2001:db8::1]:10911` or `2001:db8::1:10911` (the last colon before the port). No host names.
     public init?(_ text: String) {
-        guard let (host, port) = text.cut(atLast: ":"), let port = UInt16(port) else { return nil }
-        self.init(host: host.droppingBytePrefix("[")?.droppingByteSuffix("]") ?? host, port: port)
+        guard let place = HostPort(text) else { return nil }
+        self.init(host: place.host, port: place.port)
     }
 
     /// - Parameter host: the text of an IPv4 or IPv6 address.
@@ -83,7 +83,7 @@ public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    public var description: String { isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    public var description: String { HostPort(host, port).description }
 
     /// The same address with another port.
     public func with(port: UInt16) -> HostAddress { HostAddress(isIPv6: isIPv6, high: high, low: low, port: port) }

@@ -143,11 +143,11 @@ extension JSONValue {
     public subscript(name: String) -> JSONValue? { asObject?[name] }
 
     /// The object that the caller needs, or an error that names it. An empty list is an empty object: PHP writes both alike.
-    public func requireObject(_ what: String) throws(JSONError) -> JSONObject {
+    public func requireObject(_ what: @autoclosure () -> String) throws(JSONError) -> JSONObject {
         switch self {
         case .object(let object): return object
         case .array(let elements) where elements.isEmpty: return JSONObject()
-        default: throw .wrongType(property: what, expected: "an object")
+        default: throw .wrongType(property: what(), expected: "an object")
         }
     }
 

@@ -1,5 +1,5 @@
 /// One queue of a topic on one broker. Ordered by topic, broker name and id, as every client orders queues to divide them.
-public struct MessageQueue: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct MessageQueue: JSONBody, JSONKey, CustomStringConvertible {
     /// The topic whose queue it is.
     @ByteText public var topic: String
     /// The set of brokers that holds it: a master and its slaves share one name.
@@ -13,20 +13,22 @@ public struct MessageQueue: Hashable, Comparable, Sendable, CustomStringConverti
         self.queueId = queueId
     }
 
+    public init() { self.init(topic: "", brokerName: "", queueId: 0) }
+
+    public mutating func visit<Visitor: JSONVisitor>(_ members: inout Visitor) throws(Visitor.Failure) {
+        try members.optional("brokerName", &brokerName)
+        try members.optional("queueId", &queueId)
+        try members.optional("topic", &topic)
+    }
+
     /// Reads `{"brokerName":…,"queueId":…,"topic":…}`, also where it stands as text inside a string, as some clients write keys.
     public init(json: JSONValue) throws(JSONError) {
         var json = json
         if case .string(let text) = json { json = try JSONValue(parsing: text) }
-        let object = try json.requireObject("messageQueue")
-        topic = try object.string("topic", default: "")
-        brokerName = try object.string("brokerName", default: "")
-        queueId = try object.int32("queueId", default: 0)
+        try self.init(members: json.requireObject("messageQueue"))
     }
 
-    /// The object that ``init(json:)`` reads.
-    public var json: JSONValue {
-        ["brokerName": .string(brokerName), "queueId": JSONValue(queueId), "topic": .string(topic)]
-    }
+    public static func readKey(_ key: JSONValue, _ name: String) throws(JSONError) -> MessageQueue { try MessageQueue(json: key) }
 
     public static func < (left: MessageQueue, right: MessageQueue) -> Bool {
         if left._topic != right._topic { return left._topic < right._topic }

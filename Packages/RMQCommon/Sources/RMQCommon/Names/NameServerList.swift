@@ -11,8 +11,8 @@ public enum NameServerList {
 
     /// Whether a text has the form of an address: a host name or an IP address, a colon, a port.
     public static func isAddress(_ text: String) -> Bool {
-        guard let (host, digits) = text.cut(atLast: ":"), let port = UInt16(digits), port > 0 else { return false }
+        guard let place = HostPort(text), place.port > 0 else { return false }
         // A comma joins two addresses, and a slash begins a path: neither is part of a host.
-        return !host.isEmpty && host.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "/") }
+        return place.host.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "/") }
     }
 }

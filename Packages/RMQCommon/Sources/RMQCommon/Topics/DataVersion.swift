@@ -1,5 +1,5 @@
 /// The version of a table that others keep copies of. Two tables are the same when both numbers are.
-public struct DataVersion: Hashable, Sendable {
+public struct DataVersion: JSONBody, Hashable {
     /// Milliseconds since 1970 of the last change.
     public var timestamp: Int64
     /// Goes up by one with each change.
@@ -11,7 +11,7 @@ public struct DataVersion: Hashable, Sendable {
     }
 
     /// A first version, of now.
-    public init(clock: WallClock = .system) { self.init(timestamp: clock.now()) }
+    public init(clock: WallClock) { self.init(timestamp: clock.now()) }
 
     /// The version after one more change.
     /// - Parameter now: milliseconds since 1970.
@@ -21,12 +21,10 @@ public struct DataVersion: Hashable, Sendable {
     }
 
     /// A version without a time counts as just made, as at the reference.
-    public init(json: JSONValue) throws(JSONError) {
-        let object = try json.requireObject("dataVersion")
-        timestamp = try object.int64("timestamp", default: WallClock.nowMilliseconds())
-        counter = try object.int64("counter", default: 0)
-    }
+    public init() { self.init(clock: .system) }
 
-    /// The object that ``init(json:)`` reads.
-    public var json: JSONValue { ["counter": .integer(counter), "timestamp": .integer(timestamp)] }
+    public mutating func visit<Visitor: JSONVisitor>(_ members: inout Visitor) throws(Visitor.Failure) {
+        try members.optional("counter", &counter)
+        try members.optional("timestamp", &timestamp)
+    }
 }

@@ -1,5 +1,5 @@
 /// What may be done with the queues of a topic.
-public struct Permission: OptionSet, Hashable, Sendable, CustomStringConvertible {
+public struct Permission: OptionSet, Hashable, JSONMember, CustomStringConvertible {
     public let rawValue: Int32
     public init(rawValue: Int32) { self.rawValue = rawValue }
 

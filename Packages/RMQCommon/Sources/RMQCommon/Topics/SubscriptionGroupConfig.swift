@@ -1,5 +1,5 @@
 /// How a broker treats a consumer group.
-public struct SubscriptionGroupConfig: Hashable, Sendable {
+public struct SubscriptionGroupConfig: JSONBody, Hashable {
     /// The group that is meant; one entry a group.
     @ByteText public var groupName: String
     /// Whether the group may pull at all.
@@ -35,27 +35,17 @@ public struct SubscriptionGroupConfig: Hashable, Sendable {
         self.notifiesConsumerIdsChanged = notifiesConsumerIdsChanged
     }
 
-    public init(json: JSONValue) throws(JSONError) {
-        let object = try json.requireObject("subscriptionGroupConfig")
-        groupName = try object.string("groupName")
-        consumeEnabled = try object.bool("consumeEnable", default: true)
-        consumeFromMinEnabled = try object.bool("consumeFromMinEnable", default: true)
-        consumeBroadcastEnabled = try object.bool("consumeBroadcastEnable", default: true)
-        retryQueueCount = try object.int32("retryQueueNums", default: 1)
-        retryMaxTimes = try object.int32("retryMaxTimes", default: 16)
-        brokerId = try object.int64("brokerId", default: 0)
-        whichBrokerWhenConsumeSlowly = try object.int64("whichBrokerWhenConsumeSlowly", default: 1)
-        notifiesConsumerIdsChanged = try object.bool("notifyConsumerIdsChangedEnable", default: true)
-    }
+    public init() { self.init(groupName: "") }
 
-    /// The object that ``init(json:)`` reads, its members in the order of the alphabet.
-    public var json: JSONValue {
-        [
-            "brokerId": .integer(brokerId), "consumeBroadcastEnable": .bool(consumeBroadcastEnabled),
-            "consumeEnable": .bool(consumeEnabled), "consumeFromMinEnable": .bool(consumeFromMinEnabled),
-            "groupName": .string(groupName), "notifyConsumerIdsChangedEnable": .bool(notifiesConsumerIdsChanged),
-            "retryMaxTimes": JSONValue(retryMaxTimes), "retryQueueNums": JSONValue(retryQueueCount),
-            "whichBrokerWhenConsumeSlowly": .integer(whichBrokerWhenConsumeSlowly),
-        ]
+    public mutating func visit<Visitor: JSONVisitor>(_ members: inout Visitor) throws(Visitor.Failure) {
+        try members.optional("brokerId", &brokerId)
+        try members.optional("consumeBroadcastEnable", &consumeBroadcastEnabled)
+        try members.optional("consumeEnable", &consumeEnabled)
+        try members.optional("consumeFromMinEnable", &consumeFromMinEnabled)
+        try members.required("groupName", &groupName)
+        try members.optional("notifyConsumerIdsChangedEnable", &notifiesConsumerIdsChanged)
+        try members.optional("retryMaxTimes", &retryMaxTimes)
+        try members.optional("retryQueueNums", &retryQueueCount)
+        try members.optional("whichBrokerWhenConsumeSlowly", &whichBrokerWhenConsumeSlowly)
     }
 }

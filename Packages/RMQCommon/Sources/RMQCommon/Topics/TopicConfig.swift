@@ -1,11 +1,11 @@
 /// Whether a topic's messages carry one tag or several.
-public enum TopicFilterType: String, Sendable, CaseIterable {
+public enum TopicFilterType: String, JSONMember, CaseIterable {
     case singleTag = "SINGLE_TAG"
     case multiTag = "MULTI_TAG"
 }
 
 /// How a topic is laid out on one broker.
-public struct TopicConfig: Hashable, Sendable {
+public struct TopicConfig: JSONBody, Hashable {
     /// The topic that is meant; one entry a topic.
     @ByteText public var topicName: String
     /// Queues that may be read; numbers 0 to one less.
@@ -34,24 +34,16 @@ public struct TopicConfig: Hashable, Sendable {
         self.isOrdered = isOrdered
     }
 
-    public init(json: JSONValue) throws(JSONError) {
-        let object = try json.requireObject("topicConfig")
-        topicName = try object.string("topicName")
-        readQueueCount = try object.int32("readQueueNums", default: 16)
-        writeQueueCount = try object.int32("writeQueueNums", default: 16)
-        permission = Permission(rawValue: try object.int32("perm", default: 6))
-        filterType = try object.choice("topicFilterType", default: .singleTag)
-        systemFlag = try object.int32("topicSysFlag", default: 0)
-        isOrdered = try object.bool("order", default: false)
-    }
+    public init() { self.init(topicName: "") }
 
-    /// The object that ``init(json:)`` reads, its members in the order of the alphabet.
-    public var json: JSONValue {
-        [
-            "order": .bool(isOrdered), "perm": JSONValue(permission.rawValue), "readQueueNums": JSONValue(readQueueCount),
-            "topicFilterType": .string(filterType.rawValue), "topicName": .string(topicName), "topicSysFlag": JSONValue(systemFlag),
-            "writeQueueNums": JSONValue(writeQueueCount),
-        ]
+    public mutating func visit<Visitor: JSONVisitor>(_ members: inout Visitor) throws(Visitor.Failure) {
+        try members.optional("order", &isOrdered)
+        try members.optional("perm", &permission)
+        try members.optional("readQueueNums", &readQueueCount)
+        try members.optional("topicFilterType", &filterType)
+        try members.required("topicName", &topicName)
+        try members.optional("topicSysFlag", &systemFlag)
+        try members.optional("writeQueueNums", &writeQueueCount)
     }
 
     /// The line of the compressed registration: `name readQueues writeQueues permission filterType`.

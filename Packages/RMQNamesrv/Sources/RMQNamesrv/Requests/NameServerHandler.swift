@@ -12,7 +12,7 @@ final class NameServerHandler: RequestHandler {
 
     init(server: NameServerState) { self.server = server }
 
-    func receive(_ request: InboundRequest, on connection: Connection) {
+    func receive(_ request: InboundFrame, on connection: Connection) {
         let command: RemotingCommand
         do {
             command = try request.command()

@@ -13,7 +13,10 @@ enum RegistrationRequests {
         let registered = try caller.server.routes.register(Registration(header, command), from: caller.connection.handle)
         return .response(
             .success,
-            header: RegisterBrokerResponseHeader(haServerAddress: registered.haServerAddress, masterAddress: registered.masterAddress),
+            header: RegisterBrokerResponseHeader {
+                $0.haServerAddress = registered.haServerAddress
+                $0.masterAddress = registered.masterAddress
+            },
             body: caller.server.keyValues.table.json(ofNamespace: NamespaceTable.orderTopics)?.bytes(.fastjson) ?? [])
     }
 

@@ -1,3 +1,4 @@
+import RMQCommon
 import RMQRemoting
 
 /// Codes 206, 224, 304, 311, 312 and 313: lists of names.
@@ -30,6 +31,10 @@ enum TopicRequests {
     }
 
     private static func list(_ names: [String], brokerAddress: String? = nil) -> Reply {
-        .response(.success, body: TopicList(names, brokerAddress: brokerAddress).body)
+        let list = TopicList {
+            $0.topics = names
+            $0.brokerAddress = brokerAddress
+        }
+        return .response(.success, body: list.body)
     }
 }

@@ -21,7 +21,10 @@ extension RouteTable {
         return route.brokers.isEmpty ? nil : route
     }
 
-    var clusterInfo: ClusterInfo { ClusterInfo(brokers: brokers, clusters: clusters.mapValues(\.sortedTexts)) }
+    var clusterInfo: ClusterInfo { ClusterInfo {
+        $0.brokers = brokers
+        $0.clusters = clusters.mapValues(\.sortedTexts)
+    } }
 
     var topicNames: [String] { topics.sortedTexts }
 

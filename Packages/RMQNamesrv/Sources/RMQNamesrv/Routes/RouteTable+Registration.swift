@@ -99,8 +99,12 @@ extension RouteTable {
 extension QueueData {
     /// What a route keeps of a topic's configuration.
     fileprivate init(_ topic: TopicConfig, at brokerName: String) {
-        self.init(
-            brokerName: brokerName, readQueueCount: topic.readQueueCount, writeQueueCount: topic.writeQueueCount,
-            permission: topic.permission, topicSystemFlag: topic.systemFlag)
+        self.init {
+            $0.brokerName = brokerName
+            $0.readQueueCount = topic.readQueueCount
+            $0.writeQueueCount = topic.writeQueueCount
+            $0.permission = topic.permission
+            $0.topicSystemFlag = topic.systemFlag
+        }
     }
 }

@@ -11,22 +11,15 @@ public import RMQCommon
 ///
 /// where the text of a topic is `name readQueues writeQueues perm filterType`. System flag and order are lost.
 public struct RegisterBrokerBody: JSONBody {
-    public var topicConfigTable: TopicConfigTable
-    public var filterServers: [String]
+    public var topicConfigTable = TopicConfigTable()
+    public var filterServers: [String] = []
 
-    public init(topicConfigTable: TopicConfigTable, filterServers: [String] = []) {
-        self.topicConfigTable = topicConfigTable
-        self.filterServers = filterServers
-    }
+    public init() {}
+    public init(topicConfigTable: TopicConfigTable) { self.topicConfigTable = topicConfigTable }
 
-    public init(json: JSONValue) throws(JSONError) {
-        let object = try json.requireObject("registerBrokerBody")
-        topicConfigTable = try TopicConfigTable(json: object.part("topicConfigSerializeWrapper") ?? [:])
-        filterServers = try object.strings("filterServerList")
-    }
-
-    public var json: JSONValue {
-        ["filterServerList": .strings(filterServers), "topicConfigSerializeWrapper": topicConfigTable.json]
+    public mutating func visit<Visitor: JSONVisitor>(_ members: inout Visitor) throws(Visitor.Failure) {
+        try members.optional("filterServerList", &filterServers)
+        try members.optional("topicConfigSerializeWrapper", &topicConfigTable)
     }
 }
 
@@ -67,7 +60,7 @@ extension RegisterBrokerBody {
         for (_, topic) in topicConfigTable.topics.sorted(by: { $0.key < $1.key }) {
             writer.write(lengthAnd: topic.line)
         }
-        writer.write(lengthAnd: JSONValue.strings(filterServers).text())
+        writer.write(lengthAnd: filterServers.json.text())
         return try Zlib.compress(writer.bytes, level: 9)
     }
 
@@ -83,11 +76,13 @@ extension RegisterBrokerBody {
             topics[topic.topicName] = topic
         }
         let servers = try text(from: &reader)
-        return try json { () throws(JSONError) in
-            RegisterBrokerBody(
-                topicConfigTable: TopicConfigTable(
-                    topics: topics, dataVersion: try DataVersion(json: JSONValue(parsing: version))),
-                filterServers: servers.isEmpty ? [] : try JSONValue(parsing: servers).strings("filterServerList"))
+        do {
+            var body = RegisterBrokerBody()
+            body.topicConfigTable = TopicConfigTable(topics: topics, dataVersion: try DataVersion(json: JSONValue(parsing: version)))
+            if !servers.isEmpty { body.filterServers = try String.readList(JSONValue(parsing: servers), "filterServerList") }
+            return body
+        } catch {
+            throw .json(error)
         }
     }
 
@@ -97,10 +92,6 @@ extension RegisterBrokerBody {
             throw .badLength(length, available: reader.remaining)
         }
         return text
-    }
-
-    private static func json<Value>(_ read: () throws(JSONError) -> Value) throws(RegistrationError) -> Value {
-        do { return try read() } catch { throw .json(error) }
     }
 }
 

@@ -5,7 +5,7 @@ public import RMQCommon
 extension TopicConfigTable {
     /// Reads topics.json. An entry is the topic of its key, whatever name stands in it.
     public init(file: JSONObject, _ report: inout EntryReport) throws(JSONError) {
-        topics = try file.namedEntries("topicConfigTable", nameMember: "topicName", &report) { (value) throws(JSONError) in try TopicConfig(json: value) }
+        topics = try file.namedEntries("topicConfigTable", nameMember: "topicName", &report)
         dataVersion = try file.dataVersion(&report)
     }
 }
@@ -14,9 +14,7 @@ extension SubscriptionGroupTable {
     /// Reads subscriptionGroup.json. An entry is the group of its key, whatever name stands in it.
     public init(file: JSONObject, _ report: inout EntryReport) throws(JSONError) {
         // To a broker the empty name is one like any other.
-        groups = try file.namedEntries("subscriptionGroupTable", nameMember: "groupName", mayBeEmpty: true, &report) { (value) throws(JSONError) in
-            try SubscriptionGroupConfig(json: value)
-        }
+        groups = try file.namedEntries("subscriptionGroupTable", nameMember: "groupName", mayBeEmpty: true, &report)
         dataVersion = try file.dataVersion(&report)
     }
 }
@@ -66,9 +64,8 @@ extension JSONObject {
     }
 
     /// The entries of a table whose keys stand in the entries once more, each read by itself.
-    fileprivate func namedEntries<Entry>(
-        _ table: String, nameMember: String, mayBeEmpty: Bool = false, _ report: inout EntryReport,
-        _ read: (JSONValue) throws(JSONError) -> Entry
+    fileprivate func namedEntries<Entry: JSONBody>(
+        _ table: String, nameMember: String, mayBeEmpty: Bool = false, _ report: inout EntryReport
     ) throws(JSONError) -> [ByteText: Entry] {
         var entries: [ByteText: Entry] = [:]
         for (key, value) in try tableEntries(table) {
@@ -81,7 +78,7 @@ extension JSONObject {
                 if let own { report.correct(name, own, to: .string(name), because: "\(nameMember) is the name of the entry") }
                 entry[nameMember] = .string(name)
             }
-            entries[ByteText(name)] = report.read(name, .object(entry), read)
+            entries[ByteText(name)] = report.read(name, .object(entry)) { (value) throws(JSONError) in try Entry(json: value) }
         }
         return entries
     }

@@ -61,15 +61,15 @@ public final class ChannelConnector {
     ) {
         guard case .idle = state else { preconditionFailure("a connector was asked for a second attempt while one runs") }
         let attempt = Attempt(onClose: onClose, ended: ended)
-        guard let (host, port) = HostText.split(address) else {
+        guard let place = HostPort(address), place.port > 0 else {
             return ended(.failure(.badAddress(address, reason: "not host:port")))
         }
-        if let numeric = SocketAddress(numeric: host, port: port) { return connect(to: [numeric], attempt) }
+        if let numeric = SocketAddress(numeric: place.host, port: place.port) { return connect(to: [numeric], attempt) }
         state = .resolving(attempt)
         // The system's resolver blocks, so it gets a thread of its own.
         let bound = LoopBound(self, loop: loop)
         let thread = SystemThread(name: "resolve") { [resolve] in
-            let result = resolve(host, port)
+            let result = resolve(place.host, place.port)
             bound.post { $0.resolved(result) }
         }
         guard let thread else { return end(attempt, .connectFailed(address: address, reason: "no thread to look up its name")) }

@@ -69,11 +69,11 @@ public final class ChannelServer: Sendable {
             loop: group.loops[0])
         state.withLock { $0 = State(port: port, listener: listener, acceptors: acceptors) }
         listener.post { $0.start() }
-        logger.info("listening on \(HostText.joined(listenAddress, port))")
+        logger.info("listening on \(HostPort(listenAddress, port))")
     }
 
     private func listen() throws(RemotingError) -> Descriptor {
-        let text = HostText.joined(listenAddress, requestedPort)
+        let text = HostPort(listenAddress, requestedPort).description
         let address: SocketAddress
         switch SocketAddress.resolving(listenAddress, port: requestedPort) {
         case .success(let resolved): address = resolved[0]
@@ -93,10 +93,10 @@ public final class ChannelServer: Sendable {
             return state
         }
         guard let listener = state.listener else { return }
-        let waiting = Countdown(1 + state.acceptors.count)
-        if !listener.loop.post(LoopWork { listener.value.stop(); waiting.step() }) { waiting.step() }
-        for acceptor in state.acceptors where !acceptor.loop.post(LoopWork { acceptor.value.stop(on: acceptor.loop); waiting.step() }) {
-            waiting.step()
+        let waiting = Latch(opens: 1 + state.acceptors.count)
+        if !listener.loop.post(LoopWork { listener.value.stop(); waiting.open() }) { waiting.open() }
+        for acceptor in state.acceptors where !acceptor.loop.post(LoopWork { acceptor.value.stop(on: acceptor.loop); waiting.open() }) {
+            waiting.open()
         }
         if EventLoop.current == nil { waiting.wait() }
     }

@@ -80,22 +80,6 @@ extension HeaderFields {
         }
         return value
     }
-
-    /// The value of a field, nil when it is absent or malformed: for fields of headers that the reference reads by reflection,
-    /// where it logs what it cannot read and goes on without it.
-    @inlinable public func readable<Value: HeaderValue>(_ name: String, as type: Value.Type = Value.self) -> Value? {
-        self[name].flatMap { Value(headerText: $0) }
-    }
-
-    /// The value of a text field. An absent one reads as `null`, which is what the reference looks such a name up by.
-    @inlinable public func nameOrNull(_ name: String) -> String { self[name] ?? "null" }
-
-    /// The value of a field, or `fallback` when it is absent; present and malformed is an error.
-    @inlinable public func value<Value: HeaderValue>(
-        _ name: String, default fallback: Value
-    ) throws(HeaderError) -> Value {
-        try optional(name) ?? fallback
-    }
 }
 
 extension HeaderFields: Sequence, ExpressibleByDictionaryLiteral {

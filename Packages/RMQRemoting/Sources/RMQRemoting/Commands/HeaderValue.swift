@@ -37,7 +37,8 @@ extension Bool: HeaderValue {
     public static var expectedText: String { "true or false" }
 }
 
-extension Permission: HeaderValue {
+/// A set of flags travels as its number.
+extension HeaderValue where Self: OptionSet, RawValue == Int32 {
     public init?(headerText: String) {
         guard let rawValue = Int32(headerText) else { return nil }
         self.init(rawValue: rawValue)
@@ -46,6 +47,8 @@ extension Permission: HeaderValue {
     public var headerText: String { String(rawValue) }
     public static var expectedText: String { Int32.expectedText }
 }
+
+extension Permission: HeaderValue {}
 
 extension TopicFilterType: HeaderValue {
     public init?(headerText: String) { self.init(exactly: headerText) }

@@ -8,12 +8,39 @@ import RMQCommon
 /// encoding must not cost its sender the connection.
 enum JSONHeaderReader {
     static func read(_ header: UnsafeRawBufferPointer) throws(FrameError) -> RemotingCommand {
-        var scanner = JSONHeaderScanner(header)
-        if let command = scanner.command() {
-            guard command.fields?.count ?? 0 <= HeaderFields.limit else { throw .tooManyFields(limit: HeaderFields.limit) }
+        if let command = plainly(header) { return command }
+        return try tolerantly(header)
+    }
+
+    /// Nil when the header has an unusual form, or more fields than any that is usual.
+    private static func plainly(_ header: UnsafeRawBufferPointer) -> RemotingCommand? {
+        withUnsafeTemporaryAllocation(of: FieldSlot.self, capacity: HeaderScratch.fieldLimit) { slots in
+            guard let scanned = HotJSON.scan(header, fields: slots) else { return nil }
+            var command = RemotingCommand(
+                code: scanned.code, language: LanguageCode(rawValue: scanned.languageCode), version: scanned.version,
+                opaque: scanned.opaque, flag: scanned.flag)
+            if let remark = scanned.remark {
+                guard let text = Self.text(remark, in: header) else { return nil }
+                command.remark = text
+            }
+            guard scanned.hasFields else { return command }
+            var fields = HeaderFields(minimumCapacity: scanned.fieldCount)
+            for slot in slots[..<scanned.fieldCount] {
+                guard let text = Self.text(slot, in: header) else { return nil }
+                fields.append(String(decoding: slot.key(in: header), as: UTF8.self), text)
+            }
+            command.fields = fields
             return command
         }
-        return try tolerantly(header)
+    }
+
+    /// Nil for an escape that the tolerant reader has to judge, such as half a surrogate pair.
+    private static func text(_ slot: FieldSlot, in header: UnsafeRawBufferPointer) -> String? {
+        let bytes = slot.value(in: header)
+        guard slot.isEscaped else { return String(decoding: bytes, as: UTF8.self) }
+        return withUnsafeTemporaryAllocation(byteCount: bytes.count, alignment: 1) { room in
+            bytes.unescapeJSON(into: room).map { String(decoding: room[..<$0], as: UTF8.self) }
+        }
     }
 
     private static func tolerantly(_ header: UnsafeRawBufferPointer) throws(FrameError) -> RemotingCommand {
@@ -32,7 +59,7 @@ enum JSONHeaderReader {
             case "flag": try read(member, name, into: &command.flag)
             case "opaque": try read(member, name, into: &command.opaque)
             case "version": try read(member, name, into: &command.version)
-            case "language": command.language = LanguageCode(json: member)
+            case "language": command.language = LanguageCode.read(member, name) ?? .unknown
             case "remark": command.remark = member.asText
             case "extfields": command.fields = try fields(member)
             default: break

@@ -1,4 +1,4 @@
-import RMQCommon
+public import RMQCommon
 
 /// The language that a peer says it is written in.
 ///
@@ -85,4 +85,17 @@ extension LanguageCode: CustomStringConvertible {
         default: "OTHER"
         }
     }
+}
+
+/// A language by name or number; ``unknown`` for anything else.
+extension LanguageCode: JSONMember {
+    public static func read(_ value: JSONValue, _ name: String) -> LanguageCode? {
+        switch value {
+        case .string(let name): LanguageCode(name: name) ?? .unknown
+        case .integer(let code): UInt8(exactly: code).map(LanguageCode.init(rawValue:)) ?? .unknown
+        default: .unknown
+        }
+    }
+
+    public var json: JSONValue { .string(description) }
 }

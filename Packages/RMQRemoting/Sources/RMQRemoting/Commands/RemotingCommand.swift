@@ -117,12 +117,3 @@ extension RemotingCommand {
         }
     }
 }
-
-extension CommandHeader {
-    /// The header as fields of a command.
-    public var fields: HeaderFields {
-        var fields = HeaderFields(minimumCapacity: 16)
-        write(to: &fields)
-        return fields
-    }
-}

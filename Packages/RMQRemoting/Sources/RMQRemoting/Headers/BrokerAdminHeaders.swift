@@ -4,86 +4,52 @@ public import RMQCommon
 
 /// Header of the making or changing of a topic (17).
 public struct CreateTopicHeader: CommandHeader, Equatable {
-    @ByteText public var topic: String
+    @ByteText public var topic = ""
     /// Sent by clients, ignored by brokers.
-    @ByteText public var defaultTopic: String
-    public var readQueueCount: Int32
-    public var writeQueueCount: Int32
-    public var permission: Permission
-    public var filterType: TopicFilterType
+    @ByteText public var defaultTopic = "TBW102"
+    public var readQueueCount: Int32 = 0
+    public var writeQueueCount: Int32 = 0
+    public var permission: Permission = []
+    public var filterType = TopicFilterType.singleTag
     /// Nil means 0.
     public var systemFlag: Int32?
-    public var isOrdered: Bool
+    public var isOrdered = false
 
-    public init(
-        topic: String, defaultTopic: String = "TBW102", readQueueCount: Int32, writeQueueCount: Int32,
-        permission: Permission, filterType: TopicFilterType = .singleTag, systemFlag: Int32? = nil,
-        isOrdered: Bool = false
-    ) {
-        self.topic = topic
-        self.defaultTopic = defaultTopic
-        self.readQueueCount = readQueueCount
-        self.writeQueueCount = writeQueueCount
-        self.permission = permission
-        self.filterType = filterType
-        self.systemFlag = systemFlag
-        self.isOrdered = isOrdered
-    }
+    public init() {}
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        topic = try fields.required("topic")
-        defaultTopic = try fields.value("defaultTopic", default: "TBW102")
-        readQueueCount = try fields.required("readQueueNums")
-        writeQueueCount = try fields.required("writeQueueNums")
-        permission = try fields.required("perm")
-        filterType = try fields.required("topicFilterType")
-        systemFlag = fields.readable("topicSysFlag")
-        isOrdered = try fields.value("order", default: false)
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("topic", topic)
-        fields.append("defaultTopic", defaultTopic)
-        fields.append("readQueueNums", readQueueCount)
-        fields.append("writeQueueNums", writeQueueCount)
-        fields.append("perm", permission)
-        fields.append("topicFilterType", filterType)
-        fields.append("topicSysFlag", systemFlag)
-        fields.append("order", isOrdered)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.required("topic", &topic)
+        try fields.optional("defaultTopic", &defaultTopic)
+        try fields.required("readQueueNums", &readQueueCount)
+        try fields.required("writeQueueNums", &writeQueueCount)
+        try fields.required("perm", &permission)
+        try fields.required("topicFilterType", &filterType)
+        fields.readable("topicSysFlag", &systemFlag)
+        try fields.optional("order", &isOrdered)
     }
 }
 
 /// Header of what is asked about one topic: its statistics (202), its removal from a broker (215).
 public struct TopicHeader: CommandHeader, Equatable {
-    @ByteText public var topic: String
+    @ByteText public var topic = ""
 
-    public init(topic: String) {
-        self.topic = topic
-    }
+    public init() {}
+    public init(topic: String) { self.topic = topic }
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        topic = try fields.required("topic")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("topic", topic)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.required("topic", &topic)
     }
 }
 
 /// Header of the answer that carries a broker's configuration (26).
 public struct BrokerConfigurationResponseHeader: CommandHeader, Equatable {
     /// A `DataVersion` as JSON text.
-    @ByteText public var version: String
+    @ByteText public var version = ""
 
-    public init(version: String) {
-        self.version = version
-    }
+    public init() {}
+    public init(version: String) { self.version = version }
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        version = try fields.required("version")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("version", version)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.required("version", &version)
     }
 }

@@ -4,47 +4,29 @@ public import RMQCommon
 
 /// Header of the setting of a key (100).
 public struct PutKeyValueHeader: CommandHeader, Equatable {
-    @ByteText public var namespace: String
-    @ByteText public var key: String
-    @ByteText public var value: String
+    @ByteText public var namespace = ""
+    @ByteText public var key = ""
+    @ByteText public var value = ""
 
-    public init(namespace: String, key: String, value: String) {
-        self.namespace = namespace
-        self.key = key
-        self.value = value
-    }
+    public init() {}
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        namespace = try fields.required("namespace")
-        key = try fields.required("key")
-        value = try fields.required("value")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("namespace", namespace)
-        fields.append("key", key)
-        fields.append("value", value)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.required("namespace", &namespace)
+        try fields.required("key", &key)
+        try fields.required("value", &value)
     }
 }
 
 /// Header of the query (101) or removal (102) of a key.
 public struct KeyHeader: CommandHeader, Equatable {
-    @ByteText public var namespace: String
-    @ByteText public var key: String
+    @ByteText public var namespace = ""
+    @ByteText public var key = ""
 
-    public init(namespace: String, key: String) {
-        self.namespace = namespace
-        self.key = key
-    }
+    public init() {}
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        namespace = try fields.required("namespace")
-        key = try fields.required("key")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("namespace", namespace)
-        fields.append("key", key)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.required("namespace", &namespace)
+        try fields.required("key", &key)
     }
 }
 
@@ -52,144 +34,97 @@ public struct KeyHeader: CommandHeader, Equatable {
 public struct KeyValueResponseHeader: CommandHeader, Equatable {
     public var value: String?
 
-    public init(value: String? = nil) {
-        self.value = value
-    }
+    public init() {}
+    public init(value: String) { self.value = value }
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        value = try fields.optional("value")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("value", value)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.optional("value", &value)
     }
 }
 
 /// Header of a query for all keys of a namespace (219).
 public struct NamespaceHeader: CommandHeader, Equatable {
-    @ByteText public var namespace: String
+    @ByteText public var namespace = ""
 
-    public init(namespace: String) {
-        self.namespace = namespace
-    }
+    public init() {}
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        namespace = try fields.required("namespace")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("namespace", namespace)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.required("namespace", &namespace)
     }
 }
 
 /// Header of a query for the route of a topic (105).
 public struct RouteHeader: CommandHeader, Equatable {
-    @ByteText public var topic: String
+    @ByteText public var topic = ""
     /// True asks for quoted map keys whatever the version of the requester.
     public var acceptsStandardJSONOnly: Bool?
 
-    public init(topic: String, acceptsStandardJSONOnly: Bool? = nil) {
-        self.topic = topic
-        self.acceptsStandardJSONOnly = acceptsStandardJSONOnly
-    }
+    public init() {}
+    public init(topic: String) { self.topic = topic }
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        topic = try fields.required("topic")
-        acceptsStandardJSONOnly = try fields.optional("acceptStandardJsonOnly")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("topic", topic)
-        fields.append("acceptStandardJsonOnly", acceptsStandardJSONOnly)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.required("topic", &topic)
+        try fields.optional("acceptStandardJsonOnly", &acceptsStandardJSONOnly)
     }
 }
 
 /// Header of the wiping (205) or restoring (327) of a broker's write permission.
 public struct BrokerNameHeader: CommandHeader, Equatable {
-    @ByteText public var brokerName: String
+    @ByteText public var brokerName = ""
 
-    public init(brokerName: String) {
-        self.brokerName = brokerName
-    }
+    public init() {}
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        brokerName = fields.nameOrNull("brokerName")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("brokerName", brokerName)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        fields.nameOrNull("brokerName", &brokerName)
     }
 }
 
 /// Header of the answer to 205.
 public struct WipeWritePermissionResponseHeader: CommandHeader, Equatable {
-    public var wipedTopicCount: Int32
+    public var wipedTopicCount: Int32 = 0
 
-    public init(wipedTopicCount: Int32) {
-        self.wipedTopicCount = wipedTopicCount
-    }
+    public init() {}
+    public init(wipedTopicCount: Int32) { self.wipedTopicCount = wipedTopicCount }
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        wipedTopicCount = try fields.required("wipeTopicCount")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("wipeTopicCount", wipedTopicCount)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.required("wipeTopicCount", &wipedTopicCount)
     }
 }
 
 /// Header of the answer to 327.
 public struct AddWritePermissionResponseHeader: CommandHeader, Equatable {
-    public var addedTopicCount: Int32
+    public var addedTopicCount: Int32 = 0
 
-    public init(addedTopicCount: Int32) {
-        self.addedTopicCount = addedTopicCount
-    }
+    public init() {}
+    public init(addedTopicCount: Int32) { self.addedTopicCount = addedTopicCount }
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        addedTopicCount = try fields.required("addTopicCount")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("addTopicCount", addedTopicCount)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.required("addTopicCount", &addedTopicCount)
     }
 }
 
 /// Header of the removal of a topic from a name server (216).
 public struct DeleteTopicInNameServerHeader: CommandHeader, Equatable {
-    @ByteText public var topic: String
+    @ByteText public var topic = ""
     /// Nil removes the topic from every cluster.
     public var clusterName: String?
 
-    public init(topic: String, clusterName: String? = nil) {
-        self.topic = topic
-        self.clusterName = clusterName
-    }
+    public init() {}
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        topic = fields.nameOrNull("topic")
-        clusterName = try fields.optional("clusterName")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("topic", topic)
-        fields.append("clusterName", clusterName)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        fields.nameOrNull("topic", &topic)
+        try fields.optional("clusterName", &clusterName)
     }
 }
 
 /// Header of a query for the topics of a cluster (224).
 public struct ClusterHeader: CommandHeader, Equatable {
-    @ByteText public var cluster: String
+    @ByteText public var cluster = ""
 
-    public init(cluster: String) {
-        self.cluster = cluster
-    }
+    public init() {}
+    public init(cluster: String) { self.cluster = cluster }
 
-    public init(_ fields: HeaderFields) throws(HeaderError) {
-        cluster = fields.nameOrNull("cluster")
-    }
-
-    public func write(to fields: inout HeaderFields) {
-        fields.append("cluster", cluster)
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        fields.nameOrNull("cluster", &cluster)
     }
 }

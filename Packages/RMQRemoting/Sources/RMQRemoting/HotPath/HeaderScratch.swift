@@ -24,6 +24,16 @@ struct FieldSlot: BitwiseCopyable {
     var valueCount: Int32 = 0
     /// A JSON string with a backslash in it.
     var isEscaped = false
+
+    @inline(__always)
+    func key(in header: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: header[Int(keyStart)..<Int(keyStart) + Int(keyCount)])
+    }
+
+    @inline(__always)
+    func value(in header: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: header[Int(valueStart)..<Int(valueStart) + Int(valueCount)])
+    }
 }
 
 /// What every header says, beside its fields.
@@ -34,6 +44,10 @@ struct ScannedHeader {
     var version: Int32 = 0
     var languageCode: UInt8 = 0
     var fieldCount = 0
+    /// A JSON header may have fields and none of them.
+    var hasFields = false
+    /// Of a JSON header, as a value without a key.
+    var remark: FieldSlot?
 }
 
 extension UnsafeRawBufferPointer {
@@ -60,6 +74,40 @@ extension UnsafeRawBufferPointer {
             index += 1
         }
         return isNegative ? -value : value
+    }
+
+    /// Takes these bytes as a text or a truth value, which they always are, or as a number; false when they are none.
+    @inline(__always)
+    func read(into target: inout UnsafeRawBufferPointer) -> Bool {
+        target = self
+        return true
+    }
+
+    @inline(__always)
+    func read(into target: inout UnsafeRawBufferPointer?) -> Bool {
+        target = self
+        return true
+    }
+
+    @inline(__always)
+    func read(into target: inout Bool) -> Bool {
+        target = isTrue
+        return true
+    }
+
+    @inline(__always)
+    func read<Number: FixedWidthInteger>(into target: inout Number?) -> Bool {
+        var number: Number = 0
+        guard read(into: &number) else { return false }
+        target = number
+        return true
+    }
+
+    @inline(__always)
+    func read<Number: FixedWidthInteger>(into target: inout Number) -> Bool {
+        guard let number = decimal.flatMap({ Number(exactly: $0) }) else { return false }
+        target = number
+        return true
     }
 
     private var longDecimal: Int64? { count > 0 && count <= 20 && self[0] != UInt8(ascii: "+") ? Int64(String(decoding: self, as: UTF8.self)) : nil }

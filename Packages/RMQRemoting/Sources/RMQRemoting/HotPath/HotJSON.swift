@@ -1,7 +1,8 @@
-/// One pass over a JSON header that leaves its text where it is.
+/// One pass over a JSON header that leaves its text where it is: hot requests are read from it as it is, all other commands
+/// with a copy of their text (``JSONHeaderReader``).
 ///
 /// Reads the plain form that every client writes; anything unusual (nested values, single quotes, escaped names,
-/// fractions) makes it give up, and the header takes the slow way through ``RemotingCommand``. It never decides that a header is wrong.
+/// fractions) makes it give up, and the header is read by the tolerant reader. It never decides that a header is wrong.
 struct HotJSON {
     private let bytes: UnsafeRawBufferPointer
     private var at = 0
@@ -34,7 +35,11 @@ struct HotJSON {
                 header.opaque = number
                 hasOpaque = true
             case 6 where key.equals("remark"):
-                guard string() != nil || takeNull() else { return nil }
+                if let text = string() {
+                    header.remark = FieldSlot(text)
+                } else if !takeNull() {
+                    return nil
+                }
             case 7 where key.equals("version"):
                 guard let number = integer() else { return nil }
                 header.version = number
@@ -47,8 +52,13 @@ struct HotJSON {
                     return nil
                 }
             case 9 where key.equals("extFields"):
-                guard let count = extFields(fields) else { return nil }
-                header.fieldCount = count
+                if take(UInt8(ascii: "{")) {
+                    guard let count = extFields(fields) else { return nil }
+                    header.fieldCount = count
+                    header.hasFields = true
+                } else if !takeNull() {
+                    return nil
+                }
             case 23 where key.equals("serializeTypeCurrentRPC"):
                 guard plainText() != nil else { return nil }
             default:
@@ -61,17 +71,16 @@ struct HotJSON {
         return at == bytes.count ? header : nil
     }
 
+    /// What follows the brace; the number of fields.
     private mutating func extFields(_ fields: UnsafeMutableBufferPointer<FieldSlot>) -> Int? {
-        guard take(UInt8(ascii: "{")) else { return takeNull() ? 0 : nil }
         if take(UInt8(ascii: "}")) { return 0 }
         var count = 0
         repeat {
             guard let key = string(), !key.isEscaped, take(UInt8(ascii: ":")), let value = string() else { return nil }
             guard count < fields.count else { return nil }
-            fields[count] = FieldSlot(
-                keyStart: Int32(truncatingIfNeeded: key.start), keyCount: Int32(truncatingIfNeeded: key.count),
-                valueStart: Int32(truncatingIfNeeded: value.start), valueCount: Int32(truncatingIfNeeded: value.count),
-                isEscaped: value.isEscaped)
+            fields[count] = FieldSlot(value)
+            fields[count].keyStart = Int32(truncatingIfNeeded: key.start)
+            fields[count].keyCount = Int32(truncatingIfNeeded: key.count)
             count += 1
         } while take(UInt8(ascii: ","))
         return take(UInt8(ascii: "}")) ? count : nil
@@ -79,7 +88,7 @@ struct HotJSON {
 
     // MARK: Tokens
 
-    private struct Text {
+    fileprivate struct Text {
         let start: Int
         let count: Int
         let isEscaped: Bool
@@ -228,6 +237,15 @@ extension UnsafeRawBufferPointer {
             unit = unit << 4 | UInt16(digit)
         }
         return unit
+    }
+}
+
+extension FieldSlot {
+    @inline(__always)
+    fileprivate init(_ value: HotJSON.Text) {
+        valueStart = Int32(truncatingIfNeeded: value.start)
+        valueCount = Int32(truncatingIfNeeded: value.count)
+        isEscaped = value.isEscaped
     }
 }
 

@@ -14,60 +14,39 @@ public struct PullFields {
     /// Nil when absent, which means `TAG`.
     public private(set) var expressionType: UnsafeRawBufferPointer?
 
-    /// All but subscription and expressionType, which are the last two.
-    private static let required: UInt32 = 0b1_1111_1111
-
     /// Nil when the header is not plain (escapes, a required field absent, a number that cannot be read): the caller then
-    /// takes ``InboundRequest/command()``.
-    public init?(_ request: InboundRequest) {
+    /// takes ``InboundFrame/command()``.
+    public init?(_ request: InboundFrame) {
         guard let fieldCount = request.fieldCount else { return nil }
         var seen: UInt32 = 0
-        for index in 0..<fieldCount {
-            let slot = request.scratch.fields[index]
-            let field = Self.index(of: request.key(slot))
-            guard field < 11 else { continue }
-            guard !slot.isEscaped, set(field, request.value(slot)) else { return nil }
-            seen |= 1 << field
+        for slot in request.scratch.fields[..<fieldCount] {
+            guard let field = read(request.key(slot), request.value(slot)), field == 0 || !slot.isEscaped else { return nil }
+            seen |= field
         }
         guard seen & Self.required == Self.required else { return nil }
     }
 
-    @inline(__always)
-    private mutating func set(_ field: UInt32, _ value: UnsafeRawBufferPointer) -> Bool {
-        switch field {
-        case 0: consumerGroup = value
-        case 1: topic = value
-        case 2: return Self.number(value, into: &queueId)
-        case 3: return Self.number(value, into: &queueOffset)
-        case 4: return Self.number(value, into: &maxMsgNums)
-        case 5: return Self.number(value, into: &sysFlag)
-        case 6: return Self.number(value, into: &commitOffset)
-        case 7: return Self.number(value, into: &suspendTimeoutMillis)
-        case 8: return Self.number(value, into: &subVersion)
-        case 9: subscription = value
-        default: expressionType = value
-        }
-        return true
-    }
+    private static let required: UInt32 = 0x1FF
+    /// The mark of a field that may be absent.
+    private static let mayBeAbsent: UInt32 = 0x200
 
+    /// Takes a field if it is one of these.
+    /// - Returns: its mark, which is 0 for all other fields; nil when a number is none.
     @inline(__always)
-    private static func number<T: FixedWidthInteger>(_ value: UnsafeRawBufferPointer, into target: inout T) -> Bool {
-        guard let number = value.decimal.flatMap({ T(exactly: $0) }) else { return false }
-        target = number
-        return true
-    }
-
-    private static func index(of key: UnsafeRawBufferPointer) -> UInt32 {
-        switch key.count {
-        case 5: key.equals("topic") ? 1 : 255
-        case 7: key.equals("queueId") ? 2 : key.equals("sysFlag") ? 5 : 255
-        case 10: key.equals("maxMsgNums") ? 4 : key.equals("subVersion") ? 8 : 255
-        case 11: key.equals("queueOffset") ? 3 : 255
-        case 12: key.equals("commitOffset") ? 6 : key.equals("subscription") ? 9 : 255
-        case 13: key.equals("consumerGroup") ? 0 : 255
-        case 14: key.equals("expressionType") ? 10 : 255
-        case 20: key.equals("suspendTimeoutMillis") ? 7 : 255
-        default: 255
+    private mutating func read(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> UInt32? {
+        switch name.count {
+        case 5 where name.equals("topic"): value.read(into: &topic) ? 0x001 : nil
+        case 7 where name.equals("queueId"): value.read(into: &queueId) ? 0x002 : nil
+        case 7 where name.equals("sysFlag"): value.read(into: &sysFlag) ? 0x004 : nil
+        case 10 where name.equals("maxMsgNums"): value.read(into: &maxMsgNums) ? 0x008 : nil
+        case 10 where name.equals("subVersion"): value.read(into: &subVersion) ? 0x010 : nil
+        case 11 where name.equals("queueOffset"): value.read(into: &queueOffset) ? 0x020 : nil
+        case 12 where name.equals("commitOffset"): value.read(into: &commitOffset) ? 0x040 : nil
+        case 13 where name.equals("consumerGroup"): value.read(into: &consumerGroup) ? 0x080 : nil
+        case 20 where name.equals("suspendTimeoutMillis"): value.read(into: &suspendTimeoutMillis) ? 0x100 : nil
+        case 12 where name.equals("subscription"): value.read(into: &subscription) ? Self.mayBeAbsent : nil
+        case 14 where name.equals("expressionType"): value.read(into: &expressionType) ? Self.mayBeAbsent : nil
+        default: 0
         }
     }
 }

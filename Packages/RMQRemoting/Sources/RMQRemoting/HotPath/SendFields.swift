@@ -24,8 +24,8 @@ public struct SendFields {
     private static let digitOfLetter = UInt8(ascii: "a")
 
     /// Nil when the header is not plain (escapes outside of the properties, a required field absent, a number that cannot be read):
-    /// the caller then takes ``InboundRequest/command()``.
-    public init?(_ request: InboundRequest) {
+    /// the caller then takes ``InboundFrame/command()``.
+    public init?(_ request: InboundFrame) {
         guard let fieldCount = request.fieldCount else { return nil }
         let hasShortKeys = request.code == 310 || request.code == 320 || request.code == 325
         var seen: UInt32 = 0
@@ -54,33 +54,21 @@ public struct SendFields {
     @inline(__always)
     private mutating func set(_ field: UInt8, _ value: UnsafeRawBufferPointer) -> Bool {
         switch field {
-        case 0: producerGroup = value
-        case 1: topic = value
-        case 2: defaultTopic = value
-        case 3: return Self.number(value, into: &defaultTopicQueueNums)
-        case 4: return Self.number(value, into: &queueId)
-        case 5: return Self.number(value, into: &sysFlag)
-        case 6:
-            guard let number = value.decimal else { return false }
-            bornTimestamp = number
-        case 7: return Self.number(value, into: &flag)
-        case 8: properties = value
-        case 9: return Self.number(value, into: &reconsumeTimes)
-        case 10: unitMode = value.isTrue
-        case 11:
-            guard let number = value.decimal32 else { return false }
-            maxReconsumeTimes = number
-        case 12: batch = value.isTrue
-        default: brokerName = value
+        case 0: value.read(into: &producerGroup)
+        case 1: value.read(into: &topic)
+        case 2: value.read(into: &defaultTopic)
+        case 3: value.read(into: &defaultTopicQueueNums)
+        case 4: value.read(into: &queueId)
+        case 5: value.read(into: &sysFlag)
+        case 6: value.read(into: &bornTimestamp)
+        case 7: value.read(into: &flag)
+        case 8: value.read(into: &properties)
+        case 9: value.read(into: &reconsumeTimes)
+        case 10: value.read(into: &unitMode)
+        case 11: value.read(into: &maxReconsumeTimes)
+        case 12: value.read(into: &batch)
+        default: value.read(into: &brokerName)
         }
-        return true
-    }
-
-    @inline(__always)
-    private static func number(_ value: UnsafeRawBufferPointer, into target: inout Int32) -> Bool {
-        guard let number = value.decimal32 else { return false }
-        target = number
-        return true
     }
 
     /// The position of a long name in the order a … n; 255 for others.

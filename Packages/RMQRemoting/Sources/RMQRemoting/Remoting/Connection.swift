@@ -33,14 +33,14 @@ public final class Connection: ChannelProtocol {
     public var handle: ConnectionHandle { ConnectionHandle(id: id, remote: remote, loop: loop) }
 
     /// For an answer that is given later, from whatever thread.
-    public func replyHandle(for request: InboundRequest) -> ReplyHandle {
+    public func replyHandle(for request: InboundFrame) -> ReplyHandle {
         ReplyHandle(connectionId: id, ticket: request.ticket, loop: loop)
     }
 
     // MARK: Answering
 
     /// Answers `request` in its serialization; silent when it was one-way.
-    public func reply(_ command: RemotingCommand, to request: InboundRequest) { reply(command, to: request.ticket) }
+    public func reply(_ command: RemotingCommand, to request: InboundFrame) { reply(command, to: request.ticket) }
 
     /// Answers a request of this wake-up or of an earlier one.
     public func reply(_ command: RemotingCommand, to ticket: ReplyTicket) {
@@ -106,12 +106,12 @@ public final class Connection: ChannelProtocol {
 
     private func handleFrame(_ frame: UnsafeRawBufferPointer) {
         do throws(FrameError) {
-            let request = try InboundRequest(frame: frame, scratch: scratch)
-            guard request.isResponse else { return handler.receive(request, on: self) }
+            let inbound = try InboundFrame(frame, scratch: scratch)
+            guard inbound.isResponse else { return handler.receive(inbound, on: self) }
             // Read before its request leaves the table: an answer that cannot be read closes the connection, which fails the request.
-            let answer = try request.command()
+            let answer = try inbound.command()
             // One whose request has ended is dropped.
-            exchange.remove(request.opaque)?.complete(.success(answer))
+            exchange.remove(inbound.opaque)?.complete(.success(answer))
         } catch {
             closeBecause("\(error)")
         }

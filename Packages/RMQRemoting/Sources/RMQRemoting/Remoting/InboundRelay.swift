@@ -4,7 +4,7 @@ final class InboundRelay: RequestHandler {
 
     init(_ callbacks: ClientCallbacks) { self.callbacks = callbacks }
 
-    func receive(_ request: InboundRequest, on connection: Connection) {
+    func receive(_ request: InboundFrame, on connection: Connection) {
         guard let handler = callbacks.request else {
             return connection.reply(
                 .response(.requestCodeNotSupported, remark: "request type \(request.code) not supported"), to: request)

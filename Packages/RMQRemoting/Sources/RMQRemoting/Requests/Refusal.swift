@@ -1,3 +1,5 @@
+public import RMQCommon
+
 /// A request that ends with this code and remark instead of what was asked for.
 public struct Refusal: Error, Equatable {
     /// What programs read.
@@ -9,6 +11,17 @@ public struct Refusal: Error, Equatable {
     public init(_ code: ResponseCode, _ remark: String) {
         self.code = code
         self.remark = remark
+    }
+}
+
+extension Refusal {
+    /// What a request gets when too much waits.
+    /// - Parameter what: what waits for what, such as `1000 requests or 64 MiB wait for the worker threads, the limit`.
+    public static func overloaded(_ what: String) -> Refusal { Refusal(.systemBusy, "[OVERLOAD]\(what); try again later") }
+
+    /// What a request gets for which `pool` has no place.
+    public static func overloaded(_ pool: WorkerPool) -> Refusal {
+        .overloaded("\(pool.limits) wait for the \(pool.name) threads, the limit")
     }
 }
 

@@ -27,7 +27,7 @@ public enum Reply {
 
 extension Connection {
     /// Carries out what `body` decides on `request`, at once or later. Errors become answers.
-    public func answer(_ request: InboundRequest, _ body: () throws -> Reply) {
+    public func answer(_ request: InboundFrame, _ body: () throws -> Reply) {
         do {
             switch try body() {
             case .now(let command): reply(command, to: request)
@@ -56,6 +56,6 @@ extension ReplyHandle {
             }
         }
         guard !isTaken else { return }
-        complete(.response(.systemBusy, remark: "[OVERLOAD]\(pool.limits) wait for the \(pool.name) threads, the limit; try again later"))
+        complete(.response(to: Refusal.overloaded(pool)))
     }
 }

@@ -7,7 +7,7 @@ public struct ReplyTicket: Sendable {
     /// One-way: no answer is sent.
     public let isOneway: Bool
 
-    /// Usually not made but taken from the request: ``InboundRequest/ticket``.
+    /// Usually not made but taken from the request: ``InboundFrame/ticket``.
     public init(opaque: Int32, serialization: HeaderSerialization, isOneway: Bool) {
         self.opaque = opaque
         self.serialization = serialization

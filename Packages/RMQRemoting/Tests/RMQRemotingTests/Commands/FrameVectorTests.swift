@@ -86,10 +86,14 @@ import Testing
     }
 
     @Test func sendV2FromItsTypedHeader() throws {
-        let header = SendMessageHeaderV2(SendMessageHeader(
-            producerGroup: "pg", topic: "TopicTest", queueId: 1, bornTimestamp: 1_700_000_000_000,
-            properties: "KEYS\u{1}k1\u{2}UNIQ_KEY\u{1}C0A8000A303918B4AAC247B760000001\u{2}WAIT\u{1}true\u{2}TAGS\u{1}TagA",
-            brokerName: "broker-a"))
+        let header = SendMessageHeaderV2(SendMessageHeader {
+            $0.producerGroup = "pg"
+            $0.topic = "TopicTest"
+            $0.queueId = 1
+            $0.bornTimestamp = 1_700_000_000_000
+            $0.properties = "KEYS\u{1}k1\u{2}UNIQ_KEY\u{1}C0A8000A303918B4AAC247B760000001\u{2}WAIT\u{1}true\u{2}TAGS\u{1}TagA"
+            $0.brokerName = "broker-a"
+        })
         var command = RemotingCommand(
             .sendMessageV2, header: header, body: Array("Hello RocketMQ".utf8), serialization: .rocketmq)
         command.language = .java
@@ -111,8 +115,11 @@ import Testing
     @Test func sendResponseFromItsTypedHeader() throws {
         var command = RemotingCommand.response(
             .success,
-            header: SendMessageResponseHeader(
-                messageId: "C0A8000100002A9F0000000000001000", queueId: 1, queueOffset: 7))
+            header: SendMessageResponseHeader {
+                $0.messageId = "C0A8000100002A9F0000000000001000"
+                $0.queueId = 1
+                $0.queueOffset = 7
+            })
         command.language = .java
         command.opaque = 2
         command.serialization = .rocketmq
@@ -126,10 +133,19 @@ import Testing
     }
 
     @Test func pullFromItsTypedHeader() throws {
-        let header = PullMessageHeader(
-            consumerGroup: "cg", topic: "TopicTest", queueId: 1, queueOffset: 7, maxMessages: 32,
-            flags: [.commitsOffset, .suspends], commitOffset: 7, suspendTimeoutMillis: 15000,
-            subscriptionVersion: 1_700_000_000_000, expressionType: "TAG", brokerName: "broker-a")
+        let header = PullMessageHeader {
+            $0.consumerGroup = "cg"
+            $0.topic = "TopicTest"
+            $0.queueId = 1
+            $0.queueOffset = 7
+            $0.maxMessages = 32
+            $0.flags = [.commitsOffset, .suspends]
+            $0.commitOffset = 7
+            $0.suspendTimeoutMillis = 15000
+            $0.subscriptionVersion = 1_700_000_000_000
+            $0.expressionType = "TAG"
+            $0.brokerName = "broker-a"
+        }
         var command = RemotingCommand(.pullMessage, header: header, serialization: .rocketmq)
         command.language = .java
         command.opaque = 3
@@ -162,8 +178,12 @@ import Testing
         #expect(command.remark == "FOUND")
         #expect(command.body.count == 196)
         #expect(
-            try command.header() == PullMessageResponseHeader(
-                suggestedBrokerId: 0, nextBeginOffset: 8, minOffset: 0, maxOffset: 8))
+            try command.header() == PullMessageResponseHeader {
+                $0.suggestedBrokerId = 0
+                $0.nextBeginOffset = 8
+                $0.minOffset = 0
+                $0.maxOffset = 8
+            })
         #expect(command.encoded() == frame)
     }
 

@@ -102,7 +102,14 @@ import Testing
 
     @Test func routeInBothForms() {
         let route = TopicRouteData(
-            queues: [QueueData(brokerName: "broker-a", readQueueCount: 4, writeQueueCount: 4, permission: .readWrite)],
+            queues: [
+                QueueData {
+                    $0.brokerName = "broker-a"
+                    $0.readQueueCount = 4
+                    $0.writeQueueCount = 4
+                    $0.permission = .readWrite
+                }
+            ],
             brokers: [
                 BrokerData(
                     cluster: "DefaultCluster", brokerName: "broker-a",

@@ -10,9 +10,9 @@ import Testing
     private func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
 
     /// Lends the request of a frame (with length word) to `body`; nil when the frame is malformed.
-    private func withRequest<R>(_ frame: [UInt8], _ body: (InboundRequest) throws -> R) rethrows -> R? {
+    private func withRequest<R>(_ frame: [UInt8], _ body: (InboundFrame) throws -> R) rethrows -> R? {
         try frame.withUnsafeBytes { bytes in
-            guard let request = try? InboundRequest(frame: UnsafeRawBufferPointer(rebasing: bytes[4...]), scratch: scratch) else { return nil }
+            guard let request = try? InboundFrame(UnsafeRawBufferPointer(rebasing: bytes[4...]), scratch: scratch) else { return nil }
             return try body(request)
         }
     }

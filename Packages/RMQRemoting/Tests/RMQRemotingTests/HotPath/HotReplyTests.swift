@@ -11,7 +11,7 @@ import Testing
         let chunks: [Memory]
         init(_ chunks: [Memory]) { self.chunks = chunks }
 
-        func receive(_ request: InboundRequest, on connection: Connection) {
+        func receive(_ request: InboundFrame, on connection: Connection) {
             if request.code == 11 {
                 connection.replyPull(
                     PullReply(code: .success, remark: "FOUND", nextBeginOffset: 22, minOffset: 0, maxOffset: 1 << 40),
@@ -105,7 +105,7 @@ import Testing
         final class Once: RequestHandler {
             let released: SharedCount
             init(_ released: SharedCount) { self.released = released }
-            func receive(_ request: InboundRequest, on connection: Connection) {
+            func receive(_ request: InboundFrame, on connection: Connection) {
                 let memory = Memory(30_000_000, filledWith: 1, released)
                 connection.replyPull(
                     PullReply(code: .success, remark: "FOUND", nextBeginOffset: 1, minOffset: 0, maxOffset: 1), to: request.ticket,

@@ -41,7 +41,7 @@ import Testing
                 answer = RemotingCommand(code: 0, body: [UInt8](repeating: 7, count: bytes))
                 self.handled = handled
             }
-            func receive(_ request: InboundRequest, on connection: Connection) {
+            func receive(_ request: InboundFrame, on connection: Connection) {
                 handled.add(1)
                 connection.reply(answer, to: request)
             }
@@ -170,7 +170,7 @@ import Testing
         final class Keeper: RequestHandler {
             let kept: @Sendable (ReplyHandle) -> Void
             init(_ kept: @escaping @Sendable (ReplyHandle) -> Void) { self.kept = kept }
-            func receive(_ request: InboundRequest, on connection: Connection) {
+            func receive(_ request: InboundFrame, on connection: Connection) {
                 if request.code == EchoHandler.silent { return kept(connection.replyHandle(for: request)) }
                 connection.reply(.response(.success), to: request)
             }

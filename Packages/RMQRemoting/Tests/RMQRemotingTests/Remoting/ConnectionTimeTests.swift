@@ -25,7 +25,7 @@ import RMQTestSupport
         private(set) var connection: Connection?
         init(bodyCount: Int) { self.bodyCount = bodyCount }
 
-        func receive(_ request: InboundRequest, on connection: Connection) {
+        func receive(_ request: InboundFrame, on connection: Connection) {
             self.connection = connection
             connection.reply(RemotingCommand(code: 0, body: [UInt8](repeating: 7, count: bodyCount)), to: request)
         }

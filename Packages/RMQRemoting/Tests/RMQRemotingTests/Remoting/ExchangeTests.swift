@@ -81,7 +81,7 @@ import Testing
         final class Greeter: RequestHandler {
             let met: @Sendable (ConnectionHandle) -> Void
             init(_ met: @escaping @Sendable (ConnectionHandle) -> Void) { self.met = met }
-            func receive(_ request: InboundRequest, on connection: Connection) {
+            func receive(_ request: InboundFrame, on connection: Connection) {
                 met(connection.handle)
                 connection.reply(.response(.success), to: request)
             }

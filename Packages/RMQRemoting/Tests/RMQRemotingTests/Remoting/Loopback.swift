@@ -50,7 +50,7 @@ final class EchoHandler: RequestHandler {
         self.onOneway = onOneway
     }
 
-    func receive(_ request: InboundRequest, on connection: Connection) {
+    func receive(_ request: InboundFrame, on connection: Connection) {
         guard request.code != Self.silent, let command = try? request.command() else { return }
         if request.isOneway { onOneway(command.body) }
         let answer = RemotingCommand(code: 0, remark: "echo", fields: command.fields, body: command.body)

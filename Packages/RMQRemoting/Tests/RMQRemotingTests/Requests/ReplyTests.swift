@@ -11,7 +11,7 @@ import Testing
     private final class Decider: RequestHandler {
         let decide: @Sendable (RemotingCommand) throws -> Reply
         init(_ decide: @escaping @Sendable (RemotingCommand) throws -> Reply) { self.decide = decide }
-        func receive(_ request: InboundRequest, on connection: Connection) {
+        func receive(_ request: InboundFrame, on connection: Connection) {
             connection.answer(request) { try decide(request.command()) }
         }
     }

@@ -6,10 +6,12 @@ struct QueueKey: Hashable, Sendable {
     var queueId: Int32
 
     /// A hash that is the same in every process, for the checkpoint's fingerprint.
-    var fingerprint: UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in topic.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return (hash ^ UInt64(UInt32(bitPattern: queueId))) &* 0x9E37_79B9_7F4A_7C15
+    var fingerprint: UInt64 { Self.fingerprint(topic: topic.utf8, queueId: queueId) }
+
+    static func fingerprint(topic: some Sequence<UInt8>, queueId: Int32) -> UInt64 {
+        var hash = FNV1a()
+        hash.add(topic)
+        return (hash.value ^ UInt64(UInt32(bitPattern: queueId))) &* 0x9E37_79B9_7F4A_7C15
     }
 }
 

@@ -24,7 +24,7 @@ struct RecordQueues {
 
     /// The queue that a record was sent to; nil when it is passed over, or cannot be stored under its name.
     mutating func own(of record: CheckedRecord, _ held: borrowing AppendState) -> ConsumeQueue? {
-        let fingerprint = Self.fingerprint(record)
+        let fingerprint = QueueKey.fingerprint(topic: record.topic, queueId: record.queueId)
         if let queue = seen[fingerprint], queue.queueId == record.queueId, !queue.isRetired(held), record.topic.elementsEqual(queue.topicBytes) {
             return isChosen(queue) ? queue : nil
         }
@@ -47,12 +47,6 @@ struct RecordQueues {
             guard StoreFiles.isSafeName([UInt8](name.utf8)) else { return nil }
             return queue(FurtherQueues.key(name, queueId: record.queueId, lightQueues: lightQueues)).map { ($0, offset) }
         }
-    }
-
-    private static func fingerprint(_ record: CheckedRecord) -> UInt64 {
-        var fingerprint: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in record.topic { fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return (fingerprint ^ UInt64(UInt32(bitPattern: record.queueId))) &* 0x9E37_79B9_7F4A_7C15
     }
 
     private func queue(_ key: QueueKey) -> ConsumeQueue? {

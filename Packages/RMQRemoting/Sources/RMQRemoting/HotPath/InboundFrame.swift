@@ -1,5 +1,5 @@
-/// A request as it lies in the read buffer. Its bytes are valid only while ``RequestHandler/receive(_:on:)`` runs.
-public struct InboundRequest {
+/// A request or a response as it lies in the read buffer; handlers see requests alone. Its bytes are valid only while ``RequestHandler/receive(_:on:)`` runs.
+public struct InboundFrame {
     public let code: Int32
     public let opaque: Int32
     public let flag: Int32
@@ -20,7 +20,7 @@ public struct InboundRequest {
     public var ticket: ReplyTicket { ReplyTicket(opaque: opaque, serialization: serialization, isOneway: isOneway) }
 
     /// Reads the header of a frame (without its length word). `scratch` holds its fields until the next one is read.
-    init(frame: UnsafeRawBufferPointer, scratch: HeaderScratch) throws(FrameError) {
+    init(_ frame: UnsafeRawBufferPointer, scratch: HeaderScratch) throws(FrameError) {
         guard frame.count >= 4 else { throw .tooShort(bytes: frame.count) }
         let word = frame.bigEndian(at: 0, as: UInt32.self)
         let headerCount = Int(word & 0x00FF_FFFF)
@@ -71,12 +71,8 @@ public struct InboundRequest {
     }
 
     @inline(__always)
-    func key(_ slot: FieldSlot) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: header[Int(slot.keyStart)..<Int(slot.keyStart) + Int(slot.keyCount)])
-    }
+    func key(_ slot: FieldSlot) -> UnsafeRawBufferPointer { slot.key(in: header) }
 
     @inline(__always)
-    func value(_ slot: FieldSlot) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: header[Int(slot.valueStart)..<Int(slot.valueStart) + Int(slot.valueCount)])
-    }
+    func value(_ slot: FieldSlot) -> UnsafeRawBufferPointer { slot.value(in: header) }
 }

@@ -1,0 +1,18 @@
+/// The FNV-1a hash of bytes, 64 bits: the same in every process, and quick for short names.
+///
+/// Whoever chooses the bytes can make them collide, so it is no hash for a table that strangers fill.
+public struct FNV1a {
+    @usableFromInline var state: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    @inlinable public init() {}
+
+    @inlinable public var value: UInt64 { state }
+
+    @inlinable @inline(__always) public mutating func add(_ byte: UInt8) {
+        state = (state ^ UInt64(byte)) &* 0x100_0000_01B3
+    }
+
+    @inlinable @inline(__always) public mutating func add(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes { add(byte) }
+    }
+}
