@@ -6,12 +6,15 @@ public struct FNV1a {
 
     @inlinable public init() {}
 
+    /// The hash of all that was added so far.
     @inlinable public var value: UInt64 { state }
 
+    /// One more byte.
     @inlinable @inline(__always) public mutating func add(_ byte: UInt8) {
         state = (state ^ UInt64(byte)) &* 0x100_0000_01B3
     }
 
+    /// More bytes, in their order. Where one addition ends and the next begins makes no difference.
     @inlinable @inline(__always) public mutating func add(_ bytes: some Sequence<UInt8>) {
         for byte in bytes { add(byte) }
     }

@@ -2,9 +2,12 @@
 ///
 /// As text `host:port`; an IPv6 address may stand in brackets, and is written in them.
 public struct HostPort: Sendable, CustomStringConvertible {
+    /// A name or an address, without the brackets of IPv6.
     public var host: String
+    /// 0 where no port is meant.
     public var port: UInt16
 
+    /// What is known in its two parts; neither is looked at.
     public init(_ host: String, _ port: UInt16) {
         self.host = host
         self.port = port
