@@ -114,6 +114,8 @@ VIOLATIONS = [
     ("an initialiser without one", lambda c: c.prepend(FILTER, "extension Int {\n    public init(made how: Bool) { self = 0 }\n}"), "how: Bool) { self = 0 }` has no"),
     ("a requirement without one", lambda c: c.prepend(FILTER, "/// A.\npublic protocol A {\n    func b()\n}"), "`func b()` has no"),
     ("a case without one", lambda c: c.prepend(FILTER, "/// A.\npublic enum A {\n    /// B.\n    case b\n\n    case c\n}"), "`case c` has no"),
+    ("a field whose meaning is gone", lambda c: c.replace("Packages/RMQRemoting/Documentation.docc/Fields.md", "| `isChanged` |", "| `gone` |"),
+     "`public var isChanged = false` has no"),
     ("a list of names without one", lambda c: c.prepend(FILTER, "/// A.\npublic enum A {\n    public typealias B = Int\n}"), "B = Int` has no"),
     ("an arrow between siblings", lambda c: depend(c, "RMQStore", "RMQRemoting"), "RMQStore: may not depend on RMQRemoting"),
     ("a test's arrow to a later layer", lambda c: depend(c, "RMQCommonTests", "RMQStore"), "RMQCommonTests: may not depend on RMQStore"),

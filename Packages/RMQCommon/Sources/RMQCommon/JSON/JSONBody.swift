@@ -57,6 +57,7 @@ extension JSONBody {
         try visit(&reader)
     }
 
+    /// The object that stands for the body.
     @inlinable public var json: JSONValue {
         var copy = self
         var writer = JSONMemberWriter()

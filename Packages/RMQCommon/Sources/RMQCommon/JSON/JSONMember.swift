@@ -4,6 +4,7 @@ public protocol JSONMember: Sendable {
     static func read(_ value: JSONValue, _ name: String) throws(JSONError) -> Self?
     /// The elements of the list called `name`, without those that stand for none.
     static func readList(_ value: JSONValue, _ name: String) throws(JSONError) -> [Self]
+    /// What stands for it in an object.
     var json: JSONValue { get }
 }
 
@@ -123,6 +124,7 @@ public protocol JSONKey: Hashable, Comparable, Sendable {
     static func readKey(_ key: JSONValue, _ name: String) throws(JSONError) -> Self
     /// Whether an entry that is null is left out; otherwise its table is refused.
     static var mayLackValue: Bool { get }
+    /// The key that stands for it.
     var json: JSONValue { get }
 }
 

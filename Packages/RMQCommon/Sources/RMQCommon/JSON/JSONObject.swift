@@ -2,15 +2,20 @@
 ///
 /// Looking one up by name is linear, which suits the small objects of the protocol; walk `members` of a large table.
 public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
+    /// Names and values in the order in which they came; a name may stand twice.
     public var members: [(key: JSONValue, value: JSONValue)]
 
     public init() { members = [] }
+    /// - Parameter members: names may be anything but usually are texts.
     public init(_ members: [(JSONValue, JSONValue)]) { self.members = members.map { (key: $0.0, value: $0.1) } }
     public init(dictionaryLiteral elements: (JSONValue, JSONValue)...) { self.init(elements) }
 
+    /// How many members there are, those with one name counted each.
     public var count: Int { members.count }
+    /// Whether there is no member.
     public var isEmpty: Bool { members.isEmpty }
 
+    /// Adds a member at the end, beside one that has the name already.
     public mutating func append(_ key: JSONValue, _ value: JSONValue) { members.append((key, value)) }
 
     /// Appends a member, or leaves it out when there is no value, as the reference does with null properties.
@@ -52,25 +57,38 @@ extension JSONObject {
         return value
     }
 
+    /// A text that has to be there.
+    /// - Throws: ``JSONError`` when it is not, or cannot be taken for a text.
     public func string(_ name: String) throws(JSONError) -> String { try required(name) }
 
+    /// A whole number that has to be there.
+    /// - Throws: ``JSONError`` when it is not, or cannot be taken for one.
     public func int64(_ name: String) throws(JSONError) -> Int64 { try required(name) }
 
+    /// As ``int64(_:)``, in 32 bits.
     public func int32(_ name: String) throws(JSONError) -> Int32 { try required(name) }
 
+    /// A text, `fallback` where it is missing or null.
+    /// - Throws: ``JSONError`` when it cannot be taken for a text.
     public func string(_ name: String, default fallback: @autoclosure () -> String) throws(JSONError) -> String {
         try optional(name) ?? fallback()
     }
 
+    /// A whole number, `fallback` where it is missing or null.
+    /// - Throws: ``JSONError`` when it cannot be taken for one.
     public func int64(_ name: String, default fallback: @autoclosure () -> Int64) throws(JSONError) -> Int64 {
         try optional(name) ?? fallback()
     }
 
+    /// A value that has to be there and not null.
+    /// - Throws: ``JSONError`` that names it.
     public func require(_ name: String) throws(JSONError) -> JSONValue {
         guard let value = self[name] else { throw .missing(property: name) }
         return value
     }
 
+    /// An object that has to be there.
+    /// - Throws: ``JSONError`` that names it.
     public func object(_ name: String) throws(JSONError) -> JSONObject { try require(name).requireObject(name) }
 
     /// A member that is an object; nil for what stands for none: absent, null, an empty text, an empty list.

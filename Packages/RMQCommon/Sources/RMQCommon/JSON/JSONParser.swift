@@ -9,10 +9,14 @@ extension JSONValue {
         self = try bytes.withUnsafeBytes { Result(parsing: $0) }.get()
     }
 
+    /// Reads bytes that somebody else owns.
+    /// - Throws: ``JSONError`` with the place of the first byte that does not fit.
     public init(parsing bytes: UnsafeRawBufferPointer) throws(JSONError) {
         self = try Result(parsing: bytes).get()
     }
 
+    /// Reads a text.
+    /// - Throws: ``JSONError`` with the place of the first byte that does not fit.
     public init(parsing text: String) throws(JSONError) { try self.init(parsing: [UInt8](text.utf8)) }
 }
 

@@ -35,9 +35,13 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     public init(dictionaryLiteral elements: (JSONValue, JSONValue)...) { self = .object(JSONObject(elements)) }
 
+    /// A whole number; has to fit into 64 bits.
     public init(_ value: some BinaryInteger) { self = .integer(Int64(value)) }
+    /// A text as it is.
     public init(_ value: String) { self = .string(value) }
+    /// `true` or `false`.
     public init(_ value: Bool) { self = .bool(value) }
+    /// A number with a fraction, even if that is zero.
     public init(_ value: Double) { self = .double(value) }
     /// `null` for nil.
     public init(_ value: String?) { self = value.map { .string($0) } ?? .null }
@@ -46,6 +50,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 /// Reading with the tolerance of the reference: a number may arrive as text and a boolean as a number.
 /// Each is nil when the value cannot be understood that way.
 extension JSONValue {
+    /// Whether it is `null`.
     public var isNull: Bool {
         if case .null = self { true } else { false }
     }
@@ -97,6 +102,7 @@ extension JSONValue {
         }
     }
 
+    /// As ``asInt64``, where it fits.
     public var asInt: Int? { asInt64.flatMap { Int(exactly: $0) } }
 
     /// `5` of `5.0`.
@@ -105,6 +111,7 @@ extension JSONValue {
         return fraction.utf8.allSatisfy { $0 == UInt8(ascii: "0") } ? whole : nil
     }
 
+    /// The number, also of a text that is one; nil for all else.
     public var asDouble: Double? {
         switch self {
         case .integer(let number): Double(number)
@@ -129,11 +136,13 @@ extension JSONValue {
         }
     }
 
+    /// The elements of a list; nil for all else.
     public var asArray: [JSONValue]? {
         guard case .array(let elements) = self else { return nil }
         return elements
     }
 
+    /// The object; nil for all else.
     public var asObject: JSONObject? {
         guard case .object(let object) = self else { return nil }
         return object

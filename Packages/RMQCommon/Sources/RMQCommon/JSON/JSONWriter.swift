@@ -11,12 +11,14 @@ public enum JSONStyle: Sendable {
 }
 
 extension JSONValue {
+    /// The text form in UTF-8.
     public func bytes(_ style: JSONStyle = .fastjson) -> [UInt8] {
         var writer = JSONWriter(style: style)
         writer.write(self)
         return writer.output
     }
 
+    /// The text form.
     public func text(_ style: JSONStyle = .fastjson) -> String { String(decoding: bytes(style), as: UTF8.self) }
 }
 

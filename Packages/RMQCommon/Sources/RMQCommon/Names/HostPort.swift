@@ -2,12 +2,12 @@
 ///
 /// As text `host:port`; an IPv6 address may stand in brackets, and is written in them.
 public struct HostPort: Sendable, CustomStringConvertible {
-    /// A name or an address, without brackets.
+    /// A name or an address, without the brackets of IPv6.
     public var host: String
-    /// 0 only where a server may choose one.
+    /// 0 where no port is meant.
     public var port: UInt16
 
-    /// Takes the host as it is.
+    /// What is known in its two parts; neither is looked at.
     public init(_ host: String, _ port: UInt16) {
         self.host = host
         self.port = port

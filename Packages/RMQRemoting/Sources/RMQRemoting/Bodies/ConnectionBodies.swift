@@ -1,7 +1,5 @@
 public import RMQCommon
 
-// Who is connected to a broker: the answers to 203, 204 and 328.
-
 /// One client of a group, as a broker sees it.
 public struct ClientConnection: JSONBody, Hashable {
     @ByteText public var clientId = ""
@@ -53,6 +51,7 @@ public struct ProducerConnection: JSONBody {
 
 /// The producers of every group: the answer to 328.
 public struct ProducerTableInfo: JSONBody {
+    /// One producer of a group.
     public struct Producer: JSONBody, Hashable {
         @ByteText public var clientId = ""
         /// As the reference writes it, `/ip:port`.

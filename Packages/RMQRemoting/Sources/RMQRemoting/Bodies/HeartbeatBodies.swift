@@ -2,6 +2,7 @@ public import RMQCommon
 
 // What a client tells every broker about itself (34).
 
+/// What a client tells brokers again and again: who it is, and what its groups want.
 public struct HeartbeatData: JSONBody {
     @ByteText public var clientId = ""
     public var producers: [ProducerData] = []
@@ -16,6 +17,7 @@ public struct HeartbeatData: JSONBody {
     }
 }
 
+/// A group that a client sends in.
 public struct ProducerData: JSONBody, Hashable {
     @ByteText public var group = ""
 
@@ -27,6 +29,7 @@ public struct ProducerData: JSONBody, Hashable {
     }
 }
 
+/// A group that a client consumes in, and what it wants.
 public struct ConsumerData: JSONBody {
     @ByteText public var group = ""
     public var consumeType = ConsumeType.passively

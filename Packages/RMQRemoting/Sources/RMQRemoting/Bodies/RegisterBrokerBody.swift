@@ -38,6 +38,7 @@ extension RegisterBrokerBody {
     /// times its own size.
     public static let contentLimit = 64 * 1024 * 1024
 
+    /// Reads ``compressed()``'s form; throws ``RegistrationError`` for anything else.
     public init(compressed: [UInt8]) throws(RegistrationError) {
         let content: [UInt8]
         do {

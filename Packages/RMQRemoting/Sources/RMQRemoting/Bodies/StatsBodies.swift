@@ -1,9 +1,8 @@
 public import RMQCommon
 
-// How far queues have grown and groups have consumed: the answers to 202, 208 and 321.
-
 /// The range of offsets in each queue of a topic: the answer to 202.
 public struct TopicStatsTable: JSONBody {
+    /// Where one queue begins and ends.
     public struct Range: JSONBody, Hashable {
         public var minOffset: Int64 = 0
         public var maxOffset: Int64 = 0
@@ -31,6 +30,7 @@ public struct TopicStatsTable: JSONBody {
 
 /// How far a group has consumed: the answer to 208.
 public struct ConsumeStats: JSONBody {
+    /// How far a group is in one queue.
     public struct Progress: JSONBody, Hashable {
         public var brokerOffset: Int64 = 0
         public var consumerOffset: Int64 = 0
@@ -60,6 +60,7 @@ public struct ConsumeStats: JSONBody {
 
 /// Some entries of a consume queue: the answer to 321.
 public struct ConsumeQueueEntries: JSONBody {
+    /// One entry, and the message that it leads to.
     public struct Entry: JSONBody, Hashable {
         public var physicalOffset: Int64 = 0
         public var size: Int32 = 0

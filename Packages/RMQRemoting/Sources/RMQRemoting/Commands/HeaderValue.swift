@@ -4,6 +4,7 @@ public import RMQCommon
 public protocol HeaderValue: Sendable {
     /// Nil when the text does not stand for a value of this type.
     init?(headerText: String)
+    /// The text that a field carries.
     var headerText: String { get }
     /// What a field of this type must be, for error texts: `a 32-bit integer`.
     static var expectedText: String { get }

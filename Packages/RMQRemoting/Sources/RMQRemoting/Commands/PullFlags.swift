@@ -10,7 +10,7 @@ public struct PullFlags: OptionSet, HeaderValue {
     public static let suspends = PullFlags(rawValue: 0x2)
     /// The subscription of this request counts, not that of the heartbeat.
     public static let carriesSubscription = PullFlags(rawValue: 0x4)
-    /// A class filters the messages, at a filter server; brokers pass it over.
+    /// The subscription names a class of old filter servers.
     public static let classFilter = PullFlags(rawValue: 0x8)
     /// From a lite pull consumer; for information only.
     public static let litePull = PullFlags(rawValue: 0x10)

@@ -1,19 +1,28 @@
 /// A request or a response as it lies in the read buffer; handlers see requests alone. Its bytes are valid only while ``RequestHandler/receive(_:on:)`` runs.
 public struct InboundFrame {
+    /// A ``RequestCode`` or a ``ResponseCode``, by its number.
     public let code: Int32
+    /// The number that ties a response to its request.
     public let opaque: Int32
+    /// The bits of ``RemotingCommand/Flag``.
     public let flag: Int32
     public let version: Int32
+    /// What the sender is written in, as ``LanguageCode``'s number.
     public let languageCode: UInt8
+    /// How the header is written.
     public let serialization: HeaderSerialization
+    /// The header as it came; valid during the call that hands it over.
     public let header: UnsafeRawBufferPointer
+    /// What follows the header; valid during the call that hands it over.
     public let body: UnsafeRawBufferPointer
 
     /// Fields found by the hot scan; nil when the header has an unusual form.
     let fieldCount: Int?
     unowned(unsafe) let scratch: HeaderScratch
 
+    /// The code of a request.
     public var requestCode: RequestCode { RequestCode(rawValue: code) }
+    /// Whether no answer is wanted.
     public var isOneway: Bool { flag & RemotingCommand.Flag.oneway != 0 }
     var isResponse: Bool { flag & RemotingCommand.Flag.response != 0 }
     /// What a later reply needs.

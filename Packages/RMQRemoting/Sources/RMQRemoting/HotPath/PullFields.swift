@@ -4,12 +4,15 @@ public struct PullFields {
     public private(set) var topic = UnsafeRawBufferPointer(start: nil, count: 0)
     public private(set) var queueId: Int32 = 0
     public private(set) var queueOffset: Int64 = 0
+    /// How many messages are wanted at most.
     public private(set) var maxMsgNums: Int32 = 0
+    /// The ``PullFlags`` as they came.
     public private(set) var sysFlag: Int32 = 0
     public private(set) var commitOffset: Int64 = 0
     public private(set) var suspendTimeoutMillis: Int64 = 0
     /// Nil when absent.
     public private(set) var subscription: UnsafeRawBufferPointer?
+    /// When the client subscribed last, in milliseconds since 1970.
     public private(set) var subVersion: Int64 = 0
     /// Nil when absent, which means `TAG`.
     public private(set) var expressionType: UnsafeRawBufferPointer?

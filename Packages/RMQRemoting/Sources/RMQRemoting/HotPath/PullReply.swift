@@ -1,8 +1,10 @@
 /// The header of an answer to a pull.
 public struct PullReply {
+    /// How the pull ended.
     public var code: ResponseCode
     /// The store's status name, such as `FOUND`.
     public var remark: StaticString
+    /// The member of the broker set to ask next time; 0 the master.
     public var suggestWhichBrokerId: Int64
     public var nextBeginOffset: Int64
     public var minOffset: Int64

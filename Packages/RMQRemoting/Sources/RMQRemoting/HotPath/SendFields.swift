@@ -6,6 +6,7 @@ public struct SendFields {
     public private(set) var producerGroup = UnsafeRawBufferPointer(start: nil, count: 0)
     public private(set) var topic = UnsafeRawBufferPointer(start: nil, count: 0)
     public private(set) var defaultTopic = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// How many queues a topic is made with that does not exist.
     public private(set) var defaultTopicQueueNums: Int32 = 0
     public private(set) var queueId: Int32 = 0
     public private(set) var sysFlag: Int32 = 0
@@ -16,6 +17,7 @@ public struct SendFields {
     public private(set) var reconsumeTimes: Int32 = 0
     public private(set) var unitMode = false
     public private(set) var maxReconsumeTimes: Int32?
+    /// Whether the body holds several messages.
     public private(set) var batch = false
     public private(set) var brokerName = UnsafeRawBufferPointer(start: nil, count: 0)
 
