@@ -302,8 +302,16 @@ import Testing
         try fixture.fill()
         #expect(try fixture.store.everything("Early", 0).count == 20)
         let count = try fixture.store.everything("Both", 1).count
+        // So do those after it was switched off and on again.
+        for isOn in [false, true] {
+            var changed = fixture.store.configuration
+            changed.warmsSegments = isOn
+            try fixture.store.reconfigure(changed)
+            for _ in 0..<2_000 { try fixture.store.put("Both", 1, [UInt8](repeating: 7, count: 50)) }
+        }
+        #expect(try fixture.store.everything("Both", 1).count == count + 4_000)
         try fixture.reopen()
-        #expect(try fixture.store.everything("Both", 1).count == count)
+        #expect(try fixture.store.everything("Both", 1).count == count + 4_000)
         try fixture.store.close()
     }
 

@@ -1,5 +1,6 @@
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import Synchronization
 
 enum TopicLimit {
@@ -81,7 +82,7 @@ final class TopicTable: Sendable {
         contents = Mutex(Contents(topics: Dictionary(entries) { $1 }, dataVersion: DataVersion(clock: clock)))
         systemTopics = BuiltInTopics.systemNames(configuration)
         self.clock = clock
-        lightLimit = configuration.lightQueues ? configuration.maxLightQueues : 0
+        lightLimit = configuration.store.lightQueues ? configuration.store.maxLightQueues : 0
     }
 
     var version: UInt64 { changes.load(ordering: .acquiring) }
