@@ -88,6 +88,7 @@ public enum SettingStatus: Sendable {
     /// Any other value than the default asks for something that a program must not leave out silently: it does not start.
     case refused(reason: String)
 
+    /// Whether the program acts on the key.
     public var isHonoured: Bool {
         if case .honoured = self { true } else { false }
     }
