@@ -3,6 +3,7 @@ import RMQClient
 import RMQCommon
 import RMQNamesrv
 import RMQRemoting
+import RMQStore
 import RMQTestSupport
 import Testing
 
@@ -19,15 +20,15 @@ final class TestCluster {
         folder = try TemporaryFolder()
         loops = EventLoopGroup(count: 1, name: "test-namesrv")
         var nameServerConfiguration = NameServerConfiguration(userHome: folder.path)
-        nameServerConfiguration.listenPort = 0
+        nameServerConfiguration.listener.port = 0
         nameServer = try NameServer(configuration: nameServerConfiguration, logger: Self.logger, loops: loops)
         try nameServer.start()
         var configuration = BrokerConfiguration()
-        configuration.listenPort = 0
+        configuration.listener.port = 0
         configuration.nameServers = ["127.0.0.1:\(nameServer.port)"]
-        configuration.storeRoot = folder.sub("store")
-        configuration.commitLogFileBytes = 16 << 20
-        configuration.consumeQueueFileBytes = 60_000
+        configuration.store.rootDirectory = folder.sub("store")
+        configuration.store.segmentBytes = 16 << 20
+        configuration.store.consumeQueueFileBytes = 60_000
         adjust(&configuration)
         brokerConfiguration = configuration
         broker = try Broker(configuration: configuration, logger: Self.logger)

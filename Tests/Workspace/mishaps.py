@@ -215,7 +215,7 @@ def values_that_cannot_be_read(desk):
     expect(f"[broker-a, [::1]:{desk.port}]" in told, f"the address in {told!r}")
     expect(desk.end(broker) == 0, "mqbroker did not end well")
     name_server = desk.start("mqnamesrv", "-c", desk.file("namesrv.conf", f"listenPort={rmq.free_port()} \t\nserverWorkerThreads=8x\n"), until=BOOTED)
-    expect("serverWorkerThreads=8x: must be a number from 1 to 1024; 8 is used" in name_server.log.read_text(), "mqnamesrv does not warn")
+    expect("serverWorkerThreads=8x is not allowed; allowed: 1 to 1024; 8 is used" in name_server.log.read_text(), "mqnamesrv does not warn")
 
 
 def another_user(desk):

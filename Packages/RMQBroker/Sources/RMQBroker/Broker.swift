@@ -24,7 +24,7 @@ public final class Broker: Sendable {
         accessControl: (any AccessControl)? = nil, clocks: Clocks = .system
     ) throws(BrokerError) {
         // Clients are told what is configured, which may be a name; messages carry the address.
-        guard let host = HostAddress.resolving(configuration.advertisedAddress, port: configuration.listenPort) else {
+        guard let host = HostAddress.resolving(configuration.advertisedAddress, port: configuration.listener.port) else {
             throw .badAddress(key: "brokerIP1", value: configuration.advertisedAddress)
         }
         self.configuration = configuration
@@ -86,7 +86,7 @@ public final class Broker: Sendable {
     private func periodicWork(_ loops: EventLoopGroup) -> [PeriodicWork] {
         let (state, pool) = (state, state.workers.background)
         return [
-            PeriodicWork("tables", on: loops.next(), every: .milliseconds(configuration.persistOffsetsMilliseconds), by: pool) {
+            PeriodicWork("tables", on: loops.next(), every: .milliseconds(state.live.current.persistOffsetsMilliseconds), by: pool) {
                 state.files.writeWhatIsDue()
             },
             PeriodicWork("samples", on: loops.next(), after: .zero, every: BrokerStatistics.sampleInterval, by: pool) { state.statistics.takeSample() },

@@ -1,6 +1,7 @@
 import Glibc
 public import RMQCommon
 import RMQRemoting
+import RMQStore
 
 /// The program `mqbroker`: arguments in, exit status out.
 public struct BrokerCommandLine {
@@ -46,7 +47,7 @@ public struct BrokerCommandLine {
             let (configuration, warnings) = try configuration(options)
             if options.has("p") || options.has("m") {
                 for warning in warnings { Console.writeError("mqbroker: \(warning)\n") }
-                Console.write(BrokerSetting.text(of: configuration, onlyImportant: !options.has("p")))
+                Console.write(configuration.text(onlyImportant: !options.has("p")))
                 return 0
             }
             return try serve(configuration, warnings, standsAlone: options.has("s"), file: options["c"])
@@ -90,16 +91,14 @@ public struct BrokerCommandLine {
     }
 
     /// Defaults of this machine, then the environment, the file, and the command line.
-    private func configuration(_ options: CommandOptions) throws(BrokerConfigurationError) -> (BrokerConfiguration, warnings: [String]) {
+    private func configuration(_ options: CommandOptions) throws(ConfigurationError) -> (BrokerConfiguration, warnings: [String]) {
         var configuration = BrokerConfiguration()
-        configuration.storeRoot = Environment.userHome + "/store"
+        configuration.store.rootDirectory = Environment.userHome + "/store"
         if let name = Self.hostName, (try? configuration.apply([("brokerName", name)])) == nil { configuration.brokerName = "DEFAULT_BROKER" }
         if let addresses = Environment.value("NAMESRV_ADDR") { _ = try configuration.apply([("namesrvAddr", addresses)]) }
         var warnings: [String] = []
         if let file = options["c"] {
-            let read: Configuration
-            do { read = try Configuration(file: file) } catch { throw .unreadable("\(error)") }
-            warnings = try configuration.apply(read.pairs)
+            warnings = try configuration.apply(Configuration(file: file).pairs)
         }
         if let addresses = options["n"] { _ = try configuration.apply([("namesrvAddr", addresses)]) }
         return (configuration, warnings)

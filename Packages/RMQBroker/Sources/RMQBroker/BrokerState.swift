@@ -36,7 +36,7 @@ final class BrokerState: Sendable {
         live = LiveConfiguration(configuration, clock: clocks.wall)
         topics = TopicTable(configuration: configuration, clock: clocks.wall)
         groups = GroupTable(clock: clocks.wall)
-        offsets = ConsumerOffsets(separatesLightGroups: configuration.lightQueues)
+        offsets = ConsumerOffsets(separatesLightGroups: configuration.store.lightQueues)
         clients = Clients(groups: groups, live: live)
         statistics = BrokerStatistics(offsets: offsets, store: store, clocks: clocks)
         self.host = Mutex(host)
@@ -49,7 +49,7 @@ final class BrokerState: Sendable {
         started = clocks.monotonic.now()
         files = ConfigurationFiles(
             directory: configuration.configDirectory, topics: topics, groups: groups, offsets: offsets,
-            hasLightQueues: configuration.lightQueues, workers: workers.background, logger: logger)
+            hasLightQueues: configuration.store.lightQueues, workers: workers.background, logger: logger)
         files.setTopicsSavedListener { [loops] in loops.topicsSaved() }
     }
 

@@ -2,6 +2,7 @@ import Foundation
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import RMQTestSupport
 import Testing
 
@@ -50,8 +51,8 @@ import Testing
         }
     }
 
-    @Test(arguments: ["ASYNC_FLUSH", "SYNC_FLUSH"]) func aDelayedMessageArrivesAfterItsTime(flush: String) async throws {
-        try await withPeer({ $0.flushDiskType = flush }) { peer in
+    @Test(arguments: FlushPolicy.allCases) func aDelayedMessageArrivesAfterItsTime(flush: FlushPolicy) async throws {
+        try await withPeer({ $0.store.flush = flush }) { peer in
             async let held = peer.pull("Later", from: 0, holdingMilliseconds: 15_000)
             let sent = try await peer.send("Later", "hello", properties: "TAGS\u{1}a\u{2}DELAY\u{1}1\u{2}KEYS\u{1}k")
             #expect(sent.code == 0)
@@ -152,15 +153,15 @@ import Testing
         defer { peer.stop() }
         let folder = try TemporaryFolder()
         var configuration = BrokerConfiguration()
-        configuration.listenPort = peer.broker.port
-        configuration.storeRoot = folder.path
-        configuration.commitLogFileBytes = 16 << 20
+        configuration.listener.port = peer.broker.port
+        configuration.store.rootDirectory = folder.path
+        configuration.store.segmentBytes = 16 << 20
         let quiet = Logger(category: "test", level: .error, sink: DiscardSink())
         let broker = try Broker(configuration: configuration, logger: quiet)
         #expect(throws: BrokerError.self) { try broker.start() }
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/abort"))
         // The directory is free again.
-        configuration.listenPort = 0
+        configuration.listener.port = 0
         let second = try Broker(configuration: configuration, logger: quiet)
         try second.start()
         second.stop()
@@ -169,9 +170,9 @@ import Testing
 
     @Test func aMessageEntersFurtherQueues() async throws {
         let peer = try Peer { configuration in
-            configuration.multiDispatch = true
-            configuration.lightQueues = true
-            configuration.maxLightQueues = 2
+            configuration.store.dispatchesToSeveral = true
+            configuration.store.lightQueues = true
+            configuration.store.maxLightQueues = 2
         }
         defer { peer.stop() }
         async let held = peer.pull("%LMQ%one", from: 0, holdingMilliseconds: 15_000)
@@ -325,7 +326,7 @@ import Testing
     }
 
     @Test func underSynchronousFlushAnswersAreTrue() async throws {
-        try await withPeer({ $0.flushDiskType = "SYNC_FLUSH" }) { peer in
+        try await withPeer({ $0.store.flush = .synchronous }) { peer in
             async let held = peer.pull("Safe", from: 0, holdingMilliseconds: 15_000)
             let first = try await peer.send("Safe", "0")
             #expect(first.code == 0)

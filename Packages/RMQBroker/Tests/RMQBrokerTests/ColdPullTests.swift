@@ -4,6 +4,7 @@ import Glibc
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import RMQTestSupport
 import Synchronization
 import Testing
@@ -30,7 +31,7 @@ import Testing
 
     /// A broker whose first messages are on the disk only, behind so much else that it asks.
     private func withColdMessages(_ body: (Peer) async throws -> Void) async throws {
-        try await withPeer({ $0.eventLoops = 1; $0.commitLogFileBytes = 128 << 20 }) { peer in
+        try await withPeer({ $0.eventLoops = 1; $0.store.segmentBytes = 128 << 20 }) { peer in
             for number in 0..<20 { _ = try await peer.send("Old", "\(number)", properties: number == 12 ? "TAGS\u{1}rare\u{2}" : "") }
             let filler = [UInt8](repeating: 7, count: 3 << 20)
             for _ in 0..<24 { #expect(try await peer.ask(.sendMessageV2, Peer.sendFields("Filler"), body: filler).code == 0) }

@@ -91,11 +91,7 @@ import Testing
         ("enableBatchPush", "true", "configuration: enableBatchPush has no effect in this broker"),
     ])
     func onlyAnotherValueThanTheTrueOneIsAWarning(key: String, value: String, warning: String?) throws {
-        #expect(try UnhonouredSettings.judge(key: key, value: value) == warning)
-    }
-
-    @Test func noKeyIsInTwoTables() {
-        let both = Set(BrokerSetting.all.map(\.key)).intersection(UnhonouredSettings.all.map(\.key))
-        #expect(both.isEmpty, "\(both)")
+        var configuration = BrokerConfiguration()
+        #expect(try configuration.apply([(key, value)]) == [warning].compactMap(\.self))
     }
 }

@@ -1,12 +1,13 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import RMQTestSupport
 import Testing
 
 /// The keys of the properties file.
 @Suite(.takesTurns) struct ConfigurationTests {
-    private func applying(_ text: String) throws(BrokerConfigurationError) -> (BrokerConfiguration, [String]) {
+    private func applying(_ text: String) throws(ConfigurationError) -> (BrokerConfiguration, [String]) {
         var configuration = BrokerConfiguration()
         let warnings = try configuration.apply(PropertiesText.parse(text))
         return (configuration, warnings)
@@ -36,13 +37,13 @@ import Testing
             haListenPort=10912
             """)
         #expect(configuration.brokerName == "broker-b")
-        #expect(configuration.fileReservedHours == 48)
-        #expect(configuration.listenPort == 20_911)
+        #expect(configuration.store.retention.reservedTime == .seconds(48 * 3600))
+        #expect(configuration.listener.port == 20_911)
         #expect(configuration.autoCreateTopic)
         #expect(!configuration.autoCreateSubscriptionGroup)
-        #expect(configuration.flushDiskType == "SYNC_FLUSH")
-        #expect(configuration.commitLogFileBytes == 1 << 30)
-        #expect(configuration.consumeQueueFileBytes == 600_000)
+        #expect(configuration.store.flush == .synchronous)
+        #expect(configuration.store.segmentBytes == 1 << 30)
+        #expect(configuration.store.consumeQueueFileBytes == 600_000)
         #expect(configuration.nameServers == ["10.0.0.1:9876", "ns2:9876"])
         #expect(warnings == [
             "configuration: mapedFileSizeCommitLog is called mappedFileSizeCommitLog since release 4.5.2",
@@ -58,7 +59,7 @@ import Testing
         ("deleteWhen", "25"), ("messageDelayLevel", "1x"), ("mapedFileSizeCommitLog", "12"), ("brokerPermission", "8"),
     ])
     func aBadValueIsNamed(key: String, value: String) {
-        let error = #expect(throws: BrokerConfigurationError.self) { try applying("\(key)=\(value)") }
+        let error = #expect(throws: ConfigurationError.self) { try applying("\(key)=\(value)") }
         #expect(error?.description.contains("=\(value) is not allowed; allowed: ") == true, "\(error?.description ?? "")")
     }
 
@@ -70,28 +71,28 @@ import Testing
         ]
         let (configuration, warnings) = try applying(lines.map { $0 + blanks + "\n" }.joined())
         #expect(warnings.isEmpty)
-        #expect(configuration.flushDiskType == "SYNC_FLUSH")
+        #expect(configuration.store.flush == .synchronous)
         #expect(configuration.brokerName == "a")
         #expect(configuration.brokerClusterName == "c")
         #expect(configuration.brokerIP1 == "127.0.0.2")
         #expect(configuration.brokerIP2 == "127.0.0.3")
-        #expect(BrokerConfiguration.hours(parsing: configuration.deleteWhen) == [4, 5])
+        #expect(configuration.store.retention.deletionHours == [4, 5])
         #expect(configuration.nameServers == ["a:1", "b:2"])
-        #expect(configuration.listenPort == 1234)
+        #expect(configuration.listener.port == 1234)
         #expect(!configuration.autoCreateTopic)
-        #expect(configuration.delayLevels == "1s 2s")
+        #expect(configuration.store.delayLevelMilliseconds == [1_000, 2_000])
     }
 
     @Test("Case 2.6: a path is taken as it is written")
     func aPathKeepsItsBlanks() throws {
-        #expect(try applying("storePathRootDir=/data/my store \n").0.storeRoot == "/data/my store ")
+        #expect(try applying("storePathRootDir=/data/my store \n").0.store.rootDirectory == "/data/my store ")
     }
 
     @Test("Case 2.10: an IPv6 address may stand in brackets", arguments: ["[::1]", "::1", "[::1] "])
     func bracketsAroundAnAddress(_ text: String) throws {
         let configuration = try applying("brokerIP1=\(text)\nbindAddress=\(text)\nnamesrvAddr=[::1]:9876").0
         #expect(configuration.brokerIP1 == "::1")
-        #expect(configuration.bindAddress == "::1")
+        #expect(configuration.listener.bindAddress == "::1")
         #expect(HostAddress.resolving(configuration.advertisedAddress, port: 1) != nil)
         #expect(configuration.nameServers == ["[::1]:9876"])
     }
@@ -99,7 +100,7 @@ import Testing
     @Test("Case 2.10: a longer message than a request can carry may be allowed")
     func aLargeMessageSize() throws {
         let (configuration, warnings) = try applying("maxMessageSize=33554432")
-        #expect(configuration.maxMessageBytes == 33_554_432)
+        #expect(configuration.store.maxMessageBytes == 33_554_432)
         #expect(warnings.isEmpty)
     }
 
@@ -113,13 +114,13 @@ import Testing
     func aValueThatCannotBeReadIsReplaced(key: String, value: String, allowed: String, used: String) throws {
         let (configuration, warnings) = try applying("\(key)=\(value)")
         #expect(warnings == ["configuration: \(key)=\(value) is not allowed; allowed: \(allowed); \(used) is used"])
-        #expect(BrokerSetting.named(key)?.read(configuration) == used)
+        #expect(BrokerConfiguration.settings[key]?.text(in: configuration) == used)
     }
 
     @Test func ofEqualKeysTheLastCounts() throws {
         let (configuration, warnings) = try applying("fileReservedTime=7d\nfileReservedTime=48\nlistenPort=1\nlistenPort=2\n")
-        #expect(configuration.fileReservedHours == 48)
-        #expect(configuration.listenPort == 2)
+        #expect(configuration.store.retention.reservedTime == .seconds(48 * 3600))
+        #expect(configuration.listener.port == 2)
         #expect(warnings.isEmpty)
     }
 
@@ -127,7 +128,7 @@ import Testing
     func theNameOfTodayCounts(oldComesFirst: Bool) throws {
         let lines = ["mapedFileSizeConsumeQueue=300000", "mappedFileSizeConsumeQueue=6000000"]
         let (configuration, warnings) = try applying((oldComesFirst ? lines : lines.reversed()).joined(separator: "\n"))
-        #expect(configuration.consumeQueueFileBytes == 6_000_000)
+        #expect(configuration.store.consumeQueueFileBytes == 6_000_000)
         #expect(warnings == ["configuration: mapedFileSizeConsumeQueue is called mappedFileSizeConsumeQueue since release 4.5.2"])
     }
 
@@ -144,7 +145,7 @@ import Testing
             let warnings = try configuration.apply(pairs)
             #expect(refused == nil)
             #expect(warnings.isEmpty)
-            #expect(configuration.fileReservedHours == 48)
+            #expect(configuration.store.retention.reservedTime == .seconds(48 * 3600))
         } catch {
             #expect(error.description.hasPrefix("configuration: \(refused ?? "nothing") is not allowed"), "\(error)")
         }
@@ -152,15 +153,16 @@ import Testing
 
     @Test func everySettingIsReadAsItIsWritten() throws {
         let before = BrokerConfiguration()
-        let (after, warnings) = try applying(BrokerSetting.text(of: before))
+        let (after, warnings) = try applying(before.text())
         #expect(after == before.resolved)
         #expect(warnings.isEmpty)
-        #expect(Set(BrokerSetting.all.map(\.key)).count == BrokerSetting.all.count)
+        let keys = BrokerConfiguration.settings.all.map(\.key)
+        #expect(Set(keys).count == keys.count)
     }
 
     @Test func whatIsShown() {
-        let all = BrokerSetting.text(of: BrokerConfiguration())
-        let important = BrokerSetting.text(of: BrokerConfiguration(), onlyImportant: true)
+        let all = BrokerConfiguration().text()
+        let important = BrokerConfiguration().text(onlyImportant: true)
         for line in ["listenPort=10911", "haListenPort=10912", "brokerRole=ASYNC_MASTER", "flushDiskType=ASYNC_FLUSH", "brokerPermission=6", "deleteWhen=04"] {
             #expect(all.contains(line + "\n"), "\(line)")
             #expect(important.contains(line + "\n"), "\(line)")
@@ -171,9 +173,10 @@ import Testing
 
     /// Only what a running broker obeys may be changed over the wire.
     @Test func noPathNameOrAddressIsLive() {
-        for setting in BrokerSetting.all where setting.isLive {
-            let value = setting.read(BrokerConfiguration())
+        for setting in BrokerConfiguration.settings.all where setting.takesEffect == .atOnce {
+            let value = setting.text(in: BrokerConfiguration()) ?? ""
             #expect(Int64(value) != nil || Bool(value) != nil, "\(setting.key)=\(value)")
+            #expect(setting.status.isHonoured, "\(setting.key)")
         }
     }
 }

@@ -23,9 +23,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["ASYNC_FLUSH", "SYNC_FLUSH"])
-    func aWriterHearsOfHisMessageAndWritesTheNext(flush: String) async throws {
-        try await withPeer({ $0.flushDiskType = flush }) { peer in
+    @Test(arguments: FlushPolicy.allCases)
+    func aWriterHearsOfHisMessageAndWritesTheNext(flush: FlushPolicy) async throws {
+        try await withPeer({ $0.store.flush = flush }) { peer in
             _ = try await peer.createTopic("Chain")
             let stored = Mutex<[Int64]>([])
             let failures = Mutex<[String]>([])
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func whatCannotBeStoredIsThrown() async throws {
-        try await withPeer({ $0.maxMessageBytes = 100 }) { peer in
+        try await withPeer({ $0.store.maxMessageBytes = 100 }) { peer in
             _ = try await peer.createTopic("Small")
             let refusals = Mutex<[Refusal]>([])
             func refused(_ text: String, properties: String = "") async {

@@ -2,6 +2,7 @@ import Foundation
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import RMQTestSupport
 import Synchronization
 import Testing
@@ -28,12 +29,12 @@ final class Peer: Sendable {
     ) throws {
         folder = try TemporaryFolder()
         var configuration = BrokerConfiguration()
-        configuration.listenPort = 0
-        configuration.storeRoot = folder.path
-        configuration.commitLogFileBytes = 16 << 20
-        configuration.consumeQueueFileBytes = 60_000
-        configuration.indexSlotCount = 100
-        configuration.indexEntryCount = 1_000
+        configuration.listener.port = 0
+        configuration.store.rootDirectory = folder.path
+        configuration.store.segmentBytes = 16 << 20
+        configuration.store.consumeQueueFileBytes = 60_000
+        configuration.store.indexSlotCount = 100
+        configuration.store.indexEntryCount = 1_000
         change(&configuration)
         self.configuration = configuration
         self.clocks = clocks
@@ -64,9 +65,9 @@ final class Peer: Sendable {
     var received: [RemotingCommand] { notices.withLock { $0 } }
 
     func file(_ name: String) throws -> String { try String(contentsOfFile: configuration.configDirectory + "/" + name, encoding: .utf8) }
-    var configurationFile: String { get throws { try String(contentsOfFile: configuration.storeRoot + "/broker.conf", encoding: .utf8) } }
+    var configurationFile: String { get throws { try String(contentsOfFile: configuration.store.rootDirectory + "/broker.conf", encoding: .utf8) } }
     var configDirectory: String { configuration.configDirectory }
-    var storeRoot: String { configuration.storeRoot }
+    var storeRoot: String { configuration.store.rootDirectory }
 
     /// A client of its own, with a connection of its own.
     func anotherClient() -> RemotingClient {

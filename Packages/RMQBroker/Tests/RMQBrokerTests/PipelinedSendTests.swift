@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test(arguments: [false, true]) func eachIsAnsweredAndAllKeepTheirOrder(synchronous: Bool) async throws {
-        try await withPeer({ if synchronous { $0.flushDiskType = "SYNC_FLUSH" } }) { peer in
+        try await withPeer({ if synchronous { $0.store.flush = .synchronous } }) { peer in
             _ = try await peer.createTopic("Order")
             let pipe = try Pipe(port: peer.broker.port)
             var frames: [[UInt8]] = []

@@ -1,6 +1,7 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import RMQTestSupport
 import Testing
 
@@ -75,7 +76,7 @@ import Testing
     /// `INNER_MULTI_DISPATCH` names queues where that is switched on; none of the names may be a path.
     @Test(arguments: [("%LMQ%a", ResponseCode.success), ("../x", .messageIllegal), ("%LMQ%a,a/b", .messageIllegal), (" ", .success), (",", .success)])
     func furtherQueuesAreNoPaths(names: String, code: ResponseCode) async throws {
-        try await withPeer({ $0.multiDispatch = true; $0.lightQueues = true }) { peer in
+        try await withPeer({ $0.store.dispatchesToSeveral = true; $0.store.lightQueues = true }) { peer in
             let answer = try await peer.send("T", "x", properties: "INNER_MULTI_DISPATCH\u{1}\(names)")
             #expect(answer.responseCode == code, "\(answer.remark ?? "")")
         }

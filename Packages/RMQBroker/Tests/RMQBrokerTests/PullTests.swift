@@ -337,8 +337,8 @@ import Testing
 
     @Test func aLightTopicThatIsDeletedCanBeUsedAgain() async throws {
         try await withPeer({
-            $0.multiDispatch = true
-            $0.lightQueues = true
+            $0.store.dispatchesToSeveral = true
+            $0.store.lightQueues = true
         }) { peer in
             func arrives(_ text: String) async throws -> [String] {
                 _ = try await peer.send("Source", text, properties: "INNER_MULTI_DISPATCH\u{1}%LMQ%l")

@@ -8,8 +8,8 @@ import Testing
 
 /// What clients see while the store of a running broker changes its role.
 @Suite(.takesTurns) struct RoleTests {
-    @Test(arguments: ["ASYNC_FLUSH", "SYNC_FLUSH"]) func aStoreThatChangesItsRoleLosesNothing(flush: String) async throws {
-        try await withPeer({ $0.flushDiskType = flush }) { peer in
+    @Test(arguments: FlushPolicy.allCases) func aStoreThatChangesItsRoleLosesNothing(flush: FlushPolicy) async throws {
+        try await withPeer({ $0.store.flush = flush }) { peer in
             let store = peer.broker.state.store
             #expect(try await peer.send("Kept", "0").code == 0)
             for round in 1...5 {
@@ -28,7 +28,7 @@ import Testing
 
     /// One that waited for a sync of the log is not told of another master's.
     @Test func aSendThatWaitsIsNotAnsweredByAReplica() async throws {
-        try await withPeer({ $0.flushDiskType = "SYNC_FLUSH" }) { peer in
+        try await withPeer({ $0.store.flush = .synchronous }) { peer in
             _ = try await peer.createTopic("Split")
             let store = peer.broker.state.store
             let answers: [RemotingCommand] = await withTaskGroup(of: RemotingCommand?.self) { group in

@@ -1,6 +1,7 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import RMQTestSupport
 import Testing
 
@@ -142,7 +143,7 @@ import Testing
     }
 
     @Test func whatIsTooLargeIsIllegal() async throws {
-        try await withPeer({ $0.maxMessageBytes = 1_000 }) { peer in
+        try await withPeer({ $0.store.maxMessageBytes = 1_000 }) { peer in
             let fits = try await peer.send("Sized", String(repeating: "x", count: 1_000))
             #expect(fits.responseCode == .success)
             let body = try await peer.send("Sized", String(repeating: "x", count: 1_001))
@@ -202,8 +203,8 @@ import Testing
     }
 
     /// Else a kill right after the answer would leave messages in a topic that nobody knows.
-    @Test(arguments: ["ASYNC_FLUSH", "SYNC_FLUSH"]) func anAcknowledgedTopicIsOnTheDisk(flush: String) async throws {
-        try await withPeer({ $0.flushDiskType = flush }) { peer in
+    @Test(arguments: FlushPolicy.allCases) func anAcknowledgedTopicIsOnTheDisk(flush: FlushPolicy) async throws {
+        try await withPeer({ $0.store.flush = flush }) { peer in
             for number in 0..<20 {
                 let sent = try await peer.send("Fresh\(number)", "x")
                 #expect(sent.responseCode == .success)

@@ -90,7 +90,7 @@ import Testing
     @Test("Case 4.2: a client that sends heartbeats is alive, a silent one is forgotten after two minutes", arguments: steps)
     func aClient(step: Duration) async throws {
         let clock = HandClock()
-        try await withPeer(clocks: clock.clocks, { $0.idleSeconds = 100_000 }) { peer in
+        try await withPeer(clocks: clock.clocks, { $0.listener.idleTimeout = .seconds(100_000) }) { peer in
             let state = peer.broker.state
             _ = try await peer.heartbeat("one")
             _ = try await peer.ask(.heartBeat, text: #"{"clientID":"c1","producerDataSet":[{"groupName":"p"}]}"#)
@@ -109,7 +109,7 @@ import Testing
     @Test("Case 4.2: a lock is held for a minute", arguments: steps)
     func aLock(step: Duration) async throws {
         let clock = HandClock()
-        try await withPeer(clocks: clock.clocks, { $0.idleSeconds = 100_000 }) { (peer: Peer) async throws in
+        try await withPeer(clocks: clock.clocks, { $0.listener.idleTimeout = .seconds(100_000) }) { (peer: Peer) async throws in
             func lock(_ client: String) async throws -> Int {
                 let queue = MessageQueue(topic: "T", brokerName: "broker-a", queueId: 0)
                 let request = LockBatchRequest {

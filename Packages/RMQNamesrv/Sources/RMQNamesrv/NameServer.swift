@@ -24,7 +24,7 @@ public final class NameServer: Sendable {
             configuration: configuration, accessControl: accessControl, productEnvironment: environment, clock: loops.clocks.monotonic,
             logger: logger)
         self.state = state
-        server = RemotingServer(configuration: configuration.server, loops: loops, logger: logger) { _ in
+        server = RemotingServer(configuration: configuration.listener.server(on: configuration.listener.port), loops: loops, logger: logger) { _ in
             NameServerHandler(server: state)
         }
         let loop = loops.next()
@@ -42,7 +42,7 @@ public final class NameServer: Sendable {
         do {
             try server.start()
         } catch {
-            throw .cannotListen(address: configuration.bindAddress, port: configuration.listenPort, reason: "\(error)")
+            throw .cannotListen(address: configuration.listener.bindAddress, port: configuration.listener.port, reason: "\(error)")
         }
         for work in periodicWork { work.start() }
     }

@@ -7,7 +7,7 @@ import RMQRemoting
 final class NameServerState: Sendable {
     let routes: Routes
     let keyValues: KeyValues
-    let configuration: LiveConfiguration
+    let configuration: CommittedConfiguration
     /// Changes files, one after the other: a loop must not wait for a disk.
     let files: WorkerPool
     /// Asked before every request; nil: everybody may do everything.
@@ -29,7 +29,7 @@ final class NameServerState: Sendable {
         routes = Routes(clock: clock, logger: logger)
         let files = WorkerPool(name: "namesrv-files", threadLimit: 1, queueLimit: Self.fileChangeLimit, byteLimit: Self.fileChangeByteLimit)
         keyValues = KeyValues(path: configuration.kvConfigPath, files: files, logger: logger)
-        self.configuration = LiveConfiguration(configuration, files: files, logger: logger)
+        self.configuration = CommittedConfiguration(configuration, files: files, logger: logger)
         self.files = files
         self.accessControl = accessControl
         self.productEnvironment = productEnvironment

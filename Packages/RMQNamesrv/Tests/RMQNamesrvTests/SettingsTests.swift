@@ -12,7 +12,7 @@ import Testing
     @Test func theKeyValuesGoToTheLogNowAndThen() throws {
         let folder = try TemporaryFolder()
         var configuration = NameServerConfiguration(userHome: folder.path)
-        configuration.listenPort = 0
+        configuration.listener.port = 0
         try SmallFile.replace(configuration.kvConfigPath, with: #"{"configTable":{"ns":{},"ORDER":{"T2":"b:1","T1":"a:1"}}}"#)
         let sink = MemorySink()
         let loops = EventLoopGroup(count: 1, name: "namesrv-test")
@@ -158,10 +158,9 @@ import Testing
 
     @Test func keysWithoutEffectAreNamed() throws {
         var configuration = NameServerConfiguration(userHome: "/h")
-        #expect(configuration.itemsWithoutEffect.isEmpty)
-        _ = try configuration.apply([("serverSocketBacklog", "4096"), ("serverWorkerThreads", "8"), ("listenPort", "1234")])
-        #expect(configuration.itemsWithoutEffect == ["serverSocketBacklog"])
-        #expect(ConfigurationItem.withoutEffect.isSubset(of: ConfigurationItem.byName.keys))
+        let warnings = try configuration.apply([("serverSocketBacklog", "4096"), ("serverWorkerThreads", "8"), ("listenPort", "1234")])
+        #expect(warnings == ["configuration: serverSocketBacklog has no effect in this name server"])
+        #expect(configuration.tuning.serverSocketBacklog == 4096)
     }
 
     @Test("Case 2.6: blanks around a value are not part of it, but for paths")
@@ -169,10 +168,10 @@ import Testing
         var configuration = NameServerConfiguration(userHome: "/h")
         let file = PropertiesText.parse("listenPort=1234 \nbindAddress=::1\t\norderMessageEnable=true\u{A0}\nserverSelectorThreads=2 \nkvConfigPath=/kv \n")
         #expect(try configuration.apply(file).isEmpty)
-        #expect(configuration.listenPort == 1234)
-        #expect(configuration.bindAddress == "::1")
+        #expect(configuration.listener.port == 1234)
+        #expect(configuration.listener.bindAddress == "::1")
         #expect(configuration.orderMessageEnable)
-        #expect(configuration.serverSelectorThreads == 2)
+        #expect(configuration.eventLoops == 2)
         #expect(configuration.kvConfigPath == "/kv ")
     }
 
@@ -180,7 +179,8 @@ import Testing
     func aValueThatCannotBeReadIsReplaced() throws {
         var configuration = NameServerConfiguration(userHome: "/h")
         #expect(try configuration.apply([("serverWorkerThreads", "8x"), ("orderMessageEnable", "yes"), ("serverWorkerThreads", "many")]) == [
-            "serverWorkerThreads=many: must be a number from 1 to 1024; 8 is used", "orderMessageEnable=yes: must be true or false; false is used",
+            "configuration: serverWorkerThreads=many is not allowed; allowed: 1 to 1024; 8 is used",
+            "configuration: orderMessageEnable=yes is not allowed; allowed: true or false; false is used",
         ])
         #expect(throws: ConfigurationError.self) { try configuration.apply([("listenPort", "98765")]) }
     }
@@ -236,11 +236,29 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: outside != nil, "a network address is needed"), arguments: [false, true])
+    func anotherMachineMayOnlyWhereItIsSaid(isAllowed: Bool) async throws {
+        let address = try #require(Self.outside)
+        try await Bench.run {
+            $0.listener.bindAddress = "0.0.0.0"
+            $0.listener.allowsRemoteConfigurationUpdate = isAllowed
+        } _: { bench in
+            let command = RemotingCommand(code: RequestCode.updateNamesrvConfig.rawValue, body: Array("orderMessageEnable=true".utf8))
+            let answer = try await bench.client.request(command, to: "\(address):\(bench.server.port)", timeout: .generous)
+            #expect(answer.responseCode == (isAllowed ? .success : .noPermission))
+            if !isAllowed { #expect(answer.remark?.contains("allowRemoteConfigurationUpdate=true") == true, "\(answer.remark ?? "")") }
+            #expect(bench.server.configuration.orderMessageEnable == isAllowed)
+        }
+    }
+
+    /// An address of this machine that is not loopback.
+    private static let outside = NetworkInterfaces.all().first { $0.count == 4 && $0[0] != 127 }.flatMap { HostAddress(ip: $0, port: 0)?.host }
+
     @Test func aTakenPortIsAnError() async throws {
         try await Bench.run { bench in
             let loops = EventLoopGroup(count: 1, name: "second")
             var configuration = NameServerConfiguration(userHome: bench.folder)
-            configuration.listenPort = bench.server.port
+            configuration.listener.port = bench.server.port
             let second = try NameServer(configuration: configuration, logger: .silent, loops: loops)
             #expect(throws: NameServerError.self) { try second.start() }
             loops.stop()

@@ -22,7 +22,7 @@ struct Bench {
         // Time-outs of requests are real.
         let clientLoops = EventLoopGroup(count: 1, name: "namesrv-client")
         var configuration = NameServerConfiguration(userHome: folder.path)
-        configuration.listenPort = 0
+        configuration.listener.port = 0
         change(&configuration)
         let server = try NameServer(configuration: configuration, logger: .silent, loops: loops, accessControl: accessControl)
         try server.start()

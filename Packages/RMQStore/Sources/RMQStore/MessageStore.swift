@@ -12,8 +12,9 @@ import Synchronization
 /// directory. Everything may be called from any thread. What an append returned survives the death of the process at once;
 /// a power failure after the flush interval, or, under synchronous flush, as soon as ``confirmedOffset`` covers it.
 public final class MessageStore: Sendable {
-    /// The settings that it runs with, from its opening to its end.
+    /// As the store was opened. Some of it may change since: ``currentConfiguration``.
     public let configuration: StoreConfiguration
+    let settings: LiveStoreSettings
     let log: CommitLog
     let queues: QueueTable
     let roots: LogRoots
@@ -46,8 +47,6 @@ public final class MessageStore: Sendable {
     let flushesSynchronously: Bool
     /// Where the log ended when the store was opened: what lies below comes from the disk.
     let inheritedEnd: Int64
-    /// Bytes of the machine's memory that count as "in memory" for reads.
-    let memoryBytes: Int64
     private let lifecycle: Mutex<Lifecycle>
     private let abortPath: String
 
@@ -85,19 +84,19 @@ public final class MessageStore: Sendable {
         retention = directory.retention
         queues = directory.queues
         self.configuration = configuration
+        settings = LiveStoreSettings(configuration)
         self.logger = logger
         self.clocks = clocks
         steadyClock = SteadyClock(clocks)
         self.diskUsage = diskUsage
         self.disk = disk
         inheritedEnd = log.maxOffset
-        memoryBytes = ReadCounters.physicalMemoryBytes() / 100 * Int64(configuration.transferLimits.memoryPercent)
         flushesSynchronously = configuration.flush == .synchronous
         flags = RunningFlags(configuration.role == .replica ? [.notRunning, .replica] : .notRunning)
         replicas = ReplicaProgress(
             required: configuration.requiredReplicas, fallBehindLimit: configuration.replicaFallBehindLimit, end: log.maxOffset)
         commit = LogCommit(flushedOffset: log.maxOffset)
-        allocator = SegmentAllocator(configuration: configuration, roots: roots, logger: logger, disk: disk)
+        allocator = SegmentAllocator(settings: settings, roots: roots, logger: logger, disk: disk)
         dispatcher = Dispatcher(
             builder: QueueBuilder(FollowingPlacing(logger: logger), queues: queues, configuration: configuration, logger: logger), end: log.maxOffset)
         progress = LogProgress(

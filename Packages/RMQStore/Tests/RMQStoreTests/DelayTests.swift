@@ -12,12 +12,13 @@ import Testing
     let clock = HandClock(1_700_000_000_000)
 
     func open(
-        _ root: String, delivering: Bool = false, levels: [Int64]? = nil, flush: FlushPolicy = .asynchronous(every: .seconds(500)),
+        _ root: String, delivering: Bool = false, levels: [Int64]? = nil, flush: FlushPolicy = .asynchronous,
         disk: DiskCalls = .system
     ) throws -> MessageStore {
         var configuration = smallConfiguration(root)
         configuration.deliversDelayedMessages = delivering
         configuration.flush = flush
+        configuration.flushInterval = .seconds(3600)
         if let levels { configuration.delayLevelMilliseconds = levels }
         let store = try MessageStore(configuration, logger: quiet, clocks: clock.clocks, diskUsage: .system, disk: disk)
         try store.start()
@@ -26,7 +27,7 @@ import Testing
 
     /// A store that goes on where the last run ended, as it would with the thread. Nothing is written back before it closes.
     func reopen(_ root: String, levels: [Int64]? = nil) throws -> MessageStore {
-        let store = try open(root, levels: levels, flush: .asynchronous(every: .seconds(3600)))
+        let store = try open(root, levels: levels)
         try store.loadDelayOffsets()
         return store
     }

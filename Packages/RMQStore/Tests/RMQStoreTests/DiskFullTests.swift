@@ -61,7 +61,7 @@ import Testing
     @Test func theCheckpointIsWrittenToItsEnd() throws {
         let folder = try TemporaryFolder()
         let disk = FaultyDisk()
-        let store = try open(folder, disk) { $0.flush = .asynchronous(every: .seconds(3600)) }
+        let store = try open(folder, disk) { $0.flushInterval = .seconds(3600) }
         func safeOffset() throws -> Int64? { try Checkpoint.read(folder.sub("checkpoint")).own?.safeOffset }
         let first = try store.put("T", 0, body).end
         disk.set { $0.smallWriteFaults = [.short(10), .error(EINTR), .short(100)] }

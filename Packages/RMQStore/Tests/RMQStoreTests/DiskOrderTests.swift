@@ -38,7 +38,7 @@ import Testing
             return DiskCalls.msync(file, range)
         })
         var configuration = smallConfiguration(folder.path)
-        configuration.flush = .asynchronous(every: .milliseconds(1))
+        configuration.flushInterval = .milliseconds(1)
         configuration.flushLeastPages = 0
         let store = try open(configuration, disk: disk)
         syncs.withLock { [unowned store] in $0.late = { _ = try? store.put("T", 0, text: "late") } }

@@ -29,7 +29,7 @@ import Testing
         let folder = try TemporaryFolder()
         var configuration = smallConfiguration(folder.sub("live"))
         configuration.indexSaveInterval = .seconds(3600)
-        configuration.flush = .asynchronous(every: .seconds(3600))
+        configuration.flushInterval = .seconds(3600)
         let clock = HandClock(1_700_000_000_000)
         let store = try MessageStore(configuration, logger: quiet, clocks: clock.clocks)
         try store.start()

@@ -106,7 +106,7 @@ import Testing
 
     @Test func aDeletedLightQueueStaysDeletedAfterAKill() throws {
         let folder = try TemporaryFolder()
-        let live = try open(folder.sub("live")) { $0.flush = .asynchronous(every: .seconds(3600)) }
+        let live = try open(folder.sub("live")) { $0.flushInterval = .seconds(3600) }
         for number in 0..<5 { try put(live, number, to: "%LMQ%a,%LMQ%b") }
         try live.deleteTopic("%LMQ%b")
         try put(live, 5, to: "%LMQ%a")

@@ -63,7 +63,7 @@ import Testing
     @Test func theFlusherMovesTheCheckpoint() async throws {
         let folder = try TemporaryFolder()
         var configuration = smallConfiguration(folder.path)
-        configuration.flush = .asynchronous(every: .milliseconds(5))
+        configuration.flushInterval = .milliseconds(5)
         configuration.flushLeastPages = 0
         let store = try MessageStore(configuration, logger: quiet)
         try store.start()

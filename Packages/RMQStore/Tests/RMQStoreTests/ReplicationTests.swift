@@ -112,7 +112,7 @@ import Testing
         let replica = try open(folder.sub("replica")) {
             $0.role = .replica
             // The flusher is busy all the while.
-            $0.flush = .asynchronous(every: .microseconds(50))
+            $0.flushInterval = .microseconds(50)
             $0.flushLeastPages = 0
         }
         try follow(master, replica, pieces: [10_000])

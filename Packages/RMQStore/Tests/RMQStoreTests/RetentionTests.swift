@@ -257,7 +257,7 @@ import Testing
 
     /// The checkpoint counts the queue no more when the removal returns, so that a kill has no topic of the log made again.
     @Test func aRemovedQueueIsNotMissedAfterAKill() async throws {
-        let fixture = try Fixture { $0.flush = .asynchronous(every: .seconds(3600)) }
+        let fixture = try Fixture { $0.flushInterval = .seconds(3600) }
         try fixture.fill()
         try fixture.store.put("Deleted", 0, text: "x")
         try fixture.store.deleteTopic("Deleted")
@@ -322,8 +322,16 @@ import Testing
         try fixture.fill()
         #expect(try fixture.store.everything("Early", 0).count == 20)
         let count = try fixture.store.everything("Both", 1).count
+        // So do those after it was switched off and on again.
+        for isOn in [false, true] {
+            var changed = fixture.store.configuration
+            changed.warmsSegments = isOn
+            try fixture.store.reconfigure(changed)
+            for _ in 0..<2_000 { try fixture.store.put("Both", 1, [UInt8](repeating: 7, count: 50)) }
+        }
+        #expect(try fixture.store.everything("Both", 1).count == count + 4_000)
         try fixture.reopen()
-        #expect(try fixture.store.everything("Both", 1).count == count)
+        #expect(try fixture.store.everything("Both", 1).count == count + 4_000)
         try fixture.store.close()
     }
 

@@ -68,7 +68,7 @@ import Testing
     }
 
     /// Wherever the old master's bytes end, a replica becomes what it would be when it were opened again.
-    @Test(arguments: [FlushPolicy.asynchronous(every: .milliseconds(500)), .synchronous]) func aPromotedReplicaEqualsAReopenedOne(flush: FlushPolicy) throws {
+    @Test(arguments: [FlushPolicy.asynchronous, .synchronous]) func aPromotedReplicaEqualsAReopenedOne(flush: FlushPolicy) throws {
         let folder = try TemporaryFolder()
         let master = try open(folder.sub("master"), .master)
         var ends: [Int64] = []
@@ -109,11 +109,12 @@ import Testing
 
     /// Two stores that change places, while two threads send to whichever takes it and two read.
     @Test(arguments: [
-        (FlushPolicy.asynchronous(every: .milliseconds(20)), 0), (.synchronous, 0), (.asynchronous(every: .milliseconds(500)), 1),
-    ]) func nothingIsLostOrDoubledWhenTheyChangePlaces(flush: FlushPolicy, required: Int) async throws {
+        (FlushPolicy.asynchronous, Duration.milliseconds(20), 0), (.synchronous, .milliseconds(500), 0), (.asynchronous, .milliseconds(500), 1),
+    ]) func nothingIsLostOrDoubledWhenTheyChangePlaces(flush: FlushPolicy, flushInterval: Duration, required: Int) async throws {
         let folder = try TemporaryFolder()
         func change(_ configuration: inout StoreConfiguration) {
             configuration.flush = flush
+            configuration.flushInterval = flushInterval
             configuration.requiredReplicas = required
         }
         let stores = try [open(folder.sub("a"), .master, change), open(folder.sub("b"), .replica, change)]

@@ -173,7 +173,7 @@ import Testing
         let folder = try TemporaryFolder()
         let disk = FaultyDisk()
         let store = try open(folder, disk: disk) {
-            $0.flush = .asynchronous(every: .milliseconds(1))
+            $0.flushInterval = .milliseconds(1)
             $0.flushLeastPages = 0
         }
         disk.set { $0.syncFailure = ("consumequeue", EIO) }

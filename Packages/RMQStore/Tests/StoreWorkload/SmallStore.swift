@@ -12,7 +12,8 @@ enum SmallStore {
         configuration.indexSlotCount = 100
         configuration.indexEntryCount = 400
         configuration.indexSaveInterval = .milliseconds(20)
-        configuration.flush = isSynchronous ? .synchronous : .asynchronous(every: flushInterval)
+        configuration.flush = isSynchronous ? .synchronous : .asynchronous
+        configuration.flushInterval = flushInterval
         return configuration
     }
 }

@@ -6,11 +6,18 @@ import RMQStore
 enum BrokerAdmin {
     static func configuration(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let version = broker.live.dataVersion.json.text(.fastjson)
-        let text = BrokerSetting.text(of: broker.live.current)
+        let text = broker.live.current.text()
         return .response(.success, header: BrokerConfigurationResponseHeader(version: version), body: Array(text.utf8))
     }
 
-    static func updateConfiguration(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
+    /// Code 25. On the loop only who asks is looked at: a change waits for the file.
+    static func updateConfiguration(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
+        let broker = caller.broker
+        try broker.live.current.listener.checkUpdate(from: caller.connection.remote, accessControl: broker.accessControl)
+        return .elsewhere(broker.workers.administrators) { try updateConfiguration(command, broker) }
+    }
+
+    private static func updateConfiguration(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let properties = PropertiesText.parse(command.body)
         guard !properties.isEmpty else { return .response(.success) }
         let values: [(key: String, value: String)]
@@ -21,6 +28,7 @@ enum BrokerAdmin {
         } catch .badValue(let error) {
             throw Refusal(.systemError, error.description)
         }
+        try reconfigureStore(broker)
         let text = values.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
         broker.logger.info("configuration changed over the wire: \(text)")
         if values.contains(where: { $0.key.isExactly("brokerPermission") }) {
@@ -35,6 +43,15 @@ enum BrokerAdmin {
             throw Refusal(.systemError, "\(text) is in force, but only until the broker stops: the file was not changed: \(error)")
         }
         return .response(.success)
+    }
+
+    /// Of several changes at once the store gets the last one too, whoever of them comes here last.
+    private static func reconfigureStore(_ broker: BrokerState) throws {
+        var version: UInt64
+        repeat {
+            version = broker.live.version
+            try broker.store.reconfigure(broker.live.current.store)
+        } while version != broker.live.version
     }
 
     /// Code 306: consume queues of which the log holds nothing any more.

@@ -1,25 +1,28 @@
-import RMQCommon
+import Glibc
+public import RMQCommon
+public import RMQRemoting
+public import RMQStore
 
-/// What one broker is told to be: the reference's property keys that this broker honours, typed.
+/// What one broker is told to be: the properties, and below them the row of each key.
 ///
-/// `BrokerSetting.all` is the table that connects each property to its key, its bounds and whether it may be changed
-/// while the broker runs.
+/// What listener and store are told has its rows beside it: ``ListenerConfiguration``, ``StoreConfiguration``.
 public struct BrokerConfiguration: Sendable, Equatable {
     // MARK: who it is
 
+    /// The name of this broker, which its replicas share.
     public var brokerName = "broker-a"
+    /// The cluster that it belongs to.
     public var brokerClusterName = "DefaultCluster"
     /// Always 0: this broker is a master.
     public var brokerId: Int64 = 0
+    /// `MSG_REGION` of sent messages.
     public var regionId = "DefaultRegion"
 
     // MARK: where it is reached
 
-    /// The address to listen on. Loopback unless configured otherwise.
-    public var bindAddress = "127.0.0.1"
-    /// 0 lets the system choose; the fast port is then chosen too.
-    public var listenPort: UInt16 = 10911
-    /// The address or host name given to clients; its address is the store host of messages. Empty means ``bindAddress``,
+    /// With the main port; the fast one is two below it. With port 0 the system chooses both.
+    public var listener = ListenerConfiguration(port: 10911)
+    /// The address or host name given to clients; its address is the store host of messages. Empty means that of ``listener``,
     /// or loopback when that is a wildcard.
     public var brokerIP1 = ""
     /// The address advertised for replication; empty means ``brokerIP1``.
@@ -28,176 +31,176 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var nameServers: [String] = []
     /// Event loops; 0 means one per processor.
     public var eventLoops = 0
-    /// A connection without traffic for so long is closed.
-    public var idleSeconds = 120
 
     // MARK: topics and groups
 
     /// Permission bits of the whole broker: 4 read, 2 write.
     public var brokerPermission: Int32 = 6
+    /// The most queues of a topic that its first message makes.
     public var defaultTopicQueues: Int32 = 8
+    /// Whether the first message to a topic makes it.
     public var autoCreateTopic = true
+    /// Whether clients may read and write the topic that is called as the cluster.
     public var clusterTopic = true
+    /// Whether clients may read and write the topic that is called as the broker.
     public var brokerTopic = true
+    /// Whether a group exists as soon as a consumer names it.
     public var autoCreateSubscriptionGroup = true
+    /// The topic for traces, which the broker makes if ``traceTopic`` says so.
     public var traceTopicName = "RMQ_SYS_TRACE_TOPIC"
+    /// Whether the broker makes the topic for traces.
     public var traceTopic = false
 
     // MARK: serving
 
+    /// Whether a pull that finds nothing waits as long as its consumer asks.
     public var longPolling = true
+    /// How long it waits otherwise.
     public var shortPollingMilliseconds: Int64 = 1_000
+    /// Whether consumers are told when their group changes.
     public var notifyConsumerIdsChanged = true
     /// Sends before this time (milliseconds since 1970) are refused.
     public var startAcceptSendTimestamp: Int64 = 0
+    /// `TRACE_ON` of sent messages.
     public var traceOn = true
-    public var transferBytes = 262_144
-    public var transferCount: Int32 = 32
-    /// The longest body. No request is longer than 16 MiB, whatever this is.
-    public var maxMessageBytes = 4 * 1024 * 1024
+    /// The most messages that a query by unique id returns.
+    public var uniqueIdQueryCount: Int32 = 32
 
     // MARK: periodic work
 
+    /// How often consumer offsets are written to their file.
     public var persistOffsetsMilliseconds: Int64 = 5_000
-    /// Kept within 10 s and 60 s.
+    /// How often the name servers are told what the broker holds; kept within 10 s and 60 s.
     public var registerPeriodMilliseconds: Int64 = 30_000
+    /// How long a name server may take to answer a registration.
     public var registerTimeoutMilliseconds: Int64 = 6_000
+    /// Whether registrations are compressed.
     public var compressedRegister = false
 
     // MARK: the store
 
-    public var storeRoot = "store"
-    /// Directories separated by commas; empty means `commitlog` below the root.
-    public var storeCommitLog = ""
-    public var readOnlyCommitLog = ""
-    public var commitLogFileBytes = 1024 * 1024 * 1024
-    public var consumeQueueFileBytes = 6_000_000
-    /// `ASYNC_FLUSH` or `SYNC_FLUSH`.
-    public var flushDiskType = "ASYNC_FLUSH"
-    public var flushIntervalMilliseconds: Int64 = 500
-    public var flushTimed = true
-    public var flushLeastPages = 4
-    public var flushThoroughMilliseconds: Int64 = 10_000
-    public var syncFlushTimeoutMilliseconds: Int64 = 5_000
-    /// Whether consumers see a message before its producer is told that it is safe. The reference does so; this broker only if asked.
-    public var showUnconfirmedMessages = false
-    public var pageCacheBusyMilliseconds: Int64 = 1_000
-    public var verifyChecksumsOnRecovery = true
-    /// Whether a message may enter further queues, which its property `INNER_MULTI_DISPATCH` lists.
-    public var multiDispatch = false
-    /// Whether topics named `%LMQ%…` exist as soon as somebody names them, with one queue that such messages enter.
-    public var lightQueues = false
-    public var maxLightQueues = 20_000
-    /// Whether consume queue entries lead to units with filter bit maps.
-    public var writesQueueExtensions = false
-    public var queueExtensionFileBytes = 50_331_648
-    /// Whether messages can be looked up by their keys.
-    public var indexesMessages = true
-    public var indexSlotCount = 5_000_000
-    public var indexEntryCount = 20_000_000
-    /// The most messages that a query by key returns, and one by unique id.
-    public var maxQueryCount = 64
-    public var uniqueIdQueryCount: Int32 = 32
-    /// The times that delayed messages wait, by level.
-    public var delayLevels = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
-    public var persistDelayOffsetsMilliseconds: Int64 = 10_000
-
-    public var transferBytesOnDisk = 65_536
-    public var transferCountOnDisk = 8
-    public var inMemoryPercent = 40
-    public var warmSegments = false
-    public var warmUpPages = 4_096
-
-    // MARK: deleting what is old
-
-    public var fileReservedHours: Int64 = 72
-    /// Hours of the day separated by semicolons.
-    public var deleteWhen = "04"
-    public var cleanIntervalMilliseconds: Int64 = 10_000
-    public var deleteLogFilesPauseMilliseconds: Int64 = 100
-    public var deleteQueueFilesPauseMilliseconds: Int64 = 100
-    public var deletedFileHoldMilliseconds: Int64 = 120_000
-    public var deletionRetryMilliseconds: Int64 = 120_000
-    public var cleanForcibly = true
-    public var diskMaxUsedPercent = 75
-    public var diskForcedCleanPercent = 85
-    public var diskRefusePercent = 90
+    /// Where and how messages are kept.
+    public var store = StoreConfiguration(rootDirectory: "store")
 
     public init() {}
 
     /// The address clients are told to connect to.
     public var advertisedAddress: String {
         if !brokerIP1.isEmpty { return brokerIP1 }
-        switch ByteText(bindAddress) {
+        switch ByteText(listener.bindAddress) {
         case "0.0.0.0", "": return "127.0.0.1"
         case "::": return "::1"
-        default: return bindAddress
+        default: return listener.bindAddress
         }
     }
+
+    /// Event loops that a broker with this configuration runs: what is configured, or one per processor. A loop is one bit of
+    /// the words that say who waits for what, so 64 at most.
+    var eventLoopCount: Int { eventLoops > 0 ? eventLoops : min(64, Self.processorCount) }
+
+    static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+    /// The directory of topics.json and its siblings.
+    public var configDirectory: String { store.rootDirectory + "/config" }
+}
+
+extension BrokerConfiguration {
+    /// Every key, those included that this broker does not act on.
+    public static let settings = SettingTable(
+        program: "broker", defaults: BrokerConfiguration(),
+        [
+            .init("Broker", identity + topicsAndGroups + serving + ownWithoutEffect),
+            .init("Network", listening + networkWithoutEffect),
+            .init("Store", StoreConfiguration.settings.all.map { $0.at(\.store) } + storeWithoutEffect),
+        ])
+
+    private static let identity: [Setting<Self>] = [
+        Setting<Self>.name("brokerName", \.brokerName, important: true, "The name of this broker, which its replicas share.")
+            .defaulting(to: "the name of the host"),
+        .name("brokerClusterName", \.brokerClusterName, important: true, "The cluster that it belongs to."),
+        .number("brokerId", \.brokerId, 0...0, takesEffect: .never, important: true, "0, a master: replicas are not built yet."),
+        .word("regionId", \.regionId, "`MSG_REGION` of sent messages, for traces."),
+        Setting<Self>.host("brokerIP1", \.brokerIP1, mayBeEmpty: true, important: true, "The address or host name that clients are given.")
+            .defaulting(to: "`bindAddress`, or loopback when that is a wildcard"),
+        Setting<Self>.host("brokerIP2", \.brokerIP2, mayBeEmpty: true, important: true, "The address that replicas are given.")
+            .defaulting(to: "`brokerIP1`"),
+        Setting<Self>.text(
+            "namesrvAddr", \.nameServers, allowed: NameServerList.allowed, important: true, "The name servers; `-n` counts before it.",
+            parse: { text in
+                let addresses = NameServerList.parse(text)
+                return addresses.allSatisfy(NameServerList.isAddress) ? addresses : nil
+            }, print: { $0.joined(separator: ";") }
+        ).defaulting(to: "`NAMESRV_ADDR` of the environment"),
+    ]
+
+    private static let listening: [Setting<Self>] = [
+        ListenerConfiguration.addressSetting.at(\.listener),
+        // The fast port is two below it, that of replication one above.
+        ListenerConfiguration.portSetting(upTo: 65_532).at(\.listener),
+        .number("eventLoops", \.eventLoops, 0...64, "Threads that serve the connections; 0 means one per processor. A key of this project."),
+        ListenerConfiguration.idleSetting.at(\.listener),
+        ListenerConfiguration.remoteUpdateSetting.at(\.listener),
+    ]
+
+    private static let topicsAndGroups: [Setting<Self>] = [
+        .number(
+            "brokerPermission", \.brokerPermission, 0...7, takesEffect: .atOnce, onBadValue: .stopsTheStart, important: true,
+            "What the whole broker lets clients do: 4 read, 2 write."),
+        .number("defaultTopicQueueNums", \.defaultTopicQueues, 1...1_024, "The most queues of a topic that its first message makes."),
+        .flag("autoCreateTopicEnable", \.autoCreateTopic, takesEffect: .atOnce, important: true, "Whether the first message to a topic makes it."),
+        .flag("clusterTopicEnable", \.clusterTopic, "Whether clients may read and write the topic that is called as the cluster."),
+        .flag("brokerTopicEnable", \.brokerTopic, "Whether clients may read and write the topic that is called as the broker."),
+        .flag(
+            "autoCreateSubscriptionGroup", \.autoCreateSubscriptionGroup, takesEffect: .atOnce, important: true,
+            "Whether a group exists as soon as a consumer names it."),
+        .name("msgTraceTopicName", \.traceTopicName, important: true, "The topic that the broker makes for traces."),
+        .flag("traceTopicEnable", \.traceTopic, important: true, "Whether it makes it."),
+    ]
+
+    private static let serving: [Setting<Self>] = [
+        .flag("longPollingEnable", \.longPolling, takesEffect: .atOnce, "Whether a pull that finds nothing waits as long as its consumer asks."),
+        .number(
+            "shortPollingTimeMills", \.shortPollingMilliseconds, 1...60_000, unit: "ms", takesEffect: .atOnce, "How long it waits otherwise."),
+        .flag(
+            "notifyConsumerIdsChangedEnable", \.notifyConsumerIdsChanged, takesEffect: .atOnce, "Whether consumers are told when their group changes."),
+        .number(
+            "startAcceptSendRequestTimeStamp", \.startAcceptSendTimestamp, 0...Int64.max, unit: "ms since 1970", takesEffect: .atOnce,
+            "Sends before this time are refused."),
+        .flag("traceOn", \.traceOn, takesEffect: .atOnce, "`TRACE_ON` of sent messages, for traces."),
+        .number("defaultQueryMaxNum", \.uniqueIdQueryCount, 1...1_024, takesEffect: .atOnce, "The most messages that a query by unique id returns."),
+        .number(
+            "flushConsumerOffsetInterval", \.persistOffsetsMilliseconds, 100...3_600_000, unit: "ms", takesEffect: .atOnce,
+            "How often consumer offsets are written to their file; a change counts from the next time on."),
+        .number(
+            "registerNameServerPeriod", \.registerPeriodMilliseconds, 1...2_147_483_647, unit: "ms", takesEffect: .atOnce,
+            "How often the name servers are told what the broker holds; used within 10 s to 60 s; a change counts from the next time on."),
+        .number(
+            "registerBrokerTimeoutMills", \.registerTimeoutMilliseconds, 100...60_000, unit: "ms", takesEffect: .atOnce,
+            "How long a name server may take to answer that."),
+        .flag("compressedRegister", \.compressedRegister, takesEffect: .atOnce, "Whether what is told is compressed."),
+    ]
+}
+
+extension BrokerConfiguration {
+    /// Applies `properties`. Of equal keys the last counts, and the name that a key has today counts before its old one.
+    /// - Returns: one warning per key that is unknown, not honoured, called otherwise today, or whose value cannot be used and is
+    ///   replaced.
+    /// - Throws: for the first value that its key does not allow and that must not be replaced.
+    public mutating func apply(_ properties: [(key: String, value: String)]) throws(ConfigurationError) -> [String] {
+        try Self.settings.apply(properties, to: &self).warnings
+    }
+
+    /// Every key of the reference and of this broker as `key=value` lines, which is what `-p` prints and GET_BROKER_CONFIG answers.
+    /// - Parameter onlyImportant: those that the reference marks, which is what `-m` prints.
+    func text(onlyImportant: Bool = false) -> String { Self.settings.text(of: resolved, onlyImportant: onlyImportant) }
 
     /// With what its empty values stand for, as tools are shown it.
     var resolved: BrokerConfiguration {
         var resolved = self
         resolved.brokerIP1 = advertisedAddress
         if brokerIP2.isEmpty { resolved.brokerIP2 = advertisedAddress }
-        if storeCommitLog.isEmpty { resolved.storeCommitLog = storeRoot + "/commitlog" }
+        resolved.store.commitLogDirectories = store.commitLogDirectories
         resolved.eventLoops = eventLoopCount
         return resolved
-    }
-
-    /// The directory of topics.json and its siblings.
-    public var configDirectory: String { storeRoot + "/config" }
-
-    /// The hours of ``deleteWhen``; nil when the text is none.
-    static func hours(parsing text: String) -> [Int]? {
-        let hours = text.utf8.split(separator: UInt8(ascii: ";")).map { Int(Configuration.trimmed(String(Substring($0)))) }
-        guard !hours.isEmpty, hours.allSatisfy({ $0.map((0...23).contains) ?? false }) else { return nil }
-        return hours.compactMap(\.self)
-    }
-
-    /// Applies `properties`. Of equal keys the last counts, and the name that a key has today counts before its old one.
-    /// - Returns: one warning per key that is unknown, not honoured, called otherwise today, or whose value cannot be used and is
-    ///   replaced.
-    /// - Throws: for the first value that its key does not allow and that must not be replaced.
-    public mutating func apply(_ properties: [(key: String, value: String)]) throws(BrokerConfigurationError) -> [String] {
-        var warnings: [String] = []
-        let given = Configuration(properties)
-        for (key, value) in given.pairs {
-            if let setting = BrokerSetting.named(key) {
-                if !setting.key.isExactly(key) {
-                    warnings.append("configuration: \(key) is called \(setting.key) since release 4.5.2")
-                    if given[setting.key] != nil { continue }
-                }
-                if let warning = try apply(setting, value) { warnings.append(warning) }
-            } else if let warning = try UnhonouredSettings.judge(key: key, value: value) {
-                warnings.append(warning)
-            }
-        }
-        return warnings
-    }
-
-    private mutating func apply(_ setting: BrokerSetting, _ value: String) throws(BrokerConfigurationError) -> String? {
-        do {
-            try setting.write(&self, value)
-            return nil
-        } catch {
-            guard !setting.isCritical else { throw error }
-            try setting.write(&self, setting.replacement(value) ?? setting.read(BrokerConfiguration()))
-            return "\(error); \(setting.read(self)) is used"
-        }
-    }
-}
-
-/// A configuration value that its key does not allow.
-public enum BrokerConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
-    case badValue(key: String, value: String, allowed: String)
-    /// The file cannot be read; it says why.
-    case unreadable(String)
-
-    public var description: String {
-        switch self {
-        case .badValue(let key, let value, let allowed): "configuration: \(key)=\(value) is not allowed; allowed: \(allowed)"
-        case .unreadable(let reason): "configuration: \(reason)"
-        }
     }
 }

@@ -1,4 +1,5 @@
 import RMQCommon
+import RMQStore
 import Synchronization
 
 /// The configuration as it is now: some settings may be changed while the broker runs.
@@ -25,27 +26,32 @@ final class LiveConfiguration: Sendable {
     enum UpdateError: Error {
         /// Keys that may not be changed over the wire, or that do not exist.
         case notAllowed(keys: [String])
-        case badValue(BrokerConfigurationError)
+        case badValue(ConfigurationError)
     }
 
     /// Applies all of `properties` or, when one of them is refused, none.
     /// - Returns: the values that are in force now, as the configuration shows them.
     func update(_ properties: [(key: String, value: String)]) throws(UpdateError) -> [(key: String, value: String)] {
-        let refused = properties.map(\.key).filter { BrokerSetting.named($0)?.isLive != true }
+        let table = BrokerConfiguration.settings
+        var changes: [(setting: Setting<BrokerConfiguration>, value: String)] = []
+        var refused: [String] = []
+        for (key, value) in properties {
+            if let setting = table[key], setting.takesEffect == .atOnce { changes.append((setting, value)) } else { refused.append(key) }
+        }
         guard refused.isEmpty else { throw .notAllowed(keys: refused) }
         let now = clock.now()
         let values = try contents.withLock { (contents) throws(UpdateError) in
             var changed = contents.configuration
-            do throws(BrokerConfigurationError) {
-                for (key, value) in properties { try BrokerSetting.named(key)?.write(&changed, value) }
+            do throws(ConfigurationError) {
+                for (setting, value) in changes { try table.set(setting, value, in: &changed) }
             } catch {
                 throw .badValue(error)
             }
             contents.configuration = changed
             contents.dataVersion.advance(now: now)
-            return properties.map { (key: $0.key, value: BrokerSetting.named($0.key)?.read(changed) ?? $0.value) }
+            return changes.map { (key: $0.setting.key, value: $0.setting.text(in: changed) ?? "") }
         }
-        changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        self.changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
         return values
     }
 }

@@ -122,7 +122,7 @@ enum BrokerRequests {
     private static var administration: [Row] {
         [
             Row(.getBrokerConfig, .byWorker(BrokerAdmin.configuration)),
-            Row(.updateBrokerConfig, .byWorker(BrokerAdmin.updateConfiguration), access: .administrator),
+            Row(.updateBrokerConfig, .onLoop(BrokerAdmin.updateConfiguration), access: .administrator),
             Row(.getBrokerRuntimeInfo, .byWorker(BrokerAdmin.runtimeInfo)),
             Row(.cleanExpiredConsumequeue, .byWorker(BrokerAdmin.removeExpiredQueues)),
             Row(.deleteExpiredCommitlog, .byWorker(BrokerAdmin.deleteExpiredLog)),

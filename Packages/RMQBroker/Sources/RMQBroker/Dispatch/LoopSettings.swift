@@ -36,13 +36,15 @@ final class LoopSettings {
     deinit { sentProperties.deallocate() }
 
     /// Takes over what others changed. One load when nothing did.
-    func refresh() {
+    /// - Returns: whether something did.
+    func refresh() -> Bool {
         let version = live.version
-        guard version != self.version else { return }
+        guard version != self.version else { return false }
         self.version = version
         configuration = live.current
         acceptsSendsFrom = configuration.startAcceptSendTimestamp
         isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
         sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
+        return true
     }
 }

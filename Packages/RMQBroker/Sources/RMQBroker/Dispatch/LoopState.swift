@@ -34,7 +34,7 @@ final class LoopState: WakeUpObserver {
 
     /// Takes over what others changed. Once per request.
     func refresh() {
-        settings.refresh()
+        if settings.refresh() { writer.settingsChanged() }
         routes.refresh()
     }
 

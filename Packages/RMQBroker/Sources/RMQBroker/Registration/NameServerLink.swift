@@ -41,7 +41,7 @@ final class NameServerLink: Sendable {
     let address: String
     private let client: RemotingClient
     private let logger: Logger
-    private let timeout: Duration
+    private let timeout: @Sendable () -> Duration
     /// A name server takes no topics of a version that it has: after a partial registration of `partialVersion` all topics
     /// need another one.
     private let makeRegistration: @Sendable (Content, _ partialVersion: DataVersion?) -> RegistrationRequest?
@@ -51,7 +51,7 @@ final class NameServerLink: Sendable {
     private let state = Mutex(State())
 
     init(
-        address: String, client: RemotingClient, logger: Logger, timeout: Duration,
+        address: String, client: RemotingClient, logger: Logger, timeout: @escaping @Sendable () -> Duration,
         accepted: @escaping @Sendable (NameServerLink, RemotingCommand) -> Void,
         makeRegistration: @escaping @Sendable (Content, _ partialVersion: DataVersion?) -> RegistrationRequest?
     ) {
@@ -113,7 +113,7 @@ final class NameServerLink: Sendable {
             let registration = makeRegistration(content, state.withLock { $0.partialVersion })
             let isSent = state.withLock { state in
                 guard let registration, !state.isStopped else { return false }
-                client.send(registration.command, to: address, timeout: timeout) { [self] result in
+                client.send(registration.command, to: address, timeout: timeout()) { [self] result in
                     ended(registration, result, completions)
                 }
                 return true

@@ -13,9 +13,10 @@ final class NameServerRegistration: Sendable {
     init(configuration: BrokerConfiguration, port: UInt16, broker: BrokerState, client: RemotingClient) {
         identity = Identity(configuration, port: port)
         self.broker = broker
+        let live = broker.live
         let made = configuration.nameServers.map { address in
             NameServerLink(
-                address: address, client: client, logger: broker.logger, timeout: .milliseconds(configuration.registerTimeoutMilliseconds),
+                address: address, client: client, logger: broker.logger, timeout: { .milliseconds(live.current.registerTimeoutMilliseconds) },
                 accepted: { [weak self] link, response in self?.takeOrder(response, from: link) },
                 makeRegistration: { [weak self] content, partialVersion in self?.registration(content, partialVersion) })
         }
@@ -74,8 +75,9 @@ final class NameServerRegistration: Sendable {
         }
         let body = RegisterBrokerBody(topicConfigTable: announced(table))
         do {
-            let bytes = identity.compressesTopics ? try body.compressed() : body.body
-            let command = RemotingCommand(.registerBroker, header: identity.registering(bytes), body: bytes)
+            let isCompressed = broker.live.current.compressedRegister
+            let bytes = isCompressed ? try body.compressed() : body.body
+            let command = RemotingCommand(.registerBroker, header: identity.registering(bytes, isCompressed: isCompressed), body: bytes)
             return .init(command: command, version: table.dataVersion, isPartial: isPartial)
         } catch {
             broker.logger.error("cannot compress the registration: \(error)")
@@ -132,16 +134,14 @@ private struct Identity: Sendable {
         haAddress = HostPort(configuration.brokerIP2.isEmpty ? configuration.advertisedAddress : configuration.brokerIP2, port &+ 1).description
     }
 
-    var compressesTopics: Bool { configuration.compressedRegister }
-
-    func registering(_ body: [UInt8]) -> RegisterBrokerHeader {
+    func registering(_ body: [UInt8], isCompressed: Bool) -> RegisterBrokerHeader {
         RegisterBrokerHeader {
             $0.brokerName = configuration.brokerName
             $0.brokerAddress = brokerAddress
             $0.clusterName = configuration.brokerClusterName
             $0.haServerAddress = haAddress
             $0.brokerId = configuration.brokerId
-            $0.isCompressed = compressesTopics
+            $0.isCompressed = isCompressed
             $0.bodyCRC32 = CRC32.rocketMQ(body)
         }
     }

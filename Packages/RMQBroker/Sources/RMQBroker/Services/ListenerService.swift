@@ -19,11 +19,11 @@ final class ListenerService: Service {
     var port: UInt16 { servers.withLock { $0.first?.port ?? 0 } }
 
     func start() throws(BrokerError) {
-        let main = server(port: configuration.listenPort, servesPulls: true)
+        let main = server(port: configuration.listener.port, servesPulls: true)
         do {
             try main.start()
         } catch {
-            throw .cannotListen(address: HostPort(configuration.bindAddress, configuration.listenPort).description, reason: "\(error)")
+            throw .cannotListen(address: HostPort(configuration.listener.bindAddress, configuration.listener.port).description, reason: "\(error)")
         }
         broker.listens(on: main.port)
         let fast = startFastServer(below: main.port)
@@ -40,9 +40,7 @@ final class ListenerService: Service {
 
     private func server(port: UInt16, servesPulls: Bool) -> RemotingServer {
         RemotingServer(
-            configuration: ServerConfiguration(
-                listenAddress: configuration.bindAddress, port: port, idleTimeout: .seconds(configuration.idleSeconds)),
-            loops: loops, logger: broker.logger.with(category: "RocketmqRemoting")
+            configuration: configuration.listener.server(on: port), loops: loops, logger: broker.logger.with(category: "RocketmqRemoting")
         ) { [broker] loop in
             BrokerHandler(broker: broker, bound: broker.loops.all.first { $0.loop === loop }!, servesPulls: servesPulls)
         }

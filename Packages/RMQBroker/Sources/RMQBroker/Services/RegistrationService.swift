@@ -31,8 +31,11 @@ final class RegistrationService: Service {
         let registered = Latch()
         registration.registerAll(accepted: { registered.open() }, completion: { registered.open() })
         registered.wait(for: .milliseconds(configuration.registerTimeoutMilliseconds))
-        let period = min(max(configuration.registerPeriodMilliseconds, 10_000), 60_000)
-        let periodic = PeriodicWork("registration", on: loops.next(), every: .milliseconds(period), by: broker.workers.background) {
+        let live = broker.live
+        let periodic = PeriodicWork(
+            "registration", on: loops.next(), every: .milliseconds(min(max(live.current.registerPeriodMilliseconds, 10_000), 60_000)),
+            by: broker.workers.background
+        ) {
             registration.registerSoon()
         }
         periodic.start()

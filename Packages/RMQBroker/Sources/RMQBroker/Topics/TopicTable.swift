@@ -1,5 +1,6 @@
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import Synchronization
 
 enum TopicLimit {
@@ -73,7 +74,7 @@ final class TopicTable: Sendable {
         let entries = builtIn.map { (ByteText($0.topicName), TopicEntry(config: $0, isSaved: true)) }
         contents = VersionedTable(Contents(topics: Dictionary(entries) { $1 }), clock: clock)
         systemTopics = BuiltInTopics.systemNames(configuration)
-        lightLimit = configuration.lightQueues ? configuration.maxLightQueues : 0
+        lightLimit = configuration.store.lightQueues ? configuration.store.maxLightQueues : 0
     }
 
     /// Moves on after every change.

@@ -54,12 +54,11 @@ final class DurabilityWaits {
         if message.result.epoch > epoch { begin(message.result.epoch) }
         // Its topic was written down only now.
         if message.result.epoch < epoch { return answers.tell(completion, .failed(Refusal(.roleChanged))) }
-        let configuration = store.configuration
         var needs = Pending.Needs(end: end)
-        if needsFlush { needs.flushDeadline = loop.now + configuration.syncFlushTimeout }
+        if needsFlush { needs.flushDeadline = loop.now + store.syncFlushTimeout }
         if needsReplicas {
             needs.lacksReplicas = !store.replicas.areAvailable(end: end)
-            if !needs.lacksReplicas { needs.replicaDeadline = loop.now + configuration.replicaTimeout }
+            if !needs.lacksReplicas { needs.replicaDeadline = loop.now + store.configuration.replicaTimeout }
         }
         pending.add((message, completion), needs)
     }

@@ -31,10 +31,13 @@ final class MessageWriter {
         self.arrivals = arrivals
         store = broker.store
         self.answers = answers
-        staged = StagedMessages(store: broker.store, maxMessageBytes: settings.configuration.maxMessageBytes)
+        staged = StagedMessages(store: broker.store, maxMessageBytes: settings.configuration.store.maxMessageBytes)
         durability = DurabilityWaits(
             loopIndex: loopIndex, loop: loop, store: broker.store, loops: broker.loops, answers: answers)
     }
+
+    /// Follows the settings of its loop.
+    func settingsChanged() { staged.batch.encoder.maxMessageBytes = settings.configuration.store.maxMessageBytes }
 
     /// Takes a message for `topic`.
     /// - Parameter queueId: one of the topic's; a negative one lets the writer choose.

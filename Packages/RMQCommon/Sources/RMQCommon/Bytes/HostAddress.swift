@@ -70,8 +70,11 @@ public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
         return withUnsafeBytes(of: high.bigEndian) { [UInt8]($0) } + lower
     }
 
-    /// 127.0.0.0/8 or ::1.
-    public var isLoopback: Bool { isIPv6 ? high == 0 && low == 1 : low >> 24 == 127 }
+    /// 127.0.0.0/8 or ::1, or the former as a socket of version 6 shows it: ::ffff:127.0.0.0/104.
+    public var isLoopback: Bool {
+        guard isIPv6 else { return low >> 24 == 127 }
+        return high == 0 && (low == 1 || low >> 24 == 0xFF_FF7F)
+    }
 
     /// The address without port and brackets.
     public var host: String {

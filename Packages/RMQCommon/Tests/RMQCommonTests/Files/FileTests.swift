@@ -99,19 +99,7 @@ import Testing
         for (pair, wanted) in zip(pairs, expected) { #expect(pair == wanted) }
     }
 
-    @Test func configurationNamesWhatIsWrong() throws {
-        enum Role: String, CaseIterable { case master = "ASYNC_MASTER", slave = "SLAVE" }
-        let port = ConfigurationKey<Int>.integer("listenPort", default: 10911, in: 0 ... 65535)
-        let role = ConfigurationKey<Role>.choice("brokerRole", default: .master)
-        let configuration = Configuration(parsing: "listenPort= 70000\nbrokerRole=SLAVE \nautoCreat=true\n")
-        #expect(try configuration.value(role) == .slave)
-        #expect(throws: ConfigurationError.badValue(key: "listenPort", value: "70000", allowed: "a whole number from 0 to 65535")) {
-            try configuration.value(port)
-        }
-        #expect(try Configuration().value(port) == 10911)
-        let sink = MemorySink()
-        configuration.warnAboutUnknownNames(known: [ByteText(port.name), ByteText(role.name)], logger: Logger(category: "boot", sink: sink))
-        #expect(sink.messages == ["the configuration key autoCreat is not known and has no effect"])
+    @Test func aConfigurationFileThatIsNotThereIsNamed() {
         #expect(throws: ConfigurationError.missingFile(path: "/nowhere/x")) { try Configuration(file: "/nowhere/x") }
     }
 

@@ -58,7 +58,7 @@ public struct NameServerProgram {
         }
         for warning in warnings { Console.writeError("mqnamesrv: \(warning)\n") }
         if options.has("p") {
-            for item in ConfigurationItem.all { Console.write(Self.printed("\(item.name)=\(item.text(configuration) ?? "")")) }
+            for setting in NameServerConfiguration.settings.all { Console.write(Self.printed("\(setting.key)=\(setting.text(in: configuration) ?? "")")) }
             return ExitStatus.success
         }
         return serve(configuration, warnings, serialization: serialization)
@@ -69,11 +69,7 @@ public struct NameServerProgram {
         let logger = Logger(category: "RocketmqNamesrv", sink: Self.logSink())
         for warning in warnings { logger.warning(warning) }
         for (key, value) in configuration.items { logger.info("\(key)=\(value)") }
-        for key in configuration.itemsWithoutEffect { logger.warning("configuration key \(key) has no effect in this name server") }
-        for key in configuration.unknownItems.keys.sorted() {
-            logger.warning("configuration key \(key) is not known to the name server; it is kept and has no effect")
-        }
-        let loops = EventLoopGroup(count: Int(configuration.serverSelectorThreads), name: "namesrv")
+        let loops = EventLoopGroup(count: configuration.eventLoops, name: "namesrv")
         defer { loops.stop() }
         let server: NameServer
         do throws(NameServerError) {

@@ -1,6 +1,7 @@
 public import RMQCommon
+public import RMQRemoting
 
-/// What a name server is started with. Names and defaults of the keys are in `ConfigurationItem`.
+/// What a name server is started with: the properties, and below them the row of each key.
 public struct NameServerConfiguration: Sendable, Equatable {
     /// Where the distribution is installed. Kept for the reference's tools, which print it; nothing here reads it.
     public var rocketmqHome: String?
@@ -14,28 +15,15 @@ public struct NameServerConfiguration: Sendable, Equatable {
     public var clusterTest = false
     /// Attach the order configuration of a topic to its route. May change while running.
     public var orderMessageEnable = false
-    /// Keys that must not change by command, `;` between them; they only ever narrow the built-in allow-list.
+    /// Keys that must not change by command, `;` between them; they only ever narrow what the rows allow.
     public var configBlackList = "configBlackList;configStorePath;kvConfigPath"
-
-    /// The port to listen on; 0 takes a free one.
-    public var listenPort: UInt16 = 9876
-    /// The address to listen on; `0.0.0.0` or `::` for all interfaces. The reference always listens on all.
-    public var bindAddress = "127.0.0.1"
-    public var serverWorkerThreads: Int32 = 8
-    public var serverCallbackExecutorThreads: Int32 = 0
     /// Event loops of a stand-alone name server.
-    public var serverSelectorThreads: Int32 = 3
-    public var serverOnewaySemaphoreValue: Int32 = 256
-    public var serverAsyncSemaphoreValue: Int32 = 64
-    /// A connection with no traffic for this long is closed.
-    public var serverChannelMaxIdleTimeSeconds: Int32 = 120
-    public var serverSocketSndBufSize: Int32 = 0
-    public var serverSocketRcvBufSize: Int32 = 0
-    public var writeBufferHighWaterMark: Int32 = 0
-    public var writeBufferLowWaterMark: Int32 = 0
-    public var serverSocketBacklog: Int32 = 1024
-    public var serverPooledByteBufAllocatorEnable = true
-    public var useEpollNativeSelector = false
+    public var eventLoops = 3
+
+    /// Where it listens.
+    public var listener = ListenerConfiguration(port: 9876)
+    /// Sizes of a machine that does not exist here.
+    var tuning = ServerTuning()
 
     /// Keys of the `-c` file that no part of the server knows: shown by the configuration request and written back.
     public var unknownItems: [ByteText: String] = [:]
@@ -51,4 +39,34 @@ public struct NameServerConfiguration: Sendable, Equatable {
         self.init(userHome: Environment.userHome)
         rocketmqHome = Environment.value("ROCKETMQ_HOME")
     }
+}
+
+extension NameServerConfiguration {
+    /// Every key, in the reference's order: the name server's own, then the network's.
+    public static let settings = SettingTable(
+        program: "name server", defaults: NameServerConfiguration(userHome: "~"), [.init("Name server", ownSettings), .init("Network", networkSettings)])
+
+    private static let ownSettings: [Setting<Self>] = [
+        .text(
+            "rocketmqHome", \.rocketmqHome, allowed: "a path", "Where the distribution is installed: shown to tools, and no more.", parse: { $0 }, print: { $0 })
+            .defaulting(to: "`ROCKETMQ_HOME` of the environment"),
+        .path("kvConfigPath", \.kvConfigPath, "The file that keeps the key-value configuration."),
+        .path("configStorePath", \.configStorePath, "The file that a change by command is written to; the `-c` file takes its place."),
+        .name("productEnvName", \.productEnvName, "The environment that cluster-test mode asks.")
+            .withoutEffect(because: "The other environment is what `NAMESRV_ADDR` names."),
+        .flag("clusterTest", \.clusterTest, takesEffect: .never, "Whether topics that are unknown here are asked for at the name servers of `NAMESRV_ADDR`."),
+        .flag("orderMessageEnable", \.orderMessageEnable, takesEffect: .atOnce, "Whether the order configuration of a topic goes with its route."),
+        .text(
+            "configBlackList", \.configBlackList, allowed: "keys separated by ;", "Keys that no command may change, beyond those that none may change anyhow.",
+            parse: Configuration.trimmed, print: { $0 }),
+    ]
+
+    private static let networkSettings: [Setting<Self>] =
+        [ListenerConfiguration.portSetting().at(\.listener)]
+        + ServerTuning.threadSettings.map { $0.at(\.tuning) }
+        + [.number("serverSelectorThreads", \.eventLoops, 1...256, "Event loops: the threads that serve all connections.")]
+        + ServerTuning.semaphoreSettings.map { $0.at(\.tuning) }
+        + [ListenerConfiguration.idleSetting.at(\.listener)]
+        + ServerTuning.bufferSettings.map { $0.at(\.tuning) }
+        + [ListenerConfiguration.addressSetting.at(\.listener), ListenerConfiguration.remoteUpdateSetting.at(\.listener)]
 }

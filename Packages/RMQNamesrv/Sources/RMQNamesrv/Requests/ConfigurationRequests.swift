@@ -6,6 +6,7 @@ enum ConfigurationRequests {
     /// 318. Answered once the change is on disk.
     static func update(_ command: RemotingCommand, _ caller: RequestCaller) throws -> Reply {
         caller.server.logger.info("updateConfig called by \(caller.connection.remote)")
+        try caller.server.configuration.current.listener.checkUpdate(from: caller.connection.remote, accessControl: caller.server.accessControl)
         guard !command.body.isEmpty else { return .response(.success) }
         guard let text = String(validating: command.body, as: UTF8.self) else { throw Refusal(.systemError, "string2Properties error") }
         return .later { reply in

@@ -12,7 +12,7 @@ struct ProductEnvironment: Sendable {
     private let addresses: [String]
 
     init(_ configuration: NameServerConfiguration, loops: EventLoopGroup, logger: Logger) throws(NameServerError) {
-        let own = "\(configuration.bindAddress):\(configuration.listenPort)"
+        let own = "\(configuration.listener.bindAddress):\(configuration.listener.port)"
         addresses = NameServerList.parse(Environment.value("NAMESRV_ADDR") ?? "")
         guard !addresses.isEmpty else {
             throw .unsupported(

@@ -11,8 +11,8 @@ public final class PeriodicWork: Sendable {
     /// As messages name it.
     public let name: String
     private let loop: EventLoop
-    private let delay: Duration
-    private let period: Duration
+    private let delay: Duration?
+    private let period: @Sendable () -> Duration
     private let pool: WorkerPool?
     private let work: @Sendable () -> Void
     private let state = Mutex(State())
@@ -38,14 +38,15 @@ public final class PeriodicWork: Sendable {
 
     /// - Parameters:
     ///   - delay: how long after ``start()`` the first turn is; nil: a period.
+    ///   - period: is asked before each turn, so it may change.
     ///   - pool: does the work; nil: the loop itself, which it must not block. A turn that finds the pool full is left out.
     public init(
-        _ name: String, on loop: EventLoop, after delay: Duration? = nil, every period: Duration, by pool: WorkerPool? = nil,
+        _ name: String, on loop: EventLoop, after delay: Duration? = nil, every period: @autoclosure @escaping @Sendable () -> Duration, by pool: WorkerPool? = nil,
         _ work: @escaping @Sendable () -> Void
     ) {
         self.name = name
         self.loop = loop
-        self.delay = delay ?? period
+        self.delay = delay
         self.period = period
         self.pool = pool
         self.work = work
@@ -58,7 +59,7 @@ public final class PeriodicWork: Sendable {
             state.phase = .started(nil)
             return true
         }
-        if isFirst { schedule(after: delay) }
+        if isFirst { schedule(after: delay ?? period()) }
     }
 
     /// No further turn begins, and none is in work when it returns, so what the work uses may stop next. Harmless when repeated.
@@ -122,6 +123,6 @@ public final class PeriodicWork: Sendable {
     }
 
     private func again() {
-        if isStarted { schedule(after: period) }
+        if isStarted { schedule(after: period()) }
     }
 }

@@ -28,7 +28,8 @@ extension MessageStore {
 
     private func checkPageCache(lockedSince since: Int64) throws(StoreError) {
         let held = CoarseClock.milliseconds() - since
-        guard held > configuration.pageCacheBusyMilliseconds else { return }
-        throw .pageCacheBusy(milliseconds: held, limit: configuration.pageCacheBusyMilliseconds)
+        let limit = settings.pageCacheBusyMilliseconds
+        guard held > limit else { return }
+        throw .pageCacheBusy(milliseconds: held, limit: limit)
     }
 }

@@ -19,7 +19,7 @@ final class SegmentAllocator: Sendable {
         var position = 0
         /// Write-back was started up to here.
         var writeBackEnd = 0
-        /// With a warm-up: pages are there up to here.
+        /// With a warm-up: pages are there up to here, and all of them are locked in memory once it is the file's end.
         var populatedEnd = 0
         /// The base offset of the file to make.
         var wanted: Int64?
@@ -40,19 +40,18 @@ final class SegmentAllocator: Sendable {
     private let monitor = Monitor(State())
     private let disk: DiskCalls
     private let retryPause: Duration
-    private let warmsUp: Bool
-    /// Bytes faulted in at a time by a warm-up.
-    private let warmUpStep: Int
+    /// Says whether there is a warm-up, and how much is faulted in at a time.
+    private let settings: LiveStoreSettings
     /// Under synchronous flush every append's own sync does it.
     private let startsWriteBack: Bool
 
-    init(configuration: StoreConfiguration, roots: LogRoots, logger: Logger, disk: DiskCalls) {
+    init(settings: LiveStoreSettings, roots: LogRoots, logger: Logger, disk: DiskCalls) {
+        let configuration = settings.current
+        self.settings = settings
         self.disk = disk
         retryPause = configuration.segmentRetryPause
         self.roots = roots
         segmentBytes = configuration.segmentBytes
-        warmsUp = configuration.warmsSegments
-        warmUpStep = configuration.warmUpPages * MappedFile.pageBytes
         startsWriteBack = configuration.flush != .synchronous
         self.logger = logger
     }
@@ -69,7 +68,7 @@ final class SegmentAllocator: Sendable {
     func report(current: SegmentWriter?, position: Int, next: Int64, _ held: borrowing AppendState) {
         monitor.change { state in
             if state.current !== current {
-                if warmsUp { state.locked = state.current }
+                if state.populatedEnd == segmentBytes { state.locked = state.current }
                 state.current = current
                 state.writeBackEnd = 0
                 state.populatedEnd = position
@@ -172,9 +171,9 @@ final class SegmentAllocator: Sendable {
                 return .writeBack(current, from: state.writeBackEnd, to: writtenEnd)
             }
             let start = max(state.populatedEnd, state.position)
-            if warmsUp, start < segmentBytes {
+            if settings.warmsSegments, start < segmentBytes {
                 // In steps, so that a wanted file does not wait for a whole segment.
-                state.populatedEnd = min(segmentBytes, start + warmUpStep)
+                state.populatedEnd = min(segmentBytes, start + settings.warmUpPages * MappedFile.pageBytes)
                 return .populate(current.file, from: start, to: state.populatedEnd)
             }
         }

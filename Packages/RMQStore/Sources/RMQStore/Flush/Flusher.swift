@@ -50,6 +50,14 @@ final class Flusher: Sendable {
         signals.announce()
     }
 
+    /// Has the thread look at its settings now.
+    func reconsider() {
+        signals.change { signals in
+            signals.hasWork = true
+            signals.isHurried = true
+        }
+    }
+
     /// From now on the log may grow: a crash must not find the mark of a clean stop, nor a safe offset behind the log's end.
     ///
     /// Without a safe offset nothing is known to be written back. That is said, too: a crash before the first round would

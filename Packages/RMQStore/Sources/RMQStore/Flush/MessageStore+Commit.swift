@@ -41,7 +41,7 @@ extension MessageStore {
         let start = MonotonicInstant.now
         var status = AppendStatus.ok
         if flushesSynchronously {
-            let isFlushed = try wait(end, epoch, since: start, configuration.syncFlushTimeout) { self.commit.flushedOffset >= end }
+            let isFlushed = try wait(end, epoch, since: start, settings.syncFlushTimeout) { self.commit.flushedOffset >= end }
             if !isFlushed { status = .flushDiskTimeout }
         }
         guard replicas.required > 0 else { return status }

@@ -8,21 +8,22 @@ extension MessageStore {
     }
 
     private func runFlusher() {
-        let interval = configuration.flushInterval
         var lastThorough = MonotonicInstant.now
         var isPostponed = false
         while true {
-            let thoroughAt = lastThorough + configuration.flushThoroughInterval
+            let thoroughAt = lastThorough + settings.current.flushThoroughInterval
             let remaining = max(thoroughAt - .now, .zero)
             guard flusher.signals.waitForWork(timeout: isPostponed ? remaining : nil) else { return }
             // Let more come together; a stop does not wait.
-            if configuration.flushIsTimed || flushesSynchronously {
-                if flusher.signals.wait(timeout: interval, until: { $0.isStopping ? true : nil }) == true { return }
+            var current = settings.current
+            if current.flushIsTimed || flushesSynchronously {
+                guard flusher.signals.pause(for: current.backgroundFlushInterval) else { return }
+                current = settings.current
             }
             let now = MonotonicInstant.now
-            let isThorough = now >= thoroughAt
+            let isThorough = now >= lastThorough + current.flushThoroughInterval
             if isThorough { lastThorough = now }
-            isPostponed = !isThorough && unflushedPages < configuration.flushLeastPages
+            isPostponed = !isThorough && unflushedPages < current.flushLeastPages
             if isPostponed {
                 // The next append wakes this thread again.
                 appendLock.withLock { $0.flushIsAnnounced = false }

@@ -35,7 +35,7 @@ extension MessageStore {
             key.withUTF8 { key in
                 var search = KeySearch(
                     topic: UnsafeRawBufferPointer(topic), key: UnsafeRawBufferPointer(key), begin: begin, end: end,
-                    maxCount: min(maxCount, configuration.maxQueryCount), maxBytes: maxBytes, log: log)
+                    maxCount: min(maxCount, settings.current.maxQueryCount), maxBytes: maxBytes, log: log)
                 search.run(files) { damaged in index.report(damaged: damaged) }
                 result.records = search.found.reversed()
             }

@@ -25,7 +25,7 @@ extension MessageStore {
     /// Whether a message lies so far before the log's end that it is no longer expected in memory; false when it is not there.
     public func isFarBehind(_ queue: ConsumeQueue, offset: Int64) -> Bool {
         guard let position = physicalOffset(queue, offset: offset) else { return false }
-        return log.maxOffset - position > memoryBytes
+        return log.maxOffset - position > settings.memoryBytes
     }
 
     /// The store time (ms) of a message; nil when it is not there.

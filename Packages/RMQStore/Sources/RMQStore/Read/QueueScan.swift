@@ -16,6 +16,9 @@ struct QueueScan {
     private let maxBytes: Int
     private let segments: [MappedFile]
     private let logEnd: Int64
+    private let limits: TransferLimits
+    /// Further behind the log's end than this, nothing is expected in memory.
+    private let memoryBytes: Int64
     /// Nil for a read that may wait for the disk.
     private var memory: MemoryGate?
 
@@ -41,6 +44,8 @@ struct QueueScan {
         maxBytes = range.maxBytes
         segments = store.log.snapshot
         logEnd = store.log.maxOffset
+        limits = store.settings.transferLimits
+        memoryBytes = store.settings.memoryBytes
         if range.source == .memory { memory = MemoryGate(logEnd: logEnd, recentBytes: store.configuration.recentBytes, disk: store.disk) }
     }
 
@@ -53,7 +58,7 @@ struct QueueScan {
             let entry = QueueEntry(file.base + position + index * QueueEntry.byteCount)
             lastPosition = entry.position
             // Without a trap: a damaged entry may say anything.
-            let isFar = logEnd &- entry.position > store.memoryBytes
+            let isFar = logEnd &- entry.position > memoryBytes
             switch choose(entry, isFar, asksEntries: asksEntries, matchesEntry, result) {
             case .skip:
                 index += 1
@@ -103,7 +108,6 @@ struct QueueScan {
 
     @inline(__always)
     private func isFull(_ result: ReadResult, _ entry: QueueEntry, _ isFar: Bool) -> Bool {
-        let limits = store.configuration.transferLimits
         let bytes = result.byteCount &+ Int(entry.size)
         if result.messageCount >= maxCount || bytes > maxBytes { return true }
         // What memory turned out to hold is sent as such, however old.
@@ -177,7 +181,7 @@ struct QueueScan {
         result.nextOffset = offset + Int64(index)
         result.status = result.messageCount > 0 ? .found : missed ? .messageWasRemoving : .noMatchedMessage
         result.bytesBehind = lastPosition >= 0 ? logEnd - lastPosition : 0
-        result.suggestsReplica = result.bytesBehind > store.memoryBytes
+        result.suggestsReplica = result.bytesBehind > memoryBytes
         if !result.needsDisk, let last = result.chunks.last {
             result.wantedAhead = memory?.missing(behind: last.offset + Int64(last.bytes.count), in: segments)
         }

@@ -11,10 +11,10 @@ extension MessageStore {
     /// - Parameter start: when the store was started; the thread may begin later.
     func runRetention(since start: MonotonicInstant) {
         var progress = Retention.Progress(minuteStart: start)
-        while let isByHand = retention.nextPass(after: configuration.retention.interval) {
+        while let isByHand = retention.nextPass(after: settings.current.retention.interval) {
             let now = clocks.monotonic.now()
             let verdict = checkSpace()
-            if verdict.wantsDeletion || isByHand || configuration.retention.isDeletionTime(clocks.wall.now()) {
+            if verdict.wantsDeletion || isByHand || settings.current.retention.isDeletionTime(clocks.wall.now()) {
                 deleteSegments(atOnce: verdict.deletesAtOnce, now: now, &progress)
             }
             followLog(&progress)
@@ -29,12 +29,13 @@ extension MessageStore {
     /// Looks at the disks and sets what follows: the refusal of messages, and which roots are skipped.
     @discardableResult
     func checkSpace() -> SpaceVerdict {
+        let policy = settings.current.retention
         let verdict = SpaceVerdict(
             log: roots.writable.map { ($0, diskUsage.usedFraction($0)) }, queues: diskUsage.usedFraction(configuration.consumeQueueDirectory),
-            policy: configuration.retention)
+            policy: policy)
         roots.skip(verdict.fullRoots)
         if verdict.isFull, flags.set(.diskFull) {
-            logger.error("the disk is \(Int(verdict.usedPercent)) % full, more than \(configuration.retention.refusePercent) %: messages are refused")
+            logger.error("the disk is \(Int(verdict.usedPercent)) % full, more than \(policy.refusePercent) %: messages are refused")
         } else if !verdict.isFull, flags.clear(.diskFull) {
             logger.info("the disk is \(Int(verdict.usedPercent)) % full: messages are accepted again")
         }
@@ -49,7 +50,7 @@ extension MessageStore {
     /// be unlinked stays where it is, readable, until the next attempt.
     private func deleteSegments(atOnce: Bool, now: MonotonicInstant, _ progress: inout Retention.Progress) {
         guard now >= progress.retryAt else { return }
-        let policy = configuration.retention
+        let policy = settings.current.retention
         // A clock that was set ahead while we run makes no file older; one that was set back lets it stay.
         let writtenUntil = min(clocks.wall.now(), steadyClock.now()) - policy.reservedTime.milliseconds
         // What is not in the queues yet must still get there.
@@ -86,7 +87,7 @@ extension MessageStore {
         for index in progress.deleted.indices.reversed() {
             let isFree = isKnownUniquelyReferenced(&progress.deleted[index].file)
             if !isFree {
-                guard now - progress.deleted[index].at >= configuration.retention.holdLimit else { continue }
+                guard now - progress.deleted[index].at >= settings.current.retention.holdLimit else { continue }
                 logger.warning("deleted commit log file \(progress.deleted[index].file.path) is still being read; its space comes back when that ends")
             }
             progress.deleted.remove(at: index)
@@ -106,7 +107,7 @@ extension MessageStore {
                 logger.error("cannot cut queue \(queue.queueId) of \(queue.topic) to the beginning of the log: \(error)")
                 return
             }
-            guard retention.pause(configuration.retention.pauseBetweenQueues) else { return }
+            guard retention.pause(settings.current.retention.pauseBetweenQueues) else { return }
         }
         do {
             try removeExpiredIndexFiles()

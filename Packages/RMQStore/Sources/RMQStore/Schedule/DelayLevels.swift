@@ -30,6 +30,15 @@ extension StoreConfiguration {
         return (1...levelLimit).contains(levels.count) ? levels : nil
     }
 
+    /// The same as a file gives it: each time in the largest unit that it is a whole number of.
+    static func text(ofDelayLevels levels: [Int64]) -> String {
+        levels.map { level in
+            let units: [(milliseconds: Int64, name: String)] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m")]
+            let unit = units.first { level > 0 && level % $0.milliseconds == 0 } ?? (1_000, "s")
+            return "\(level / unit.milliseconds)\(unit.name)"
+        }.joined(separator: " ")
+    }
+
     func validateDelays() throws(StoreError) {
         guard (1...Self.levelLimit).contains(delayLevelMilliseconds.count),
             delayLevelMilliseconds.allSatisfy({ (0...Self.longestDelayMilliseconds).contains($0) })

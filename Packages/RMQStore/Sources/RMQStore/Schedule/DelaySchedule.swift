@@ -61,6 +61,9 @@ final class DelaySchedule: Sendable {
         if isNews { signals.change { $0.hasNews = true } }
     }
 
+    /// Has the thread look at its settings now.
+    func reconsider() { signals.change { $0.hasNews = true } }
+
     /// How far the clock that stamped an entry was from the steady one.
     func drift(level: Int, offset: Int64) -> Int64 { signals.withLock { $0.drifts.drift(level: level, offset: offset) } }
 

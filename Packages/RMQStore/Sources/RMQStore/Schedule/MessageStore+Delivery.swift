@@ -155,14 +155,14 @@ extension MessageStore {
         let progress = schedule.progress.withLock { $0 }
         let hasMoved = somethingWaits && log.maxOffset - (progress.savedLogOffset ?? 0) > Self.unsavedLogBytes
         guard progress.isChanged || hasMoved else { return nil }
-        let due = progress.savedAt + configuration.delayOffsetInterval.milliseconds
+        let due = progress.savedAt + settings.current.delayOffsetInterval.milliseconds
         if now < due { return due }
         do throws(StoreError) {
             try saveDelayOffsets()
             return nil
         } catch {
             logger.error("cannot save how far delayed messages are delivered: \(error)")
-            return now + configuration.delayOffsetInterval.milliseconds
+            return now + settings.current.delayOffsetInterval.milliseconds
         }
     }
 }

@@ -3,6 +3,8 @@ import RMQCommon
 /// What a store thread sleeps for.
 struct ThreadSignals {
     var hasWork = false
+    /// The pause that the thread makes, or will make next, is cut short.
+    var isHurried = false
     var isStopping = false
 }
 
@@ -22,6 +24,17 @@ extension Monitor where State == ThreadSignals {
             if signals.isStopping { return true }
             guard signals.hasWork else { return nil }
             signals.hasWork = false
+            return false
+        }
+        return isStopping != true
+    }
+
+    /// Sleeps for `duration`, or less when the pause is cut short; false when the thread is to end.
+    func pause(for duration: Duration) -> Bool {
+        let isStopping = wait(timeout: duration) { signals -> Bool? in
+            if signals.isStopping { return true }
+            guard signals.isHurried else { return nil }
+            signals.isHurried = false
             return false
         }
         return isStopping != true

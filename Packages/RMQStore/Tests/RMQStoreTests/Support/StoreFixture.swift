@@ -22,7 +22,7 @@ func smallConfiguration(_ root: String, segmentBytes: Int = 64 << 10) -> StoreCo
 /// back is another case than a torn end, and on a busy machine a write-back comes in the middle of a test.
 func unflushedConfiguration(_ root: String, segmentBytes: Int = 64 << 10) -> StoreConfiguration {
     var configuration = smallConfiguration(root, segmentBytes: segmentBytes)
-    configuration.flush = .asynchronous(every: .seconds(3600))
+    configuration.flushInterval = .seconds(3600)
     return configuration
 }
 

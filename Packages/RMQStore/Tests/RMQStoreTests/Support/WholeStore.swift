@@ -41,7 +41,7 @@ final class WholeStore {
         configuration.writesQueueExtensions = true
         configuration.extensionFileBytes = 4096
         // Nothing is written back by time.
-        configuration.flush = .asynchronous(every: .seconds(3600))
+        configuration.flushInterval = .seconds(3600)
         configuration.indexSaveInterval = .seconds(3600)
         return configuration
     }

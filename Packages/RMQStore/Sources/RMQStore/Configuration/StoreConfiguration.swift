@@ -1,21 +1,28 @@
-import RMQCommon
+public import RMQCommon
 
 /// How and where a ``MessageStore`` keeps its files.
 ///
-/// The names in the comments are the reference's property keys; turning text into this value is the broker's job.
+/// The properties, and in the extension below them the row of each key. What is about one subject has a type and a file of its own:
+/// ``RetentionPolicy``, ``TransferLimits``. Where a row says so, ``MessageStore/reconfigure(_:)`` changes it while the store runs.
 public struct StoreConfiguration: Sendable, Equatable {
     /// `storePathRootDir`: everything but the commit log lives below it.
     public var rootDirectory: String
-    /// `storePathCommitLog`: the directories of the commit log; new files go to them in turn.
-    public var commitLogDirectories: [String]
+    /// `storePathCommitLog`: the directories of the commit log; new files go to them in turn. Empty: `commitlog` below the root.
+    public var commitLogDirectories: [String] {
+        get { givenLogDirectories.isEmpty ? [rootDirectory + "/commitlog"] : givenLogDirectories }
+        set { givenLogDirectories = newValue }
+    }
+    private var givenLogDirectories: [String]
     /// `readOnlyCommitLogStorePaths`: directories that hold commit log files too, but get no new ones.
     public var readOnlyCommitLogDirectories: [String] = []
     /// `mappedFileSizeCommitLog`, in bytes.
     public var segmentBytes: Int = 1 << 30
     /// `mappedFileSizeConsumeQueue`, in bytes; used rounded up to whole entries of 20 bytes.
     public var consumeQueueFileBytes: Int = 6_000_000
-    /// `flushDiskType` and `flushIntervalCommitLog`.
-    public var flush: FlushPolicy = .asynchronous(every: .milliseconds(500))
+    /// `flushDiskType`: what has to be on the disk before an append is acknowledged.
+    public var flush = FlushPolicy.asynchronous
+    /// `flushIntervalCommitLog`: how often what is new goes to the disk under asynchronous flush.
+    public var flushInterval: Duration = .milliseconds(500)
     /// `flushCommitLogTimed`: whether a write-back waits for the interval to pass after the first append; otherwise it begins
     /// as soon as there are enough pages.
     public var flushIsTimed = true
@@ -90,7 +97,7 @@ public struct StoreConfiguration: Sendable, Equatable {
     /// - Parameter commitLogDirectories: empty: `commitlog` below the root.
     public init(rootDirectory: String, commitLogDirectories: [String] = []) {
         self.rootDirectory = rootDirectory
-        self.commitLogDirectories = commitLogDirectories.isEmpty ? [rootDirectory + "/commitlog"] : commitLogDirectories
+        givenLogDirectories = commitLogDirectories
     }
 
     /// Bytes of a consume queue file as it is really made.
@@ -105,10 +112,7 @@ public struct StoreConfiguration: Sendable, Equatable {
     var mastersPublishAtAppend: Bool { showsUnconfirmed || flush != .synchronous && requiredReplicas == 0 }
 
     /// How often what is new goes to the disk in the background. Under synchronous flush that is the consume queues.
-    var flushInterval: Duration {
-        if case .asynchronous(let interval) = flush { return interval }
-        return .milliseconds(500)
-    }
+    var backgroundFlushInterval: Duration { flush == .asynchronous ? flushInterval : .milliseconds(500) }
 
     func validate() throws(StoreError) {
         if rootDirectory.isEmpty {
@@ -133,8 +137,8 @@ public struct StoreConfiguration: Sendable, Equatable {
         guard (QueueEntry.byteCount...Int(Int32.max)).contains(consumeQueueFileBytes) else {
             throw .invalidConfiguration(key: "mappedFileSizeConsumeQueue", value: "\(consumeQueueFileBytes)", allowed: "20 to 2147483647 bytes")
         }
-        guard (10...(1 << 30)).contains(maxMessageBytes) else {
-            throw .invalidConfiguration(key: "maxMessageSize", value: "\(maxMessageBytes)", allowed: "10 to 1073741824 bytes")
+        guard maxMessageBytes > 0 else {
+            throw .invalidConfiguration(key: "maxMessageSize", value: "\(maxMessageBytes)", allowed: "1 byte or more")
         }
         try validateDelays()
         try validateDerivedFiles()
@@ -163,34 +167,85 @@ extension StoreConfiguration {
     }
 }
 
-/// Who writes the log.
-public enum StoreRole: Sendable, Equatable {
-    /// Producers do.
-    case master
-    /// A master elsewhere does; its bytes are appended as they are.
-    case replica
-}
+extension StoreConfiguration {
+    /// Every key of the store, also those that it does not act on.
+    public static let settings = SettingTable(
+        program: "store", defaults: StoreConfiguration(rootDirectory: "~/store"),
+        [.init("Store", ownSettings + RetentionPolicy.settings.map { $0.at(\.retention) } + TransferLimits.settings.map { $0.at(\.transferLimits) } + withoutEffect)])
 
-/// When appended bytes go to the disk.
-public enum FlushPolicy: Sendable, Equatable {
-    /// A thread writes back what is new this often; an append is acknowledged once it is in the page cache.
-    case asynchronous(every: Duration)
-    /// An append is acknowledged once it is on the disk; one sync serves all that came until it begins.
-    case synchronous
-}
+    private static let ownSettings: [Setting<Self>] = files + flushing + messages + queues + indexes
 
-/// The limits of one read. "On disk" is what lies further back than 40 % of the machine's memory.
-public struct TransferLimits: Sendable, Equatable {
-    /// `maxTransferBytesOnMessageInMemory`
-    public var bytesInMemory = 262_144
-    /// `maxTransferCountOnMessageInMemory`
-    public var countInMemory = 32
-    /// `maxTransferBytesOnMessageInDisk`
-    public var bytesOnDisk = 65_536
-    /// `maxTransferCountOnMessageInDisk`
-    public var countOnDisk = 8
-    /// `accessMessageInMemoryMaxRatio`, percent of physical memory.
-    public var memoryPercent = 40
+    private static let files: [Setting<Self>] = [
+        Setting<Self>.path("storePathRootDir", \.rootDirectory, important: true, "The directory of the store; everything but the commit log lives below it.")
+            .defaulting(to: "`store` in the home directory"),
+        Setting<Self>.paths("storePathCommitLog", \.commitLogDirectories, important: true, "The directories of the commit log; new files go to them in turn.")
+            .defaulting(to: "`commitlog` below `storePathRootDir`"),
+        .paths("readOnlyCommitLogStorePaths", \.readOnlyCommitLogDirectories, "Directories that hold commit log files too, but get no new ones."),
+        Setting<Self>.number(
+            "mappedFileSizeCommitLog", \.segmentBytes, 65_536...2_147_479_552, unit: "bytes", onBadValue: .stopsTheStart,
+            "The length of a commit log file; files that are there keep theirs.").formerly("mapedFileSizeCommitLog"),
+        Setting<Self>.number(
+            "mappedFileSizeConsumeQueue", \.consumeQueueFileBytes, 20...2_147_483_640, unit: "bytes", onBadValue: .stopsTheStart,
+            "The length of a consume queue file, rounded up to entries of 20 bytes.").formerly("mapedFileSizeConsumeQueue"),
+        .flag(
+            "warmMapedFileEnable", \.warmsSegments, takesEffect: .atOnce, important: true,
+            "Whether commit log files are faulted in ahead of the writer and locked in memory."),
+        .number(
+            "flushLeastPagesWhenWarmMapedFile", \.warmUpPages, 1...1_048_576, unit: "pages", takesEffect: .atOnce, "Pages of 4 KiB faulted in at a time."),
+        .flag("checkCRCOnRecover", \.verifiesChecksumsOnRecovery, "Whether recovery compares the checksums of messages."),
+    ]
 
-    public init() {}
+    private static let flushing: [Setting<Self>] = [
+        .choice("flushDiskType", \.flush, important: true, "Whether a send is acknowledged before its message is on the disk, or after."),
+        .time(
+            "flushIntervalCommitLog", \.flushInterval, 1...60_000, .milliseconds, takesEffect: .atOnce, important: true,
+            "How often what is new goes to the disk under `ASYNC_FLUSH`."),
+        .flag(
+            "flushCommitLogTimed", \.flushIsTimed, takesEffect: .atOnce, important: true,
+            "Whether a write-back waits for the interval; otherwise it begins as soon as there are enough pages."),
+        .number(
+            "flushCommitLogLeastPages", \.flushLeastPages, 0...262_144, unit: "pages", takesEffect: .atOnce,
+            "With fewer new pages of 4 KiB a write-back is put off, …"),
+        .time(
+            "flushCommitLogThoroughInterval", \.flushThoroughInterval, 0...3_600_000, .milliseconds, takesEffect: .atOnce, "… for at most this long."),
+        .time(
+            "syncFlushTimeout", \.syncFlushTimeout, 1...3_600_000, .milliseconds, takesEffect: .atOnce, important: true,
+            "How long a send waits for the disk under `SYNC_FLUSH`."),
+        .flag(
+            "showUnconfirmedMessages", \.showsUnconfirmed,
+            "Whether consumers see a message before it is as safe as its producer was promised, as at the reference; a key of this project."),
+        .number(
+            "osPageCacheBusyTimeOutMills", \.pageCacheBusyMilliseconds, 1...10_000_000, unit: "ms", takesEffect: .atOnce,
+            "Sends are refused while one has been writing for longer than this."),
+    ]
+
+    private static let messages: [Setting<Self>] = [
+        .number(
+            "maxMessageSize", \.maxMessageBytes, 1...Int(Int32.max), unit: "bytes", takesEffect: .atOnce,
+            "The longest body; no request is longer than 16 MiB, whatever this is."),
+        .text(
+            "messageDelayLevel", \.delayLevelMilliseconds, allowed: "1 to 1000 times such as 10s, 5m, 2h or 1d, separated by blanks",
+            "How long delayed messages wait, by level.", parse: { delayLevels(parsing: Configuration.trimmed($0)) }, print: { text(ofDelayLevels: $0) }),
+        .time(
+            "flushDelayOffsetInterval", \.delayOffsetInterval, 100...3_600_000, .milliseconds, takesEffect: .atOnce,
+            "How often the progress of delayed delivery is written down."),
+    ]
+
+    private static let queues: [Setting<Self>] = [
+        .flag("enableMultiDispatch", \.dispatchesToSeveral, "Whether a message may enter further queues, which its property `INNER_MULTI_DISPATCH` lists."),
+        .flag("enableLmq", \.lightQueues, "Whether topics named `%LMQ%…` exist as soon as somebody names them, with one queue that such messages enter."),
+        .number("maxLmqConsumeQueueNum", \.maxLightQueues, 1...1_000_000, "No message makes more light queues than this."),
+        .flag("enableConsumeQueueExt", \.writesQueueExtensions, "Whether consume queue entries lead to units with filter bit maps."),
+        .number(
+            "mappedFileSizeConsumeQueueExt", \.extensionFileBytes, 1_024...2_147_483_647, unit: "bytes", onBadValue: .stopsTheStart,
+            "The length of a file of such units."),
+    ]
+
+    private static let indexes: [Setting<Self>] = [
+        .flag("messageIndexEnable", \.indexesMessages, important: true, "Whether messages can be looked up by their keys."),
+        .number(
+            "maxHashSlotNum", \.indexSlotCount, 1...500_000_000, onBadValue: .stopsTheStart, important: true, "Hash slots of an index file, 4 bytes each."),
+        .number("maxIndexNum", \.indexEntryCount, 2...107_374_178, onBadValue: .stopsTheStart, "Entries of an index file, 20 bytes each."),
+        .number("maxMsgsNumBatch", \.maxQueryCount, 1...1_024, takesEffect: .atOnce, "The most messages that a query by key returns."),
+    ]
 }

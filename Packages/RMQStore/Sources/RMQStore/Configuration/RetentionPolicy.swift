@@ -64,3 +64,37 @@ public struct RetentionPolicy: Sendable, Equatable {
         }
     }
 }
+
+extension RetentionPolicy {
+    static let settings: [Setting<Self>] = [
+        .time(
+            "fileReservedTime", \.reservedTime, 0...876_000, .hours, takesEffect: .atOnce, onBadValue: .stopsTheStart, important: true,
+            "A commit log file expires so long after it was last written."),
+        .hours("deleteWhen", \.deletionHours, takesEffect: .atOnce, important: true, "Hours of the day, local time, in which expired files are deleted."),
+        .time("cleanResourceInterval", \.interval, 1_000...86_400_000, .milliseconds, takesEffect: .atOnce, "How often disk, clock and files are looked at."),
+        .time(
+            "deleteCommitLogFilesInterval", \.pauseBetweenSegments, 0...3_600_000, .milliseconds, takesEffect: .atOnce,
+            "The pause behind each deleted commit log file."),
+        .time(
+            "deleteConsumeQueueFilesInterval", \.pauseBetweenQueues, 0...3_600_000, .milliseconds, takesEffect: .atOnce,
+            "The pause behind each consume queue that lost files."),
+        .time(
+            "destroyMapedFileIntervalForcibly", \.holdLimit, 0...86_400_000, .milliseconds, takesEffect: .atOnce,
+            "A deleted file that readers still hold after so long is warned of."),
+        .time(
+            "redeleteHangedFileInterval", \.retryInterval, 0...86_400_000, .milliseconds, takesEffect: .atOnce,
+            "When a file could not be deleted, the next attempt comes so much later."),
+        .flag(
+            "cleanFileForciblyEnable", \.deletesForcibly, takesEffect: .atOnce, important: true,
+            "Whether files that have not expired may go when the disk is nearly full."),
+        .number(
+            "diskMaxUsedSpaceRatio", \.maxUsedPercent, 0...100, unit: "%", takesEffect: .atOnce, important: true,
+            "Above this, expired files go at any hour; used within 10 to 95."),
+        .number(
+            "diskSpaceCleanForciblyRatio", \.forcedPercent, 1...100, unit: "%", takesEffect: .atOnce,
+            "Above this, the oldest files go, and a directory gets no new ones while others may; a system property of the reference."),
+        .number(
+            "diskSpaceWarningLevelRatio", \.refusePercent, 1...100, unit: "%", takesEffect: .atOnce,
+            "Above this, messages are refused; a system property of the reference."),
+    ]
+}

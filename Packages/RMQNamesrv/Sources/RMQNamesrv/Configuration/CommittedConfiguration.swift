@@ -1,7 +1,7 @@
 import RMQCommon
 
 /// The configuration as it is now, and its file: some keys may be changed while the server runs.
-final class LiveConfiguration: Sendable {
+final class CommittedConfiguration: Sendable {
     private let committed: GroupCommit<NameServerConfiguration>
 
     /// - Parameter files: the thread that changes files.
@@ -23,8 +23,8 @@ extension NameServerConfiguration: CommittedValue {
     mutating func apply(change: String) throws(ConfigurationUpdateError) -> [String] {
         let before = self
         try update(PropertiesText.parse(change))
-        return ConfigurationItem.all.filter { $0.hasOtherText(in: before, than: self) }.map {
-            "Replace, key: \($0.name), value: \($0.text(before) ?? "null") -> \($0.text(self) ?? "null")"
+        return Self.settings.all.filter { $0.differs(before, self) }.map {
+            "Replace, key: \($0.key), value: \($0.text(in: before) ?? "null") -> \($0.text(in: self) ?? "null")"
         }
     }
 

@@ -1,0 +1,53 @@
+public import RMQCommon
+
+/// Where a server listens and how long it keeps a silent connection: the keys that broker and name server share.
+public struct ListenerConfiguration: Sendable, Equatable {
+    /// The address to listen on; `0.0.0.0` or `::` for all interfaces. The reference always listens on all.
+    public var bindAddress = "127.0.0.1"
+    /// The port to listen on; 0 takes a free one.
+    public var port: UInt16
+    /// A connection without any read and write for this long is closed.
+    public var idleTimeout: Duration = .seconds(120)
+    /// Whether other machines may change the configuration by command, where no access control asks for an account.
+    public var allowsRemoteConfigurationUpdate = false
+
+    /// The defaults, with this port.
+    public init(port: UInt16) { self.port = port }
+
+    /// Whether a peer may change the configuration: from this machine, or where access control has said yes, or the key does.
+    public func checkUpdate(from remote: HostAddress, accessControl: (any AccessControl)?) throws(Refusal) {
+        guard !remote.isLoopback, accessControl == nil, !allowsRemoteConfigurationUpdate else { return }
+        throw Refusal(
+            .noPermission,
+            "the configuration is changed from the server's own machine only; set allowRemoteConfigurationUpdate=true in the server's file to allow it from \(remote.host)")
+    }
+
+    /// The same for a ``RemotingServer`` on `port`.
+    public func server(on port: UInt16) -> ServerConfiguration {
+        ServerConfiguration(listenAddress: bindAddress, port: port, idleTimeout: idleTimeout)
+    }
+}
+
+extension ListenerConfiguration {
+    /// The row of ``port``.
+    /// - Parameter largest: leaves room for the ports that a program takes beside this one.
+    public static func portSetting(upTo largest: UInt16 = .max) -> Setting<Self> {
+        .number(
+            "listenPort", \.port, 0...largest, takesEffect: .never, onBadValue: .stopsTheStart, important: true,
+            "The port to listen on; 0 takes a free one.")
+    }
+
+    /// The row of ``bindAddress``.
+    public static let addressSetting = Setting<Self>.host(
+        "bindAddress", \.bindAddress, important: true,
+        "The address to listen on, a key of this project; `0.0.0.0` or `::` for all interfaces, on which the reference always listens.")
+
+    /// The row of ``idleTimeout``.
+    public static let idleSetting = Setting<Self>.time(
+        "serverChannelMaxIdleTimeSeconds", \.idleTimeout, 1...86_400, .seconds, "A connection without traffic for so long is closed.")
+
+    /// The row of ``allowsRemoteConfigurationUpdate``.
+    public static let remoteUpdateSetting = Setting<Self>.flag(
+        "allowRemoteConfigurationUpdate", \.allowsRemoteConfigurationUpdate, takesEffect: .never,
+        "Whether other machines may change the configuration by command where no access control asks for an account; a key of this project.")
+}
