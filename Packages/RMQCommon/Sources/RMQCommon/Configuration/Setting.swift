@@ -16,7 +16,7 @@ public struct Setting<Root: Sendable>: Sendable {
     /// When a change takes effect.
     public let takesEffect: SettingChange
     /// Whether `-m` shows it.
-    public internal(set) var isImportant: Bool
+    public let isImportant: Bool
     /// What happens at the start when the value is not allowed.
     public let onBadValue: BadSettingValue
     /// Whether the program acts on it.
