@@ -20,7 +20,7 @@ let package = Package(
         .package(path: "../RMQClient"),
     ],
     targets: [
-        .target(name: "RMQTools", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "RMQClient", package: "RMQClient"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQTools", swiftSettings: settings),
+        .target(name: "RMQTools", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQClient", package: "RMQClient"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQTools", swiftSettings: settings),
         .testTarget(name: "RMQToolsTests", dependencies: ["RMQTools", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "RMQClient", package: "RMQClient"), .product(name: "CRMQSystem", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQToolsTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

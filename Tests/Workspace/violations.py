@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Breaks each rule of Tools/check-workspace in a copy of the workspace and expects that it is told, and so for Tools/check-text.
+"""Breaks each rule of Tools/check-workspace and Tools/check-documents in a copy of the workspace and expects that it is told, and so
+for Tools/check-text.
 
 The manifests are read once; those that are broken are changed as SwiftPM would read them. What breaks a rule about text is compiled.
 """
@@ -25,7 +26,7 @@ def tool(name):
     return module
 
 
-check, text = tool("check-workspace"), tool("check-text")
+check, documents, text = tool("check-workspace"), tool("check-documents"), tool("check-text")
 
 
 class Copy:
@@ -70,7 +71,9 @@ def new_folder(copy, path):
 
 
 FILTER_TESTS = "Packages/RMQFilter/Tests/RMQFilterTests/TagSubscriptionTests.swift"
-FILTER = "Packages/RMQFilter/Sources/RMQFilter/SubscriptionFilter.swift"
+FILTER = "Packages/RMQFilter/Sources/RMQFilter/TagFilter.swift"
+LOCKS = "Packages/RMQBroker/Sources/RMQBroker/Clients/QueueLocks.swift"
+ENTRY = "Packages/RMQStore/Sources/RMQStore/ConsumeQueue/QueueEntry.swift"
 # What is broken, how, and what must be told.
 VIOLATIONS = [
     ("an import that is not declared", lambda c: c.prepend(FILTER, "import RMQRemoting"), "imports RMQRemoting, which RMQFilter does not"),
@@ -98,6 +101,20 @@ VIOLATIONS = [
     ("a C file that reads a clock", lambda c: c.prepend("Packages/RMQCommon/Sources/CRMQSystem/CRMQSystem.c", "long a(void) { return time(NULL); }"),
      "uses time; clocks"),
     ("an arrow to a later layer", lambda c: depend(c, "RMQStore", "RMQBroker"), "RMQStore: may not depend on RMQBroker"),
+    ("a tool that makes requests itself", lambda c: c.prepend("Packages/RMQTools/Sources/RMQTools/Commands/TopicList.swift", "import RMQRemoting"),
+     "imports RMQRemoting, which RMQTools does not"),
+    ("a tool that may make them", lambda c: depend(c, "RMQTools", "RMQRemoting"), "RMQTools: may not depend on RMQRemoting"),
+    ("a command that is not listed", lambda c: c.replace("Packages/RMQTools/Sources/RMQTools/Framework/AdminTool.swift", "TopicListCommand(), ", ""),
+     "TopicListCommand is not in the list of commands"),
+    ("a name for two types", lambda c: c.prepend(FILTER, "struct PushConsumer {}"), "a type PushConsumer, as in Packages/RMQClient"),
+    ("a public type without a comment", lambda c: c.prepend(FILTER, "public struct A {}"), "`public struct A {}` has no `///`"),
+    ("a member without one", lambda c: c.prepend(FILTER, "/// A.\npublic struct A {\n    public static var b: Int { 1 }\n}"), "b: Int { 1 }` has no"),
+    ("a method without one", lambda c: c.prepend(FILTER, "extension Int {\n    @inlinable public mutating func b(_ c: Int) {}\n}"), "b(_ c: Int) {}` has no"),
+    ("an operator without one", lambda c: c.prepend(FILTER, "extension Int {\n    public static func +++ (a: Int, b: Int) {}\n}"), "b: Int) {}` has no"),
+    ("an initialiser without one", lambda c: c.prepend(FILTER, "extension Int {\n    public init(made how: Bool) { self = 0 }\n}"), "how: Bool) { self = 0 }` has no"),
+    ("a requirement without one", lambda c: c.prepend(FILTER, "/// A.\npublic protocol A {\n    func b()\n}"), "`func b()` has no"),
+    ("a case without one", lambda c: c.prepend(FILTER, "/// A.\npublic enum A {\n    /// B.\n    case b\n\n    case c\n}"), "`case c` has no"),
+    ("a list of names without one", lambda c: c.prepend(FILTER, "/// A.\npublic enum A {\n    public typealias B = Int\n}"), "B = Int` has no"),
     ("an arrow between siblings", lambda c: depend(c, "RMQStore", "RMQRemoting"), "RMQStore: may not depend on RMQRemoting"),
     ("a test's arrow to a later layer", lambda c: depend(c, "RMQCommonTests", "RMQStore"), "RMQCommonTests: may not depend on RMQStore"),
     ("an arrow to another package's tool", lambda c: depend(c, "RMQBroker", "RMQBench"), "RMQBroker: may not depend on RMQBench"),
@@ -122,6 +139,15 @@ VIOLATIONS = [
      "RMQGone has a row"),
     ("a path that is gone", lambda c: c.replace("WORKSPACE.md", "`Tests/Interop`", "`Tests/Gone`"), "names Tests/Gone, which is not there"),
     ("a type that is gone", lambda c: c.replace("Packages/RMQFilter/README.md", "`TagExpression`", "`GoneExpression`"), "names GoneExpression"),
+    ("a step to a file that is gone", lambda c: c.replace("docs/following-a-message.md", "Send/SendRules.swift", "Send/Gone.swift"),
+     "Send/Gone.swift is not there"),
+    ("a step back", lambda c: c.replace("docs/following-a-message.md", "RMQBroker/Send/SendRules.swift", "RMQBroker/Send/SendRequest.swift"),
+     "is opened twice"),
+    ("a step that nothing leads to", lambda c: c.replace("docs/following-a-message.md", "`SendRules` | 7 |", "`SendRules` | 8 |"),
+     "row 8 does not name SendRules"),
+    ("a limit that changed", lambda c: c.replace(LOCKS, "limit = 100_000", "limit = 100_001"), "docs/limits.md: other bounds"),
+    ("a limit without a reason", lambda c: c.replace(LOCKS, "/// Most locks", "// Most locks"), "QueueLocks.limit is a bound without a comment"),
+    ("a drawing that changed", lambda c: c.replace(ENTRY, "| position |", "| place    |"), "docs/formats.md: a drawing is another"),
     ("a row that points down", lambda c: c.replace("WORKSPACE.md", "| RMQStore | Common |", "| RMQStore | Common, Broker |"),
      "RMQStore may import RMQBroker, which is no earlier row"),
 ]
@@ -192,7 +218,7 @@ def told_wrongly(folder, manifests, number):
     shutil.copytree(folder, broken, symlinks=True, copy_function=os.link)
     mine = Copy(broken, manifests)
     break_it(mine)
-    found = check.problems(broken, mine.manifests)
+    found = [*check.problems(broken, mine.manifests), *documents.problems(broken)]
     shutil.rmtree(broken)
     return None if any(told in problem for problem in found) else f"{what}: not told as {told!r} but as {found or 'no problem'}"
 
@@ -205,13 +231,14 @@ def main():
         folder.mkdir()
         for part in ["Packages", "Apps", "Tests"]:
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(".build*", "Golden", "__pycache__"))
-        for part in ["README.md", "WORKSPACE.md"]:
+        shutil.copytree(ROOT / "docs", folder / "docs")
+        for part in ["README.md", "WORKSPACE.md", "CONTRIBUTING.md"]:
             shutil.copy(ROOT / part, folder)
         for part in ["Package.swift", "Tools", "Tests/Golden"]:   # only looked for
             (folder / part).symlink_to(ROOT / part)
-        untouched = check.problems(folder, Copy(folder, manifests).manifests)
+        untouched = [*check.problems(folder, Copy(folder, manifests).manifests), *documents.problems(folder)]
         if untouched:
-            sys.exit("the workspace itself has problems; see Tools/check-workspace:\n" + "\n".join(untouched))
+            sys.exit("the workspace itself has problems; see Tools/check-workspace and Tools/check-documents:\n" + "\n".join(untouched))
         tried = [pool.submit(told_wrongly, folder, manifests, number) for number in range(len(VIOLATIONS))]
         failures = list(text_failures(temporary / "text")) + [one for future in tried if (one := future.result())]
     print("".join(failure + "\n" for failure in failures), end="")

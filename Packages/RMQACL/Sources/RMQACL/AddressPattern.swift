@@ -126,8 +126,11 @@ public struct AddressPatternError: Error, Equatable, CustomStringConvertible {
 
 /// An IP address without a port, as its segments: four bytes of IPv4, eight 16-bit groups of IPv6.
 public struct IPAddress: Hashable, Sendable {
+    /// IPv4 or IPv6. An IPv4 address that is written as an IPv6 one is the latter.
     public enum Family: Sendable { case version4, version6 }
+    /// Says how many segments there are, and of what size.
     public let family: Family
+    /// Four bytes of IPv4, each 0 to 255, or eight groups of IPv6; the first one written comes first.
     public let segments: [UInt16]
 
     /// Reads the usual text form; nil when `text` is no address.

@@ -18,7 +18,7 @@ public final class Broker: Sendable {
     /// Opens the store, which recovers it, and loads the tables.
     /// - Parameters:
     ///   - configurationFile: where a change over the wire is written back to.
-    ///   - accessControl: judges every request; nil lets everybody do everything.
+    ///   - accessControl: asked before every request; nil allows everything.
     public init(
         configuration: BrokerConfiguration, logger: Logger, configurationFile: String? = nil,
         accessControl: (any AccessControl)? = nil, clocks: Clocks = .system

@@ -34,7 +34,7 @@ public struct BrokerCommandLine {
         self.startNameServer = startNameServer
     }
 
-    /// Runs until it is asked to stop (``ProcessSignals``) and returns the exit status. Call it first thing in `main`, before any thread starts.
+    /// Runs until it is asked to stop (`ProcessSignals`) and returns the exit status. Call it first thing in `main`, before any thread starts.
     public func run() -> Int32 {
         ProcessSignals.holdTermination()
         let usage = CommandUsage.text(program: "mqbroker", options: Self.options)
@@ -110,7 +110,7 @@ public struct BrokerCommandLine {
         return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// The files that the reference logs to; what somebody should look at is told on standard error, too.
+    /// The files that the reference logs to; warnings and errors also go to standard error.
     private static func logSink() -> any LogSink {
         func file(_ name: String, megabytes: Int64, kept: Int) throws(SystemFailure) -> RollingFileSink {
             try RollingFileSink(path: "\(Environment.logFolder)/\(name).log", byteLimit: megabytes << 20, keptFiles: kept)

@@ -10,12 +10,17 @@ import Testing
     @Test func whatWasSentIsPulled() async throws {
         try await withPeer { peer in
             let sent = try await peer.send("Plain", "hello", properties: "TAGS\u{1}a\u{2}KEYS\u{1}k\u{2}WAIT\u{1}true")
-            #expect(sent.code == 0 && sent.fields?["queueOffset"] == "0" && sent.fields?["MSG_REGION"] == "DefaultRegion")
+            #expect(sent.code == 0)
+            #expect(sent.fields?["queueOffset"] == "0")
+            #expect(sent.fields?["MSG_REGION"] == "DefaultRegion")
             let pulled = try await peer.pull("Plain", from: 0)
-            #expect(pulled.code == 0 && pulled.fields?["nextBeginOffset"] == "1")
+            #expect(pulled.code == 0)
+            #expect(pulled.fields?["nextBeginOffset"] == "1")
             let message = try #require(try MessageRecord.decodeAll(pulled.body, decompressing: true).first)
-            #expect(message.body == Array("hello".utf8) && message.tags == "a")
-            #expect(message.properties["WAIT"] == nil && message.properties["CLUSTER"] == "DefaultCluster")
+            #expect(message.body == Array("hello".utf8))
+            #expect(message.tags == "a")
+            #expect(message.properties["WAIT"] == nil)
+            #expect(message.properties["CLUSTER"] == "DefaultCluster")
             #expect(message.offsetMessageId == sent.fields?["msgId"])
         }
     }
@@ -50,7 +55,9 @@ import Testing
         try await withPeer({ $0.store.flush = flush }) { peer in
             async let held = peer.pull("Later", from: 0, holdingMilliseconds: 15_000)
             let sent = try await peer.send("Later", "hello", properties: "TAGS\u{1}a\u{2}DELAY\u{1}1\u{2}KEYS\u{1}k")
-            #expect(sent.code == 0 && sent.fields?["queueId"] == "0" && sent.fields?["queueOffset"] == "0")
+            #expect(sent.code == 0)
+            #expect(sent.fields?["queueId"] == "0")
+            #expect(sent.fields?["queueOffset"] == "0")
             var pulled = try await held
             // The topic may not have existed when the pull came.
             try await eventually("the message") {
@@ -58,10 +65,14 @@ import Testing
                 return pulled.code == 0
             }
             let message = try #require(try MessageRecord.decodeAll(pulled.body, decompressing: true).first)
-            #expect(message.topic == "Later" && message.body == Array("hello".utf8) && message.tags == "a" && message.properties["KEYS"] == "k")
+            #expect(message.topic == "Later")
+            #expect(message.body == Array("hello".utf8))
+            #expect(message.tags == "a")
+            #expect(message.properties["KEYS"] == "k")
             let waiting = try await peer.ask(.viewMessageById, ["offset": "0"])
             let scheduled = try #require(try MessageRecord.decodeAll(waiting.body, decompressing: true).first)
-            #expect(scheduled.topic == "SCHEDULE_TOPIC_XXXX" && scheduled.queueId == 0)
+            #expect(scheduled.topic == "SCHEDULE_TOPIC_XXXX")
+            #expect(scheduled.queueId == 0)
             #expect(message.storeTimestamp >= scheduled.storeTimestamp + 1_000)
             let info = try KeyValueTable(body: try await peer.ask(.getBrokerRuntimeInfo).body)
             #expect(info.table["scheduleMessageOffset_1"] == "1,1")
@@ -78,7 +89,8 @@ import Testing
             ]
             let body = try BatchBody.encode([Message(topic: "Batch", text: "x")])
             let answer = try await peer.ask(.sendBatchMessage, fields, body: body)
-            #expect(answer.code == ResponseCode.messageIllegal.rawValue && answer.remark?.contains("DELAY=2") == true)
+            #expect(answer.code == ResponseCode.messageIllegal.rawValue)
+            #expect(answer.remark?.contains("DELAY=2") == true)
         }
     }
 
@@ -106,9 +118,11 @@ import Testing
             _ = try await peer.send("Short", "only one")
             async let held = peer.pull("OFFSET_MOVED_EVENT", from: 0, holdingMilliseconds: 15_000)
             let pulled = try await peer.pull("Short", from: 99)
-            #expect(pulled.code == ResponseCode.pullOffsetMoved.rawValue && pulled.fields?["nextBeginOffset"] == "1")
+            #expect(pulled.code == ResponseCode.pullOffsetMoved.rawValue)
+            #expect(pulled.fields?["nextBeginOffset"] == "1")
             let event = try #require(try MessageRecord.decodeAll(try await held.body, decompressing: true).first)
-            #expect(event.tags == "g" && event.keys == ["g"])
+            #expect(event.tags == "g")
+            #expect(event.keys == ["g"])
             #expect(event.text == #"{"consumerGroup":"g","messageQueue":{"brokerName":"broker-a","queueId":0,"topic":"Short"},"offsetNew":1,"offsetRequest":99}"#)
         }
     }
@@ -166,10 +180,13 @@ import Testing
         #expect(sent.code == 0)
         for pulled in [try await held, try await peer.pull("%LMQ%two", from: 0), try await peer.pull("Several", from: 0)] {
             let message = try #require(try MessageRecord.decodeAll(pulled.body, decompressing: true).first)
-            #expect(message.topic == "Several" && message.text == "hello" && message.properties["INNER_MULTI_QUEUE_OFFSET"] == "0,0")
+            #expect(message.topic == "Several")
+            #expect(message.text == "hello")
+            #expect(message.properties["INNER_MULTI_QUEUE_OFFSET"] == "0,0")
         }
         let refused = try await peer.send("Several", "too many", properties: "INNER_MULTI_DISPATCH\u{1}%LMQ%three")
-        #expect(refused.code == ResponseCode.systemError.rawValue && refused.remark?.contains("maxLmqConsumeQueueNum") == true)
+        #expect(refused.code == ResponseCode.systemError.rawValue)
+        #expect(refused.remark?.contains("maxLmqConsumeQueueNum") == true)
         let table = String(decoding: try await peer.ask(.getAllTopicConfig).body, as: UTF8.self)
         #expect(!table.contains("LMQ"))
         let cleaned = try await peer.ask(.cleanUnusedTopic)
@@ -205,7 +222,9 @@ import Testing
             let unique = try await find("ID7", count: 1, isUniqueId: true)
             #expect(try bodies(unique) == ["m7", "m27"], "a query by unique id has a limit of its own")
             let none = try await find("k40")
-            #expect(none.code == ResponseCode.queryNotFound.rawValue && none.body.isEmpty && none.fields?["indexLastUpdateTimestamp"] != nil)
+            #expect(none.code == ResponseCode.queryNotFound.rawValue)
+            #expect(none.body.isEmpty)
+            #expect(none.fields?["indexLastUpdateTimestamp"] != nil)
             let later = try await find("k39", from: message.storeTimestamp + 1)
             #expect(later.code == ResponseCode.queryNotFound.rawValue)
             let incomplete = try await peer.ask(.queryMessage, ["topic": "Keyed"])
@@ -263,7 +282,9 @@ import Testing
                 """.split(whereSeparator: \.isWhitespace).map(String.init)
             #expect(Set(texts: expected).subtracting(table.keys) == [])
             #expect(table.keys.contains { $0.text.hasPrefix("commitLogDiskRatio_/") })
-            #expect(table["msgPutTotalTodayNow"] == "3" && table["msgGetTotalTodayNow"] == "3" && table["putMessageDistributeTime"] == "null")
+            #expect(table["msgPutTotalTodayNow"] == "3")
+            #expect(table["msgGetTotalTodayNow"] == "3")
+            #expect(table["putMessageDistributeTime"] == "null")
             // Before the first sample, or, when other tests take long, after it.
             #expect(table["getTotalTps"]?.split(separator: " ").count == 3)
             #expect(table["putTps"] == "  " || table["putTps"]?.split(separator: " ").isEmpty == false)
@@ -308,10 +329,13 @@ import Testing
         try await withPeer({ $0.store.flush = .synchronous }) { peer in
             async let held = peer.pull("Safe", from: 0, holdingMilliseconds: 15_000)
             let first = try await peer.send("Safe", "0")
-            #expect(first.code == 0 && first.fields?["queueOffset"] == "0" && first.fields?["msgId"]?.count == 32)
+            #expect(first.code == 0)
+            #expect(first.fields?["queueOffset"] == "0")
+            #expect(first.fields?["msgId"]?.count == 32)
             // What is answered can be read at once.
             let pulled = try await peer.pull("Safe", from: 0)
-            #expect(pulled.code == 0 && pulled.fields?["maxOffset"] == "1")
+            #expect(pulled.code == 0)
+            #expect(pulled.fields?["maxOffset"] == "1")
             var woken = try await held
             // The topic may not have existed yet.
             if woken.code != 0 { woken = try await peer.pull("Safe", from: 0, holdingMilliseconds: 15_000) }

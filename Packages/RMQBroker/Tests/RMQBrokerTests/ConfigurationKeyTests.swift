@@ -75,9 +75,12 @@ import Testing
     @Test func theValuesAreTrue() async throws {
         try await withPeer({ $0.eventLoops = 2 }) { peer in
             let values = try await shown(peer)
-            #expect(values["sendMessageThreadPoolNums"] == "2" && values["eventLoops"] == "2")
-            #expect(values["rejectTransactionMessage"] == "true" && values["transientStorePoolEnable"] == "false")
-            #expect(values["brokerIP1"] == "127.0.0.1" && values["brokerIP2"] == "127.0.0.1")
+            #expect(values["sendMessageThreadPoolNums"] == "2")
+            #expect(values["eventLoops"] == "2")
+            #expect(values["rejectTransactionMessage"] == "true")
+            #expect(values["transientStorePoolEnable"] == "false")
+            #expect(values["brokerIP1"] == "127.0.0.1")
+            #expect(values["brokerIP2"] == "127.0.0.1")
             #expect(values["storePathCommitLog"] == peer.storeRoot + "/commitlog")
         }
     }

@@ -23,7 +23,8 @@ import Testing
         }
         let seen = depths.withLock { $0 }
         let least = try #require(seen.min()), most = try #require(seen.max())
-        #expect(seen.count == 100 && most - least < 20, "a call goes through as many functions as any other")
+        #expect(seen.count == 100, "a call goes through as many functions as any other")
+        #expect(most - least < 20, "a call goes through as many functions as any other")
     }
 
     @Test func theTablesHaveTheReferencesForm() async throws {
@@ -81,7 +82,8 @@ import Testing
             let before = try TopicConfigTable(body: try await peer.ask(.getAllTopicConfig).body)
             try peer.restart()
             let after = try TopicConfigTable(body: try await peer.ask(.getAllTopicConfig).body)
-            #expect(after.topics == before.topics && after.dataVersion == before.dataVersion)
+            #expect(after.topics == before.topics)
+            #expect(after.dataVersion == before.dataVersion)
             let groups = try SubscriptionGroupTable(body: try await peer.ask(.getAllSubscriptiongroupConfig).body).groups
             #expect(groups["g"]?.retryMaxTimes == 5)
             #expect(try await peer.ask(.getAllConsumerOffset).text == #"{"offsetTable":{"Kept@g":{0:1}}}"#)
@@ -116,7 +118,8 @@ import Testing
         try await withPeer(files: files, { $0.autoCreateTopic = true }) { peer in
             let table = try TopicConfigTable(body: try await peer.ask(.getAllTopicConfig).body)
             #expect(table.dataVersion == DataVersion(timestamp: 1_700_000_000_000, counter: 41))
-            #expect(table.topics["orders"]?.readQueueCount == 3 && table.topics["BenchmarkTest"]?.readQueueCount == 1_024)
+            #expect(table.topics["orders"]?.readQueueCount == 3)
+            #expect(table.topics["BenchmarkTest"]?.readQueueCount == 1_024)
             _ = try await peer.send("New", "x", changing: ["d": "16"])
             #expect(try await peer.topics["New"]?.writeQueueCount == 5, "the file's template wins over the built-in one")
             let answer = try await peer.ask(.queryConsumerOffset, ["consumerGroup": "g", "topic": "orders", "queueId": "2"])

@@ -7,7 +7,8 @@ import Testing
     @Test func itHoldsNoMoreThanItsLimit() {
         var table = HoldTable<String, Int>(limit: 2)
         let taken = (0..<3).map { table.hold($0, on: "q", until: .at(100)) }
-        #expect(taken == [true, true, false] && table.count == 2)
+        #expect(taken == [true, true, false])
+        #expect(table.count == 2)
     }
 
     @Test func aQueueIsReleasedInOrderAndWhoIsNotAnsweredStays() {
@@ -19,22 +20,32 @@ import Testing
             waiting += 10
             return waiting % 2 == 0
         }
-        #expect(offered == [0, 1, 3, 4] && table.count == 3 && table.isHolding("q"))
+        #expect(offered == [0, 1, 3, 4])
+        #expect(table.count == 3)
+        #expect(table.isHolding("q"))
         offered = []
         table.release("q") { offered.append($0); return true }
-        #expect(offered == [11, 13] && table.count == 1 && !table.isHolding("q"))
+        #expect(offered == [11, 13])
+        #expect(table.count == 1)
+        #expect(!table.isHolding("q"))
     }
 
     @Test func aSweepTakesWhatIsOverAndWhatIsPicked() {
         var table = HoldTable<String, Int>()
         for (number, deadline) in [30, 10, 20, 40].enumerated() { _ = table.hold(number, on: "q\(number % 2)", until: .at(Int64(deadline))) }
         var (left, next) = table.sweep(now: .at(5)) { _ in false }
-        #expect(left.isEmpty && next == .at(10))
+        #expect(left.isEmpty)
+        #expect(next == .at(10))
         (left, next) = table.sweep(now: .at(20)) { $0 == 3 }
-        #expect(left.map(\.waiting).sorted() == [1, 2, 3] && next == .at(30) && table.count == 1)
-        #expect(table.isHolding("q0") && !table.isHolding("q1"))
+        #expect(left.map(\.waiting).sorted() == [1, 2, 3])
+        #expect(next == .at(30))
+        #expect(table.count == 1)
+        #expect(table.isHolding("q0"))
+        #expect(!table.isHolding("q1"))
         (left, next) = table.sweep(now: .at(30)) { _ in false }
-        #expect(left.map(\.waiting) == [0] && next == nil && table.count == 0)
+        #expect(left.map(\.waiting) == [0])
+        #expect(next == nil)
+        #expect(table.count == 0)
     }
 }
 

@@ -102,13 +102,16 @@ import Testing
             }
             pipe.send(frames)
             let answers = try pipe.answers(199)
-            #expect(answers[60]?.responseCode == .systemError && answers[90]?.responseCode == .messageIllegal && answers[70] == nil)
+            #expect(answers[60]?.responseCode == .systemError)
+            #expect(answers[90]?.responseCode == .messageIllegal)
+            #expect(answers[70] == nil)
             #expect(answers[80]?.responseCode == .success)
             let expected = (0..<200).filter { ![60, 80, 90].contains($0) }
             var offset: Int64 = 0
             for number in expected {
                 if let answer = answers[Int32(number)] {
-                    #expect(answer.responseCode == .success && answer.fields?["queueOffset"] == "\(offset)", "send \(number)")
+                    #expect(answer.responseCode == .success, "send \(number)")
+                    #expect(answer.fields?["queueOffset"] == "\(offset)", "send \(number)")
                 }
                 offset += number == 50 ? 2 : 1
             }

@@ -150,7 +150,8 @@ import Testing
             let committed = try await peer.ask(.updateConsumerOffset, ["topic": "T", "queueId": "0", "commitOffset": "1"])
             #expect(committed.code == 0, "15 without consumerGroup")
             let asked = try await peer.ask(.queryConsumerOffset, ["topic": "T", "queueId": "0"])
-            #expect(asked.code == 0 && asked.fields?["offset"] == "1", "14 without consumerGroup")
+            #expect(asked.code == 0, "14 without consumerGroup")
+            #expect(asked.fields?["offset"] == "1", "14 without consumerGroup")
         }
     }
 
@@ -233,7 +234,8 @@ import Testing
             #expect(try await peer.ask(.pullMessage, fields).code == 0)
             fields[field] = nil
             let refused = try await peer.ask(.pullMessage, fields)
-            #expect(refused.responseCode == .systemError && refused.remark?.contains(field) == true)
+            #expect(refused.responseCode == .systemError)
+            #expect(refused.remark?.contains(field) == true)
             #expect(peer.broker.state.offsets.existing(group: "g", topic: "T")?[0] ?? 0 == 0)
         }
     }
@@ -243,7 +245,8 @@ import Testing
         try await withPeer { peer in
             _ = try await peer.send("T", "x")
             let answer = try await peer.pull("T", from: 0, tags: expression, changing: ["expressionType": type])
-            #expect(answer.responseCode == code && answer.remark?.contains(type) == true)
+            #expect(answer.responseCode == code)
+            #expect(answer.remark?.contains(type) == true)
         }
     }
 

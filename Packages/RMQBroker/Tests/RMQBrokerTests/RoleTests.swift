@@ -87,7 +87,8 @@ import Testing
                         try store.appendRaw(bytes.bytes, at: 0)
                     }
                     try store.becomeMaster()
-                    #expect(store.flushedOffset >= lost.end && store.role == .master)
+                    #expect(store.flushedOffset >= lost.end)
+                    #expect(store.role == .master)
                     durability.completeConfirmed()
                     let new = try append("new", to: store)
                     #expect(try store.waitUntilConfirmed(new) == .ok)

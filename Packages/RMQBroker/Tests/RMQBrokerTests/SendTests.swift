@@ -12,8 +12,10 @@ import Testing
         try await withPeer { peer in
             let before = try await peer.topics.keys.sorted()
             let answer = try await peer.send(topic, "x")
-            #expect(answer.responseCode == .noPermission && answer.remark == "Sending message to topic[\(topic)] is forbidden.")
-            #expect(answer.fields?["MSG_REGION"] == "DefaultRegion" && answer.fields?["TRACE_ON"] == "true")
+            #expect(answer.responseCode == .noPermission)
+            #expect(answer.remark == "Sending message to topic[\(topic)] is forbidden.")
+            #expect(answer.fields?["MSG_REGION"] == "DefaultRegion")
+            #expect(answer.fields?["TRACE_ON"] == "true")
             #expect(try await peer.topics.keys.sorted() == before)
         }
     }
@@ -40,15 +42,20 @@ import Testing
                 fields = Dictionary(uniqueKeysWithValues: fields.map { (long[$0.key]!, $0.value) })
             }
             let sent = try await peer.ask(code, fields, text: "x")
-            #expect(sent.responseCode == .success && sent.fields?["queueId"] == "0" && sent.fields?["queueOffset"] == "0")
+            #expect(sent.responseCode == .success)
+            #expect(sent.fields?["queueId"] == "0")
+            #expect(sent.fields?["queueOffset"] == "0")
             let message = try #require(try await peer.pull("Least", from: 0).messages.first)
-            #expect(message.flag == 7 && message.bornTimestamp == 1 && message.reconsumeTimes == 0)
+            #expect(message.flag == 7)
+            #expect(message.bornTimestamp == 1)
+            #expect(message.reconsumeTimes == 0)
             #expect(message.properties == ["CLUSTER": "DefaultCluster"])
             for name in fields.keys where name.count > 1 ? needed.contains(name) : "befgh".contains(name) {
                 var less = fields
                 less[name] = nil
                 let refused = try await peer.ask(code, less, text: "x")
-                #expect(refused.responseCode == .systemError && refused.remark?.contains(name) == true, "\(name): \(refused.remark ?? "")")
+                #expect(refused.responseCode == .systemError, "\(name): \(refused.remark ?? "")")
+                #expect(refused.remark?.contains(name) == true, "\(name): \(refused.remark ?? "")")
             }
         }
     }
@@ -58,8 +65,12 @@ import Testing
         try await withPeer { peer in
             _ = try await peer.send("New", "x", changing: ["d": asked])
             let topic = try #require(try await peer.topics["New"])
-            #expect(topic.readQueueCount == queues && topic.writeQueueCount == queues && topic.permission.rawValue == 6)
-            #expect(topic.systemFlag == 0 && topic.filterType == .singleTag && !topic.isOrdered)
+            #expect(topic.readQueueCount == queues)
+            #expect(topic.writeQueueCount == queues)
+            #expect(topic.permission.rawValue == 6)
+            #expect(topic.systemFlag == 0)
+            #expect(topic.filterType == .singleTag)
+            #expect(!topic.isOrdered)
         }
     }
 
@@ -67,13 +78,15 @@ import Testing
         try await withPeer { peer in
             for (template, queues) in [("Nowhere", "4"), ("SELF_TEST_TOPIC", "4")] {
                 let answer = try await peer.send("Refused", "x", changing: ["c": template, "d": queues])
-                #expect(answer.responseCode == .topicNotExist && answer.remark == "topic[Refused] not exist, apply first please!")
+                #expect(answer.responseCode == .topicNotExist)
+                #expect(answer.remark == "topic[Refused] not exist, apply first please!")
             }
             // As at the reference it is made, but has no queue.
             let none = try await peer.send("Empty", "x", changing: ["d": "-1"])
             #expect(none.responseCode == .systemError)
             let topics = try await peer.topics
-            #expect(topics["Refused"] == nil && topics["Empty"]?.writeQueueCount == 0)
+            #expect(topics["Refused"] == nil)
+            #expect(topics["Empty"]?.writeQueueCount == 0)
         }
         try await withPeer({ $0.autoCreateTopic = false }) { peer in
             let answer = try await peer.send("Refused", "x")
@@ -81,7 +94,9 @@ import Testing
             let retry = try await peer.send("%RETRY%g", "x", changing: ["k": "true"])
             #expect(retry.responseCode == .success)
             let topic = try #require(try await peer.topics["%RETRY%g"])
-            #expect(topic.writeQueueCount == 1 && topic.permission.rawValue == 6 && topic.systemFlag == 2)
+            #expect(topic.writeQueueCount == 1)
+            #expect(topic.permission.rawValue == 6)
+            #expect(topic.systemFlag == 2)
         }
     }
 
@@ -90,7 +105,8 @@ import Testing
             _ = try await peer.send("Unit", "x", changing: ["k": "true"])
             _ = try await peer.send("%RETRY%u", "x", changing: ["k": "true"])
             let topics = try await peer.topics
-            #expect(topics["Unit"]?.systemFlag == 1 && topics["%RETRY%u"]?.systemFlag == 2)
+            #expect(topics["Unit"]?.systemFlag == 1)
+            #expect(topics["%RETRY%u"]?.systemFlag == 2)
         }
     }
 
@@ -103,7 +119,8 @@ import Testing
         }
         try await withPeer({ $0.autoCreateSubscriptionGroup = false }) { peer in
             let answer = try await peer.send("%RETRY%unknown", "x")
-            #expect(answer.responseCode == .subscriptionGroupNotExist && answer.remark == "subscription group not exist, unknown")
+            #expect(answer.responseCode == .subscriptionGroupNotExist)
+            #expect(answer.remark == "subscription group not exist, unknown")
         }
     }
 
@@ -117,9 +134,11 @@ import Testing
             }
             #expect(chosen == ["0", "1"])
             let readOnly = try await peer.send("Uneven", "x", queue: 3)
-            #expect(readOnly.responseCode == .success && readOnly.fields?["queueId"] == "3")
+            #expect(readOnly.responseCode == .success)
+            #expect(readOnly.fields?["queueId"] == "3")
             let beyond = try await peer.send("Uneven", "x", queue: 4)
-            #expect(beyond.responseCode == .systemError && beyond.remark?.hasPrefix("request queueId[4] is illegal") == true)
+            #expect(beyond.responseCode == .systemError)
+            #expect(beyond.remark?.hasPrefix("request queueId[4] is illegal") == true)
         }
     }
 
@@ -139,7 +158,8 @@ import Testing
     @Test func aBrokerMayWaitBeforeItTakesMessages() async throws {
         try await withPeer({ $0.startAcceptSendTimestamp = .max }) { peer in
             let answer = try await peer.send("Early", "x")
-            #expect(answer.responseCode == .systemError && answer.remark?.hasPrefix("broker unable to service, until") == true)
+            #expect(answer.responseCode == .systemError)
+            #expect(answer.remark?.hasPrefix("broker unable to service, until") == true)
             #expect(try await peer.topics["Early"] == nil)
         }
     }
@@ -152,7 +172,8 @@ import Testing
             """
         try await withPeer(files: ["topics.json": topics], { $0.brokerPermission = 4 }) { peer in
             let ordered = try await peer.send("Ordered", "x")
-            #expect(ordered.responseCode == .noPermission && ordered.remark == "the broker[127.0.0.1] sending message is forbidden")
+            #expect(ordered.responseCode == .noPermission)
+            #expect(ordered.remark == "the broker[127.0.0.1] sending message is forbidden")
             let other = try await peer.send("Other", "x")
             #expect(other.responseCode == .success)
         }
@@ -171,10 +192,13 @@ import Testing
     func aDelayBeyondTheLastLevelIsTheLast(level: String, queue: Int32) async throws {
         try await withPeer { peer in
             let sent = try await peer.send("Later", "x", properties: "DELAY\u{1}\(level)", queue: 3)
-            #expect(sent.responseCode == .success && sent.fields?["queueId"] == "3")
+            #expect(sent.responseCode == .success)
+            #expect(sent.fields?["queueId"] == "3")
             let scheduled = try #require(try await peer.ask(.viewMessageById, ["offset": "0"]).messages.first)
-            #expect(scheduled.topic == "SCHEDULE_TOPIC_XXXX" && scheduled.queueId == queue)
-            #expect(scheduled.properties["REAL_TOPIC"] == "Later" && scheduled.properties["REAL_QID"] == "3")
+            #expect(scheduled.topic == "SCHEDULE_TOPIC_XXXX")
+            #expect(scheduled.queueId == queue)
+            #expect(scheduled.properties["REAL_TOPIC"] == "Later")
+            #expect(scheduled.properties["REAL_QID"] == "3")
         }
     }
 

@@ -8,7 +8,8 @@ import Testing
     func everythingMatches(expression: String) throws {
         let filter = try SubscriptionFilter(expression)
         #expect(filter == .all)
-        #expect(filter.accepts(tag: nil) && filter.accepts(tag: "x"))
+        #expect(filter.accepts(tag: nil))
+        #expect(filter.accepts(tag: "x"))
     }
 
     @Test func tagsAreComparedExactlyNotByHash() throws {
@@ -16,8 +17,11 @@ import Testing
         #expect(filter == .tags(["AaAa", "green"]))
         // "AaAa" and "BBBB" have the same hash.
         #expect(JavaString.hash("AaAa") == JavaString.hash("BBBB"))
-        #expect(filter.accepts(tag: "AaAa") && filter.accepts(tag: "green"))
-        #expect(!filter.accepts(tag: "BBBB") && !filter.accepts(tag: nil) && !filter.accepts(tag: "gree"))
+        #expect(filter.accepts(tag: "AaAa"))
+        #expect(filter.accepts(tag: "green"))
+        #expect(!filter.accepts(tag: "BBBB"))
+        #expect(!filter.accepts(tag: nil))
+        #expect(!filter.accepts(tag: "gree"))
         #expect(filter.expression == "AaAa || green")
         #expect(filter.tagHashes == [JavaString.hash("AaAa"), JavaString.hash("green")])
     }
@@ -66,22 +70,27 @@ import Testing
     @Test func thePlanIsTheDifference() {
         let all = queues(4)
         let plan = RebalancePlan(held: all[..<3], mine: Array(all[1...]))
-        #expect(plan.dropped == [all[0]] && plan.added == [all[3]])
+        #expect(plan.dropped == [all[0]])
+        #expect(plan.added == [all[3]])
         #expect(RebalancePlan(held: all, mine: all.reversed()).isEmpty)
     }
 
     @Test func aStuckQueueIsGivenUpAndTakenAnew() {
         let all = queues(4)
         let plan = RebalancePlan(held: all[..<3], stuck: [all[0], all[1]], mine: Array(all[1...]))
-        #expect(plan.dropped == [all[0], all[1]] && plan.added == [all[1], all[3]] && plan.renewed == [all[1]])
+        #expect(plan.dropped == [all[0], all[1]])
+        #expect(plan.added == [all[1], all[3]])
+        #expect(plan.renewed == [all[1]])
     }
 
     @Test func aQueueIsStuckWhenItsLoopNeitherPullsNorWaitsForRoom() async {
         let now = MonotonicInstant.now
         let assigned = AssignedQueue(queue: queues(1)[0], startOffset: 0, now: now)
-        #expect(!assigned.isStuck(now: now + .seconds(119)) && assigned.isStuck(now: now + .seconds(121)))
+        #expect(!assigned.isStuck(now: now + .seconds(119)))
+        #expect(assigned.isStuck(now: now + .seconds(121)))
         assigned.loopMoves(now: now + .seconds(100))
-        #expect(!assigned.isStuck(now: now + .seconds(219)) && assigned.isStuck(now: now + .seconds(221)))
+        #expect(!assigned.isStuck(now: now + .seconds(219)))
+        #expect(assigned.isStuck(now: now + .seconds(221)))
         var limits = CacheLimits()
         limits.messagesPerQueue = 0
         var message = StoredMessage(topic: "T", body: [1])
@@ -115,18 +124,24 @@ import Testing
         for offset in [Int64(10), 11, 13] { _ = cache.add(offset: offset, bytes: 100) }
         let commits = [Int64(11), 10, 13].map { cache.settle(offset: $0) }
         #expect(commits == [10, 13, 14])
-        #expect(cache.isEmpty && cache.bytes == 0)
+        #expect(cache.isEmpty)
+        #expect(cache.bytes == 0)
         let unknown = (cache.settle(offset: 13), cache.settle(offset: 99))
-        #expect(unknown.0 == nil && unknown.1 == nil)
+        #expect(unknown.0 == nil)
+        #expect(unknown.1 == nil)
     }
 
     @Test func aHandOutEndsOnce() {
         var cache = QueueCache()
         for offset in [Int64(1), 2] { _ = cache.add(offset: offset, bytes: 1) }
         let first = (cache.retry(offset: 1, attempt: 0), cache.retry(offset: 1, attempt: 0), cache.settle(offset: 1, attempt: 0))
-        #expect(first.0 && !first.1 && first.2 == nil)
+        #expect(first.0)
+        #expect(!first.1)
+        #expect(first.2 == nil)
         let second = (cache.settle(offset: 2), cache.settle(offset: 1, attempt: 1), cache.settle(offset: 1, attempt: 1))
-        #expect(second.0 == 1 && second.1 == 3 && second.2 == nil)
+        #expect(second.0 == 1)
+        #expect(second.1 == 3)
+        #expect(second.2 == nil)
     }
 
     @Test func aQueueThatWasTakenAwayMovesNoOffset() {

@@ -50,17 +50,29 @@ import Testing
                 #expect(heartbeat.clientId == client.clientId)
                 #expect(heartbeat.producers.map(\.group) == ["p", "CLIENT_INNER_PRODUCER"])
                 let data = try #require(heartbeat.consumers.first)
-                #expect(heartbeat.consumers.count == 1 && data.group == "c" && data.consumeType == .passively && !data.unitMode)
-                #expect(data.messageModel == .clustering && data.consumeFromWhere == .firstOffset)
-                #expect(data.subscriptions.map(\.topic) == ["%RETRY%c", "T"] && data.subscriptions[0].expression == "*")
+                #expect(heartbeat.consumers.count == 1)
+                #expect(data.group == "c")
+                #expect(data.consumeType == .passively)
+                #expect(!data.unitMode)
+                #expect(data.messageModel == .clustering)
+                #expect(data.consumeFromWhere == .firstOffset)
+                #expect(data.subscriptions.map(\.topic) == ["%RETRY%c", "T"])
+                #expect(data.subscriptions[0].expression == "*")
                 let subscription = data.subscriptions[1]
-                #expect(subscription.expression == "AaAa || green" && subscription.tags == ["AaAa", "green"] && subscription.expressionType == "TAG")
+                #expect(subscription.expression == "AaAa || green")
+                #expect(subscription.tags == ["AaAa", "green"])
+                #expect(subscription.expressionType == "TAG")
                 #expect(subscription.tagCodes == [JavaString.hash("AaAa"), JavaString.hash("green")].sorted())
 
                 let pull = try #require(cluster.asked(.pullMessage).first).header(PullMessageHeader.self)
-                #expect(pull.queueOffset == 0 && pull.maxMessages == 32 && pull.suspendTimeoutMillis == 15_000)
-                #expect(pull.flags == .suspends && pull.commitOffset == 0 && pull.subscription == nil)
-                #expect(pull.subscriptionVersion == subscription.version && subscription.version > 0)
+                #expect(pull.queueOffset == 0)
+                #expect(pull.maxMessages == 32)
+                #expect(pull.suspendTimeoutMillis == 15_000)
+                #expect(pull.flags == .suspends)
+                #expect(pull.commitOffset == 0)
+                #expect(pull.subscription == nil)
+                #expect(pull.subscriptionVersion == subscription.version)
+                #expect(subscription.version > 0)
                 await consumer.close()
                 try await running.value
             }
@@ -161,7 +173,8 @@ import Testing
                 let round = cluster.asked(.getConsumerListByGroup).count
                 try await eventually("some time has passed") { cluster.asked(.getConsumerListByGroup).count > round + 4 }
                 let offsets = try cluster.asked(.updateConsumerOffset).map { try $0.header(UpdateConsumerOffsetHeader.self).commitOffset }
-                #expect(offsets == offsets.sorted() && offsets.last == 40)
+                #expect(offsets == offsets.sorted())
+                #expect(offsets.last == 40)
                 #expect(offsets.count == count)
                 await consumer.close()
                 try await running.value
@@ -457,7 +470,8 @@ import Testing
                 let running = Task { try await consumer.run { _ in .success } }
                 let routes = cluster.asked(.getRouteinfoByTopic).count
                 try await eventually("some rebalances") { cluster.asked(.getRouteinfoByTopic).count > routes + 6 }
-                #expect(consumer.assignment.isEmpty && cluster.asked(.pullMessage).isEmpty)
+                #expect(consumer.assignment.isEmpty)
+                #expect(cluster.asked(.pullMessage).isEmpty)
                 cluster.state.withLock { $0.topics["New"] = 2 }
                 try await eventually("its queues") { consumer.assignment.count == 2 }
                 await consumer.close()

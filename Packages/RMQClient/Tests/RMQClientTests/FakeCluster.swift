@@ -206,3 +206,13 @@ func withFakeCluster(
     defer { cluster.stopAll() }
     try await body(cluster)
 }
+
+/// What a call throws; nil when it goes well.
+func failure(of work: () async throws(ClientError) -> Void) async -> ClientError? {
+    do {
+        try await work()
+        return nil
+    } catch {
+        return error
+    }
+}

@@ -20,7 +20,7 @@ import RMQTestSupport
     }
 
     @Test("Case 1.3: routes by topic, brokers by name", arguments: lookAlikes) func routesAreApart(_ first: String, _ second: String) {
-        let table = RouteTable()
+        let table = KnownRoutes()
         let data = TopicRouteData(
             queues: [first, second].map { QueueData(brokerName: $0, readQueueCount: 1, writeQueueCount: 1, permission: .readWrite) },
             brokers: [first, second].map { BrokerData(cluster: "c", brokerName: $0, addresses: [0: $0 + ":1"]) })

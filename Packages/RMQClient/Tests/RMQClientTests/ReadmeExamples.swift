@@ -47,7 +47,7 @@ func serve(_ client: RocketMQClient, until stopped: @escaping @Sendable () async
     }
 }
 
-func ask(_ admin: AdminClient) async throws {
+func ask(_ admin: Admin) async throws {
     let route = try await admin.route(of: "Orders")
     for queue in route.subscribeQueues {
         let end = try await admin.maxOffset(of: queue)

@@ -13,8 +13,26 @@ import Testing
         let compiled = try String(contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "ReadmeExamples.swift"), encoding: .utf8)
         let blocks = readme.components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
         let functions = blocks.filter { $0.hasPrefix("func ") }
-        #expect(functions.count >= 5 && blocks.count == functions.count + 2)
+        #expect(functions.count >= 5)
+        #expect(blocks.count == functions.count + 2)
         for function in functions { #expect(compiled.contains(function), "not in ReadmeExamples.swift:\n\(function)") }
+    }
+
+    @Test func theArticlesShowWhatCompiles() throws {
+        let compiled = try String(contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "ArticleExamples.swift"), encoding: .utf8)
+        let known = Set(compiled.components(separatedBy: "\n").map { $0.trimmingCharacters(in: .whitespaces) })
+        let articles = try FileManager.default.contentsOfDirectory(at: Self.package.appending(path: "Documentation.docc"), includingPropertiesForKeys: nil)
+        var lines = 0
+        for article in articles {
+            let text = try String(contentsOf: article, encoding: .utf8)
+            for block in text.components(separatedBy: "```swift\n").dropFirst().map({ $0.components(separatedBy: "```")[0] }) {
+                for line in block.components(separatedBy: "\n").map({ $0.trimmingCharacters(in: .whitespaces) }) {
+                    lines += 1
+                    #expect(known.contains(line), "\(article.lastPathComponent) has a line that is not in ArticleExamples.swift:\n\(line)")
+                }
+            }
+        }
+        #expect(lines > 30)
     }
 
     @Test func theExamplesDoWhatTheySay() async throws {

@@ -133,7 +133,7 @@ import Testing
 
     /// Failures that come all the time must not put the question off for ever.
     @Test func afterFailuresTheRouteIsAskedForOnceASecond() {
-        let routes = RouteTable()
+        let routes = KnownRoutes()
         let asked = (0...30).map { routes.mayAskAfterFailure("T", now: .at($0 * 100)) }
         #expect(asked.indices.filter { asked[$0] } == [0, 10, 20, 30])
         #expect(routes.mayAskAfterFailure("U", now: .at(3000)), "another topic")

@@ -7,6 +7,7 @@ public final class Gate: Sendable {
 
     public init() {}
 
+    /// Lets everybody through, from now on.
     public func open() { state.store(true, ordering: .releasing) }
 
     /// Returns when it is open; a test that forgot to open it ends all the same.

@@ -5,6 +5,7 @@ internal import Testing
 ///
 /// Whatever is not there, or is empty, is an error: a test without its data would pass and say nothing.
 public enum GoldenData {
+    /// Why a recording cannot be had: the test fails instead of passing without it.
     public enum Failure: Error, CustomStringConvertible {
         case missing(path: String)
         case empty(path: String)
@@ -32,6 +33,8 @@ public enum GoldenData {
         return path
     }
 
+    /// The whole of a file below `Tests/Golden`.
+    /// - Throws: when it is missing.
     public static func bytes(_ name: String) throws -> [UInt8] {
         let path = try path(name)
         guard let bytes = try SmallFile.read(path) else { throw Failure.missing(path: path) }

@@ -19,11 +19,14 @@ public final class HandClock: Sendable {
         step(duration)
     }
 
-    /// Somebody sets the time of day: ahead, or back when `duration` is negative.
+    /// The time of day is set: ahead, or back when `duration` is negative.
     public func step(_ duration: Duration) { wall.add(duration.milliseconds, ordering: .relaxed) }
 
+    /// What the wall clock shows, in milliseconds since 1970.
     public var wallMilliseconds: Int64 { wall.load(ordering: .relaxed) }
+    /// What the monotonic clock shows.
     public var now: MonotonicInstant { MonotonicInstant(nanoseconds: monotonic.load(ordering: .relaxed)) }
+    /// Both, for the part under test.
     public var clocks: Clocks { Clocks(wall: WallClock { self.wallMilliseconds }, monotonic: MonotonicClock { self.now }) }
 }
 

@@ -9,11 +9,16 @@ public import Testing
 /// and all else is in order. A code and another one after a slash: the reference answers the second. A request that has no fields
 /// is a line of its code and a dash.
 public struct HeaderTable: Sendable {
+    /// One field of one request, and what is answered to each input.
     public struct Row: Sendable, CustomTestStringConvertible {
+        /// The request code.
         public let code: Int32
+        /// The field's name on the wire.
         public let field: String
+        /// The response code for each of ``inputs``.
         public let expected: [Int32]
 
+        /// What a field is set to in turn; nil leaves it out.
         public static let inputs = [nil, "", "abc", "2147483648", "9223372036854775808", " 1", "-1"]
 
         fileprivate init(_ line: Substring) {
@@ -32,6 +37,7 @@ public struct HeaderTable: Sendable {
 
     private let rows: [Int32: [Row]]
 
+    /// Reads a row a line: the code, the field, and an answer for each of ``Row/inputs``.
     public init(_ text: String) {
         rows = Dictionary(grouping: text.split(separator: "\n").map(Row.init), by: \.code)
     }

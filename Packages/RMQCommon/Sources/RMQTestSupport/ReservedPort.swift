@@ -2,11 +2,12 @@ internal import CRMQSystem
 internal import Glibc
 public import RMQCommon
 
-/// A port of 127.0.0.1 that is nobody's while this object lives: a connect to it is refused, and no server gets it by chance.
+/// A port of 127.0.0.1 that no one else gets while this object lives: a connect to it is refused, and no server gets it by chance.
 ///
-/// For an address where nobody answers. A server of a test listens on port 0 and is asked which port it got; one that has to be
+/// For an address where nothing listens. A server of a test listens on port 0 and is asked which port it got; one that has to be
 /// told a port before it starts takes `try ReservedPort().number`, which is free when the object is gone.
 public final class ReservedPort: Sendable {
+    /// The port, free until somebody listens on it.
     public let number: UInt16
     private let socket: Descriptor
 

@@ -2,6 +2,7 @@ public import RMQCommon
 
 /// A new, empty folder of one test, removed with everything in it when the last reference is gone.
 public final class TemporaryFolder: Sendable {
+    /// The folder, without a slash at its end.
     public let path: String
 
     public init() throws(SystemFailure) { path = try FileSystem.makeTemporaryDirectory(prefix: "rmq-test") }

@@ -14,10 +14,11 @@ public import Testing
 ///
 ///     @Test(.runsAlone) func aSyncTakesNoLongerThanTheDisk() { … }
 ///
-/// A test that does not end ends the process, so that its name is told: whoever waits for ever cannot be stopped from outside.
+/// A test that does not end ends the process, so that its name is told: a thread that waits for ever cannot be stopped from outside.
 /// A time limit of Swift Testing does not do here: it counts the time that a test waits for its turn.
 public struct Turn: SuiteTrait, TestTrait, TestScoping {
     fileprivate let isAlone: Bool
+    /// A suite's trait is that of each of its tests.
     public var isRecursive: Bool { true }
 
     /// Far more than any test takes under a sanitizer on a crowded machine.
@@ -26,6 +27,7 @@ public struct Turn: SuiteTrait, TestTrait, TestScoping {
     /// Set while a test has its turn: the traits of a suite and of its test meet in one test, and one turn is enough.
     @TaskLocal private static var isTaken = false
 
+    /// Waits for the turn, and runs `body` on a thread of its own.
     public func provideScope(for test: Test, testCase: Test.Case?, performing body: @Sendable () async throws -> Void) async throws {
         guard !Self.isTaken else { return try await body() }
         let runsAlone = test.traits.contains { ($0 as? Turn)?.isAlone == true }
@@ -48,7 +50,7 @@ extension Trait where Self == Turn {
     public static var runsAlone: Turn { Turn(isAlone: true) }
 }
 
-/// Places for tests that run at once; whoever finds too few waits, first come, first served.
+/// Places for tests that run at once; a test that finds too few waits, first come, first served.
 final class TurnTable: Sendable {
     static let shared = TurnTable(places: 2 * ProcessInfo.processInfo.activeProcessorCount)
 

@@ -8,7 +8,7 @@ import Testing
     func everythingIsSubscribedTo(_ text: String?) throws {
         let expression = try TagExpression(text)
         #expect(expression == .all)
-        let filter = SubscriptionFilter(expression)
+        let filter = TagFilter(expression)
         #expect(filter.matches(tagsCode: 0))
         #expect(filter.matches(tagsCode: JavaString.tagsCode("anything")))
     }
@@ -46,32 +46,32 @@ import Testing
     }
 
     @Test func matchesTheHashesOfItsTagsAndNoOthers() throws {
-        let filter = SubscriptionFilter(try TagExpression("TagA || TagB || order-paid"))
+        let filter = TagFilter(try TagExpression("TagA || TagB || order-paid"))
         for tag in ["TagA", "TagB", "order-paid"] { #expect(filter.matches(tagsCode: JavaString.tagsCode(tag))) }
         for tag in ["TagC", "taga", "*", nil] { #expect(!filter.matches(tagsCode: JavaString.tagsCode(tag))) }
     }
 
     @Test func onlyTheLowHalfOfATagsCodeCounts() throws {
-        let filter = SubscriptionFilter(try TagExpression("TagA"))
+        let filter = TagFilter(try TagExpression("TagA"))
         let code = Int64(UInt32(bitPattern: JavaString.hash("TagA"))) | 0x7_0000_0000
         #expect(filter.matches(tagsCode: code))
     }
 
     @Test func aHeartbeatSubscriptionUsesItsOwnCodes() {
-        let filter = SubscriptionFilter(text: "TagA || TagB", codes: [2_598_920, 2_598_919])
+        let filter = TagFilter(text: "TagA || TagB", codes: [2_598_920, 2_598_919])
         #expect(filter.matches(tagsCode: JavaString.tagsCode("TagA")))
         #expect(filter.matches(tagsCode: JavaString.tagsCode("TagB")))
         #expect(!filter.matches(tagsCode: JavaString.tagsCode("TagC")))
-        #expect(SubscriptionFilter(text: "*", codes: []).matches(tagsCode: 7))
-        #expect(!SubscriptionFilter(text: "TagA", codes: []).matches(tagsCode: JavaString.tagsCode("TagA")))
+        #expect(TagFilter(text: "*", codes: []).matches(tagsCode: 7))
+        #expect(!TagFilter(text: "TagA", codes: []).matches(tagsCode: JavaString.tagsCode("TagA")))
     }
 
     @Test("Case 1.2: tags that look alike are two tags", arguments: [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")])
     func aTagIsItsBytes(_ first: String, _ second: String) throws {
         let expression = try TagExpression("\(first)||\(second)")
         #expect(expression.tags.map { ByteText($0) } == [ByteText(first), ByteText(second)])
-        for tag in [first, second] { #expect(SubscriptionFilter(expression).matches(tagsCode: JavaString.tagsCode(tag))) }
-        let one = SubscriptionFilter(try TagExpression(first))
+        for tag in [first, second] { #expect(TagFilter(expression).matches(tagsCode: JavaString.tagsCode(tag))) }
+        let one = TagFilter(try TagExpression(first))
         #expect(!one.matches(tagsCode: JavaString.tagsCode(second)))
         #expect(try TagExpression(first) != TagExpression(second))
     }

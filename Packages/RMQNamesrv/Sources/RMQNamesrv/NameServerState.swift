@@ -7,7 +7,7 @@ import RMQRemoting
 final class NameServerState: Sendable {
     let routes: Routes
     let keyValues: KeyValues
-    let configuration: LiveConfiguration
+    let configuration: CommittedConfiguration
     /// Changes files, one after the other: a loop must not wait for a disk.
     let files: WorkerPool
     /// Asked before every request; nil: everybody may do everything.
@@ -16,19 +16,20 @@ final class NameServerState: Sendable {
     let productEnvironment: ProductEnvironment?
     let logger: Logger
 
-    /// A disk takes milliseconds for a write, and one peer can ask for thousands of changes in that time. All that wait share a write
-    /// (``GroupCommit``), so these bound the memory that they take and how long the answers of one write keep the thread.
-    private static let fileChanges = 4_096
-    private static let fileChangeBytes = 16 << 20
+    /// Changes that wait for a file. A disk takes milliseconds for a write, and one peer can ask for thousands of changes in that
+    /// time. All that wait share a write (``GroupCommit``), so this bounds how long the answers of one write keep the thread.
+    private static let fileChangeLimit = 4_096
+    /// What those changes may hold together.
+    private static let fileChangeByteLimit = 16 << 20
 
     init(
         configuration: NameServerConfiguration, accessControl: (any AccessControl)?, productEnvironment: ProductEnvironment?,
         clock: MonotonicClock, logger: Logger
     ) {
         routes = Routes(clock: clock, logger: logger)
-        let files = WorkerPool(name: "namesrv-files", threadLimit: 1, queueLimit: Self.fileChanges, byteLimit: Self.fileChangeBytes)
+        let files = WorkerPool(name: "namesrv-files", threadLimit: 1, queueLimit: Self.fileChangeLimit, byteLimit: Self.fileChangeByteLimit)
         keyValues = KeyValues(path: configuration.kvConfigPath, files: files, logger: logger)
-        self.configuration = LiveConfiguration(configuration, files: files, logger: logger)
+        self.configuration = CommittedConfiguration(configuration, files: files, logger: logger)
         self.files = files
         self.accessControl = accessControl
         self.productEnvironment = productEnvironment

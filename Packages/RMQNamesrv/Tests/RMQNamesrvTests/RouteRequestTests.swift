@@ -17,7 +17,8 @@ import Testing
     @Test func theReferencesRegistrationGivesTheReferencesRoute() async throws {
         try await Bench.run { bench in
             let registered = try await registerGolden(bench)
-            #expect(registered.responseCode == .success && registered.body.isEmpty)
+            #expect(registered.responseCode == .success)
+            #expect(registered.body.isEmpty)
             #expect(registered.fields.map(\.isEmpty) ?? true)
 
             var request = try frame(Golden.routeRequest)
@@ -61,7 +62,8 @@ import Testing
             var request = try frame(Golden.registerBroker)
             request.body[10] ^= 1
             let response = try await bench.ask(request)
-            #expect(response.responseCode == .systemError && response.remark == "crc32 not match")
+            #expect(response.responseCode == .systemError)
+            #expect(response.remark == "crc32 not match")
             request.fields?["bodyCrc32"] = "0"
             request.body = Array("{not json".utf8)
             #expect(try await bench.ask(request).responseCode == .systemError)
@@ -197,7 +199,8 @@ import Testing
                         for round in 0..<150 {
                             let route = try #require(try await bench.route("T\((round + number) % 20)"))
                             let names = Set(route.queues.map(\.brokerName))
-                            #expect(names.contains("stays") && names == Set(route.brokers.map(\.brokerName)))
+                            #expect(names.contains("stays"))
+                            #expect(names == Set(route.brokers.map(\.brokerName)))
                             #expect(route.brokers.allSatisfy { $0.addresses.count == 1 })
                         }
                     }

@@ -36,10 +36,12 @@ import Testing
 
     @Test mutating func aSlaveAloneMakesNoRoute() throws {
         let alone = try register("a", id: 1, "h:2", topics: [topic("T")])
-        #expect(alone.masterAddress == nil && table.route(of: "T") == nil)
+        #expect(alone.masterAddress == nil)
+        #expect(table.route(of: "T") == nil)
         _ = try register("a", "h:1", topics: [topic("T")])
         let withMaster = try register("a", id: 1, "h:2")
-        #expect(withMaster.masterAddress == "h:1" && withMaster.haServerAddress == "ha-h:1")
+        #expect(withMaster.masterAddress == "h:1")
+        #expect(withMaster.haServerAddress == "ha-h:1")
     }
 
     @Test mutating func topicsChangeWithTheVersionOnly() throws {
@@ -57,8 +59,10 @@ import Testing
         let before = table.generation
         _ = try register("a", "h:1", topics: [topic("T")], now: .at(5))
         let (changed, stored) = table.compareVersion(of: "h:1", with: DataVersion(timestamp: 1), now: .at(6))
-        #expect(!changed && stored == DataVersion(timestamp: 1))
-        #expect(table.generation == before && table.live["h:1"]?.lastSeen == .at(6))
+        #expect(!changed)
+        #expect(stored == DataVersion(timestamp: 1))
+        #expect(table.generation == before)
+        #expect(table.live["h:1"]?.lastSeen == .at(6))
     }
 
     @Test mutating func anAddressHasOneId() throws {
@@ -92,7 +96,10 @@ import Testing
         #expect(table.topicNames == ["Shared"])
         #expect(table.clusterInfo.clusters == ["C": ["b"]])
         _ = table.unregister(cluster: "C", brokerName: "b", brokerId: 0, address: "h:3")
-        #expect(table.topics.isEmpty && table.brokers.isEmpty && table.clusters.isEmpty && table.live.isEmpty)
+        #expect(table.topics.isEmpty)
+        #expect(table.brokers.isEmpty)
+        #expect(table.clusters.isEmpty)
+        #expect(table.live.isEmpty)
     }
 
     @Test mutating func theLogSaysItInTheReferencesWords() throws {
@@ -129,8 +136,10 @@ import Testing
         #expect(table.expire(now: .at(121_000)).expired.isEmpty)
         let (expired, notes) = table.expire(now: .at(121_001))
         #expect(expired.map(\.connection) == [7])
-        #expect(notes.first.map { "\($0)" } == "The broker channel expired, h:1 120000ms" && notes.first?.isWarning == true)
-        #expect(table.topics.isEmpty && table.brokers.isEmpty)
+        #expect(notes.first.map { "\($0)" } == "The broker channel expired, h:1 120000ms")
+        #expect(notes.first?.isWarning == true)
+        #expect(table.topics.isEmpty)
+        #expect(table.brokers.isEmpty)
     }
 
     @Test mutating func aClosedConnectionTakesItsBroker() throws {
@@ -169,8 +178,10 @@ import Testing
         _ = try register("a", "h:1", cluster: "C1", topics: [topic("N"), topic("Unit", flag: 1), topic("Sub", flag: 2), topic("Both", flag: 3)])
         _ = try register("b", id: 1, "h:2", cluster: "C2")
         #expect(table.topicNames(ofCluster: "C1") == ["Both", "N", "Sub", "Unit"])
-        #expect(table.topicNames(ofCluster: "C2").isEmpty && table.topicNames(ofCluster: "C3").isEmpty)
-        #expect(table.systemTopicNames == ["C1", "C2", "a", "b"] && table.anyAddress == "h:1")
+        #expect(table.topicNames(ofCluster: "C2").isEmpty)
+        #expect(table.topicNames(ofCluster: "C3").isEmpty)
+        #expect(table.systemTopicNames == ["C1", "C2", "a", "b"])
+        #expect(table.anyAddress == "h:1")
         #expect(table.unitTopicNames == ["Both", "Unit"])
         #expect(table.unitSubscriptionTopicNames == ["Both", "Sub"])
         #expect(table.unitSubscriptionOnlyTopicNames == ["Sub"])

@@ -248,36 +248,6 @@ public final class MessageStore: Sendable {
         queues.queues(of: topic).filter(\.hasFiles).map(\.queueId).sorted()
     }
 
-    /// Forgets a topic: its queues and their files go, its records stay in the log until that is cleaned.
-    ///
-    /// Whoever holds a handle may go on using it for appends: the topic then begins again with offset 0.
-    public func deleteTopic(_ topic: String) throws(StoreError) {
-        try appendLock.withLock { (state) throws(StoreError) in
-            let removed = queues.remove(topic: topic)
-            for queue in removed { queue.retire(state) }
-            if !publishesAtAppend { state.deletedBelow[topic] = log.maxOffset }
-            // The next message makes a queue of the same name: outside the lock its first file would be removed with these.
-            var failure: StoreError?
-            for queue in removed {
-                for directory in [queue.directory, "\(configuration.extensionDirectory)/\(topic)/\(queue.queueId)"] {
-                    do throws(StoreError) { try StoreFiles.removeDirectory(directory) } catch { failure = error }
-                }
-            }
-            if let failure { throw failure }
-            if removed.contains(where: { StoreFiles.isSafeName($0.topicBytes) }) {
-                // Fails while foreign files are in there, which is fine.
-                try? StoreFiles.removeDirectory("\(configuration.consumeQueueDirectory)/\(topic)")
-                try? StoreFiles.removeDirectory("\(configuration.extensionDirectory)/\(topic)")
-                // Before a message of the topic's next life can be on the disk: recovery then never meets both lives of a queue,
-                // and knows that a record with offset 0 behind others is a damaged one.
-                try disk.synchronizeNames(in: "\(configuration.consumeQueueDirectory)/\(topic)")
-                try disk.synchronizeNames(in: configuration.consumeQueueDirectory)
-            }
-        }
-        // The checkpoint soon knows that these queues are not missing but deleted.
-        appendLock.withLock { announceFlush(&$0) }
-    }
-
     /// Tells about every message that became readable: its topic, queue id, the queue's new end, and its tags code.
     ///
     /// Called without the append lock: by the appending thread before `append` returns, so that two threads may call it in

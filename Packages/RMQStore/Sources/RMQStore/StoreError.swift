@@ -4,6 +4,7 @@ import RMQCommon
 /// What the store refuses or cannot do. Sizes are in bytes.
 public enum StoreError: Error, Equatable, Sendable {
     // Opening
+    /// A setting has a value outside of what is `allowed`, in words.
     case invalidConfiguration(key: String, value: String, allowed: String)
     /// The configuration asks for something that this version does not have.
     case featureMissing(String, key: String, value: String)
@@ -22,6 +23,7 @@ public enum StoreError: Error, Equatable, Sendable {
     case missingDirectory(path: String, key: String)
 
     // Appending
+    /// The body as it came, compressed or not.
     case bodyTooLarge(bytes: Int, limit: Int)
     case recordTooLarge(bytes: Int, limit: Int)
     /// Cannot be the name of a directory.

@@ -104,6 +104,20 @@ import Testing
         try store.close()
     }
 
+    @Test func aDeletedLightQueueStaysDeletedAfterAKill() throws {
+        let folder = try TemporaryFolder()
+        let live = try open(folder.sub("live")) { $0.flushInterval = .seconds(3600) }
+        for number in 0..<5 { try put(live, number, to: "%LMQ%a,%LMQ%b") }
+        try live.deleteTopic("%LMQ%b")
+        try put(live, 5, to: "%LMQ%a")
+        try copyDirectory(folder.sub("live"), to: folder.sub("killed"))
+        try live.close()
+        let store = try open(folder.sub("killed"))
+        #expect(store.topics == ["%LMQ%a", "T"])
+        #expect(try numbers(store, "%LMQ%a") == (0..<6).map { "\($0)" } && numbers(store, "T") == (0..<6).map { "\($0)" })
+        try store.close()
+    }
+
     @Test func whatCannotBeIsRefused() throws {
         let folder = try TemporaryFolder()
         let store = try open(folder.path) { $0.maxLightQueues = 3 }

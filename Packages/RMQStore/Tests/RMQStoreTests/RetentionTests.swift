@@ -255,6 +255,26 @@ import Testing
         try fixture.store.close()
     }
 
+    /// The checkpoint counts the queue no more when the removal returns, so that a kill has no topic of the log made again.
+    @Test func aRemovedQueueIsNotMissedAfterAKill() async throws {
+        let fixture = try Fixture { $0.flushInterval = .seconds(3600) }
+        try fixture.fill()
+        try fixture.store.put("Deleted", 0, text: "x")
+        try fixture.store.deleteTopic("Deleted")
+        fixture.clock.advance(.milliseconds(73 * 3_600_000))
+        fixture.store.requestDeletion()
+        try await eventually("the old segments are deleted") { try fixture.isCut() }
+        try fixture.store.removeExpiredQueues()
+        let killed = try TemporaryFolder()
+        try copyDirectory(fixture.folder.path, to: killed.sub("store"))
+        try fixture.store.close()
+        let sink = MemorySink()
+        let store = try MessageStore(smallConfiguration(killed.sub("store")), logger: Logger(category: "store", sink: sink))
+        #expect(store.topics == ["Both"])
+        #expect(!sink.messages.contains { $0.contains("written again") }, "\(sink.messages)")
+        try store.close()
+    }
+
     /// Queue files of a folder that this process has mapped.
     func mappedQueueFiles(_ folder: TemporaryFolder) throws -> Int {
         // Its length is not known in advance.

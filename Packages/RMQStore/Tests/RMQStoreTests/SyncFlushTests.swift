@@ -189,12 +189,19 @@ import Testing
         let store = try open(folder, disk: disk)
         disk.set { $0.isHanging = true }
         for index in 0..<5 { try store.put("Gone", 0, text: "old \(index)") }
-        try store.deleteTopic("Gone")
+        // The deletion takes effect at once, and returns when it is on the disk.
+        let isDeleted = Monitor(false)
+        Thread.detachNewThread {
+            #expect(throws: Never.self) { try store.deleteTopic("Gone") }
+            isDeleted.change { $0 = true }
+        }
+        try await eventually("the queue is gone") { store.queue(topic: "Gone", queueId: 0) == nil }
         #expect(try store.put("Gone", 0, text: "new").queueOffset == 0)
         try store.put("Stays", 0, text: "here")
         disk.set { $0.isHanging = false }
         try await eventually("the message is in its queue") { store.maxOffset(topic: "Stays", queueId: 0) == 1 }
         #expect(try store.everything("Gone", 0).map(\.text) == ["new"])
+        #expect(isDeleted.wait(timeout: .generous) { $0 ? true : nil } == true)
         try store.close()
     }
 

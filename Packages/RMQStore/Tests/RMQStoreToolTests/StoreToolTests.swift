@@ -66,6 +66,21 @@ import Testing
         try reopened.close()
     }
 
+    @Test func aDeletedTopicIsNoDamage() throws {
+        let store = try SampleStore(messages: 600)
+        let open = try MessageStore(SampleStore.configuration(store.path), logger: .silent)
+        try open.start()
+        try open.deleteTopic("TopicB")
+        try open.close()
+        let verify = run("verify", store.path)
+        #expect(verify.status == 0, "\(verify.text)")
+        #expect(verify.text.contains("note: \(store.path)/consumequeue/TopicB/1: the queue was deleted; the log still has 150 of its messages"), "\(verify.text)")
+        // A queue that is missing beside it is damage as ever.
+        try FileManager.default.removeItem(atPath: store.path + "/consumequeue/TopicA/1")
+        let damaged = run("verify", store.path)
+        #expect(damaged.status == 1 && damaged.text.contains("TopicA/1: 150 entries are missing"), "\(damaged.text)")
+    }
+
     @Test func aDamagedIndexIsFoundAndRebuilt() throws {
         let store = try SampleStore(messages: 600)
         let names = try FileManager.default.contentsOfDirectory(atPath: store.path + "/index").sorted()

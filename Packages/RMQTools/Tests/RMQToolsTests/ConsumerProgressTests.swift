@@ -1,3 +1,4 @@
+@testable import RMQClient
 import RMQCommon
 import RMQRemoting
 import RMQTestSupport
@@ -61,7 +62,7 @@ import Testing
             default: return Golden.answer(command, address)
             }
         }
-        let stats = try await ClusterAccess(transport: servers, nameServers: [Golden.nameServer]).consumeStats(of: "g")
+        let stats = try await Admin(nameServers: [Golden.nameServer], transport: servers).consumeStats(group: "g")
         #expect(stats.consumeTPS == 3.5)
         #expect(stats.lag == 12)
         #expect(Set(stats.queues.keys.map(\.brokerName)) == ["golden-a", "golden-b"])

@@ -1,4 +1,5 @@
 import Foundation
+@testable import RMQClient
 import RMQCommon
 import RMQRemoting
 import RMQTestSupport
@@ -7,7 +8,7 @@ import Synchronization
 import Testing
 
 /// Servers that answer from a closure, and remember what they were asked.
-final class Servers: CommandTransport {
+final class Servers: ClientTransport {
     typealias Answer = @Sendable (RemotingCommand, String) -> RemotingCommand?
     let answer: Answer
     private let asked = Mutex<[(code: Int32, address: String, fields: HeaderFields)]>([])
@@ -21,6 +22,9 @@ final class Servers: CommandTransport {
         return answer
     }
 
+    /// No command sends without waiting for the answer, and no server asks.
+    func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {}
+    func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand) -> RemotingCommand?) {}
     func close() {}
 
     /// Addresses that got a request with this code, in order.
@@ -33,10 +37,10 @@ final class RecordingSender: MessageSending {
     private let messages = Mutex<[(message: Message, queue: MessageQueue?)]>([])
     var sent: [(message: Message, queue: MessageQueue?)] { messages.withLock { $0 } }
 
-    func send(_ message: Message, to queue: MessageQueue?, group: String, nameServers: [String]) async throws(AdminError) -> SentMessage {
+    func send(_ message: Message, to queue: MessageQueue?, group: String, nameServers: [String]) async throws(ClientError) -> SendResult {
         messages.withLock { $0.append((message, queue)) }
         let used = queue ?? MessageQueue(topic: message.topic, brokerName: "golden-b", queueId: 1)
-        return SentMessage(queue: used, offset: 5, status: "SEND_OK", messageId: "FD00", offsetMessageId: "7F00")
+        return SendResult(status: .stored, messageIds: ["FD00"], offsetMessageIds: ["7F00"], queue: used, queueOffset: 5)
     }
 }
 
@@ -101,7 +105,7 @@ struct Run {
         let temporary = try TemporaryFolder(), folder = temporary.sub("bodies")
         let tool = AdminTool(
             output: captured, environment: { $0 == "NAMESRV_ADDR" ? nameServer : nil }, time: .utc, now: { 1_795_236_128_000 },
-            bodyFolder: folder, sender: sender, makeTransport: { servers })
+            bodyFolder: folder, sender: sender, makeAdmin: { Admin(nameServers: $0, transport: servers) })
         exitCode = await tool.run(words)
         output = captured.output.replacingOccurrences(of: folder, with: "/tmp/rocketmq/msgbodys")
         errors = captured.errors

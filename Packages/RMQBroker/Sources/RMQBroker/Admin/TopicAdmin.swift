@@ -80,7 +80,7 @@ enum TopicAdmin {
         .response(.success, body: TopicList(broker.topics.systemTopics.sortedTexts).body)
     }
 
-    /// Removes the queues of topics that nobody knows any more.
+    /// Removes the queues of topics that no longer exist.
     static func cleanUnused(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         for topic in broker.store.topics where broker.topics[topic] == nil && !broker.topics.systemTopics.contains(topic) {
             broker.logger.info("removing the queues of \(topic), which is no topic of this broker")

@@ -15,10 +15,13 @@ struct ClientChannel: Sendable {
     }
 }
 
-/// Most groups that one connection's heartbeats may name in all, so that one client cannot fill the tables.
+/// What clients may make the tables hold, so that none of them can fill the memory.
 enum ClientLimit {
+    /// Groups that one heartbeat may name: far more than one client has, few enough to be read on a loop.
     static let groupsPerHeartbeat = 1_024
+    /// Groups of consumers that are connected, and as many of producers; a heartbeat that names one more is taken without it.
     static let groups = 65_536
+    /// Topics that a group subscribes to; each is looked through when members change.
     static let subscriptionsPerGroup = 4_096
     /// Longest name of a group, in UTF-16 units as the reference's clients count it: a longer one would only fill tables.
     /// No character is refused: a group names no file but through its retry topic, which the store checks before it makes one.

@@ -25,7 +25,7 @@ final class Clients: Sendable {
         for group in consumers.expire(now: now) { notifyMembers(of: group, unlessGroupIsSilent: false) }
     }
 
-    /// Tells all members of a group that its members or subscriptions changed, so that they divide the queues anew.
+    /// Tells all members of a group that its members or subscriptions changed, so that they divide the queues again.
     func notifyMembers(of group: String, unlessGroupIsSilent: Bool) {
         guard live.current.notifyConsumerIdsChanged else { return }
         if unlessGroupIsSilent, groups[group]?.notifiesConsumerIdsChanged == false { return }

@@ -88,7 +88,7 @@ final class ConsumerTable: Sendable {
 
 extension ConsumerGroup {
     /// The heartbeat of any member states the subscriptions of all: what it does not name is gone.
-    /// - Returns: whether a pull may now be judged differently.
+    /// - Returns: whether a held pull may now be answered differently.
     fileprivate mutating func update(_ heartbeat: [SubscriptionData], topicsDiffer: inout Bool) -> Bool {
         var differs = false
         var named: Set<ByteText> = []

@@ -9,10 +9,13 @@ public import RMQStore
 public struct BrokerConfiguration: Sendable, Equatable {
     // MARK: who it is
 
+    /// The name of this broker, which its replicas share.
     public var brokerName = "broker-a"
+    /// The cluster that it belongs to.
     public var brokerClusterName = "DefaultCluster"
     /// Always 0: this broker is a master.
     public var brokerId: Int64 = 0
+    /// `MSG_REGION` of sent messages.
     public var regionId = "DefaultRegion"
 
     // MARK: where it is reached
@@ -33,35 +36,50 @@ public struct BrokerConfiguration: Sendable, Equatable {
 
     /// Permission bits of the whole broker: 4 read, 2 write.
     public var brokerPermission: Int32 = 6
+    /// The most queues of a topic that its first message makes.
     public var defaultTopicQueues: Int32 = 8
+    /// Whether the first message to a topic makes it.
     public var autoCreateTopic = true
+    /// Whether clients may read and write the topic that is called as the cluster.
     public var clusterTopic = true
+    /// Whether clients may read and write the topic that is called as the broker.
     public var brokerTopic = true
+    /// Whether a group exists as soon as a consumer names it.
     public var autoCreateSubscriptionGroup = true
+    /// The topic for traces, which the broker makes if ``traceTopic`` says so.
     public var traceTopicName = "RMQ_SYS_TRACE_TOPIC"
+    /// Whether the broker makes the topic for traces.
     public var traceTopic = false
 
     // MARK: serving
 
+    /// Whether a pull that finds nothing waits as long as its consumer asks.
     public var longPolling = true
+    /// How long it waits otherwise.
     public var shortPollingMilliseconds: Int64 = 1_000
+    /// Whether consumers are told when their group changes.
     public var notifyConsumerIdsChanged = true
     /// Sends before this time (milliseconds since 1970) are refused.
     public var startAcceptSendTimestamp: Int64 = 0
+    /// `TRACE_ON` of sent messages.
     public var traceOn = true
     /// The most messages that a query by unique id returns.
     public var uniqueIdQueryCount: Int32 = 32
 
     // MARK: periodic work
 
+    /// How often consumer offsets are written to their file.
     public var persistOffsetsMilliseconds: Int64 = 5_000
-    /// Kept within 10 s and 60 s.
+    /// How often the name servers are told what the broker holds; kept within 10 s and 60 s.
     public var registerPeriodMilliseconds: Int64 = 30_000
+    /// How long a name server may take to answer a registration.
     public var registerTimeoutMilliseconds: Int64 = 6_000
+    /// Whether registrations are compressed.
     public var compressedRegister = false
 
     // MARK: the store
 
+    /// Where and how messages are kept.
     public var store = StoreConfiguration(rootDirectory: "store")
 
     public init() {}

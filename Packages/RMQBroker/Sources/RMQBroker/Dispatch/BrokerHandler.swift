@@ -12,7 +12,7 @@ final class BrokerHandler: RequestHandler {
     private let bound: LoopBound<LoopState>
     /// The fast port serves everything but pulls, so that sends need not queue behind them.
     private let servesPulls: Bool
-    /// Longest body of a request that is answered on the loop: what reads it takes some 10 ms, and nobody else is served meanwhile.
+    /// Longest body of a request that is answered on the loop: what reads it takes some 10 ms, and no other connection is served meanwhile.
     private static let loopBodyLimit = 1 << 20
 
     init(broker: BrokerState, bound: LoopBound<LoopState>, servesPulls: Bool) {

@@ -127,7 +127,7 @@ enum BrokerRequests {
             Row(.cleanExpiredConsumequeue, .byWorker(BrokerAdmin.removeExpiredQueues)),
             Row(.deleteExpiredCommitlog, .byWorker(BrokerAdmin.deleteExpiredLog)),
             Row(.viewBrokerStatsData, .unbuilt("this part of the statistics is")),
-            // The reference lets any account change accounts; nobody would want that.
+            // The reference lets any account change accounts; which is a hole, not a feature.
             Row(.updateAndCreateAclConfig, .unbuilt("access control is"), access: .administrator),
             Row(.deleteAclConfig, .unbuilt("access control is"), access: .administrator),
             Row(.getBrokerClusterAclInfo, .unbuilt("access control is")),

@@ -13,8 +13,9 @@ final class ByteKeyedCache<Value> {
     /// Always a power of two, so that the hash is masked, and at most half of the slots are used, so that probing ends soon.
     private var slots: [Slot?] = []
     private var count = 0
+    /// Where a cache starts; it doubles when it is half full.
     private static var fewestSlots: Int { 64 }
-    /// For 32,768 entries, some 5 MB with names of 50 bytes; a loop that uses more topics than that begins anew.
+    /// For 32,768 entries, some 5 MB with names of 50 bytes; a loop that uses more topics than that starts over.
     private static var mostSlots: Int { 65_536 }
 
     func value(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer = .empty) -> Value? {
@@ -54,7 +55,7 @@ final class ByteKeyedCache<Value> {
         slots[index] = slot
     }
 
-    /// FNV-1a. Only names that exist get in, so nobody gains by looking for collisions.
+    /// FNV-1a. Only names that exist get in, so collisions cannot be chosen by a client.
     private static func hash(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in first { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

@@ -22,8 +22,8 @@ final class LoopSet: Sendable {
         post(to: .max) { $0.writer.topicsSaved() }
     }
 
-    /// Somebody else than these loops made a message of the queue readable: wakes those that hold pulls of it.
-    func messageArrived(in queue: QueueState) {
+    /// A message of the queue became readable without these loops' doing: wakes those that hold pulls of it.
+    func messageArrived(in queue: BrokerQueue) {
         post(to: queue.waiting) { $0.holds.wake(queue) }
     }
 }

@@ -4,7 +4,7 @@ import RMQStore
 /// A loop's copies of what shared tables say about topics and who pulls them, by the bytes of names. On the loop's thread only.
 final class RouteCache {
     private let broker: BrokerState
-    private let topics = ByteKeyedCache<TopicRoute>()
+    private let topics = ByteKeyedCache<LoopTopic>()
     private let pulls = ByteKeyedCache<PullRoute>()
     private var topicsVersion: UInt64 = 0
     private var pullsVersion: UInt64 = 0
@@ -27,10 +27,10 @@ final class RouteCache {
     }
 
     /// The topic of that name, if it exists.
-    func topic(_ name: UnsafeRawBufferPointer) -> TopicRoute? {
+    func topic(_ name: UnsafeRawBufferPointer) -> LoopTopic? {
         if let route = topics.value(name) { return route }
         guard let entry = broker.topics[String(decoding: name, as: UTF8.self)] else { return nil }
-        let route = TopicRoute(entry, store: broker.store)
+        let route = LoopTopic(entry, store: broker.store)
         topics.insert(route, name)
         return route
     }

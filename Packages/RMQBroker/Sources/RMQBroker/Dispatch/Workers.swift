@@ -2,15 +2,19 @@ import RMQCommon
 
 /// The threads for what may block, by what it is for, so that one kind of work never waits for another.
 final class Workers: Service {
-    /// Most requests of administrators that wait.
+    /// Pulls that wait for the disk, some 4 MB; a disk that is behind by more than that will not catch up with their patience.
+    static let readersLimit = 4_096
+    /// Requests of administrators that wait: tools ask one after another.
     static let administratorsLimit = 256
+    /// Work of the broker's own that waits. Each kind is never twice in the queue, so this is never reached.
+    static let backgroundLimit = 64
 
     /// Read what pulls want from the disk. A disk is not faster for more at once.
-    let readers = WorkerPool(name: "read", threadLimit: 4, queueLimit: 4_096)
+    let readers = WorkerPool(name: "read", threadLimit: 4, queueLimit: readersLimit)
     /// Answer the requests of administrators and tools: each may read many files.
     let administrators = WorkerPool(name: "admin", threadLimit: 4, queueLimit: administratorsLimit)
     /// Does what the broker does by itself: writes tables, takes samples.
-    let background = WorkerPool(name: "background", threadLimit: 2, queueLimit: 64)
+    let background = WorkerPool(name: "background", threadLimit: 2, queueLimit: backgroundLimit)
 
     /// Threads are made when they are needed.
     func start() {}

@@ -5,7 +5,7 @@ import Synchronization
 /// The tables that survive a restart: topics.json, subscriptionGroup.json, consumerOffset.json.
 ///
 /// With `enableLmq` the reference keeps all offsets in lmqConsumerOffset.json instead, those of light queues' groups apart. The
-/// first start after that key was changed reads the other file, so that no group begins anew.
+/// first start after that key was changed reads the other file, so that no group starts over.
 ///
 /// Each file is replaced as a whole. Loops ask for it with ``later(_:)``, which never blocks; several requests become one
 /// write. What could not be written is tried again by ``writeWhatIsDue()``.
@@ -83,7 +83,7 @@ final class ConfigurationFiles: Service {
     }
 
     /// The same for an administrator, who hears of it when the table is in force but could not be written.
-    /// - Parameter change: what he asked for, as the answer names it.
+    /// - Parameter change: what was asked for, as the answer names it.
     func write(_ table: Table, orTell change: String) throws(Refusal) {
         write(table)
         guard let reason = writing.withLock({ $0.failed[table] }) else { return }

@@ -2,13 +2,13 @@ import RMQRemoting
 
 /// The queues that a loop appended to in this wake-up; who waits for one of them is woken at its end. On the loop's thread only.
 ///
-/// A pull that comes between finds the message; one that came before it was appended is listed in ``QueueState/waiting`` by now.
+/// A pull that comes between finds the message; one that came before it was appended is listed in ``BrokerQueue/waiting`` by now.
 /// Where a message becomes readable later than by its append, the store says when (``LoopSet/messageArrived(in:)``).
 final class Arrivals {
     private let loopIndex: Int
     private let holds: PullHolds
     private let loops: LoopSet
-    private var queues: [QueueState] = []
+    private var queues: [BrokerQueue] = []
 
     init(loopIndex: Int, holds: PullHolds, loops: LoopSet) {
         self.loopIndex = loopIndex
@@ -17,7 +17,7 @@ final class Arrivals {
     }
 
     /// A message was appended to `queue`.
-    func add(_ queue: QueueState) {
+    func add(_ queue: BrokerQueue) {
         guard queue.waiting != 0, queues.last !== queue else { return }
         queues.append(queue)
     }

@@ -24,7 +24,7 @@ final class ColdReads {
     /// Reads for a pull, and calls `completion` on the loop.
     /// - Returns: false when too many wait for the disk already.
     func read(_ pull: HeldPull, from offset: Int64, completion: @escaping (ReadResult) -> Void) -> Bool {
-        let (store, queue, filter, maxCount) = (store, pull.queue.queue, pull.filter, pull.maxCount)
+        let (store, queue, filter, maxCount) = (store, pull.queue.stored, pull.filter, pull.maxCount)
         let waiting = LoopBound(completion, loop: loop)
         return workers.run {
             var result = ReadResult()

@@ -5,7 +5,7 @@ import RMQStore
 struct HeldPull {
     let connection: UInt64
     let ticket: ReplyTicket
-    var queue: QueueState
+    var queue: BrokerQueue
     let filter: PullFilter
     let offset: Int64
     /// Beyond `offset` by the messages that were looked at since and did not match.

@@ -11,11 +11,13 @@ struct HoldTable<Queue: Hashable, Waiting> {
 
     /// Most requests held at once; the next one is answered at once instead. As the reference's
     /// `pullThreadPoolQueueCapacity`, and about 16 MB.
-    let limit: Int
+    static var heldLimit: Int { 100_000 }
+
+    private let limit: Int
     private(set) var count = 0
     private var queues: [Queue: [Held]] = [:]
 
-    init(limit: Int = 100_000) { self.limit = limit }
+    init(limit: Int = heldLimit) { self.limit = limit }
 
     /// - Returns: false when the table is full and the request was not taken.
     mutating func hold(_ waiting: Waiting, on queue: Queue, until deadline: MonotonicInstant) -> Bool {
@@ -38,7 +40,7 @@ struct HoldTable<Queue: Hashable, Waiting> {
 
     /// Takes out every request whose time is over, and every other one that `leaves` picks.
     ///
-    /// Looks at all that is held, so whoever holds many calls it seldom.
+    /// Looks at all that is held, so with many it is called seldom.
     /// - Returns: what left, and when the time of the next one is over; nil when nothing is held any more.
     mutating func sweep(
         now: MonotonicInstant, _ leaves: (Waiting) -> Bool

@@ -4,11 +4,11 @@ import RMQStore
 /// What a pull wants of its queue, as a read of the store asks it.
 enum PullFilter: MessageFilter {
     /// Tags; a message without a tag code passes.
-    case tags(SubscriptionFilter)
+    case tags(TagFilter)
 
     static let all = PullFilter.tags(.all)
 
-    /// Nobody need be asked.
+    /// Every message matches.
     var matchesEverything: Bool {
         switch self {
         case .tags(let filter): filter.matchesEverything

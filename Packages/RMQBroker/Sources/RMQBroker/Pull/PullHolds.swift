@@ -25,7 +25,7 @@ final class PullHolds {
     private let loopIndex: Int
     private let loop: EventLoop
     private let store: MessageStore
-    private var table = HoldTable<QueueState, HeldPull>()
+    private var table = HoldTable<BrokerQueue, HeldPull>()
     private var result = ReadResult()
     private let coldReads: ColdReads
     /// Called when a pull is answered that asked for an offset outside its queue.
@@ -33,7 +33,7 @@ final class PullHolds {
     /// Moves on when a pull that was allowed may not be any more.
     var rulesVersion: () -> UInt64 = { 0 }
     /// The queue that a held pull is for by the rules as they are now: another object when the topic was deleted and made again.
-    var queueNow: (HeldPull) throws(Refusal) -> QueueState = { (pull) throws(Refusal) in pull.queue }
+    var queueNow: (HeldPull) throws(Refusal) -> BrokerQueue = { (pull) throws(Refusal) in pull.queue }
     /// Called when a queue had nothing, before the pull is listed as waiting: a test lets a message come then.
     var aboutToHold: () -> Void = {}
     private lazy var alarm = LoopAlarm(on: loop) { [weak self] in
@@ -61,12 +61,12 @@ final class PullHolds {
         guard table.hold(pull, on: pull.queue, until: deadline) else { return reply(to: pull, on: connection) }
         pull.queue.addWaiter(loop: loopIndex)
         setAlarm(min(deadline, loop.now + Self.checkInterval))
-        // A message that came between the read and the bit was appended by somebody who did not see the bit.
-        if pull.queue.queue.maxOffset > result.maxOffset { wake(pull.queue) }
+        // A message that came between the read and the bit was appended by a thread that did not see the bit.
+        if pull.queue.stored.maxOffset > result.maxOffset { wake(pull.queue) }
     }
 
     /// Answers the pulls of `queue` for which there is something now.
-    func wake(_ queue: QueueState) {
+    func wake(_ queue: BrokerQueue) {
         let version = rulesVersion()
         table.release(queue) { pull in
             guard let connection = loop.connection(pull.connection) else { return true }
@@ -124,10 +124,10 @@ final class PullHolds {
     private func read(_ pull: HeldPull, from offset: Int64) {
         let filter = pull.filter
         if filter.matchesEverything {
-            store.read(pull.queue.queue, offset: offset, maxCount: pull.maxCount, from: .memory, into: &result)
+            store.read(pull.queue.stored, offset: offset, maxCount: pull.maxCount, from: .memory, into: &result)
         } else {
             store.read(
-                pull.queue.queue, offset: offset, maxCount: pull.maxCount, from: .memory,
+                pull.queue.stored, offset: offset, maxCount: pull.maxCount, from: .memory,
                 matching: filter, into: &result)
         }
     }
@@ -188,7 +188,7 @@ final class PullHolds {
         connection.replyPull(
             PullReply(
                 code: .pullRetryImmediately, remark: ReadStatus.noMatchedMessage.name, nextBeginOffset: pull.nextOffset,
-                minOffset: pull.queue.queue.minOffset, maxOffset: pull.queue.queue.maxOffset),
+                minOffset: pull.queue.stored.minOffset, maxOffset: pull.queue.stored.maxOffset),
             to: pull.ticket)
     }
 
@@ -209,7 +209,7 @@ final class PullHolds {
         if let nextDeadline { setAlarm(min(nextDeadline, now + Self.checkInterval)) }
     }
 
-    private func unlist(_ queue: QueueState) {
+    private func unlist(_ queue: BrokerQueue) {
         if !table.isHolding(queue) { queue.removeWaiter(loop: loopIndex) }
     }
 }

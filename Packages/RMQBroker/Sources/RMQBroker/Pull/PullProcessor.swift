@@ -105,7 +105,7 @@ struct PullProcessor {
         if !config.consumeBroadcastEnabled, group.messageModel == .broadcasting { return .broadcastForbidden }
         guard let subscription = group.subscriptions[topic] else { return .notSubscribed }
         let isTag = subscription.expressionType.isEmpty || subscription.expressionType.isExactly("TAG")
-        let filter: PullFilter = subscription.isClassFilter ? .all : .tags(SubscriptionFilter(text: subscription.expression, codes: subscription.tagCodes))
+        let filter: PullFilter = subscription.isClassFilter ? .all : .tags(TagFilter(text: subscription.expression, codes: subscription.tagCodes))
         return .subscribed(filter, version: subscription.version, isTag: isTag)
     }
 

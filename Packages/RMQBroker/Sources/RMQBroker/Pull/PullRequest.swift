@@ -59,7 +59,7 @@ struct PullRequest {
 
 /// What a loop keeps of a group and a topic between pulls.
 final class PullRoute {
-    let topic: TopicRoute
+    let topic: LoopTopic
     /// Where the group's offsets are committed; nil when the table of offsets is full.
     let progress: GroupProgress?
     /// Why pulls of this pair are refused, whatever else they say.
@@ -78,7 +78,7 @@ final class PullRoute {
     private var carriedText: [UInt8]?
     private var carriedFilter = PullFilter.all
 
-    init(topic: TopicRoute, progress: GroupProgress?, refusal: Refusal?, heartbeat: Heartbeat) {
+    init(topic: LoopTopic, progress: GroupProgress?, refusal: Refusal?, heartbeat: Heartbeat) {
         self.topic = topic
         self.progress = progress
         self.refusal = refusal
@@ -89,7 +89,7 @@ final class PullRoute {
     func filter(carried text: UnsafeRawBufferPointer?) throws(TagExpressionError) -> PullFilter {
         guard let text, !text.isEmpty else { return .all }
         if let carriedText, carriedText.count == text.count, zip(carriedText, text).allSatisfy({ $0 == $1 }) { return carriedFilter }
-        let filter = PullFilter.tags(SubscriptionFilter(try TagExpression(String(decoding: text, as: UTF8.self))))
+        let filter = PullFilter.tags(TagFilter(try TagExpression(String(decoding: text, as: UTF8.self))))
         carriedText = [UInt8](text)
         carriedFilter = filter
         return filter

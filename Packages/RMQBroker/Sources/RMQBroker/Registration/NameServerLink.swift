@@ -5,11 +5,11 @@ import Synchronization
 /// What this broker has told one name server, and has still to tell it.
 ///
 /// At most one registration is under way; what changes meanwhile goes with the next one. So an older table never overtakes
-/// a newer one, a thousand new topics cost a few registrations, and a name server that hangs holds up nobody else. After a
+/// a newer one, a thousand new topics cost a few registrations, and a name server that hangs holds up none of the others. After a
 /// failure or a lost connection the next attempt comes after 1 s, 2 s, 4 s … 30 s.
 final class NameServerLink: Sendable {
     /// One registration.
-    struct Registration {
+    struct RegistrationRequest {
         let command: RemotingCommand
         let version: DataVersion
         /// It names one topic: what else the version stands for the name server may not know.
@@ -44,7 +44,7 @@ final class NameServerLink: Sendable {
     private let timeout: @Sendable () -> Duration
     /// A name server takes no topics of a version that it has: after a partial registration of `partialVersion` all topics
     /// need another one.
-    private let makeRegistration: @Sendable (Content, _ partialVersion: DataVersion?) -> Registration?
+    private let makeRegistration: @Sendable (Content, _ partialVersion: DataVersion?) -> RegistrationRequest?
     private let accepted: @Sendable (NameServerLink, RemotingCommand) -> Void
     /// Held while a command is handed to the client, so that none follows the one that takes the broker off. The client's
     /// locks are taken under it.
@@ -53,7 +53,7 @@ final class NameServerLink: Sendable {
     init(
         address: String, client: RemotingClient, logger: Logger, timeout: @escaping @Sendable () -> Duration,
         accepted: @escaping @Sendable (NameServerLink, RemotingCommand) -> Void,
-        makeRegistration: @escaping @Sendable (Content, _ partialVersion: DataVersion?) -> Registration?
+        makeRegistration: @escaping @Sendable (Content, _ partialVersion: DataVersion?) -> RegistrationRequest?
     ) {
         self.address = address
         self.client = client
@@ -122,7 +122,7 @@ final class NameServerLink: Sendable {
         }
     }
 
-    private func ended(_ registration: Registration, _ result: Result<RemotingCommand, RemotingError>, _ completions: [Completion]) {
+    private func ended(_ registration: RegistrationRequest, _ result: Result<RemotingCommand, RemotingError>, _ completions: [Completion]) {
         switch result {
         case .success(let response) where response.responseCode == .success:
             state.withLock { state in

@@ -68,7 +68,7 @@ final class NameServerRegistration: Sendable {
 
     // MARK: What is told
 
-    private func registration(_ content: NameServerLink.Content, _ partialVersion: DataVersion?) -> NameServerLink.Registration? {
+    private func registration(_ content: NameServerLink.Content, _ partialVersion: DataVersion?) -> NameServerLink.RegistrationRequest? {
         let (table, isPartial) = switch content {
         case .topic(let topic, let version): (TopicConfigTable(topics: [ByteText(topic.topicName): topic], dataVersion: version), true)
         case .allTopics: (allTopics(unlike: partialVersion), false)

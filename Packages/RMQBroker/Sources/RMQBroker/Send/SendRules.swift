@@ -7,7 +7,7 @@ struct SendRules {
     let loop: LoopState
 
     /// The topic of a send: the one that exists, or one made by this send.
-    func topic(of request: SendRequest, from producer: HostAddress) throws(Refusal) -> TopicRoute {
+    func topic(of request: SendRequest, from producer: HostAddress) throws(Refusal) -> LoopTopic {
         let now = loop.loop.wallMilliseconds
         if now < loop.settings.acceptsSendsFrom {
             throw Refusal(.systemError, "broker unable to service, until \(loop.settings.acceptsSendsFrom) ms; now it is \(now) ms since 1970")
@@ -16,7 +16,7 @@ struct SendRules {
         return try create(request, from: producer)
     }
 
-    func check(_ request: SendRequest, _ message: NewMessage, _ topic: TopicRoute, clientVersion: Int32) throws(Refusal) {
+    func check(_ request: SendRequest, _ message: NewMessage, _ topic: LoopTopic, clientVersion: Int32) throws(Refusal) {
         if !loop.settings.isWritable, topic.config.isOrdered {
             throw Refusal(.noPermission, "the broker[\(loop.settings.configuration.advertisedAddress)] sending message is forbidden")
         }
@@ -52,7 +52,7 @@ struct SendRules {
         }
     }
 
-    private func create(_ request: SendRequest, from producer: HostAddress) throws(Refusal) -> TopicRoute {
+    private func create(_ request: SendRequest, from producer: HostAddress) throws(Refusal) -> LoopTopic {
         let topic = name(request.topic)
         if let refusal = Refusal.sending(to: topic) { throw refusal }
         guard let template = request.defaultTopic, let queues = request.defaultTopicQueues else {
@@ -66,7 +66,7 @@ struct SendRules {
             broker.logger.info("created topic \(topic) with \(config.writeQueueCount) queues for a send from \(producer)")
             broker.topicsChanged()
         }
-        return TopicRoute(entry, store: broker.store)
+        return LoopTopic(entry, store: broker.store)
     }
 
     /// A name from the wire, cut so that a refusal cannot be made to carry megabytes.

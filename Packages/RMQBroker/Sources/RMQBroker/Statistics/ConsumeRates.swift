@@ -26,7 +26,7 @@ final class ConsumeRates: Sendable {
             var next: [Key: [Sample]] = [:]
             for progress in progresses where progress.pulledCount > 0 {
                 let key = Key(topic: ByteText(progress.topic), group: ByteText(progress.group))
-                // Who comes anew began at zero within the span before.
+                // A consumer that is new since the last sample counts from zero.
                 var kept = samples[key] ?? [Sample(time: now + (.zero - Self.sampleInterval), count: 0)]
                 kept.append(Sample(time: now, count: progress.pulledCount))
                 next[key] = kept.suffix(Self.limit)

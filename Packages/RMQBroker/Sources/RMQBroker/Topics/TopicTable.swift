@@ -47,7 +47,7 @@ private final class SavedMark: Sendable {
 final class TopicTable: Sendable {
     private struct Contents {
         var topics: [ByteText: TopicEntry] = [:]
-        /// Light topics that somebody named. They are written to no file and told to no name server.
+        /// Light topics in use. They are written to no file and told to no name server.
         var light: [ByteText: TopicEntry] = [:]
         var dataVersion: DataVersion
         /// Topics that were made since the table was written last.
@@ -170,7 +170,7 @@ final class TopicTable: Sendable {
     }
 
     /// The store deleted the queues of that name. A topic that has it again by now, because a send made it in the meantime,
-    /// looks its queues up anew instead of reading deleted ones.
+    /// looks its queues up again instead of reading deleted ones.
     func forgetQueues(of name: String) {
         contents.withLock { contents in
             contents.light[name] = nil

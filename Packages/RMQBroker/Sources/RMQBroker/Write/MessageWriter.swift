@@ -2,7 +2,7 @@ import RMQCommon
 import RMQRemoting
 import RMQStore
 
-/// The one way of a message into the store, whoever wrote it and however he is answered. One a loop, on its thread only.
+/// The one way of a message into the store, whoever wrote it and however that is answered. One a loop, on its thread only.
 ///
 ///     write ─► what can be kept? ─► queue ─► record in staging memory ─┐    once for each message
 ///     completion ◄─ durable ◄─ append of all ◄─────────────────────────┘    once for each wake-up
@@ -42,7 +42,7 @@ final class MessageWriter {
     /// Takes a message for `topic`.
     /// - Parameter queueId: one of the topic's; a negative one lets the writer choose.
     /// - Throws: why it cannot be stored; `completion` does not hear of that.
-    func write(_ message: NewMessage, to topic: TopicRoute, queueId: Int32, completion: WriteCompletion) throws(Refusal) {
+    func write(_ message: NewMessage, to topic: LoopTopic, queueId: Int32, completion: WriteCompletion) throws(Refusal) {
         try check(message)
         let waits = durability.areNeeded && message.received.waitsForDurability && completion.isHeard
         if waits, durability.areFull {
@@ -101,7 +101,7 @@ final class MessageWriter {
         }
     }
 
-    private func encode(_ message: NewMessage, _ topic: TopicRoute, _ queue: QueueState) throws(StoreError) -> RecordDraft {
+    private func encode(_ message: NewMessage, _ topic: LoopTopic, _ queue: BrokerQueue) throws(StoreError) -> RecordDraft {
         try store.checkAccepting()
         var attributes = RecordAttributes(bornTimestamp: message.bornTimestamp, bornHost: message.bornHost, storeHost: settings.storeHost)
         attributes.flag = message.flag
@@ -110,24 +110,24 @@ final class MessageWriter {
         if topic.config.filterType == .multiTag { attributes.systemFlag |= SystemFlag.multiTags.rawValue }
         if message.received.delayLevel > 0 {
             return try store.encodeDelayed(
-                level: Int(message.received.delayLevel), for: queue.queue, attributes: attributes, body: message.body,
+                level: Int(message.received.delayLevel), for: queue.stored, attributes: attributes, body: message.body,
                 properties: message.properties, addedProperties: message.addedProperties, with: staged.batch.encoder)
         }
         let properties = message.received.stored(message.properties, scratch: propertyScratch)
         if message.isBatch { return try encodeBatch(message, queue, attributes, properties) }
         return try staged.batch.encoder.encode(
-            queue: queue.queue, attributes: attributes, body: message.body, properties: properties, addedProperties: message.addedProperties,
+            queue: queue.stored, attributes: attributes, body: message.body, properties: properties, addedProperties: message.addedProperties,
             tagCode: message.received.tags.map { Int64(JavaString.hash(utf8: $0)) } ?? 0)
     }
 
     private func encodeBatch(
-        _ message: NewMessage, _ queue: QueueState, _ attributes: RecordAttributes, _ properties: UnsafeRawBufferPointer
+        _ message: NewMessage, _ queue: BrokerQueue, _ attributes: RecordAttributes, _ properties: UnsafeRawBufferPointer
     ) throws(StoreError) -> RecordDraft {
         // What the batch states for all its messages comes after each one's own, so it wins.
         let shared = [UInt8](properties) + (properties.last.map { $0 != 2 } ?? false ? [2] : []) + [UInt8](message.addedProperties)
         return try shared.withUnsafeBytes { shared in
             Result { () throws(StoreError) in
-                try staged.batch.encoder.encodeBatch(queue: queue.queue, attributes: attributes, elements: message.body, addedProperties: shared)
+                try staged.batch.encoder.encodeBatch(queue: queue.stored, attributes: attributes, elements: message.body, addedProperties: shared)
             }
         }.get()
     }
@@ -136,7 +136,7 @@ final class MessageWriter {
         staged.append { message, outcome in appended(message, outcome) }
     }
 
-    /// Tells those who wait for messages that there is one, and its producer, or lets him wait.
+    /// Tells those who wait for messages that there is one, and the producer, or lets the producer wait.
     private func appended(_ message: StagedMessages.Message, _ outcome: Result<AppendResult, StoreError>) {
         let result: AppendResult
         switch outcome {

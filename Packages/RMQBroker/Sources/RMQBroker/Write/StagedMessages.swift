@@ -8,9 +8,9 @@ import RMQStore
 final class StagedMessages {
     /// What has to be known once a message is stored.
     struct Message {
-        let topic: TopicRoute
+        let topic: LoopTopic
         /// Where it arrives; nil while it is delayed.
-        let arrivesAt: QueueState?
+        let arrivesAt: BrokerQueue?
         let queueId: Int32
         /// Whether the completion waits for the disk or for replicas, not only for the append.
         let waits: Bool

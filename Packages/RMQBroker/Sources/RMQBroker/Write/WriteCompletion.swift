@@ -3,11 +3,11 @@ import RMQStore
 
 /// Who is told what became of a message, once it is as durable as was asked for.
 enum WriteCompletion {
-    /// Nobody.
+    /// No one is told.
     case none
     /// A producer, by the numbers of the append straight into its connection's output: nothing is allocated for a message.
     case send(Connection, ReplyTicket)
-    /// Anybody else; on the loop, outside of the append, so that he may write the next message.
+    /// Called on the loop, outside of the append, so that it may write the next message.
     case call((WriteOutcome) -> Void)
 
     var isHeard: Bool {

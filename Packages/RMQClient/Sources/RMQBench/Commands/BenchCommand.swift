@@ -9,11 +9,11 @@ public enum BenchCommand {
     public static func run(_ arguments: [String]) async -> Int32 {
         crmq_ignore_sigpipe()
         guard let name = arguments.first, !arguments.containsExactly("--help"), !arguments.containsExactly("-h"), !name.isExactly("help") else {
-            print(Help.text)
+            print(BenchHelp.text)
             return arguments.isEmpty ? 2 : 0
         }
         do {
-            var options = try Options(arguments.dropFirst(), flags: ["client"])
+            var options = try BenchOptions(arguments.dropFirst(), flags: ["client"])
             switch ByteText(name) {
             case "producer": try await ProducerBench.run(&options)
             case "raw": try await ProducerBench.runRaw(&options)
@@ -32,8 +32,8 @@ public enum BenchCommand {
     }
 }
 
-/// Options that several commands share.
-extension Options {
+/// BenchOptions that several commands share.
+extension BenchOptions {
     mutating func serialization() throws(BenchError) -> HeaderSerialization {
         switch ByteText(text("serialization", default: "json")) {
         case "json": return .json

@@ -5,7 +5,7 @@ import Synchronization
 
 /// `mqbench consumer`: a group's member that only counts.
 enum ConsumerBench {
-    static func run(_ options: inout Options) async throws {
+    static func run(_ options: inout BenchOptions) async throws {
         let topic = options.text("topic", default: SystemTopic.benchmark)
         let group = options.text("group", default: "mqbench_consumer")
         let extent = try options.extent()
@@ -44,7 +44,7 @@ enum ConsumerBench {
                 let age = max(0, WallClock.nowMilliseconds() - message.bornTimestamp)
                 latency.withLock { $0.record(age * 1_000_000) }
                 done.add()
-                // The handler must return for the message to count, so somebody else closes.
+                // The handler must return for the message to count, so another task closes.
                 if done.value >= wanted { Task { await consumer.close() } }
                 return .success
             }

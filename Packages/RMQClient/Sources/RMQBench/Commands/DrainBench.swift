@@ -4,7 +4,7 @@ import RMQRemoting
 
 /// `mqbench drain`: all of a topic, as fast as it comes.
 enum DrainBench {
-    static func run(_ options: inout Options) async throws {
+    static func run(_ options: inout BenchOptions) async throws {
         let topic = options.text("topic", default: SystemTopic.benchmark)
         let batch = Int32(try options.number("batch", default: 1024, in: 1...65_535))
         let serialization = try options.serialization()
@@ -29,7 +29,7 @@ enum DrainBench {
     }
 
     /// From an address all that the queues hold, without a name server; otherwise what the topic's queues hold by now.
-    private static func targets(of topic: String, _ options: inout Options) async throws -> [DrainTarget] {
+    private static func targets(of topic: String, _ options: inout BenchOptions) async throws -> [DrainTarget] {
         if let address = try options.address() {
             let queues = try options.queues()
             try options.checkAllUsed()

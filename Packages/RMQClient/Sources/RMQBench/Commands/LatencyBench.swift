@@ -4,7 +4,7 @@ import RMQRemoting
 
 /// `mqbench latency`: produce to consume at a steady rate.
 enum LatencyBench {
-    static func run(_ options: inout Options) async throws {
+    static func run(_ options: inout BenchOptions) async throws {
         let topic = options.text("topic", default: SystemTopic.benchmark)
         let size = try options.number("size", default: 128, in: 8...4 << 20)
         let rate = try options.number("rate", default: 1000, in: 1...1_000_000)

@@ -4,7 +4,7 @@ import RMQRemoting
 
 /// `mqbench producer` and `mqbench raw`.
 enum ProducerBench {
-    static func run(_ options: inout Options) async throws {
+    static func run(_ options: inout BenchOptions) async throws {
         let topic = options.text("topic", default: SystemTopic.benchmark)
         var plan = try plan(&options, topic: topic)
         let threads = try options.number("threads", default: 1, in: 1...256)
@@ -29,7 +29,7 @@ enum ProducerBench {
     }
 
     /// The queues of a topic. One that does not exist yet has those that its first message will create.
-    private static func targets(of topic: String, _ producer: Producer, _ admin: AdminClient) async throws(ClientError) -> [SendTarget] {
+    private static func targets(of topic: String, _ producer: Producer, _ admin: Admin) async throws(ClientError) -> [SendTarget] {
         let queues = try await producer.queues(for: topic)
         let route: TopicRoute
         do {
@@ -42,7 +42,7 @@ enum ProducerBench {
         }
     }
 
-    static func runRaw(_ options: inout Options) async throws {
+    static func runRaw(_ options: inout BenchOptions) async throws {
         var plan = try plan(&options, topic: options.text("topic", default: SystemTopic.benchmark))
         let threads = try options.number("threads", default: 1, in: 1...256)
         let address = try options.address() ?? HostAddress(ipv4: (127, 0, 0, 1), port: 10_911)
@@ -54,7 +54,7 @@ enum ProducerBench {
     /// Enough for a stall of two thirds of a second at 100,000 sends a second over 16 connections.
     private static let depthAtRate = 4096
 
-    private static func plan(_ options: inout Options, topic: String) throws(BenchError) -> SendPlan {
+    private static func plan(_ options: inout BenchOptions, topic: String) throws(BenchError) -> SendPlan {
         let extent = try options.extent()
         let rate = try options.number("rate", in: 1...10_000_000)
         return SendPlan(

@@ -4,7 +4,7 @@ import RMQRemoting
 
 /// `mqbench yardstick`: answers every send with a full-size reply and stores nothing.
 enum Yardstick {
-    static func run(_ options: inout Options) async throws {
+    static func run(_ options: inout BenchOptions) async throws {
         let port = UInt16(try options.number("port", default: 10_999, in: 0...65_535))
         let count = try options.number("loops", default: 1, in: 1...64)
         try options.checkAllUsed()

@@ -1,6 +1,6 @@
 import RMQCommon
 
-/// Notices that nothing has come for too long. A value: whoever asks brings the time.
+/// Notices that nothing has come for too long. A value: the time is passed in.
 struct IdleLimit: Sendable {
     let limit: Duration
     private var count: Int64 = 0

@@ -4,7 +4,7 @@
 /// server that stalls is charged for all who had to wait, not only for those whose request it had already. (The other way round,
 /// a generator that waits with the server hides the stall.)
 ///
-/// A value: whoever asks brings the time, in nanoseconds of any clock.
+/// A value: the time is passed in, in nanoseconds of any clock.
 struct Pace: Sendable {
     let rate: Int
     private let start: Int64

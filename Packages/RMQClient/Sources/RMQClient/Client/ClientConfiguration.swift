@@ -22,7 +22,7 @@ extension RocketMQClient {
         public var usesShortSendHeader = true
         /// Longest wait for the answer of a name server, and of a broker to a heartbeat or a question about a group.
         public var requestTimeout = Duration.seconds(3)
-        /// How often the routes of all topics in use are asked for anew.
+        /// How often the routes of all topics in use are asked for again.
         public var routeRefreshInterval = Duration.seconds(30)
         /// How often brokers are told who is here; they forget a client that was silent for two minutes.
         public var heartbeatInterval = Duration.seconds(30)
@@ -30,7 +30,7 @@ extension RocketMQClient {
         public var eventLoops = 1
         /// Where the client tells what it does in the background: warnings and errors on standard error unless set otherwise.
         ///
-        /// A consumer has nobody to throw to when, say, a broker does not know its group: it says so here and tries again.
+        /// A consumer has no caller to throw to when, say, a broker does not know its group: it says so here and tries again.
         public var logger = Logger(category: "RocketmqClient", level: .warning, sink: ConsoleSink())
 
         /// - Parameter nameServers: `host:port` each, at least one.

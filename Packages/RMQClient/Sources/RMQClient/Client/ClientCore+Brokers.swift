@@ -22,22 +22,23 @@ extension ClientCore {
 
     func minOffset(of queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64 {
         let header = QueueHeader(topic: queue.topic, queueId: queue.queueId)
-        let address = try await master(of: queue)
-        let response = try await call(RemotingCommand(.getMinOffset, header: header), at: address, timeout: timeout)
-        return try read(response, OffsetResponseHeader.self, address).offset
+        return try await offset(RemotingCommand(.getMinOffset, header: header), of: queue, timeout: timeout)
     }
 
     func maxOffset(of queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64 {
         let header = QueueHeader(topic: queue.topic, queueId: queue.queueId)
-        let address = try await master(of: queue)
-        let response = try await call(RemotingCommand(.getMaxOffset, header: header), at: address, timeout: timeout)
-        return try read(response, OffsetResponseHeader.self, address).offset
+        return try await offset(RemotingCommand(.getMaxOffset, header: header), of: queue, timeout: timeout)
     }
 
     func searchOffset(of queue: MessageQueue, at timestamp: Int64, timeout: Duration) async throws(ClientError) -> Int64 {
         let header = SearchOffsetHeader(topic: queue.topic, queueId: queue.queueId, timestamp: timestamp)
+        return try await offset(RemotingCommand(.searchOffsetByTimestamp, header: header), of: queue, timeout: timeout)
+    }
+
+    /// The offset in the answer of the queue's master.
+    private func offset(_ command: RemotingCommand, of queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64 {
         let address = try await master(of: queue)
-        let response = try await call(RemotingCommand(.searchOffsetByTimestamp, header: header), at: address, timeout: timeout)
+        let response = try await call(command, at: address, timeout: timeout)
         return try read(response, OffsetResponseHeader.self, address).offset
     }
 

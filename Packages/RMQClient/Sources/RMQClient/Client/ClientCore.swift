@@ -7,24 +7,27 @@ final class ClientCore: Sendable {
     let configuration: RocketMQClient.Configuration
     let clientId: String
     let groups = GroupRegistry()
-    let routes = RouteTable()
+    let routes = KnownRoutes()
     /// Heartbeats and unregistering, one at a time: a heartbeat that was composed before a group left must not arrive after it.
     let announcements = SerialGate()
     /// Rounds of heartbeats that have begun.
     let heartbeatRounds = Atomic(0)
-    private let loops: EventLoopGroup
-    private let remoting: RemotingClient
+    private let transport: any ClientTransport
     private let nameServers: Mutex<NameServers>
     private let closed = Atomic(false)
 
-    init(_ configuration: RocketMQClient.Configuration) throws(ClientError) {
-        try configuration.check()
+    /// - Parameter configuration: checked. An ``Admin`` alone may come without a name server: brokers are asked by address.
+    init(_ configuration: RocketMQClient.Configuration, transport: any ClientTransport) {
         self.configuration = configuration
         clientId = ClientIdentity.make(address: configuration.clientAddress, instance: configuration.instanceName)
         nameServers = Mutex(NameServers(configuration.nameServers, start: Int.random(in: 0..<1000)))
-        loops = EventLoopGroup(count: configuration.eventLoops, name: "client")
-        remoting = RemotingClient(loops: loops, logger: configuration.logger)
-        remoting.setRequestHandler { [groups] command, _ in Self.answer(command, groups) }
+        self.transport = transport
+        transport.setRequestHandler { [groups] command in Self.answer(command, groups) }
+    }
+
+    /// Over the network. Nothing is opened until something is asked for.
+    convenience init(_ configuration: RocketMQClient.Configuration) {
+        self.init(configuration, transport: NetworkTransport(threads: configuration.eventLoops, logger: configuration.logger))
     }
 
     var logger: Logger { configuration.logger }
@@ -39,7 +42,7 @@ final class ClientCore: Sendable {
         var command = command
         command.serialization = configuration.headers
         do {
-            return try await remoting.request(command, to: address, timeout: timeout)
+            return try await transport.request(command, to: address, timeout: timeout)
         } catch {
             throw ClientError(error)
         }
@@ -59,30 +62,46 @@ final class ClientCore: Sendable {
         var command = command
         command.serialization = configuration.headers
         do {
-            try await remoting.sendOneway(command, to: address)
+            try await transport.sendOneway(command, to: address)
         } catch {
             throw ClientError(error)
         }
     }
 
     /// Asks a name server, and the others in turn when one does not answer.
-    /// - Parameter deadline: what is left until then is shared out among the name servers; nil gives each `requestTimeout`.
+    /// - Parameters:
+    ///   - deadline: what is left until then is shared out among the name servers; nil gives each `limit`.
+    ///   - limit: longest wait for one of them; nil takes `requestTimeout`.
     func callNameServer(
-        _ command: RemotingCommand, deadline: MonotonicInstant? = nil
+        _ command: RemotingCommand, deadline: MonotonicInstant? = nil, limit: Duration? = nil
     ) async throws(ClientError) -> (RemotingCommand, address: String) {
+        guard !configuration.nameServers.isEmpty else { throw .noNameServer }
         var failures: [ClientError] = []
         for left in stride(from: configuration.nameServers.count, to: 0, by: -1) {
             guard let address = nameServers.withLock({ $0.chosen }) else { break }
-            var timeout = configuration.requestTimeout
+            var timeout = limit ?? configuration.requestTimeout
             if let deadline { timeout = min(timeout, (deadline - .now) / left) }
             do {
-                return (try await call(command, at: address, timeout: timeout), address)
-            } catch where error.code == .connectionFailed || error.code == .timedOut {
+                return (try await call(command, atNameServer: address, timeout: timeout), address)
+            } catch where error.isConnectionFailure || error.code == .timedOut {
                 nameServers.withLock { $0.failed(address) }
                 failures.append(error)
             }
         }
-        throw .noNameServerAnswered(failures)
+        throw .noNameServerAnswered(failures, asked: configuration.nameServers)
+    }
+
+    /// Asks one name server and no other.
+    func call(
+        _ command: RemotingCommand, atNameServer address: String, timeout: Duration
+    ) async throws(ClientError) -> RemotingCommand {
+        do {
+            return try await call(command, at: address, timeout: timeout)
+        } catch {
+            var error = error
+            error.server = .nameServer(address)
+            throw error
+        }
     }
 
     // MARK: Requests from brokers
@@ -103,7 +122,6 @@ final class ClientCore: Sendable {
     /// Closes all connections. Roles have been closed before.
     func close() {
         guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        remoting.close()
-        loops.stop()
+        transport.close()
     }
 }

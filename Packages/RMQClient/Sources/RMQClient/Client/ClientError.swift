@@ -26,8 +26,12 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         public static let routeNotFound = Code("routeNotFound")
         /// The route names no broker that could be asked: it is down or not registered.
         public static let brokerNotFound = Code("brokerNotFound")
-        /// A server could not be reached, or the connection was lost before it answered.
+        /// A server could not be reached; nothing was asked.
         public static let connectionFailed = Code("connectionFailed")
+        /// The connection to a server was lost before it answered. What was asked may have been done all the same.
+        public static let connectionLost = Code("connectionLost")
+        /// An address is not `host:port`, or its host has no address.
+        public static let invalidAddress = Code("invalidAddress")
         /// A server did not answer in time. What was asked may have been done all the same.
         public static let timedOut = Code("timedOut")
         /// More waits to be written to a server than the client keeps; send less at once.
@@ -60,12 +64,24 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
 
     /// One try to reach a broker.
     public struct Attempt: Sendable, CustomStringConvertible {
+        /// The broker set that was tried.
         public let brokerName: String
+        /// Its master, `host:port`; in words that there was none.
         public let address: String
+        /// From the start of the try to its failure.
         public let elapsed: Duration
+        /// What went wrong, in words.
         public let reason: String
 
         public var description: String { "\(brokerName) (\(address)) after \(elapsed): \(reason)" }
+    }
+
+    /// Whom a failure is about, with its `host:port`.
+    public enum Server: Sendable {
+        case broker(String)
+        case nameServer(String)
+        /// All of these name servers were asked and none answered.
+        case nameServers([String])
     }
 
     /// What went wrong, by name: what a program decides by.
@@ -76,24 +92,32 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
     public let responseCode: ResponseCode?
     /// Set when a server refused: the text it answered with.
     public let remark: String?
+    /// Set when one server, or every name server, is the cause: it refused, was not reached or sent something unreadable.
+    public internal(set) var server: Server?
+    /// Set when a server did not answer in time: how long it had.
+    public internal(set) var timeout: Duration?
     /// Every failed try of a send, in order.
     public internal(set) var attempts: [Attempt] = []
 
-    init(_ code: Code, _ message: String, responseCode: ResponseCode? = nil, remark: String? = nil) {
+    init(_ code: Code, _ message: String, responseCode: ResponseCode? = nil, remark: String? = nil, server: Server? = nil) {
         self.code = code
         self.message = message
         self.responseCode = responseCode
         self.remark = remark
+        self.server = server
     }
 
     /// Whether the same call may succeed later without a change of what was asked.
     public var isTransient: Bool {
         switch code {
-        case .connectionFailed, .timedOut, .overloaded, .brokerNotFound: true
+        case .connectionFailed, .connectionLost, .invalidAddress, .timedOut, .overloaded, .brokerNotFound: true
         case .refused: responseCode == .systemBusy || responseCode == .serviceNotAvailable || responseCode == .flowControl
         default: false
         }
     }
+
+    /// Whether a server was out of reach: another one may answer, and the route may have changed.
+    var isConnectionFailure: Bool { code == .connectionFailed || code == .connectionLost || code == .invalidAddress }
 
     public var description: String {
         var text = "\(code): \(message)"
@@ -103,45 +127,56 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
 }
 
 extension ClientError {
-    /// What the network layer reports about a request.
+    /// What the network layer reports about a request to a broker.
     init(_ error: RemotingError) {
         let code: Code
+        var server: Server?
+        var timeout: Duration?
         switch error {
-        case .connectFailed, .connectionClosed, .badAddress, .listenFailed, .addressInUse: code = .connectionFailed
-        case .timedOut: code = .timedOut
-        case .overloaded: code = .overloaded
+        case .connectFailed(let address, _): (code, server) = (.connectionFailed, .broker(address))
+        case .connectionClosed(let address): (code, server) = (.connectionLost, .broker(address))
+        case .badAddress(let address, _): (code, server) = (.invalidAddress, .broker(address))
+        case .listenFailed, .addressInUse: code = .connectionFailed
+        case .timedOut(let address, _, let limit): (code, server, timeout) = (.timedOut, .broker(address), limit)
+        case .overloaded(let address, _): (code, server) = (.overloaded, .broker(address))
         case .frameTooLarge: code = .invalidMessage
         case .cancelled: code = .cancelled
         case .closed:
             self = .closedClient
             return
         }
-        self.init(code, "\(error)")
+        self.init(code, "\(error)", server: server)
+        self.timeout = timeout
     }
 
-    /// A server's refusal of `request`.
+    /// A broker's refusal of `request`.
     static func refused(_ response: RemotingCommand, by address: String, asked request: String) -> ClientError {
         let remark = response.remark ?? ""
         return ClientError(
             .refused, "\(address) refused \(request): \(response.responseCode)\(remark.isEmpty ? "" : ", " + remark)",
-            responseCode: response.responseCode, remark: response.remark)
+            responseCode: response.responseCode, remark: response.remark, server: .broker(address))
     }
 
-    static func malformed(_ what: String, from address: String, _ cause: some Error) -> ClientError {
-        ClientError(.malformedAnswer, "\(what) from \(address) cannot be read: \(cause)")
+    /// - Parameter server: nil for the broker at `address`.
+    static func malformed(_ what: String, from address: String, server: Server? = nil, _ cause: some Error) -> ClientError {
+        ClientError(.malformedAnswer, "\(what) from \(address): \(cause)", server: server ?? .broker(address))
     }
 
     static func routeNotFound(_ topic: String, _ refusal: ClientError) -> ClientError {
         ClientError(
             .routeNotFound,
             "no name server knows topic \(topic); create it (mqadmin updateTopic), or let a broker with autoCreateTopicEnable=true create it on the first send",
-            responseCode: refusal.responseCode, remark: refusal.remark)
+            responseCode: refusal.responseCode, remark: refusal.remark, server: refusal.server)
     }
 
+    static let noNameServer = ClientError(.noNameServer, "no name server address is known")
+
     /// - Parameter failures: one per name server.
-    static func noNameServerAnswered(_ failures: [ClientError]) -> ClientError {
+    static func noNameServerAnswered(_ failures: [ClientError], asked addresses: [String]) -> ClientError {
         let reasons = failures.map(\.message).joined(separator: "; ")
-        return ClientError(failures.last?.code ?? .connectionFailed, "no name server answered: \(reasons)")
+        return ClientError(
+            failures.last?.code ?? .connectionFailed, "no name server answered: \(reasons)",
+            server: .nameServers(addresses))
     }
 
     static let closedClient = ClientError(.closed, "the client has been shut down")

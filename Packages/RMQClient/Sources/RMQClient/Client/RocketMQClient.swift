@@ -20,7 +20,8 @@ public final class RocketMQClient: Sendable {
 
     /// - Throws: `noNameServer` or `invalidConfiguration`. A name server that is down is no error: it is needed when something is sent.
     public init(_ configuration: Configuration) throws(ClientError) {
-        core = try ClientCore(configuration)
+        try configuration.check()
+        core = ClientCore(configuration)
         maintenance = Maintenance(core: core)
     }
 
@@ -28,7 +29,7 @@ public final class RocketMQClient: Sendable {
     public var clientId: String { core.clientId }
 
     /// Admin calls over this client's connections.
-    public var admin: AdminClient { AdminClient(core: core) }
+    public var admin: Admin { Admin(core: core) }
 
     /// A producer of `group`; the group must be new to this client.
     public func makeProducer(group: String, _ configuration: ProducerConfiguration = .init()) async throws(ClientError) -> Producer {

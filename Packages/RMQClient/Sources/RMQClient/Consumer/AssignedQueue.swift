@@ -38,7 +38,7 @@ final class AssignedQueue: Sendable {
     /// The pull loop begins its next round.
     func loopMoves(now: MonotonicInstant = .now) { state.withLock { $0.lastMove = now } }
 
-    /// Whether the pull loop hangs: it neither pulls nor waits for room. Its queue is then given up and taken anew.
+    /// Whether the pull loop hangs: it neither pulls nor waits for room. Its queue is then given up and taken again.
     func isStuck(now: MonotonicInstant = .now) -> Bool {
         state.withLock { $0.roomWaiter == nil && now - $0.lastMove > Self.longestSilence }
     }

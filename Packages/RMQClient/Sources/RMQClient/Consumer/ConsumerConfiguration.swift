@@ -23,7 +23,7 @@ public struct ConsumerConfiguration: Sendable {
     public var cache = CacheLimits()
     /// How the queues are divided; the same for all members of the group.
     public var allocation: any QueueAllocation = .averaged
-    /// How often the queues are divided anew, besides when members or queues change.
+    /// How often the queues are divided again, besides when members or queues change.
     public var rebalanceInterval = Duration.seconds(20)
     /// How often offsets are stored. After a crash, what was handled since the last time comes again.
     public var offsetPersistenceInterval = Duration.seconds(5)
@@ -41,7 +41,7 @@ public enum ConsumptionModel: Sendable, Hashable {
     case clustering
     /// Each message goes to every member; offsets are kept in `<directory>/<client id>/<group>/offsets.json`.
     ///
-    /// Give the client a fixed `InstanceName`, or every start begins anew.
+    /// Give the client a fixed `InstanceName`, or every start begins without offsets.
     case broadcasting(offsetDirectory: String)
 }
 

@@ -23,7 +23,7 @@ extension PushConsumer {
                 continue
             }
             let committed = offsetPath == nil ? offsets[assigned.queue] : nil
-            let request = PullRequest(
+            let request = QueuePull(
                 group: group, queue: assigned.queue, offset: offset, maxCount: configuration.pullBatchSize, filter: subscription.filter,
                 subscriptionVersion: subscription.version, committed: committed.flatMap { $0 > 0 ? $0 : nil }, suspend: Self.suspend,
                 carriesExpression: false)
@@ -51,7 +51,7 @@ extension PushConsumer {
                 await core.sendHeartbeats()
                 try? await Task.sleep(for: configuration.errorDelay)
             } catch {
-                if error.code == .connectionFailed { await core.refreshRouteAfterFailure(of: assigned.queue.topic) }
+                if error.isConnectionFailure { await core.refreshRouteAfterFailure(of: assigned.queue.topic) }
                 core.logger.warning("pull from \(assigned.queue) by group \(group) failed, next try in \(configuration.errorDelay): \(error)")
                 try? await Task.sleep(for: configuration.errorDelay)
             }

@@ -29,7 +29,7 @@ extension PushConsumer {
             let held = state.withLock { state in state.assigned.filter { $0.key.topic.isExactly(topic) } }
             let plan = RebalancePlan(held: held.keys, stuck: held.values.filter { $0.isStuck() }.map(\.queue), mine: mine)
             guard !plan.isEmpty else { continue }
-            for queue in plan.renewed { core.logger.warning("\(queue) was not pulled for \(AssignedQueue.longestSilence); group \(group) takes it anew") }
+            for queue in plan.renewed { core.logger.warning("\(queue) was not pulled for \(AssignedQueue.longestSilence); group \(group) takes it again") }
             await giveUp(plan.dropped)
             let isTaken = await take(plan.added)
             guard isTaken || !plan.dropped.isEmpty else { continue }

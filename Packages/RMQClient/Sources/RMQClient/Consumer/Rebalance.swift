@@ -1,6 +1,6 @@
 import RMQCommon
 
-/// What changes when the members of a group or the queues of a topic change. A value: it asks nobody.
+/// What changes when the members of a group or the queues of a topic change. A value: it asks no one.
 struct RebalancePlan: Equatable {
     /// Queues that go to another member or are no longer there, and those that are renewed.
     let dropped: [MessageQueue]

@@ -140,7 +140,7 @@ public final class Producer: Sendable {
                     if let partial { return partial }
                     throw giveUp(error, failures, outgoing.topic)
                 }
-                if error.code == .connectionFailed { await core.refreshRouteAfterFailure(of: outgoing.topic, deadline: deadline) }
+                if error.isConnectionFailure { await core.refreshRouteAfterFailure(of: outgoing.topic, deadline: deadline) }
             }
             lastFailed = queue.brokerName
             number += 1
@@ -162,7 +162,8 @@ public final class Producer: Sendable {
 
     private func giveUp(_ last: ClientError, _ attempts: [ClientError.Attempt], _ topic: String) -> ClientError {
         var error = ClientError(
-            last.code, "a message for \(topic) was not sent: \(last.message)", responseCode: last.responseCode, remark: last.remark)
+            last.code, "a message for \(topic) was not sent: \(last.message)", responseCode: last.responseCode, remark: last.remark,
+            server: last.server)
         error.attempts = attempts
         return error
     }

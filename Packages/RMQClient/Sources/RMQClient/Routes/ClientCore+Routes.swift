@@ -15,17 +15,19 @@ extension ClientCore {
         return try await refreshRoute(of: topic)
     }
 
-    /// Asks for the route anew. Consumers are told when it changed.
+    /// Asks for the route again. Consumers are told when it changed.
     @discardableResult
-    func refreshRoute(of topic: String, deadline: MonotonicInstant? = nil) async throws(ClientError) -> TopicRoute {
-        let route = TopicRoute(topic: topic, data: try await routeData(of: topic, deadline: deadline))
+    func refreshRoute(
+        of topic: String, deadline: MonotonicInstant? = nil, limit: Duration? = nil
+    ) async throws(ClientError) -> TopicRoute {
+        let route = TopicRoute(topic: topic, data: try await routeData(of: topic, deadline: deadline, limit: limit))
         if routes.store(route) {
             for consumer in groups.consumers where consumer.subscription(to: topic) != nil { consumer.wakeRebalance() }
         }
         return route
     }
 
-    /// Asks for the route anew because a broker could not be reached: it may have moved, or another may have taken over.
+    /// Asks for the route again because a broker could not be reached: it may have moved, or another may have taken over.
     func refreshRouteAfterFailure(of topic: String, deadline: MonotonicInstant? = nil) async {
         guard routes.mayAskAfterFailure(topic) else { return }
         do {
@@ -56,23 +58,25 @@ extension ClientCore {
     }
 
     /// The route as a name server tells it.
-    func routeData(of topic: String, deadline: MonotonicInstant? = nil) async throws(ClientError) -> TopicRouteData {
+    func routeData(
+        of topic: String, deadline: MonotonicInstant? = nil, limit: Duration? = nil
+    ) async throws(ClientError) -> TopicRouteData {
         let header = RouteHeader(topic: topic, acceptsStandardJSONOnly: true)
         let response: RemotingCommand
         let address: String
         do {
-            (response, address) = try await callNameServer(RemotingCommand(.getRouteinfoByTopic, header: header), deadline: deadline)
+            (response, address) = try await callNameServer(RemotingCommand(.getRouteinfoByTopic, header: header), deadline: deadline, limit: limit)
         } catch where error.responseCode == .topicNotExist {
             throw .routeNotFound(topic, error)
         }
         do {
             return try TopicRouteData(body: response.body)
         } catch {
-            throw .malformed("the route of \(topic)", from: address, error)
+            throw .malformed("the route of \(topic)", from: address, server: .nameServer(address), error)
         }
     }
 
-    /// Asks anew for every topic in use.
+    /// Asks again for every topic in use.
     func refreshRoutes() async {
         for topic in routes.topics.union(groups.subscribedTopics.map { ByteText($0) }).map(\.text) where !Task.isCancelled {
             do {

@@ -16,7 +16,7 @@ struct NameServers: Sendable {
     /// The one to ask; nil when there is none at all.
     var chosen: String? { addresses.isEmpty ? nil : addresses[current] }
 
-    /// Moves on from `address`. Does nothing when somebody else already has.
+    /// Moves on from `address`. Does nothing when that has happened already.
     mutating func failed(_ address: String) {
         guard chosen.isExactly(address) else { return }
         current = (current + 1) % addresses.count

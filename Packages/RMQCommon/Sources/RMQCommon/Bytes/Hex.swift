@@ -1,5 +1,6 @@
 /// Upper-case hexadecimal text, the form of message ids.
 public enum Hex {
+    /// Two digits a byte.
     public static func text(_ bytes: some Sequence<UInt8>) -> String {
         var digits: [UInt8] = []
         for byte in bytes {
@@ -29,6 +30,7 @@ public enum Hex {
 
     static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
 
+    /// What a digit in either case stands for, 0 to 15; nil for another byte.
     public static func value(of digit: UInt8) -> UInt8? {
         switch digit {
         case 0x30 ... 0x39: digit - 0x30

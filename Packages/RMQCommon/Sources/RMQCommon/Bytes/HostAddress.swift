@@ -7,7 +7,9 @@ internal import Glibc
 ///     | ip     | port    |   the port as a 32-bit number, big endian
 ///     +--------+---------+
 public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
+    /// Whether the address has 16 bytes instead of 4.
     public let isIPv6: Bool
+    /// In the machine's byte order; 0 where no port is meant.
     public let port: UInt16
     /// The address in network order: of IPv4 only the lower half of `low` is used.
     @usableFromInline let high: UInt64
@@ -20,6 +22,7 @@ public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
+    /// An IPv4 address by its four numbers, as they are written.
     @inlinable public init(ipv4: (UInt8, UInt8, UInt8, UInt8), port: UInt16) {
         let value = UInt64(ipv4.0) << 24 | UInt64(ipv4.1) << 16 | UInt64(ipv4.2) << 8 | UInt64(ipv4.3)
         self.init(isIPv6: false, high: 0, low: value, port: port)
@@ -57,6 +60,7 @@ public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// How many bytes the stored form has: 8 or 20.
     @inlinable public var byteCount: Int { isIPv6 ? 20 : 8 }
 
     /// 4 or 16 bytes in network order.
@@ -84,6 +88,7 @@ public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
+    /// The same address with another port.
     public func with(port: UInt16) -> HostAddress { HostAddress(isIPv6: isIPv6, high: high, low: low, port: port) }
 
     /// Reads an address and its port; the upper half of the 32-bit port is dropped.
@@ -105,6 +110,7 @@ public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
         target.storeBytes(of: UInt32(port).bigEndian, toByteOffset: byteCount - 4, as: UInt32.self)
     }
 
+    /// Appends the stored form, ``byteCount`` bytes.
     @inlinable public func write(to writer: inout ByteWriter) {
         if isIPv6 {
             writer.write(high)

@@ -33,6 +33,7 @@ public enum Zlib {
         return try outcome.get()
     }
 
+    /// The same of bytes that somebody else owns.
     public static func decompress(_ bytes: UnsafeRawBufferPointer, limit: Int) throws(CompressionError) -> [UInt8] {
         try restore(bytes, limit: limit).get()
     }

@@ -5,8 +5,10 @@ public struct Configuration: Sendable, Equatable {
 
     public init() {}
 
+    /// Of equal names the last counts.
     public init(_ pairs: some Sequence<(key: String, value: String)>) { for pair in pairs { self[pair.key] = pair.value } }
 
+    /// Reads text in the properties format.
     public init(parsing text: String) { self.init(PropertiesText.parse(text)) }
 
     /// Reads a file in the properties format.
@@ -30,7 +32,7 @@ public struct Configuration: Sendable, Equatable {
         }
     }
 
-    /// A value without the blanks at both ends, which a properties file counts as a part of it and nobody means, but for paths.
+    /// A value without the blanks at both ends, which a properties file counts as a part of it; only in a path can they be meant.
     public static func trimmed(_ value: String) -> String {
         value.trimmedOfSpace
     }

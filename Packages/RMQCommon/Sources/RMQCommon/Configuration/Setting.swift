@@ -16,7 +16,7 @@ public struct Setting<Root: Sendable>: Sendable {
     /// When a change takes effect.
     public let takesEffect: SettingChange
     /// Whether `-m` shows it.
-    public internal(set) var isImportant: Bool
+    public let isImportant: Bool
     /// What happens at the start when the value is not allowed.
     public let onBadValue: BadSettingValue
     /// Whether the program acts on it.
@@ -88,6 +88,7 @@ public enum SettingStatus: Sendable {
     /// Any other value than the default asks for something that a program must not leave out silently: it does not start.
     case refused(reason: String)
 
+    /// Whether the program acts on the key.
     public var isHonoured: Bool {
         if case .honoured = self { true } else { false }
     }

@@ -2,9 +2,12 @@
 public struct SettingTable<Root: Sendable>: Sendable {
     /// Rows that the manual shows together.
     public struct Section: Sendable {
+        /// The heading above them.
         public let title: String
+        /// In the order in which they are shown.
         public let settings: [Setting<Root>]
 
+        /// Rows under a heading.
         public init(_ title: String, _ settings: [Setting<Root>]) {
             self.title = title
             self.settings = settings
@@ -13,6 +16,7 @@ public struct SettingTable<Root: Sendable>: Sendable {
 
     /// What the program is called in messages: "this broker".
     public let program: String
+    /// The rows as the manual shows them.
     public let sections: [Section]
     /// Every row, in the order in which it is shown.
     public let all: [Setting<Root>]
@@ -20,6 +24,7 @@ public struct SettingTable<Root: Sendable>: Sendable {
     public let defaults: Root
     private let indexes: [ByteText: Int]
 
+    /// A table of all rows; no key may stand in two of them.
     public init(program: String, defaults: Root, _ sections: [Section]) {
         self.program = program
         self.defaults = defaults

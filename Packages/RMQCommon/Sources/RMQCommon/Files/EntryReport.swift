@@ -8,6 +8,7 @@ public struct EntryReport: Sendable {
 
     /// One sentence for each of the first entries.
     public private(set) var lines: [String] = []
+    /// Entries that were left out or corrected, those without a line included.
     public private(set) var count = 0
 
     public init() {}

@@ -12,6 +12,7 @@ public enum PropertiesText {
     /// U+FEFF in UTF-8.
     static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
+    /// The pairs of a text, in its order; of a name that stands twice both.
     public static func parse(_ text: String) -> [(key: String, value: String)] {
         logicalLines(text).map { pair($0) }
     }

@@ -49,6 +49,7 @@ public enum SmallFile {
         try FileSystem.syncDirectory(FileSystem.parent(path))
     }
 
+    /// The same with a text, written as UTF-8.
     public static func replace(_ path: String, with text: String) throws(SystemFailure) { try replace(path, with: [UInt8](text.utf8)) }
 
     /// - Parameter model: whose owner and permissions the file gets, as far as this process may give them.
@@ -75,7 +76,7 @@ public enum SmallFile {
     /// Reads the file, or its backup when it is absent, empty, says nothing or cannot be parsed; nil when neither says anything.
     ///
     /// A file that cannot be parsed while its backup can is kept as `<path>.damaged`, and the backup takes its place: the
-    /// next ``replace(_:with:)`` would otherwise copy the damage over the only good content.
+    /// next `replace` would otherwise copy the damage over the only good content.
     ///
     /// - Parameters:
     ///   - logger: hears when the backup was needed: it lacks the last change.

@@ -1,4 +1,4 @@
-/// The tables that programs keep as JSON: one object in a file, its entries judged one by one.
+/// The tables that programs keep as JSON: one object in a file, its entries read one by one.
 ///
 /// A file that says nothing (blanks, `null`, an empty list) counts as one that is not there.
 public enum TableFile {

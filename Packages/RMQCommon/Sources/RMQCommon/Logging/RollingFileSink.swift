@@ -24,10 +24,12 @@ public final class RollingFileSink: LogSink {
 
     private static let complaintPause: Duration = .seconds(600)
 
+    /// UTC+8, by which the reference rolls its files at midnight.
     public static let chinaStandardTime = Zone.fixed(secondsEastOfGreenwich: 8 * 3600)
     /// Full files that may wait for compression; beyond that the present one grows.
     private static let waitingLimit = 2
 
+    /// The file that is written now; older ones beside it have a number or a date.
     public let path: String
     private let byteLimit: Int64
     private let zone: Zone

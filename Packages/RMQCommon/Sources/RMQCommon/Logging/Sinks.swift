@@ -10,7 +10,7 @@ public struct DiscardSink: LogSink {
 
 /// Writes lines to standard error, or to standard output.
 ///
-/// Where nobody takes them (a terminal stopped with Ctrl-S, a pipe whose reader hangs) one line waits a moment, and those after
+/// Where they are not taken (a terminal stopped with Ctrl-S, a pipe whose reader hangs) one line waits a moment, and those after
 /// it are dropped until there is room: a console must not stop the program.
 public struct ConsoleSink: LogSink {
     private static let isStalled = Atomic<Bool>(false)
@@ -18,6 +18,7 @@ public struct ConsoleSink: LogSink {
 
     private let descriptor: Int32
 
+    /// - Parameter toStandardOutput: false writes to standard error.
     public init(toStandardOutput: Bool = false) { descriptor = toStandardOutput ? 1 : 2 }
 
     public func write(_ record: LogRecord) {
@@ -39,7 +40,9 @@ public final class MemorySink: LogSink {
 
     public func write(_ record: LogRecord) { kept.withLock { $0.append(record) } }
 
+    /// Everything so far, in the order in which it was written.
     public var records: [LogRecord] { kept.withLock { $0 } }
+    /// The texts alone.
     public var messages: [String] { records.map(\.message) }
 }
 
@@ -48,6 +51,9 @@ public struct RoutingSink: LogSink {
     private let sinks: [ByteText: any LogSink]
     private let fallback: any LogSink
 
+    /// - Parameters:
+    ///   - sinks: by category.
+    ///   - fallback: takes the records of every other category.
     public init(_ sinks: [ByteText: any LogSink], fallback: any LogSink) {
         self.sinks = sinks
         self.fallback = fallback
@@ -61,6 +67,7 @@ public struct TeeSink: LogSink {
     private let first: any LogSink
     private let second: any LogSink
 
+    /// Each record goes to `first`, then to `second`.
     public init(_ first: any LogSink, _ second: any LogSink) {
         self.first = first
         self.second = second
@@ -77,6 +84,7 @@ public struct LevelSink: LogSink {
     private let least: LogLevel
     private let sink: any LogSink
 
+    /// Lets records pass to `sink` that are at least as grave as `least`.
     public init(_ least: LogLevel, _ sink: any LogSink) {
         self.least = least
         self.sink = sink

@@ -20,8 +20,11 @@ public enum BatchError: Error, Equatable, Sendable {
 public enum BatchBody {
     /// One entry as views of the batch's bytes.
     public struct Entry {
+        /// The application's own number.
         public let flag: Int32
+        /// As the producer sent it; valid while the batch's bytes are.
         public let body: UnsafeRawBufferPointer
+        /// The text form of ``MessageProperties``; valid while the batch's bytes are.
         public let properties: UnsafeRawBufferPointer
     }
 

@@ -1,9 +1,12 @@
 /// A message as an application sends it.
 public struct Message: Sendable, Equatable {
+    /// Where it goes. Checked when it is sent: 1 to 127 letters, digits, `%`, `|`, `-` and `_`.
     @ByteText public var topic: String
+    /// The content, never looked at by the system. A message to send needs at least one byte.
     public var body: [UInt8]
     /// Free for the application; the system carries it along.
     public var flag: Int32
+    /// Names and values that travel along; the system's own are among them (``PropertyName``).
     public var properties: MessageProperties
 
     public init(
@@ -24,13 +27,16 @@ public struct Message: Sendable, Equatable {
         self.init(topic: topic, body: [UInt8](text.utf8), tags: tags, keys: keys, properties: properties, flag: flag)
     }
 
+    /// The body as UTF-8; what is none is repaired with U+FFFD.
     public var text: String { String(decoding: body, as: UTF8.self) }
 
+    /// The one word by which consumers select; nil for none.
     public var tags: String? {
         get { properties[PropertyName.tags] }
         set { properties[PropertyName.tags] = newValue }
     }
 
+    /// What the message can be looked up by. A key with a space counts as several.
     public var keys: [String] {
         get { properties.keys }
         set { properties.keys = newValue }
@@ -52,6 +58,7 @@ public struct Message: Sendable, Equatable {
         set { properties[PropertyName.delayLevel] = newValue > 0 ? String(newValue) : nil }
     }
 
+    /// The id that a producer gives a message when it is first sent; nil before.
     public var uniqueId: String? {
         get { properties[PropertyName.uniqueKey] }
         set { properties[PropertyName.uniqueKey] = newValue }

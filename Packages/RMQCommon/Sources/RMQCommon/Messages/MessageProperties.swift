@@ -5,6 +5,7 @@
 /// A small array: messages carry a handful, and looking through them costs less than hashing. Two are equal when they
 /// hold the same pairs, in whatever order.
 public struct MessageProperties: Sendable {
+    /// One pair, as a loop over the properties gets it.
     public typealias Element = (name: String, value: String)
 
     /// What the record's 16-bit length field can say.
@@ -16,6 +17,7 @@ public struct MessageProperties: Sendable {
 
     public init() {}
 
+    /// As ``init(decoding:)-(UnsafeRawBufferPointer)``, from an array.
     public init(decoding bytes: [UInt8]) { self = bytes.withUnsafeBytes { MessageProperties(decoding: $0) } }
 
     /// Reads the text form. Pairs without a name or without a value are dropped, as the reference does; of equal names the last wins.
@@ -41,7 +43,9 @@ public struct MessageProperties: Sendable {
         }
     }
 
+    /// How many names have a value.
     public var count: Int { pairs.count }
+    /// Whether no name has a value.
     public var isEmpty: Bool { pairs.isEmpty }
 
     /// Setting nil removes the property.
@@ -58,6 +62,7 @@ public struct MessageProperties: Sendable {
         }
     }
 
+    /// Takes over all of `other`; of equal names its value wins.
     public mutating func merge(_ other: MessageProperties) { for (name, value) in other { self[name] = value } }
 
     /// The text form, without a separator at the end. Empty values are written.
@@ -88,12 +93,14 @@ extension MessageProperties: Equatable {
         return left.pairs.allSatisfy { right[$0.name].isExactly($0.value) }
     }
 
+    /// The same without the order.
     public var dictionary: [ByteText: String] { Dictionary(pairs.map { (ByteText($0.name), $0.value) }) { $1 } }
 }
 
 extension MessageProperties: ExpressibleByDictionaryLiteral, CustomStringConvertible {
     public init(dictionaryLiteral elements: (String, String)...) { self.init(elements) }
 
+    /// Sets one after the other; of equal names the last wins.
     public init(_ elements: some Sequence<(String, String)>) { for (name, value) in elements { self[name] = value } }
 
     /// `{KEYS=k1, TAGS=TagA}`

@@ -1,7 +1,10 @@
 /// One queue of a topic on one broker. Ordered by topic, broker name and id, as every client orders queues to divide them.
 public struct MessageQueue: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The topic whose queue it is.
     @ByteText public var topic: String
+    /// The set of brokers that holds it: a master and its slaves share one name.
     @ByteText public var brokerName: String
+    /// From 0 on, less than the topic's queue count at that broker.
     public var queueId: Int32
 
     public init(topic: String, brokerName: String, queueId: Int32) {
@@ -20,6 +23,7 @@ public struct MessageQueue: Hashable, Comparable, Sendable, CustomStringConverti
         queueId = try object.int32("queueId", default: 0)
     }
 
+    /// The object that ``init(json:)`` reads.
     public var json: JSONValue {
         ["brokerName": .string(brokerName), "queueId": JSONValue(queueId), "topic": .string(topic)]
     }

@@ -28,18 +28,28 @@ public enum RecordError: Error, Equatable, Sendable {
 ///
 /// The CRC covers the body as it is stored, compressed or not.
 public enum MessageRecord {
+    /// The second word of every record, by which a reader knows one.
     public static let magic: UInt32 = 0xDAA3_20A7
     /// Fills the rest of a commit-log file; never part of an answer.
     public static let endOfFileMagic: UInt32 = 0xCBD4_3194
 
+    /// Where the magic number is, in bytes from the start of the record; so for all offsets below.
     public static let magicOffset = 4
+    /// The checksum of the stored body, 4 bytes.
     public static let bodyCRCOffset = 8
+    /// The queue's number, 4 bytes.
     public static let queueIdOffset = 12
+    /// The application's number, 4 bytes.
     public static let flagOffset = 16
+    /// The offset in the queue, 8 bytes; stamped when the record is appended.
     public static let queueOffsetOffset = 20
+    /// The position in the commit log, 8 bytes; stamped when the record is appended.
     public static let physicalOffsetOffset = 28
+    /// The ``SystemFlag``, 4 bytes, which says how long the two addresses are.
     public static let systemFlagOffset = 36
+    /// When the producer made the message, 8 bytes.
     public static let bornTimestampOffset = 40
+    /// The producer's address, 8 or 20 bytes.
     public static let bornHostOffset = 48
     /// The size of a record with both hosts IPv4 and nothing in body, topic and properties.
     public static let minimumByteCount = 91
@@ -48,16 +58,21 @@ public enum MessageRecord {
     /// What a compressed body may grow to: far above any broker's message limit, far below what hurts.
     public static let decompressedLimit = 64 * 1024 * 1024
 
+    /// When the broker stored it, 8 bytes; behind the producer's address.
     @inlinable public static func storeTimestampOffset(_ flag: SystemFlag) -> Int { flag.contains(.bornHostIPv6) ? 68 : 56 }
 
+    /// The broker's address, 8 or 20 bytes.
     @inlinable public static func storeHostOffset(_ flag: SystemFlag) -> Int { storeTimestampOffset(flag) + 8 }
 
+    /// How often consumers sent it back, 4 bytes.
     @inlinable public static func reconsumeTimesOffset(_ flag: SystemFlag) -> Int {
         storeHostOffset(flag) + (flag.contains(.storeHostIPv6) ? 20 : 8)
     }
 
+    /// Where the prepared message of a transaction lies, 8 bytes.
     @inlinable public static func preparedTransactionOffsetOffset(_ flag: SystemFlag) -> Int { reconsumeTimesOffset(flag) + 4 }
 
+    /// The length of the body, 4 bytes; what follows it has no fixed place.
     @inlinable public static func bodyLengthOffset(_ flag: SystemFlag) -> Int { reconsumeTimesOffset(flag) + 12 }
 
     /// The size of a record with these parts.

@@ -5,6 +5,7 @@
 ///     | ip  | port    | physical offset |    written as 32 or 56 upper-case hexadecimal digits
 ///     +-----+---------+-----------------+
 public struct OffsetMessageId: Hashable, Sendable, CustomStringConvertible {
+    /// The broker that stored the message.
     public var storeHost: HostAddress
     /// The record's position in the commit log of the broker at `storeHost`.
     public var physicalOffset: Int64
@@ -26,6 +27,7 @@ public struct OffsetMessageId: Hashable, Sendable, CustomStringConvertible {
         self.init(storeHost: host, physicalOffset: offset)
     }
 
+    /// 32 hexadecimal digits in upper case, 56 with an IPv6 address.
     public var text: String {
         var writer = ByteWriter(capacity: 28)
         storeHost.write(to: &writer)

@@ -8,11 +8,16 @@ public struct SystemFlag: OptionSet, Hashable, Sendable {
     public var rawValue: Int32
     @inlinable public init(rawValue: Int32) { self.rawValue = rawValue }
 
+    /// The body is compressed, by the kind that ``compression`` says.
     public static let compressed = SystemFlag(rawValue: 0x1)
+    /// The topic's messages carry several tags.
     public static let multiTags = SystemFlag(rawValue: 0x2)
+    /// The producer's address takes 20 bytes instead of 8.
     public static let bornHostIPv6 = SystemFlag(rawValue: 0x10)
+    /// The broker's address takes 20 bytes instead of 8.
     public static let storeHostIPv6 = SystemFlag(rawValue: 0x20)
 
+    /// The part of a message in a transaction.
     public enum TransactionKind: Int32, Sendable {
         case none = 0x0
         case prepared = 0x4
@@ -20,6 +25,7 @@ public struct SystemFlag: OptionSet, Hashable, Sendable {
         case rollback = 0xC
     }
 
+    /// How a body is compressed. Of no meaning without ``compressed``.
     public enum Compression: Int32, Sendable {
         /// What clients wrote that knew no other type.
         case zlibUntyped = 0x000
@@ -28,12 +34,13 @@ public struct SystemFlag: OptionSet, Hashable, Sendable {
         case zlib = 0x300
     }
 
+    /// The part of the message in a transaction; setting it leaves all other bits as they are.
     public var transactionKind: TransactionKind {
         get { TransactionKind(rawValue: rawValue & 0xC) ?? .none }
         set { rawValue = rawValue & ~0xC | newValue.rawValue }
     }
 
-    /// Nil for a type that nobody has defined.
+    /// Nil for a type that is not defined.
     public var compression: Compression? {
         get { Compression(rawValue: rawValue & 0x700) }
         set { rawValue = rawValue & ~0x700 | (newValue?.rawValue ?? 0) }

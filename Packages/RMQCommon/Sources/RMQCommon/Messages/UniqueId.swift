@@ -17,6 +17,7 @@ public struct UniqueId: Equatable, Sendable {
     public var processWord: UInt32
     /// Milliseconds since the current month began, in the maker's time zone. From the 25th of a month on more than 31 bits.
     public var timeOffset: UInt32
+    /// Counts the ids of one process; begins again at 0 after 65,535.
     public var counter: UInt16
 
     public init(ip: [UInt8], processId: UInt16, processWord: UInt32, timeOffset: UInt32, counter: UInt16) {
@@ -27,6 +28,7 @@ public struct UniqueId: Equatable, Sendable {
         self.counter = counter
     }
 
+    /// 32 hexadecimal digits in upper case.
     public var text: String {
         var writer = ByteWriter(capacity: 28)
         writer.write(bytes: ip)
@@ -52,6 +54,7 @@ public struct UniqueId: Equatable, Sendable {
         self = fields
     }
 
+    /// As the initialiser; nil for what is no such id.
     public static func parse(_ text: String) -> UniqueId? { UniqueId(text) }
 
     /// When the id was made, in milliseconds since 1970: in the month of `now`, or in the one before if that would lie ahead.
@@ -75,7 +78,7 @@ final class UniqueIdMaker: Sendable {
     private let prefix: [UInt8]
     private let counter = Atomic<UInt16>(0)
     private let zone: Zone
-    /// The month that offsets count from. The clock leaves it at the month's end, or when somebody sets it.
+    /// The month that offsets count from. The clock leaves it at the month's end, or when it is set.
     private let month = Mutex<Range<Int64>>(0..<0)
 
     init(zone: Zone = .system) {

@@ -6,7 +6,9 @@ public final class Counter: Sendable {
 
     public init() {}
 
+    /// Adds `amount`; wraps around at the ends of `Int64`.
     @inlinable public func add(_ amount: Int64 = 1) { total.wrappingAdd(amount, ordering: .relaxed) }
+    /// The sum so far. Other threads may add while it is read.
     @inlinable public var value: Int64 { total.load(ordering: .relaxed) }
 
     /// The value so far, starting again from 0.

@@ -4,15 +4,18 @@
 ///     64 … 127      buckets of 2
 ///     128 … 255     buckets of 4, and so on: 32 buckets to each doubling
 ///
-/// A value type of one owner; every thread keeps its own and somebody merges them. About 15 KiB.
+/// A value type of one owner; every thread keeps its own, and they are merged at the end. About 15 KiB.
 public struct Histogram: Sendable, Equatable {
     private static let exactBits = 6
     private static let half = 1 << (exactBits - 1)
     private static let bucketCount = (64 - exactBits) * half + (1 << exactBits)
 
     private var counts: [UInt64]
+    /// How many values were counted.
     public private(set) var count: UInt64 = 0
+    /// The least value, exactly; `.max` before the first one.
     public private(set) var minimum: UInt64 = .max
+    /// The largest value, exactly; 0 before the first one.
     public private(set) var maximum: UInt64 = 0
     private var sum: Double = 0
 
@@ -21,6 +24,7 @@ public struct Histogram: Sendable, Equatable {
     /// Counts one value, such as a time in nanoseconds. Negative ones count as 0.
     public mutating func record(_ value: Int64) { record(UInt64(max(0, value)), times: 1) }
 
+    /// Counts one value several times; 0 times does nothing.
     public mutating func record(_ value: UInt64, times: UInt64) {
         guard times > 0 else { return }
         counts[Self.bucket(of: value)] &+= times
@@ -30,6 +34,7 @@ public struct Histogram: Sendable, Equatable {
         maximum = max(maximum, value)
     }
 
+    /// Adds what another one counted.
     public mutating func merge(_ other: Histogram) {
         for index in counts.indices { counts[index] &+= other.counts[index] }
         count &+= other.count
@@ -38,8 +43,10 @@ public struct Histogram: Sendable, Equatable {
         maximum = max(maximum, other.maximum)
     }
 
+    /// Forgets everything.
     public mutating func reset() { self = Histogram() }
 
+    /// The sum of all values by their number; 0 of none.
     public var mean: Double { count == 0 ? 0 : sum / Double(count) }
 
     /// The value that `percent` of all values do not exceed, 0 of none. The upper end of its bucket, never above the maximum.
@@ -54,10 +61,15 @@ public struct Histogram: Sendable, Equatable {
         return maximum
     }
 
+    /// The median.
     public var p50: UInt64 { value(atPercentile: 50) }
+    /// What nine in ten values do not exceed.
     public var p90: UInt64 { value(atPercentile: 90) }
+    /// What 99 in 100 values do not exceed.
     public var p99: UInt64 { value(atPercentile: 99) }
+    /// What 999 in 1,000 values do not exceed.
     public var p999: UInt64 { value(atPercentile: 99.9) }
+    /// What 9,999 in 10,000 values do not exceed.
     public var p9999: UInt64 { value(atPercentile: 99.99) }
 
     static func bucket(of value: UInt64) -> Int {

@@ -4,6 +4,7 @@
 ///     %RETRY%G    <->  %RETRY%ns%G
 ///     TBW102      <->  TBW102          system names stay as they are
 public enum Namespace {
+    /// Stands between the namespace and the name.
     public static let separator: Unicode.Scalar = "%"
 
     /// Unchanged when either is empty, when the name belongs to the system and when it is in that namespace already.
@@ -37,6 +38,7 @@ public enum Namespace {
         return rest.cut(atFirst: separator)?.before ?? ""
     }
 
+    /// The retry topic of a group in a namespace: `%RETRY%ns%group`.
     public static func wrapRetryTopic(_ namespace: String, group: String) -> String { RetryTopic.name(wrap(namespace, group)) }
 
     private static func isSystem(_ name: String) -> Bool { SystemTopic.isSystem(name) || SystemGroup.isSystem(name) }

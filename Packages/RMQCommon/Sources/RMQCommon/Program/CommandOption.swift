@@ -1,10 +1,14 @@
 /// One option of a program or of a command, as the reference names it: `-t,--topic <arg>`.
 public struct CommandOption: Sendable, Equatable {
+    /// The letter behind one dash.
     public let short: Unicode.Scalar
+    /// The word behind two dashes.
     @ByteText public private(set) var long: String
     /// What the usage prints beside it.
     public let text: String
+    /// False for a switch.
     public let takesValue: Bool
+    /// Whether it has to be given.
     public let need: Need
 
     /// Whether the option must be given.
@@ -15,6 +19,7 @@ public struct CommandOption: Sendable, Equatable {
         case oneOfSeveral
     }
 
+    /// An option with a value, which may be left out unless `need` says otherwise.
     public init(_ short: Unicode.Scalar, _ long: String, _ text: String, takesValue: Bool = true, need: Need = .optional) {
         self.short = short
         self.long = long

@@ -23,6 +23,8 @@ public struct CommandOptions: Sendable {
         }
     }
 
+    /// Reads the words after the program's or the command's name.
+    /// - Throws: ``Refusal`` for an option that is not declared, and for one that misses its value or is missing itself.
     public init(_ words: [String], declared: [CommandOption]) throws(Refusal) {
         var reader = WordReader(words: words, declared: declared)
         while let (option, value) = try reader.next() {

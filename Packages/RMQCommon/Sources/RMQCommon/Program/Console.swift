@@ -2,7 +2,9 @@ internal import Glibc
 
 /// Standard output and standard error, unbuffered: what is printed last before an exit must arrive.
 public enum Console {
+    /// Writes to standard output, without a line feed of its own.
     public static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
+    /// Writes to standard error, without a line feed of its own.
     public static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
 
     private static func write(_ text: String, to descriptor: Int32) {
@@ -17,7 +19,7 @@ public enum Console {
                     _ = poll(&room, 1, -1)
                     continue
                 }
-                guard count > 0 else { return }   // nobody reads it: there is no one left to tell
+                guard count > 0 else { return }   // its reader is gone, and with it whom to tell
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             }
         }

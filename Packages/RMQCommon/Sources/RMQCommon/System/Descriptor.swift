@@ -6,6 +6,7 @@ public struct Descriptor: ~Copyable, Sendable {
     /// Lent for system calls; only the owner closes it.
     public let raw: Int32
 
+    /// Takes over an open descriptor, and closes it in the end.
     public init(adopting raw: Int32) { self.raw = raw }
 
     deinit { _ = Glibc.close(raw) }   // the safety net: it cannot report
@@ -32,6 +33,7 @@ public struct Descriptor: ~Copyable, Sendable {
         return raw
     }
 
+    /// The length of the file in bytes.
     public borrowing func size() throws(SystemFailure) -> Int64 {
         var status = stat()
         guard fstat(raw, &status) == 0 else { throw SystemFailure(call: "fstat", code: errno) }
@@ -61,10 +63,12 @@ public struct Descriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Writes all of them at the file's position; a short write goes on.
     public borrowing func write(_ bytes: [UInt8]) throws(SystemFailure) {
         try bytes.withUnsafeBytes { bytes in Result { () throws(SystemFailure) in try write(bytes) } }.get()
     }
 
+    /// Cuts the file off, or lengthens it with zeros.
     public borrowing func truncate(to size: Int64) throws(SystemFailure) {
         guard ftruncate(raw, off_t(size)) == 0 else { throw SystemFailure(call: "ftruncate", code: errno) }
     }

@@ -3,8 +3,10 @@ internal import Glibc
 
 /// The few things that the packages do with folders and whole files.
 public enum FileSystem {
+    /// Whether there is a file or a folder, or where a link there leads. False also when a folder on the way cannot be searched.
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// Whether there is a folder, or a link to one.
     public static func isDirectory(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
@@ -70,6 +72,7 @@ public enum FileSystem {
         guard rmdir(path) == 0 || errno == ENOENT else { throw SystemFailure(call: "rmdir", code: errno, subject: path) }
     }
 
+    /// Gives a file another name, in place of one that has it. Both have to be on one file system.
     public static func rename(_ source: String, to target: String) throws(SystemFailure) {
         guard Glibc.rename(source, target) == 0 else { throw SystemFailure(call: "rename", code: errno, subject: "\(source) to \(target)") }
     }
@@ -87,7 +90,7 @@ public enum FileSystem {
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// The part of the disk under `path` that is in use, 0...1; nil when nobody can tell.
+    /// The part of the disk under `path` that is in use, 0...1; nil when the system does not say.
     public static func usedRatio(_ path: String) -> Double? {
         var status = statvfs()
         guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return nil }

@@ -2,6 +2,7 @@ internal import Glibc
 
 /// What the kernel answered to a call that failed.
 public struct SystemFailure: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The system call, with its path where it has one.
     public let call: String
     /// The errno.
     public let code: Int32
@@ -24,6 +25,8 @@ public struct SystemFailure: Error, Equatable, Sendable, CustomStringConvertible
         return "\(reason) (errno \(code)\(isRight ? ", as user \(UserRecord.current?.name ?? "\(geteuid())")" : ""))"
     }
 
+    /// Nothing is there.
     public var isNotFound: Bool { code == ENOENT }
+    /// The disk is full, or what this user may use of it.
     public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
 }

@@ -18,6 +18,7 @@
     public var wrappedValue: String
 
     @inlinable public init(wrappedValue: String) { self.wrappedValue = wrappedValue }
+    /// Compares `text` by its bytes from now on.
     @inlinable public init(_ text: String) { wrappedValue = text }
 
     /// The same, where a `ByteText` is at hand.
@@ -72,11 +73,14 @@ extension Set where Element == ByteText {
     /// The texts, each once.
     public init(texts: some Sequence<String>) { self.init(texts.lazy.map { ByteText($0) }) }
 
+    /// As for a member, by the bytes of the text.
     @inlinable public func contains(_ text: String) -> Bool { contains(ByteText(text)) }
 
+    /// As for a member, by the bytes of the text.
     @discardableResult
     @inlinable public mutating func insert(_ text: String) -> (inserted: Bool, memberAfterInsert: ByteText) { insert(ByteText(text)) }
 
+    /// As for a member, by the bytes of the text.
     @discardableResult
     @inlinable public mutating func remove(_ text: String) -> ByteText? { remove(ByteText(text)) }
 

@@ -36,6 +36,6 @@ public final class SystemThread: @unchecked Sendable {
     /// Waits for the end of the closure. To be called once at most, as an alternative to ``detach()``.
     public func join() { pthread_join(thread, nil) }
 
-    /// Nobody will wait for the end.
+    /// The thread's end is not waited for.
     public func detach() { pthread_detach(thread) }
 }

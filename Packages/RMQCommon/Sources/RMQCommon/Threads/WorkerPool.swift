@@ -5,10 +5,11 @@ import Synchronization
 ///
 ///     run(work) ─► queue (bounded) ─► worker 0 … worker n-1
 ///
-/// Threads are made when work comes and no worker is free, so that a pool which nobody uses costs nothing; they stay until
-/// ``stop()`` and sleep while there is nothing to do. Work is begun in the order in which it came; with one thread it is done in
+/// Threads are made when work comes and no worker is free, so that an unused pool costs nothing; they stay until
+/// `stop` and sleep while there is nothing to do. Work is begun in the order in which it came; with one thread it is done in
 /// that order, too.
 public final class WorkerPool: Sendable {
+    /// What the names of its threads begin with.
     public let name: String
     private let limit: WorkerLimits
     private let crew: Crew
@@ -75,7 +76,7 @@ private final class Crew: @unchecked Sendable {
         /// What waits and what is being done takes so much.
         var byteCount = 0
         var isStopped = false
-        /// Whoever waits for the end of the last thread.
+        /// Who waits for the end of the last thread.
         var ends: [Latch] = []
 
         var waitingCount: Int { waiting.count - next }

@@ -2,9 +2,10 @@
 ///
 /// The Gregorian calendar for all times, without leap seconds, as in the reference's files and lines.
 public struct CalendarTime: Equatable, Sendable {
+    /// As a person writes them: months and days count from 1.
     public var year, month, day, hour, minute, second, millisecond: Int
 
-    /// Fields as somebody typed them. One that is too large or too small carries into the next: month 13 is the next January.
+    /// Fields as they were typed. One that is too large or too small carries into the next: month 13 is the next January.
     public init(year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0, millisecond: Int = 0) {
         (self.year, self.month, self.day) = (year, month, day)
         (self.hour, self.minute, self.second, self.millisecond) = (hour, minute, second, millisecond)

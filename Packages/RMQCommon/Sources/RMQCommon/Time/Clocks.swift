@@ -2,12 +2,14 @@ internal import Glibc
 
 // Every reading of a clock in this workspace is in this file; Tools/check-workspace refuses one elsewhere.
 //
-//     wall        what time it is. For stamps, names and calendars: it steps when somebody sets it, in both directions.
+//     wall        what time it is. For stamps, names and calendars: it steps when it is set, in both directions.
 //     monotonic   how much time has passed. For deadlines, timers and spans: it never steps, and means nothing elsewhere.
 
 /// The clocks that a part of the program goes by. A test hands in its own.
 public struct Clocks: Sendable {
+    /// For stamps and calendars.
     public var wall: WallClock
+    /// For deadlines and spans.
     public var monotonic: MonotonicClock
 
     public init(wall: WallClock = .system, monotonic: MonotonicClock = .system) {
@@ -15,6 +17,7 @@ public struct Clocks: Sendable {
         self.monotonic = monotonic
     }
 
+    /// Those of the machine.
     public static let system = Clocks()
 }
 
@@ -22,21 +25,26 @@ public struct Clocks: Sendable {
 ///
 /// May step by hours at any moment. So it stamps what is written or sent, and decides nothing that waits.
 public struct WallClock: Sendable {
+    /// Milliseconds since 1970.
     public let now: @Sendable () -> Int64
 
     public init(now: @escaping @Sendable () -> Int64) { self.now = now }
 
+    /// The machine's.
     public static let system = WallClock { nowMilliseconds() }
 
+    /// Milliseconds since 1970, by the machine's clock.
     public static func nowMilliseconds() -> Int64 { SystemClock.nanoseconds(CLOCK_REALTIME) / 1_000_000 }
 }
 
 /// The clock that deadlines and timers are kept by.
 public struct MonotonicClock: Sendable {
+    /// This moment.
     public let now: @Sendable () -> MonotonicInstant
 
     public init(now: @escaping @Sendable () -> MonotonicInstant) { self.now = now }
 
+    /// The machine's.
     public static let system = MonotonicClock { .now }
 }
 
@@ -50,6 +58,7 @@ public struct MonotonicClock: Sendable {
 
     @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    /// This moment, by the machine's clock.
     public static var now: MonotonicInstant { MonotonicInstant(nanoseconds: SystemClock.nanoseconds(CLOCK_MONOTONIC)) }
 
     /// Later than any other, for "no time at all".
@@ -74,7 +83,7 @@ public struct MonotonicClock: Sendable {
     }
 }
 
-/// The time of day as if nobody set the clock from now on: it begins with the wall clock and goes on with the monotonic one.
+/// The time of day as if the clock were never set from now on: it begins with the wall clock and goes on with the monotonic one.
 ///
 /// For what waits until a time that was written down: neither does it come early nor late when the clock is set meanwhile. Time
 /// that the whole machine was asleep does not count.
@@ -83,6 +92,7 @@ public struct SteadyClock: Sendable {
     /// Milliseconds by which the wall clock was ahead of the monotonic one.
     private let lead: Int64
 
+    /// Begins with what the wall clock says now.
     public init(_ clocks: Clocks = .system) {
         self.clocks = clocks
         lead = Self.lead(clocks)
@@ -103,6 +113,7 @@ public enum CoarseClock {
     /// `CLOCK_MONOTONIC_COARSE`, which the overlay lacks.
     private static let number: clockid_t = 6
 
+    /// Since the moment from which ``MonotonicInstant`` counts.
     public static func milliseconds() -> Int64 { SystemClock.nanoseconds(number) / 1_000_000 }
 }
 

@@ -17,10 +17,14 @@ public struct Zone: Sendable {
         return localtime_r(&time, &fields) == nil ? 0 : fields.tm_gmtoff
     }
 
+    /// Greenwich, all the year.
     public static let utc = Zone.fixed(secondsEastOfGreenwich: 0)
 
+    /// A zone that never changes its clocks.
+    /// - Parameter secondsEastOfGreenwich: less than a day either way.
     public static func fixed(secondsEastOfGreenwich: Int) -> Zone { Zone { _ in secondsEastOfGreenwich } }
 
+    /// By how many seconds local clocks were ahead at that moment; negative to the west.
     public func secondsEastOfGreenwich(atSecond secondsSince1970: Int64) -> Int { offset(secondsSince1970) }
 
     /// The moment at which local clocks show what a clock in Greenwich shows at `local`.

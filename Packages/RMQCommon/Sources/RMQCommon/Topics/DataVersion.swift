@@ -2,6 +2,7 @@
 public struct DataVersion: Hashable, Sendable {
     /// Milliseconds since 1970 of the last change.
     public var timestamp: Int64
+    /// Goes up by one with each change.
     public var counter: Int64
 
     public init(timestamp: Int64, counter: Int64 = 0) {
@@ -9,8 +10,11 @@ public struct DataVersion: Hashable, Sendable {
         self.counter = counter
     }
 
+    /// A first version, of now.
     public init(clock: WallClock = .system) { self.init(timestamp: clock.now()) }
 
+    /// The version after one more change.
+    /// - Parameter now: milliseconds since 1970.
     public mutating func advance(now: Int64) {
         timestamp = now
         counter &+= 1
@@ -23,5 +27,6 @@ public struct DataVersion: Hashable, Sendable {
         counter = try object.int64("counter", default: 0)
     }
 
+    /// The object that ``init(json:)`` reads.
     public var json: JSONValue { ["counter": .integer(counter), "timestamp": .integer(timestamp)] }
 }

@@ -1,13 +1,22 @@
 /// How a broker treats a consumer group.
 public struct SubscriptionGroupConfig: Hashable, Sendable {
+    /// The group that is meant; one entry a group.
     @ByteText public var groupName: String
+    /// Whether the group may pull at all.
     public var consumeEnabled: Bool
+    /// Whether a group without an offset begins at the oldest message; kept and told; nothing goes by it.
     public var consumeFromMinEnabled: Bool
+    /// Whether members may each take all messages.
     public var consumeBroadcastEnabled: Bool
+    /// Queues of the group's retry topic.
     public var retryQueueCount: Int32
+    /// After how many times a message that is sent back is a dead letter.
     public var retryMaxTimes: Int32
+    /// The member of the broker set that the group reads from: 0 the master.
     public var brokerId: Int64
+    /// The member of the set that is suggested to a group that is far behind: 1 the first slave.
     public var whichBrokerWhenConsumeSlowly: Int64
+    /// Whether members are told when others come and go.
     public var notifiesConsumerIdsChanged: Bool
 
     public init(
@@ -39,6 +48,7 @@ public struct SubscriptionGroupConfig: Hashable, Sendable {
         notifiesConsumerIdsChanged = try object.bool("notifyConsumerIdsChangedEnable", default: true)
     }
 
+    /// The object that ``init(json:)`` reads, its members in the order of the alphabet.
     public var json: JSONValue {
         [
             "brokerId": .integer(brokerId), "consumeBroadcastEnable": .bool(consumeBroadcastEnabled),

@@ -6,13 +6,19 @@ public enum TopicFilterType: String, Sendable, CaseIterable {
 
 /// How a topic is laid out on one broker.
 public struct TopicConfig: Hashable, Sendable {
+    /// The topic that is meant; one entry a topic.
     @ByteText public var topicName: String
+    /// Queues that may be read; numbers 0 to one less.
     public var readQueueCount: Int32
+    /// Queues that take messages; numbers 0 to one less. Fewer than are read lets a topic shrink without a loss.
     public var writeQueueCount: Int32
+    /// What producers and consumers may do.
     public var permission: Permission
+    /// Whether a message carries one tag or several.
     public var filterType: TopicFilterType
     /// 1 unit, 2 unit subscription.
     public var systemFlag: Int32
+    /// Whether clients keep to a fixed list of queues, so that order holds while a broker is away.
     public var isOrdered: Bool
 
     public init(
@@ -39,6 +45,7 @@ public struct TopicConfig: Hashable, Sendable {
         isOrdered = try object.bool("order", default: false)
     }
 
+    /// The object that ``init(json:)`` reads, its members in the order of the alphabet.
     public var json: JSONValue {
         [
             "order": .bool(isOrdered), "perm": JSONValue(permission.rawValue), "readQueueNums": JSONValue(readQueueCount),

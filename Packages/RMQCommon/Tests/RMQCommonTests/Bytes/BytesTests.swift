@@ -18,7 +18,11 @@ import Testing
             let third = reader.readInt32()
             let fourth = reader.readInt64()
             let text = reader.readString(utf8Count: 3)
-            #expect(first == 7 && second == -2 && third == 0x0102_0304 && fourth == .min && text == "日")
+            #expect(first == 7)
+            #expect(second == -2)
+            #expect(third == 0x0102_0304)
+            #expect(fourth == .min)
+            #expect(text == "日")
             #expect(reader.isAtEnd)
         }
     }
@@ -30,7 +34,11 @@ import Testing
             let negative = reader.readBytes(-1)
             let beyond = reader.skip(4)
             let huge = reader.readBytes(.max)
-            #expect(tooLong == nil && negative == nil && !beyond && huge == nil && reader.position == 0)
+            #expect(tooLong == nil)
+            #expect(negative == nil)
+            #expect(!beyond)
+            #expect(huge == nil)
+            #expect(reader.position == 0)
         }
     }
 

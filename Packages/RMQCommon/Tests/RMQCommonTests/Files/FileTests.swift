@@ -68,14 +68,16 @@ import Testing
 
     @Test func valuesLoseTheBlanksAroundThem() {
         for text in ["x", " x ", "x\t", "\u{A0}x\u{3000}", "x\r"] { #expect(Configuration.trimmed(text) == "x") }
-        #expect(Configuration.trimmed(" a b ") == "a b" && Configuration.trimmed(" \t") == "")
+        #expect(Configuration.trimmed(" a b ") == "a b")
+        #expect(Configuration.trimmed(" \t") == "")
     }
 
     @Test func aReplacedFileKeepsItsRightsAndItsLink() throws {
         try withTemporaryFolder { folder in
             let (path, link) = (folder + "/real/x.json", folder + "/x.json")
             try SmallFile.replace(path, with: "one")
-            #expect(chmod(path, 0o600) == 0 && symlink(path, link) == 0)
+            #expect(chmod(path, 0o600) == 0)
+            #expect(symlink(path, link) == 0)
             try SmallFile.replace(link, with: "two")
             #expect(try SmallFile.read(path) == [UInt8]("two".utf8), "the file behind the link has the new content")
             #expect(try FileSystem.list(folder) == ["real", "x.json"])
@@ -127,9 +129,11 @@ import Testing
             // Compression may lag behind; then a file is longer than asked for, but nothing is missing.
             let (newest, one, two) = (
                 try text(folder + "/broker.log"), try unpacked(folder + "/otherdays/broker.1.log.gz"), try unpacked(folder + "/otherdays/broker.2.log.gz"))
-            #expect(newest.hasPrefix("2023-11-15 06:13:20 INFO store - line ") && newest.hasSuffix("x\n"))
+            #expect(newest.hasPrefix("2023-11-15 06:13:20 INFO store - line "))
+            #expect(newest.hasSuffix("x\n"))
             let numbers = (two + one + newest).split(separator: "\n").compactMap { Int($0.split(separator: " ")[6]) }
-            #expect(numbers == Array(8 - numbers.count ..< 8) && numbers.count >= 3)
+            #expect(numbers == Array(8 - numbers.count ..< 8))
+            #expect(numbers.count >= 3)
         }
     }
 
@@ -239,9 +243,12 @@ import Testing
         for value in 1 ... 100_000 as ClosedRange<Int64> { histogram.record(value) }
         for (percent, exact) in [(50.0, 50_000.0), (90, 90_000), (99, 99_000), (99.9, 99_900)] {
             let found = Double(histogram.value(atPercentile: percent))
-            #expect(found >= exact && found <= exact * 1.032)
+            #expect(found >= exact)
+            #expect(found <= exact * 1.032)
         }
-        #expect(histogram.maximum == 100_000 && histogram.minimum == 1 && histogram.value(atPercentile: 100) == 100_000)
+        #expect(histogram.maximum == 100_000)
+        #expect(histogram.minimum == 1)
+        #expect(histogram.value(atPercentile: 100) == 100_000)
         #expect(histogram.mean == 50_000.5)
     }
 
@@ -260,7 +267,10 @@ import Testing
         second.record(.max, times: 1)
         second.record(-5)
         first.merge(second)
-        #expect(first.count == 5 && first.maximum == .max && first.p50 == 0 && first.value(atPercentile: 100) == .max)
+        #expect(first.count == 5)
+        #expect(first.maximum == .max)
+        #expect(first.p50 == 0)
+        #expect(first.value(atPercentile: 100) == .max)
         #expect(Histogram().p99 == 0)
     }
 
@@ -279,7 +289,8 @@ import Testing
             for _ in 0 ..< 8 { group.addTask { for _ in 0 ..< 1000 { counter.add() } } }
         }
         #expect(counter.value == 8000)
-        #expect(counter.reset() == 8000 && counter.value == 0)
+        #expect(counter.reset() == 8000)
+        #expect(counter.value == 0)
     }
 }
 
@@ -291,6 +302,8 @@ import Testing
         #expect(time.hashText == "2023-11-14#22:13:20:123")
         #expect(CalendarTime(milliseconds: 1_700_000_000_123).milliseconds() == 1_700_000_000_123)
         #expect(CalendarTime(milliseconds: -1, zone: .utc).text == "1969-12-31 23:59:59,999")
-        #expect(Decimal.text(1234.5, places: 2) == "1234.50" && Decimal.text(-0.001, places: 2) == "0.00" && Decimal.text(0.05, places: 1) == "0.1")
+        #expect(Decimal.text(1234.5, places: 2) == "1234.50")
+        #expect(Decimal.text(-0.001, places: 2) == "0.00")
+        #expect(Decimal.text(0.05, places: 1) == "0.1")
     }
 }

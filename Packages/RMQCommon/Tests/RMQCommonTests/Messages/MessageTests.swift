@@ -46,11 +46,20 @@ import Testing
     @Test func recordWithIPv4Hosts() throws {
         let bytes = try hex(Self.v4)
         let message = try #require(try MessageRecord.decodeAll(bytes, decompressing: true).first)
-        #expect(message.topic == "TopicTest" && message.text == "Hello RocketMQ" && message.queueId == 1 && message.queueOffset == 7)
-        #expect(message.physicalOffset == 4096 && message.storeSize == 196 && message.bodyCRC == 1_774_740_973)
-        #expect(message.bornTimestamp == 1_700_000_000_000 && message.bornHost.description == "192.168.0.10:54321")
-        #expect(message.storeTimestamp == 1_700_000_000_123 && message.storeHost.description == "192.168.0.1:10911")
-        #expect(message.tags == "TagA" && message.keys == ["k1"] && message.properties["CLUSTER"] == "DefaultCluster")
+        #expect(message.topic == "TopicTest")
+        #expect(message.text == "Hello RocketMQ")
+        #expect(message.queueId == 1)
+        #expect(message.queueOffset == 7)
+        #expect(message.physicalOffset == 4096)
+        #expect(message.storeSize == 196)
+        #expect(message.bodyCRC == 1_774_740_973)
+        #expect(message.bornTimestamp == 1_700_000_000_000)
+        #expect(message.bornHost.description == "192.168.0.10:54321")
+        #expect(message.storeTimestamp == 1_700_000_000_123)
+        #expect(message.storeHost.description == "192.168.0.1:10911")
+        #expect(message.tags == "TagA")
+        #expect(message.keys == ["k1"])
+        #expect(message.properties["CLUSTER"] == "DefaultCluster")
         #expect(message.messageId == "C0A8000A303918B4AAC247B760000001")
         #expect(message.offsetMessageId == "C0A8000100002A9F0000000000001000")
         #expect(MessageRecord.encode(message) == bytes)
@@ -59,8 +68,10 @@ import Testing
     @Test func recordWithIPv6Hosts() throws {
         let bytes = try hex(Self.v6)
         let message = try #require(try MessageRecord.decodeAll(bytes, decompressing: true).first)
-        #expect(message.bornHost.description == "[2001:db8::10]:54321" && message.storeHost.description == "[2001:db8::1]:10911")
-        #expect(message.systemFlag == [.bornHostIPv6, .storeHostIPv6] && message.queueOffset == 8)
+        #expect(message.bornHost.description == "[2001:db8::10]:54321")
+        #expect(message.storeHost.description == "[2001:db8::1]:10911")
+        #expect(message.systemFlag == [.bornHostIPv6, .storeHostIPv6])
+        #expect(message.queueOffset == 8)
         #expect(message.offsetMessageId == "20010DB800000000000000000000000100002A9F0000000000002000")
         #expect(MessageRecord.encode(message) == bytes)
         #expect(MessageRecord.bodyLengthOffset(message.systemFlag) == 84 + 24)
@@ -145,7 +156,10 @@ import Testing
         #expect(v4.text == "C0A8000A303918B4AAC247B760000001")
         #expect(UniqueId(v4.text) == v4)
         let v6 = try #require(UniqueId("20010DB8000000000000000000000010ABCD18B4AAC247B76000FFFF"))
-        #expect(v6.processId == 43981 && v6.counter == 65535 && v6.ip.count == 16 && v6.timeOffset == 1_203_200_000)
+        #expect(v6.processId == 43981)
+        #expect(v6.counter == 65535)
+        #expect(v6.ip.count == 16)
+        #expect(v6.timeOffset == 1_203_200_000)
     }
 
     @Test func madeIdsDifferAndTellTheirTime() throws {
@@ -153,12 +167,15 @@ import Testing
         let ids = (0 ..< 10_000).map { _ in UniqueId.make() }
         #expect(Set(ids).count == ids.count)
         let time = try #require(UniqueId(ids[0])).time(now: WallClock.nowMilliseconds() + 1)
-        #expect(time >= before - 1 && time <= WallClock.nowMilliseconds())
+        #expect(time >= before - 1)
+        #expect(time <= WallClock.nowMilliseconds())
     }
 
     @Test func flagsAreReadFieldByField() {
         var flag = SystemFlag.zlibBody
-        #expect(flag.contains(.compressed) && flag.compression == .zlib && flag.transactionKind == .none)
+        #expect(flag.contains(.compressed))
+        #expect(flag.compression == .zlib)
+        #expect(flag.transactionKind == .none)
         flag.transactionKind = .commit
         #expect(flag.rawValue == 0x309)
         flag.compression = .lz4

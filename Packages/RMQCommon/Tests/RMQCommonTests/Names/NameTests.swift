@@ -30,8 +30,12 @@ import Testing
     }
 
     @Test func systemTopics() {
-        #expect(SystemTopic.isSystem("TBW102") && !SystemTopic.isForbiddenToSend("TBW102"))
-        #expect(SystemTopic.isForbiddenToSend("SCHEDULE_TOPIC_XXXX") && !SystemTopic.isSystem("TopicTest"))
-        #expect(RetryTopic.name("g") == "%RETRY%g" && RetryTopic.group(of: "%RETRY%g") == "g" && DeadLetterTopic.name("g") == "%DLQ%g")
+        #expect(SystemTopic.isSystem("TBW102"))
+        #expect(!SystemTopic.isForbiddenToSend("TBW102"))
+        #expect(SystemTopic.isForbiddenToSend("SCHEDULE_TOPIC_XXXX"))
+        #expect(!SystemTopic.isSystem("TopicTest"))
+        #expect(RetryTopic.name("g") == "%RETRY%g")
+        #expect(RetryTopic.group(of: "%RETRY%g") == "g")
+        #expect(DeadLetterTopic.name("g") == "%DLQ%g")
     }
 }

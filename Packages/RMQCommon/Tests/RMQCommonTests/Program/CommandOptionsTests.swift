@@ -15,7 +15,8 @@ import Testing
         let options = try CommandOptions(words, declared: Self.declared)
         #expect(options["t"] == "x")
         #expect(options.has("l"))
-        #expect(!options.has("h") && options["n"] == nil)
+        #expect(!options.has("h"))
+        #expect(options["n"] == nil)
     }
 
     @Test func valueMayBeginWithADash() throws {

@@ -74,7 +74,9 @@ import Testing
                 if !month.contains(now) { Issue.record("\(now) in \(name) is in \(month)") }
                 if let lastMonth, lastMonth != month {
                     let begin = CalendarTime(milliseconds: month.lowerBound, zone: zone)
-                    #expect(begin.day == 1 && begin.hour <= 1 && begin.minute == 0, "\(begin.text) in \(name)")
+                    #expect(begin.day == 1, "\(begin.text) in \(name)")
+                    #expect(begin.hour <= 1, "\(begin.text) in \(name)")
+                    #expect(begin.minute == 0, "\(begin.text) in \(name)")
                     #expect(lastMonth.upperBound == month.lowerBound, "\(begin.text) in \(name)")
                 }
                 lastMonth = month
@@ -96,7 +98,9 @@ import Testing
     func noNumberIsTooLarge(milliseconds: Int64) {
         for (name, zone) in Zones.all + [("system", .system)] {
             let time = CalendarTime(milliseconds: milliseconds, zone: zone)
-            #expect((1...12).contains(time.month) && (1...31).contains(time.day) && !time.text.isEmpty, "\(name)")
+            #expect((1...12).contains(time.month), "\(name)")
+            #expect((1...31).contains(time.day), "\(name)")
+            #expect(!time.text.isEmpty, "\(name)")
             #expect(abs(time.milliseconds(in: zone).distance(to: milliseconds)) <= 172_800_000, "\(name)")
         }
     }
@@ -113,15 +117,18 @@ import Testing
     @Test func aDeadlineIsHeldWithinItsBounds() {
         let now = MonotonicInstant(nanoseconds: 1_000)
         #expect(now + .seconds(1) == MonotonicInstant(nanoseconds: 1_000_001_000))
-        #expect(now + Duration.seconds(Int64.max) == .distantFuture && MonotonicInstant.distantFuture + .seconds(1) == .distantFuture)
+        #expect(now + Duration.seconds(Int64.max) == .distantFuture)
+        #expect(MonotonicInstant.distantFuture + .seconds(1) == .distantFuture)
         #expect(now.advanced(nanoseconds: .max) == .distantFuture)
         #expect(now + .seconds(-1) < now)
-        #expect(now + .milliseconds(5) - now == .milliseconds(5) && now - (now + .milliseconds(5)) == .milliseconds(-5))
+        #expect(now + .milliseconds(5) - now == .milliseconds(5))
+        #expect(now - (now + .milliseconds(5)) == .milliseconds(-5))
     }
 
     @Test func theMonotonicClocksGoOn() {
         let first = MonotonicInstant.now, coarse = CoarseClock.milliseconds()
-        #expect(MonotonicInstant.now >= first && CoarseClock.milliseconds() >= coarse)
+        #expect(MonotonicInstant.now >= first)
+        #expect(CoarseClock.milliseconds() >= coarse)
         #expect(abs(first.nanoseconds / 1_000_000 - coarse) < 60_000, "both count from the same moment")
     }
 
@@ -129,12 +136,15 @@ import Testing
         let clock = HandClock()
         let steady = SteadyClock(clock.clocks)
         let start = clock.wallMilliseconds
-        #expect(steady.now() == start && steady.drift() == 0)
+        #expect(steady.now() == start)
+        #expect(steady.drift() == 0)
         clock.advance(.seconds(10))
         clock.step(.seconds(3600))
-        #expect(steady.now() == start + 10_000 && steady.drift() == 3_600_000)
+        #expect(steady.now() == start + 10_000)
+        #expect(steady.drift() == 3_600_000)
         clock.step(.seconds(-7200))
         clock.advance(.seconds(1))
-        #expect(steady.now() == start + 11_000 && steady.drift() == -3_600_000)
+        #expect(steady.now() == start + 11_000)
+        #expect(steady.drift() == -3_600_000)
     }
 }

@@ -42,6 +42,7 @@ public struct TagExpression: Sendable, CustomStringConvertible {
         self.init(text: text, tags: tags)
     }
 
+    /// Whether it is `*`, which also stands for an empty expression.
     public var matchesEverything: Bool { text.isExactly("*") }
     /// The 32-bit hash of each tag, in the order of ``tags``.
     public var codes: [Int32] { tags.map { JavaString.hash($0) } }

@@ -6,6 +6,7 @@ import RMQRemoting
 public struct NameServerProgram {
     /// Exit statuses of the reference; a shell sees the low byte.
     public enum ExitStatus {
+        /// It was stopped, or did what its options asked.
         public static let success: Int32 = 0
         /// The arguments are not understood.
         public static let usage: Int32 = 1
@@ -25,7 +26,7 @@ public struct NameServerProgram {
     /// - Parameter arguments: without the program's name.
     public init(arguments: [String]) { self.arguments = arguments }
 
-    /// Runs until it is asked to stop (``ProcessSignals``), and returns what to exit with. Call it first thing in `main`.
+    /// Runs until it is asked to stop (`ProcessSignals`), and returns what to exit with. Call it first thing in `main`.
     public func run() -> Int32 {
         ProcessSignals.holdTermination()
         let usage = CommandUsage.text(program: "mqnamesrv", options: Self.options)

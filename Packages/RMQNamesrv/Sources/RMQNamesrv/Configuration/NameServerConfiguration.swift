@@ -20,9 +20,10 @@ public struct NameServerConfiguration: Sendable, Equatable {
     /// Event loops of a stand-alone name server.
     public var eventLoops = 3
 
+    /// Where it listens.
     public var listener = ListenerConfiguration(port: 9876)
     /// Sizes of a machine that does not exist here.
-    public var tuning = ServerTuning()
+    var tuning = ServerTuning()
 
     /// Keys of the `-c` file that no part of the server knows: shown by the configuration request and written back.
     public var unknownItems: [ByteText: String] = [:]

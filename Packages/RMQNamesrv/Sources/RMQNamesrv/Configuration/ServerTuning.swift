@@ -1,18 +1,18 @@
 import RMQCommon
 
 /// Keys of the reference's network that have no counterpart here: kept, shown and written back, as its tools expect, and no more.
-public struct ServerTuning: Sendable, Equatable {
-    public var serverWorkerThreads: Int32 = 8
-    public var serverCallbackExecutorThreads: Int32 = 0
-    public var serverOnewaySemaphoreValue: Int32 = 256
-    public var serverAsyncSemaphoreValue: Int32 = 64
-    public var serverSocketSndBufSize: Int32 = 0
-    public var serverSocketRcvBufSize: Int32 = 0
-    public var writeBufferHighWaterMark: Int32 = 0
-    public var writeBufferLowWaterMark: Int32 = 0
-    public var serverSocketBacklog: Int32 = 1024
-    public var serverPooledByteBufAllocatorEnable = true
-    public var useEpollNativeSelector = false
+struct ServerTuning: Sendable, Equatable {
+    var serverWorkerThreads: Int32 = 8
+    var serverCallbackExecutorThreads: Int32 = 0
+    var serverOnewaySemaphoreValue: Int32 = 256
+    var serverAsyncSemaphoreValue: Int32 = 64
+    var serverSocketSndBufSize: Int32 = 0
+    var serverSocketRcvBufSize: Int32 = 0
+    var writeBufferHighWaterMark: Int32 = 0
+    var writeBufferLowWaterMark: Int32 = 0
+    var serverSocketBacklog: Int32 = 1024
+    var serverPooledByteBufAllocatorEnable = true
+    var useEpollNativeSelector = false
 }
 
 extension ServerTuning {

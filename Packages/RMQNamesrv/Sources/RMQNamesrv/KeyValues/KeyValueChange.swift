@@ -1,6 +1,6 @@
 import RMQCommon
 
-/// What a command changes of the ``KeyValueTable``.
+/// What a command changes of the ``NamespaceTable``.
 enum KeyValueChange: Equatable, Sendable {
     /// Without a value the key is absent afterwards.
     case put(namespace: String, key: String, value: String?)
@@ -19,7 +19,7 @@ enum KeyValueError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-extension KeyValueTable: CommittedValue {
+extension NamespaceTable: CommittedValue {
     mutating func apply(change: KeyValueChange) throws(KeyValueError) -> [String] {
         switch change {
         case .put(let namespace, let key, let value):

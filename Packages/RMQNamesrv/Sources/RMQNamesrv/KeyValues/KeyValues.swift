@@ -1,26 +1,26 @@
 import RMQCommon
 
-/// The ``KeyValueTable`` of a running server, and its file.
+/// The ``NamespaceTable`` of a running server, and its file.
 final class KeyValues: Sendable {
-    private let committed: GroupCommit<KeyValueTable>
+    private let committed: GroupCommit<NamespaceTable>
     private let path: String
     private let logger: Logger
 
     /// - Parameter files: the thread that changes files.
     init(path: String, files: WorkerPool, logger: Logger) {
-        committed = GroupCommit(KeyValueTable(), path: path, files: files, logger: logger)
+        committed = GroupCommit(NamespaceTable(), path: path, files: files, logger: logger)
         self.path = path
         self.logger = logger
     }
 
     /// A snapshot, of what is on disk; it does not change under the reader.
-    var table: KeyValueTable { committed.current }
+    var table: NamespaceTable { committed.current }
 
     /// Reads the file.
     func load() { committed.load(KeyValueFile.load(path, logger: logger)) }
 
     /// Has `change` made together with all others that wait; see ``GroupCommit``.
-    func submit(_ change: KeyValueChange, holding byteCount: Int, completion: @escaping GroupCommit<KeyValueTable>.Completion) {
+    func submit(_ change: KeyValueChange, holding byteCount: Int, completion: @escaping GroupCommit<NamespaceTable>.Completion) {
         committed.submit(change, holding: byteCount, completion: completion)
     }
 

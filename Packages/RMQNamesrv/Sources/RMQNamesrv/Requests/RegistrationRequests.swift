@@ -14,7 +14,7 @@ enum RegistrationRequests {
         return .response(
             .success,
             header: RegisterBrokerResponseHeader(haServerAddress: registered.haServerAddress, masterAddress: registered.masterAddress),
-            body: caller.server.keyValues.table.json(ofNamespace: KeyValueTable.orderTopics)?.bytes(.fastjson) ?? [])
+            body: caller.server.keyValues.table.json(ofNamespace: NamespaceTable.orderTopics)?.bytes(.fastjson) ?? [])
     }
 
     /// 104.

@@ -10,7 +10,7 @@ enum RouteRequests {
         // Cluster-test mode always attaches the order configuration and always writes the old form.
         let sendsOrderTopics = environment != nil || server.configuration.current.orderMessageEnable
         let key = RouteReplyCache.Key(topic: topic, isStandardJSON: environment == nil && readsStandardJSON(command))
-        let orderTopics = sendsOrderTopics ? server.keyValues.table.namespaces[KeyValueTable.orderTopics] ?? [:] : nil
+        let orderTopics = sendsOrderTopics ? server.keyValues.table.namespaces[NamespaceTable.orderTopics] ?? [:] : nil
         let state = RouteReplyCache.State(routes: server.routes.generation, orderTopics: orderTopics)
         let body = caller.routeReplies.body(for: key, in: state) {
             guard var route = server.routes.table.route(of: topic) else { return nil }

@@ -80,7 +80,7 @@ public struct BrokerData: JSONBody {
 
 /// Where the queues of a topic are: the answer to 105.
 ///
-/// Which style to write it in depends on the requester: ``body`` for versions before ``ProtocolVersion/v4_9_4``,
+/// Which style to write it in depends on the requester: `body` for versions before ``ProtocolVersion/v4_9_4``,
 /// `json.bytes(.browserCompatible)` since then or when the request asks for standard JSON.
 public struct TopicRouteData: JSONBody {
     /// `broker:count;broker:count` of an ordered topic; a non-empty text makes clients use exactly these queues.

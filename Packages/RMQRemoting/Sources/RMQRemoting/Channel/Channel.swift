@@ -11,7 +11,9 @@ public import RMQCommon
 public final class Channel: EventSource {
     /// Unique in the process.
     public let id: UInt64
+    /// The peer's address.
     public let remote: HostAddress
+    /// The loop on whose thread all of it is used.
     public let loop: EventLoop
 
     private enum Phase { case open, finishing, closed }
@@ -44,7 +46,7 @@ public final class Channel: EventSource {
 
     /// Takes over `socket`; nil (and closed) when the loop cannot watch it.
     ///
-    /// - Parameter onClose: called within ``close()``, for whoever keeps the channel.
+    /// - Parameter onClose: called within ``close()``, for the channel's owner.
     init?(
         _ socket: consuming Descriptor, remote: HostAddress, loop: EventLoop, transport: any Transport, limits: ChannelLimits,
         logger: Logger, onClose: @escaping (Channel) -> Void
@@ -91,9 +93,10 @@ public final class Channel: EventSource {
         outputGrew()
     }
 
+    /// The same of an array.
     public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
 
-    /// As ``write(_:)``, for bytes that do not change for as long as `owner` lives: long ones are written from where they are, if
+    /// As `write`, for bytes that do not change for as long as `owner` lives: long ones are written from where they are, if
     /// the transport can.
     public func write(_ bytes: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable) {
         guard isOpen else { return }
@@ -125,7 +128,7 @@ public final class Channel: EventSource {
         case .drained: writeNeeds = []
         case .blocked(let events): writeNeeds = events
         case .failed:
-            // Nobody knows how much of it the peer has, so nothing may follow.
+            // How much of it the peer has is unknown, so nothing may follow.
             output.discard()
             return close()
         }

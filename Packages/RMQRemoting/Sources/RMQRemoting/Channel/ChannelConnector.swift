@@ -4,7 +4,7 @@ public import RMQCommon
 ///
 ///     idle ──► resolving (a name only) ──► connecting ──► idle
 ///
-/// One attempt at a time. Belongs to its loop's thread; whoever made it keeps it for as long as an attempt runs.
+/// One attempt at a time. Belongs to its loop's thread; its owner keeps it for as long as an attempt runs.
 public final class ChannelConnector {
     /// Finds the addresses of a name; may block.
     typealias Resolver = @Sendable (_ host: String, _ port: UInt16) -> Result<[SocketAddress], SocketAddress.ResolveFailure>

@@ -1,5 +1,6 @@
 /// Why the fields of a command do not make up the header that its code asks for.
 public struct HeaderError: Error, Hashable, Sendable {
+    /// What is wrong with the field.
     public enum Problem: Hashable, Sendable {
         case missing
         /// The text that came, and what would have been right: `a 32-bit integer`, `SINGLE_TAG or MULTI_TAG`.
@@ -10,6 +11,7 @@ public struct HeaderError: Error, Hashable, Sendable {
     public var header: String
     /// The field's name on the wire.
     public var field: String
+    /// Whether it is not there, or cannot be read.
     public var problem: Problem
 
     public init(header: String = "", field: String, problem: Problem) {

@@ -5,8 +5,11 @@ internal import RMQCommon
 /// A short list in the order of arrival rather than a dictionary: a header has about a dozen fields, and a walk
 /// over so few costs less than hashing. Order has no meaning. Where a name occurs twice, the last one counts.
 public struct HeaderFields: Sendable {
+    /// One field as it travels.
     public struct Field: Sendable {
+        /// The name on the wire.
         public var name: String
+        /// The value as text; numbers are written in decimal.
         public var value: String
 
         @inlinable public init(name: String, value: String) {
@@ -25,6 +28,8 @@ public struct HeaderFields: Sendable {
         list = []
     }
 
+    /// No field yet.
+    /// - Parameter minimumCapacity: how many to have room for at once.
     @inlinable public init(minimumCapacity: Int) {
         list = []
         list.reserveCapacity(minimumCapacity)
@@ -98,7 +103,9 @@ extension HeaderFields: Sequence, ExpressibleByDictionaryLiteral {
         list = elements.map { Field(name: $0.0, value: $0.1) }
     }
 
+    /// How many fields there are.
     @inlinable public var count: Int { list.count }
+    /// Whether there is no field.
     @inlinable public var isEmpty: Bool { list.isEmpty }
     @inlinable public var underestimatedCount: Int { list.count }
     @inlinable public func makeIterator() -> IndexingIterator<[Field]> { list.makeIterator() }

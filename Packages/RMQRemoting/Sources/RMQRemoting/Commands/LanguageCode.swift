@@ -11,18 +11,31 @@ public struct LanguageCode: RawRepresentable, Hashable, Sendable {
         self.rawValue = rawValue
     }
 
+    /// The reference's own.
     public static let java = LanguageCode(rawValue: 0)
+    /// C++, and what is built on it.
     public static let cpp = LanguageCode(rawValue: 1)
+    /// .NET.
     public static let dotnet = LanguageCode(rawValue: 2)
+    /// Python without the C++ client.
     public static let python = LanguageCode(rawValue: 3)
+    /// Of the reference's list; no client is known.
     public static let delphi = LanguageCode(rawValue: 4)
+    /// Erlang.
     public static let erlang = LanguageCode(rawValue: 5)
+    /// Ruby.
     public static let ruby = LanguageCode(rawValue: 6)
+    /// What has no number of its own.
     public static let other = LanguageCode(rawValue: 7)
+    /// A proxy that speaks HTTP.
     public static let http = LanguageCode(rawValue: 8)
+    /// Go.
     public static let go = LanguageCode(rawValue: 9)
+    /// PHP.
     public static let php = LanguageCode(rawValue: 10)
+    /// The OpenMessaging interface of the reference.
     public static let oms = LanguageCode(rawValue: 11)
+    /// Rust.
     public static let rust = LanguageCode(rawValue: 12)
     /// A language name that the protocol does not know; written as ``other``.
     public static let unknown = LanguageCode(rawValue: 0xFF)

@@ -45,6 +45,7 @@ public struct ProtocolVersion: Hashable, Comparable, Sendable {
     public static let v3_4_9 = ProtocolVersion(ordinal: 121)
     /// 4.9.4: since then clients are given routes in standard JSON.
     public static let v4_9_4 = ProtocolVersion(ordinal: 401)
+    /// What every later version counts as.
     public static let newerThanKnown = ProtocolVersion(ordinal: 612)
 }
 

@@ -10,16 +10,21 @@
 public struct RemotingCommand: Sendable, Equatable {
     /// A ``RequestCode`` or a ``ResponseCode``, told apart by ``isResponse``.
     public var code: Int32
+    /// What the sender is written in.
     public var language: LanguageCode
     /// The sender's ``ProtocolVersion``, as its ordinal.
     public var version: Int32
     /// The number that ties a response to its request. Each peer counts its own requests, on its own.
     public var opaque: Int32
+    /// The bits of ``Flag``.
     public var flag: Int32
     /// Words for a person. A success may carry one too.
     public var remark: String?
+    /// What goes with the code, by name; nil where a command has none, which is written otherwise than an empty list.
     public var fields: HeaderFields?
+    /// What follows the header; empty for none.
     public var body: [UInt8]
+    /// How the header is written, or was when it came.
     public var serialization: HeaderSerialization
 
     public init(
@@ -44,23 +49,29 @@ public struct RemotingCommand: Sendable, Equatable {
 extension RemotingCommand {
     /// Bits of ``flag``.
     public enum Flag {
+        /// It answers a request.
         public static let response: Int32 = 1
         /// The receiver of the request must not answer it.
         public static let oneway: Int32 = 2
     }
 
+    /// Whether it answers a request.
     @inlinable public var isResponse: Bool {
         get { flag & Flag.response != 0 }
         set { flag = newValue ? flag | Flag.response : flag & ~Flag.response }
     }
 
+    /// Whether the receiver must not answer.
     @inlinable public var isOneway: Bool {
         get { flag & Flag.oneway != 0 }
         set { flag = newValue ? flag | Flag.oneway : flag & ~Flag.oneway }
     }
 
+    /// The code of a request; of no meaning in a response.
     @inlinable public var requestCode: RequestCode { RequestCode(rawValue: code) }
+    /// The code of a response; of no meaning in a request.
     @inlinable public var responseCode: ResponseCode { ResponseCode(rawValue: code) }
+    /// What the sender speaks.
     public var protocolVersion: ProtocolVersion { ProtocolVersion(ordinal: version) }
 }
 

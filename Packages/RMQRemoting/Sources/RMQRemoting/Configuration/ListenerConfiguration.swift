@@ -11,6 +11,7 @@ public struct ListenerConfiguration: Sendable, Equatable {
     /// Whether other machines may change the configuration by command, where no access control asks for an account.
     public var allowsRemoteConfigurationUpdate = false
 
+    /// The defaults, with this port.
     public init(port: UInt16) { self.port = port }
 
     /// Whether a peer may change the configuration: from this machine, or where access control has said yes, or the key does.
@@ -28,6 +29,7 @@ public struct ListenerConfiguration: Sendable, Equatable {
 }
 
 extension ListenerConfiguration {
+    /// The row of ``port``.
     /// - Parameter largest: leaves room for the ports that a program takes beside this one.
     public static func portSetting(upTo largest: UInt16 = .max) -> Setting<Self> {
         .number(
@@ -35,13 +37,16 @@ extension ListenerConfiguration {
             "The port to listen on; 0 takes a free one.")
     }
 
+    /// The row of ``bindAddress``.
     public static let addressSetting = Setting<Self>.host(
         "bindAddress", \.bindAddress, important: true,
         "The address to listen on, a key of this project; `0.0.0.0` or `::` for all interfaces, on which the reference always listens.")
 
+    /// The row of ``idleTimeout``.
     public static let idleSetting = Setting<Self>.time(
         "serverChannelMaxIdleTimeSeconds", \.idleTimeout, 1...86_400, .seconds, "A connection without traffic for so long is closed.")
 
+    /// The row of ``allowsRemoteConfigurationUpdate``.
     public static let remoteUpdateSetting = Setting<Self>.flag(
         "allowRemoteConfigurationUpdate", \.allowsRemoteConfigurationUpdate, takesEffect: .never,
         "Whether other machines may change the configuration by command where no access control asks for an account; a key of this project.")

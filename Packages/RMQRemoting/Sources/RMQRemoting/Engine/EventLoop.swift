@@ -16,6 +16,7 @@ public final class EventLoop: @unchecked Sendable {
     /// One read of a channel takes at most this much: some hundred pipelined sends.
     static let readBytes = 256 * 1024
 
+    /// What its thread is called, as `top -H` shows it.
     public let name: String
 
     private struct Mailbox {

@@ -3,6 +3,7 @@ import Synchronization
 
 /// A fixed number of event loops, each with its thread. Servers and clients may share one group.
 public final class EventLoopGroup: Sendable {
+    /// All of them, at least one; they never change.
     public let loops: [EventLoop]
     private let threads: Mutex<[SystemThread]>
     private let turn = Atomic<Int>(0)

@@ -2,9 +2,11 @@
 ///
 /// Unchecked `Sendable`: the value is reached on the loop's thread only, which is checked.
 public struct LoopBound<Value>: @unchecked Sendable {
+    /// The loop on whose thread the value may be used.
     public let loop: EventLoop
     private let stored: Value
 
+    /// Called on any thread; the value is not touched from then on but on the loop's.
     public init(_ value: Value, loop: EventLoop) {
         self.loop = loop
         stored = value

@@ -28,7 +28,7 @@ public final class PeriodicWork: Sendable {
         var phase = Phase.new
         /// A turn is in work.
         var isInWork = false
-        /// Whoever waits for its end.
+        /// Who waits for its end.
         var ends: [Latch] = []
 
         var isStarted: Bool {

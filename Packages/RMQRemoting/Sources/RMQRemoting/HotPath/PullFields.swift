@@ -17,7 +17,7 @@ public struct PullFields {
     /// All but subscription and expressionType, which are the last two.
     private static let required: UInt32 = 0b1_1111_1111
 
-    /// Nil when the header is not plain (escapes, a required field absent, a number that is none): the caller then
+    /// Nil when the header is not plain (escapes, a required field absent, a number that cannot be read): the caller then
     /// takes ``InboundRequest/command()``.
     public init?(_ request: InboundRequest) {
         guard let fieldCount = request.fieldCount else { return nil }

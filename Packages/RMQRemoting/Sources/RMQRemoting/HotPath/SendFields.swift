@@ -23,7 +23,7 @@ public struct SendFields {
     private static let required: UInt32 = 0xFF
     private static let digitOfLetter = UInt8(ascii: "a")
 
-    /// Nil when the header is not plain (escapes outside of the properties, a required field absent, a number that is none):
+    /// Nil when the header is not plain (escapes outside of the properties, a required field absent, a number that cannot be read):
     /// the caller then takes ``InboundRequest/command()``.
     public init?(_ request: InboundRequest) {
         guard let fieldCount = request.fieldCount else { return nil }

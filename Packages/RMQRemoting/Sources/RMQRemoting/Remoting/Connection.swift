@@ -4,8 +4,11 @@ public import RMQCommon
 ///
 /// Frames are cut and handled where they lie in the loop's memory; answers go straight into the channel's output.
 public final class Connection: ChannelProtocol {
+    /// Never given twice in one process.
     public let id: UInt64
+    /// The peer's address.
     public let remote: HostAddress
+    /// The loop on whose thread all of it is used.
     public let loop: EventLoop
 
     let channel: Channel
@@ -107,7 +110,7 @@ public final class Connection: ChannelProtocol {
             guard request.isResponse else { return handler.receive(request, on: self) }
             // Read before its request leaves the table: an answer that cannot be read closes the connection, which fails the request.
             let answer = try request.command()
-            // One that nobody waits for any more is dropped.
+            // One whose request has ended is dropped.
             exchange.remove(request.opaque)?.complete(.success(answer))
         } catch {
             closeBecause("\(error)")

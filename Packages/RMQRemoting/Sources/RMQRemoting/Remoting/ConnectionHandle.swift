@@ -2,7 +2,9 @@ public import RMQCommon
 
 /// Names a connection for other threads.
 public struct ConnectionHandle: Sendable, Hashable {
+    /// That of the ``Connection``, never given twice in one process.
     public let id: UInt64
+    /// The peer's address.
     public let remote: HostAddress
     /// The loop that owns the connection.
     public let loop: EventLoop

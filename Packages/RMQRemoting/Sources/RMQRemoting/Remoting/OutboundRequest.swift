@@ -44,7 +44,7 @@ final class OutboundRequest: Sendable {
         completion(result)
     }
 
-    /// Whether nobody waits any more: the answer came, or the waiting task was cancelled.
+    /// Whether the request has ended: the answer came, or the waiting task was cancelled.
     var isCompleted: Bool { completed.load(ordering: .relaxed) }
 
     var timedOut: RemotingError { .timedOut(address: address, code: code, after: timeout) }

@@ -21,6 +21,8 @@ public final class RemotingClient: Sendable {
     }
     private let state = Mutex(State())
 
+    /// Opens nothing yet.
+    /// - Parameter loops: have to run until the client is closed; connections are shared out among them.
     public convenience init(configuration: ClientConfiguration = .init(), loops: EventLoopGroup, logger: Logger) {
         self.init(configuration: configuration, loops: loops, logger: logger, resolve: SocketAddress.resolving)
     }

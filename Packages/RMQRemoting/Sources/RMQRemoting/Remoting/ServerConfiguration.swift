@@ -9,7 +9,7 @@ public struct ServerConfiguration: Sendable {
     /// Largest accepted frame including its length word, part of the protocol.
     public var maxFrameBytes: Int
     /// Connections above this are closed right after they were accepted. An idle one takes about a kilobyte here; what the
-    /// process may open in files and sockets usually ends sooner (see ``OpenFiles``).
+    /// process may open in files and sockets usually ends sooner (see `OpenFiles`).
     public var maxConnections: Int
     /// Nothing more is read from a peer while more than this waits to be written to it.
     public var outputHighWaterBytes: Int

@@ -1,6 +1,6 @@
 public import RMQCommon
 
-/// Judges requests before they are handled.
+/// Decides whether a request may be handled.
 public protocol AccessControl: Sendable {
     /// Called on the loop of the connection; it must not block.
     /// - Throws: a ``Refusal`` when the request's account may not do this.

@@ -7,7 +7,7 @@ public import RMQCommon
 ///     elsewhere  a worker finds it, because that may block
 public enum Reply {
     case now(RemotingCommand)
-    /// Called at once, with what has to be completed: whoever keeps that owns the answer. Sends and pulls wait without it; they
+    /// Called at once, with what has to be completed: its holder owes the answer. Sends and pulls wait without it; they
     /// keep the connection and the ticket, and write their answers on the connection's loop without an encoded command.
     case later((ReplyHandle) -> Void)
     /// Done by a thread of the pool; what it throws is answered like what a handler throws. When too much waits for the pool,

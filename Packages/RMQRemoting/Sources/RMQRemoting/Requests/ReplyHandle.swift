@@ -4,7 +4,7 @@ public struct ReplyTicket: Sendable {
     public let opaque: Int32
     /// How the request's header was written, and the answer's will be.
     public let serialization: HeaderSerialization
-    /// Nobody waits for an answer, so none is sent.
+    /// One-way: no answer is sent.
     public let isOneway: Bool
 
     /// Usually not made but taken from the request: ``InboundRequest/ticket``.
@@ -17,7 +17,7 @@ public struct ReplyTicket: Sendable {
 
 /// Answers one request later, from any thread. Answering after the connection closed does nothing.
 ///
-/// Whoever has it owes the answer: one that is dropped leaves the requester to its time-out, and nothing notices. To notice would
+/// Its holder owes the answer: one that is dropped leaves the requester to its time-out, and nothing notices. To notice would
 /// take an object for every request that waits, so it is a value.
 public struct ReplyHandle: Sendable {
     /// The number of the request's connection, which may have closed meanwhile.

@@ -15,12 +15,15 @@ public final class AppendBatch {
     /// connection at a time: this holds what four of them sent, and a longer write gains nothing.
     public static let stagingBytes = 1 << 20
 
+    /// - Parameter maxMessageBytes: the longest body that will be encoded, as in ``RecordEncoder/maxMessageBytes``.
     public init(for store: MessageStore, maxMessageBytes: Int) {
         self.store = store
         encoder = RecordEncoder(maxMessageBytes: maxMessageBytes, scratchBytes: Self.stagingBytes, drafts: Self.stagingBytes / 256)
     }
 
+    /// How many drafts wait to be appended.
     public var count: Int { staged.count }
+    /// Whether nothing waits to be appended.
     public var isEmpty: Bool { staged.isEmpty }
 
     /// Whether one more message can be encoded; if not, what is there has to be appended first.

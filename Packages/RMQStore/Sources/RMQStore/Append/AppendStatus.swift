@@ -8,6 +8,7 @@ public enum AppendStatus: Sendable, Equatable, CaseIterable {
     /// Stored, but there are not enough replicas that could confirm it.
     case replicaNotAvailable
 
+    /// Not stored, for a reason that the store's state is: closed, a replica, a full disk.
     case serviceNotAvailable
     case createSegmentFailed
     case messageIllegal
@@ -17,6 +18,7 @@ public enum AppendStatus: Sendable, Equatable, CaseIterable {
     case tooManyLightQueues
     case unknownError
 
+    /// Whether the message is in the log; what waits to be confirmed may still be lost.
     public var isStored: Bool {
         switch self {
         case .ok, .flushDiskTimeout, .flushReplicaTimeout, .replicaNotAvailable: true

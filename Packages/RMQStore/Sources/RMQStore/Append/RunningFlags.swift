@@ -4,6 +4,7 @@ import Synchronization
 ///
 /// The first four have the reference's numbers, since they appear in its log lines.
 public final class RunningFlags: Sendable {
+    /// Why the store takes no messages; several may hold at once.
     public struct Reason: OptionSet, Sendable, Hashable {
         public let rawValue: UInt32
         public init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -12,6 +13,7 @@ public final class RunningFlags: Sendable {
         public static let notWriteable = Reason(rawValue: 2)
         /// A consume queue cannot be written, so appended messages would not become visible.
         public static let queueError = Reason(rawValue: 4)
+        /// The index cannot be written.
         public static let indexError = Reason(rawValue: 8)
         /// Retention found the disk too full.
         public static let diskFull = Reason(rawValue: 16)
@@ -33,6 +35,7 @@ public final class RunningFlags: Sendable {
         bits = Atomic(reasons.rawValue)
     }
 
+    /// All reasons that hold now; none lets messages in.
     public var current: Reason { Reason(rawValue: bits.load(ordering: .relaxed)) }
 
     /// - Returns: whether it was not set before.

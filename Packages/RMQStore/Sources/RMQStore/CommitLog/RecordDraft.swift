@@ -20,7 +20,9 @@ public struct RecordDraft {
     /// Of a delayed message: its delivery time, which stands in the queue entry, comes this long after its store time.
     var delayMilliseconds: Int64?
 
+    /// The size of all its records.
     public var byteCount: Int { bytes.count }
+    /// 1, or the number of messages of a batch.
     public var messageCount: Int { entries.count }
 
     /// The encoded properties of the record at a position of the bytes.

@@ -2,12 +2,17 @@ public import RMQCommon
 
 /// What all records of one send share.
 public struct RecordAttributes: Sendable {
+    /// The application's own number.
     public var flag: Int32 = 0
     /// Compression and transaction bits as received; the address family bits are set by the encoder.
     public var systemFlag: Int32 = 0
+    /// When the producer made the message, in milliseconds since 1970.
     public var bornTimestamp: Int64
+    /// The producer's end of the connection.
     public var bornHost: HostAddress
+    /// The address that the broker advertises.
     public var storeHost: HostAddress
+    /// How often consumers have sent it back.
     public var reconsumeTimes: Int32 = 0
     /// Where the half message of a committed transaction is; 0 for all else.
     public var preparedTransactionOffset: Int64 = 0

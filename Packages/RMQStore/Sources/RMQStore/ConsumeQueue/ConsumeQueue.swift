@@ -15,7 +15,7 @@ public typealias QueueHandle = ConsumeQueue
 /// A queue has no file until its first message. Entries are written under the store's append lock; readers take no lock
 /// but a short one for the list of files, and see an entry as soon as `maxOffset` covers it. `nextOffset` is ahead of
 /// `maxOffset` only while records wait for the promise that makes them visible (see `Dispatch/`). Files are mapped while
-/// they are used (see ``QueueMappings``).
+/// they are used (see `QueueMappings`).
 public final class ConsumeQueue: @unchecked Sendable {
     // Sendable: `writing` is reached only by who shows that it holds the append lock; `flushedMax` and `zeroedFrom` belong to the
     // flush thread; all else is constant, atomic or behind a Mutex.
@@ -52,6 +52,7 @@ public final class ConsumeQueue: @unchecked Sendable {
     }
 
     // What an append touches stands together: with tens of thousands of queues each cache line is a wait for memory.
+    /// The number of the queue, also the name of its folder.
     public let queueId: Int32
     /// The topic in UTF-8, as records store it.
     let topicBytes: [UInt8]
@@ -62,6 +63,7 @@ public final class ConsumeQueue: @unchecked Sendable {
     private let newestEnd = Atomic<Int64>(-1)
     private var writing = Writing()
 
+    /// The topic of the queue, also the name of the folder above.
     public let topic: String
     let extensions: QueueExtension
     let files = Mutex(QueueFiles())
@@ -127,7 +129,8 @@ public final class ConsumeQueue: @unchecked Sendable {
         }
         guard let base else { return nil }
         if let mapped { return (mapped, Int(byteOffset - base)) }
-        return (try map(base), Int(byteOffset - base))
+        guard let file = try map(base) else { return nil }
+        return (file, Int(byteOffset - base))
     }
 
     /// Where an entry is, for a reader that must not wait.
@@ -148,8 +151,16 @@ public final class ConsumeQueue: @unchecked Sendable {
         }
     }
 
-    private func map(_ base: Int64) throws(StoreError) -> MappedFile {
-        let file = try MappedFile(opening: path(base), baseOffset: base, byteCount: fileBytes)
+    /// - Returns: nil when the file was deleted meanwhile, which is no error.
+    private func map(_ base: Int64) throws(StoreError) -> MappedFile? {
+        let file: MappedFile
+        do throws(StoreError) {
+            file = try MappedFile(opening: path(base), baseOffset: base, byteCount: fileBytes)
+        } catch {
+            let isListed = files.withLock { $0.base(holding: base, fileBytes: fileBytes) == base }
+            if isListed { throw error }
+            return nil
+        }
         file.expectRandomAccess()
         let kept = files.withLock { files in
             if let other = files.mappedFile(base: base) { return other }

@@ -12,6 +12,25 @@ package struct QueuePrint: Equatable, Sendable {
     /// Where each queue's first file begins. nil: not known. After a crash they may differ without a fault: retention
     /// removes first files at any time.
     var starts: UInt64?
+
+    package static let none = QueuePrint(count: 0, names: 0, ends: 0, starts: 0)
+
+    /// Counts a queue whose entries end at an offset, and whose first file begins at a byte.
+    package mutating func add(topic: String, queueId: Int32, end: Int64, start: Int64) {
+        let name = QueueKey(topic: topic, queueId: queueId).fingerprint
+        count += 1
+        names ^= name
+        ends = (ends ?? 0) ^ Self.mix(name, UInt64(bitPattern: end))
+        starts = (starts ?? 0) ^ Self.mix(name, UInt64(bitPattern: start))
+    }
+
+    /// Whether both counted the same queues, however many messages each had.
+    package func hasSameQueues(as other: QueuePrint) -> Bool { count == other.count && names == other.names }
+
+    private static func mix(_ name: UInt64, _ value: UInt64) -> UInt64 {
+        let mixed = (name ^ value &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
+        return mixed ^ mixed >> 32
+    }
 }
 
 extension QueueTable {
@@ -20,24 +39,12 @@ extension QueueTable {
     /// A queue's entries may be written meanwhile, as long as all of those messages have theirs. One that cannot be read, as its
     /// topic is just being deleted, makes the print one that fits nothing: the next opening then looks into the log.
     func print(below limit: Int64) -> QueuePrint {
-        var print = QueuePrint()
-        var ends: UInt64 = 0
-        var starts: UInt64 = 0
+        var print = QueuePrint.none
         for queue in all where queue.firstPhysicalOffset >= 0 && queue.firstPhysicalOffset < limit {
-            let name = QueueKey(topic: queue.topic, queueId: queue.queueId).fingerprint
-            print.count += 1
-            print.names ^= name
-            ends ^= Self.mix(name, UInt64(bitPattern: (try? queue.end(below: limit)) ?? 0))
-            starts ^= Self.mix(name, UInt64(bitPattern: queue.files.withLock { $0.firstBase }))
+            print.add(
+                topic: queue.topic, queueId: queue.queueId, end: (try? queue.end(below: limit)) ?? 0, start: queue.files.withLock { $0.firstBase })
         }
-        print.ends = ends
-        print.starts = starts
         return print
-    }
-
-    private static func mix(_ name: UInt64, _ value: UInt64) -> UInt64 {
-        let mixed = (name ^ value &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
-        return mixed ^ mixed >> 32
     }
 }
 

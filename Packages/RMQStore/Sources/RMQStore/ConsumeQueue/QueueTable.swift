@@ -93,6 +93,7 @@ final class QueueTable: Sendable {
         let entries = try StoreFiles.entries(in: place.directory)
         loading.withLock { $0.strays = entries.filter { $0.kind != .directory }.map { place.directory + "/" + $0.name } }
         let topics = entries.filter { $0.kind == .directory }
+        try DeletedFolder.removeLeftOvers(below: place.extensionDirectory)
         let failure = Mutex<StoreError?>(nil)
         let next = Atomic<Int>(0)
         let work: @Sendable () -> Void = { [self] in
@@ -118,6 +119,10 @@ final class QueueTable: Sendable {
         for (name, kind) in try StoreFiles.entries(in: directory) {
             // Like the reference: what is not a number is none of ours, and harmless.
             guard kind == .directory, let queueId = Int32(name), queueId >= 0, String(queueId).isExactly(name) else {
+                if kind == .directory, let folder = DeletedFolder(leftOver: name, in: directory) {
+                    try folder.finish()
+                    continue
+                }
                 loading.withLock { $0.strays.append(directory + "/" + name) }
                 continue
             }

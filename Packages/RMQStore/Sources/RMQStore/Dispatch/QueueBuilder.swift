@@ -29,12 +29,11 @@ struct QueueBuilder<Placing: EntryPlacing> {
         if let queue = queues.own(of: record, held) {
             outcome = try enter(PlacedRecord(record, tagCode, queue: queue, offset: record.queueOffset, isOwn: true), into: &written, held)
         }
-        if outcome == .gap || outcome == .mayBegin { return outcome }
+        if outcome == .gap { return outcome }
         for (queue, offset) in queues.further(of: record) {
             switch try enter(PlacedRecord(record, tagCode, queue: queue, offset: offset, isOwn: false), into: &written, held) {
             case .written: outcome = .written
             case .gap: return .gap
-            case .mayBegin: return .mayBegin
             case .present, .noQueue: break
             }
         }
@@ -57,12 +56,11 @@ enum EntryOutcome {
     case written
     /// The entry is there already.
     case present
-    /// The record takes no place in a queue: half of a transaction, damaged, or nothing that can be stored under its name.
+    /// The record takes no place in a queue: half of a transaction, damaged, of a topic that was deleted since, or nothing that
+    /// can be stored under its name.
     case noQueue
     /// The queue lacks what came before this record; nothing was written.
     case gap
-    /// The queue has no entry although this record is an old one: see ``RecoveryPlacing``. Nothing was written.
-    case mayBegin
 }
 
 /// Decides what a record means for its queue, and brings the queue to where the record's entry is the next one.

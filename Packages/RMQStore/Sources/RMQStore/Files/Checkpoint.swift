@@ -30,7 +30,7 @@ package struct Checkpoint: Equatable, Sendable {
 
     package struct Own: Equatable, Sendable {
         package var safeOffset: Int64
-        var queues: QueuePrint
+        package var queues: QueuePrint
         package var cleanEnd: Int64
         /// See ``Checkpoint/disownQueues()``.
         var isDisowned: Bool { queues.count < 0 }

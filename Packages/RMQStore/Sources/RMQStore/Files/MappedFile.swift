@@ -10,9 +10,11 @@ public final class MappedFile: @unchecked Sendable {
     // Sendable: all properties are constants. Bytes are written by one thread at a time, under the append lock (or
     // before the store starts), only beyond the position that the owning log or queue has published.
 
+    /// Where the file was when it was opened.
     public let path: String
     /// The offset in its log or queue of the first byte.
     public let baseOffset: Int64
+    /// The length of the mapping, which is that of the file when it was opened.
     public let byteCount: Int
     package let base: UnsafeMutableRawPointer
     /// False for a file that may only be read. Storing to it would be a signal.

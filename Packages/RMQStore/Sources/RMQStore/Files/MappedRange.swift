@@ -6,6 +6,7 @@ public struct MappedRange: @unchecked Sendable {
 
     /// Keeps the mapping alive.
     public let owner: MappedFile
+    /// Mapped from the file; valid as long as this, or a copy of it, lives.
     public let bytes: UnsafeRawBufferPointer
 
     init(owner: MappedFile, start: Int, count: Int) {

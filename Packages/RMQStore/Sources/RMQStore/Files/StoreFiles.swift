@@ -70,12 +70,13 @@ package enum StoreFiles {
     }
 
     /// Gives what stands in the way of a file or folder of the store another name: nothing of a person's is ever deleted.
+    /// - Parameter mark: what the new name says it is.
     /// - Returns: the new path.
     @discardableResult
-    static func setAside(_ path: String) throws(StoreError) -> String {
+    static func setAside(_ path: String, as mark: String = "stray") throws(StoreError) -> String {
         var number = 1
-        while kind("\(path).stray\(number)") != nil { number += 1 }
-        let target = "\(path).stray\(number)"
+        while kind("\(path).\(mark)\(number)") != nil { number += 1 }
+        let target = "\(path).\(mark)\(number)"
         guard rename(path, target) == 0 else { throw .system(call: "rename", path: path, code: errno) }
         return target
     }

@@ -1,4 +1,28 @@
+import RMQCommon
 import Synchronization
+
+/// Folders of which deletions took names. The next sync of the log begins with them: a deletion is on the disk before anything
+/// that was appended behind it counts as durable.
+struct ChangedFolders {
+    private var waiting: Set<ByteText> = []
+    private var areBeingSynced = false
+
+    var isEmpty: Bool { waiting.isEmpty && !areBeingSynced }
+
+    /// Under the append lock.
+    mutating func add(_ folder: String) { waiting.insert(folder) }
+
+    /// For the one that syncs, which calls ``end()`` afterwards.
+    /// - Returns: inner ones first. One that is gone by then is covered by the one that it was in.
+    mutating func begin() -> [String] {
+        let folders = waiting.sortedTexts.reversed()
+        waiting = []
+        areBeingSynced = !folders.isEmpty
+        return Array(folders)
+    }
+
+    mutating func end() { areBeingSynced = false }
+}
 
 /// How far the log is on the disk, and whose turn it is to carry it further.
 ///
@@ -41,6 +65,7 @@ final class LogCommit: Sendable {
 
     /// Wakes the thread that syncs for those who do not wait.
     let requests = Monitor(ThreadSignals())
+    let changedFolders = Mutex(ChangedFolders())
     private let state = Monitor(State())
     private let flushed: Atomic<Int64>
 

@@ -82,6 +82,8 @@ extension MessageStore {
                 if flushesSynchronously { state.flushIsAnnounced = false }
                 return log.maxOffset
             }
+            // Not before the end is known: then all deletions before what was appended below it are among these.
+            try syncChangedFolders()
             try log.flush(from: commit.flushedOffset, to: end)
             // In this order: whoever finds its message confirmed can read it.
             publishConfirmed(flushed: end)
@@ -95,10 +97,17 @@ extension MessageStore {
         growth.moved()
     }
 
-    /// Syncs at least up to `end`, by this thread or whichever is at it.
+    /// Makes deletions durable. The calling thread has the turn.
+    private func syncChangedFolders() throws(StoreError) {
+        for folder in commit.changedFolders.withLock({ $0.begin() }) { try disk.synchronizeNames(in: folder) }
+        commit.changedFolders.withLock { $0.end() }
+    }
+
+    /// Syncs at least up to `end`, and all deletions, by this thread or whichever is at it.
     func syncLog(to end: Int64) throws(StoreError) {
+        let isDurable = { self.commit.flushedOffset >= end && self.commit.changedFolders.withLock(\.isEmpty) }
         while true {
-            switch commit.wait(timeout: nil, needsSync: true, isConfirmed: { self.commit.flushedOffset >= end }) {
+            switch commit.wait(timeout: nil, needsSync: true, isConfirmed: isDurable) {
             case .confirmed, nil: return
             case .failed(let failure): throw failure
             case .sync: sync()

@@ -123,17 +123,21 @@ extension MessageStore {
     /// - Parameter leavingClean: only when no other thread appends or flushes any more.
     func flushEverything(leavingClean: Bool) throws(StoreError) {
         try flusher.progress.withLock { (progress) throws(StoreError) in
-            try flushLog(&progress)
             let end = log.maxOffset
-            for queue in progress.round?.queues ?? [] { try queue.flush() }
-            try beginRound(&progress, now: .now)
-            for queue in progress.round?.queues ?? [] { try queue.flush() }
-            progress.round?.queues = []
-            try endRound(&progress)
+            try flushEverything(&progress)
             if leavingClean, progress.checkpoint.own?.safeOffset == end {
                 progress.checkpoint.own?.cleanEnd = end
                 try flusher.write(progress.checkpoint)
             }
         }
+    }
+
+    func flushEverything(_ progress: inout Flusher.Progress) throws(StoreError) {
+        try flushLog(&progress)
+        for queue in progress.round?.queues ?? [] { try queue.flush() }
+        try beginRound(&progress, now: .now)
+        for queue in progress.round?.queues ?? [] { try queue.flush() }
+        progress.round?.queues = []
+        try endRound(&progress)
     }
 }

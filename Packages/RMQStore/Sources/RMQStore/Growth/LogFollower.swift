@@ -11,6 +11,7 @@
 ///
 /// It belongs to one thread or loop at a time; only ``cancel()`` may come from any.
 public final class LogFollower: Sendable {
+    /// What became of the wish to be called.
     public enum Answer: Sendable, Equatable {
         /// One call will come once the end is beyond the offset. It comes, too, when nothing is acknowledged any more
         /// (``MessageStore/flushFailure``), when the store changes its role, when the log is cut, and when the store closes.
@@ -22,6 +23,7 @@ public final class LogFollower: Sendable {
         case hasEnded
     }
 
+    /// Which end of the log it follows.
     public let end: LogEnd
     private let growth: LogGrowth
     private let body: @Sendable (LogFollower) -> Void

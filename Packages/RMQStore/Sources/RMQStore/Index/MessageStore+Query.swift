@@ -4,8 +4,9 @@ import RMQCommon
 public struct QueryResult: Sendable {
     /// One whole record each, in the order of the log.
     public var records: [MappedRange] = []
-    /// The store time (ms) and the log offset of the newest message in the index; 0 and 0 when it is empty.
+    /// When the newest message in the index was stored, in milliseconds since 1970; 0 when the index is empty.
     public var indexedTimestamp: Int64 = 0
+    /// Where in the log that message lies; 0 when the index is empty.
     public var indexedOffset: Int64 = 0
 }
 

@@ -46,6 +46,7 @@ public struct FilterEntry {
 
 /// A message's record. Its bytes are those of the log, only while ``MessageFilter/matches(record:)`` runs.
 public struct FilterRecord {
+    /// UTF-8, without a length in front.
     public let topic: UnsafeRawBufferPointer
     /// Encoded, as `MessageProperties` reads them.
     public let properties: UnsafeRawBufferPointer

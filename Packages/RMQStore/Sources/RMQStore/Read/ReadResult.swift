@@ -34,15 +34,19 @@ public enum ReadStatus: Int32, Sendable, CaseIterable {
 
 /// What one read returns: whole records in order, as ranges of mapped files.
 public struct ReadResult: Sendable {
+    /// Whether there are messages, and if not, where the offset lay.
     public var status: ReadStatus = .noMatchedLogicQueue
     /// Where the caller goes on.
     public var nextOffset: Int64 = 0
-    /// The queue's bounds when it was read; 0 and 0 for an unknown queue.
+    /// The queue's oldest offset when it was read; 0 for an unknown queue.
     public var minOffset: Int64 = 0
+    /// The end of the queue when it was read: the offset of the next message; 0 for an unknown queue.
     public var maxOffset: Int64 = 0
     /// Records back to back. Neighbours in the log share a chunk.
     public var chunks: [MappedRange] = []
+    /// Records in all chunks.
     public var messageCount = 0
+    /// The size of all chunks.
     public var byteCount = 0
     /// How far back in the log the last message looked at lies.
     public var bytesBehind: Int64 = 0
@@ -73,9 +77,13 @@ public struct ReadResult: Sendable {
 
 /// Where an append went. Batches: the first message; the others follow one by one.
 public struct AppendResult: Sendable, Equatable {
+    /// Where in the log the record begins.
     public var physicalOffset: Int64
+    /// The size of all records of it.
     public var byteCount: Int
+    /// Its place in its queue.
     public var queueOffset: Int64
+    /// 1, or the number of messages of a batch.
     public var messageCount: Int
     /// Milliseconds since 1970, as stamped into the record.
     public var storeTimestamp: Int64

@@ -158,6 +158,7 @@ struct Recovery {
             logger.warning("\(files.faultText): queue \(queue.queueId) of \(queue.topic) is written again from offset \(queue.maxOffset) on")
         }
         summary.mendedQueues = damaged.count
+        builder.placing.complete(damaged.map(\.queue))
         guard start < end else { return }
         if !isBoundary(start, segments) { start = segments.last { $0.baseOffset <= start }?.baseOffset ?? log.minOffset }
         summary.startOffset = start
@@ -227,7 +228,7 @@ struct Recovery {
             return try queueWithoutStart()
         }
         let now = queues.print(below: own.safeOffset)
-        if now.count != own.queues.count || now.names != own.queues.names { return "queues that the checkpoint counted are missing, or others are there" }
+        if !now.hasSameQueues(as: own.queues) { return "queues that the checkpoint counted are missing, or others are there" }
         if let ends = own.queues.ends, now.ends != ends { return "a queue has not as many entries as the checkpoint counted" }
         return now.starts == own.queues.starts ? nil : try queueWithoutStart()
     }
@@ -288,18 +289,12 @@ struct Recovery {
     /// Sees to it that a record's queue has its entry.
     private mutating func dispatch(_ record: CheckedRecord, _ held: borrowing AppendState) throws(StoreError) {
         written.removeAll(keepingCapacity: true)
-        var outcome = try builder.dispatch(record, into: &written, held)
-        if outcome == .mayBegin {
-            try disownQueues()
-            builder.placing.allowBeginning()
-            outcome = try builder.dispatch(record, into: &written, held)
-        }
-        switch outcome {
+        switch try builder.dispatch(record, into: &written, held) {
         case .written:
             summary.entriesWritten += 1
             queues.mappings.stayWithinLimit(held)
         case .gap: foundGap = true
-        case .present, .noQueue, .mayBegin: break
+        case .present, .noQueue: break
         }
     }
 }

@@ -5,8 +5,8 @@ import RMQCommon
 ///     completing   entries are believed; a record that contradicts its queue calls for a walk through all of the log (`gap`)
 ///     remaking     that walk: every queue begins empty with the first of its records, so it is the record that must be damaged
 ///
-/// A queue without entries below `trustedEnd` may be one of a deleted topic whose last life had records there. A crash would
-/// leave its entries as if the topic had never been deleted. So none is written before ``allowBeginning()``.
+/// A queue without any entry gets none for records below `trustedEnd` while completing: its topic was deleted behind them. If
+/// it was lost instead, the checkpoint counted one queue more than there are, and the other walk makes it again.
 struct RecoveryPlacing: EntryPlacing {
     private enum Stage { case completing, remaking }
 
@@ -15,8 +15,10 @@ struct RecoveryPlacing: EntryPlacing {
     /// Whether offsets between a queue's end and a record's are filled up, because the log has no records for them: when the walk
     /// meets all records of the queues in question.
     var fillsGaps = false
-    /// An opening believes the entries of records below this that it finds.
-    private var trustedEnd: Int64
+    /// The checkpoint counted the queues that have records below.
+    private let trustedEnd: Int64
+    /// Queues whose files are damaged, so that it says nothing about them when they have no entry.
+    private var damaged: Set<ObjectIdentifier> = []
     /// Queues that the walk made anew.
     private var remade: Set<ObjectIdentifier> = []
     /// Queues without entries that the walk gave some, and those that it had begin again: what is in them does not tell
@@ -30,8 +32,8 @@ struct RecoveryPlacing: EntryPlacing {
         self.logger = logger
     }
 
-    /// From now on a crash leads to a walk that believes no entry.
-    mutating func allowBeginning() { trustedEnd = 0 }
+    /// These get all entries that they lack, whatever is left of them.
+    mutating func complete(_ queues: [ConsumeQueue]) { damaged = Set(queues.map { ObjectIdentifier($0) }) }
 
     /// From now on every queue begins empty with the first of its records that is met: for a walk through all of the log.
     mutating func beginRemaking() {
@@ -50,6 +52,7 @@ struct RecoveryPlacing: EntryPlacing {
             guard before.entry.position != record.record.physicalOffset else { return .noQueue }
             try settle(before, next: record.offset, held)
         }
+        if isOfDeletedTopic(record) { return .noQueue }
         if record.offset < queue.minOffset {
             // Files before the queue's first one are lost, or it began with a record that is damaged.
             if let outcome = try begin(record, held) { return outcome }
@@ -67,17 +70,15 @@ struct RecoveryPlacing: EntryPlacing {
                 return doubt(record)
             }
         }
-        guard mayWrite(record) else { return .mayBegin }
+        if stage == .completing, queue.maxPhysicalOffset < 0 { begun.insert(ObjectIdentifier(queue)) }
         try queue.fill(upTo: record.offset, held)
         try queue.prepare(1, held)
         return .written
     }
 
-    private mutating func mayWrite(_ record: PlacedRecord) -> Bool {
-        guard stage == .completing, record.queue.maxPhysicalOffset < 0 else { return true }
-        guard record.record.physicalOffset >= trustedEnd else { return false }
-        begun.insert(ObjectIdentifier(record.queue))
-        return true
+    private func isOfDeletedTopic(_ record: PlacedRecord) -> Bool {
+        stage == .completing && record.queue.maxPhysicalOffset < 0 && record.record.physicalOffset < trustedEnd
+            && !damaged.contains(ObjectIdentifier(record.queue))
     }
 
     /// A record contradicts its queue. Offsets start again, with 0, when a topic was deleted and made anew: then what is there

@@ -6,6 +6,7 @@ public struct DiskUsage: Sendable {
     /// The used part, 0 to 1; nil when it cannot be told, for example because the directory is missing.
     public let usedFraction: @Sendable (_ directory: String) -> Double?
 
+    /// - Parameter usedFraction: called by the store's threads; may block.
     public init(usedFraction: @escaping @Sendable (_ directory: String) -> Double?) { self.usedFraction = usedFraction }
 
     /// What the kernel says, in whole percent rounded up, of the space that this process may use.

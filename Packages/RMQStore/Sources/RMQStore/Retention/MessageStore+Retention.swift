@@ -8,27 +8,6 @@ extension MessageStore {
         retention.request(byHand: true)
     }
 
-    /// Forgets the queues of which the log holds no message any more. Their next message gets offset 0, as at the reference.
-    public func removeExpiredQueues() throws(StoreError) {
-        let minimum = log.minOffset
-        for queue in queues.all where !queue.topic.isExactly(SystemTopic.schedule) && queue.hasFiles {
-            let isExpired = try appendLock.withLock { (state) throws(StoreError) in
-                guard !queue.isRetired(state), queue.maxPhysicalOffset >= 0, queue.maxPhysicalOffset <= minimum, queue.nextOffset(state) == queue.maxOffset else {
-                    return false
-                }
-                try queue.reset(state)
-                queue.resumeAssigning(state)
-                // Still under the lock, or the queue's next message would lose its file.
-                try StoreFiles.removeDirectory(queue.directory)
-                // Fails while other queues are in there, which is fine.
-                try? StoreFiles.removeDirectory("\(configuration.consumeQueueDirectory)/\(queue.topic)")
-                return true
-            }
-            if isExpired { logger.info("queue \(queue.queueId) of \(queue.topic) has expired as a whole and is removed") }
-        }
-        appendLock.withLock { announceFlush(&$0) }
-    }
-
     /// - Parameter start: when the store was started; the thread may begin later.
     func runRetention(since start: MonotonicInstant) {
         var progress = Retention.Progress(minuteStart: start)

@@ -9,7 +9,9 @@ public import RMQCommon
 /// below it in the commit log, all others at or above it. The log is on the disk up to there before this is written. So
 /// whatever a crash leaves, the two together tell which messages have been delivered.
 public struct DelayOffsets: Sendable, Equatable {
+    /// By level, from 1 on: the offset of the first message that is not delivered.
     public var offsets: [Int: Int64] = [:]
+    /// The position in the log that parts what the offsets count from what they do not; nil in the reference's files.
     public var logOffset: Int64?
 
     public init() {}
@@ -32,6 +34,7 @@ public struct DelayOffsets: Sendable, Equatable {
         }
     }
 
+    /// What the file holds.
     public var json: JSONValue {
         let table = JSONObject(offsets.sorted { $0.key < $1.key }.map { (JSONValue($0.key), JSONValue($0.value)) })
         var document = JSONObject([("offsetTable", .object(table))])

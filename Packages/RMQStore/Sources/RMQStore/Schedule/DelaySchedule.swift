@@ -31,7 +31,7 @@ final class DelaySchedule: Sendable {
 
     /// Who is told. A closure as the very value of a `Mutex` would get another layer around it with each access, until
     /// calling it overflows the stack; as a property it is kept as it is.
-    struct Delivery {
+    struct DeliveryState {
         var listener: MessageStore.DeliveryListener?
     }
 
@@ -39,7 +39,7 @@ final class DelaySchedule: Sendable {
     let signals = Monitor(Signals())
     /// Changed by the schedule's thread only; before it starts and after it ends, by whoever opens or closes the store.
     let progress = Mutex(Progress())
-    let delivery = Mutex(Delivery())
+    let delivery = Mutex(DeliveryState())
     let thread = Mutex<StoreThread?>(nil)
 
     init(path: String) {

@@ -7,6 +7,7 @@ extension MessageStore {
     /// and this one is not called.
     public typealias DeliveryListener = @Sendable (_ topic: String, _ queueId: Int32) -> Void
 
+    /// In place of the one before; nil for none. May be called while the store runs.
     public func setDeliveryListener(_ listener: DeliveryListener?) {
         schedule.delivery.withLock { $0.listener = listener }
     }

@@ -4,27 +4,35 @@ import Synchronization
 
 /// What a store has done since it was opened.
 public struct StoreStatistics: Sendable, Equatable {
+    /// Messages that were stored; those of a batch count one by one.
     public var appendedMessages = 0
+    /// The size of their records.
     public var appendedBytes = 0
+    /// Appends that stored nothing; a batch counts once.
     public var failedAppends = 0
-    /// Reads that returned something, and reads that did not.
+    /// Reads that returned something.
     public var foundReads = 0
+    /// Reads that returned nothing.
     public var missedReads = 0
+    /// Messages that reads returned.
     public var readMessages = 0
+    /// The size of their records.
     public var readBytes = 0
     /// Records that were damaged and therefore not handed out; one that is asked for twice counts twice.
     public var damagedReads = 0
     /// Queue entries that were damaged and have been written again.
     public var mendedEntries = 0
-    /// The longest append and the longest read, in milliseconds; as exact as the coarse clock, a few of them.
+    /// The longest append, in milliseconds; as exact as the coarse clock, a few of them.
     public var slowestAppendMilliseconds: Int64 = 0
+    /// The longest read, in milliseconds; as exact as the coarse clock, a few of them.
     public var slowestReadMilliseconds: Int64 = 0
     /// What appends took in the last whole minute; nil during the first.
     public var appendTimes: LatencyDistribution?
     /// How long the append that is under way has held the log; 0 when none is.
     public var appendLockMilliseconds: Int64 = 0
-    /// Bytes of the log that a power failure would take, and those that are not readable yet.
+    /// Bytes of the log that a power failure would take.
     public var unflushedBytes: Int64 = 0
+    /// Bytes of the log whose messages cannot be read yet.
     public var undispatchedBytes: Int64 = 0
 
     public init() {}
@@ -82,6 +90,7 @@ final class ReadCounters: Sendable {
 }
 
 extension MessageStore {
+    /// Counted from the opening on; a moment's picture whose numbers may be a few appends apart.
     public var statistics: StoreStatistics {
         var statistics = StoreStatistics()
         let lockedSince = lockedSince.load(ordering: .relaxed)

@@ -45,7 +45,7 @@ struct InspectCommand {
         facts.oldest = try oldestTime()
         facts.topics = Set<ByteText>(texts: directory.queues.map(\.topic)).count
         for queue in directory.queues {
-            let files = try QueueFiles(queue, fileBytes: directory.queueFileBytes)
+            let files = try QueueFilesView(queue, fileBytes: directory.queueFileBytes)
             facts.queues.append((queue.topic, queue.queueId, files.minOffset, files.end))
         }
         facts.queueFileBytes = directory.queueFileBytes

@@ -3,7 +3,9 @@ import RMQCommon
 
 /// Where a command writes: a console, or whatever a test collects.
 public struct ToolOutput: Sendable {
+    /// Takes what a command finds; a text has its own line feeds.
     public let write: @Sendable (String) -> Void
+    /// Takes what is wrong with the call; a text has its own line feeds.
     public let writeError: @Sendable (String) -> Void
     /// Whether somebody watches who wants to know how far long work is.
     public let showsProgress: Bool

@@ -29,6 +29,7 @@ struct StoreDirectory {
     let queueFileBytes: Int64
 
     var lockPath: String { root + "/lock" }
+    var checkpointPath: String { root + "/checkpoint" }
     var isInUse: Bool { StoreLock.isHeld(path: lockPath) }
     /// Whether the last run ended without closing, or one goes on.
     var hasAbortFile: Bool { StoreFiles.exists(root + "/abort") }

@@ -41,7 +41,7 @@ struct DumpCommand {
         guard let queue = directory.queues.first(where: { $0.topic.isExactly(topic) && $0.queueId == queueId }) else {
             throw .usage("there is no queue \(queueId) of topic \(topic); mqstore inspect lists the queues")
         }
-        let files = try QueueFiles(queue, fileBytes: directory.queueFileBytes)
+        let files = try QueueFilesView(queue, fileBytes: directory.queueFileBytes)
         let log = try LogFiles(directory.segments)
         var printed: Int64 = 0
         for offset in max(queueStart, files.minOffset)..<max(files.end, queueStart, files.minOffset) where printed < count {

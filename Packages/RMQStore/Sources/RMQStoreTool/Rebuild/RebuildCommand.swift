@@ -25,7 +25,7 @@ struct RebuildCommand {
         rebuildsIndex = options.flag("index") || all
         keepsBackup = options.flag("keep")
         let slots = try options.number("index-slots", in: 1...500_000_000).map { Int($0) }
-        let sample = directory.indexFiles.lazy.compactMap { IndexFile(path: $0, slotCount: slots) }.first
+        let sample = directory.indexFiles.lazy.compactMap { IndexFileView(path: $0, slotCount: slots) }.first
         indexSlots = slots ?? sample?.slotCount
         indexEntries = try options.number("index-entries", in: 2...100_000_000).map { Int($0) } ?? sample?.entryLimit
         let levels = options.text("delay-levels")

@@ -10,7 +10,7 @@ import RMQStore
 ///
 /// An entry is hash (4), physical offset (8), seconds since the begin time (4), the one before it in its slot (4).
 /// Entry 0 is never used; `count` starts at 1.
-struct IndexFile {
+struct IndexFileView {
     let file: MappedFile
     let slotCount: Int
     let entryLimit: Int
@@ -46,7 +46,7 @@ struct IndexFile {
 struct IndexVerifier {
     private let directory: StoreDirectory
     private let log: LogFiles
-    private var files: [IndexFile] = []
+    private var files: [IndexFileView] = []
     private var first: Int64 = .max
     private var last: Int64 = -1
     /// Keys of the records that the index should know.
@@ -57,7 +57,7 @@ struct IndexVerifier {
         self.directory = directory
         self.log = log
         for path in directory.indexFiles {
-            guard let file = IndexFile(path: path, slotCount: slotCount) else {
+            guard let file = IndexFileView(path: path, slotCount: slotCount) else {
                 findings.add(.index, path, "it is too short for its slots, or cannot be read; --index-slots names another number")
                 continue
             }
@@ -83,7 +83,7 @@ struct IndexVerifier {
     }
 
     /// - Returns: how many entries have a record in the log.
-    private mutating func check(_ file: IndexFile, logEnd: Int64, isUnfinished: Bool, _ findings: inout Findings) -> Int {
+    private mutating func check(_ file: IndexFileView, logEnd: Int64, isUnfinished: Bool, _ findings: inout Findings) -> Int {
         guard file.count <= file.entryLimit else {
             findings.add(.index, file.file.path, at: 36, "it says \(file.count - 1) entries and has room for \(file.entryLimit - 1)")
             return 0

@@ -7,14 +7,16 @@ import RMQStore
 struct QueueVerifier {
     /// One of each queue, changed in place for each of its records.
     private final class State {
-        let files: QueueFiles?
+        let files: QueueFilesView?
         var expectedNext: Int64?
         /// Entries that their records agree with.
         var matched: Int64 = 0
         var missing: Difference?
+        /// Where the last record without an entry ends in the log.
+        var missingEnd: Int64 = 0
         var wrong: Difference?
 
-        init(files: QueueFiles?) { self.files = files }
+        init(files: QueueFilesView?) { self.files = files }
 
         /// The topic was deleted and made anew: what came before belongs to its former life.
         func forget() {
@@ -45,7 +47,7 @@ struct QueueVerifier {
         self.directory = directory
         self.log = log
         for queue in directory.queues {
-            let files = try QueueFiles(queue, fileBytes: directory.queueFileBytes)
+            let files = try QueueFilesView(queue, fileBytes: directory.queueFileBytes)
             for problem in files.problems { findings.add(.file, problem.path, problem.reason) }
             states[Key(topic: ByteText(queue.topic), queueId: queue.queueId)] = State(files: files)
         }
@@ -66,6 +68,7 @@ struct QueueVerifier {
         }
         state.expectedNext = queueOffset + 1
         guard let entry = state.files?.entry(at: queueOffset) else {
+            state.missingEnd = record.physicalOffset + Int64(record.byteCount)
             Self.note(&state.missing, queueOffset, "no entry for the record at \(record.physicalOffset)")
             return
         }
@@ -82,7 +85,7 @@ struct QueueVerifier {
         if difference == nil { difference = Difference(queueOffset: queueOffset, text: text) } else { difference?.count += 1 }
     }
 
-    private func tagProblem(_ entry: QueueEntry, _ record: CheckedRecord, _ files: QueueFiles?) -> String? {
+    private func tagProblem(_ entry: QueueEntry, _ record: CheckedRecord, _ files: QueueFilesView?) -> String? {
         if record.topic.elementsEqual("SCHEDULE_TOPIC_XXXX".utf8) { return nil }   // a delivery time, by levels that only the broker knows
         var code = entry.tagCode
         if code < Int64(Int32.min), let files {
@@ -96,10 +99,13 @@ struct QueueVerifier {
     }
 
     /// What only shows when the whole log was seen. `logEnd` is where it ends.
-    mutating func finish(logEnd: Int64, isUnfinished: Bool, findings: inout Findings) {
+    mutating func finish(logEnd: Int64, isUnfinished: Bool, checkpoint: Checkpoint, findings: inout Findings) {
+        let deletedEnd = deletedEnd(checkpoint)
         for (key, state) in states.sorted(by: { ($0.key.topic, $0.key.queueId) < ($1.key.topic, $1.key.queueId) }) {
             let path = "\(directory.root)/consumequeue/\(key.topic)/\(key.queueId)"
-            if let missing = state.missing {
+            if let missing = state.missing, state.files?.hasEntries != true, state.missingEnd <= deletedEnd {
+                findings.add(.note, path, "the queue was deleted; the log still has \(missing.count) of its messages")
+            } else if let missing = state.missing {
                 let isTail = isUnfinished && missing.queueOffset == state.files?.end
                 findings.add(isTail ? .note : .queue, path, "\(missing.count) entries are missing from offset \(missing.queueOffset) on: \(missing.text)")
             }
@@ -110,6 +116,17 @@ struct QueueVerifier {
             }
             checkEntries(key, state, logEnd: logEnd, isUnfinished: isUnfinished, &findings)
         }
+    }
+
+    /// Queues that are not there, and have no records from here on, were deleted: the checkpoint counted all others. 0 when it
+    /// counted more, or says nothing.
+    private func deletedEnd(_ checkpoint: Checkpoint) -> Int64 {
+        guard let own = checkpoint.own else { return 0 }
+        var print = QueuePrint.none
+        for files in states.values.compactMap(\.files) where files.firstPosition.map({ $0 < own.safeOffset }) == true {
+            print.add(topic: files.topic, queueId: files.queueId, end: 0, start: 0)
+        }
+        return print.hasSameQueues(as: own.queues) ? own.safeOffset : 0
     }
 
     /// Entries without a record. Those of records that retention removed are fine.

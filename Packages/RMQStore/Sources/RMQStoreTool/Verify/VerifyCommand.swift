@@ -51,23 +51,21 @@ struct VerifyCommand {
         if end.trailingBytes > 0 {
             findings.add(.note, end.path, "\(end.trailingBytes) bytes behind the end of the log, \(end.offset), are no record (\(end.reason)); the next start cuts them off")
         }
-        queues.finish(logEnd: end.offset, isUnfinished: isUnfinished, findings: &findings)
+        let checkpoint = try readCheckpoint()
+        queues.finish(logEnd: end.offset, isUnfinished: isUnfinished, checkpoint: checkpoint, findings: &findings)
         index.finish(logEnd: end.offset, isUnfinished: isUnfinished, findings: &findings)
-        try checkCheckpoint(newest: newest, records: records, &findings)
+        if records > 0 { check(checkpoint, newest: newest, &findings) }
         report(findings, VerifySummary(
             records: records, logEnd: end.offset, entries: queues.entryCount, indexEntries: index.entryCount, wasClean: !directory.hasAbortFile))
         return findings.damageCount == 0 ? ExitStatus.fine : ExitStatus.damaged
     }
 
-    private func checkCheckpoint(newest: Int64, records: Int64, _ findings: inout Findings) throws(ToolError) {
-        let path = directory.root + "/checkpoint"
-        let checkpoint: Checkpoint
-        do throws(StoreError) {
-            checkpoint = try Checkpoint.read(path)
-        } catch {
-            throw .store(error)
-        }
-        guard records > 0 else { return }
+    private func readCheckpoint() throws(ToolError) -> Checkpoint {
+        do throws(StoreError) { return try Checkpoint.read(directory.checkpointPath) } catch { throw .store(error) }
+    }
+
+    private func check(_ checkpoint: Checkpoint, newest: Int64, _ findings: inout Findings) {
+        let path = directory.checkpointPath
         for (name, time) in [("log", checkpoint.physicalTimestamp), ("queues", checkpoint.queueTimestamp), ("index", checkpoint.indexTimestamp)] where time > newest {
             findings.add(.file, path, "\(name) flushed up to \(time), but the newest record is of \(newest)")
         }

@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `brokerStatus`: the runtime values of one broker or of all brokers of a cluster.
 struct BrokerStatusCommand: AdminCommand {
@@ -11,14 +11,14 @@ struct BrokerStatusCommand: AdminCommand {
         CommandOption("c", "clusterName", "which cluster"),
     ]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
         if let address = options["b"] {
-            context.print(Self.render(try await context.cluster.runtimeInfo(of: address)))
+            context.print(Self.render(try await context.admin.brokerRuntimeInfo(at: address).table))
         } else if let cluster = options["c"] {
             for broker in try await context.brokersOrComplaint(ofCluster: cluster) ?? [] {
                 for (_, address) in broker.addresses.sorted(by: { $0.key < $1.key }) {
-                    do throws(AdminError) {
-                        context.print(Self.render(try await context.cluster.runtimeInfo(of: address), address: address))
+                    do {
+                        context.print(Self.render(try await context.admin.brokerRuntimeInfo(at: address).table, address: address))
                     } catch {
                         context.note(error)
                     }
@@ -31,12 +31,5 @@ struct BrokerStatusCommand: AdminCommand {
         let start = address.map { Columns.left($0, 24) + " " } ?? ""
         return values.sorted { $0.key.text.utf16.lexicographicallyPrecedes($1.key.text.utf16) }
             .map { start + Columns.left($0.key, 32) + ": " + $0.value + "\n" }.joined()
-    }
-}
-
-extension ClusterAccess {
-    func runtimeInfo(of address: String) async throws(AdminError) -> [ByteText: String] {
-        let table: KeyValueTable = try await ask(address, RemotingCommand(.getBrokerRuntimeInfo), "the runtime values")
-        return table.table
     }
 }

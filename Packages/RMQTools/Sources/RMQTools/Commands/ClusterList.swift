@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `clusterList`: every broker of every cluster with its load.
 struct ClusterListCommand: AdminCommand {
@@ -11,7 +11,7 @@ struct ClusterListCommand: AdminCommand {
         CommandOption("i", "interval", "specify intervals numbers, it is in seconds"),
     ]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let interval: Int64 = try options.integer("i", or: 0)
         while true {
             let rows = try await Self.rows(context)
@@ -29,8 +29,8 @@ struct ClusterListCommand: AdminCommand {
         var values: [ByteText: String]
     }
 
-    private static func rows(_ context: CommandContext) async throws(AdminError) -> [Row] {
-        let info = try await context.cluster.clusterInfo()
+    private static func rows(_ context: CommandContext) async throws -> [Row] {
+        let info = try await context.admin.clusterInfo()
         var rows: [Row] = []
         for cluster in info.clusters.sortedTexts {
             for broker in info.brokers(ofCluster: cluster) ?? [] {
@@ -45,8 +45,8 @@ struct ClusterListCommand: AdminCommand {
     }
 
     private static func values(of address: String, _ context: CommandContext) async -> [ByteText: String] {
-        do throws(AdminError) {
-            return try await context.cluster.runtimeInfo(of: address)
+        do {
+            return try await context.admin.brokerRuntimeInfo(at: address).table
         } catch {
             context.note(error)
             return [:]

@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `consumeMessage`: pulls messages and prints them; nobody's offsets change.
 struct ConsumeMessageCommand: AdminCommand {
@@ -29,11 +29,11 @@ struct ConsumeMessageCommand: AdminCommand {
         var end: Int64?
     }
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
         switch try Self.plan(from: options, time: context.time, now: context.now()) {
         case .refused(let complaint): context.print(complaint)
         case .accepted(let plan):
-            let route = try await context.cluster.route(of: plan.topic)
+            let route = try await context.admin.routeData(of: plan.topic)
             if let queue = plan.queue {
                 try await readOne(queue, plan, route, context)
             } else {
@@ -48,7 +48,7 @@ struct ConsumeMessageCommand: AdminCommand {
         case refused(String)
     }
 
-    static func plan(from options: CommandOptions, time: LocalTime, now: Int64) throws(AdminError) -> Decision {
+    static func plan(from options: CommandOptions, time: LocalTime, now: Int64) throws(CommandFailure) -> Decision {
         let count: Int64 = try options.integer("c", or: 128)
         guard count > 0 else { return .refused("Please input a positive messageNumber!") }
         guard options["b"] != nil || options["i"] == nil else { return .refused("Please set the brokerName before queueId!") }
@@ -71,7 +71,7 @@ struct ConsumeMessageCommand: AdminCommand {
             begin: begin, end: end))
     }
 
-    private static func moment(_ option: Unicode.Scalar, _ options: CommandOptions, _ time: LocalTime) throws(AdminError) -> Int64? {
+    private static func moment(_ option: Unicode.Scalar, _ options: CommandOptions, _ time: LocalTime) throws(CommandFailure) -> Int64? {
         guard let text = options[option] else { return nil }
         guard let moment = time.parse(text) else {
             throw .usage("-\(option) takes milliseconds since 1970 or yyyy-MM-dd#HH:mm:ss:SSS, not \"\(text)\"")
@@ -81,9 +81,11 @@ struct ConsumeMessageCommand: AdminCommand {
 
     // MARK: Which messages
 
-    private func readOne(_ queue: MessageQueue, _ plan: Plan, _ route: TopicRouteData, _ context: CommandContext) async throws(AdminError) {
-        let address = try Self.address(of: queue, route)
-        var range = try await Self.range(of: queue, plan, at: address, context)
+    private func readOne(_ queue: MessageQueue, _ plan: Plan, _ route: TopicRouteData, _ context: CommandContext) async throws {
+        guard route.brokers.contains(where: { $0.brokerName.isExactly(queue.brokerName) }) else {
+            throw CommandFailure.notFound("The broker[\(queue.brokerName)] not exist")
+        }
+        var range = try await Self.range(of: queue, plan, context)
         let offset = plan.offset == 0 ? range.least : plan.offset
         guard offset <= range.most else { return context.print("\(queue) no matched msg, offset=\(offset)\n") }
         range.least = max(range.least, offset)
@@ -91,21 +93,20 @@ struct ConsumeMessageCommand: AdminCommand {
             context.print("The oldler \(plan.count) message will be provided\n")
             range.most = range.least + plan.count - 1
         }
-        await read(queue, range, group: plan.group, at: address, context)
+        await read(queue, range, group: plan.group, context)
     }
 
     /// The count is shared by the queues, in the reference's order and with its way of counting: the line about older messages can
     /// show −1.
-    private func readTopic(_ plan: Plan, _ route: TopicRouteData, _ context: CommandContext) async throws(AdminError) {
+    private func readTopic(_ plan: Plan, _ route: TopicRouteData, _ context: CommandContext) async throws {
         var left = plan.count
         let queues = HashOrder.sorted(Self.queues(of: plan.topic, route))
         guard !queues.isEmpty else {
-            throw .notFound("no queue of \(plan.topic) may be read; see its permission with `mqadmin topicRoute -l -t \(plan.topic)`")
+            throw CommandFailure.notFound("no queue of \(plan.topic) may be read; see its permission with `mqadmin topicRoute -l -t \(plan.topic)`")
         }
         for queue in queues {
             guard left != 0 else { return }
-            let address = try Self.address(of: queue, route)
-            var range = try await Self.range(of: queue, plan, at: address, context)
+            var range = try await Self.range(of: queue, plan, context)
             if range.most - range.least > left {
                 context.print("The older \(left) message of the \(queue.queueId) queue will be provided\n")
                 range.most = range.least + left - 1
@@ -113,16 +114,17 @@ struct ConsumeMessageCommand: AdminCommand {
             } else {
                 left -= range.most - range.least + 1
             }
-            await read(queue, range, group: plan.group, at: address, context)
+            await read(queue, range, group: plan.group, context)
         }
     }
 
     private static func range(
-        of queue: MessageQueue, _ plan: Plan, at address: String, _ context: CommandContext
-    ) async throws(AdminError) -> (least: Int64, most: Int64) {
-        let least = try await context.cluster.offset(of: plan.begin.map { .moment($0) } ?? .start, in: queue, at: address)
-        let most = try await context.cluster.offset(of: plan.end.map { .moment($0) } ?? .end, in: queue, at: address)
-        guard least >= 0, most >= 0 else { throw .unreadable("\(queue) has offsets \(least) to \(most)") }
+        of queue: MessageQueue, _ plan: Plan, _ context: CommandContext
+    ) async throws -> (least: Int64, most: Int64) {
+        let admin = context.admin
+        let least = if let begin = plan.begin { try await admin.searchOffset(of: queue, at: begin) } else { try await admin.minOffset(of: queue) }
+        let most = if let end = plan.end { try await admin.searchOffset(of: queue, at: end) } else { try await admin.maxOffset(of: queue) }
+        guard least >= 0, most >= 0 else { throw CommandFailure.notFound("\(queue) has offsets \(least) to \(most)") }
         return (least, most)
     }
 
@@ -137,25 +139,18 @@ struct ConsumeMessageCommand: AdminCommand {
         }
     }
 
-    private static func address(of queue: MessageQueue, _ route: TopicRouteData) throws(AdminError) -> String {
-        guard let address = route.brokers.first(where: { $0.brokerName.isExactly(queue.brokerName) })?.anyAddress else {
-            throw .notFound("The broker[\(queue.brokerName)] not exist")
-        }
-        return address
-    }
-
     // MARK: Reading
 
     /// A pull that fails ends its queue, not the command.
     private func read(
-        _ queue: MessageQueue, _ range: (least: Int64, most: Int64), group: String, at address: String, _ context: CommandContext
+        _ queue: MessageQueue, _ range: (least: Int64, most: Int64), group: String, _ context: CommandContext
     ) async {
         var offset = range.least
         while offset <= range.most {
             let count = Int32(clamping: range.most - offset + 1)
-            let pulled: ClusterAccess.Pulled
+            let pulled: PullResult
             do {
-                pulled = try await context.cluster.pull(queue, from: offset, count: count, group: group, at: address)
+                pulled = try await context.admin.pull(from: queue, offset: offset, maxCount: count, group: group)
             } catch {
                 return context.note(error)
             }
@@ -165,16 +160,28 @@ struct ConsumeMessageCommand: AdminCommand {
         }
     }
 
-    static func render(_ pulled: ClusterAccess.Pulled, _ queue: MessageQueue) -> String {
+    static func render(_ pulled: PullResult, _ queue: MessageQueue) -> String {
         switch pulled.status {
         case .found: "Consume ok\n" + pulled.messages.map(render).joined()
-        case .noMatchedMessage: "\(queue) no matched msg. status=\(pulled.status.rawValue), offset=\(pulled.nextOffset)\n"
+        case .noMatchedMessage: "\(queue) no matched msg. status=\(pulled.status.referenceName), offset=\(pulled.nextOffset)\n"
         case .noNewMessage, .offsetIllegal:
-            "\(queue) print msg finished. status=\(pulled.status.rawValue), offset=\(pulled.nextOffset)\n"
+            "\(queue) print msg finished. status=\(pulled.status.referenceName), offset=\(pulled.nextOffset)\n"
         }
     }
 
     static func render(_ message: StoredMessage) -> String {
         "MSGID: \(message.messageId) \(ObjectText.message(message)) BODY: \(message.text)\n"
+    }
+}
+
+extension PullResult.Status {
+    /// In the reference's words.
+    fileprivate var referenceName: String {
+        switch self {
+        case .found: "FOUND"
+        case .noNewMessage: "NO_NEW_MSG"
+        case .noMatchedMessage: "NO_MATCHED_MSG"
+        case .offsetIllegal: "OFFSET_ILLEGAL"
+        }
     }
 }

@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `consumerProgress`: how far one group is in each of its queues, or a line for every group.
 struct ConsumerProgressCommand: AdminCommand {
@@ -11,21 +11,20 @@ struct ConsumerProgressCommand: AdminCommand {
         CommandOption("s", "showClientIP", "Show Client IP per Queue"),
     ]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
         guard let group = options["g"] else {
             return try await listGroups(context)
         }
-        let stats = try await context.cluster.consumeStats(of: group)
+        let stats = try await context.admin.consumeStats(group: group)
         guard !stats.queues.isEmpty else { throw Self.nothingConsumed }
-        let hosts = options.truth("s", or: false) ? await context.cluster.clientAddresses(of: group) : nil
+        let hosts = options.truth("s", or: false) ? await Self.clientAddresses(of: group, context) : nil
         context.print(Self.render(stats, clients: hosts, time: context.time))
     }
 
-    private static let nothingConsumed = AdminError.refused(
-        code: ResponseCode.consumerNotOnline.rawValue,
+    private static let nothingConsumed = CommandFailure.coded(
+        .consumerNotOnline,
         remark: "Not found the consumer group consume stats, because return offset table is empty, "
-            + "maybe the consumer not consume any message",
-        broker: nil)
+            + "maybe the consumer not consume any message")
 
     // MARK: One group
 
@@ -50,18 +49,23 @@ struct ConsumerProgressCommand: AdminCommand {
             + Columns.left(end, 20) + "  " + Columns.left(consumed, 20) + "  " + client + Columns.left(lag, 20) + "  " + time + "\n"
     }
 
+    /// The address of the client that holds each queue, as client ids begin with it.
+    private static func clientAddresses(of group: String, _ context: CommandContext) async -> [MessageQueue: String] {
+        let holders = (try? await context.admin.queueHolders(ofGroup: group)) ?? [:]
+        return holders.mapValues { $0.cut(atFirst: "@")?.before ?? $0 }
+    }
+
     // MARK: Every group
 
-    private func listGroups(_ context: CommandContext) async throws(AdminError) {
+    private func listGroups(_ context: CommandContext) async throws {
         context.print(Self.header)
-        for topic in try await context.cluster.topics() {
+        for topic in try await context.admin.topics() {
             guard let group = RetryTopic.group(of: topic) else { continue }
-            let stats = try? await context.cluster.consumeStats(of: group)
-            let members = try? await context.cluster.consumers(of: group)
+            let stats = try? await context.admin.consumeStats(group: group)
+            let members = try? await context.admin.consumerConnection(group: group)
             context.print(Self.render(group: group, stats: stats, members: members))
         }
     }
-
 
     static let header = groupLine("#Group", "#Count", "#Version", "#Type", "#Model", "#TPS", "#Diff Total")
 
@@ -89,56 +93,4 @@ extension ConsumeStats.Progress {
 
 extension ConsumeStats {
     var lag: Int64 { queues.values.reduce(0) { $0 &+ $1.lag } }
-}
-
-extension ClusterAccess {
-    /// Progress of a group, over all brokers that hold its retry topic.
-    func consumeStats(of group: String) async throws(AdminError) -> ConsumeStats {
-        var all = ConsumeStats(queues: [:], consumeTPS: 0)
-        for broker in try await route(of: RetryTopic.name(group)).brokers {
-            guard let address = broker.anyAddress else { continue }
-            let part: ConsumeStats = try await ask(
-                address, RemotingCommand(.getConsumeStats, header: ConsumeStatsHeader(consumerGroup: group)), "the progress of \(group)",
-                timeout: Self.timeout * 3)
-            all.queues.merge(part.queues) { _, new in new }
-            all.consumeTPS += part.consumeTPS
-        }
-        return all
-    }
-
-    /// The connected members of a group. Every member is connected to every broker, so one broker is asked.
-    func consumers(of group: String) async throws(AdminError) -> ConsumerConnection {
-        let brokers = try await route(of: RetryTopic.name(group)).brokers
-        guard let address = brokers.randomElement()?.anyAddress else {
-            throw .notFound("no broker holds the retry topic of group \(group)")
-        }
-        let members: ConsumerConnection = try await ask(
-            address, RemotingCommand(.getConsumerConnectionList, header: ConsumerGroupHeader(consumerGroup: group)),
-            "the members of \(group)")
-        guard !members.connections.isEmpty else {
-            throw .refused(
-                code: ResponseCode.consumerNotOnline.rawValue, remark: "Not found the consumer group connection", broker: nil)
-        }
-        return members
-    }
-
-    /// Which client holds each queue, as the clients themselves say through a broker; queues of clients that do not answer are missing.
-    func clientAddresses(of group: String) async -> [MessageQueue: String] {
-        var holders: [MessageQueue: String] = [:]
-        guard let members = try? await consumers(of: group),
-            let brokers = try? await route(of: RetryTopic.name(group)).brokers, let address = brokers.first?.anyAddress
-        else { return holders }
-        for member in members.connections {
-            let request = RemotingCommand(
-                .getConsumerRunningInfo, ["consumerGroup": group, "clientId": member.clientId, "jstackEnable": "false"])
-            guard let answer = try? await askBroker(address, request, timeout: Self.timeout * 3),
-                let table = try? answer.json("the running information")["mqTable"]?.asObject
-            else { continue }
-            let host = member.clientId.cut(atFirst: "@")?.before ?? member.clientId
-            for (key, _) in table.members {
-                if let queue = try? MessageQueue(json: key) { holders[queue] = host }
-            }
-        }
-        return holders
-    }
 }

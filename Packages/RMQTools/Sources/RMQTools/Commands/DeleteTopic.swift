@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `deleteTopic`: takes a topic off the masters of a cluster, then off every name server.
 struct DeleteTopicCommand: AdminCommand {
@@ -11,16 +11,14 @@ struct DeleteTopicCommand: AdminCommand {
         .required("c", "clusterName", "delete topic from which cluster"),
     ]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let topic = options.required("t")
         let cluster = options.required("c")
         for address in try await context.masters(ofCluster: cluster) {
-            _ = try await context.cluster.askBroker(
-                address, RemotingCommand(.deleteTopicInBroker, header: TopicHeader(topic: topic)), namingBroker: false)
+            try await context.change { try await context.admin.deleteTopic(topic, at: address) }
         }
         context.print("delete topic [\(topic)] from cluster [\(cluster)] success.\n")
-        let header = DeleteTopicInNameServerHeader(topic: topic, clusterName: cluster)
-        try await context.cluster.tellNameServers(RemotingCommand(.deleteTopicInNamesrv, header: header))
+        try await context.admin.deleteRoute(of: topic, inCluster: cluster)
         context.print("delete topic [\(topic)] from NameServer success.\n")
     }
 }

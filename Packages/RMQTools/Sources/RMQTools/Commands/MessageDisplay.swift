@@ -1,6 +1,6 @@
 import Glibc
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// What `queryMsgById` and `queryMsgByUniqueKey` do with a message that they found.
 enum MessageDisplay {
@@ -8,16 +8,16 @@ enum MessageDisplay {
     /// - Parameter number: of several messages with one id; all but number 0 have it in the name of that file.
     static func show(
         _ message: StoredMessage, number: Int = 0, withOffsetId: Bool = true, _ context: CommandContext
-    ) async throws(AdminError) {
+    ) async throws {
         let path = context.bodyFolder + "/" + fileName(of: message) + (number > 0 ? "_\(number)" : "")
         do throws(SystemFailure) {
             try write(message.body, to: path, in: context.bodyFolder)
         } catch {
-            throw .notFound("the body cannot be written: \(error)")
+            throw CommandFailure.notFound("the body cannot be written: \(error)")
         }
         context.print(render(message, withOffsetId: withOffsetId, bodyPath: path, time: context.time))
-        do throws(AdminError) {
-            context.print(render(try await context.cluster.tracks(of: message)))
+        do {
+            context.print(render(try await context.admin.tracks(of: message)))
         } catch {
             context.note(error)
         }
@@ -54,20 +54,29 @@ enum MessageDisplay {
     }
 
     static func render(_ tracks: [MessageTrack]) -> String {
-        "\n\n" + (tracks.isEmpty ? "WARN: No Consumer" : tracks.map(\.text).joined())
+        "\n\n" + (tracks.isEmpty ? "WARN: No Consumer" : tracks.map(text).joined())
+    }
+
+    private static func text(_ track: MessageTrack) -> String {
+        let reason = track.failure.map { failure in
+            failure.responseCode.map { "CODE:\($0.rawValue) DESC:\(failure.remark ?? "")" } ?? FailureText(failure).detail
+        }
+        return "MessageTrack [consumerGroup=\(track.group), trackType=\(track.fate.rawValue), exceptionDesc=\(reason ?? "null")]"
     }
 
     /// Has one client consume a message, and prints how that went.
     static func deliver(
         _ message: StoredMessage, _ id: String, to client: String, of group: String, _ context: CommandContext
-    ) async throws(AdminError) {
-        let request = RemotingCommand(.consumeMessageDirectly, ["consumerGroup": group, "clientId": client, "msgId": id])
-        let answer = try await context.cluster.askBroker(
-            "\(message.storeHost)", request, timeout: ClusterAccess.timeout * 3, namingBroker: false)
-        let result = try answer.json("the result of the delivery")
-        func text(_ name: String) -> String { result[name]?.asString ?? "null" }
-        context.print(
-            "ConsumeMessageDirectlyResult [order=\(text("order")), autoCommit=\(text("autoCommit")), "
-                + "consumeResult=\(text("consumeResult")), remark=\(text("remark")), spentTimeMills=\(text("spentTimeMills"))]")
+    ) async throws {
+        let delivery = try await context.change {
+            try await context.admin.deliver(id, to: client, of: group, at: "\(message.storeHost)")
+        }
+        context.print(render(delivery))
+    }
+
+    static func render(_ delivery: DirectDelivery) -> String {
+        func text(_ value: (some CustomStringConvertible)?) -> String { value?.description ?? "null" }
+        return "ConsumeMessageDirectlyResult [order=\(text(delivery.isOrdered)), autoCommit=\(text(delivery.commitsAutomatically)), "
+            + "consumeResult=\(text(delivery.result)), remark=\(text(delivery.remark)), spentTimeMills=\(text(delivery.elapsed?.milliseconds))]"
     }
 }

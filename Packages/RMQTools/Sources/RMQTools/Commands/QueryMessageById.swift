@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `queryMsgById`: a message by its offset id, and what became of it; or its delivery to one client; or its resending.
 struct QueryMessageByIdCommand: AdminCommand {
@@ -14,26 +14,26 @@ struct QueryMessageByIdCommand: AdminCommand {
         CommandOption("u", "unitName", "unit name"),
     ]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let ids = options.required("i").split(ascii: ",").map(\.trimmedOfSpace).filter { !$0.isEmpty }
         if let group = options["g"], let client = options["d"] {
-            await each(ids, context) { id, message throws(AdminError) in
+            await each(ids, context) { id, message in
                 try await MessageDisplay.deliver(message, id, to: client, of: group, context)
             }
         } else if options.truth("s", or: false) {
-            await each(ids, context) { id, message throws(AdminError) in try await resend(message, id, context) }
+            await each(ids, context) { id, message in try await resend(message, id, context) }
         } else {
-            for id in ids { try await MessageDisplay.show(context.cluster.message(id: id), context) }
+            for id in ids { try await MessageDisplay.show(context.message(offsetId: id), context) }
         }
     }
 
     /// Does something with each message; one that fails does not keep the others from it.
     private func each(
-        _ ids: [String], _ context: CommandContext, _ body: (String, StoredMessage) async throws(AdminError) -> Void
+        _ ids: [String], _ context: CommandContext, _ body: (String, StoredMessage) async throws -> Void
     ) async {
         for id in ids {
-            do throws(AdminError) {
-                try await body(id, context.cluster.message(id: id))
+            do {
+                try await body(id, context.message(offsetId: id))
             } catch {
                 context.note(error)
             }
@@ -42,28 +42,27 @@ struct QueryMessageByIdCommand: AdminCommand {
 
     // MARK: Resending
 
-    private func resend(_ message: StoredMessage, _ id: String, _ context: CommandContext) async throws(AdminError) {
+    private func resend(_ message: StoredMessage, _ id: String, _ context: CommandContext) async throws {
         context.print("prepare resend msg. originalMsgId=\(id)")
-        let sent = try await context.sender.send(
-            message.message, to: nil, group: "ReSendMsgById", nameServers: context.cluster.nameServers)
+        let sent = try await context.change {
+            try await context.sender.send(message.message, to: nil, group: "ReSendMsgById", nameServers: context.admin.nameServers)
+        }
         context.print(Self.render(sent))
     }
 
-    static func render(_ sent: SentMessage) -> String {
-        "SendResult [sendStatus=\(sent.status), msgId=\(sent.messageId), offsetMsgId=\(sent.offsetMessageId), "
-            + "messageQueue=\(sent.queue), queueOffset=\(sent.offset)]"
+    static func render(_ sent: SendResult) -> String {
+        "SendResult [sendStatus=\(sent.status.referenceName), msgId=\(sent.messageId), offsetMsgId=\(sent.offsetMessageId), "
+            + "messageQueue=\(sent.queue), queueOffset=\(sent.queueOffset)]"
     }
 }
 
-extension ClusterAccess {
-    /// The message that an offset id points to, from the broker whose address is in the id.
-    func message(id: String) async throws(AdminError) -> StoredMessage {
-        guard let place = OffsetMessageId(id) else { throw .noMessage(id: id) }
-        let address = place.storeHost.description
-        let request = RemotingCommand(.viewMessageById, header: ViewMessageHeader(offset: place.physicalOffset))
-        guard let message = try Self.messages(await askBroker(address, request), from: address).first else {
-            throw .unreadable("\(address) answered without the message at \(place.physicalOffset)")
+extension CommandContext {
+    /// The message that an offset id points to.
+    func message(offsetId id: String) async throws -> StoredMessage {
+        do {
+            return try await admin.message(id: id)
+        } catch where error.code == .invalidName {
+            throw CommandFailure.noMessage(id: id)
         }
-        return message
     }
 }

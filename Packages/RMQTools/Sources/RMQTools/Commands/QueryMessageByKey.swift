@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `queryMsgByKey`: where the messages with a key are.
 struct QueryMessageByKeyCommand: AdminCommand {
@@ -11,11 +11,12 @@ struct QueryMessageByKeyCommand: AdminCommand {
         .required("k", "msgKey", "Message Key"),
     ]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
-        let key = options.required("k")
-        let header = QueryMessageHeader(topic: options.required("t"), key: key, maxCount: 64)
-        let messages = try await context.cluster.messages(header) { $0.keys.containsExactly(key) }
-        context.print(Self.render(messages))
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
+        let topic = options.required("t")
+        let messages = try await context.search(topic) { try await context.admin.messages(topic: topic, key: options.required("k")) }
+        // Broker by broker, as the reference asks them.
+        let brokers = Dictionary(grouping: messages, by: \.storeHost).sorted { ByteText($0.key.description) < ByteText($1.key.description) }
+        context.print(Self.render(brokers.flatMap(\.value)))
     }
 
     static func render(_ messages: [StoredMessage]) -> String {
@@ -23,5 +24,19 @@ struct QueryMessageByKeyCommand: AdminCommand {
         return ([("#Message ID", "#QID", "#Offset")] + rows).map { id, queue, offset in
             "\(Columns.left(id, 50)) \(Columns.right(queue, 4)) \(Columns.right(offset, 40))\n"
         }.joined()
+    }
+}
+
+extension CommandContext {
+    /// What a search in a topic finds, at least one message. What brokers refuse counts as nothing found, as at the reference.
+    func search(_ topic: String, _ body: () async throws -> [StoredMessage]) async throws -> [StoredMessage] {
+        var found: [StoredMessage] = []
+        do {
+            found = try await body()
+        } catch let error as ClientError where error.code == .routeNotFound {
+            throw CommandFailure.coded(.topicNotExist, remark: "The topic[\(topic)] not matched route info")
+        } catch let error as ClientError where error.code == .refused {}
+        guard !found.isEmpty else { throw CommandFailure.coded(.noMessage, remark: "query message by key finished, but no message.") }
+        return found
     }
 }

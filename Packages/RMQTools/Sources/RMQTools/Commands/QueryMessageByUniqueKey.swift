@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `queryMsgByUniqueKey`: a message by the id that its producer gave it, and what became of it; or its delivery to one client.
 struct QueryMessageByUniqueKeyCommand: AdminCommand {
@@ -14,14 +14,14 @@ struct QueryMessageByUniqueKeyCommand: AdminCommand {
         .flag("a", "showAll", "Print all message, the limit is 32"),
     ]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let id = options.required("i")
         let topic = options.required("t")
         if let group = options["g"], let client = options["d"] {
             let message = try await message(id, topic, context)
             return try await MessageDisplay.deliver(message, message.offsetMessageId, to: client, of: group, context)
         }
-        let messages = try await context.cluster.messages(topic: topic, uniqueId: id)
+        let messages = try await context.search(topic) { try await context.admin.messages(topic: topic, uniqueId: id) }
         // With -a the reference means all of them too, but its client forgets all but the first.
         for (number, message) in messages.prefix(options.has("a") ? 32 : 1).enumerated() {
             try await MessageDisplay.show(message, number: number, withOffsetId: false, context)
@@ -30,11 +30,11 @@ struct QueryMessageByUniqueKeyCommand: AdminCommand {
 
     /// The id may be an offset id as well. It is looked for as a unique id first: read as an offset id, one would name an address that
     /// nobody meant.
-    private func message(_ id: String, _ topic: String, _ context: CommandContext) async throws(AdminError) -> StoredMessage {
+    private func message(_ id: String, _ topic: String, _ context: CommandContext) async throws -> StoredMessage {
         do {
-            return try await context.cluster.messages(topic: topic, uniqueId: id)[0]
+            return try await context.search(topic) { try await context.admin.messages(topic: topic, uniqueId: id) }[0]
         } catch {
-            guard let message = try? await context.cluster.message(id: id) else { throw error }
+            guard let message = try? await context.admin.message(id: id) else { throw error }
             return message
         }
     }

@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `sendMessage`: sends one text.
 struct SendMessageCommand: AdminCommand {
@@ -16,12 +16,12 @@ struct SendMessageCommand: AdminCommand {
         CommandOption("m", "msgTraceEnable", "Message Trace Enable, Default: false"),
     ]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
         guard options["b"] != nil || options["i"] == nil else {
             return context.print("Broker name must be set if the queue is chosen!")
         }
         guard !options.truth("m", or: false) else {
-            throw .usage("-m true: this build records no message traces; send without -m")
+            throw CommandFailure.usage("-m true: this build records no message traces; send without -m")
         }
         let topic = options.required("t")
         var message = Message(topic: topic, body: Array(options.required("p").utf8), tags: options["c"])
@@ -32,21 +32,22 @@ struct SendMessageCommand: AdminCommand {
             queue = MessageQueue(topic: topic, brokerName: broker, queueId: queueId)
             try await checkExists(broker, topic, context)
         }
-        let sent = try await context.sender.send(
-            message, to: queue, group: "\(context.now())", nameServers: context.cluster.nameServers)
+        let sent = try await context.change {
+            try await context.sender.send(message, to: queue, group: "\(context.now())", nameServers: context.admin.nameServers)
+        }
         context.print(Self.render(sent))
     }
 
-    private func checkExists(_ broker: String, _ topic: String, _ context: CommandContext) async throws(AdminError) {
-        let route = try await context.cluster.route(of: topic)
+    private func checkExists(_ broker: String, _ topic: String, _ context: CommandContext) async throws {
+        let route = try await context.admin.routeData(of: topic)
         guard route.brokers.contains(where: { $0.brokerName.isExactly(broker) && $0.masterAddress != nil }) else {
-            throw .notFound("The broker[\(broker)] not exist")
+            throw CommandFailure.notFound("The broker[\(broker)] not exist")
         }
     }
 
-    static func render(_ sent: SentMessage) -> String {
+    static func render(_ sent: SendResult) -> String {
         line("#Broker Name", "#QID", "#Send Result", "#MsgId")
-            + line(sent.queue.brokerName, "\(sent.queue.queueId)", sent.status, sent.messageId)
+            + line(sent.queue.brokerName, "\(sent.queue.queueId)", sent.status.referenceName, sent.messageId)
     }
 
     private static func line(_ broker: String, _ queue: String, _ result: String, _ id: String) -> String {

@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `topicList`: every topic, with `-c` also its cluster and the groups that consume it.
 struct TopicListCommand: AdminCommand {
@@ -8,13 +8,13 @@ struct TopicListCommand: AdminCommand {
     let label = "TopicListSubCommand"
     let options: [CommandOption] = [.flag("c", "clusterModel", "clusterModel")]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
-        let topics = try await context.cluster.topics()
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
+        let topics = try await context.admin.topics()
         guard options.has("c") else {
             context.print(topics.map { $0 + "\n" }.joined())
             return
         }
-        let clusters = try await context.cluster.clusterInfo()
+        let clusters = try await context.admin.clusterInfo()
         context.print(Self.header)
         for topic in topics where !RetryTopic.isRetry(topic) && !DeadLetterTopic.isDeadLetter(topic) {
             let row = await Self.row(of: topic, clusters, context)
@@ -32,10 +32,10 @@ struct TopicListCommand: AdminCommand {
     /// What cannot be found out stays empty.
     private static func row(of topic: String, _ clusters: ClusterInfo, _ context: CommandContext) async -> Row {
         var row = Row(topic: topic)
-        guard let route = try? await context.cluster.route(of: topic), let broker = route.brokers.first else { return row }
+        guard let route = try? await context.admin.routeData(of: topic), let broker = route.brokers.first else { return row }
         row.cluster = clusters.clusters.sorted { $0.key < $1.key }.first { $0.value.containsExactly(broker.brokerName) }?.key.text ?? ""
         guard let address = broker.anyAddress else { return row }
-        row.groups = (try? await context.cluster.groups(consuming: topic, at: address)) ?? []
+        row.groups = (try? await context.admin.groups(consuming: topic, at: address)) ?? []
         return row
     }
 
@@ -47,14 +47,5 @@ struct TopicListCommand: AdminCommand {
             Columns.left(Columns.cut(row.cluster, 20), 20) + "  " + Columns.left(Columns.cut(row.topic, 64), 64) + "  "
                 + Columns.left(Columns.cut(group, 64), 64) + "\n"
         }.joined()
-    }
-}
-
-extension ClusterAccess {
-    /// The groups that consume a topic, as one of its brokers knows them.
-    func groups(consuming topic: String, at address: String) async throws(AdminError) -> [String] {
-        let answer = try await askBroker(address, RemotingCommand(.queryTopicConsumeByWho, header: TopicHeader(topic: topic)))
-        let groups = try answer.json("the list of groups from \(address)")["groupList"]?.asArray ?? []
-        return groups.compactMap(\.asString)
     }
 }

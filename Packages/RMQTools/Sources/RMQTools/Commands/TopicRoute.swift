@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `topicRoute`: the brokers and queues of a topic.
 struct TopicRouteCommand: AdminCommand {
@@ -11,8 +11,8 @@ struct TopicRouteCommand: AdminCommand {
         .flag("l", "list", "Use list format to print data"),
     ]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
-        let route = try await context.cluster.route(of: options.required("t"))
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
+        let route = try await context.admin.routeData(of: options.required("t"))
         context.print(options.has("l") ? Self.renderList(route) : Self.render(route))
     }
 

@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `topicStatus`: the offsets of every queue of a topic.
 struct TopicStatusCommand: AdminCommand {
@@ -8,17 +8,11 @@ struct TopicStatusCommand: AdminCommand {
     let label = "TopicStatusSubCommand"
     let options: [CommandOption] = [.required("t", "topic", "topic name")]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let topic = options.required("t")
-        var all = TopicStatsTable(queues: [:])
-        for broker in try await context.cluster.route(of: topic).brokers {
-            guard let address = broker.anyAddress else { continue }
-            let part: TopicStatsTable = try await context.cluster.ask(
-                address, RemotingCommand(.getTopicStatsInfo, header: TopicHeader(topic: topic)), "the status of \(topic)")
-            all.queues.merge(part.queues) { _, new in new }
-        }
-        guard !all.queues.isEmpty else { throw .notFound("Not found the topic stats info") }
-        context.print(Self.render(all, time: context.time))
+        let stats = try await context.admin.topicStats(topic)
+        guard !stats.queues.isEmpty else { throw CommandFailure.notFound("Not found the topic stats info") }
+        context.print(Self.render(stats, time: context.time))
     }
 
     static func render(_ stats: TopicStatsTable, time: LocalTime) -> String {

@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `updateSubGroup`: creates or changes a consumer group on one broker or on every master of a cluster.
 struct UpdateSubGroupCommand: AdminCommand {
@@ -20,7 +20,7 @@ struct UpdateSubGroupCommand: AdminCommand {
         CommandOption("a", "notifyConsumerIdsChanged", "notify consumerId changed"),
     ]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let group = try Self.group(from: options)
         if let address = options["b"] {
             try await create(group, at: address, context)
@@ -33,12 +33,12 @@ struct UpdateSubGroupCommand: AdminCommand {
                 }
             }
         } else {
-            throw .showUsage
+            throw CommandFailure.showUsage
         }
         context.print(ObjectText.group(group))
     }
 
-    static func group(from options: CommandOptions) throws(AdminError) -> SubscriptionGroupConfig {
+    static func group(from options: CommandOptions) throws(CommandFailure) -> SubscriptionGroupConfig {
         SubscriptionGroupConfig(
             groupName: options.required("g"),
             consumeEnabled: options.truth("s", or: true), consumeFromMinEnabled: options.truth("m", or: false),
@@ -48,9 +48,8 @@ struct UpdateSubGroupCommand: AdminCommand {
             notifiesConsumerIdsChanged: options.truth("a", or: true))
     }
 
-    private func create(_ group: SubscriptionGroupConfig, at address: String, _ context: CommandContext) async throws(AdminError) {
-        _ = try await context.cluster.askBroker(
-            address, RemotingCommand(.updateAndCreateSubscriptiongroup, body: group.body), namingBroker: false)
+    private func create(_ group: SubscriptionGroupConfig, at address: String, _ context: CommandContext) async throws {
+        try await context.change { try await context.admin.createGroup(group, at: address) }
         context.print("create subscription group to \(address) success.\n")
     }
 }

@@ -1,5 +1,5 @@
+import RMQClient
 import RMQCommon
-import RMQRemoting
 
 /// `updateTopic`: creates or changes a topic on one broker or on every master of a cluster.
 struct UpdateTopicCommand: AdminCommand {
@@ -18,7 +18,7 @@ struct UpdateTopicCommand: AdminCommand {
         CommandOption("s", "hasUnitSub", "has unit sub (true|false)"),
     ]
 
-    func run(_ options: CommandOptions, in context: CommandContext) async throws(AdminError) {
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let topic = try Self.topic(from: options)
         if let address = options["b"] {
             try await create(topic, at: address, context)
@@ -35,7 +35,7 @@ struct UpdateTopicCommand: AdminCommand {
         context.print(ObjectText.topic(topic))
     }
 
-    static func topic(from options: CommandOptions) throws(AdminError) -> TopicConfig {
+    static func topic(from options: CommandOptions) throws(CommandFailure) -> TopicConfig {
         TopicConfig(
             topicName: options.required("t"),
             readQueueCount: try options.integer("r", or: 8), writeQueueCount: try options.integer("w", or: 8),
@@ -44,12 +44,8 @@ struct UpdateTopicCommand: AdminCommand {
             isOrdered: options.truth("o", or: false))
     }
 
-    private func create(_ topic: TopicConfig, at address: String, _ context: CommandContext) async throws(AdminError) {
-        let header = CreateTopicHeader(
-            topic: topic.topicName, readQueueCount: topic.readQueueCount, writeQueueCount: topic.writeQueueCount,
-            permission: topic.permission, systemFlag: topic.systemFlag, isOrdered: topic.isOrdered)
-        _ = try await context.cluster.askBroker(
-            address, RemotingCommand(.updateAndCreateTopic, header: header), namingBroker: false)
+    private func create(_ topic: TopicConfig, at address: String, _ context: CommandContext) async throws {
+        try await context.change { try await context.admin.createTopic(topic, at: address) }
     }
 
     private static func created(at address: String) -> String { "create topic to \(address) success.\n" }
@@ -59,17 +55,17 @@ struct UpdateTopicCommand: AdminCommand {
     private static let orderNamespace = "ORDER_TOPIC_CONFIG"
 
     /// The queues of the whole cluster, `broker:count;broker:count`, in place of what was there.
-    private func setOrder(of topic: TopicConfig, on brokers: [String], _ context: CommandContext) async throws(AdminError) {
+    private func setOrder(of topic: TopicConfig, on brokers: [String], _ context: CommandContext) async throws {
         let order = brokers.map { "\($0):\(topic.writeQueueCount)" }.joined(separator: ";")
         try await putOrder(order, of: topic, context)
         context.print("set cluster orderConf. isOrder=true, orderConf=[\(order)]")
     }
 
     /// The queues of one more broker, beside those that are there already.
-    private func addOrder(of topic: TopicConfig, at address: String, _ context: CommandContext) async throws(AdminError) {
-        let info = try await context.cluster.clusterInfo()
+    private func addOrder(of topic: TopicConfig, at address: String, _ context: CommandContext) async throws {
+        let info = try await context.admin.clusterInfo()
         guard let broker = info.brokers.values.first(where: { $0.addresses.values.contains { $0.isExactly(address) } })?.brokerName else {
-            throw .notFound("no broker with address \(address) is registered at the name server")
+            throw CommandFailure.notFound("no broker with address \(address) is registered at the name server")
         }
         let merged = Self.merged(try await order(of: topic, context), broker: broker, queues: topic.writeQueueCount)
         try await putOrder(merged, of: topic, context)
@@ -87,19 +83,16 @@ struct UpdateTopicCommand: AdminCommand {
     }
 
     /// The configuration that is there; a missing one is told and does no harm.
-    private func order(of topic: TopicConfig, _ context: CommandContext) async throws(AdminError) -> String {
-        let header = KeyHeader(namespace: Self.orderNamespace, key: topic.topicName)
+    private func order(of topic: TopicConfig, _ context: CommandContext) async throws -> String {
         do {
-            return try await context.cluster.askNameServer(RemotingCommand(.getKvConfig, header: header)).fields?["value"] ?? ""
-        } catch {
-            guard case .refused = error else { throw error }
+            return try await context.admin.keyValue(namespace: Self.orderNamespace, key: topic.topicName)
+        } catch where error.code == .refused {
             context.note(error)
             return ""
         }
     }
 
-    private func putOrder(_ order: String, of topic: TopicConfig, _ context: CommandContext) async throws(AdminError) {
-        let header = PutKeyValueHeader(namespace: Self.orderNamespace, key: topic.topicName, value: order)
-        try await context.cluster.tellNameServers(RemotingCommand(.putKvConfig, header: header))
+    private func putOrder(_ order: String, of topic: TopicConfig, _ context: CommandContext) async throws {
+        try await context.admin.setKeyValue(order, namespace: Self.orderNamespace, key: topic.topicName)
     }
 }

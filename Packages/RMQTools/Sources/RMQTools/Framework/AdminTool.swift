@@ -1,4 +1,5 @@
-public import RMQCommon
+import RMQClient
+import RMQCommon
 
 /// The admin tool: words of a command line in, text and an exit code out.
 ///
@@ -10,13 +11,19 @@ public struct AdminTool: Sendable {
     private let now: @Sendable () -> Int64
     private let bodyFolder: String
     private let sender: any MessageSending
-    private let makeTransport: @Sendable () -> any CommandTransport
+    private let makeAdmin: @Sendable (_ nameServers: [String]) -> Admin
 
-    public init(
-        output: any TextOutput, environment: @escaping @Sendable (String) -> String?, time: LocalTime = .system,
+    /// - Parameter environment: a variable of the environment, as `NAMESRV_ADDR`; nil when it is not set.
+    public init(output: any TextOutput, environment: @escaping @Sendable (String) -> String?) {
+        self.init(output: output, environment: environment, time: .system)
+    }
+
+    /// What touches the outside world is handed in.
+    init(
+        output: any TextOutput, environment: @escaping @Sendable (String) -> String?, time: LocalTime,
         now: @escaping @Sendable () -> Int64 = { WallClock.nowMilliseconds() },
         bodyFolder: String = "/tmp/rocketmq/msgbodys", sender: any MessageSending = ProducerSending(),
-        makeTransport: @escaping @Sendable () -> any CommandTransport = { NetworkTransport() }
+        makeAdmin: @escaping @Sendable (_ nameServers: [String]) -> Admin = { Admin(nameServers: $0) }
     ) {
         self.output = output
         self.environment = environment
@@ -24,11 +31,11 @@ public struct AdminTool: Sendable {
         self.now = now
         self.bodyFolder = bodyFolder
         self.sender = sender
-        self.makeTransport = makeTransport
+        self.makeAdmin = makeAdmin
     }
 
     /// Every command, in the order of the list that `mqadmin` prints.
-    public static let commands: [any AdminCommand] = [
+    static let commands: [any AdminCommand] = [
         UpdateTopicCommand(), DeleteTopicCommand(), UpdateSubGroupCommand(), TopicRouteCommand(), TopicStatusCommand(),
         BrokerStatusCommand(), QueryMessageByIdCommand(), QueryMessageByKeyCommand(), QueryMessageByUniqueKeyCommand(),
         ConsumerProgressCommand(), ClusterListCommand(), TopicListCommand(), SendMessageCommand(), ConsumeMessageCommand(),
@@ -58,19 +65,17 @@ public struct AdminTool: Sendable {
             output.write(command.usage)
             return 0
         }
-        let transport = makeTransport()
-        let nameServers = NameServerList.parse(options["n"] ?? environment("NAMESRV_ADDR") ?? "")
-        let cluster = ClusterAccess(transport: transport, nameServers: nameServers)
+        let admin = makeAdmin(NameServerList.parse(options["n"] ?? environment("NAMESRV_ADDR") ?? ""))
+        defer { admin.close() }
         let context = CommandContext(
-            cluster: cluster, sender: sender, output: output, time: time, now: now, bodyFolder: bodyFolder)
+            admin: admin, sender: sender, output: output, time: time, now: now, bodyFolder: bodyFolder)
         do {
             try await command.run(options, in: context)
-        } catch .showUsage {
+        } catch CommandFailure.showUsage {
             output.write(command.usage)
         } catch {
             output.writeError(Self.failure(of: command, error))
         }
-        transport.close()
         return 0
     }
 
@@ -90,7 +95,8 @@ public struct AdminTool: Sendable {
     }
 
     /// The failure as people read it: the command, the cause in the reference's words, what to do.
-    static func failure(of command: any AdminCommand, _ error: AdminError) -> String {
-        "\(command.label) command failed\nCaused by: \(error.detail)\n" + (error.advice.map { "What to do: \($0)\n" } ?? "")
+    static func failure(of command: any AdminCommand, _ error: any Error) -> String {
+        let text = FailureText(error)
+        return "\(command.label) command failed\nCaused by: \(text.detail)\n" + (text.advice.map { "What to do: \($0)\n" } ?? "")
     }
 }

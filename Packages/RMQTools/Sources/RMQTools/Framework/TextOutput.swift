@@ -3,7 +3,9 @@ import Synchronization
 
 /// Where a command prints to.
 public protocol TextOutput: Sendable {
+    /// What a command prints; has its own line feeds.
     func write(_ text: String)
+    /// What went wrong; has its own line feeds.
     func writeError(_ text: String)
 }
 
@@ -24,6 +26,8 @@ public final class CapturedOutput: TextOutput {
     public func write(_ text: String) { texts.withLock { $0.output += text } }
     public func writeError(_ text: String) { texts.withLock { $0.errors += text } }
 
+    /// All that was printed so far.
     public var output: String { texts.withLock { $0.output } }
+    /// All that was printed as an error so far.
     public var errors: String { texts.withLock { $0.errors } }
 }

@@ -1,12 +1,12 @@
 import RMQCommon
 
 /// Moments as the tables print them and as people type them, in one time zone.
-public struct LocalTime: Sendable {
+struct LocalTime: Sendable {
     let zone: Zone
 
-    public static let utc = LocalTime(zone: .utc)
+    static let utc = LocalTime(zone: .utc)
     /// The zone of this machine (`TZ`, else the system's).
-    public static let system = LocalTime(zone: .system)
+    static let system = LocalTime(zone: .system)
 
     /// `2026-11-21 04:38:51`.
     func seconds(_ milliseconds: Int64) -> String { calendar(milliseconds).textToTheSecond }

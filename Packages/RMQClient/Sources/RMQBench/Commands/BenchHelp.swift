@@ -1,0 +1,60 @@
+/// What `mqbench --help` says.
+enum BenchHelp {
+    static let text = """
+        mqbench loads a cluster and shows what it can do. It prints a line each second and figures at the end.
+
+        usage: mqbench COMMAND [options]
+
+        producer    sends messages to a topic; a topic that does not exist is created on the way
+          mqbench producer --topic BenchTopic                                  ten seconds, one send in flight
+          mqbench producer --topic BenchTopic --connections 64                 64 connections, one in flight on each
+          mqbench producer --topic BenchTopic --connections 8 --depth 64       pipelined: 512 in flight
+          mqbench producer --topic BenchTopic --rate 50000 --connections 16    an open loop: 50,000 a second, see below
+          mqbench producer --topic BenchTopic --client --connections 64        by the Swift client, 64 tasks
+        consumer    consumes a topic in a group with the Swift client, from the first message on
+          mqbench consumer --topic BenchTopic --group bench_group --messages 100000
+        drain       reads all queues of a topic as fast as the broker can, without a group and without decoding
+          mqbench drain --topic BenchTopic                                     one connection for each queue
+          mqbench drain --topic BenchTopic --connections 1                     one pull after the other, queue by queue
+          mqbench drain --topic BenchTopic --address 127.0.0.1:10911           without a name server, from offset 0 on
+        latency     sends at a steady rate and measures the time from produce to consume (one queue, long polling)
+          mqbench latency --topic BenchTopic --rate 1000 --seconds 10
+        raw         sends straight to an address, without a name server; for brokers and for the yardstick
+          mqbench raw --address 127.0.0.1:10911 --connections 64
+          mqbench raw --address 127.0.0.1:10911 --connections 16 --rate 50000
+        yardstick   a server that answers sends without storing anything: what the network layer alone can do.
+                    Compare `mqbench raw` against it with `mqbench raw` against a broker.
+          mqbench yardstick --port 10999
+
+        options (defaults in brackets)
+          --namesrv A;B          name servers [NAMESRV_ADDR, else 127.0.0.1:9876]
+          --topic NAME           [BenchmarkTest]
+          --group NAME           consumer: the group [mqbench_consumer]
+          --messages N           stop after N messages
+          --seconds N            stop after N seconds [10 when neither is given]
+          --idle N               consumer with --messages: give up after N seconds without a message [30]
+          --size BYTES           body size [128]
+          --connections N        producer, raw: connections, or tasks with --client [1]; drain: for each broker [one a queue]
+          --depth N              producer, raw: sends in flight on each connection; at a rate, the most of them [1, at a rate 4096]
+          --threads N            producer, raw: threads that share the connections [1]
+          --serialization KIND   headers as json or binary [json]
+          --client               producer: use the Swift client instead of the raw load generator
+          --batch N              drain: messages asked for in one pull [1024; brokers give fewer]
+          --rate N               latency: messages a second [1000]; producer, raw: the same, in an open loop [as fast as it goes]
+          --queue N              latency: the queue; raw, drain with --address: the first of --queues [0]
+          --queues N             raw, drain with --address: queues used in turn [4]
+          --address HOST:PORT    raw, drain: the broker, numbers only [raw: 127.0.0.1:10911; drain: those that the name server knows]
+          --port N               yardstick: port on loopback [10999]
+          --loops N              yardstick: event loops [1]
+
+        The exit status is 0 when all went well, 1 when the run failed or a message was not accepted, 2 when the words behind
+        mqbench are wrong.
+
+        An open loop (--rate) does not wait for answers: each send is due at its time, goes out on the next connection that has room,
+        and its time counts from when it was due. So a stall of the broker is charged with every send that had to wait for its end.
+        Without a rate, a stall holds only the sends in flight back, and the percentiles look better than what producers see.
+
+        The figures: messages a second over the whole run, and the distribution of the time from a request to its answer
+        (producer, raw), of one pull and how much it brought (drain), or from produce to consume (latency, consumer: by the clock of this machine).
+        """
+}

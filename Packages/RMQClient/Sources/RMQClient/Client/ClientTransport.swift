@@ -1,0 +1,45 @@
+import RMQCommon
+import RMQRemoting
+
+/// How requests of a client travel: the network, or a test's list of answers.
+protocol ClientTransport: Sendable {
+    /// Sends a request and waits for the answer, whatever its code.
+    func request(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) -> RemotingCommand
+    /// Sends without an answer; returns when the command is in the connection's output.
+    func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError)
+    /// Sets what answers the requests of servers; nil answers nothing.
+    func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand) -> RemotingCommand?)
+    /// Closes all connections; waiting and later requests fail.
+    func close()
+}
+
+/// The way over TCP, on event loops of its own.
+final class NetworkTransport: ClientTransport {
+    private let loops: EventLoopGroup
+    private let remoting: RemotingClient
+
+    init(threads: Int, logger: Logger) {
+        let loops = EventLoopGroup(count: threads, name: "client")
+        self.loops = loops
+        remoting = RemotingClient(loops: loops, logger: logger)
+    }
+
+    func request(
+        _ command: RemotingCommand, to address: String, timeout: Duration
+    ) async throws(RemotingError) -> RemotingCommand {
+        try await remoting.request(command, to: address, timeout: timeout)
+    }
+
+    func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {
+        try await remoting.sendOneway(command, to: address)
+    }
+
+    func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand) -> RemotingCommand?) {
+        remoting.setRequestHandler { command, _ in handler(command) }
+    }
+
+    func close() {
+        remoting.close()
+        loops.stop()
+    }
+}
