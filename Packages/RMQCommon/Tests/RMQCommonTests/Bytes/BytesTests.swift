@@ -118,12 +118,3 @@ import Testing
     @Test(arguments: ["", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "localhost:1", "1.2.3:4", ":::"])
     func wrongAddressesAreRefused(text: String) { #expect(HostAddress(text) == nil) }
 }
-
-@Suite(.takesTurns) struct FNV1aTests {
-    @Test(arguments: [("", 0xCBF2_9CE4_8422_2325), ("a", 0xAF63_DC4C_8601_EC8C), ("foobar", 0x8594_4171_F739_67E8)] as [(String, UInt64)])
-    func hashesOfThePublishedTestSuite(text: String, expected: UInt64) {
-        var hash = FNV1a()
-        hash.add(text.utf8)
-        #expect(hash.value == expected)
-    }
-}
