@@ -18,7 +18,7 @@ import Testing
         yet). A key that is not known is warned of; so is a value that is not allowed, which is replaced, or stops the start where something else than was meant would be lost.
 
         A running broker takes the keys that take effect at once (`updateBrokerConfig`), and writes them to its file. A name server
-        also takes numbers and flags that take effect at the next start (`updateNamesrvConfig`). Both do so from their own machine only, unless
+        also takes numbers and flags that take effect at the next start (`updateNamesrvConfig`). Both do so through a loopback address only, unless
         `allowRemoteConfigurationUpdate` says otherwise or access control asks for an administrator's account.
 
 

@@ -64,6 +64,14 @@ import Testing
         }
     }
 
+    @Test func topicsAreMadeByUseFromTheChangeOn() async throws {
+        try await withPeer({ $0.autoCreateTopic = false }) { peer in
+            #expect(try await peer.send("Unknown", "x").responseCode == .topicNotExist)
+            try await change(peer, "autoCreateTopicEnable=true")
+            #expect(try await peer.send("Unknown", "x").code == 0)
+        }
+    }
+
     @Test func offsetsAreWrittenAsOftenAsIsSaid() async throws {
         try await withPeer({ $0.persistOffsetsMilliseconds = 100 }) { peer in
             try await change(peer, "flushConsumerOffsetInterval=150")
@@ -87,7 +95,7 @@ import Testing
     }
 
     @Test(.enabled(if: outside != nil, "a network address is needed"), arguments: [false, true])
-    func anotherMachineMayOnlyWhereItIsSaid(isAllowed: Bool) async throws {
+    func anotherAddressThanLoopbackMayOnlyWhereItIsSaid(isAllowed: Bool) async throws {
         let address = try #require(Self.outside)
         try await withPeer({
             $0.listener.bindAddress = "0.0.0.0"

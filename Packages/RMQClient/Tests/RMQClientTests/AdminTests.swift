@@ -67,8 +67,9 @@ import Testing
         }
     }
 
-    @Test func theTimeOutIsTheCallersAndThreeTimesThatForASearch() async throws {
-        let (made, transport) = Self.admin { command, _ in
+    /// One broker that finds nothing.
+    private static func emptyCluster() -> (Admin, ScriptedTransport) {
+        admin { command, _ in
             switch command.requestCode {
             case .getRouteinfoByTopic:
                 .success(.response(.success, body: TopicRouteData(
@@ -76,10 +77,27 @@ import Testing
             default: .success(.response(.queryNotFound))
             }
         }
+    }
+
+    @Test func theTimeOutIsTheCallersAndThreeTimesThatForASearch() async throws {
+        let (made, transport) = Self.emptyCluster()
         var admin = made
         admin.timeout = .seconds(7)
         #expect(try await admin.messages(topic: "T", key: "k").isEmpty)
         #expect(transport.asked.map(\.timeout) == [.seconds(7), .seconds(21)])
+    }
+
+    /// The time in an id is that of this month or the last; one may be older.
+    @Test func anIdThatIsNotFoundSinceItsTimeIsLookedForFromTheBeginning() async throws {
+        let (admin, transport) = Self.emptyCluster()
+        let id = UniqueId.make()
+        #expect(try await admin.message(topic: "T", uniqueId: id) == nil)
+        let begins = try transport.asked.filter { $0.command.requestCode == .queryMessage }.map {
+            try QueryMessageHeader($0.command.fields).beginTimestamp
+        }
+        #expect(begins.count == 2)
+        #expect(begins.first.map { $0 > 0 } == true)
+        #expect(begins.last == 0)
     }
 
     @Test func afterItsEndNothingIsAsked() async throws {
@@ -115,14 +133,14 @@ import Testing
 private final class ScriptedTransport: ClientTransport {
     typealias Answer = @Sendable (RemotingCommand, String) -> Result<RemotingCommand, RemotingError>
     private let answer: Answer
-    private let requests = Mutex<[(code: RequestCode, address: String, timeout: Duration)]>([])
+    private let requests = Mutex<[(command: RemotingCommand, address: String, timeout: Duration)]>([])
 
     init(_ answer: @escaping Answer) { self.answer = answer }
 
-    var asked: [(code: RequestCode, address: String, timeout: Duration)] { requests.withLock { $0 } }
+    var asked: [(command: RemotingCommand, address: String, timeout: Duration)] { requests.withLock { $0 } }
 
     func request(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) -> RemotingCommand {
-        requests.withLock { $0.append((command.requestCode, address, timeout)) }
+        requests.withLock { $0.append((command, address, timeout)) }
         return try answer(command, address).get()
     }
 

@@ -237,7 +237,7 @@ import Testing
     }
 
     @Test(.enabled(if: outside != nil, "a network address is needed"), arguments: [false, true])
-    func anotherMachineMayOnlyWhereItIsSaid(isAllowed: Bool) async throws {
+    func anotherAddressThanLoopbackMayOnlyWhereItIsSaid(isAllowed: Bool) async throws {
         let address = try #require(Self.outside)
         try await Bench.run {
             $0.listener.bindAddress = "0.0.0.0"

@@ -35,6 +35,7 @@ enum BrokerAdmin {
             broker.topics.touch()
             broker.topicsChanged()
         }
+        if broker.live.current.autoCreateTopic, broker.topics.add(BuiltInTopics.template(broker.live.current)).isNew { broker.topicsChanged() }
         do {
             try broker.configurationFile?.write(values)
         } catch {

@@ -26,17 +26,22 @@ extension Admin {
 
     /// The messages with this unique id, which their producer gave them, oldest first; several as after a repeated send. At most 32 a broker.
     ///
-    /// Brokers are asked for messages stored from the time in the id on, less what its maker's zone and clock may differ from ours.
+    /// Brokers are asked for messages stored from the time in the id on, less what its maker's zone and clock may differ from ours; when
+    /// they find none, for all: an id does not say which of the last months it is of.
     /// - Throws: only when no broker answered.
     public func messages(topic: String, uniqueId: String) async throws(ClientError) -> [StoredMessage] {
-        let begin = UniqueId(uniqueId).map { $0.time() - Self.uniqueIdUncertainty.milliseconds } ?? 0
-        let header = QueryMessageHeader {
+        var header = QueryMessageHeader {
             $0.topic = topic
             $0.key = uniqueId
             $0.maxCount = 32
-            $0.beginTimestamp = begin
             $0.isUniqueId = true
         }
+        if let id = UniqueId(uniqueId) {
+            header.beginTimestamp = id.time() - Self.uniqueIdUncertainty.milliseconds
+            let found = try await query(header) { $0.messageId.isExactly(uniqueId) }
+            if !found.isEmpty { return found }
+        }
+        header.beginTimestamp = 0
         return try await query(header) { $0.messageId.isExactly(uniqueId) }
     }
 

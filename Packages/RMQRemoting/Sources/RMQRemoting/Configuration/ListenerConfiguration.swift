@@ -8,18 +8,18 @@ public struct ListenerConfiguration: Sendable, Equatable {
     public var port: UInt16
     /// A connection without any read and write for this long is closed.
     public var idleTimeout: Duration = .seconds(120)
-    /// Whether other machines may change the configuration by command, where no access control asks for an account.
+    /// Whether the configuration may be changed by command through other addresses than loopback, where no access control asks for an account.
     public var allowsRemoteConfigurationUpdate = false
 
     /// The defaults, with this port.
     public init(port: UInt16) { self.port = port }
 
-    /// Whether a peer may change the configuration: from this machine, or where access control has said yes, or the key does.
+    /// Whether a peer may change the configuration: through a loopback address, or where access control has said yes, or the key does.
     public func checkUpdate(from remote: HostAddress, accessControl: (any AccessControl)?) throws(Refusal) {
         guard !remote.isLoopback, accessControl == nil, !allowsRemoteConfigurationUpdate else { return }
         throw Refusal(
             .noPermission,
-            "the configuration is changed from the server's own machine only; set allowRemoteConfigurationUpdate=true in the server's file to allow it from \(remote.host)")
+            "the configuration is changed through a loopback address of the server only, not from \(remote.host); allowRemoteConfigurationUpdate=true in the server's file allows that")
     }
 
     /// The same for a ``RemotingServer`` on `port`.
@@ -49,5 +49,5 @@ extension ListenerConfiguration {
     /// The row of ``allowsRemoteConfigurationUpdate``.
     public static let remoteUpdateSetting = Setting<Self>.flag(
         "allowRemoteConfigurationUpdate", \.allowsRemoteConfigurationUpdate, takesEffect: .never,
-        "Whether other machines may change the configuration by command where no access control asks for an account; a key of this project.")
+        "Whether commands may change the configuration through other addresses than loopback where no access control asks for an account; a key of this project.")
 }

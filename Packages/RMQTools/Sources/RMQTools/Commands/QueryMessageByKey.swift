@@ -28,14 +28,16 @@ struct QueryMessageByKeyCommand: AdminCommand {
 }
 
 extension CommandContext {
-    /// What a search in a topic finds, at least one message. What brokers refuse counts as nothing found, as at the reference.
+    /// What a search in a topic finds, at least one message. What a broker refuses counts as nothing found, as at the reference.
     func search(_ topic: String, _ body: () async throws -> [StoredMessage]) async throws -> [StoredMessage] {
         var found: [StoredMessage] = []
         do {
             found = try await body()
         } catch let error as ClientError where error.code == .routeNotFound {
             throw CommandFailure.coded(.topicNotExist, remark: "The topic[\(topic)] not matched route info")
-        } catch let error as ClientError where error.code == .refused {}
+        } catch let error as ClientError where error.code == .refused {
+            guard case .broker? = error.server else { throw error }
+        }
         guard !found.isEmpty else { throw CommandFailure.coded(.noMessage, remark: "query message by key finished, but no message.") }
         return found
     }
