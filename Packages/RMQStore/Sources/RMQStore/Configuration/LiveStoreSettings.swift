@@ -50,12 +50,9 @@ final class LiveStoreSettings: Sendable {
     }
 
     /// Takes over what may change while a store runs.
-    /// - Returns: whether something did.
-    func adopt(_ changed: StoreConfiguration) -> Bool {
+    func adopt(_ changed: StoreConfiguration) {
         all.withLock { configuration in
-            let before = configuration
             StoreConfiguration.settings.adopt(changed, in: &configuration)
-            guard configuration != before else { return false }
             let limits = configuration.transferLimits
             pageCacheBusy.store(configuration.pageCacheBusyMilliseconds, ordering: .relaxed)
             flushTimeout.store(configuration.syncFlushTimeout.nanoseconds, ordering: .relaxed)
@@ -66,7 +63,6 @@ final class LiveStoreSettings: Sendable {
             memory.store(limits.memoryBytes, ordering: .relaxed)
             warmsUp.store(configuration.warmsSegments, ordering: .relaxed)
             warmUp.store(configuration.warmUpPages, ordering: .relaxed)
-            return true
         }
     }
 }

@@ -12,7 +12,7 @@ extension MessageStore {
     /// - Throws: when the configuration is none that a store could be opened with; nothing is changed.
     public func reconfigure(_ changed: StoreConfiguration) throws(StoreError) {
         try changed.validate()
-        guard settings.adopt(changed) else { return }
+        settings.adopt(changed)
         flusher.reconsider()
         retention.request(byHand: false)
         schedule.reconsider()
