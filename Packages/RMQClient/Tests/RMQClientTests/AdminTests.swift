@@ -93,7 +93,7 @@ import Testing
         let id = UniqueId.make()
         #expect(try await admin.message(topic: "T", uniqueId: id) == nil)
         let begins = try transport.asked.filter { $0.command.requestCode == .queryMessage }.map {
-            try QueryMessageHeader($0.command.fields).beginTimestamp
+            try $0.command.header(QueryMessageHeader.self).beginTimestamp
         }
         #expect(begins.count == 2)
         #expect(begins.first.map { $0 > 0 } == true)
