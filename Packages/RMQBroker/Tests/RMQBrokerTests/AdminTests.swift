@@ -1,6 +1,7 @@
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import RMQTestSupport
 import Testing
 
@@ -64,6 +65,17 @@ import Testing
             let moved = try await peer.pull("Deleted", from: 3)
             #expect(moved.responseCode == .pullOffsetMoved)
             #expect(moved.fields?["nextBeginOffset"] == "1")
+        }
+    }
+
+    @Test func queuesOfNoTopicAreRemovedOnRequest() async throws {
+        try await withPeer { peer in
+            for topic in ["First", "Second", "Kept"] { _ = try await peer.send(topic, "x") }
+            for topic in ["First", "Second"] { peer.broker.state.topics.remove(topic) }
+            #expect(try await peer.ask(.cleanUnusedTopic).code == 0)
+            #expect(!peer.broker.state.store.topics.contains("First") && !peer.broker.state.store.topics.contains("Second"))
+            #expect(try await peer.pull("Kept", from: 0).code == 0)
+            for topic in ["First", "Second"] { #expect(try await peer.send(topic, "new").fields?["queueOffset"] == "0") }
         }
     }
 

@@ -286,7 +286,7 @@ import Testing
             try fixture.stage("T", Self.body(staged, count: 4000))
             staged += 1
         }
-        #expect(staged > 200 && staged * 4000 < AppendBatch.stagingBytes)
+        #expect(staged > 200 && staged * 4000 < AppendBatch.stagingByteLimit)
         #expect(!fixture.batch.hasRoom(forBody: 3 << 20))
         #expect(fixture.append().allSatisfy { (try? $0.get()) != nil })
         // Alone, a message may be longer than the staging memory.

@@ -2,6 +2,7 @@ import Foundation
 import RMQCommon
 @testable import RMQStore
 import RMQTestSupport
+import Synchronization
 import Testing
 
 /// A deletion outlives a kill, although the log keeps the messages and recovery reads them.
@@ -182,5 +183,166 @@ import Testing
         #expect(store.topics == ["Kept"])
         #expect(!sink.messages.contains { $0.contains("belongs to no store") }, "\(sink.messages)")
         try store.close()
+    }
+
+    // MARK: Disks that fail
+
+    private func open(_ root: String, _ disk: DiskCalls, _ logger: Logger = quiet) throws -> MessageStore {
+        let store = try MessageStore(unflushedConfiguration(root), logger: logger, clocks: .system, diskUsage: .system, disk: disk)
+        try store.start()
+        return store
+    }
+
+    /// They must not stand in the way of the topic's next queue, nor come back as one, nor stop an opening.
+    @Test func filesThatCannotBeRemovedAreOutOfTheWay() throws {
+        let folder = try TemporaryFolder()
+        let disk = FaultyDisk()
+        let store = try open(folder.sub("live"), disk.calls)
+        try store.put("Kept", 0, text: "kept")
+        try store.put("Gone", 0, text: "old")
+        disk.set { $0.unlinkFailure = ("/Gone/0.deleted1/", EIO) }
+        try store.deleteTopic("Gone")
+        try copyDirectory(folder.sub("live"), to: folder.sub("killed"))
+        #expect(try store.put("Gone", 0, text: "new").queueOffset == 0)
+        try store.close()
+        let left = folder.sub("killed/consumequeue/Gone/0.deleted1")
+        // What is left of extensions does not stop it either.
+        let extensions = folder.sub("killed/consumequeue_ext/Gone/0.deleted1")
+        try FileManager.default.createDirectory(atPath: extensions, withIntermediateDirectories: true)
+        try Data(count: 6000).write(to: URL(fileURLWithPath: extensions + "/00000000000000000000"))
+        let sink = MemorySink()
+        let reopened = try open(folder.sub("killed"), disk.calls, Logger(category: "store", sink: sink))
+        #expect(reopened.topics == ["Kept"])
+        #expect(try reopened.everything("Kept", 0).map(\.text) == ["kept"])
+        for path in [left, extensions] {
+            #expect(FileManager.default.fileExists(atPath: path + "/00000000000000000000"))
+            #expect(sink.messages.contains { $0.contains("left in \(path)") }, "\(sink.messages)")
+        }
+        #expect(try reopened.put("Gone", 0, text: "new").queueOffset == 0)
+        try reopened.close()
+        disk.set { $0.unlinkFailure = nil }
+        let last = try open(folder.sub("killed"), disk.calls)
+        #expect(try last.everything("Gone", 0).map(\.text) == ["new"])
+        for path in [left, extensions] { #expect(!FileManager.default.fileExists(atPath: path)) }
+        try last.close()
+    }
+
+    @Test func severalTopicsAreDeletedWithOneWaitForTheDisk() throws {
+        let folder = try TemporaryFolder()
+        let disk = FaultyDisk()
+        let store = try open(folder.sub("live"), disk.calls)
+        let topics = (0..<40).map { "Topic\($0)" }
+        for topic in topics { try store.put(topic, 0, text: "old") }
+        let before = disk.behaviour.withLock { $0.checkpoints }
+        // One that is in use again by then stays.
+        try store.deleteTopics(topics) { $0 != "Topic7" }
+        #expect(disk.behaviour.withLock { $0.checkpoints } == before + 1)
+        #expect(store.topics == ["Topic7"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.sub("live/consumequeue")) == ["Topic7"])
+        try copyDirectory(folder.sub("live"), to: folder.sub("killed"))
+        try store.close()
+        let reopened = try open(folder.sub("killed"), .system)
+        #expect(reopened.topics == ["Topic7"])
+        #expect(try reopened.everything("Topic7", 0).map(\.text) == ["old"])
+        try reopened.close()
+    }
+
+    /// A store whose log holds nothing of `Old` any more, which has four queues.
+    private func openExpired(_ root: String, _ disk: DiskCalls) async throws -> MessageStore {
+        let clock = HandClock(WallClock.nowMilliseconds())
+        var configuration = unflushedConfiguration(root)
+        configuration.retention.interval = .milliseconds(5)
+        configuration.retention.deletionHours = []
+        let usage = DiskUsage { _ in 0.2 }
+        let store = try MessageStore(configuration, logger: quiet, clocks: clock.clocks, diskUsage: usage, disk: disk)
+        try store.start()
+        for queueId in 0..<4 { try store.put("Old", Int32(queueId), text: "old") }
+        while store.maxPhysicalOffset < 2 * 65536 { try store.put("Kept", 0, [UInt8](repeating: 7, count: 500)) }
+        try store.flushEverything(leavingClean: false)
+        clock.advance(.milliseconds(73 * 3_600_000))
+        store.requestDeletion()
+        try await eventually("the old segments are deleted") {
+            store.minPhysicalOffset > 0 && (0..<4).allSatisfy { store.minOffset(topic: "Old", queueId: $0) == 1 }
+        }
+        return store
+    }
+
+    private func queues(_ topic: String, _ root: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: root + "/consumequeue/" + topic)
+    }
+
+    /// One queue that cannot be removed keeps the others from nothing.
+    @Test func ofExpiredQueuesOnlyThatStaysWhichCannotGo() async throws {
+        let folder = try TemporaryFolder()
+        let disk = FaultyDisk()
+        let root = folder.sub("live")
+        let store = try await openExpired(root, disk.calls)
+        disk.set { $0.renameFault = EIO }
+        #expect(throws: StoreError.self) { try store.removeExpiredQueues() }
+        let left = try queues("Old", root)
+        try #require(left.count == 1)
+        let queueId = try #require(Int32(left[0]))
+        try copyDirectory(root, to: folder.sub("killed"))
+        let reopened = try open(folder.sub("killed"), .system)
+        #expect(reopened.topics == ["Kept", "Old"])
+        for id in 0..<4 as Range<Int32> { #expect(reopened.maxOffset(topic: "Old", queueId: id) == (id == queueId ? 1 : 0)) }
+        try reopened.close()
+        // It goes on as it was.
+        #expect(try store.put("Old", queueId, text: "next").queueOffset == 1)
+        #expect(try store.put("Old", (queueId + 1) % 4, text: "next").queueOffset == 0)
+        try store.close()
+    }
+
+    /// A sync that is under way when a queue is removed must not take the note of its new name before the name is there.
+    @Test func theNewNameOfAnExpiredQueueIsOnTheDisk() async throws {
+        let folder = try TemporaryFolder()
+        let store = Mutex<MessageStore?>(nil)
+        let calls = Mutex<[String]>([])
+        let disk = DiskCalls(
+            synchronizeDirectory: { path in
+                if path.hasSuffix("/consumequeue/Old") { calls.withLock { $0.append("synced") } }
+                return DiskCalls.fsyncDirectory(path)
+            },
+            rename: { path, target in
+                // What another thread does that has read the log's end already.
+                if let commit = store.withLock({ $0?.commit }) {
+                    for path in commit.changedFolders.withLock({ $0.begin() }) { _ = DiskCalls.fsyncDirectory(path) }
+                    commit.changedFolders.withLock { $0.end() }
+                }
+                calls.withLock { $0.append("renamed") }
+                return DiskCalls.rename(path, target)
+            })
+        let live = try await openExpired(folder.path, disk)
+        calls.withLock { $0 = [] }
+        store.withLock { $0 = live }
+        try live.removeExpiredQueues()
+        store.withLock { $0 = nil }
+        #expect(calls.withLock { $0.last } == "synced")
+        try live.close()
+    }
+
+    @Test func appendsGoOnWhileExpiredFilesAreRemoved() async throws {
+        let folder = try TemporaryFolder()
+        let store = Mutex<MessageStore?>(nil)
+        let isAppended = Mutex<Bool?>(nil)
+        let disk = DiskCalls(unlink: { path in
+            if path.contains("/consumequeue/Old/"), isAppended.withLock({ $0 == nil }), let store = store.withLock({ $0 }) {
+                let isDone = Monitor(false)
+                Thread.detachNewThread {
+                    #expect(throws: Never.self) { try store.put("Kept", 0, text: "meanwhile") }
+                    isDone.change { $0 = true }
+                }
+                let came = isDone.wait(timeout: .generous) { $0 ? true : nil } == true
+                isAppended.withLock { $0 = came }
+            }
+            return DiskCalls.unlink(path)
+        })
+        let live = try await openExpired(folder.path, disk)
+        store.withLock { $0 = live }
+        try live.removeExpiredQueues()
+        store.withLock { $0 = nil }
+        #expect(isAppended.withLock { $0 } == true)
+        #expect(live.topics == ["Kept"])
+        try live.close()
     }
 }

@@ -37,7 +37,7 @@ enum TopicAdmin {
             broker.registration?.registerSoon()
             try broker.files.write(.topics, orTell: "the deletion of topic[\(name)]")
         }
-        try deleteQueues(of: name, broker)
+        try deleteQueues(of: [name], broker)
         return .response(.success)
     }
 
@@ -82,16 +82,23 @@ enum TopicAdmin {
 
     /// Removes the queues of topics that no longer exist.
     static func cleanUnused(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
-        for topic in broker.store.topics where broker.topics[topic] == nil && !broker.topics.systemTopics.contains(topic) {
+        try deleteQueues(of: broker.store.topics, broker) { topic in
+            guard broker.topics[topic] == nil, !broker.topics.systemTopics.contains(topic) else { return false }
             broker.logger.info("removing the queues of \(topic), which is no topic of this broker")
-            try deleteQueues(of: topic, broker)
+            return true
         }
         return .response(.success)
     }
 
-    private static func deleteQueues(of topic: String, _ broker: BrokerState) throws {
+    /// - Parameter isUnwanted: asked for each right before its queues go.
+    private static func deleteQueues(of topics: [String], _ broker: BrokerState, where isUnwanted: (String) -> Bool = { _ in true }) throws {
+        var deleted: [String] = []
         // Also when their files cannot be removed: the store has let go of them.
-        defer { broker.topics.forgetQueues(of: topic) }
-        try broker.store.deleteTopic(topic)
+        defer { for topic in deleted { broker.topics.forgetQueues(of: topic) } }
+        try broker.store.deleteTopics(topics) { topic in
+            guard isUnwanted(topic) else { return false }
+            deleted.append(topic)
+            return true
+        }
     }
 }

@@ -13,12 +13,12 @@ public final class AppendBatch {
 
     /// What the drafts of one batch take at most, unless it is a single one that is longer. A loop reads 256 KiB from each
     /// connection at a time: this holds what four of them sent, and a longer write gains nothing.
-    public static let stagingBytes = 1 << 20
+    public static let stagingByteLimit = 1 << 20
 
     /// - Parameter maxMessageBytes: the longest body that will be encoded, as in ``RecordEncoder/maxMessageBytes``.
     public init(for store: MessageStore, maxMessageBytes: Int) {
         self.store = store
-        encoder = RecordEncoder(maxMessageBytes: maxMessageBytes, scratchBytes: Self.stagingBytes, drafts: Self.stagingBytes / 256)
+        encoder = RecordEncoder(maxMessageBytes: maxMessageBytes, scratchBytes: Self.stagingByteLimit, drafts: Self.stagingByteLimit / 256)
     }
 
     /// How many drafts wait to be appended.

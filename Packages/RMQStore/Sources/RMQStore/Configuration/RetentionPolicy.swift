@@ -35,8 +35,9 @@ public struct RetentionPolicy: Sendable, Equatable {
 
     public init() {}
 
-    /// Most files deleted in one run.
-    static let segmentsPerRun = 10
+    /// Most log files deleted in one run. Behind them the queues follow the log, and the disk is looked at again: on a full one no more goes
+    /// than has to.
+    static let segmentsPerRunLimit = 10
     /// How many runs a request by hand is good for.
     static let runsByHand = 20
 

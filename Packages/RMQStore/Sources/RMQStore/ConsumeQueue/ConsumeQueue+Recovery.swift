@@ -154,6 +154,24 @@ extension ConsumeQueue {
             return (files.firstBase, files.count)
         }
         for index in 0..<count { try StoreFiles.remove(path(first + Int64(index * fileBytes))) }
+        forgetEntries()
+    }
+
+    /// Begins again with offset 0, without files. On the flush thread, or while it may not flush.
+    /// - Parameter settingAside: takes the files out of the way; when it fails, the queue stays as it is. Under the lock of the list of
+    ///   files, so that a reader to whom one is missing does not find it listed.
+    func beginAgain(_ held: borrowing AppendState, settingAside: () throws(StoreError) -> Void) throws(StoreError) {
+        giveBackWriter(isForced: true, held)
+        try files.withLock { (files) throws(StoreError) in
+            try settingAside()
+            files.set(firstBase: 0, count: 0)
+        }
+        extensions.forgetAll(held)
+        forgetEntries()
+        resumeAssigning(held)
+    }
+
+    private func forgetEntries() {
         maxPhysicalOffset = -1
         firstPosition.store(-1, ordering: .relaxed)
         publishedMin.store(0, ordering: .releasing)

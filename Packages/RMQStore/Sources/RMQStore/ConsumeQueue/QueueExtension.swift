@@ -295,6 +295,11 @@ final class QueueExtension: Sendable {
         for file in removed { try StoreFiles.remove(file.path) }
     }
 
+    /// Has no units any more. Its files are somebody else's now.
+    func forgetAll(_ held: borrowing AppendState) {
+        state.withLock { $0 = State() }
+    }
+
     /// Removes all files.
     func removeAll(_ held: borrowing AppendState) throws(StoreError) {
         let files = state.withLock { state in

@@ -78,12 +78,15 @@ final class QueueTable: Sendable {
         var lengths: [Int64] = []
         var strays: [String] = []
         var obstacles: [String] = []
+        var leftOvers: [DeletedFolder.LeftOver] = []
     }
 
     /// Names in the directories that belong to no queue, and are left alone.
     var strays: [String] { loading.withLock { $0.strays } }
     /// What stood in the place of a queue's file or folder, and has another name now.
     var obstacles: [String] { loading.withLock { $0.obstacles } }
+    /// Folders of deleted queues that could not be removed.
+    var leftOvers: [DeletedFolder.LeftOver] { loading.withLock { $0.leftOvers } }
 
     /// Adds the queues found on disk, one directory per topic and in it one per queue id. Those that are damaged are left to
     /// recovery, see ``damaged``.
@@ -95,7 +98,8 @@ final class QueueTable: Sendable {
         let entries = try StoreFiles.entries(in: place.directory)
         loading.withLock { $0.strays = entries.filter { $0.kind != .directory }.map { place.directory + "/" + $0.name } }
         let topics = entries.filter { $0.kind == .directory }
-        try DeletedFolder.removeLeftOvers(below: place.extensionDirectory)
+        let leftOvers = DeletedFolder.removeLeftOvers(below: place.extensionDirectory, place.disk)
+        loading.withLock { $0.leftOvers = leftOvers }
         let failure = Mutex<StoreError?>(nil)
         let next = Atomic<Int>(0)
         let work: @Sendable () -> Void = { [self] in
@@ -121,8 +125,8 @@ final class QueueTable: Sendable {
         for (name, kind) in try StoreFiles.entries(in: directory) {
             // Like the reference: what is not a number belongs to others, and is harmless.
             guard kind == .directory, let queueId = Int32(name), queueId >= 0, String(queueId).isExactly(name) else {
-                if kind == .directory, let folder = DeletedFolder(leftOver: name, in: directory) {
-                    try folder.finish()
+                if kind == .directory, let folder = DeletedFolder(leftOver: name, in: directory, place.disk) {
+                    if let leftOver = folder.finish() { loading.withLock { $0.leftOvers.append(leftOver) } }
                     continue
                 }
                 loading.withLock { $0.strays.append(directory + "/" + name) }

@@ -73,11 +73,12 @@ package enum StoreFiles {
     /// - Parameter mark: what the new name says it is.
     /// - Returns: the new path.
     @discardableResult
-    static func setAside(_ path: String, as mark: String = "stray") throws(StoreError) -> String {
+    static func setAside(_ path: String, as mark: String = "stray", _ disk: DiskCalls = .system) throws(StoreError) -> String {
         var number = 1
         while kind("\(path).\(mark)\(number)") != nil { number += 1 }
         let target = "\(path).\(mark)\(number)"
-        guard rename(path, target) == 0 else { throw .system(call: "rename", path: path, code: errno) }
+        let code = disk.rename(path, target)
+        if code != 0 { throw .system(call: "rename", path: path, code: code) }
         return target
     }
 
@@ -124,8 +125,9 @@ package enum StoreFiles {
     }
 
     /// Removes a file; that it is already gone is fine.
-    static func remove(_ path: String) throws(StoreError) {
-        if unlink(path) != 0, errno != ENOENT { throw .system(call: "unlink", path: path, code: errno) }
+    static func remove(_ path: String, _ disk: DiskCalls = .system) throws(StoreError) {
+        let code = disk.unlink(path)
+        if code != 0, code != ENOENT { throw .system(call: "unlink", path: path, code: code) }
     }
 
     /// Cuts a file off, or makes it longer with zeros.
@@ -134,8 +136,10 @@ package enum StoreFiles {
     }
 
     /// Removes the files of a directory, and the directory itself unless there are directories in it: those are no store's.
-    package static func removeDirectory(_ path: String) throws(StoreError) {
-        for entry in try entries(in: path) where entry.kind != .directory { try remove(path + "/" + entry.name) }
+    package static func removeDirectory(_ path: String) throws(StoreError) { try removeDirectory(path, .system) }
+
+    static func removeDirectory(_ path: String, _ disk: DiskCalls) throws(StoreError) {
+        for entry in try entries(in: path) where entry.kind != .directory { try remove(path + "/" + entry.name, disk) }
         if rmdir(path) != 0, errno != ENOENT, errno != ENOTEMPTY, errno != EEXIST { throw .system(call: "rmdir", path: path, code: errno) }
     }
 }

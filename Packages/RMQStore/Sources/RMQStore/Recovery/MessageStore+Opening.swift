@@ -59,5 +59,11 @@ extension MessageStore {
         if strays.count > straysNamed { logger.warning("so do \(strays.count - straysNamed) more") }
     }
 
+    /// They do no harm: the next opening tries again.
+    static func report(_ leftOvers: [DeletedFolder.LeftOver], _ logger: Logger) {
+        for folder in leftOvers.prefix(straysNamed) { logger.warning("files of a deleted queue are left in \(folder.path): \(folder.error)") }
+        if leftOvers.count > straysNamed { logger.warning("so they are in \(leftOvers.count - straysNamed) more folders") }
+    }
+
     private static let straysNamed = 20
 }

@@ -74,6 +74,7 @@ struct OpenedDirectory {
             _ = try queues.load(trust)
         }
         MessageStore.report(strays: queues.strays, obstacles: queues.obstacles, logger)
+        MessageStore.report(queues.leftOvers, logger)
         return queues
     }
 

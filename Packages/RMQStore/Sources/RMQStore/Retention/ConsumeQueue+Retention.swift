@@ -13,7 +13,8 @@ extension ConsumeQueue {
             try StoreFiles.remove(path)
             // Durable before the next one goes: after a power failure no file may be missing between two others.
             try place.disk.synchronizeNames(in: directory)
-            files.withLock { $0.removeFirst(fileBytes: fileBytes) }
+            // The queue may have been forgotten meanwhile.
+            files.withLock { if $0.count > 1, $0.firstBase == first.base { $0.removeFirst(fileBytes: fileBytes) } }
             removed = true
         }
         if removed { try noteFirst() }

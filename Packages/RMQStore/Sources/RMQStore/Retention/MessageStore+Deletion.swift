@@ -2,66 +2,98 @@ import Glibc
 import RMQCommon
 import Synchronization
 
-/// Queues that are forgotten with their files: a topic's on request, and those of which the log holds no message any more.
+/// Queues that are forgotten with their files: topics' on request, and those of which the log holds no message any more.
 ///
 ///     flusher's progress   no other checkpoint meanwhile: it would not count the queue, and lie before its last records
 ///       append lock        the queue is empty or out of the table, and its folder has another name: it may begin again with 0
 ///       sync               the names are on the disk, before anything that was appended later counts as durable
 ///       checkpoint         does not count the queue any more: a kill cannot bring it back
 ///     no lock              the files are removed
+///
+/// The append lock is taken anew for each topic or queue; sync and checkpoint are there once for all.
 extension MessageStore {
     /// Forgets a topic: its queues and their files go, its records stay in the log until that is cleaned.
     ///
     /// Whoever holds a handle may go on using it for appends: the topic then begins again with offset 0. When this returns, the
     /// deletion is on the disk. It waits for the disk as a flush does; appends go on meanwhile.
-    public func deleteTopic(_ topic: String) throws(StoreError) {
+    public func deleteTopic(_ topic: String) throws(StoreError) { try deleteTopics([topic]) }
+
+    /// Forgets several topics, and waits for the disk once.
+    /// - Parameter isUnwanted: asked for each right before it goes: by then it may be in use.
+    /// - Throws: the first failure. All other topics are deleted then, too, unless the store had to stop accepting messages.
+    public func deleteTopics(_ topics: [String], where isUnwanted: (String) -> Bool = { _ in true }) throws(StoreError) {
         var failure: StoreError?
-        let folders = try flusher.progress.withLock { (progress) throws(StoreError) in
-            let (wereThere, folders) = appendLock.withLock { state in
-                let removed = queues.remove(topic: topic)
-                for queue in removed { queue.retire(state) }
-                if !publishesAtAppend { state.deletedBelow[topic] = log.maxOffset }
-                var folders: [DeletedFolder] = []
-                for queue in removed where StoreFiles.isSafeName(queue.topicBytes) {
-                    for path in [queue.directory, "\(configuration.extensionDirectory)/\(topic)/\(queue.queueId)"] {
-                        do throws(StoreError) { try DeletedFolder(path).map { folders.append($0) } } catch { failure = error }
+        var deleted: [(topic: String, folders: [DeletedFolder])] = []
+        try flusher.progress.withLock { (progress) throws(StoreError) in
+            var wereThere = false
+            for topic in topics where isUnwanted(topic) {
+                let folders = appendLock.withLock { state in
+                    let removed = queues.remove(topic: topic)
+                    if !removed.isEmpty { wereThere = true }
+                    for queue in removed { queue.retire(state) }
+                    if !publishesAtAppend { state.deletedBelow[topic] = log.maxOffset }
+                    var folders: [DeletedFolder] = []
+                    for queue in removed where StoreFiles.isSafeName(queue.topicBytes) {
+                        for path in [queue.directory, extensionFolder(of: queue)] { setAside(path, &folders, &failure) }
                     }
+                    if !folders.isEmpty { noteChange(ofFoldersOf: topic, state) }
+                    return folders
                 }
-                if !folders.isEmpty { noteChange(ofFoldersOf: topic, state) }
-                return (!removed.isEmpty, folders)
+                deleted.append((topic, folders))
             }
             if wereThere { try noteDeletion(&progress) }
-            return folders
         }
-        remove(folders, topic)
+        for (topic, folders) in deleted { remove(folders, topic) }
         if let failure { throw failure }
     }
 
     /// Forgets the queues of which the log holds no message any more. Their next message gets offset 0, as at the reference.
+    /// - Throws: the first failure. The other queues are forgotten then, too.
     public func removeExpiredQueues() throws(StoreError) {
         let minimum = log.minOffset
-        var removed: [(queue: ConsumeQueue, folder: DeletedFolder)] = []
+        var failure: StoreError?
+        var removed: [(queue: ConsumeQueue, folders: [DeletedFolder])] = []
         try flusher.progress.withLock { (progress) throws(StoreError) in
             for queue in queues.all where !queue.topic.isExactly(SystemTopic.schedule) && queue.hasFiles {
-                let folder = try appendLock.withLock { (state) throws(StoreError) -> DeletedFolder? in
+                let folders = appendLock.withLock { state -> [DeletedFolder]? in
                     guard !queue.isRetired(state), queue.maxPhysicalOffset >= 0, queue.maxPhysicalOffset <= minimum, queue.nextOffset(state) == queue.maxOffset else {
                         return nil
                     }
-                    try queue.reset(state)
-                    queue.resumeAssigning(state)
-                    noteChange(ofFoldersOf: queue.topic, state)
-                    return try DeletedFolder(queue.directory)
+                    return setAside(queue, state, &failure)
                 }
-                if let folder { removed.append((queue, folder)) }
+                if let folders { removed.append((queue, folders)) }
             }
             if !removed.isEmpty { try noteDeletion(&progress) }
         }
-        for (queue, folder) in removed {
-            remove([folder], queue.topic)
+        for (queue, folders) in removed {
+            remove(folders, queue.topic)
             logger.info("queue \(queue.queueId) of \(queue.topic) has expired as a whole and is removed")
         }
+        if let failure { throw failure }
     }
 
+    /// Takes a queue's files out of its way and lets it begin again.
+    /// - Returns: nil when they cannot be: it stays as it is.
+    private func setAside(_ queue: ConsumeQueue, _ state: borrowing AppendState, _ failure: inout StoreError?) -> [DeletedFolder]? {
+        var folders: [DeletedFolder] = []
+        do throws(StoreError) {
+            try queue.beginAgain(state) { () throws(StoreError) in try DeletedFolder(queue.directory, disk).map { folders.append($0) } }
+        } catch {
+            failure = failure ?? error
+            return nil
+        }
+        setAside(extensionFolder(of: queue), &folders, &failure)
+        if !folders.isEmpty { noteChange(ofFoldersOf: queue.topic, state) }
+        return folders
+    }
+
+    private func setAside(_ path: String, _ folders: inout [DeletedFolder], _ failure: inout StoreError?) {
+        do throws(StoreError) { try DeletedFolder(path, disk).map { folders.append($0) } } catch { failure = failure ?? error }
+    }
+
+    private func extensionFolder(of queue: ConsumeQueue) -> String { "\(configuration.extensionDirectory)/\(queue.topic)/\(queue.queueId)" }
+
+    /// After the folders have their new names: a sync may take this note at once.
     private func noteChange(ofFoldersOf topic: String, _ held: borrowing AppendState) {
         commit.changedFolders.withLock { changed in
             changed.add("\(configuration.consumeQueueDirectory)/\(topic)")
@@ -69,15 +101,21 @@ extension MessageStore {
         }
     }
 
-    /// Removes what queues of a topic had. What cannot be removed now is so by the next opening.
+    /// Removes what queues of a topic had. What cannot be removed now keeps its name, which no queue has, until the next opening.
     private func remove(_ folders: [DeletedFolder], _ topic: String) {
         if folders.isEmpty { return }
+        var removed: [DeletedFolder] = []
         for folder in folders {
-            do throws(StoreError) { try folder.removeFiles() } catch { logger.warning("files of a deleted queue are left in \(folder.path): \(error)") }
+            do throws(StoreError) {
+                try folder.removeFiles()
+                removed.append(folder)
+            } catch {
+                logger.warning("files of a deleted queue are left in \(folder.path): \(error)")
+            }
         }
         // Under the lock: the topic's next queue is made in its folder.
         appendLock.withLock { _ in
-            for folder in folders { folder.putBack() }
+            for folder in removed { folder.putBack() }
             // Fails while there is something in them, which is fine.
             for root in [configuration.consumeQueueDirectory, configuration.extensionDirectory] { rmdir("\(root)/\(topic)") }
         }
@@ -105,41 +143,56 @@ struct DeletedFolder {
 
     let path: String
     private let name: String
+    private let disk: DiskCalls
+
+    /// One that could not be emptied.
+    struct LeftOver {
+        let path: String
+        let error: StoreError
+    }
 
     /// Takes a queue's folder out of the way; nil without one.
-    init?(_ path: String) throws(StoreError) {
+    init?(_ path: String, _ disk: DiskCalls) throws(StoreError) {
         guard StoreFiles.isDirectory(path) else { return nil }
         name = path
-        self.path = try StoreFiles.setAside(path, as: Self.mark)
+        self.disk = disk
+        self.path = try StoreFiles.setAside(path, as: Self.mark, disk)
     }
 
     /// One that an earlier run did not come to remove; nil when the name says something else.
-    init?(leftOver name: String, in directory: String) {
+    init?(leftOver name: String, in directory: String, _ disk: DiskCalls) {
         let parts = name.split(ascii: ".", keepingEmpty: true)
         guard parts.count == 2, Int32(parts[0]) != nil, let number = parts[1].droppingBytePrefix(Self.mark), Int32(number) != nil else { return nil }
         path = directory + "/" + name
         self.name = directory + "/" + parts[0]
+        self.disk = disk
     }
 
-    /// Removes what earlier runs did not come to remove below `root`, which has a folder a topic.
-    static func removeLeftOvers(below root: String) throws(StoreError) {
-        for topic in try StoreFiles.entries(in: root) where topic.kind == .directory {
+    /// Removes what earlier runs did not come to remove below `root`, which has a folder a topic. What cannot be read has nothing.
+    /// - Returns: what is still there.
+    static func removeLeftOvers(below root: String, _ disk: DiskCalls) -> [LeftOver] {
+        var leftOvers: [LeftOver] = []
+        for topic in (try? StoreFiles.entries(in: root)) ?? [] where topic.kind == .directory {
             let directory = root + "/" + topic.name
-            for queue in try StoreFiles.entries(in: directory) where queue.kind == .directory {
-                if let folder = DeletedFolder(leftOver: queue.name, in: directory) { try folder.finish() }
+            for queue in (try? StoreFiles.entries(in: directory)) ?? [] where queue.kind == .directory {
+                guard let folder = DeletedFolder(leftOver: queue.name, in: directory, disk), let leftOver = folder.finish() else { continue }
+                leftOvers.append(leftOver)
             }
         }
+        return leftOvers
     }
 
-    /// For an opening.
-    func finish() throws(StoreError) {
-        try removeFiles()
+    /// For an opening, which it must not stop.
+    /// - Returns: itself and why, when it is still there.
+    func finish() -> LeftOver? {
+        do throws(StoreError) { try removeFiles() } catch { return LeftOver(path: path, error: error) }
         putBack()
+        return nil
     }
 
-    func removeFiles() throws(StoreError) { try StoreFiles.removeDirectory(path) }
+    func removeFiles() throws(StoreError) { try StoreFiles.removeDirectory(path, disk) }
 
-    /// Folders in it are a person's: if there are any, it gets its name back, unless another one has that now.
+    /// Once its files are removed. Folders in it are a person's: if there are any, it gets its name back, unless another one has that now.
     func putBack() {
         if StoreFiles.isDirectory(path), StoreFiles.kind(name) == nil { rename(path, name) }
     }

@@ -55,7 +55,7 @@ extension MessageStore {
         let writtenUntil = min(clocks.wall.now(), steadyClock.now()) - policy.reservedTime.milliseconds
         // What is not in the queues yet must still get there.
         let dispatched = dispatchedOffset
-        for segment in log.snapshot.dropLast().prefix(RetentionPolicy.segmentsPerRun) {
+        for segment in log.snapshot.dropLast().prefix(RetentionPolicy.segmentsPerRunLimit) {
             guard segment.baseOffset + Int64(segment.byteCount) <= dispatched else { return }
             do {
                 guard try atOnce || MappedFile.modificationTime(segment.path) <= writtenUntil else { return }

@@ -17,6 +17,8 @@ final class DiskCalls: Sendable {
     typealias WriteSmall = @Sendable (_ path: String, _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ position: Int) -> Int
     typealias StartThread = @Sendable (_ name: String, _ body: @escaping @Sendable () -> Void) throws(StoreError) -> SystemThread
     typealias StartWriteBack = @Sendable (_ descriptor: Int32, _ start: Int, _ count: Int) -> Int32
+    typealias Rename = @Sendable (_ path: String, _ target: String) -> Int32
+    typealias Unlink = @Sendable (_ path: String) -> Int32
 
     /// Writes a range of a mapped file back and waits for the disk.
     let synchronize: Synchronize
@@ -34,6 +36,10 @@ final class DiskCalls: Sendable {
     let startWriteBack: StartWriteBack
     /// How many bytes from the start of a range on are in memory.
     let residentBytes: ResidentBytes
+    /// Gives the folder of a deleted queue another name.
+    let rename: Rename
+    /// Removes a file of a deleted queue.
+    let unlink: Unlink
     /// Makes a thread that a running store begins to need.
     let startThread: StartThread
 
@@ -44,7 +50,8 @@ final class DiskCalls: Sendable {
         synchronizeAll: @escaping SynchronizeAll = DiskCalls.syncfs, allocate: @escaping Allocate = DiskCalls.fallocate,
         write: @escaping Write = DiskCalls.pwrite, writeSmall: @escaping WriteSmall = DiskCalls.pwriteSmall,
         startWriteBack: @escaping StartWriteBack = DiskCalls.syncFileRange,
-        residentBytes: @escaping ResidentBytes = { $0.residentBytes($1) },
+        residentBytes: @escaping ResidentBytes = { $0.residentBytes($1) }, rename: @escaping Rename = DiskCalls.rename,
+        unlink: @escaping Unlink = DiskCalls.unlink,
         startThread: @escaping StartThread = { (name, body) throws(StoreError) in try SystemThread.starting(name, body) }
     ) {
         self.synchronize = synchronize
@@ -55,6 +62,8 @@ final class DiskCalls: Sendable {
         self.writeSmall = writeSmall
         self.startWriteBack = startWriteBack
         self.residentBytes = residentBytes
+        self.rename = rename
+        self.unlink = unlink
         self.startThread = startThread
     }
 
@@ -75,6 +84,10 @@ final class DiskCalls: Sendable {
     }
 
     static let syncFileRange: StartWriteBack = { descriptor, start, count in -crmq_start_write_back(descriptor, Int64(start), Int64(count)) }
+
+    static let rename: Rename = { path, target in Glibc.rename(path, target) == 0 ? 0 : errno }
+
+    static let unlink: Unlink = { path in Glibc.unlink(path) == 0 ? 0 : errno }
 
     static let fsyncDirectory: SynchronizeDirectory = { path in
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

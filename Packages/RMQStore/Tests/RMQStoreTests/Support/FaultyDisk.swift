@@ -10,6 +10,12 @@ final class FaultyDisk: Sendable {
         var syncFailure: (path: String, code: Int32)?
         /// What allocating blocks for a file whose path contains this gets.
         var allocationFailure: (path: String, code: Int32)?
+        /// What a new name for a deleted queue's folder gets, the next time.
+        var renameFault: Int32?
+        /// What the removal of a deleted queue's file whose path contains this gets.
+        var unlinkFailure: (path: String, code: Int32)?
+        /// The checkpoints that were written.
+        var checkpoints = 0
         /// Syncs of the log wait while this is set.
         var isHanging = false
         /// Somebody waits for a hanging sync.
@@ -79,10 +85,25 @@ final class FaultyDisk: Sendable {
                 return written
             },
             writeSmall: { [behaviour] path, descriptor, bytes, position in
-                let fault = behaviour.withLock { $0.smallWriteFaults.isEmpty ? nil : $0.smallWriteFaults.removeFirst() }
+                let fault = behaviour.withLock { state -> WriteFault? in
+                    if path.hasSuffix("/checkpoint") { state.checkpoints += 1 }
+                    return state.smallWriteFaults.isEmpty ? nil : state.smallWriteFaults.removeFirst()
+                }
                 if case .error(let code) = fault { return -Int(code) }
                 let count = if case .short(let limit) = fault { min(limit, bytes.count) } else { bytes.count }
                 return DiskCalls.pwriteSmall(path, descriptor, UnsafeRawBufferPointer(rebasing: bytes[..<count]), position)
+            },
+            rename: { [behaviour] path, target in
+                let fault = behaviour.withLock { state in
+                    defer { state.renameFault = nil }
+                    return state.renameFault
+                }
+                return fault ?? DiskCalls.rename(path, target)
+            },
+            unlink: { [behaviour] path in
+                let failure = behaviour.withLock { $0.unlinkFailure }
+                if let failure, path.contains(failure.path) { return failure.code }
+                return DiskCalls.unlink(path)
             },
             startThread: { [behaviour] (name, body) throws(StoreError) in
                 if let failure = behaviour.withLock({ $0.threadFailure }) { throw failure() }
