@@ -17,7 +17,8 @@ import Testing
         part of it; `getBrokerConfig` and `getNamesrvConfig` of RocketMQ's `mqadmin` what a running one has (the `mqadmin` here does not have them
         yet). A key that is not known is warned of; so is a value that is not allowed, which is replaced, or stops the start where something else than was meant would be lost.
 
-        A running broker takes the keys that take effect at once (`updateBrokerConfig`), and writes them to its file. A name server
+        A running broker takes the keys that take effect at once (`updateBrokerConfig`), and no others, and writes them to its `-c` file; without
+        one they are in force until it stops. A name server, which writes its file again as a whole,
         also takes numbers and flags that take effect at the next start (`updateNamesrvConfig`). Both do so through a loopback address only, unless
         `allowRemoteConfigurationUpdate` says otherwise or access control asks for an administrator's account.
 

@@ -27,7 +27,7 @@ extension BrokerConfiguration {
             "heartbeatThreadPoolNums",
         ].map { .withoutEffect($0, because: "The event loops serve these requests.") { String($0.eventLoopCount) } }
         + ["queryMessageThreadPoolNums", "adminBrokerThreadPoolNums"].map {
-            .withoutEffect($0, because: "One pool with a thread per processor serves these requests.") { _ in String(processorCount) }
+            .withoutEffect($0, because: "One pool of at most \(Workers.threadLimit) threads serves these requests.") { _ in String(Workers.threadLimit) }
         }
         + Setting.withoutEffect(
             because: "There is no such pool.",

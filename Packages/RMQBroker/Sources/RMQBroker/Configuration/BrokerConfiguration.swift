@@ -5,7 +5,7 @@ public import RMQStore
 
 /// What one broker is told to be: the properties, and below them the row of each key.
 ///
-/// What listener and store are told has its rows beside it: ``ListenerConfiguration``, ``StoreConfiguration``.
+/// What listener and store are told has its rows beside it: `ListenerConfiguration`, `StoreConfiguration`.
 public struct BrokerConfiguration: Sendable, Equatable {
     // MARK: who it is
 

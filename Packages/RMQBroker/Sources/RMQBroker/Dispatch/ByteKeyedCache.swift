@@ -16,7 +16,7 @@ final class ByteKeyedCache<Value> {
     private var slots: [Slot?] = []
     private var count = 0
     /// Where a cache starts; it doubles when it is half full.
-    private static var fewestSlots: Int { 64 }
+    private static var initialSlots: Int { 64 }
     /// For 32,768 entries, some 5 MB with names of 50 bytes; a loop that uses more topics than that starts over.
     private static var mostSlots: Int { 65_536 }
 
@@ -47,7 +47,7 @@ final class ByteKeyedCache<Value> {
     private func grow() {
         guard slots.count < Self.mostSlots else { return removeAll() }
         let old = slots
-        slots = [Slot?](repeating: nil, count: max(old.count * 2, Self.fewestSlots))
+        slots = [Slot?](repeating: nil, count: max(old.count * 2, Self.initialSlots))
         for case let slot? in old { place(slot) }
     }
 

@@ -4,15 +4,17 @@ import RMQCommon
 final class Workers: Service {
     /// Pulls that wait for the disk, some 4 MB; a disk that is behind by more than that will not catch up with their patience.
     static let readersLimit = 4_096
+    /// Threads of each pool for others: a few slow requests must not stop the rest, and a disk is not faster for more.
+    static let threadLimit = 4
     /// Requests of administrators that wait: tools ask one after another.
     static let administratorsLimit = 256
     /// Work of the broker's own that waits. Each kind is never twice in the queue, so this is never reached.
     static let backgroundLimit = 64
 
     /// Read what pulls want from the disk. A disk is not faster for more at once.
-    let readers = WorkerPool(name: "read", threadLimit: 4, queueLimit: readersLimit)
+    let readers = WorkerPool(name: "read", threadLimit: threadLimit, queueLimit: readersLimit)
     /// Answer the requests of administrators and tools: each may read many files.
-    let administrators = WorkerPool(name: "admin", threadLimit: 4, queueLimit: administratorsLimit)
+    let administrators = WorkerPool(name: "admin", threadLimit: threadLimit, queueLimit: administratorsLimit)
     /// Does what the broker does by itself: writes tables, takes samples.
     let background = WorkerPool(name: "background", threadLimit: 2, queueLimit: backgroundLimit)
 

@@ -9,7 +9,7 @@ struct HoldTable<Queue: Hashable, Waiting> {
         let deadline: MonotonicInstant
     }
 
-    /// Most requests held at once; the next one is answered at once instead. As the reference's
+    /// Most requests that a loop holds at once; the next one is answered at once instead. As the reference's
     /// `pullThreadPoolQueueCapacity`, and about 16 MB.
     static var heldLimit: Int { 100_000 }
 

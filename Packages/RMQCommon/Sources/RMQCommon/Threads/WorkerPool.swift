@@ -14,12 +14,15 @@ public final class WorkerPool: Sendable {
     private let limit: WorkerLimits
     private let crew: Crew
 
+    /// What the work of a pool may hold unless it is told otherwise: four requests of the greatest length, or thousands of usual ones.
+    public static let heldByteLimit = 64 << 20
+
     /// - Parameters:
     ///   - name: of the threads, with their number behind it.
     ///   - threadLimit: most threads, at least 1.
     ///   - queueLimit: most work that waits for a thread.
     ///   - byteLimit: most memory that it may hold meanwhile, with what is being done; a single piece may be larger.
-    public init(name: String, threadLimit: Int, queueLimit: Int, byteLimit: Int = 64 << 20) {
+    public init(name: String, threadLimit: Int, queueLimit: Int, byteLimit: Int = heldByteLimit) {
         self.name = name
         limit = WorkerLimits(threads: max(threadLimit, 1), queue: queueLimit, bytes: byteLimit)
         crew = Crew(name: name, limit: limit)

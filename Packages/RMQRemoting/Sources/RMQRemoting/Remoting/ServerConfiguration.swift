@@ -18,10 +18,19 @@ public struct ServerConfiguration: Sendable {
     /// How bytes travel over each connection: called for it on its loop.
     public var makeTransport: TransportMaker
 
+    /// The longest frame with its length word, as the reference has it: a server must be able to hold one of each connection.
+    public static let frameByteLimit = 16 * 1024 * 1024
+    /// Connections of one port, some 100 MB when all are idle.
+    public static let connectionLimit = 100_000
+    /// Answers that wait before a peer is no longer read from: some wake-ups' worth.
+    public static let outputHighWaterLimitBytes = 1024 * 1024
+    /// Answers that wait before a peer is cut off: eight of the longest frames.
+    public static let outputByteLimit = 128 * 1024 * 1024
+
     public init(
         listenAddress: String = "127.0.0.1", port: UInt16 = 0, idleTimeout: Duration = .seconds(120),
-        maxFrameBytes: Int = 16 * 1024 * 1024, maxConnections: Int = 100_000,
-        outputHighWaterBytes: Int = 1024 * 1024, outputLimitBytes: Int = 128 * 1024 * 1024,
+        maxFrameBytes: Int = frameByteLimit, maxConnections: Int = connectionLimit,
+        outputHighWaterBytes: Int = outputHighWaterLimitBytes, outputLimitBytes: Int = outputByteLimit,
         makeTransport: @escaping TransportMaker = PlainTransport.maker
     ) {
         self.listenAddress = listenAddress
