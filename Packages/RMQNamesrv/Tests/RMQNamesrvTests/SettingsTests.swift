@@ -236,6 +236,14 @@ import Testing
         }
     }
 
+    @Test func aChangeHasALimit() async throws {
+        try await Bench.run { bench in
+            let response = try await bench.ask(.updateNamesrvConfig, body: [UInt8](repeating: UInt8(ascii: "a"), count: 1 << 20 + 1))
+            #expect(response.responseCode == .systemError)
+            #expect(response.remark?.contains("1048576") == true)
+        }
+    }
+
     @Test(.enabled(if: outside != nil, "a network address is needed"), arguments: [false, true])
     func anotherAddressThanLoopbackMayOnlyWhereItIsSaid(isAllowed: Bool) async throws {
         let address = try #require(Self.outside)

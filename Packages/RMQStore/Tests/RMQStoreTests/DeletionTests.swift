@@ -185,6 +185,34 @@ import Testing
         try store.close()
     }
 
+    /// A kill between the new name of a queue's folder and the checkpoint that does not count it any more: earlier deletions stay.
+    @Test(arguments: [true, false]) func anInterruptedDeletionBringsNoOtherBack(hasOlderLeftOvers: Bool) throws {
+        let folder = try TemporaryFolder()
+        let store = try openStore(unflushedConfiguration(folder.sub("live")))
+        for topic in ["Kept", "Gone", "Half"] {
+            for number in 0..<4 { try store.put(topic, Int32(number % 2), text: "\(topic) \(number)") }
+        }
+        try store.flushEverything(leavingClean: false)
+        try store.deleteTopic("Gone")
+        let root = folder.sub("killed")
+        try copyDirectory(folder.sub("live"), to: root)
+        try store.close()
+        try FileManager.default.moveItem(atPath: "\(root)/consumequeue/Half/1", toPath: "\(root)/consumequeue/Half/1.deleted1")
+        if hasOlderLeftOvers {
+            try FileManager.default.createDirectory(atPath: "\(root)/consumequeue/Gone/0.deleted1", withIntermediateDirectories: true)
+            try Data(count: 6000).write(to: URL(fileURLWithPath: "\(root)/consumequeue/Gone/0.deleted1/00000000000000000000"))
+        }
+        let sink = MemorySink()
+        let again = try open(root, sink)
+        #expect(again.topics.sorted { ByteText($0) < ByteText($1) } == ["Half", "Kept"])
+        #expect(try again.everything("Half", 0).map(\.text) == ["Half 0", "Half 2"])
+        #expect(try again.everything("Half", 1).map(\.text) == ["Half 1", "Half 3"])
+        #expect(try again.everything("Kept", 1).map(\.text) == ["Kept 1", "Kept 3"])
+        #expect(!sink.messages.contains { $0.contains("written again") }, "\(sink.messages)")
+        #expect(!FileManager.default.fileExists(atPath: "\(root)/consumequeue/Gone/0.deleted1"))
+        try again.close()
+    }
+
     // MARK: Disks that fail
 
     private func open(_ root: String, _ disk: DiskCalls, _ logger: Logger = quiet) throws -> MessageStore {

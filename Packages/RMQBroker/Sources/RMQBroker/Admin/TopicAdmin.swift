@@ -82,19 +82,20 @@ enum TopicAdmin {
 
     /// Removes the queues of topics that no longer exist.
     static func cleanUnused(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
-        try deleteQueues(of: broker.store.topics, broker) { topic in
-            guard broker.topics[topic] == nil, !broker.topics.systemTopics.contains(topic) else { return false }
-            broker.logger.info("removing the queues of \(topic), which is no topic of this broker")
-            return true
-        }
+        try deleteQueues(of: broker.store.topics, broker) { broker.topics[$0] == nil && !broker.topics.systemTopics.contains($0) }
         return .response(.success)
     }
 
-    /// - Parameter isUnwanted: asked for each right before its queues go.
+    /// - Parameter isUnwanted: asked for each when its queues go, so that none is deleted that a send has just made a topic again.
     private static func deleteQueues(of topics: [String], _ broker: BrokerState, where isUnwanted: (String) -> Bool = { _ in true }) throws {
         var deleted: [String] = []
         // Also when their files cannot be removed: the store has let go of them.
-        defer { for topic in deleted { broker.topics.forgetQueues(of: topic) } }
+        defer {
+            for topic in deleted {
+                broker.topics.forgetQueues(of: topic)
+                broker.logger.info("the queues of \(topic) are removed")
+            }
+        }
         try broker.store.deleteTopics(topics) { topic in
             guard isUnwanted(topic) else { return false }
             deleted.append(topic)

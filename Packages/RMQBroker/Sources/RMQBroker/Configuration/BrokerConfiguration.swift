@@ -145,7 +145,7 @@ extension BrokerConfiguration {
     private static let topicsAndGroups: [Setting<Self>] = [
         .number(
             "brokerPermission", \.brokerPermission, 0...7, takesEffect: .atOnce, onBadValue: .stopsTheStart, important: true,
-            "What the whole broker lets clients do: 4 read, 2 write."),
+            "What the whole broker lets clients do: 4 read, 2 write; without 2, sends to ordered topics are refused, as at RocketMQ."),
         .number("defaultTopicQueueNums", \.defaultTopicQueues, 1...1_024, "The most queues of a topic that its first message makes."),
         .flag("autoCreateTopicEnable", \.autoCreateTopic, takesEffect: .atOnce, important: true, "Whether the first message to a topic makes it."),
         .flag("clusterTopicEnable", \.clusterTopic, "Whether clients may read and write the topic that is called as the cluster."),

@@ -13,6 +13,7 @@ final class ConfigurationFile: Sendable {
     func write(_ values: [(key: String, value: String)]) throws(SystemFailure) {
         try path.withLock { (path) throws(SystemFailure) in
             // To replace a file takes no right to write it, but who took that right away means it to stay as it is.
+            try SmallFile.checkReplaceable(path)
             try FileSystem.checkWritable(path)
             let bytes = try SmallFile.read(path) ?? []
             try SmallFile.replace(path, with: PropertiesText.replacing(values, in: bytes))

@@ -42,11 +42,19 @@ public enum SmallFile {
     /// One caller at a time for one path.
     public static func replace(_ path: String, with bytes: [UInt8]) throws(SystemFailure) {
         let path = FileSystem.resolvingLinks(path)
+        try checkReplaceable(path)
         try FileSystem.makeDirectories(FileSystem.parent(path))
         // An empty one is what a power failure left of it: the backup is worth more.
         if let previous = try read(path), !previous.isEmpty { try write(previous, to: path + ".bak", like: path, synced: false) }
         try write(bytes, to: path, like: path, synced: true)
         try FileSystem.syncDirectory(FileSystem.parent(path))
+    }
+
+    /// Whether there is a file that may be replaced, or none.
+    /// - Throws: for what is no regular file: to read a pipe that has no writer would wait for one.
+    public static func checkReplaceable(_ path: String) throws(SystemFailure) {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG { throw SystemFailure(call: "replace", code: EINVAL, subject: path) }
     }
 
     /// The same with a text, written as UTF-8.

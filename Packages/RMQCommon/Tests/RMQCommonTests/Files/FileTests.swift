@@ -17,6 +17,17 @@ import Testing
         }
     }
 
+    /// A pipe without a writer would keep who reads it for ever.
+    @Test func whatIsNoRegularFileIsNotReplaced() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/x.json"
+            try #require(mkfifo(path, 0o600) == 0)
+            let failure = try #require(throws: SystemFailure.self) { try SmallFile.replace(path, with: "one") }
+            #expect(failure.subject.isExactly(path))
+            #expect(try FileSystem.list(folder) == ["x.json"])
+        }
+    }
+
     @Test func aBrokenFileIsReadFromItsBackup() throws {
         try withTemporaryFolder { folder in
             let path = folder + "/x.json"

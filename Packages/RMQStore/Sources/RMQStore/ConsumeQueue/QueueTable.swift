@@ -26,7 +26,7 @@ struct DamagedQueue {
 /// All queues by name. Its lock is never held while another one is taken.
 final class QueueTable: Sendable {
     let mappings: QueueMappings
-    private let place: QueuePlace
+    let place: QueuePlace
     private let queues = Mutex<[QueueKey: ConsumeQueue]>([:])
     private let loading = Mutex(Loading())
     private let light = Atomic<Int>(0)
@@ -78,15 +78,15 @@ final class QueueTable: Sendable {
         var lengths: [Int64] = []
         var strays: [String] = []
         var obstacles: [String] = []
-        var leftOvers: [DeletedFolder.LeftOver] = []
+        var deletions: [UnfinishedDeletion] = []
     }
 
     /// Names in the directories that belong to no queue, and are left alone.
     var strays: [String] { loading.withLock { $0.strays } }
     /// What stood in the place of a queue's file or folder, and has another name now.
     var obstacles: [String] { loading.withLock { $0.obstacles } }
-    /// Folders of deleted queues that could not be removed.
-    var leftOvers: [DeletedFolder.LeftOver] { loading.withLock { $0.leftOvers } }
+    /// Deleted queues of which a kill left files.
+    var unfinishedDeletions: [UnfinishedDeletion] { loading.withLock { $0.deletions } }
 
     /// Adds the queues found on disk, one directory per topic and in it one per queue id. Those that are damaged are left to
     /// recovery, see ``damaged``.
@@ -98,8 +98,6 @@ final class QueueTable: Sendable {
         let entries = try StoreFiles.entries(in: place.directory)
         loading.withLock { $0.strays = entries.filter { $0.kind != .directory }.map { place.directory + "/" + $0.name } }
         let topics = entries.filter { $0.kind == .directory }
-        let leftOvers = DeletedFolder.removeLeftOvers(below: place.extensionDirectory, place.disk)
-        loading.withLock { $0.leftOvers = leftOvers }
         let failure = Mutex<StoreError?>(nil)
         let next = Atomic<Int>(0)
         let work: @Sendable () -> Void = { [self] in
@@ -113,7 +111,7 @@ final class QueueTable: Sendable {
         work()
         for helper in helpers { helper.join() }
         if let error = failure.withLock({ $0 }) { throw error }
-        light.store(queues.withLock { $0.keys.count { MultiDispatch.isLight($0.topic) } }, ordering: .relaxed)
+        countLightQueues()
         let found = FoundSize.decide(loading.withLock { $0.lengths }, configured: place.fileBytes)
         return found == place.fileBytes ? nil : found
     }
@@ -125,26 +123,46 @@ final class QueueTable: Sendable {
         for (name, kind) in try StoreFiles.entries(in: directory) {
             // Like the reference: what is not a number belongs to others, and is harmless.
             guard kind == .directory, let queueId = Int32(name), queueId >= 0, String(queueId).isExactly(name) else {
-                if kind == .directory, let folder = DeletedFolder(leftOver: name, in: directory, place.disk) {
-                    if let leftOver = folder.finish() { loading.withLock { $0.leftOvers.append(leftOver) } }
-                    continue
+                loading.withLock { loading in
+                    if kind == .directory, let folder = DeletedFolder(leftOver: name, in: directory, place.disk) {
+                        loading.deletions.append(UnfinishedDeletion(topic: topic, folder: folder))
+                    } else {
+                        loading.strays.append(directory + "/" + name)
+                    }
                 }
-                loading.withLock { $0.strays.append(directory + "/" + name) }
                 continue
             }
-            let queue = ConsumeQueue(topic: topic, queueId: queueId, place: place)
-            let files = try QueueFileList(directory: queue.directory, fileBytes: place.fileBytes)
-            var isDamaged = try files.isDamaged(trust)
-            if !isDamaged { isDamaged = try !queue.load(files, trust, cutsHoles: false) }
-            let mayLackFiles = !isDamaged && trust.mayLackLastFiles(queue)
-            loading.withLock { loading in
-                if isDamaged || mayLackFiles { loading.damaged.append(DamagedQueue(queue: queue, files: files, isCertain: isDamaged)) }
-                loading.lengths += files.lengths.filter { $0 % Int64(QueueEntry.byteCount) == 0 && $0 <= Int64(Int32.max) }
-                loading.strays += files.strays
-                loading.obstacles += files.obstacles
-            }
-            guard queue.hasFiles || isDamaged || mayLackFiles else { continue }
-            queues.withLock { $0[QueueKey(topic: topic, queueId: queueId)] = queue }
+            _ = try load(QueueKey(topic: topic, queueId: queueId), trust)
         }
+    }
+
+    /// Adds a queue found on disk, if there are files of it.
+    /// - Returns: whether they are whole.
+    func load(_ key: QueueKey, _ trust: QueueTrust) throws(StoreError) -> Bool {
+        let queue = ConsumeQueue(topic: key.topic, queueId: key.queueId, place: place)
+        let files = try QueueFileList(directory: queue.directory, fileBytes: place.fileBytes)
+        var isDamaged = try files.isDamaged(trust)
+        if !isDamaged { isDamaged = try !queue.load(files, trust, cutsHoles: false) }
+        let mayLackFiles = !isDamaged && trust.mayLackLastFiles(queue)
+        loading.withLock { loading in
+            if isDamaged || mayLackFiles { loading.damaged.append(DamagedQueue(queue: queue, files: files, isCertain: isDamaged)) }
+            loading.lengths += files.lengths.filter { $0 % Int64(QueueEntry.byteCount) == 0 && $0 <= Int64(Int32.max) }
+            loading.strays += files.strays
+            loading.obstacles += files.obstacles
+        }
+        guard queue.hasFiles || isDamaged || mayLackFiles else { return false }
+        queues.withLock { $0[key] = queue }
+        return !isDamaged && !mayLackFiles
+    }
+
+    /// Forgets a queue that was just loaded.
+    func unload(_ key: QueueKey) {
+        let queue = queues.withLock { $0.removeValue(forKey: key) }
+        loading.withLock { $0.damaged.removeAll { $0.queue === queue } }
+    }
+
+    /// Counts the light queues: after the last one was loaded.
+    func countLightQueues() {
+        light.store(queues.withLock { $0.keys.count { MultiDispatch.isLight($0.topic) } }, ordering: .relaxed)
     }
 }

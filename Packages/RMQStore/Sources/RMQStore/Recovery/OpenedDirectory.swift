@@ -37,7 +37,9 @@ struct OpenedDirectory {
         let segments = try MessageStore.loadSegments(&configuration, roots, logger)
         log = CommitLog(segments: segments, segmentBytes: configuration.segmentBytes, disk: disk)
         try MessageStore.useExtensionSizeFound(&configuration, logger)
-        queues = try Self.loadQueues(&configuration, QueueTrust(checkpoint, wasClean: wasClean, log: log), retention, filterBitmap, disk, logger)
+        let trust = QueueTrust(checkpoint, wasClean: wasClean, log: log)
+        queues = try Self.loadQueues(&configuration, trust, retention, filterBitmap, disk, logger)
+        MessageStore.report(try queues.settleDeletions(checkpoint, trust, logger), logger)
         var recovery = Recovery(
             configuration: configuration, log: log, queues: queues, checkpointPath: checkpointPath, checkpoint: checkpoint, wasClean: wasClean,
             disk: disk, logger: logger)
@@ -74,7 +76,6 @@ struct OpenedDirectory {
             _ = try queues.load(trust)
         }
         MessageStore.report(strays: queues.strays, obstacles: queues.obstacles, logger)
-        MessageStore.report(queues.leftOvers, logger)
         return queues
     }
 

@@ -10,7 +10,7 @@ import Synchronization
 ///       checkpoint         does not count the queue any more: a kill cannot bring it back
 ///     no lock              the files are removed
 ///
-/// The append lock is taken anew for each topic or queue; sync and checkpoint are there once for all.
+/// The append lock is taken again for each topic or queue; sync and checkpoint are there once for all.
 extension MessageStore {
     /// Forgets a topic: its queues and their files go, its records stay in the log until that is cleaned.
     ///
@@ -19,15 +19,17 @@ extension MessageStore {
     public func deleteTopic(_ topic: String) throws(StoreError) { try deleteTopics([topic]) }
 
     /// Forgets several topics, and waits for the disk once.
-    /// - Parameter isUnwanted: asked for each right before it goes: by then it may be in use.
+    /// - Parameter isUnwanted: asked for each under the append lock, so that no message can come between the answer and the deletion;
+    ///   it must not wait, nor call the store.
     /// - Throws: the first failure. All other topics are deleted then, too, unless the store had to stop accepting messages.
     public func deleteTopics(_ topics: [String], where isUnwanted: (String) -> Bool = { _ in true }) throws(StoreError) {
         var failure: StoreError?
         var deleted: [(topic: String, folders: [DeletedFolder])] = []
         try flusher.progress.withLock { (progress) throws(StoreError) in
             var wereThere = false
-            for topic in topics where isUnwanted(topic) {
-                let folders = appendLock.withLock { state in
+            for topic in topics {
+                let folders = appendLock.withLock { state -> [DeletedFolder]? in
+                    guard isUnwanted(topic) else { return nil }
                     let removed = queues.remove(topic: topic)
                     if !removed.isEmpty { wereThere = true }
                     for queue in removed { queue.retire(state) }
@@ -39,7 +41,7 @@ extension MessageStore {
                     if !folders.isEmpty { noteChange(ofFoldersOf: topic, state) }
                     return folders
                 }
-                deleted.append((topic, folders))
+                if let folders { deleted.append((topic, folders)) }
             }
             if wereThere { try noteDeletion(&progress) }
         }
@@ -145,6 +147,9 @@ struct DeletedFolder {
     private let name: String
     private let disk: DiskCalls
 
+    /// The queue whose folder it was.
+    var queueId: Int32 { Int32(name.split(ascii: "/").last ?? "") ?? 0 }
+
     /// One that could not be emptied.
     struct LeftOver {
         let path: String
@@ -188,6 +193,21 @@ struct DeletedFolder {
         do throws(StoreError) { try removeFiles() } catch { return LeftOver(path: path, error: error) }
         putBack()
         return nil
+    }
+
+    /// Undoes what made it a deleted one.
+    /// - Returns: false when its name is taken by now.
+    func takeBack() -> Bool { StoreFiles.kind(name) == nil && disk.rename(path, name) == 0 }
+
+    /// Undoes ``takeBack()``.
+    func letGoAgain() { _ = disk.rename(name, path) }
+
+    /// Takes the folder of one queue back that stands in `directory` as a deleted one, if it does.
+    static func takeBack(_ queueId: Int32, in directory: String, _ disk: DiskCalls) {
+        for entry in (try? StoreFiles.entries(in: directory)) ?? [] where entry.kind == .directory {
+            guard let folder = DeletedFolder(leftOver: entry.name, in: directory, disk), folder.queueId == queueId else { continue }
+            if folder.takeBack() { return }
+        }
     }
 
     func removeFiles() throws(StoreError) { try StoreFiles.removeDirectory(path, disk) }
