@@ -75,8 +75,21 @@ import Testing
         #expect(throws: RemotingError.addressInUse(address: "127.0.0.1:\(loopback.server.port)")) { try second.start() }
     }
 
+    /// Another test may be given the port by chance before it is taken again, so it is tried with a few.
     @Test(arguments: TransportKind.allCases)
     func aPortIsFreeAgainAfterStop(over transport: TransportKind) throws {
+        let wasFree = try (0..<5).contains { _ in
+            do {
+                try takePortAgain(over: transport)
+                return true
+            } catch RemotingError.addressInUse {
+                return false
+            }
+        }
+        #expect(wasFree)
+    }
+
+    private func takePortAgain(over transport: TransportKind) throws {
         let loopback = try Loopback(over: transport)
         defer { loopback.stop() }
         let port = loopback.server.port
