@@ -32,18 +32,12 @@ public enum MessageRecord {
     @inlinable public static var bodyCRCOffset: Int { 8 }
     /// The queue's number, 4 bytes.
     @inlinable public static var queueIdOffset: Int { 12 }
-    /// The application's number, 4 bytes.
-    @inlinable public static var flagOffset: Int { 16 }
     /// The offset in the queue, 8 bytes; stamped when the record is appended.
     @inlinable public static var queueOffsetOffset: Int { 20 }
     /// The position in the commit log, 8 bytes; stamped when the record is appended.
     @inlinable public static var physicalOffsetOffset: Int { 28 }
     /// The ``SystemFlag``, 4 bytes, which says how long the two addresses are.
     @inlinable public static var systemFlagOffset: Int { 36 }
-    /// When the producer made the message, 8 bytes.
-    @inlinable public static var bornTimestampOffset: Int { 40 }
-    /// The producer's address, 8 or 20 bytes.
-    @inlinable public static var bornHostOffset: Int { 48 }
     /// The size of a record with both hosts IPv4 and nothing in body, topic and properties.
     @inlinable public static var minimumByteCount: Int { 91 }
     /// The longest topic that the 8-bit length can say.

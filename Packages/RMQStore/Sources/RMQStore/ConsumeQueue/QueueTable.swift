@@ -124,8 +124,9 @@ final class QueueTable: Sendable {
             // Like the reference: what is not a number belongs to others, and is harmless.
             guard kind == .directory, let queueId = Int32(name), queueId >= 0, String(queueId).isExactly(name) else {
                 loading.withLock { loading in
-                    if kind == .directory, let folder = DeletedFolder(leftOver: name, in: directory, place.disk) {
-                        loading.deletions.append(UnfinishedDeletion(topic: topic, folder: folder))
+                    if kind == .directory, let queueId = DeletedFolder.queueId(ofLeftOver: name),
+                        let folder = DeletedFolder(leftOver: name, in: directory, place.disk) {
+                        loading.deletions.append(UnfinishedDeletion(key: QueueKey(topic: topic, queueId: queueId), folder: folder))
                     } else {
                         loading.strays.append(directory + "/" + name)
                     }

@@ -2,10 +2,8 @@ import RMQCommon
 
 /// A deleted queue of which a kill left files.
 struct UnfinishedDeletion {
-    let topic: String
+    let key: QueueKey
     let folder: DeletedFolder
-
-    var key: QueueKey { QueueKey(topic: topic, queueId: folder.queueId) }
 }
 
 extension QueueTable {
@@ -20,11 +18,11 @@ extension QueueTable {
         var deletions = unfinishedDeletions
         if let own = checkpoint.own, !deletions.isEmpty, !areThose(of: own) {
             // One call at a time deletes, one topic or several. Of calls before it files may be left, too.
-            let byTopic = Dictionary(grouping: deletions) { ByteText($0.topic) }.values
+            let byTopic = Dictionary(grouping: deletions) { ByteText($0.key.topic) }.values
             for candidates in byTopic + [deletions] {
                 let undone = try undo(candidates, own, trust)
                 for deletion in undone {
-                    logger.warning("the deletion of queue \(deletion.key.queueId) of \(deletion.topic) was interrupted: the queue is there again")
+                    logger.warning("the deletion of queue \(deletion.key.queueId) of \(deletion.key.topic) was interrupted: the queue is there again")
                 }
                 deletions.removeAll { deletion in undone.contains { $0.folder.path.isExactly(deletion.folder.path) } }
                 if !undone.isEmpty { break }
@@ -54,7 +52,7 @@ extension QueueTable {
             return []
         }
         for deletion in undone {
-            DeletedFolder.takeBack(deletion.key.queueId, in: "\(place.extensionDirectory)/\(deletion.topic)", place.disk)
+            DeletedFolder.takeBack(deletion.key.queueId, in: "\(place.extensionDirectory)/\(deletion.key.topic)", place.disk)
         }
         countLightQueues()
         return undone

@@ -147,9 +147,6 @@ struct DeletedFolder {
     private let name: String
     private let disk: DiskCalls
 
-    /// The queue whose folder it was.
-    var queueId: Int32 { Int32(name.split(ascii: "/").last ?? "") ?? 0 }
-
     /// One that could not be emptied.
     struct LeftOver {
         let path: String
@@ -166,11 +163,18 @@ struct DeletedFolder {
 
     /// One that an earlier run did not come to remove; nil when the name says something else.
     init?(leftOver name: String, in directory: String, _ disk: DiskCalls) {
-        let parts = name.split(ascii: ".", keepingEmpty: true)
-        guard parts.count == 2, Int32(parts[0]) != nil, let number = parts[1].droppingBytePrefix(Self.mark), Int32(number) != nil else { return nil }
+        guard let queueId = Self.queueId(ofLeftOver: name) else { return nil }
         path = directory + "/" + name
-        self.name = directory + "/" + parts[0]
+        self.name = "\(directory)/\(queueId)"
         self.disk = disk
+    }
+
+    /// The queue whose folder had this name given to it; nil for any other name.
+    static func queueId(ofLeftOver name: String) -> Int32? {
+        let parts = name.split(ascii: ".", keepingEmpty: true)
+        guard parts.count == 2, let queueId = Int32(parts[0]), String(queueId).isExactly(parts[0]) else { return nil }
+        guard let number = parts[1].droppingBytePrefix(mark), Int32(number) != nil else { return nil }
+        return queueId
     }
 
     /// Removes what earlier runs did not come to remove below `root`, which has a folder a topic. What cannot be read has nothing.
@@ -196,7 +200,7 @@ struct DeletedFolder {
     }
 
     /// Undoes what made it a deleted one.
-    /// - Returns: false when its name is taken by now.
+    /// - Returns: false when the name is taken by now.
     func takeBack() -> Bool { StoreFiles.kind(name) == nil && disk.rename(path, name) == 0 }
 
     /// Undoes ``takeBack()``.
@@ -204,9 +208,8 @@ struct DeletedFolder {
 
     /// Takes the folder of one queue back that stands in `directory` as a deleted one, if it does.
     static func takeBack(_ queueId: Int32, in directory: String, _ disk: DiskCalls) {
-        for entry in (try? StoreFiles.entries(in: directory)) ?? [] where entry.kind == .directory {
-            guard let folder = DeletedFolder(leftOver: entry.name, in: directory, disk), folder.queueId == queueId else { continue }
-            if folder.takeBack() { return }
+        for entry in (try? StoreFiles.entries(in: directory)) ?? [] where entry.kind == .directory && self.queueId(ofLeftOver: entry.name) == queueId {
+            if DeletedFolder(leftOver: entry.name, in: directory, disk)?.takeBack() == true { return }
         }
     }
 

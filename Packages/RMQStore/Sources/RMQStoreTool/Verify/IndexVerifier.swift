@@ -19,7 +19,6 @@ struct IndexFileView {
     var entryLimit: Int { shape.entryCount }
     var beginOffset: Int64 { file.loadInt64(IndexHeader.beginOffset) }
     var endOffset: Int64 { file.loadInt64(IndexHeader.endOffset) }
-    var beginTime: Int64 { file.loadInt64(IndexHeader.beginTimestamp) }
     var usedSlots: Int { Int(file.loadInt32(IndexHeader.usedSlots)) }
     var count: Int { max(1, Int(file.loadInt32(IndexHeader.count))) }
 
