@@ -107,6 +107,7 @@ final class MessageWriter {
         attributes.flag = message.flag
         attributes.systemFlag = message.systemFlag
         attributes.reconsumeTimes = message.reconsumeTimes
+        attributes.preparedTransactionOffset = message.preparedTransactionOffset
         if topic.config.filterType == .multiTag { attributes.systemFlag |= SystemFlag.multiTags.rawValue }
         if message.received.delayLevel > 0 {
             return try store.encodeDelayed(

@@ -14,6 +14,8 @@ struct NewMessage {
     var bornTimestamp: Int64
     var bornHost: HostAddress
     var reconsumeTimes: Int32 = 0
+    /// Where the half message of a committed transaction is; 0 for all else.
+    var preparedTransactionOffset: Int64 = 0
     /// The body holds the elements of a batch.
     var isBatch = false
 
@@ -23,5 +25,14 @@ struct NewMessage {
         received = ReceivedProperties(properties)
         self.bornTimestamp = bornTimestamp
         self.bornHost = bornHost
+    }
+
+    /// What a stored message becomes when it is written once more, with other properties.
+    init(_ fields: RecordFields, body: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer) {
+        self.init(body: body, properties: properties, bornTimestamp: fields.bornTimestamp, bornHost: fields.bornHost)
+        flag = fields.flag
+        systemFlag = fields.systemFlag.rawValue
+        reconsumeTimes = fields.reconsumeTimes
+        preparedTransactionOffset = fields.preparedTransactionOffset
     }
 }

@@ -86,4 +86,27 @@ public enum PropertyText {
 
     /// One pair as text, open at its end.
     public static func pair(_ name: String, _ value: String) -> String { "\(name)\u{1}\(value)" }
+
+    /// The properties with some pairs in place of all that have their names, and without pairs of certain names.
+    ///
+    /// What stays keeps its bytes and its order; `pairs` come last.
+    public static func replacing(
+        _ pairs: [(name: String, value: String)], removing names: [String] = [], in properties: UnsafeRawBufferPointer
+    ) -> [UInt8] {
+        let left = pairs.map { Array($0.name.utf8) } + names.map { Array($0.utf8) }
+        var result: [UInt8] = []
+        result.reserveCapacity(properties.count + pairs.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 2 })
+        for pair in Self.pairs(in: properties) where !pair.bytes.isEmpty {
+            let name = pair.split().name
+            guard !left.contains(where: { name.elementsEqual($0) }) else { continue }
+            result += pair.bytes
+            result.append(pairEnd)
+        }
+        for (name, value) in pairs {
+            result += pair(name, value).utf8
+            result.append(pairEnd)
+        }
+        if !result.isEmpty { result.removeLast() }
+        return result
+    }
 }

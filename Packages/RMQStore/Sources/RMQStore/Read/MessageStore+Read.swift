@@ -139,4 +139,7 @@ extension MessageStore {
         else { return nil }
         return MappedRange(owner: head.file, start: head.position, count: record.byteCount)
     }
+
+    /// Whether what begins at a physical offset was written so lately that it is in memory: to read it waits for no disk.
+    public func isRecent(_ physicalOffset: Int64) -> Bool { physicalOffset >= log.maxOffset - configuration.recentBytes }
 }
