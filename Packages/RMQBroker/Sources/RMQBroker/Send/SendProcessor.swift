@@ -36,9 +36,11 @@ struct SendProcessor {
             let topic = try rules.topic(of: request, from: connection.remote)
             let message = message(request, inbound.body, connection)
             try rules.check(request, message, topic, clientVersion: inbound.version)
-            try loop.writer.write(
-                message, to: topic, queueId: request.queueId,
-                completion: inbound.ticket.isOneway ? .none : .send(connection, inbound.ticket))
+            let completion = inbound.ticket.isOneway ? WriteCompletion.none : .send(connection, inbound.ticket)
+            if message.received.isTransactional, !request.isBatch {
+                return try loop.transactions.write(half: message, of: topic, queueId: request.queueId, completion: completion)
+            }
+            try loop.writer.write(message, to: topic, queueId: request.queueId, completion: completion)
         } catch {
             loop.answers.refuse(connection, inbound.ticket, error)
         }
