@@ -119,6 +119,7 @@ public struct BrokerCommandLine {
             let files = RoutingSink(
                 [
                     "RocketmqStore": try file("store", megabytes: 128, kept: 10),
+                    "RocketmqTransaction": try file("transaction", megabytes: 100, kept: 10),
                     "RocketmqRemoting": try file("remoting", megabytes: 100, kept: 10),
                 ], fallback: try file("broker", megabytes: 128, kept: 20))
             return TeeSink(files, LevelSink(.warning, ConsoleSink()))

@@ -66,6 +66,17 @@ public struct BrokerConfiguration: Sendable, Equatable {
     /// The most messages that a query by unique id returns.
     public var uniqueIdQueryCount: Int32 = 32
 
+    // MARK: transactions
+
+    /// Whether messages of transactions are refused.
+    public var rejectsTransactions = false
+    /// How long a producer has for its transaction before it is first asked about it.
+    public var transactionTimeoutMilliseconds: Int64 = 6_000
+    /// How often it is asked about one.
+    public var transactionCheckMax: Int32 = 15
+    /// How often the broker looks for transactions that it has to ask about.
+    public var transactionCheckMilliseconds: Int64 = 60_000
+
     // MARK: periodic work
 
     /// How often consumer offsets are written to their file.
@@ -109,7 +120,7 @@ extension BrokerConfiguration {
     public static let settings = SettingTable(
         program: "broker", defaults: BrokerConfiguration(),
         [
-            .init("Broker", identity + topicsAndGroups + serving + ownWithoutEffect),
+            .init("Broker", identity + topicsAndGroups + serving + transactions + ownWithoutEffect),
             .init("Network", listening + networkWithoutEffect),
             .init("Store", StoreConfiguration.settings.all.map { $0.at(\.store) } + storeWithoutEffect),
         ])
@@ -178,6 +189,19 @@ extension BrokerConfiguration {
             "registerBrokerTimeoutMills", \.registerTimeoutMilliseconds, 100...60_000, unit: "ms", takesEffect: .atOnce,
             "How long a name server may take to answer that."),
         .flag("compressedRegister", \.compressedRegister, takesEffect: .atOnce, "Whether what is told is compressed."),
+    ]
+
+    private static let transactions: [Setting<Self>] = [
+        .flag("rejectTransactionMessage", \.rejectsTransactions, takesEffect: .atOnce, important: true, "Whether messages of transactions are refused."),
+        .number(
+            "transactionTimeOut", \.transactionTimeoutMilliseconds, 0...Int64(Int32.max), unit: "ms", takesEffect: .atOnce, important: true,
+            "How long a producer has for a transaction before it is first asked what became of it."),
+        .number(
+            "transactionCheckMax", \.transactionCheckMax, 0...Int32.max, takesEffect: .atOnce, important: true,
+            "How often it is asked; then the message is kept in `TRANS_CHECK_MAX_TIME_TOPIC` and not delivered."),
+        .number(
+            "transactionCheckInterval", \.transactionCheckMilliseconds, 100...Int64(Int32.max), unit: "ms", takesEffect: .atOnce, important: true,
+            "How often the broker looks for transactions to ask about; a change counts from the next time on."),
     ]
 }
 

@@ -13,6 +13,7 @@ final class LoopState: WakeUpObserver {
     let writer: MessageWriter
     let answers: WriteAnswers
     let holds: PullHolds
+    let transactions: TransactionWrites
     private let arrivals: Arrivals
     private let offsetMovedEvents: OffsetMovedEvents
 
@@ -26,6 +27,7 @@ final class LoopState: WakeUpObserver {
         answers = WriteAnswers(loop: loop, settings: settings, store: broker.store)
         writer = MessageWriter(
             loopIndex: index, loop: loop, broker: broker, settings: settings, arrivals: arrivals, answers: answers)
+        transactions = TransactionWrites(loop: loop, broker: broker, settings: settings, routes: routes, writer: writer)
         offsetMovedEvents = OffsetMovedEvents(loop: loop, broker: broker, settings: settings, routes: routes, writer: writer)
         holds.offsetMoved = { [unowned offsetMovedEvents] pull, offset in offsetMovedEvents.record(pull, movedTo: offset) }
         holds.rulesVersion = { broker.pullRulesVersion }
