@@ -87,3 +87,22 @@ def paced(table, programs, c_program, seconds):
         if pace in JUDGED_PACES:
             table.add(f"{pace:,} sends/s, p99.9", f"{tail:.2f} ms, {tail / yardstick:.1f} x C with a log, at {achieved:,}/s",
                       "2 ms, 2 x, the rate kept", tail <= 2 and tail <= 2 * yardstick and achieved >= 0.98 * pace)
+
+
+def send_backs(table, programs, seconds):
+    """A message that consumers give back, again and again: from memory while the log is short, then by a worker. Beside plain sends."""
+    bench = programs / "mqbench"
+
+    def load(address, *more):
+        settle()
+        return rate(run(*raw_command(bench, address, 8, *more, depth=64)))
+
+    with rmq.Cluster(programs, name_server=False, settings={"eventLoops": os.cpu_count()}) as cluster:
+        plain = load(cluster.broker_address, "--seconds", seconds)
+    with rmq.Cluster(programs, name_server=False, settings={"eventLoops": os.cpu_count()}) as cluster:
+        load(cluster.broker_address, "--messages", 1)
+        # Less than the 64 MiB that count as just written.
+        recent = load(cluster.broker_address, "--give-back", "bench_group", "--messages", 100_000)
+        read = load(cluster.broker_address, "--give-back", "bench_group", "--seconds", seconds)
+    for what, measured in [("from memory", recent), ("read by a worker", read)]:
+        table.add(f"messages given back, {what}", f"{measured / plain:.2f} of plain sends, {measured:,}/s", "0.25", measured >= plain / 4)

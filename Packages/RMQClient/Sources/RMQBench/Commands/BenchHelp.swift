@@ -22,6 +22,7 @@ enum BenchHelp {
         raw         sends straight to an address, without a name server; for brokers and for the yardstick
           mqbench raw --address 127.0.0.1:10911 --connections 64
           mqbench raw --address 127.0.0.1:10911 --connections 16 --rate 50000
+          mqbench raw --address 127.0.0.1:10911 --give-back bench_group        gives the first message of the log back instead
         yardstick   a server that answers sends without storing anything: what the network layer alone can do.
                     Compare `mqbench raw` against it with `mqbench raw` against a broker.
           mqbench yardstick --port 10999
@@ -41,6 +42,7 @@ enum BenchHelp {
           --client               producer: use the Swift client instead of the raw load generator
           --batch N              drain: messages asked for in one pull [1024; brokers give fewer]
           --rate N               latency: messages a second [1000]; producer, raw: the same, in an open loop [as fast as it goes]
+          --give-back GROUP      raw: the group for which a message is given back, again and again
           --queue N              latency: the queue; raw, drain with --address: the first of --queues [0]
           --queues N             raw, drain with --address: queues used in turn [4]
           --address HOST:PORT    raw, drain: the broker, numbers only [raw: 127.0.0.1:10911; drain: those that the name server knows]

@@ -47,6 +47,7 @@ enum ProducerBench {
         let threads = try options.number("threads", default: 1, in: 1...256)
         let address = try options.address() ?? HostAddress(ipv4: (127, 0, 0, 1), port: 10_911)
         plan.targets = try options.queues().map { SendTarget(address: address, queueId: $0) }
+        plan.givesBackTo = options.text("give-back")
         try options.checkAllUsed()
         try await load(plan, threads: threads)
     }

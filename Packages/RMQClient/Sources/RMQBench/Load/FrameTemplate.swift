@@ -86,6 +86,16 @@ extension FrameTemplate {
             RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: id)
     }
 
+    /// A consumer's giving back of the message with which the log begins.
+    static func sendBack(group: String, topic: String, serialization: HeaderSerialization) throws(BenchError) -> FrameTemplate {
+        let header = SendBackHeader {
+            $0.group = group
+            $0.originTopic = topic
+            $0.maxReconsumeTimes = 16
+        }
+        return try FrameTemplate(RemotingCommand(.consumerSendMsgBack, header: header), serialization: serialization, changing: nil)
+    }
+
     /// A pull from one queue that carries its own subscription, so that no heartbeat is needed.
     static func pull(
         topic: String, queueId: Int32, maxMessages: Int32, suspend: Duration?, serialization: HeaderSerialization

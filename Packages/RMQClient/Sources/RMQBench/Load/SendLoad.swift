@@ -59,7 +59,11 @@ final class SendLoad {
             let address = plan.targets[index % plan.targets.count].address
             var templates: [FrameTemplate] = []
             for target in plan.targets where target.address == address {
-                templates.append(try .send(topic: plan.topic, queueId: target.queueId, size: plan.size, serialization: plan.serialization))
+                if let group = plan.givesBackTo {
+                    templates.append(try .sendBack(group: group, topic: plan.topic, serialization: plan.serialization))
+                } else {
+                    templates.append(try .send(topic: plan.topic, queueId: target.queueId, size: plan.size, serialization: plan.serialization))
+                }
             }
             let lane = Lane(index: index, socket: try LoadSocket(connectingTo: address), templates: templates, depth: plan.depth)
             guard crmq_epoll_add(epoll, lane.socket.descriptor, UInt32(CRMQ_EPOLL_IN), UInt64(index)) == 0 else {

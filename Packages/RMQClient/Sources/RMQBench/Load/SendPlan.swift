@@ -20,6 +20,8 @@ struct SendPlan: Sendable {
     var duration: Duration?
     /// Sends a second, in an open loop; nil sends whenever an answer makes room.
     var rate: Int?
+    /// Instead of sending, gives the first message of the log back for this group.
+    var givesBackTo: String?
 
     /// One thread's part of it: what does not divide evenly goes to the first threads.
     func share(of thread: Int, threads: Int) -> SendPlan {
