@@ -7,6 +7,7 @@ final class LoopSettings {
     /// `startAcceptSendTimestamp` and the write bit of `brokerPermission`, apart: a send must not copy the configuration.
     private(set) var acceptsSendsFrom: Int64
     private(set) var isWritable: Bool
+    private(set) var patience: RequestPatience
     private(set) var sendTrailer: SendReplyTrailer
     /// `CLUSTER` and its value, as the broker adds it to every message that a producer sends.
     let sentProperties: UnsafeRawBufferPointer
@@ -25,6 +26,7 @@ final class LoopSettings {
         self.configuration = configuration
         acceptsSendsFrom = configuration.startAcceptSendTimestamp
         isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
+        patience = RequestPatience(configuration)
         sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
         makeStoreHost = storeHost
         let properties = Array(PropertyText.pair(PropertyName.cluster, configuration.brokerClusterName).utf8)
@@ -44,6 +46,7 @@ final class LoopSettings {
         configuration = live.current
         acceptsSendsFrom = configuration.startAcceptSendTimestamp
         isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
+        patience = RequestPatience(configuration)
         sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
         return true
     }

@@ -14,6 +14,7 @@ import RMQStore
 /// Other threads write by posting to a loop (``LoopSet``).
 final class MessageWriter {
     private let settings: LoopSettings
+    private let loop: EventLoop
     private let store: MessageStore
     private let arrivals: Arrivals
     private let answers: WriteAnswers
@@ -27,6 +28,7 @@ final class MessageWriter {
     init(
         loopIndex: Int, loop: EventLoop, broker: BrokerState, settings: LoopSettings, arrivals: Arrivals, answers: WriteAnswers
     ) {
+        self.loop = loop
         self.settings = settings
         self.arrivals = arrivals
         store = broker.store
@@ -50,12 +52,14 @@ final class MessageWriter {
         try check(message)
         let waits = durability.areNeeded && message.received.waitsForDurability && completion.isHeard
         if waits, durability.areFull {
-            throw Refusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
+            throw Refusal(
+                .systemBusy,
+                "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while: \(DurabilityWaits.limit) messages of this event loop wait for the disk or a replica, the limit")
         }
         let queueId = queueId >= 0 ? queueId : randomQueueId(below: topic.config.writeQueueCount)
         let queue = topic.queue(queueId)
         // The elements of a batch body may be many, so they get the staging memory for themselves.
-        if message.isBatch || !staged.batch.hasRoom(forBody: message.body.count) { appendStaged() }
+        if message.isBatch || !staged.batch.hasRoom(forBody: message.body.count) { appendEarly() }
         do {
             try staged.stage(
                 encode(message, topic, queue),
@@ -65,7 +69,7 @@ final class MessageWriter {
         } catch {
             throw Refusal(error)
         }
-        if message.isBatch { appendStaged() }
+        if message.isBatch { appendEarly() }
     }
 
     /// Appends what is staged, and tells those who need not wait. At the end of each wake-up.
@@ -138,7 +142,23 @@ final class MessageWriter {
         }.get()
     }
 
+    /// What the loop reads after it may have waited for it.
+    private func appendEarly() {
+        guard isStaging else { return }
+        appendStaged()
+        loop.noteDelay()
+    }
+
     private func appendStaged() {
+        if isStaging, settings.patience.isLimited, let busy = store.pageCacheBusy {
+            let count = staged.count
+            return staged.drop { message in
+                answers.tell(
+                    message.completion,
+                    .failed(
+                        Refusal(.systemBusy, "[PCBUSY_CLEAN_QUEUE]broker busy, start flow control for a while, size of queue: \(count): \(busy)")))
+            }
+        }
         staged.append { message, outcome in appended(message, outcome) }
     }
 
@@ -173,7 +193,11 @@ final class MessageWriter {
 extension Refusal {
     /// The one place where an error of the store becomes an answer.
     init(_ error: StoreError) {
-        self.init(error.appendStatus.responseCode, "\(error)")
+        if case .pageCacheBusy = error {
+            self.init(.systemBusy, "[REJECTREQUEST]system busy, start flow control for a while: \(error)")
+        } else {
+            self.init(error.appendStatus.responseCode, "\(error)")
+        }
     }
 }
 
