@@ -91,6 +91,7 @@ public final class Broker: Sendable {
                 state.files.writeWhatIsDue()
             },
             PeriodicWork("samples", on: loops.next(), after: .zero, every: BrokerStatistics.sampleInterval, by: pool) { state.statistics.takeSample() },
+            PeriodicWork("slow groups", on: loops.next(), every: SlowGroups.checkInterval, by: pool) { state.shutOutSlowGroups() },
             PeriodicWork("silent clients", on: loops.next(), every: .seconds(10), by: pool) {
                 state.clients.expire(now: state.clocks.monotonic.now())
             },

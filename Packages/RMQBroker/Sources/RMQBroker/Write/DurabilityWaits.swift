@@ -12,7 +12,7 @@ final class DurabilityWaits {
 
     /// A disk that hangs for `syncFlushTimeout` collects so many messages a loop, and those of one wake-up more; each holds some
     /// 100 bytes.
-    private static let limit = 65_536
+    static let limit = 65_536
 
     private let loop: EventLoop
     private let store: MessageStore
