@@ -54,6 +54,15 @@ import Testing
         320 m                     0 0 0 0 0 0 0
         320 n                     0 0 0 0 0 0 0
 
+        36 offset                 1 1 1 1 1 1 1
+        36 group                  1 0 0 0 0 1/0 0
+        36 delayLevel             1 1 1 1 1 1 0
+        36 originMsgId            0 0 0 0 0 0 0
+        36 originTopic            0 0 0 0 0 0 0
+        36 unitMode               0 0 0 0 0 0 0
+        36 maxReconsumeTimes      0 0 0 0 0 0 0
+        36 bname                  0 0 0 0 0 0 0
+
         11 consumerGroup          1 0 0 0 0 0 0
         11 topic                  1 17 17 17 17 17 17
         11 queueId                1 1 1 1 1 1 1
@@ -167,6 +176,11 @@ import Testing
             return (Dictionary(uniqueKeysWithValues: send.map { (names[$0.key]!, $0.value) }), [1])
         case 310: return (send, [1])
         case 320: return (send.merging(["m": "true"]) { $1 }, try BatchBody.encode([Message(topic: "T", body: [1])]))
+        case 36:
+            return ([
+                "offset": "0", "group": "g", "delayLevel": "0", "originMsgId": "", "originTopic": "T", "unitMode": "false", "maxReconsumeTimes": "16",
+                "bname": "broker-a",
+            ], [])
         case 11:
             return ([
                 "consumerGroup": "g", "topic": "T", "queueId": "0", "queueOffset": "0", "maxMsgNums": "32", "sysFlag": "4", "commitOffset": "0",

@@ -188,20 +188,34 @@ import Testing
         }
     }
 
-    /// A message that its group failed to consume for the last time is a dead letter; until there are some it is refused.
-    @Test("Case 3.2: a send to a retry topic beyond its maximum is not stored there", arguments: [
+    /// A message that its group failed to consume for the last time is a dead letter, and does not wait for its delay level.
+    @Test("Case 3.2: a send to a retry topic beyond its maximum is a dead letter", arguments: [
         ("1", "1", 409), ("2", "1", 409), ("0", "0", 409), ("16", "", 409), ("16", "99", 120), ("0", "-1", 409),
     ] as [(String, String, Int32)])
     func deadLetters(reconsumed: String, maximum: String, version: Int32) async throws {
         try await withPeer { peer in
-            _ = try await peer.heartbeat("c")
-            var fields = Peer.sendFields("%RETRY%g").merging(["j": reconsumed]) { $1 }
+            _ = try await peer.createTopic("%RETRY%g", queues: 2)
+            let properties = "TAGS\u{1}a\u{2}DELAY\u{1}5\u{2}RETRY_TOPIC\u{1}T\u{2}ORIGIN_MESSAGE_ID\u{1}id\u{2}WAIT\u{1}true"
+            var fields = Peer.sendFields("%RETRY%g", properties: properties, queue: 1).merging(["j": reconsumed]) { $1 }
             if !maximum.isEmpty { fields["l"] = maximum }
             let sent = try await peer.ask(.sendMessageV2, fields, body: [1], version: version)
-            #expect(sent.responseCode == .noPermission)
-            #expect(sent.remark?.contains("dead letters are not supported by this broker yet") == true)
-            let end = try await peer.ask(.getMaxOffset, ["topic": "%RETRY%g", "queueId": "0"])
-            #expect(end.fields?["offset"] == "0")
+            #expect(sent.code == 0, "\(sent.remark ?? "")")
+            #expect(sent.fields?["queueId"] == "1", "what the producer asked for")
+            #expect(sent.fields?["queueOffset"] == "0")
+            for queue in ["0", "1"] {
+                #expect(try await peer.ask(.getMaxOffset, ["topic": "%RETRY%g", "queueId": queue]).fields?["offset"] == "0")
+            }
+            let letter = try #require(try await peer.pull("%DLQ%g", from: 0, tags: "a").messages.first)
+            #expect(letter.body == [1])
+            #expect(letter.reconsumeTimes == Int32(reconsumed))
+            #expect(letter.properties == [
+                "TAGS": "a", "DELAY": "0", "RETRY_TOPIC": "T", "ORIGIN_MESSAGE_ID": "id", "CLUSTER": "DefaultCluster",
+            ])
+            let topic = try #require(try await peer.topics["%DLQ%g"])
+            #expect(topic.writeQueueCount == 1)
+            #expect(topic.permission == .readWrite)
+            let anyQueue = try await peer.ask(.sendMessageV2, fields.merging(["e": "-1"]) { $1 }, body: [2], version: version)
+            #expect(["0", "1"].contains(anyQueue.fields?["queueId"]))
         }
     }
 

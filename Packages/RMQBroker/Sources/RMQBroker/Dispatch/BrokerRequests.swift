@@ -54,7 +54,7 @@ enum BrokerRequests {
             Row(.pullMessage, .pull, access: .subscribing(topic: "topic", group: "consumerGroup")),
             Row(.queryMessage, .byWorker(QueryRequests.byKey), access: .subscribing(topic: "topic")),
             Row(.viewMessageById, .byWorker(QueryRequests.byOffset)),
-            Row(.consumerSendMsgBack, .unbuilt("retries through the broker and dead letters are"), access: .subscribing(group: "group")),
+            Row(.consumerSendMsgBack, .onLoop(SendBack.answer), access: .subscribing(group: "group")),
             Row(.endTransaction, .onLoop(TransactionRequests.end)),
             Row(.resumeCheckHalfMessage, .byWorker(TransactionRequests.resumeCheck)),
             Row(.sendReplyMessage, .unbuilt("request-reply is")),

@@ -14,23 +14,13 @@ enum ClientRequests {
             connection: caller.connection.handle, clientId: heartbeat.clientId, language: command.language, version: command.version,
             lastUpdate: caller.connection.loop.now)
         for consumer in heartbeat.consumers {
-            if let config = broker.group(consumer.group) { addRetryTopic(config, isUnit: consumer.unitMode, broker) }
+            if let config = broker.group(consumer.group) { broker.addRetryTopic(of: config, isUnit: consumer.unitMode) }
             if broker.clients.consumers.register(channel, consumer) {
                 broker.clients.notifyMembers(of: consumer.group, unlessGroupIsSilent: true)
             }
         }
         for producer in heartbeat.producers { broker.clients.producers.register(channel, group: producer.group) }
         return .response(.success)
-    }
-
-    /// Every group that consumes has a topic for what it failed to consume, whatever its name: clients pull from it, though
-    /// nothing can be stored under a name that is no topic's.
-    private static func addRetryTopic(_ group: SubscriptionGroupConfig, isUnit: Bool, _ broker: BrokerState) {
-        let name = RetryTopic.name(group.groupName)
-        guard broker.topics[name] == nil, group.retryQueueCount > 0 else { return }
-        let config = TopicConfig(
-            topicName: name, readQueueCount: group.retryQueueCount, writeQueueCount: group.retryQueueCount, systemFlag: isUnit ? 2 : 0)
-        if broker.topics.add(config).isNew { broker.topicsChanged() }
     }
 
     static func unregister(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {

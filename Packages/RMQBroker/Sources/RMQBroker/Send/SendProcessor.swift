@@ -35,15 +35,35 @@ struct SendProcessor {
             let rules = SendRules(loop: loop)
             let topic = try rules.topic(of: request, from: connection.remote)
             let message = message(request, inbound.body, connection)
-            try rules.check(request, message, topic, clientVersion: inbound.version)
+            try rules.check(request, topic)
+            let deadLetterGroup = try rules.deadLetterGroup(of: request, to: topic, clientVersion: inbound.version)
+            try rules.checkTransaction(request, message)
             let completion = inbound.ticket.isOneway ? WriteCompletion.none : .send(connection, inbound.ticket)
-            if message.received.isTransactional, !request.isBatch {
-                return try loop.transactions.write(half: message, of: topic, queueId: request.queueId, completion: completion)
+            if let deadLetterGroup {
+                try writeDeadLetter(message, of: deadLetterGroup, instead: topic, request.queueId, completion)
+            } else if message.received.isTransactional, !request.isBatch {
+                try loop.transactions.write(half: message, of: topic, queueId: request.queueId, completion: completion)
+            } else {
+                try loop.writer.write(message, to: topic, queueId: request.queueId, completion: completion)
             }
-            try loop.writer.write(message, to: topic, queueId: request.queueId, completion: completion)
         } catch {
             loop.answers.refuse(connection, inbound.ticket, error)
         }
+    }
+
+    /// It is a dead letter at once. The reference lets it wait for the delay level that it was sent with, which it means to clear.
+    private func writeDeadLetter(
+        _ message: NewMessage, of group: String, instead topic: LoopTopic, _ queueId: Int32, _ completion: WriteCompletion
+    ) throws(Refusal) {
+        let deadLetters = try loop.deadLetterTopic(ofGroup: group)
+        let toldQueueId = queueId >= 0 ? queueId : loop.writer.randomQueueId(below: topic.config.writeQueueCount)
+        let properties = PropertyText.replacing([(PropertyName.delayLevel, "0")], in: message.properties)
+        try properties.withUnsafeBytes { properties in
+            Result { () throws(Refusal) in
+                try loop.writer.write(
+                    message.with(properties: properties), to: deadLetters, queueId: 0, toldQueueId: toldQueueId, completion: completion)
+            }
+        }.get()
     }
 
     private func message(_ request: SendRequest, _ body: UnsafeRawBufferPointer, _ connection: Connection) -> NewMessage {

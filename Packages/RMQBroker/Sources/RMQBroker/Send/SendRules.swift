@@ -16,7 +16,7 @@ struct SendRules {
         return try create(request, from: producer)
     }
 
-    func check(_ request: SendRequest, _ message: NewMessage, _ topic: LoopTopic, clientVersion: Int32) throws(Refusal) {
+    func check(_ request: SendRequest, _ topic: LoopTopic) throws(Refusal) {
         if !loop.settings.isWritable, topic.config.isOrdered {
             throw Refusal(.noPermission, "the broker[\(loop.settings.configuration.advertisedAddress)] sending message is forbidden")
         }
@@ -29,8 +29,18 @@ struct SendRules {
         guard request.queueId >= 0 || topic.config.writeQueueCount > 0 else {
             throw Refusal(.systemError, "topic \(topic.name) has no queue to write to")
         }
+    }
+
+    /// The group whose dead letter a message is that was sent to its retry topic: it failed to consume it too often. Nil for any
+    /// other message. In a batch nothing looks at it.
+    func deadLetterGroup(of request: SendRequest, to topic: LoopTopic, clientVersion: Int32) throws(Refusal) -> String? {
+        guard let name = topic.retryGroup, !request.isBatch else { return nil }
+        guard let group = loop.broker.group(name) else { throw .noGroup(toRetry: name) }
+        return request.reconsumeTimes < group.retryLimit(asked: request.maxReconsumeTimes, clientVersion: clientVersion) ? nil : name
+    }
+
+    func checkTransaction(_ request: SendRequest, _ message: NewMessage) throws(Refusal) {
         if request.isBatch { return }
-        if let group = topic.retryGroup { try check(retry: request, of: group, clientVersion: clientVersion) }
         // In a batch the store refuses the flags, and nothing looks at the property.
         if message.received.isTransactional {
             if loop.settings.rejectsTransactions {
@@ -44,20 +54,6 @@ struct SendRules {
         }
     }
 
-    /// A message that its group failed to consume too often belongs into the group's dead letters.
-    private func check(retry request: SendRequest, of name: String, clientVersion: Int32) throws(Refusal) {
-        guard let group = loop.broker.group(name) else {
-            throw Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(name)")
-        }
-        let saysHowOften = clientVersion >= ProtocolVersion.v3_4_9.ordinal
-        let limit = saysHowOften ? request.maxReconsumeTimes ?? group.retryMaxTimes : group.retryMaxTimes
-        guard request.reconsumeTimes < limit else {
-            throw Refusal(
-                .noPermission,
-                "dead letters are not supported by this broker yet: the message was consumed \(request.reconsumeTimes) times, the limit is \(limit)")
-        }
-    }
-
     private func create(_ request: SendRequest, from producer: HostAddress) throws(Refusal) -> LoopTopic {
         let topic = name(request.topic)
         if let refusal = Refusal.sending(to: topic) { throw refusal }
@@ -67,12 +63,7 @@ struct SendRules {
         let broker = loop.broker
         guard let config = broker.templateConfig(topic: topic, template: name(template), queues: queues, isUnit: request.isUnit)
         else { throw Refusal(.topicNotExist, "topic[\(topic)] not exist, apply first please!") }
-        let (entry, isNew) = broker.topics.add(config)
-        if isNew {
-            broker.logger.info("created topic \(topic) with \(config.writeQueueCount) queues for a send from \(producer)")
-            broker.topicsChanged()
-        }
-        return LoopTopic(entry, store: broker.store)
+        return LoopTopic(broker.addTopic(config, for: "a send from \(producer)"), store: broker.store)
     }
 
     /// A name from the wire, cut so that a refusal cannot be made to carry megabytes.

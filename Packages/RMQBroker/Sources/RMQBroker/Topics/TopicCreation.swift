@@ -15,6 +15,16 @@ extension BrokerState {
         return TopicConfig(topicName: topic, readQueueCount: 1, writeQueueCount: 1, systemFlag: isUnit ? 2 : 0)
     }
 
+    /// The topic of a configuration's name; the first to ask for it makes it, has it saved and tells the name servers.
+    func addTopic(_ config: TopicConfig, for reason: @autoclosure () -> String) -> TopicEntry {
+        let (entry, isNew) = topics.add(config)
+        if isNew {
+            logger.info("created topic \(config.topicName) with \(config.writeQueueCount) queues for \(reason())")
+            topicsChanged()
+        }
+        return entry
+    }
+
     /// Persists the topics and tells the name servers, both soon and elsewhere.
     func topicsChanged() {
         files.later(.topics)

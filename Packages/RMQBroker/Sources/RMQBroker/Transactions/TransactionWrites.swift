@@ -30,18 +30,18 @@ final class TransactionWrites {
     /// Stores a message that its producer sent to `topic` where it waits for its transaction's end. Its delay waits for that, too.
     func write(half message: NewMessage, of topic: LoopTopic, queueId: Int32, completion: WriteCompletion) throws(Refusal) {
         let place = try self.topic(halfTopic)
-        let queueId = writer.chosenQueue(queueId, of: topic)
+        let queueId = queueId >= 0 ? queueId : writer.randomQueueId(below: topic.config.writeQueueCount)
         var half = message
         half.ignoresDelay = true
         half.systemFlag &= ~SystemFlag.TransactionKind.rollback.rawValue
         half.addedProperties = realPlace(topic.name, queueId)
         guard Self.leftOvers.contains(where: { name in PropertyText.pairs(in: message.properties).contains { $0.split().name.spell(name) } }) else {
-            return try writer.write(half, to: place, queueId: 0, telling: queueId, completion: completion)
+            return try writer.write(half, to: place, queueId: 0, toldQueueId: queueId, completion: completion)
         }
         let properties = PropertyText.replacing([], removing: Self.leftOvers, in: message.properties)
         try properties.withUnsafeBytes { properties in
             Result { () throws(Refusal) in
-                try writer.write(half.with(properties), to: place, queueId: 0, telling: queueId, completion: completion)
+                try writer.write(half.with(properties: properties), to: place, queueId: 0, toldQueueId: queueId, completion: completion)
             }
         }.get()
     }
@@ -113,19 +113,6 @@ final class TransactionWrites {
     }
 }
 
-extension NewMessage {
-    /// The same with other properties.
-    fileprivate func with(_ properties: UnsafeRawBufferPointer) -> NewMessage {
-        var message = NewMessage(body: body, properties: properties, bornTimestamp: bornTimestamp, bornHost: bornHost)
-        message.addedProperties = addedProperties
-        message.flag = flag
-        message.systemFlag = systemFlag
-        message.reconsumeTimes = reconsumeTimes
-        message.ignoresDelay = ignoresDelay
-        return message
-    }
-}
-
 extension BrokerState {
     /// Makes the topics of half messages and op records, unless they are there.
     func addTransactionTopics() {
@@ -134,8 +121,7 @@ extension BrokerState {
 
     /// Makes a topic of one queue that only the broker writes to, unless it is there.
     func addOwnTopic(_ name: String) {
-        guard topics[name] == nil, topics.add(TopicConfig(topicName: name, readQueueCount: 1, writeQueueCount: 1)).isNew else { return }
-        logger.info("created topic \(name)")
-        topicsChanged()
+        guard topics[name] == nil else { return }
+        _ = addTopic(TopicConfig(topicName: name, readQueueCount: 1, writeQueueCount: 1), for: "transactions")
     }
 }

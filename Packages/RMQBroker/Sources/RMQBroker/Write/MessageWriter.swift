@@ -39,23 +39,20 @@ final class MessageWriter {
     /// Follows the settings of its loop.
     func settingsChanged() { staged.batch.encoder.maxMessageBytes = settings.configuration.store.maxMessageBytes }
 
-    /// A queue of `topic` for a message whose producer named `queueId`: that one, or any when it is negative.
-    func chosenQueue(_ queueId: Int32, of topic: LoopTopic) -> Int32 { queueId >= 0 ? queueId : nextRandom(below: topic.config.writeQueueCount) }
-
     /// Takes a message for `topic`.
     /// - Parameters:
     ///   - queueId: one of the topic's; a negative one lets the writer choose.
-    ///   - told: the queue that `completion` hears of, when the message stands there for one that is meant for another.
+    ///   - toldQueueId: what the completion hears instead, where a producer asked for another queue than the message goes to.
     /// - Throws: why it cannot be stored; `completion` does not hear of that.
     func write(
-        _ message: NewMessage, to topic: LoopTopic, queueId: Int32, telling told: Int32? = nil, completion: WriteCompletion
+        _ message: NewMessage, to topic: LoopTopic, queueId: Int32, toldQueueId: Int32? = nil, completion: WriteCompletion
     ) throws(Refusal) {
         try check(message)
         let waits = durability.areNeeded && message.received.waitsForDurability && completion.isHeard
         if waits, durability.areFull {
             throw Refusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
         }
-        let queueId = chosenQueue(queueId, of: topic)
+        let queueId = queueId >= 0 ? queueId : randomQueueId(below: topic.config.writeQueueCount)
         let queue = topic.queue(queueId)
         // The elements of a batch body may be many, so they get the staging memory for themselves.
         if message.isBatch || !staged.batch.hasRoom(forBody: message.body.count) { appendStaged() }
@@ -63,7 +60,8 @@ final class MessageWriter {
             try staged.stage(
                 encode(message, topic, queue),
                 for: StagedMessages.Message(
-                    topic: topic, arrivesAt: message.delayLevel > 0 ? nil : queue, queueId: told ?? queueId, waits: waits, completion: completion))
+                    topic: topic, arrivesAt: message.delayLevel > 0 ? nil : queue, queueId: toldQueueId ?? queueId, waits: waits,
+                    completion: completion))
         } catch {
             throw Refusal(error)
         }
@@ -122,7 +120,7 @@ final class MessageWriter {
 
     private func encode(_ message: NewMessage, _ topic: LoopTopic, _ queue: BrokerQueue) throws(StoreError) -> RecordDraft {
         try store.checkAccepting()
-        var attributes = RecordAttributes(bornTimestamp: message.bornTimestamp, bornHost: message.bornHost, storeHost: settings.storeHost)
+        var attributes = RecordAttributes(bornTimestamp: message.bornTimestamp, bornHost: message.bornHost, storeHost: message.storeHost ?? settings.storeHost)
         attributes.flag = message.flag
         attributes.systemFlag = message.systemFlag
         attributes.reconsumeTimes = message.reconsumeTimes
@@ -133,7 +131,7 @@ final class MessageWriter {
                 level: Int(message.delayLevel), for: queue.stored, attributes: attributes, body: message.body,
                 properties: message.properties, addedProperties: message.addedProperties, with: staged.batch.encoder)
         }
-        let properties = message.received.stored(message.properties, scratch: propertyScratch)
+        let properties = message.keepsWait ? message.properties : message.received.stored(message.properties, scratch: propertyScratch)
         if message.isBatch { return try encodeBatch(message, queue, attributes, properties) }
         return try staged.batch.encoder.encode(
             queue: queue.stored, attributes: attributes, body: message.body, properties: properties, addedProperties: message.addedProperties,
@@ -183,7 +181,7 @@ final class MessageWriter {
     }
 
     /// A number that spreads messages over queues; nothing depends on its being unpredictable.
-    private func nextRandom(below bound: Int32) -> Int32 {
+    func randomQueueId(below bound: Int32) -> Int32 {
         randomState ^= randomState << 13
         randomState ^= randomState >> 7
         randomState ^= randomState << 17

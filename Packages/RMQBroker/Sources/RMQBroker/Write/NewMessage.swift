@@ -5,8 +5,8 @@ import RMQCommon
 struct NewMessage {
     var body: UnsafeRawBufferPointer
     /// As they came: what ``received`` found in them counts.
-    let properties: UnsafeRawBufferPointer
-    let received: ReceivedProperties
+    private(set) var properties: UnsafeRawBufferPointer
+    private(set) var received: ReceivedProperties
     /// Pairs of the broker's own, stored behind those; without a separator at either end.
     var addedProperties: UnsafeRawBufferPointer = .empty
     var flag: Int32 = 0
@@ -16,10 +16,14 @@ struct NewMessage {
     var reconsumeTimes: Int32 = 0
     /// Where the half message of a committed transaction is; 0 for all else.
     var preparedTransactionOffset: Int64 = 0
+    /// The address in its record and id, of a message that is written once more; nil for this broker's.
+    var storeHost: HostAddress?
     /// The body holds the elements of a batch.
     var isBatch = false
     /// It is stored at once, whatever delay its properties ask for: that is for what becomes of it.
     var ignoresDelay = false
+    /// `WAIT` stays among the properties, as the reference leaves it in messages that it writes itself.
+    var keepsWait = false
 
     init(body: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer, bornTimestamp: Int64, bornHost: HostAddress) {
         self.body = body
@@ -39,5 +43,14 @@ struct NewMessage {
         systemFlag = fields.systemFlag.rawValue
         reconsumeTimes = fields.reconsumeTimes
         preparedTransactionOffset = fields.preparedTransactionOffset
+        storeHost = fields.storeHost
+    }
+
+    /// The same message with other properties.
+    func with(properties: UnsafeRawBufferPointer) -> NewMessage {
+        var message = self
+        message.properties = properties
+        message.received = ReceivedProperties(properties)
+        return message
     }
 }

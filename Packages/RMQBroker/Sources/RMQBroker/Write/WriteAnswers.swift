@@ -18,6 +18,7 @@ final class WriteAnswers {
         switch completion {
         case .none: break
         case .call(let body): loop.deferToEnd { body(outcome) }
+        case .observer(let observer): observer.written(outcome)
         case .send(let connection, let ticket):
             switch outcome {
             case .stored(let message, let status): answer(connection, ticket, message, status)

@@ -9,10 +9,18 @@ enum WriteCompletion {
     case send(Connection, ReplyTicket)
     /// Called on the loop, outside of the append, so that it may write the next message.
     case call((WriteOutcome) -> Void)
+    /// Told at once, in the wake-up of the append.
+    case observer(any WriteObserver)
 
     var isHeard: Bool {
         if case .none = self { false } else { true }
     }
+}
+
+/// Who had a message written and answers a request by what became of it.
+protocol WriteObserver: AnyObject {
+    /// On the loop, while an append tells all that it is about: writes no message.
+    func written(_ outcome: WriteOutcome)
 }
 
 /// What became of a message.

@@ -1,6 +1,6 @@
 public import RMQCommon
 
-// Sending messages: request codes 10, 310, 320.
+// Sending messages, and giving them back: request codes 10, 310, 320, 36.
 
 /// Header of a send (10), with the long field names. ``SendMessageHeaderV2`` is the same under short names.
 public struct SendMessageHeader: CommandHeader, Equatable {
@@ -94,5 +94,35 @@ public struct SendMessageResponseHeader: CommandHeader, Equatable {
         try fields.optional("transactionId", &transactionId)
         try fields.optional(Self.traceField, &isTraceOn)
         try fields.optional(Self.regionField, &region)
+    }
+}
+
+/// Header of a message that a consumer gives back because it could not consume it (36).
+public struct SendBackHeader: CommandHeader, Equatable {
+    /// Where the message lies in the commit log.
+    public var physicalOffset: Int64 = 0
+    @ByteText public var group = ""
+    /// When the message comes again: 0 leaves it to the broker, a negative number makes it a dead letter.
+    public var delayLevel: Int32 = 0
+    /// The message's id, for hooks alone.
+    public var originMessageId: String?
+    /// The topic that it was consumed from, for hooks alone.
+    public var originTopic: String?
+    public var unitMode = false
+    /// Nil when absent, which leaves it to the group.
+    public var maxReconsumeTimes: Int32?
+    public var brokerName: String?
+
+    public init() {}
+
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.required("offset", &physicalOffset)
+        try fields.required("group", &group)
+        try fields.required("delayLevel", &delayLevel)
+        try fields.optional("originMsgId", &originMessageId)
+        try fields.optional("originTopic", &originTopic)
+        try fields.optional("unitMode", &unitMode)
+        fields.readable("maxReconsumeTimes", &maxReconsumeTimes)
+        try fields.optional("bname", &brokerName)
     }
 }

@@ -205,6 +205,27 @@ import Testing
         #expect(command.encoded() == frame)
     }
 
+    @Test func sendBack() throws {
+        let header = """
+            {"code":36,"extFields":{"maxReconsumeTimes":"16","offset":"4096","bname":"broker-a","delayLevel":"0","originTopic":"TopicTest",\
+            "originMsgId":"C0A8000100002A9F0000000000001000","unitMode":"false","group":"cg"},"flag":0,"language":"JAVA","opaque":15,\
+            "serializeTypeCurrentRPC":"JSON","version":409}
+            """
+        let frame = try hex("0000012B00000127") + header.utf8
+        let command = try RemotingCommand.decode(frame: Array(frame.dropFirst(4)))
+        #expect(command.requestCode == .consumerSendMsgBack)
+        let sentBack = try command.header(SendBackHeader.self)
+        #expect(sentBack == SendBackHeader {
+            $0.physicalOffset = 4_096
+            $0.group = "cg"
+            $0.originMessageId = "C0A8000100002A9F0000000000001000"
+            $0.originTopic = "TopicTest"
+            $0.maxReconsumeTimes = 16
+            $0.brokerName = "broker-a"
+        })
+        #expect(command.encoded() == frame)
+    }
+
     private func hex(_ text: String) throws -> [UInt8] {
         try #require(Hex.bytes(text.filter { !$0.isWhitespace }))
     }

@@ -43,6 +43,7 @@ import Testing
         switch RequestCode(rawValue: code) {
         case .sendMessage: SendMessageHeader.self
         case .sendMessageV2, .sendBatchMessage: SendMessageHeaderV2.self
+        case .consumerSendMsgBack: SendBackHeader.self
         case .pullMessage: PullMessageHeader.self
         case .queryConsumerOffset: QueryConsumerOffsetHeader.self
         case .updateConsumerOffset: UpdateConsumerOffsetHeader.self
