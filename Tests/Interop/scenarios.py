@@ -17,8 +17,8 @@ import rmq
 import wording
 from live_client import LiveClient
 
-# All delay levels are short, so that sixteen retries take seconds.
-SETTINGS = {"messageDelayLevel": " ".join(["1s"] * 18)}
+# All delay levels are short, so that sixteen retries take seconds; and a broker soon asks what became of a transaction.
+SETTINGS = {"messageDelayLevel": " ".join(["1s"] * 18), "transactionCheckInterval": "1000", "transactionTimeOut": "1000"}
 
 
 def bodies(messages):
@@ -26,22 +26,29 @@ def bodies(messages):
 
 
 def retries(exchange):
-    """C++ consumes: what fails once comes again, what always fails is a dead letter after three retries, all else comes once"""
-    topic, group = "ScenarioRetry", "retry_group"
-    exchange.make_topic(topic)
-    exchange.admin("updateSubGroup", "-b", exchange.cluster.broker_address, "-g", group, "-r", "3")
-    sent = exchange.send(topic, "sync", 12, "fails-never") + exchange.send(topic, "sync", 12, "fails-once") + exchange.send(topic, "sync", 6, "fails-always")
-    with exchange.consumer(topic, group) as consumer:
-        consumer.wait_for(sent, "every message for the first time")
-        dead = live_client.wait_for_count(exchange.cluster.broker_address, "%DLQ%" + group, 6)
-        came = collections.Counter(bodies(consumer.received))
-    for message in sent:
-        kind = message["body"].split()[0]
-        expected = {"fails-never": 1, "fails-once": 2, "fails-always": 4}[kind]
-        assert came[message["body"]] == expected, f"{message['body'][:40]} came {came[message['body']]} times, not {expected}"
-    assert sorted(record.properties["KEYS"] for record in dead) == sorted(message["keys"] for message in sent if message["body"].startswith("fails-always"))
+    """C++ consumes: what fails once comes again until it is consumed, what always fails is a dead letter after three retries"""
+    topic, group, hopeless, address = "ScenarioRetry", "retry_group", "hopeless_group", exchange.cluster.broker_address
+    for each in (topic, topic + "Hopeless"):
+        exchange.make_topic(each)
+    exchange.admin("updateSubGroup", "-b", address, "-g", hopeless, "-r", "3")
+    # The C++ client looks for routes twice a minute only: the retry topics are there before it starts.
+    LiveClient(address, "first", consumer_groups={group: [topic], hopeless: [topic + "Hopeless"]}).heartbeat().close()
+    rmq.wait_until(lambda: {"%RETRY%" + group, "%RETRY%" + hopeless} <= set(exchange.admin("topicList").split("\n")), what="the retry topics at the name server")
+    sent = exchange.send(topic, "sync", 12, "fails-never") + exchange.send(topic, "sync", 12, "fails-once")
+    always = exchange.send(topic + "Hopeless", "sync", 6, "fails-always")
+    with exchange.consumer(topic, group, seconds=200) as consumer, exchange.consumer(topic + "Hopeless", hopeless, seconds=200) as failing:
+        def consumed():
+            return {message["body"] for message in list(consumer.received) if message["consumed"]} == {message["body"] for message in sent}
+        rmq.wait_until(consumed, 150, "every message to be consumed")
+        dead = live_client.wait_for_count(address, "%DLQ%" + hopeless, len(always), 150)
+        assert not [message for message in failing.received if message["consumed"]]
+    came = collections.Counter(bodies(consumer.received))
+    # This client gives back all that one pull brought when one of it fails, so others may come again as well.
+    assert all(came[message["body"]] >= 2 for message in sent if message["body"].startswith("fails-once")), came
+    assert not live_client.pull_all(address, "%DLQ%" + group), "what was consumed in the end is a dead letter"
+    assert sorted(record.properties["KEYS"] for record in dead) == sorted(message["keys"] for message in always), "each is a dead letter once"
     for record in dead:
-        assert record.reconsume_times == 4 and record.properties["RETRY_TOPIC"] == topic, record.properties
+        assert record.reconsume_times == 4 and record.properties["RETRY_TOPIC"] == topic + "Hopeless", record.properties
         assert record.properties["ORIGIN_MESSAGE_ID"], "a dead letter does not say what it was"
 
 
@@ -213,7 +220,98 @@ def rebalance(exchange):
             assert not twice, f"{len(twice)} of {len(steady)} messages came twice to {wanted} consumers that stayed"
 
 
-CASES = [retries, fallback, orderly_killed, broadcasting_restart, delay_restart, reset_offset, reply_gone, rebalance]
+COMMIT, ROLLBACK = "8", "12"
+
+
+class TransactionProducer(LiveClient):
+    """A producer of one group that knows what is to become of each of its messages, by body."""
+
+    def __init__(self, address, name, decisions):
+        super().__init__(address, name, ["scenario_transactions"])
+        self.decisions, self.checked = decisions, collections.Counter()
+        self.on(live_client.CHECK_TRANSACTION, self.check)
+        self.heartbeat()
+
+    def prepare(self, body):
+        properties = {"TRAN_MSG": "true", "PGROUP": "scenario_transactions", "UNIQ_KEY": body.encode().hex().upper().ljust(32, "0")[:32]}
+        answer = self.request(rmq.SEND_V2, rmq.send_fields("ScenarioTransactions", 0, properties), body.encode())
+        assert answer.code == 0, f"{answer.code}: {answer.remark}"
+        return answer.fields["queueOffset"], str(int(answer.fields["msgId"][16:], 16)), answer.fields["msgId"]
+
+    def end(self, half, decision):
+        queue_offset, physical_offset, message_id = half
+        self.oneway(live_client.END_TRANSACTION, {
+            "producerGroup": "scenario_transactions", "tranStateTableOffset": queue_offset, "commitLogOffset": physical_offset, "commitOrRollback": decision,
+            "fromTransactionCheck": "false", "msgId": message_id})
+
+    def check(self, asked):
+        (record,) = live_client.records(asked.body)
+        body = bytes(record.body).decode()
+        self.checked[body] += 1
+        if body in self.decisions:
+            self.end((asked.fields["tranStateTableOffset"], asked.fields["commitLogOffset"], asked.fields["msgId"]), self.decisions[body])
+
+
+def transactions_killed(exchange):
+    """transactions whose producer or broker is killed at each step: what is committed comes once, what is rolled back never"""
+    address, topic = exchange.cluster.broker_address, "ScenarioTransactions"
+    exchange.make_topic(topic, queues=1)
+    decisions = {}
+
+    def producer(name):
+        return TransactionProducer(address, name, decisions)
+
+    def decide(step, count=4):
+        """Bodies of one step; every other one is to be committed."""
+        return {f"{step}-{number}": COMMIT if number % 2 == 0 else ROLLBACK for number in range(count)}
+    planned = {}
+    # The broker is killed before it hears what became of the message; the same producer says so afterwards.
+    first, step = producer("first"), decide("killed-before-end")
+    halves = {body: first.prepare(body) for body in step}
+    first.close()
+    exchange.restart_killed()
+    first = producer("first")
+    for body, half in halves.items():
+        first.end(half, step[body])
+    planned.update(step)
+    # It is killed while it hears it, once more and once more.
+    for turn in range(3):
+        step = decide(f"killed-at-end-{turn}", 40)
+        decisions.update(step)
+        for body, decision in step.items():
+            first.end(first.prepare(body), decision)
+        first.close()
+        exchange.restart_killed()
+        first = producer("first")
+        planned.update(step)
+    # The producer is killed between the two; another of its group is asked.
+    step = decide("producer-killed")
+    for body in step:
+        first.prepare(body)
+    first.close()
+    decisions.update(step)
+    second = producer("second")
+    planned.update(step)
+    # Both are killed, and only then somebody knows.
+    step = decide("both-killed")
+    for body in step:
+        second.prepare(body)
+    second.close()
+    exchange.restart_killed()
+    decisions.update(step)
+    third = producer("third")
+    planned.update(step)
+    wanted = sorted(body for body, decision in planned.items() if decision == COMMIT)
+
+    def delivered():
+        return sorted(bytes(record.body).decode() for record in live_client.pull_all(address, topic))
+    rmq.wait_until(lambda: set(delivered()) >= set(wanted), SECONDS, "every committed message")
+    time.sleep(3)   # rounds of questions go on; nothing may come of them
+    assert delivered() == wanted, f"came: {collections.Counter(delivered()) - collections.Counter(wanted)}"
+    third.close()
+
+
+CASES = [retries, fallback, orderly_killed, broadcasting_restart, delay_restart, reset_offset, reply_gone, rebalance, transactions_killed]
 
 
 def main(programs, *names):

@@ -31,19 +31,19 @@ final class TransactionWrites {
     /// Stores a message that its producer sent to `topic` where it waits for its transaction's end. Its delay waits for that, too.
     func write(half message: NewMessage, of topic: LoopTopic, queueId: Int32, completion: WriteCompletion) throws(Refusal) {
         let place = try self.topic(halfTopic)
-        let queueId = queueId >= 0 ? queueId : writer.randomQueueId(below: topic.config.writeQueueCount)
+        let queueId = writer.chosenQueue(queueId, of: topic)
         var half = message
         half.ignoresDelay = true
         half.keepsWait = true
         half.systemFlag &= ~SystemFlag.TransactionKind.rollback.rawValue
         half.addedProperties = realPlace(topic.name, queueId)
         guard Self.leftOvers.contains(where: { name in PropertyText.pairs(in: message.properties).contains { $0.split().name.spell(name) } }) else {
-            return try writer.write(half, to: place, queueId: 0, toldQueueId: queueId, completion: completion)
+            return try writer.write(half, to: place, queueId: 0, telling: queueId, completion: completion)
         }
         let properties = PropertyText.replacing([], removing: Self.leftOvers, in: message.properties)
         try properties.withUnsafeBytes { properties in
             Result { () throws(Refusal) in
-                try writer.write(half.with(properties: properties), to: place, queueId: 0, toldQueueId: queueId, completion: completion)
+                try writer.write(half.with(properties: properties), to: place, queueId: 0, telling: queueId, completion: completion)
             }
         }.get()
     }

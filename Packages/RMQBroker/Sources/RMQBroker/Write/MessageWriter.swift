@@ -39,20 +39,23 @@ final class MessageWriter {
     /// Follows the settings of its loop.
     func settingsChanged() { staged.batch.encoder.maxMessageBytes = settings.configuration.store.maxMessageBytes }
 
+    /// A queue of `topic` for a message whose producer named `queueId`: that one, or any when it is negative.
+    func chosenQueue(_ queueId: Int32, of topic: LoopTopic) -> Int32 { queueId >= 0 ? queueId : randomQueueId(below: topic.config.writeQueueCount) }
+
     /// Takes a message for `topic`.
     /// - Parameters:
     ///   - queueId: one of the topic's; a negative one lets the writer choose.
-    ///   - toldQueueId: what the completion hears instead, where a producer asked for another queue than the message goes to.
+    ///   - told: the queue that `completion` hears of, when the message stands there for one that is meant for another.
     /// - Throws: why it cannot be stored; `completion` does not hear of that.
     func write(
-        _ message: NewMessage, to topic: LoopTopic, queueId: Int32, toldQueueId: Int32? = nil, completion: WriteCompletion
+        _ message: NewMessage, to topic: LoopTopic, queueId: Int32, telling told: Int32? = nil, completion: WriteCompletion
     ) throws(Refusal) {
         try check(message)
         let waits = durability.areNeeded && message.received.waitsForDurability && completion.isHeard
         if waits, durability.areFull {
             throw Refusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
         }
-        let queueId = queueId >= 0 ? queueId : randomQueueId(below: topic.config.writeQueueCount)
+        let queueId = chosenQueue(queueId, of: topic)
         let queue = topic.queue(queueId)
         // The elements of a batch body may be many, so they get the staging memory for themselves.
         if message.isBatch || !staged.batch.hasRoom(forBody: message.body.count) { appendStaged() }
@@ -60,8 +63,7 @@ final class MessageWriter {
             try staged.stage(
                 encode(message, topic, queue),
                 for: StagedMessages.Message(
-                    topic: topic, arrivesAt: message.delayLevel > 0 ? nil : queue, queueId: toldQueueId ?? queueId, waits: waits,
-                    completion: completion))
+                    topic: topic, arrivesAt: message.delayLevel > 0 ? nil : queue, queueId: told ?? queueId, waits: waits, completion: completion))
         } catch {
             throw Refusal(error)
         }

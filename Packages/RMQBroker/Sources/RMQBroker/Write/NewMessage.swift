@@ -20,10 +20,10 @@ struct NewMessage {
     var storeHost: HostAddress?
     /// The body holds the elements of a batch.
     var isBatch = false
-    /// It is stored at once, whatever delay its properties ask for: that is for what becomes of it.
-    var ignoresDelay = false
     /// `WAIT` stays among the properties, as the reference leaves it in messages that it writes itself.
     var keepsWait = false
+    /// It is stored at once, whatever delay its properties ask for: that is for what becomes of it.
+    var ignoresDelay = false
 
     init(body: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer, bornTimestamp: Int64, bornHost: HostAddress) {
         self.body = body
