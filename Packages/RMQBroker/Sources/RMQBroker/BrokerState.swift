@@ -38,7 +38,7 @@ final class BrokerState: Sendable {
         groups = GroupTable(clock: clocks.wall)
         offsets = ConsumerOffsets(separatesLightGroups: configuration.store.lightQueues)
         clients = Clients(groups: groups, live: live)
-        statistics = BrokerStatistics(offsets: offsets, store: store, clocks: clocks)
+        statistics = BrokerStatistics(configuration: configuration, store: store, logger: logger, clocks: clocks)
         self.host = Mutex(host)
         self.store = store
         self.accessControl = accessControl

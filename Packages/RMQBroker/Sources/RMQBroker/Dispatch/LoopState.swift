@@ -9,6 +9,7 @@ final class LoopState: WakeUpObserver {
     let loop: EventLoop
     let broker: BrokerState
     let settings: LoopSettings
+    let statistics: LoopStatistics
     let routes: RouteCache
     let writer: MessageWriter
     let answers: WriteAnswers
@@ -20,12 +21,16 @@ final class LoopState: WakeUpObserver {
         self.loop = loop
         self.broker = broker
         settings = LoopSettings(broker.live) { broker.storeHost }
-        routes = RouteCache(broker)
+        statistics = LoopStatistics(
+            broker.statistics, loop: index, levelCount: settings.configuration.store.delayLevelMilliseconds.count,
+            keepsFalls: settings.configuration.keepsFalls)
+        routes = RouteCache(broker, statistics: statistics)
         holds = PullHolds(loopIndex: index, loop: loop, store: broker.store, workers: broker.workers.readers)
         arrivals = Arrivals(loopIndex: index, holds: holds, loops: broker.loops)
         answers = WriteAnswers(loop: loop, settings: settings, store: broker.store)
         writer = MessageWriter(
-            loopIndex: index, loop: loop, broker: broker, settings: settings, arrivals: arrivals, answers: answers)
+            loopIndex: index, loop: loop, broker: broker, settings: settings, arrivals: arrivals, answers: answers,
+            statistics: statistics)
         offsetMovedEvents = OffsetMovedEvents(loop: loop, broker: broker, settings: settings, routes: routes, writer: writer)
         holds.offsetMoved = { [unowned offsetMovedEvents] pull, offset in offsetMovedEvents.record(pull, movedTo: offset) }
         holds.rulesVersion = { broker.pullRulesVersion }
@@ -34,7 +39,10 @@ final class LoopState: WakeUpObserver {
 
     /// Takes over what others changed. Once per request.
     func refresh() {
-        if settings.refresh() { writer.settingsChanged() }
+        if settings.refresh() {
+            writer.settingsChanged()
+            statistics.keepsFalls = settings.configuration.keepsFalls
+        }
         routes.refresh()
     }
 

@@ -147,24 +147,26 @@ final class PullHolds {
     private func give(to pull: HeldPull, on connection: Connection) {
         if let position = result.wantedAhead { coldReads.readAhead(at: position) }
         guard result.needsDisk, result.messageCount == 0 else { return reply(to: pull, on: connection) }
-        let isTaken = coldReads.read(pull, from: result.nextOffset) { [weak self] loaded in self?.loaded(loaded, for: pull) }
+        let began = loop.now
+        let isTaken = coldReads.read(pull, from: result.nextOffset) { [weak self] loaded in self?.loaded(loaded, for: pull, since: began) }
         if !isTaken {
             connection.reply(.response(to: Refusal.overloaded("too many pulls wait for the disk")), to: pull.ticket)
         }
     }
 
-    private func loaded(_ loaded: ReadResult, for pull: HeldPull) {
+    private func loaded(_ loaded: ReadResult, for pull: HeldPull, since began: MonotonicInstant) {
         var pull = pull
         guard let connection = loop.connection(pull.connection), isStillAllowed(&pull, rulesVersion(), on: connection) else { return }
         result = loaded
-        reply(to: pull, on: connection)
+        reply(to: pull, on: connection, milliseconds: (loop.now - began).milliseconds)
     }
 
     /// Sends what `result` holds.
-    private func reply(to pull: HeldPull, on connection: Connection) {
+    /// - Parameter milliseconds: how long it took to read.
+    private func reply(to pull: HeldPull, on connection: Connection, milliseconds: Int64 = 0) {
         let code = result.status.responseCode(requested: pull.offset)
         if code == .pullOffsetMoved { offsetMoved(pull, result.nextOffset) }
-        if result.messageCount > 0 { pull.progress?.countPulled(result.messageCount) }
+        pull.statistics.count(result, queueId: pull.queue.stored.queueId, milliseconds: milliseconds, now: loop.wallMilliseconds)
         connection.replyPull(
             PullReply(
                 code: code, remark: result.status.name, nextBeginOffset: result.nextOffset,

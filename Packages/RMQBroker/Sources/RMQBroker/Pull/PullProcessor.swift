@@ -52,7 +52,7 @@ struct PullProcessor {
         let pull = HeldPull(
             connection: connection.id, ticket: ticket, queue: route.topic.queue(request.queueId), filter: filter, offset: request.offset,
             nextOffset: request.offset, maxCount: Int(max(request.maxCount, 1)), progress: route.progress,
-            rulesVersion: loop.broker.pullRulesVersion)
+            statistics: route.statistics, rulesVersion: loop.broker.pullRulesVersion)
         loop.holds.answerOrHold(pull, suspendMilliseconds: suspend, on: connection)
     }
 
@@ -94,7 +94,8 @@ struct PullProcessor {
         let refusal: Refusal? = topic.config.permission.isReadable ? nil : .unreadableTopic(topic.name)
         // Whatever a heartbeat changes from here on moves a version, and the route is looked up again.
         let route = PullRoute(
-            topic: topic, progress: broker.offsets.progress(group: groupName, topic: topic.name), refusal: refusal,
+            topic: topic, progress: broker.offsets.progress(group: groupName, topic: topic.name),
+            statistics: PullStatistics(loop.statistics, topic: topic.name, group: groupName), refusal: refusal,
             heartbeat: heartbeat(groupName, group, topic: topic.name))
         loop.routes.remember(route, group: request.group, topic: request.topic)
         return route

@@ -72,6 +72,7 @@ struct SendProcessor {
         message.systemFlag = request.systemFlag
         message.reconsumeTimes = request.reconsumeTimes
         message.isBatch = request.isBatch
+        message.isSent = true
         return message
     }
 }
