@@ -99,6 +99,12 @@ import Testing
         #expect(throws: CompressionError.self) { try Zlib.compress([1], level: 42) }
     }
 
+    /// The vectors of RFC 4648.
+    @Test(arguments: [
+        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"), ("\u{7FF}?", "378/"),
+    ])
+    func base64(text: String, written: String) { #expect(Base64.text(Array(text.utf8)) == written) }
+
     @Test(arguments: [("192.168.0.1:10911", false), ("[2001:db8::1]:10911", true), ("127.0.0.1:0", false)])
     func addressesReadAndPrint(text: String, isIPv6: Bool) throws {
         let address = try #require(HostAddress(text))

@@ -39,6 +39,10 @@ public struct ProtocolVersion: Hashable, Comparable, Sendable {
 
     /// 4.9.8: what this implementation speaks.
     public static let current = ProtocolVersion(ordinal: 409)
+    /// 3.0.7, before its release: since then consumers take offsets from a broker and tell theirs.
+    public static let v3_0_7Snapshot = ProtocolVersion(ordinal: 28)
+    /// 3.1.8, before its release: since then consumers tell what they do, and take a message when they are told to.
+    public static let v3_1_8Snapshot = ProtocolVersion(ordinal: 62)
     /// 3.0.11: since then a broker registers with topics *and* filter servers in one body.
     public static let v3_0_11 = ProtocolVersion(ordinal: 37)
     /// 3.4.9: since then consumers send `maxReconsumeTimes`.

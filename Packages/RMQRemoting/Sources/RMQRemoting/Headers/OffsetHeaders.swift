@@ -128,9 +128,9 @@ public struct QueryConsumeQueueHeader: CommandHeader, Equatable {
 
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
         try fields.optional("topic", &topic)
-        try fields.optional("queueId", &queueId)
-        try fields.optional("index", &index)
-        try fields.optional("count", &count)
+        fields.readable("queueId", &queueId)
+        fields.readable("index", &index)
+        fields.readable("count", &count)
         try fields.optional("consumerGroup", &consumerGroup)
     }
 }

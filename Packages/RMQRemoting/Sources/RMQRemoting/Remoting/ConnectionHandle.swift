@@ -32,9 +32,18 @@ public struct ConnectionHandle: Sendable, Hashable {
 
     /// Asks the peer and waits for its answer.
     public func request(_ command: RemotingCommand, timeout: Duration) async throws(RemotingError) -> RemotingCommand {
-        try await OutboundRequest.wait(command, to: remote.description, timeout: timeout) { request in
+        try await OutboundRequest.wait(command, to: remote.description, timeout: timeout, clock: loop.clocks.monotonic) { request in
             loop.post(PostedRequest(connection: id, request: request))
         }
+    }
+
+    /// As ``request(_:timeout:)``, for those that must not wait: `completion` is called once, on a loop, and must not block.
+    public func request(
+        _ command: RemotingCommand, timeout: Duration, completion: @escaping @Sendable (Result<RemotingCommand, RemotingError>) -> Void
+    ) {
+        let clock = loop.clocks.monotonic
+        let request = OutboundRequest(command, to: remote.description, timeout: timeout, clock: clock, completion: completion)
+        loop.post(PostedRequest(connection: id, request: request))
     }
 
     /// Writes what can be written at once and closes.

@@ -17,7 +17,7 @@ import Testing
             #expect(written, "\(golden.place)")
             checked.insert(golden.requestCode)
         }
-        #expect(checked.count == 26)
+        #expect(checked.count == 31)
     }
 
     private func bodyType(_ golden: GoldenFrame) -> (any JSONBody.Type)? {
@@ -43,6 +43,9 @@ import Testing
             TopicList.self
         case (.getConsumeStats, true): ConsumeStats.self
         case (.queryConsumeQueue, true): ConsumeQueueEntries.self
+        case (.invokeBrokerToResetOffset, true), (.resetConsumerClientOffset, false): ResetOffsets.self
+        case (.getConsumerStatusFromClient, true), (.invokeBrokerToGetConsumerStatus, true): ConsumerStatus.self
+        case (.queryCorrectionOffset, true): CorrectionOffsets.self
         case (.queryDataVersion, _): DataVersion.self
         case (.getAllProducerInfo, true): ProducerTableInfo.self
         case (.viewBrokerStatsData, true): BrokerStatsData.self

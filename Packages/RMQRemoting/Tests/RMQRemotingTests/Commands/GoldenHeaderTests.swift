@@ -42,7 +42,15 @@ import Testing
     private func requestHeader(for code: Int32) -> (any CommandHeader.Type)? {
         switch RequestCode(rawValue: code) {
         case .sendMessage: SendMessageHeader.self
-        case .sendMessageV2, .sendBatchMessage: SendMessageHeaderV2.self
+        case .sendMessageV2, .sendBatchMessage, .sendReplyMessageV2: SendMessageHeaderV2.self
+        case .pushReplyMessageToClient: ReplyPushHeader.self
+        case .invokeBrokerToResetOffset: ResetOffsetHeader.self
+        case .invokeBrokerToGetConsumerStatus: ConsumerStatusHeader.self
+        case .queryConsumeTimeSpan: ConsumeTimeSpanHeader.self
+        case .getConsumerRunningInfo: ConsumerRunningInfoHeader.self
+        case .queryCorrectionOffset: CorrectionOffsetHeader.self
+        case .consumeMessageDirectly: ConsumeDirectlyHeader.self
+        case .cloneGroupOffset: CloneOffsetsHeader.self
         case .consumerSendMsgBack: SendBackHeader.self
         case .pullMessage: PullMessageHeader.self
         case .queryConsumerOffset: QueryConsumerOffsetHeader.self
@@ -79,7 +87,7 @@ import Testing
 
     private func responseHeader(for code: Int32) -> (any CommandHeader.Type)? {
         switch RequestCode(rawValue: code) {
-        case .sendMessage, .sendMessageV2, .sendBatchMessage: SendMessageResponseHeader.self
+        case .sendMessage, .sendMessageV2, .sendBatchMessage, .sendReplyMessageV2: SendMessageResponseHeader.self
         case .pullMessage: PullMessageResponseHeader.self
         case .queryConsumerOffset, .searchOffsetByTimestamp, .getMaxOffset, .getMinOffset: OffsetResponseHeader.self
         case .queryMessage: QueryMessageResponseHeader.self

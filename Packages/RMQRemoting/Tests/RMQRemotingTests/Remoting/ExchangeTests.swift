@@ -101,6 +101,12 @@ import Testing
         await #expect(throws: RemotingError.timedOut(address: handle.remote.description, code: 40, after: .milliseconds(30))) {
             try await handle.request(RemotingCommand(code: 40), timeout: .milliseconds(30))
         }
+        // The same without a task that waits.
+        func ask(_ code: Int32, _ timeout: Duration) async -> Result<RemotingCommand, RemotingError> {
+            await withCheckedContinuation { done in handle.request(RemotingCommand(code: code, body: [3, 4]), timeout: timeout) { done.resume(returning: $0) } }
+        }
+        #expect(try await ask(307, .generous).get().body == [4, 3])
+        #expect(await ask(40, .milliseconds(30)) == .failure(.timedOut(address: handle.remote.description, code: 40, after: .milliseconds(30))))
         handle.close()
         await #expect(throws: RemotingError.connectionClosed(address: handle.remote.description)) {
             try await handle.request(RemotingCommand(code: 307), timeout: .generous)

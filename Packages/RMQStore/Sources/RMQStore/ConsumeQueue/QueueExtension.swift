@@ -18,7 +18,8 @@ public struct QueueExtensionUnit: Equatable, Sendable {
     /// Which consumer groups' filters the message passes; empty when that was not computed.
     public var filterBitmap: [UInt8]
 
-    var byteCount: Int { Self.fixedBytes + filterBitmap.count }
+    /// The length of the unit in its file.
+    public var byteCount: Int { Self.fixedBytes + filterBitmap.count }
 
     init(tagCode: Int64, storeTimestamp: Int64, filterBitmap: [UInt8] = []) {
         self.tagCode = tagCode
