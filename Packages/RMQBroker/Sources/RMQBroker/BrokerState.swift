@@ -39,7 +39,7 @@ final class BrokerState: Sendable {
         topics = TopicTable(configuration: configuration, clock: clocks.wall)
         groups = GroupTable(clock: clocks.wall)
         offsets = ConsumerOffsets(separatesLightGroups: configuration.store.lightQueues)
-        clients = Clients(groups: groups, live: live)
+        clients = Clients(groups: groups, live: live, logger: logger, clocks: clocks)
         statistics = BrokerStatistics(configuration: configuration, store: store, logger: logger, clocks: clocks)
         transactions = Transactions(
             store: store, offsets: offsets, workers: workers.transactions, logger: logger.with(category: "RocketmqTransaction"))

@@ -55,7 +55,7 @@ final class Peer: Sendable {
         client = RemotingClient(loops: loops, logger: quiet)
         client.setRequestHandler { [weak self] request, _ in
             self?.notices.withLock { $0.append(request) }
-            return nil
+            return request.isOneway ? nil : .response(.success)
         }
     }
 
@@ -70,8 +70,10 @@ final class Peer: Sendable {
     var storeRoot: String { configuration.store.rootDirectory }
 
     /// A client of its own, with a connection of its own.
-    func anotherClient() -> RemotingClient {
+    /// - Parameter answer: what it says when the broker asks; nil is silence.
+    func anotherClient(answering answer: (@Sendable (RemotingCommand) -> RemotingCommand?)? = nil) -> RemotingClient {
         let client = RemotingClient(loops: loops, logger: quiet)
+        if let answer { client.setRequestHandler { request, _ in answer(request) } }
         furtherClients.withLock { $0.append(client) }
         return client
     }
@@ -132,8 +134,8 @@ final class Peer: Sendable {
     }
 
     func heartbeat(
-        _ clientId: String, group: String = "g", subscriptions: [SubscriptionData] = [], model: MessageModel = .clustering,
-        from client: RemotingClient? = nil
+        _ clientId: String, group: String = "g", subscriptions: [SubscriptionData] = [], model: MessageModel = .clustering, sends: String? = nil,
+        version: Int32 = ProtocolVersion.current.ordinal, from client: RemotingClient? = nil
     ) async throws -> RemotingCommand {
         let consumer = ConsumerData {
             $0.group = group
@@ -143,8 +145,9 @@ final class Peer: Sendable {
         let heartbeat = HeartbeatData {
             $0.clientId = clientId
             $0.consumers = [consumer]
+            $0.producers = sends.map { [ProducerData(group: $0)] } ?? []
         }
-        return try await ask(.heartBeat, body: heartbeat.body, from: client)
+        return try await ask(.heartBeat, body: heartbeat.body, version: version, from: client)
     }
 
     func createTopic(_ name: String, queues: Int = 1, changing fields: [String: String] = [:]) async throws -> RemotingCommand {

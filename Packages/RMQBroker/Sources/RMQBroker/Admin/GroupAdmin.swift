@@ -36,7 +36,7 @@ enum GroupAdmin {
             throw Refusal(.consumerNotOnline, "the consumer group[\(name.prefix(bytes: 255))] not online")
         }
         let body = ConsumerConnection {
-            $0.connections = group.channels.values.map(\.description)
+            $0.connections = group.channels.values.map(\.asConnection)
             $0.subscriptions = group.subscriptions
             $0.consumeType = group.consumeType
             $0.messageModel = group.messageModel
@@ -50,7 +50,7 @@ enum GroupAdmin {
         guard let channels = broker.clients.producers.channels(of: name) else {
             throw Refusal(.systemError, "the producer group[\(name.prefix(bytes: 255))] not exist")
         }
-        return .response(.success, body: ProducerConnection(connections: channels.map(\.description)).body)
+        return .response(.success, body: ProducerConnection(connections: channels.map(\.asConnection)).body)
     }
 
     static func allProducers(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {

@@ -10,7 +10,7 @@ struct ClientChannel: Sendable {
     /// When the last heartbeat came.
     var lastUpdate: MonotonicInstant
 
-    var description: ClientConnection {
+    var asConnection: ClientConnection {
         ClientConnection {
             $0.clientId = clientId
             $0.address = connection.remote.description
@@ -24,8 +24,6 @@ struct ClientChannel: Sendable {
 enum ClientLimit {
     /// Groups that one heartbeat may name: far more than one client has, few enough to be read on a loop.
     static let groupsPerHeartbeat = 1_024
-    /// Groups of consumers that are connected, and as many of producers; a heartbeat that names one more is taken without it.
-    static let groups = 65_536
     /// Topics that a group subscribes to; each is looked through when members change.
     static let subscriptionsPerGroup = 4_096
     /// Longest name of a group, in UTF-16 units as the reference's clients count it: a longer one would only fill tables.

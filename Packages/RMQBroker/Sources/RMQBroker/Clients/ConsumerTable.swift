@@ -2,119 +2,98 @@ import RMQCommon
 import RMQRemoting
 import Synchronization
 
-/// A consumer group that has members: what they said in their heartbeats.
-struct ConsumerGroup: Sendable {
-    var consumeType: ConsumeType
-    var messageModel: MessageModel
-    var consumeFromWhere: ConsumeFromWhere
-    var subscriptions: [ByteText: SubscriptionData] = [:]
-    var channels: [UInt64: ClientChannel] = [:]
-
-    var clientIds: [String] { Set<ByteText>(texts: channels.values.map(\.clientId)).map(\.text) }
-}
-
 /// The consumers that are connected, by group.
 ///
 /// One lock, never held while another one is taken. Pulls do not take it: their loops keep what they found until ``version``
 /// moves, which a heartbeat that says nothing new does not cause.
 final class ConsumerTable: Sendable {
-    private let groups = Mutex<[ByteText: ConsumerGroup]>([:])
+    fileprivate struct Contents {
+        var groups: [ByteText: ConsumerGroup] = [:]
+        /// The groups of each connection that is in one.
+        var memberships: [UInt64: Set<ByteText>] = [:]
+    }
+
+    private let contents = Mutex(Contents())
     private let changes = Atomic<UInt64>(1)
+
+    /// A member that left a group, or was made to.
+    struct Departure {
+        let group: String
+        let client: ClientChannel
+        /// It was the last one.
+        let isLast: Bool
+    }
 
     var version: UInt64 { changes.load(ordering: .acquiring) }
 
-    subscript(group: String) -> ConsumerGroup? { groups.withLock { $0[group] } }
+    subscript(group: String) -> ConsumerGroup? { contents.withLock { $0.groups[group] } }
 
     /// Takes over what a heartbeat says of one group.
-    /// - Returns: whether the group has a new member or subscribes to other topics, which all members have to hear of.
-    func register(_ channel: ClientChannel, _ consumer: ConsumerData) -> Bool {
-        let (pullsDiffer, membersDiffer) = groups.withLock { groups -> (Bool, Bool) in
-            guard groups[consumer.group] != nil || groups.count < ClientLimit.groups else { return (false, false) }
-            var group = groups[consumer.group]
-                ?? ConsumerGroup(consumeType: consumer.consumeType, messageModel: consumer.messageModel, consumeFromWhere: consumer.consumeFromWhere)
-            var pullsDiffer = group.messageModel != consumer.messageModel || group.channels.isEmpty
-            group.consumeType = consumer.consumeType
-            group.messageModel = consumer.messageModel
-            group.consumeFromWhere = consumer.consumeFromWhere
-            var membersDiffer = group.channels.updateValue(channel, forKey: channel.connection.id) == nil
-            if group.update(consumer.subscriptions, topicsDiffer: &membersDiffer) { pullsDiffer = true }
-            groups[consumer.group] = group
-            return (pullsDiffer, membersDiffer)
+    /// - Parameter limit: most groups; what is said of one more is left out.
+    func register(_ channel: ClientChannel, _ consumer: ConsumerData, limit: Int) -> ConsumerGroup.Change {
+        let change = contents.withLock { contents -> ConsumerGroup.Change in
+            let name = ByteText(consumer.group)
+            // Taken out for the while, so that nothing is copied.
+            let known = contents.groups.removeValue(forKey: name)
+            guard known != nil || contents.groups.count < limit else {
+                return ConsumerGroup.Change(events: [.tooManyGroups(limit: limit)])
+            }
+            var group = known ?? ConsumerGroup(of: consumer)
+            let change = group.update(channel, consumer)
+            contents.groups[name] = group
+            contents.memberships[channel.connection.id, default: []].insert(name)
+            return change
         }
-        if pullsDiffer || membersDiffer { changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
-        return membersDiffer
+        if change.concernsPulls || change.concernsMembers { changed() }
+        return change
     }
 
-    /// - Returns: whether the connection was a member of the group.
-    func unregister(connection: UInt64, group: String) -> Bool {
-        let removed = groups.withLock { groups in groups.remove(connection, from: group) }
-        if removed { changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
-        return removed
+    /// - Returns: nil when the connection was no member of the group.
+    func unregister(connection: UInt64, group: String) -> Departure? {
+        let departure = contents.withLock { $0.remove(connection, from: ByteText(group)) }
+        if departure != nil { changed() }
+        return departure
     }
 
-    /// - Returns: the groups that lost this member.
-    func connectionClosed(_ connection: UInt64) -> [String] { removeAll { $0.connection.id == connection }.groups }
+    func connectionClosed(_ connection: UInt64) -> [Departure] {
+        let departures = contents.withLock { contents in
+            (contents.memberships[connection] ?? []).compactMap { contents.remove(connection, from: $0) }
+        }
+        if !departures.isEmpty { changed() }
+        return departures
+    }
 
     /// Forgets and closes clients that have been silent for too long.
-    /// - Returns: the groups that lost a member.
-    func expire(now: MonotonicInstant) -> [String] {
-        let (groups, channels) = removeAll { now - $0.lastUpdate > ClientLimit.silence }
-        for channel in channels { channel.connection.close() }
-        return groups
+    func expire(now: MonotonicInstant) -> [Departure] {
+        let departures = contents.withLock { contents in
+            var departures: [Departure] = []
+            for (name, group) in contents.groups {
+                for channel in group.channels.values where now - channel.lastUpdate > ClientLimit.silence {
+                    if let departure = contents.remove(channel.connection.id, from: name) { departures.append(departure) }
+                }
+            }
+            return departures
+        }
+        if !departures.isEmpty { changed() }
+        for departure in departures { departure.client.connection.close() }
+        return departures
     }
 
-    private func removeAll(_ gone: (ClientChannel) -> Bool) -> (groups: [String], channels: [ClientChannel]) {
-        let removed = groups.withLock { groups in
-            var names: [String] = []
-            var channels: [ClientChannel] = []
-            for (name, group) in groups {
-                let leaving = group.channels.values.filter(gone)
-                guard !leaving.isEmpty else { continue }
-                names.append(name.text)
-                channels += leaving
-                for channel in leaving { _ = groups.remove(channel.connection.id, from: name.text) }
-            }
-            return (names, channels)
-        }
-        if !removed.0.isEmpty { changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
-        return removed
-    }
+    private func changed() { changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
 
     /// Groups whose members subscribe to `topic`.
     func groups(subscribingTo topic: String) -> [String] {
-        groups.withLock { $0.filter { $0.value.subscriptions[topic] != nil }.map(\.key.text) }
+        contents.withLock { $0.groups.filter { $0.value.subscriptions[topic] != nil }.map(\.key.text) }
     }
 }
 
-extension ConsumerGroup {
-    /// The heartbeat of any member states the subscriptions of all: what it does not name is gone.
-    /// - Returns: whether a held pull may now be answered differently.
-    fileprivate mutating func update(_ heartbeat: [SubscriptionData], topicsDiffer: inout Bool) -> Bool {
-        var differs = false
-        var named: Set<ByteText> = []
-        for subscription in heartbeat.prefix(ClientLimit.subscriptionsPerGroup) {
-            named.insert(subscription.topic)
-            if let known = subscriptions[subscription.topic] {
-                guard subscription.version > known.version else { continue }
-            } else {
-                topicsDiffer = true
-            }
-            subscriptions[subscription.topic] = subscription
-            differs = true
-        }
-        for topic in subscriptions.keys where !named.contains(topic) {
-            subscriptions[topic] = nil
-            topicsDiffer = true
-            differs = true
-        }
-        return differs
-    }
-}
-
-extension [ByteText: ConsumerGroup] {
-    fileprivate mutating func remove(_ connection: UInt64, from group: String) -> Bool {
-        guard self[group]?.channels.removeValue(forKey: connection) != nil else { return false }
-        if self[group]?.channels.isEmpty == true { self[group] = nil }
-        return true
+extension ConsumerTable.Contents {
+    fileprivate mutating func remove(_ connection: UInt64, from group: ByteText) -> ConsumerTable.Departure? {
+        guard let client = groups[group]?.channels.removeValue(forKey: connection) else { return nil }
+        let isLast = groups[group]?.channels.isEmpty == true
+        if isLast { groups[group] = nil }
+        memberships[connection]?.remove(group)
+        if memberships[connection]?.isEmpty == true { memberships[connection] = nil }
+        return ConsumerTable.Departure(group: group.text, client: client, isLast: isLast)
     }
 }

@@ -46,6 +46,10 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var brokerTopic = true
     /// Whether a group exists as soon as a consumer names it.
     public var autoCreateSubscriptionGroup = true
+    /// The most groups that exist because clients named them, and the most of consumers and of producers that are connected.
+    public var maxGroups = 100_000
+    /// The most topics that exist before use makes no more of them.
+    public var maxTopics = 200_000
     /// The topic for traces, which the broker makes if ``traceTopic`` says so.
     public var traceTopicName = "RMQ_SYS_TRACE_TOPIC"
     /// Whether the broker makes the topic for traces.
@@ -59,6 +63,8 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var shortPollingMilliseconds: Int64 = 1_000
     /// Whether consumers are told when their group changes.
     public var notifyConsumerIdsChanged = true
+    /// How long a queue that a client locked stays locked when the client does not ask for it again.
+    public var lockLifetime: Duration = .seconds(60)
     /// Sends before this time (milliseconds since 1970) are refused.
     public var startAcceptSendTimestamp: Int64 = 0
     /// `TRACE_ON` of sent messages.
@@ -198,6 +204,12 @@ extension BrokerConfiguration {
         .flag(
             "autoCreateSubscriptionGroup", \.autoCreateSubscriptionGroup, takesEffect: .atOnce, important: true,
             "Whether a group exists as soon as a consumer names it."),
+        .number(
+            "maxGroups", \.maxGroups, 1...10_000_000, takesEffect: .atOnce,
+            "The most groups that are made because a client names them, and the most of consumers and of producers that are connected at once; a command may make more. A key of this project."),
+        .number(
+            "maxTopics", \.maxTopics, 1...10_000_000, takesEffect: .atOnce,
+            "The most topics that are made by a message or for a group's retries; a command may make more. A key of this project."),
         .name("msgTraceTopicName", \.traceTopicName, important: true, "The topic that the broker makes for traces."),
         .flag("traceTopicEnable", \.traceTopic, important: true, "Whether it makes it."),
     ]
@@ -208,6 +220,9 @@ extension BrokerConfiguration {
             "shortPollingTimeMills", \.shortPollingMilliseconds, 1...60_000, unit: "ms", takesEffect: .atOnce, "How long it waits otherwise."),
         .flag(
             "notifyConsumerIdsChangedEnable", \.notifyConsumerIdsChanged, takesEffect: .atOnce, "Whether consumers are told when their group changes."),
+        .time(
+            "lockMaxLiveTime", \.lockLifetime, 1_000...3_600_000, .milliseconds,
+            "How long a queue that is consumed in order stays its client's after the client last asked for it; a system property of the reference."),
         .number(
             "startAcceptSendRequestTimeStamp", \.startAcceptSendTimestamp, 0...Int64.max, unit: "ms since 1970", takesEffect: .atOnce,
             "Sends before this time are refused."),

@@ -7,9 +7,13 @@ extension BrokerState {
     func group(_ name: String) -> SubscriptionGroupConfig? {
         if let config = groups[name] { return config }
         guard live.current.autoCreateSubscriptionGroup || SystemGroup.isSystem(name), ClientLimit.allows(group: name) else { return nil }
-        let (config, isNew) = groups.add(SubscriptionGroupConfig(groupName: name))
+        let limit = live.current.maxGroups
+        guard let (config, isNew) = groups.add(SubscriptionGroupConfig(groupName: name), limit: limit) else {
+            clients.log.warning("group \(name) is not made: there are \(limit) groups, the limit (maxGroups)")
+            return nil
+        }
         if isNew {
-            logger.info("created subscription group \(name)")
+            clients.log.info("created subscription group \(name)")
             files.later(.groups)
         }
         return config

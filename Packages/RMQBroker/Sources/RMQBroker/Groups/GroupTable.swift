@@ -29,18 +29,18 @@ final class GroupTable: Sendable {
         }
     }
 
-    /// - Returns: the group that is there now, and whether it is new.
-    func add(_ config: SubscriptionGroupConfig) -> (config: SubscriptionGroupConfig, isNew: Bool) {
-        var found = config
+    /// Adds a group unless one of that name exists.
+    /// - Parameter limit: most groups.
+    /// - Returns: the group that is there now, and whether it is new; nil when there are too many.
+    func add(_ config: SubscriptionGroupConfig, limit: Int) -> (config: SubscriptionGroupConfig, isNew: Bool)? {
+        var found: SubscriptionGroupConfig?
         let version = groups.change { groups in
-            if let existing = groups[config.groupName] {
-                found = existing
-                return false
-            }
+            found = groups[config.groupName]
+            guard found == nil, groups.count < limit else { return false }
             groups[config.groupName] = config
             return true
         }
-        return (found, version != nil)
+        return (found ?? (version == nil ? nil : config)).map { ($0, version != nil) }
     }
 
     /// Lets a group consume no more.

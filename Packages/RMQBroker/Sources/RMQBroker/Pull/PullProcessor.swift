@@ -107,9 +107,8 @@ struct PullProcessor {
         guard let group = loop.broker.clients.consumers[name] else { return .noConsumers }
         if !config.consumeBroadcastEnabled, group.messageModel == .broadcasting { return .broadcastForbidden }
         guard let subscription = group.subscriptions[topic] else { return .notSubscribed }
-        let isTag = subscription.expressionType.isEmpty || subscription.expressionType.isExactly("TAG")
         let filter: PullFilter = subscription.isClassFilter ? .all : .tags(TagFilter(text: subscription.expression, codes: subscription.tagCodes))
-        return .subscribed(filter, version: subscription.version, isTag: isTag)
+        return .subscribed(filter, version: subscription.version, isTag: subscription.isTag)
     }
 
     /// A name from the wire, cut beyond what any topic or group may have, so that a refusal cannot be made to carry megabytes.

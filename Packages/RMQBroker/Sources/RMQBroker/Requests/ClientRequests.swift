@@ -13,23 +13,20 @@ enum ClientRequests {
         let channel = ClientChannel(
             connection: caller.connection.handle, clientId: heartbeat.clientId, language: command.language, version: command.version,
             lastUpdate: caller.connection.loop.now)
+        let limit = caller.loop.settings.configuration.maxGroups
         for consumer in heartbeat.consumers {
             if let config = broker.group(consumer.group) { broker.addRetryTopic(of: config, isUnit: consumer.unitMode) }
-            if broker.clients.consumers.register(channel, consumer) {
-                broker.clients.notifyMembers(of: consumer.group, unlessGroupIsSilent: true)
-            }
+            broker.clients.register(channel, consumer, limit: limit)
         }
-        for producer in heartbeat.producers { broker.clients.producers.register(channel, group: producer.group) }
+        for producer in heartbeat.producers { broker.clients.register(channel, producer, limit: limit) }
         return .response(.success)
     }
 
     static func unregister(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         let header = try command.header(UnregisterClientHeader.self)
-        let broker = caller.broker
-        if let group = header.producerGroup { broker.clients.producers.unregister(connection: caller.connection.id, group: group) }
-        if let group = header.consumerGroup, broker.clients.consumers.unregister(connection: caller.connection.id, group: group) {
-            broker.clients.notifyMembers(of: group, unlessGroupIsSilent: true)
-        }
+        let clients = caller.broker.clients
+        if let group = header.producerGroup { clients.unregister(connection: caller.connection.id, producersOf: group) }
+        if let group = header.consumerGroup { clients.unregister(connection: caller.connection.id, consumersOf: group) }
         return .response(.success)
     }
 

@@ -8,7 +8,7 @@ extension BrokerState {
     /// Every group that consumes has a retry topic, whatever its name: clients pull from it, though nothing can be stored under a
     /// name that is no topic's.
     func addRetryTopic(of group: SubscriptionGroupConfig, isUnit: Bool) {
-        guard group.retryQueueCount > 0, topics[RetryTopic.name(group.groupName)] == nil else { return }
+        guard group.retryQueueCount > 0, topics[RetryTopic.name(group.groupName)] == nil, hasRoomForTopic else { return }
         _ = addTopic(.retry(of: group, isUnit: isUnit), for: "what its group fails to consume")
     }
 }

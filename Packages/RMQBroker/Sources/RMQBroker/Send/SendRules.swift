@@ -16,6 +16,7 @@ struct SendRules {
         return try create(request, from: producer)
     }
 
+    /// What holds for a message whatever it is, also for a reply.
     func check(_ request: SendRequest, _ topic: LoopTopic) throws(Refusal) {
         if !loop.settings.isWritable, topic.config.isOrdered {
             throw Refusal(.noPermission, "the broker[\(loop.settings.configuration.advertisedAddress)] sending message is forbidden")
@@ -61,6 +62,9 @@ struct SendRules {
             throw Refusal(.systemError, "topic \(topic) does not exist, and a send that does not name defaultTopic and defaultTopicQueueNums cannot make it")
         }
         let broker = loop.broker
+        guard broker.hasRoomForTopic else {
+            throw Refusal(.topicNotExist, "topic[\(topic)] not exist, and is not made: there are \(broker.live.current.maxTopics) topics, the limit (maxTopics)")
+        }
         guard let config = broker.templateConfig(topic: topic, template: name(template), queues: queues, isUnit: request.isUnit)
         else { throw Refusal(.topicNotExist, "topic[\(topic)] not exist, apply first please!") }
         return loop.routes.topic(broker.addTopic(config, for: "a send from \(producer)"))

@@ -19,11 +19,14 @@ extension BrokerState {
     func addTopic(_ config: TopicConfig, for reason: @autoclosure () -> String) -> TopicEntry {
         let (entry, isNew) = topics.add(config)
         if isNew {
-            logger.info("created topic \(config.topicName) with \(config.writeQueueCount) queues for \(reason())")
+            clients.log.info("created topic \(config.topicName) with \(config.writeQueueCount) queues for \(reason())")
             topicsChanged()
         }
         return entry
     }
+
+    /// Whether use may make one more topic.
+    var hasRoomForTopic: Bool { topics.count < live.current.maxTopics }
 
     /// Persists the topics and tells the name servers, both soon and elsewhere.
     func topicsChanged() {

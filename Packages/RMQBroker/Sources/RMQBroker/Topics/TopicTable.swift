@@ -93,6 +93,8 @@ final class TopicTable: Sendable {
         }
     }
 
+    var count: Int { contents.withLock { contents, _ in contents.topics.count } }
+
     var names: [String] { contents.withLock { contents, _ in contents.topics.keys.map(\.text) } }
 
     var dataVersion: DataVersion { contents.withLock { $1 } }

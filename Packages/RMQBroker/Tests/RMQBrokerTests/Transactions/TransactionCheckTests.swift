@@ -130,7 +130,7 @@ import Testing
             let gone = try #require(producers.channels(of: "p")?.first { $0.clientId == "d" })
             other.close()
             try await eventually("the broker lost it") { producers.channels(of: "p")?.count == 1 }
-            producers.register(gone, group: "p")
+            producers.register(gone, group: "p", limit: 1)
             clock.advance(.seconds(60))
             #expect(await peer.check() == TransactionCheck.Outcome(half: 8, asked: 4))
             try await eventually("the other one is asked about all") { peer.questions.count == 6 }
