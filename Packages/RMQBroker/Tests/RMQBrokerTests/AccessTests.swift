@@ -49,6 +49,21 @@ import Testing
         }
     }
 
+    /// The reference asks nothing of replies, which may have any topic.
+    @Test func aReplyIsFreeInATopicOfRepliesAlone() async throws {
+        try await withPeer(accessControl: OnlyOpen()) { peer in
+            _ = try await peer.createTopic("orders")
+            let properties = ["i": "REPLY_TO_CLIENT\u{1}nobody"]
+            for code in [RequestCode.sendReplyMessage, .sendReplyMessageV2] {
+                let topic = code == .sendReplyMessage ? "topic" : "b"
+                let refused = try await peer.ask(code, Peer.sendFields("orders").merging(properties.merging([topic: "orders"]) { $1 }) { $1 }, text: "x")
+                #expect(refused.remark == "not for orders", "\(code)")
+            }
+            let free = try await peer.ask(.sendReplyMessageV2, Peer.sendFields("DefaultCluster_REPLY_TOPIC").merging(properties) { $1 }, text: "x")
+            #expect(free.remark == "push reply message fail, channel of <nobody> not found.")
+        }
+    }
+
     @Test func aRetryTopicIsItsGroups() async throws {
         try await withPeer(accessControl: OnlyOpen()) { peer in
             let shut = try await peer.send("%RETRY%g", "x", changing: ["a": "shut"])

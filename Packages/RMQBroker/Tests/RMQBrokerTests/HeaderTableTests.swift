@@ -54,6 +54,36 @@ import Testing
         320 m                     0 0 0 0 0 0 0
         320 n                     0 0 0 0 0 0 0
 
+        324 producerGroup          0 0 0 0 0 0 0
+        324 topic                  1 1 0 0 0 1 0
+        324 defaultTopic           0 0 0 0 0 0 0
+        324 defaultTopicQueueNums  0 0 0 0 0 0 0
+        324 queueId                1 1 1 1 1 1 0
+        324 sysFlag                1 1 1 1 1 1 0
+        324 bornTimestamp          1 1 1 0 1 1 0
+        324 flag                   1 1 1 1 1 1 0
+        324 properties             1 1 1 1 1 1 1
+        324 reconsumeTimes         0 0 0 0 0 0 0
+        324 unitMode               0 0 0 0 0 0 0
+        324 maxReconsumeTimes      0 0 0 0 0 0 0
+        324 batch                  0 0 0 0 0 0 0
+        324 bname                  0 0 0 0 0 0 0
+
+        325 a                     0 0 0 0 0 0 0
+        325 b                     1 1 0 0 0 1 0
+        325 c                     0 0 0 0 0 0 0
+        325 d                     0 1 1 1 1 1 0
+        325 e                     1 1 1 1 1 1 0
+        325 f                     1 1 1 1 1 1 0
+        325 g                     1 1 1 0 1 1 0
+        325 h                     1 1 1 1 1 1 0
+        325 i                     1 1 1 1 1 1 1
+        325 j                     0 1 1 1 1 1 0
+        325 k                     0 0 0 0 0 0 0
+        325 l                     0 1 1 1 1 1 0
+        325 m                     0 0 0 0 0 0 0
+        325 n                     0 0 0 0 0 0 0
+
         36 offset                 1 1 1 1 1 1 1
         36 group                  1 0 0 0 0 1/0 0
         36 delayLevel             1 1 1 1 1 1 0
@@ -169,8 +199,10 @@ import Testing
         let group = ["consumerGroup": "g"]
         let queue = ["topic": "T", "queueId": "0", "bname": "broker-a"]
         let send = Peer.sendFields("T").merging(["l": "16", "n": "broker-a"]) { $1 }
+        let reply = send.merging(["i": "REPLY_TO_CLIENT\u{1}c"]) { $1 }
         switch code {
-        case 10:
+        case 10, 324:
+            let send = code == 10 ? send : reply
             let names = [
                 "a": "producerGroup", "b": "topic", "c": "defaultTopic", "d": "defaultTopicQueueNums", "e": "queueId", "f": "sysFlag",
                 "g": "bornTimestamp", "h": "flag", "i": "properties", "j": "reconsumeTimes", "k": "unitMode", "l": "maxReconsumeTimes",
@@ -178,6 +210,7 @@ import Testing
             ]
             return (Dictionary(uniqueKeysWithValues: send.map { (names[$0.key]!, $0.value) }), [1])
         case 310: return (send, [1])
+        case 325: return (reply, [1])
         case 320: return (send.merging(["m": "true"]) { $1 }, try BatchBody.encode([Message(topic: "T", body: [1])]))
         case 36:
             return ([
@@ -230,7 +263,7 @@ import Testing
 
     static func isServed(_ code: RequestCode) -> Bool {
         switch BrokerRequests.table.work(of: code) {
-        case .send, .pull, .onLoop, .byWorker: true
+        case .send, .pull, .reply, .onLoop, .byWorker: true
         case .unbuilt, .forNameServers, .forClients, .unserved, nil: false
         }
     }

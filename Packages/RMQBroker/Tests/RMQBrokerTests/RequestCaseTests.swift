@@ -269,9 +269,9 @@ import Testing
     @Test("Case 6.3: a request that is not served is refused with a remark that says why")
     func unservedRequests() async throws {
         try await withPeer { peer in
-            let reply = try await peer.ask(.sendReplyMessageV2)
-            #expect(reply.responseCode == .requestCodeNotSupported)
-            #expect(reply.remark == "request type SEND_REPLY_MESSAGE_V2(325) not supported by this broker: request-reply is not built yet")
+            let deletion = try await peer.ask(.deleteAclConfig)
+            #expect(deletion.responseCode == .requestCodeNotSupported)
+            #expect(deletion.remark == "request type DELETE_ACL_CONFIG(51) not supported by this broker: access control is not built yet")
             for number in Int32(0)...400 {
                 let code = RequestCode(rawValue: number)
                 guard !HeaderTableTests.isServed(code) else { continue }

@@ -58,7 +58,6 @@ extension BrokerConfiguration {
                 "commercialBaseCount": "0",
             ])
         + Setting.withoutEffect(because: "Pulled messages are written from the log's pages without a copy.", ["transferMsgByHeap": "false"])
-        + Setting.withoutEffect(because: "Replies to requests are not stored.", ["storeReplyMessageEnable": "false"])
         + Setting.withoutEffect(because: "The store cannot be wrapped by classes of others.", ["messageStorePlugIn": ""])
 
     static let networkWithoutEffect: [Setting<Self>] =

@@ -65,6 +65,8 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var notifyConsumerIdsChanged = true
     /// How long a queue that a client locked stays locked when the client does not ask for it again.
     public var lockLifetime: Duration = .seconds(60)
+    /// Whether replies are stored as well as pushed to the client that asked.
+    public var storeReplyMessage = true
     /// Sends before this time (milliseconds since 1970) are refused.
     public var startAcceptSendTimestamp: Int64 = 0
     /// `TRACE_ON` of sent messages.
@@ -223,6 +225,7 @@ extension BrokerConfiguration {
         .time(
             "lockMaxLiveTime", \.lockLifetime, 1_000...3_600_000, .milliseconds,
             "How long a queue that is consumed in order stays its client's after the client last asked for it; a system property of the reference."),
+        .flag("storeReplyMessageEnable", \.storeReplyMessage, takesEffect: .atOnce, "Whether replies to requests are stored as well as handed to who asked."),
         .number(
             "startAcceptSendRequestTimeStamp", \.startAcceptSendTimestamp, 0...Int64.max, unit: "ms since 1970", takesEffect: .atOnce,
             "Sends before this time are refused."),

@@ -4,8 +4,9 @@ import RMQRemoting
 /// Where every request of a broker arrives: one per loop and port, on the loop's thread.
 ///
 ///     access control ─► BrokerRequests ─┬► SendProcessor ──┐
-///                                       ├► PullProcessor ──┤ answered in the same wake-up, or when it is durable or a
-///                                       ├► on the loop ────┘ message comes
+///                                       ├► PullProcessor ──┤ answered in the same wake-up, or when it is durable, a message
+///                                       ├► ReplyProcessor ─┤ comes, or another client has answered
+///                                       ├► on the loop ────┘
 ///                                       └► by a worker ────► answered from there
 final class BrokerHandler: RequestHandler {
     private let broker: BrokerState
@@ -28,6 +29,7 @@ final class BrokerHandler: RequestHandler {
         if let accessControl = broker.accessControl, !isAllowed(request, connection, accessControl) { return }
         switch BrokerRequests.table.work(of: request.requestCode) {
         case .send: SendProcessor(loop: loop).receive(request, on: connection)
+        case .reply: ReplyProcessor(loop: loop).receive(request, on: connection)
         case .pull where servesPulls: PullProcessor(loop: loop).receive(request, on: connection)
         case .onLoop(let answer):
             connection.answer(request) {

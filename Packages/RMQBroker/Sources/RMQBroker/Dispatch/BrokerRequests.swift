@@ -7,6 +7,8 @@ enum BrokerWork: Sendable {
     case send
     /// A pull, the same way (``PullProcessor``).
     case pull
+    /// A reply to a request of another client (``ReplyProcessor``).
+    case reply
     /// Begun on the loop: it touches memory only, writes a message or waits for something.
     case onLoop(@Sendable (RemotingCommand, ClientCaller) throws -> Reply)
     /// Done by a worker: it may read files and wait.
@@ -41,7 +43,7 @@ enum BrokerRequests {
         case .forNameServers: return remark + ": it is for a name server"
         case .forClients: return remark + ": it is for a client"
         case .unserved: return remark + ", nor by any other of RocketMQ 4"
-        case .send, .pull, .onLoop, .byWorker, nil: return remark
+        case .send, .pull, .reply, .onLoop, .byWorker, nil: return remark
         }
     }
 
@@ -57,8 +59,8 @@ enum BrokerRequests {
             Row(.consumerSendMsgBack, .onLoop(SendBack.answer), access: .subscribing(group: "group")),
             Row(.endTransaction, .onLoop(TransactionRequests.end)),
             Row(.resumeCheckHalfMessage, .byWorker(TransactionRequests.resumeCheck)),
-            Row(.sendReplyMessage, .unbuilt("request-reply is")),
-            Row(.sendReplyMessageV2, .unbuilt("request-reply is")),
+            Row(.sendReplyMessage, .reply, access: .replying("topic", retryOf: "producerGroup")),
+            Row(.sendReplyMessageV2, .reply, access: .replying("b", retryOf: "a")),
         ]
     }
 

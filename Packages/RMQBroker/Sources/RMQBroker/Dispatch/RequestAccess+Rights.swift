@@ -6,10 +6,21 @@ extension RequestAccess {
     /// To publish to the topic in a header field, or, when that is a group's retry topic, to consume as the group.
     /// - Parameter group: the field with the group then.
     static func publishing(_ topic: String, retryOf group: String) -> RequestAccess {
+        .rights { publishingRights($0, topic, retryOf: group) }
+    }
+
+    private static func publishingRights(_ command: RemotingCommand, _ topic: String, retryOf group: String) -> [ResourceRight] {
+        guard let name = command.fields?[topic] else { return [] }
+        guard RetryTopic.isRetry(name) else { return [ResourceRight(.publish, topic: name)] }
+        return (command.fields?[group]).map { [ResourceRight(.subscribe, group: $0)] } ?? []
+    }
+
+    /// To publish a reply. The reference asks nothing of it, so replies could be written to any topic; here nothing is asked for
+    /// the topics of replies alone, since accounts that could reply so far have no right to those.
+    static func replying(_ topic: String, retryOf group: String) -> RequestAccess {
         .rights { command in
-            guard let name = command.fields?[topic] else { return [] }
-            guard RetryTopic.isRetry(name) else { return [ResourceRight(.publish, topic: name)] }
-            return (command.fields?[group]).map { [ResourceRight(.subscribe, group: $0)] } ?? []
+            if command.fields?[topic]?.hasByteSuffix(SystemTopic.reply(cluster: "")) == true { return [] }
+            return publishingRights(command, topic, retryOf: group)
         }
     }
 
