@@ -175,6 +175,35 @@ import Testing
 
         317 isOrder               0 0 0 0 0 0 0
 
+        222 topic                 1 1 1 1 1 1 1
+        222 group                 1 1 1 1 1 1 1
+        222 timestamp             1 1 1 0 1 1 0
+        222 isForce               0 0 0 0 0 0 0
+        223 topic                 0 0 0 0 0 0 0
+        223 group                 1 1 1 1 1 1 1
+        223 clientAddr            0 0 0 0 0 0 0
+        303 topic                 1 17 17 17 17 17 17
+        303 group                 0 0 0 0 0 0 0
+        307 consumerGroup         1 1 1 1 1 1 1
+        307 clientId              1 1 1 1 1 1 1
+        307 jstackEnable          0 0 0 0 0 0 0
+        308 topic                 1 0 0 0 0 0 0
+        308 filterGroups          0 0 0 0 0 0 0
+        308 compareGroup          0 0 0 0 0 0 0
+        309 consumerGroup         1 1 1 1 1 1 1
+        309 clientId              1 1 1 1 1 1 1
+        309 msgId                 1 1 1 1 1 1 1
+        309 brokerName            0 0 0 0 0 0 0
+        314 srcGroup              1 0 0 0 0 0 0
+        314 destGroup             1 0 0 0 0 0 0
+        314 topic                 0 0 0 0 0 0 0
+        314 offline               0 0 0 0 0 0 0
+        321 topic                 1 1 1 1 1 1 1
+        321 queueId               0 0 0 0 0 0 1
+        321 index                 0 0 0 0 0 0 0
+        321 count                 0 0 0 0 0 0 0
+        321 consumerGroup         0 0 0 0 0 0 0
+
         21 -
         25 -
         26 -
@@ -200,6 +229,7 @@ import Testing
         let queue = ["topic": "T", "queueId": "0", "bname": "broker-a"]
         let send = Peer.sendFields("T").merging(["l": "16", "n": "broker-a"]) { $1 }
         let reply = send.merging(["i": "REPLY_TO_CLIENT\u{1}c"]) { $1 }
+        let client = ["consumerGroup": "g", "clientId": "c"]
         switch code {
         case 10, 324:
             let send = code == 10 ? send : reply
@@ -255,6 +285,14 @@ import Testing
         case 200: return ([:], Array(#"{"groupName":"g3"}"#.utf8))
         case 202, 300: return (["topic": "T"], [])
         case 215: return (["topic": "Gone"], [])
+        case 222: return (["topic": "T", "group": "g", "timestamp": "0", "isForce": "true"], [])
+        case 223: return (["topic": "T", "group": "g", "clientAddr": ""], [])
+        case 303: return (["topic": "T", "group": "g"], [])
+        case 307: return (client.merging(["jstackEnable": "false"]) { $1 }, [])
+        case 308: return (["topic": "T", "filterGroups": "", "compareGroup": "g"], [])
+        case 309: return (client.merging(["msgId": "7F00000100002A9F0000000000000000", "brokerName": "broker-a"]) { $1 }, [])
+        case 314: return (["srcGroup": "g", "destGroup": "g2", "topic": "T", "offline": "false"], [])
+        case 321: return (["topic": "T", "queueId": "0", "index": "0", "count": "1", "consumerGroup": "g"], [])
         case 315: return (["statsName": "TOPIC_PUT_NUMS", "statsKey": "T"], [])
         case 317: return (["isOrder": "false"], [])
         default: return ([:], [])

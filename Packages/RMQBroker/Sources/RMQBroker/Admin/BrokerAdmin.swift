@@ -13,6 +13,7 @@ enum BrokerAdmin {
     /// Code 25. On the loop only who asks is looked at: a change waits for the file.
     static func updateConfiguration(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         let broker = caller.broker
+        broker.clients.log.info("updateBrokerConfig called by \(caller.connection.remote)")
         try broker.live.current.listener.checkUpdate(from: caller.connection.remote, accessControl: broker.accessControl)
         return .elsewhere(broker.workers.administrators) { try updateConfiguration(command, broker) }
     }

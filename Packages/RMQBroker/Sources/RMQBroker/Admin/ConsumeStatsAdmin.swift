@@ -2,7 +2,7 @@ import RMQCommon
 import RMQRemoting
 import RMQStore
 
-/// Codes 208 and 317: how far groups have consumed.
+/// Codes 208, 303 and 317: how far groups have consumed.
 enum ConsumeStatsAdmin {
     static func ofGroup(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
         let header = try command.header(ConsumeStatsHeader.self)
@@ -34,8 +34,10 @@ enum ConsumeStatsAdmin {
         var difference: Int64 = 0
         for group in broker.groups.names.sortedByBytes() {
             var stats: [JSONValue] = []
+            let subscriptions = broker.clients.consumers[group]?.subscriptions ?? [:]
             for name in broker.offsets.topics(of: group).sortedByBytes() {
                 guard let topic = broker.topics[name], !onlyOrdered || topic.config.isOrdered else { continue }
+                guard subscriptions.isEmpty || subscriptions[name] != nil else { continue }
                 let queues = progress(of: group, topic, queueCount: topic.config.writeQueueCount, broker)
                 for queue in queues.values { difference &+= queue.brokerOffset - queue.consumerOffset }
                 let progress = ConsumeStats {
@@ -50,6 +52,33 @@ enum ConsumeStatsAdmin {
             "brokerAddr": .string(broker.storeHost.description), "consumeStatsList": .array(groups), "totalDiff": .integer(difference),
         ]
         return .response(.success, body: body.bytes(.fastjson))
+    }
+
+    /// Code 303: the store times between which the messages of each queue lie, and up to which a group has consumed them.
+    static func timeSpans(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
+        let header = try command.header(ConsumeTimeSpanHeader.self)
+        guard let topic = broker.topics[header.topic] else {
+            throw Refusal(.topicNotExist, "topic[\(header.topic.prefix(bytes: 255))] not exist")
+        }
+        let committed = broker.offsets.existing(group: header.group, topic: header.topic)?.all ?? [:]
+        let now = broker.clocks.wall.now()
+        let spans = (0..<max(topic.config.writeQueueCount, 0)).map { queueId in
+            ConsumeTimeSpans.Span { span in
+                span.queue = MessageQueue(topic: header.topic, brokerName: broker.live.current.brokerName, queueId: queueId)
+                fill(&span, broker.store.queue(topic: header.topic, queueId: queueId), consumed: committed[queueId] ?? -1, now: now, broker.store)
+            }
+        }
+        return .response(.success, body: ConsumeTimeSpans(spans).body)
+    }
+
+    /// - Parameter offset: the next one of the group; below 0 when it has none.
+    private static func fill(_ span: inout ConsumeTimeSpans.Span, _ queue: QueueHandle?, consumed offset: Int64, now: Int64, _ store: MessageStore) {
+        func time(_ offset: Int64) -> Int64? { queue.flatMap { store.storeTimestamp($0, offset: offset) } }
+        span.minTimestamp = queue.flatMap { time($0.minOffset) } ?? -1
+        span.maxTimestamp = queue.flatMap { time($0.maxOffset - 1) } ?? -1
+        span.consumeTimestamp = offset > 0 ? time(offset - 1) ?? -1 : span.minTimestamp
+        // The message that comes next: a group that has no offset, or one of before the oldest message, begins with that.
+        if let queue, let next = time(max(offset, queue.minOffset)) { span.delayMilliseconds = now - next }
     }
 
     private static func progress(

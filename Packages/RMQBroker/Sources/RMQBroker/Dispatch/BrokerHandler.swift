@@ -39,6 +39,7 @@ final class BrokerHandler: RequestHandler {
                 return try answer(request.command(), ClientCaller(connection: connection, loop: loop))
             }
         case .byWorker(let answer):
+            logChange(request.requestCode, by: connection)
             connection.answer(request) {
                 let command = try request.command()
                 return .elsewhere(broker.workers.administrators) { [broker] in try answer(command, broker) }
@@ -46,6 +47,23 @@ final class BrokerHandler: RequestHandler {
         case .pull, .unbuilt, .forNameServers, .forClients, .unserved, nil:
             connection.answer(request) { throw Refusal(.requestCodeNotSupported, BrokerRequests.remark(for: request.requestCode)) }
         }
+    }
+
+    /// Who changed what, in the reference's words.
+    private func logChange(_ code: RequestCode, by connection: Connection) {
+        let change: String
+        switch code {
+        case .updateAndCreateTopic: change = "updateAndCreateTopic"
+        case .deleteTopicInBroker: change = "deleteTopic"
+        case .updateAndCreateSubscriptiongroup: change = "updateAndCreateSubscriptionGroup"
+        case .deleteSubscriptiongroup: change = "deleteSubscriptionGroup"
+        case .cloneGroupOffset: change = "cloneGroupOffset"
+        case .cleanUnusedTopic: change = "cleanUnusedTopic"
+        case .cleanExpiredConsumequeue: change = "cleanExpiredConsumeQueue"
+        case .deleteExpiredCommitlog: change = "deleteExpiredCommitLog"
+        default: return
+        }
+        broker.clients.log.info("\(change) called by \(connection.remote)")
     }
 
     /// A request that waited too long is answered here.

@@ -75,9 +75,9 @@ enum BrokerRequests {
             Row(.getConsumerConnectionList, .byWorker(GroupAdmin.consumerConnections)),
             Row(.getProducerConnectionList, .byWorker(GroupAdmin.producerConnections)),
             Row(.getAllProducerInfo, .byWorker(GroupAdmin.allProducers)),
-            Row(.invokeBrokerToGetConsumerStatus, .unbuilt("asking consumers through the broker is")),
-            Row(.getConsumerRunningInfo, .unbuilt("asking consumers through the broker is")),
-            Row(.consumeMessageDirectly, .unbuilt("asking consumers through the broker is")),
+            Row(.invokeBrokerToGetConsumerStatus, .onLoop(ConsumerCalls.status)),
+            Row(.getConsumerRunningInfo, .onLoop(ConsumerCalls.runningInfo)),
+            Row(.consumeMessageDirectly, .onLoop(ConsumerCalls.consumeDirectly)),
         ]
     }
 
@@ -91,9 +91,9 @@ enum BrokerRequests {
             Row(.getEarliestMsgStoretime, .byWorker(OffsetRequests.earliestStoreTime)),
             Row(.getAllConsumerOffset, .byWorker(OffsetRequests.allConsumerOffsets)),
             Row(.getAllDelayOffset, .byWorker(OffsetRequests.allDelayOffsets)),
-            Row(.invokeBrokerToResetOffset, .unbuilt("setting the offsets of a group is")),
-            Row(.cloneGroupOffset, .unbuilt("setting the offsets of a group is")),
-            Row(.queryCorrectionOffset, .unbuilt("setting the offsets of a group is")),
+            Row(.invokeBrokerToResetOffset, .onLoop(OffsetAdmin.reset)),
+            Row(.cloneGroupOffset, .byWorker(OffsetAdmin.clone)),
+            Row(.queryCorrectionOffset, .byWorker(OffsetAdmin.correction)),
         ]
     }
 
@@ -116,8 +116,8 @@ enum BrokerRequests {
             Row(.deleteSubscriptiongroup, .byWorker(GroupAdmin.delete), access: .administrator),
             Row(.getConsumeStats, .byWorker(ConsumeStatsAdmin.ofGroup)),
             Row(.getBrokerConsumeStats, .byWorker(ConsumeStatsAdmin.ofBroker)),
-            Row(.queryConsumeTimeSpan, .unbuilt("this part of the statistics is")),
-            Row(.queryConsumeQueue, .unbuilt("this part of the statistics is")),
+            Row(.queryConsumeTimeSpan, .byWorker(ConsumeStatsAdmin.timeSpans)),
+            Row(.queryConsumeQueue, .byWorker(ConsumeQueueAdmin.entries)),
         ]
     }
 

@@ -36,6 +36,12 @@ final class GroupProgress: Sendable {
         return isKept
     }
 
+    /// Takes over the offsets of another group, instead of its own.
+    func replace(with other: [Int32: Int64]) {
+        offsets.withLock { $0 = other }
+        dirty.store(true, ordering: .releasing)
+    }
+
     fileprivate var isDirty: Bool { dirty.load(ordering: .relaxed) }
     fileprivate func takeDirty() { _ = dirty.exchange(false, ordering: .acquiringAndReleasing) }
 }
