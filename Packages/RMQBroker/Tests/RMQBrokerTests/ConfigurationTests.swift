@@ -175,7 +175,7 @@ import Testing
     @Test func noPathNameOrAddressIsLive() {
         for setting in BrokerConfiguration.settings.all where setting.takesEffect == .atOnce {
             let value = setting.text(in: BrokerConfiguration()) ?? ""
-            #expect(Int64(value) != nil || Bool(value) != nil, "\(setting.key)=\(value)")
+            #expect(Int64(value) != nil || Bool(value) != nil || LogVerbosity(parsing: value) != nil, "\(setting.key)=\(value)")
             #expect(setting.status.isHonoured, "\(setting.key)")
         }
     }

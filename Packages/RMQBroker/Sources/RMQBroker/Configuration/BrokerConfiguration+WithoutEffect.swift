@@ -13,7 +13,6 @@ extension BrokerConfiguration {
 
     private static let environment: [Setting<Self>] = [
         .withoutEffect("rocketmqHome", isTold: false, because: "`ROCKETMQ_HOME` of the environment says it.") { _ in Environment.value("ROCKETMQ_HOME") ?? "" },
-        .withoutEffect("forceRegister", isTold: false, because: "Every registration is sent, whether or not a name server knows the topics already.") { _ in "true" },
         .withoutEffect("fetchNamesrvAddrByAddressServer", because: "Name servers are not looked up over HTTP.") { _ in "false" },
         .withoutEffect("rmqAddressServerDomain", because: "Name servers are not looked up over HTTP.") { _ in nil },
         .withoutEffect("rmqAddressServerSubGroup", because: "Name servers are not looked up over HTTP.") { _ in nil },
@@ -60,8 +59,6 @@ extension BrokerConfiguration {
             ])
         + Setting.withoutEffect(because: "Pulled messages are written from the log's pages without a copy.", ["transferMsgByHeap": "false"])
         + Setting.withoutEffect(because: "Replies to requests are not stored.", ["storeReplyMessageEnable": "false"])
-        + Setting.withoutEffect(because: "What is counted does not depend on it.", ["enableDetailStat": "false", "autoDeleteUnusedStats": "false"])
-        + Setting.withoutEffect(because: "A process is one broker and has one folder for its log.", ["isolateLogEnable": "false"])
         + Setting.withoutEffect(because: "The store cannot be wrapped by classes of others.", ["messageStorePlugIn": ""])
 
     static let networkWithoutEffect: [Setting<Self>] =

@@ -93,6 +93,22 @@ public struct BrokerConfiguration: Sendable, Equatable {
     /// How often the broker looks for transactions that it has to ask about.
     public var transactionCheckMilliseconds: Int64 = 60_000
 
+    // MARK: logs and statistics
+
+    /// Whether `mqbroker` logs to a folder of the broker's name and id, for several on one machine.
+    public var isolatesLogs = false
+    /// What is logged.
+    public var logVerbosity = LogVerbosity()
+
+    /// Whether delayed messages are counted by queue, and what pulls take too.
+    public var detailedStatistics = true
+    /// Whether what was counted of a topic or a group is forgotten when it is deleted.
+    public var deletesUnusedStatistics = false
+    /// Whether deliveries of delayed messages are counted.
+    public var countsDeliveries = true
+    /// Whether it is kept how far each group is behind.
+    public var keepsFalls = true
+
     // MARK: periodic work
 
     /// How often consumer offsets are written to their file.
@@ -101,6 +117,8 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var registerPeriodMilliseconds: Int64 = 30_000
     /// How long a name server may take to answer a registration.
     public var registerTimeoutMilliseconds: Int64 = 6_000
+    /// Whether the name servers are told each time, whether or not they know it already.
+    public var forcesRegistration = true
     /// Whether registrations are compressed.
     public var compressedRegister = false
 
@@ -136,7 +154,7 @@ extension BrokerConfiguration {
     public static let settings = SettingTable(
         program: "broker", defaults: BrokerConfiguration(),
         [
-            .init("Broker", identity + topicsAndGroups + serving + transactions + ownWithoutEffect),
+            .init("Broker", identity + topicsAndGroups + serving + transactions + statistics + ownWithoutEffect),
             .init("Network", listening + networkWithoutEffect),
             .init("Store", StoreConfiguration.settings.all.map { $0.at(\.store) } + storeWithoutEffect),
         ])
@@ -225,6 +243,9 @@ extension BrokerConfiguration {
         .number(
             "registerBrokerTimeoutMills", \.registerTimeoutMilliseconds, 100...60_000, unit: "ms", takesEffect: .atOnce,
             "How long a name server may take to answer that."),
+        .flag(
+            "forceRegister", \.forcesRegistration, takesEffect: .atOnce,
+            "Whether the name servers are told everything each time; otherwise they are asked first which version they know."),
         .flag("compressedRegister", \.compressedRegister, takesEffect: .atOnce, "Whether what is told is compressed."),
     ]
 
@@ -239,6 +260,21 @@ extension BrokerConfiguration {
         .number(
             "transactionCheckInterval", \.transactionCheckMilliseconds, 100...Int64(Int32.max), unit: "ms", takesEffect: .atOnce, important: true,
             "How often the broker looks for transactions to ask about; a change counts from the next time on."),
+    ]
+
+    private static let statistics: [Setting<Self>] = [
+        .flag("isolateLogEnable", \.isolatesLogs, "Whether the logs lie in a folder of the broker's name and id, for several brokers of one user."),
+        .verbosity(
+            "logLevel", \.logVerbosity, takesEffect: .atOnce,
+            "From which level on records are logged, also of single logs: `INFO;RocketmqStore=DEBUG;RocketmqStats=OFF`. A key of this project."),
+        .flag("enableDetailStat", \.detailedStatistics, "Whether delayed messages and the times of pulls are counted for each queue."),
+        .flag(
+            "autoDeleteUnusedStats", \.deletesUnusedStatistics, takesEffect: .atOnce,
+            "Whether what was counted of a topic or a group is forgotten when that is deleted."),
+        .flag("enableScheduleMessageStats", \.countsDeliveries, takesEffect: .atOnce, "Whether deliveries of delayed messages are counted."),
+        .flag(
+            "diskFallRecorded", \.keepsFalls, takesEffect: .atOnce,
+            "Whether it is kept how far each group was behind the end of the log at its last pull of a queue."),
     ]
 }
 

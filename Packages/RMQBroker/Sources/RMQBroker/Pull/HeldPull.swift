@@ -14,6 +14,7 @@ struct HeldPull {
     let advice: PullAdvice
     /// Of the group that pulls; nil when the table of offsets is full.
     let progress: GroupProgress?
+    let statistics: PullStatistics
     /// ``BrokerState/pullRulesVersion`` when the rules were last looked at.
     var rulesVersion: UInt64
 }

@@ -155,18 +155,18 @@ final class PullHolds {
         guard result.needsDisk, result.messageCount == 0 else { return reply(to: pull, on: connection) }
         let (patience, since) = (self.patience(), loop.now)
         let isTaken = coldReads.read(pull, from: result.nextOffset, patience: patience) { [weak self] loaded in
-            if let loaded { self?.loaded(loaded, for: pull) } else { self?.gaveUp(pull, since: since, patience) }
+            if let loaded { self?.loaded(loaded, for: pull, since: since) } else { self?.gaveUp(pull, since: since, patience) }
         }
         if !isTaken {
             connection.reply(.response(to: Refusal.overloaded("too many pulls wait for the disk")), to: pull.ticket)
         }
     }
 
-    private func loaded(_ loaded: ReadResult, for pull: HeldPull) {
+    private func loaded(_ loaded: ReadResult, for pull: HeldPull, since began: MonotonicInstant) {
         var pull = pull
         guard let connection = loop.connection(pull.connection), isStillAllowed(&pull, rulesVersion(), on: connection) else { return }
         result = loaded
-        reply(to: pull, on: connection)
+        reply(to: pull, on: connection, milliseconds: (loop.now - began).milliseconds)
     }
 
     private func gaveUp(_ pull: HeldPull, since: MonotonicInstant, _ patience: Duration?) {
@@ -178,13 +178,14 @@ final class PullHolds {
     }
 
     /// Sends what `result` holds.
-    private func reply(to pull: HeldPull, on connection: Connection) {
+    /// - Parameter milliseconds: how long it took to read.
+    private func reply(to pull: HeldPull, on connection: Connection, milliseconds: Int64 = 0) {
         let code = result.status.responseCode(requested: pull.offset)
         if code == .pullOffsetMoved { offsetMoved(pull, result.nextOffset) }
-        if result.messageCount > 0 { pull.progress?.countPulled(result.messageCount) }
         if slowGroupBytes != .max, let progress = pull.progress {
             slowGroups?.note(progress, queueId: pull.queue.stored.queueId, bytesBehind: result.bytesBehind, limit: slowGroupBytes)
         }
+        pull.statistics.count(result, queueId: pull.queue.stored.queueId, milliseconds: milliseconds, now: loop.wallMilliseconds)
         connection.replyPull(
             PullReply(
                 code: code, remark: result.status.name,

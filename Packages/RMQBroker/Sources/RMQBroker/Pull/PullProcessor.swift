@@ -54,7 +54,7 @@ struct PullProcessor {
             connection: connection.id, ticket: ticket, queue: route.topic.queue(request.queueId), filter: filter, offset: request.offset,
             nextOffset: request.offset, maxCount: Int(max(request.maxCount, 1)),
             advice: loop.settings.configuration.slaveRead ? route.advice : .master, progress: route.progress,
-            rulesVersion: loop.broker.pullRulesVersion)
+            statistics: route.statistics, rulesVersion: loop.broker.pullRulesVersion)
         loop.holds.answerOrHold(pull, suspendMilliseconds: suspend, on: connection)
     }
 
@@ -96,7 +96,8 @@ struct PullProcessor {
         let refusal: Refusal? = topic.config.permission.isReadable ? nil : .unreadableTopic(topic.name)
         // Whatever a heartbeat changes from here on moves a version, and the route is looked up again.
         let route = PullRoute(
-            topic: topic, advice: PullAdvice(group), progress: broker.offsets.progress(group: groupName, topic: topic.name), refusal: refusal,
+            topic: topic, advice: PullAdvice(group), progress: broker.offsets.progress(group: groupName, topic: topic.name),
+            statistics: PullStatistics(loop.statistics, topic: topic.name, group: groupName), refusal: refusal,
             heartbeat: heartbeat(groupName, group, topic: topic.name))
         loop.routes.remember(route, group: request.group, topic: request.topic)
         return route

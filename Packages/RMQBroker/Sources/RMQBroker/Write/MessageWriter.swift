@@ -18,6 +18,7 @@ final class MessageWriter {
     private let store: MessageStore
     private let arrivals: Arrivals
     private let answers: WriteAnswers
+    private let statistics: LoopStatistics
     private let propertyScratch = PropertyScratch()
     /// Messages of this wake-up that are not in the log yet.
     private let staged: StagedMessages
@@ -26,16 +27,18 @@ final class MessageWriter {
     private var randomState = UInt64.random(in: 1 ... .max)
 
     init(
-        loopIndex: Int, loop: EventLoop, broker: BrokerState, settings: LoopSettings, arrivals: Arrivals, answers: WriteAnswers
+        loopIndex: Int, loop: EventLoop, broker: BrokerState, settings: LoopSettings, arrivals: Arrivals, answers: WriteAnswers,
+        statistics: LoopStatistics
     ) {
         self.loop = loop
         self.settings = settings
+        self.statistics = statistics
         self.arrivals = arrivals
         store = broker.store
         self.answers = answers
         staged = StagedMessages(store: broker.store, maxMessageBytes: settings.configuration.store.maxMessageBytes)
         durability = DurabilityWaits(
-            loopIndex: loopIndex, loop: loop, store: broker.store, loops: broker.loops, answers: answers)
+            loopIndex: loopIndex, loop: loop, store: broker.store, loops: broker.loops, answers: answers, waiting: statistics.waitingSends)
     }
 
     /// Follows the settings of its loop.
@@ -67,7 +70,8 @@ final class MessageWriter {
             try staged.stage(
                 encode(message, topic, queue),
                 for: StagedMessages.Message(
-                    topic: topic, arrivesAt: message.delayLevel > 0 ? nil : queue, queueId: told ?? queueId, waits: waits, completion: completion))
+                    topic: topic, queue: queue, queueId: told ?? queueId, delayLevel: message.delayLevel, isSent: message.isSent, waits: waits,
+                    completion: completion))
         } catch {
             throw Refusal(error)
         }
@@ -83,7 +87,10 @@ final class MessageWriter {
         let queue = topic.queue(queueId)
         guard var draft = try? encode(mark, topic, queue) else { return }
         draft.needsPrevious = true
-        try? staged.stage(draft, for: StagedMessages.Message(topic: topic, arrivesAt: queue, queueId: queueId, waits: false, completion: .none))
+        try? staged.stage(
+            draft,
+            for: StagedMessages.Message(
+                topic: topic, queue: queue, queueId: queueId, delayLevel: 0, isSent: false, waits: false, completion: .none))
     }
 
     /// Appends what is staged, and tells those who need not wait. At the end of each wake-up.
@@ -193,7 +200,8 @@ final class MessageWriter {
         case .success(let stored): result = stored
         case .failure(let error): return answers.tell(message.completion, .failed(Refusal(error)))
         }
-        if let queue = message.arrivesAt { arrivals.add(queue) }
+        if message.delayLevel <= 0 { arrivals.add(message.queue) }
+        if message.isSent { statistics.countSend(to: message.topic, delayLevel: message.delayLevel, result) }
         guard message.completion.isHeard else { return }
         let written = WrittenMessage(queueId: message.queueId, result: result)
         if !message.topic.isSaved {

@@ -9,9 +9,12 @@ final class StagedMessages {
     /// What has to be known once a message is stored.
     struct Message {
         let topic: LoopTopic
-        /// Where it arrives; nil while it is delayed.
-        let arrivesAt: BrokerQueue?
+        let queue: BrokerQueue
         let queueId: Int32
+        /// At which it waits before it arrives in its queue; 0 or below for none.
+        let delayLevel: Int32
+        /// Whether the statistics count it.
+        let isSent: Bool
         /// Whether the completion waits for the disk or for replicas, not only for the append.
         let waits: Bool
         /// Of a connection that is perhaps closed by then: the message is stored all the same.

@@ -70,7 +70,7 @@ struct RowCase: Sendable, CustomTestStringConvertible {
 @Suite(.takesTurns) struct RowTests {
     static let cases: [RowCase] = [
         QueueRows.all, TopicRows.all, GroupRows.all, ClientRows.all, MessageRows.all, TransactionRows.all, BrokerRows.all, RetryRows.all, SendRows.all,
-        PullRows.all,
+        PullRows.all, StatisticsRows.all,
     ].flatMap(\.self)
 
     /// What these ask has nothing in it that could be wrong.
