@@ -93,7 +93,7 @@ final class TransactionWrites {
     /// Of a copy the first half message is done with as well, and so are all other copies.
     private func markOrigin(of half: HalfMessage, _ ops: LoopTopic) {
         guard half.isCopy else { return }
-        withOp(half.origin) { writer.write(mark: $0, to: ops, queueId: 0) }
+        _ = withOp(half.origin) { writer.write(mark: $0, to: ops, queueId: 0) }
     }
 
     private func withOp<Result>(_ halfOffset: Int64, _ body: (NewMessage) -> Result) -> Result {

@@ -143,6 +143,7 @@ extension MessageStore {
     /// Whether the record that begins at a physical offset can be read without waiting for the disk.
     public func isInMemory(recordAt physicalOffset: Int64) -> Bool {
         let end = log.maxOffset
+        guard configuration.recentBytes >= 0 else { return false }
         if physicalOffset >= end - configuration.recentBytes { return true }
         let head = MessageRecord.fillerByteCount
         // Where no record begins, there is nothing to wait for.
