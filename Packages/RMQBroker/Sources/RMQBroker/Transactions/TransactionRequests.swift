@@ -139,7 +139,8 @@ struct TransactionEnd {
             try body()
         } catch {
             transactions.logger.warning(
-                "half message \(header.halfQueueOffset) at \(header.halfPhysicalOffset) of group \(header.producerGroup.prefix(bytes: 255)) is not ended: \(error.remark)")
+                "half message \(header.halfQueueOffset) at \(header.halfPhysicalOffset) of group \(header.producerGroup.prefix(bytes: 255)) "
+                    + "is not ended: \(error.remark)")
             reply.complete(.response(to: error))
         }
     }

@@ -17,8 +17,6 @@ final class TransactionWrites {
     private let realQueue = Array("\u{2}\(PropertyName.realQueueId)\u{1}".utf8)
     /// As the reference writes them.
     private let opProperties = Array((PropertyText.pair(PropertyName.waitStoreMessage, "true") + "\u{2}" + PropertyText.pair(PropertyName.tags, "d")).utf8)
-    /// What a message may have kept of a transaction that it was part of before: it would be taken for a copy of that one.
-    private static let leftOvers = [PropertyName.transactionPreparedQueueOffset, PropertyName.transactionCheckTimes]
 
     init(loop: EventLoop, broker: BrokerState, settings: LoopSettings, routes: RouteCache, writer: MessageWriter) {
         self.loop = loop
@@ -37,15 +35,21 @@ final class TransactionWrites {
         half.keepsWait = true
         half.systemFlag &= ~SystemFlag.TransactionKind.rollback.rawValue
         half.addedProperties = realPlace(topic.name, queueId)
-        guard Self.leftOvers.contains(where: { name in PropertyText.pairs(in: message.properties).contains { $0.split().name.spell(name) } }) else {
+        guard PropertyText.pairs(in: message.properties).contains(where: { Self.isLeftOver($0) }) else {
             return try writer.write(half, to: place, queueId: 0, telling: queueId, completion: completion)
         }
-        let properties = PropertyText.replacing([], removing: Self.leftOvers, in: message.properties)
+        let leftOvers = [PropertyName.transactionPreparedQueueOffset, PropertyName.transactionCheckTimes]
+        let properties = PropertyText.replacing([], removing: leftOvers, in: message.properties)
         try properties.withUnsafeBytes { properties in
             Result { () throws(Refusal) in
                 try writer.write(half.with(properties: properties), to: place, queueId: 0, telling: queueId, completion: completion)
             }
         }.get()
+    }
+
+    /// What a message may have kept of a transaction that it was part of before: it would be taken for a copy of that one.
+    private static func isLeftOver(_ pair: PropertyText.Pair) -> Bool {
+        pair.isNamed("TRAN_PREPARED_QUEUE_OFFSET") || pair.isNamed("TRANSACTION_CHECK_TIMES")
     }
 
     /// The pairs that the broker adds to every message, and where the message is to go.
