@@ -42,7 +42,7 @@ final class BrokerState: Sendable {
         clients = Clients(groups: groups, live: live, logger: logger, clocks: clocks)
         statistics = BrokerStatistics(configuration: configuration, store: store, logger: logger, clocks: clocks)
         transactions = Transactions(
-            store: store, offsets: offsets, workers: workers.transactions, logger: logger.with(category: "RocketmqTransaction"))
+            store: store, offsets: offsets, workers: workers.transactions, logger: logger.with(.transaction))
         self.host = Mutex(host)
         self.store = store
         self.accessControl = accessControl

@@ -106,7 +106,7 @@ import Testing
     // MARK: 309
 
     /// Also one that lies so far back that a worker has to read it.
-    @Test(arguments: [Int64(64 << 20), 0]) func aConsumerIsHandedAMessage(recentBytes: Int64) async throws {
+    @Test(arguments: [Int64(64 << 20), -1]) func aConsumerIsHandedAMessage(recentBytes: Int64) async throws {
         try await withPeer({ $0.store.recentBytes = recentBytes }) { peer in
             let sent = try await peer.send("T", "at once", properties: "TAGS\u{1}a")
             let id = try #require(sent.fields?["msgId"])

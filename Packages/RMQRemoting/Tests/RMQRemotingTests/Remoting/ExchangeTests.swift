@@ -107,7 +107,12 @@ import Testing
         }
         #expect(try await ask(307, .generous).get().body == [4, 3])
         #expect(await ask(40, .milliseconds(30)) == .failure(.timedOut(address: handle.remote.description, code: 40, after: .milliseconds(30))))
+        func tell() async -> RemotingError? {
+            await withCheckedContinuation { done in handle.sendOneway(RemotingCommand(code: 39)) { done.resume(returning: $0) } }
+        }
+        #expect(await tell() == nil)
         handle.close()
+        #expect(await tell() == .connectionClosed(address: handle.remote.description))
         await #expect(throws: RemotingError.connectionClosed(address: handle.remote.description)) {
             try await handle.request(RemotingCommand(code: 307), timeout: .generous)
         }
