@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Consumes with the C++ client's push consumer; prints one JSON object a message, in the order of arrival.
 
+A message whose body begins with `fails-once` is not consumed the first time, and one that begins with `fails-always` never is.
 Ends when standard input is closed, or by itself once `count` different bodies have come, or with an error after `seconds`.
 usage: consume_all.py <name server> <topic> <group> <concurrent|orderly|broadcasting> <expression> <count> <seconds>
 """
@@ -9,8 +10,8 @@ import os
 import sys
 import threading
 
-from rocketmq.client import PushConsumer
-from rocketmq.ffi import MessageModel
+from rocketmq.client import PushConsumer, RecvMessage
+from rocketmq.ffi import MessageModel, _CConsumeStatus, dll
 
 import wording
 
@@ -30,13 +31,21 @@ def main(name_server, topic, group, mode, expression, count, seconds):
     def receive(message):
         received = {"body": plain(message.body), "tags": plain(message.tags), "keys": plain(message.keys), "queue": message.queue_id,
                     "offset": message.queue_offset, "property": plain(message.get_property(wording.PROPERTY)), "topic": message.topic}
+        body = received["body"]
         with lock:
+            received["consumed"] = not (body.startswith("fails-always") or body.startswith("fails-once") and body not in bodies)
             print(json.dumps(received), flush=True)
-            bodies.add(received["body"])
+            bodies.add(body)
             if len(bodies) >= int(count):
                 finished.set()
+        return received["consumed"]
 
-    consumer.subscribe(topic, receive, expression)
+    def consume(_, message):
+        # The package's own callback cannot say that a message was not consumed: what it raises is lost, and reads as success.
+        return (_CConsumeStatus.CONSUME_SUCCESS if receive(RecvMessage(message)) else _CConsumeStatus.RECONSUME_LATER).value
+
+    dll.Subscribe(consumer._handle, topic.encode(), expression.encode())
+    consumer._register_callback(consume)
     consumer.start()
 
     def watch_input():

@@ -32,6 +32,35 @@ class Exchange:
         # The C++ client writes its logs and broadcasting offsets below the home folder.
         self.environment = {**os.environ, "HOME": str(cluster.folder), "NAMESRV_ADDR": self.name_server}
 
+    @staticmethod
+    def run(programs, cases, settings=None):
+        """Runs cases on one cluster, says how each ended, and returns the exit code."""
+        passed = failed = 0
+        with rmq.Cluster(programs, settings) as cluster:
+            exchange = Exchange(cluster)
+            rmq.wait_until(lambda: cluster.broker_address in exchange.admin("clusterList"), what="the broker's registration")
+            for case in cases:
+                began = time.monotonic()
+                try:
+                    case(exchange)
+                    passed += 1
+                    print(f"ok      {case.__name__:20} {time.monotonic() - began:5.1f} s  {case.__doc__}", flush=True)
+                except Exception as error:
+                    failed += 1
+                    print(f"FAILED  {case.__name__:20} {time.monotonic() - began:5.1f} s  {case.__doc__}\n        {error}", flush=True)
+                    if not isinstance(error, AssertionError):
+                        traceback.print_exc()
+            if failed:
+                print(f"--- broker's log\n{cluster.log('mqbroker')[-3000:]}")
+        print(f"{passed} passed, {failed} failed")
+        return 1 if failed else 0
+
+    def restart_killed(self):
+        """Kills the broker and starts it again; clients find it as soon as the name server knows it."""
+        self.cluster.kill_broker()
+        self.cluster.start_broker()
+        rmq.wait_until(lambda: self.cluster.broker_address in self.admin("clusterList"), what="the broker's registration")
+
     def admin(self, *arguments):
         done = subprocess.run([self.cluster.programs / "mqadmin", *arguments], env=self.environment, capture_output=True, text=True, timeout=SECONDS)
         assert done.returncode == 0 and not done.stderr, f"mqadmin {' '.join(arguments)} ended with {done.returncode}: {done.stderr}{done.stdout}"
@@ -64,9 +93,9 @@ class Exchange:
         return stored
 
     @contextlib.contextmanager
-    def consumer(self, topic, group, mode="concurrent", expression="*", count=1 << 30):
+    def consumer(self, topic, group, mode="concurrent", expression="*", count=1 << 30, seconds=SECONDS):
         """A push consumer of the C++ client, until the block ends."""
-        script = [sys.executable, HERE / "consume_all.py", self.name_server, topic, group, mode, expression, str(count), str(SECONDS)]
+        script = [sys.executable, HERE / "consume_all.py", self.name_server, topic, group, mode, expression, str(count), str(seconds)]
         with Consumer(script, self.environment).running() as consumer:
             yield consumer
 
@@ -367,26 +396,7 @@ CASES = [sync, asynchronous, oneway, orderly, filtered, broadcasting, batch, del
 
 
 def main(programs, *names):
-    chosen = [case for case in CASES if not names or case.__name__ in names]
-    passed = failed = 0
-    with rmq.Cluster(programs) as cluster:
-        exchange = Exchange(cluster)
-        rmq.wait_until(lambda: cluster.broker_address in exchange.admin("clusterList"), what="the broker's registration")
-        for case in chosen:
-            began = time.monotonic()
-            try:
-                case(exchange)
-                passed += 1
-                print(f"ok      {case.__name__:18} {time.monotonic() - began:5.1f} s  {case.__doc__}", flush=True)
-            except Exception as error:
-                failed += 1
-                print(f"FAILED  {case.__name__:18} {time.monotonic() - began:5.1f} s  {case.__doc__}\n        {error}", flush=True)
-                if not isinstance(error, AssertionError):
-                    traceback.print_exc()
-        if failed:
-            print(f"--- broker's log\n{cluster.log('mqbroker')[-3000:]}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not chosen else 0
+    return Exchange.run(programs, [case for case in CASES if not names or case.__name__ in names])
 
 
 if __name__ == "__main__":

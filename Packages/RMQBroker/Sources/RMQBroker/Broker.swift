@@ -63,6 +63,7 @@ public final class Broker: Sendable {
                 LoopService(loops, state),
                 listener,
                 RegistrationService(loops, configuration, state, listener: listener),
+                TransactionService(loops, state),
             ] + periodicWork(loops))
         } catch {
             StoreService(state).stop()

@@ -16,6 +16,7 @@ final class BrokerState: Sendable {
     let files: ConfigurationFiles
     let workers = Workers()
     let loops = LoopSet()
+    let transactions: Transactions
     /// Nil: everybody may do everything.
     let accessControl: (any AccessControl)?
     let logger: Logger
@@ -39,6 +40,8 @@ final class BrokerState: Sendable {
         offsets = ConsumerOffsets(separatesLightGroups: configuration.store.lightQueues)
         clients = Clients(groups: groups, live: live)
         statistics = BrokerStatistics(configuration: configuration, store: store, logger: logger, clocks: clocks)
+        transactions = Transactions(
+            store: store, offsets: offsets, workers: workers.transactions, logger: logger.with(.transaction))
         self.host = Mutex(host)
         self.store = store
         self.accessControl = accessControl

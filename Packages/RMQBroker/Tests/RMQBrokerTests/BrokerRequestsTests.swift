@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (RequestCode.endTransaction, "transactional messages are not built yet"), (.registerBroker, "it is for a name server"),
+        (RequestCode.getBrokerClusterAclInfo, "access control is not built yet"), (.registerBroker, "it is for a name server"),
         (.notifyConsumerIdsChanged, "it is for a client"), (.suspendConsumer, "nor by any other of RocketMQ 4"),
         (RequestCode(rawValue: 999), "not supported by this broker"), (RequestCode(rawValue: -1), "not supported by this broker"),
     ])

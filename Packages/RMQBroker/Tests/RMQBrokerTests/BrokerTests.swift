@@ -94,17 +94,6 @@ import Testing
         }
     }
 
-    @Test(arguments: [("TRAN_MSG\u{1}true", "ransaction")])
-    func whatIsNotBuiltIsRefusedByName(properties: String, feature: String) async throws {
-        try await withPeer { peer in
-            let answer = try await peer.send("Refused", "x", properties: properties)
-            #expect(answer.code != 0)
-            #expect(answer.remark?.contains(feature) == true, "\(answer.remark ?? "no remark")")
-            let end = try await peer.ask(.getMaxOffset, ["topic": "Refused", "queueId": "0"])
-            #expect(end.fields?["offset"] ?? "0" == "0")
-        }
-    }
-
     @Test(arguments: ["../..", "a/b", "", "with blank", String(repeating: "x", count: 128), "SCHEDULE_TOPIC_XXXX"])
     func aTopicThatMayNotBeSentToIsRefused(topic: String) async throws {
         try await withPeer { peer in

@@ -77,7 +77,7 @@ import Testing
             let values = try await shown(peer)
             #expect(values["sendMessageThreadPoolNums"] == "2")
             #expect(values["eventLoops"] == "2")
-            #expect(values["rejectTransactionMessage"] == "true")
+            #expect(values["rejectTransactionMessage"] == "false")
             #expect(values["transientStorePoolEnable"] == "false")
             #expect(values["brokerIP1"] == "127.0.0.1")
             #expect(values["brokerIP2"] == "127.0.0.1")

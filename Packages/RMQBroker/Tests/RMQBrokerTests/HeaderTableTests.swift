@@ -107,6 +107,17 @@ import Testing
         32 bname                  0 0 0 0 0 0 0
         33 offset                 1 1 1 1 1 1 1
 
+        37 producerGroup          1 1 1 1 1 1 1
+        37 tranStateTableOffset   1 1 1 1 1 1 1
+        37 commitLogOffset        1 1 1 1 1 1 1
+        37 commitOrRollback       1 1 1 1 1 1 1
+        37 fromTransactionCheck   0 0 0 0 0 0 0
+        37 msgId                  1 0 0 0 0 0 0
+        37 transactionId          0 0 0 0 0 0 0
+        37 bname                  0 0 0 0 0 0 0
+        323 msgId                 1 1 1 1 1 1 1
+        323 topic                 0 0 0 0 0 0 0
+
         17 topic                  1 1 0 0 0 1 0
         17 defaultTopic           0 0 0 0 0 0 0
         17 readQueueNums          1 1 1 1 1 1 1/0
@@ -185,6 +196,12 @@ import Testing
         case 29: return (queue.merging(["timestamp": "0"]) { $1 }, [])
         case 30, 31, 32: return (queue, [])
         case 33: return (["offset": "0"], [])
+        case 37:
+            return ([
+                "producerGroup": "p", "tranStateTableOffset": "0", "commitLogOffset": "0", "commitOrRollback": "8", "fromTransactionCheck": "false",
+                "msgId": "m", "transactionId": "m", "bname": "broker-a",
+            ], [])
+        case 323: return (["msgId": "7F00000100002A9F0000000000000000", "topic": "T"], [])
         case 17:
             return ([
                 "topic": "Made", "defaultTopic": "TBW102", "readQueueNums": "1", "writeQueueNums": "1", "perm": "6",
@@ -229,6 +246,7 @@ import Testing
     @Test(arguments: table.codes) func theAnswersAreThoseOfTheTable(code: Int32) async throws {
         try await withPeer { peer in
             _ = try await peer.createTopic("T")
+            _ = try await peer.send("T", "half", properties: "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}p")
             _ = try await peer.send("T", "x", properties: "KEYS\u{1}k")
             let subscription = SubscriptionData(topic: "T", tagExpression: "*", version: 1)
             let consumer = ConsumerData {

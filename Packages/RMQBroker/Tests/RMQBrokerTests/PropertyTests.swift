@@ -7,9 +7,9 @@ import Testing
 
 /// What properties mean to the broker, and what it does with values that mean nothing.
 @Suite(.takesTurns) struct PropertyTests {
-    /// What became of a message: refused with a code, waiting for a delay level, or in its queue.
+    /// What became of a message: refused with a code, waiting for a delay level or for the end of a transaction, or in its queue.
     enum Outcome: Equatable {
-        case refused(ResponseCode), waits(level: Int32), delivered
+        case refused(ResponseCode), waits(level: Int32), isHalf, delivered
     }
 
     /// `;` stands for the end of a pair, `=` for the end of its name.
@@ -25,8 +25,9 @@ import Testing
         // A pair without a value, or without a name, is absent; of several the last one counts
         ("DELAY=", .delivered), ("DELAY", .delivered), ("=1;DELAY=2", .waits(level: 2)), ("DELAY=2;DELAY=", .waits(level: 2)),
         ("DELAY=abc;DELAY=2", .waits(level: 2)), ("DELAY=2;DELAY=abc", .refused(.systemError)), ("delay=2", .delivered),
-        // TRAN_MSG is a truth value; transactions are not built yet
-        ("TRAN_MSG=true", .refused(.noPermission)), ("TRAN_MSG=TRUE", .refused(.noPermission)), ("TRAN_MSG=true;TRAN_MSG=", .refused(.noPermission)),
+        // TRAN_MSG is a truth value; a half message is not delayed, but what it becomes
+        ("TRAN_MSG=true", .isHalf), ("TRAN_MSG=TRUE", .isHalf), ("TRAN_MSG=true;TRAN_MSG=", .isHalf), ("TRAN_MSG=true;DELAY=2", .isHalf),
+        ("TRAN_MSG=true;DELAY=abc", .refused(.systemError)),
         ("TRAN_MSG=true;TRAN_MSG=false", .delivered), ("TRAN_MSG=1", .delivered), ("TRAN_MSG= true", .delivered), ("TRAN_MSG=yes", .delivered),
         ("TRAN_MSG=", .delivered),
         // WAIT is a truth value; where nothing waits for the disk it changes nothing
@@ -48,7 +49,9 @@ import Testing
                 }
                 var waitingQueue: Int32 = 0
                 if case .waits(let level) = outcome { waitingQueue = level - 1 }
-                let before = (own: try await end("T", 0), waiting: try await end("SCHEDULE_TOPIC_XXXX", waitingQueue))
+                let before = (
+                    own: try await end("T", 0), waiting: try await end("SCHEDULE_TOPIC_XXXX", waitingQueue), half: try await end("RMQ_SYS_TRANS_HALF_TOPIC", 0)
+                )
                 let properties = text.replacing("=", with: "\u{1}").replacing(";", with: "\u{2}")
                 let answer = try await peer.send("T", "x", properties: properties)
                 let found: Outcome
@@ -56,6 +59,8 @@ import Testing
                     found = .refused(answer.responseCode)
                 } else if try await end("SCHEDULE_TOPIC_XXXX", waitingQueue) > before.waiting {
                     found = .waits(level: waitingQueue + 1)
+                } else if try await end("RMQ_SYS_TRANS_HALF_TOPIC", 0) > before.half {
+                    found = .isHalf
                 } else {
                     let own = try await end("T", 0)
                     #expect(own == before.own + 1, "\(text)")

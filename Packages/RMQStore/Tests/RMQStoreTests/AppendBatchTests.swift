@@ -25,14 +25,15 @@ import Testing
         }
 
         /// Encodes a message and adds it.
-        func stage(_ topic: String, _ body: [UInt8], more: [(String, String)] = []) throws {
+        func stage(_ topic: String, _ body: [UInt8], more: [(String, String)] = [], needingPrevious: Bool = false) throws {
             let properties = MessageProperties(more).encoded()
-            let draft = try properties.withUnsafeBytes { properties in
+            var draft = try properties.withUnsafeBytes { properties in
                 try body.withUnsafeBytes {
                     try batch.encoder.encode(
                         queue: store.queueHandle(topic: topic, queueId: 0), attributes: testAttributes, body: $0, properties: properties)
                 }
             }
+            draft.needsPrevious = needingPrevious
             try batch.add(draft)
         }
 
@@ -133,6 +134,29 @@ import Testing
         #expect(try fixture.store.everything("T", 0).map { $0.body[0] } == [0, 2, 4])
         #expect(throws: StoreError.recordTooLarge(bytes: 70_092, limit: 65_528)) { try fixture.stage("T", Self.body(0, count: 70_000)) }
         #expect(fixture.append().isEmpty)
+        try fixture.store.close()
+    }
+
+    /// What says that a message is there is not stored without that message, whatever keeps it from being stored.
+    @Test func oneThatNeedsThePreviousIsNotStoredWithoutIt() throws {
+        let fixture = try Fixture()
+        func stageAll() throws {
+            try fixture.stage("T", Self.body(0))
+            try fixture.stage("Full", Self.body(1))
+            try fixture.stage("T", Self.body(2), needingPrevious: true)
+            try fixture.stage("T", Self.body(3), needingPrevious: true)
+            try fixture.stage("T", Self.body(4))
+        }
+        fixture.disk.set { $0.allocationFailure = ("consumequeue/Full", ENOSPC) }
+        try stageAll()
+        let full = StoreError.diskFull(path: fixture.folder.sub("store/consumequeue/Full/0/00000000000000000000"))
+        let outcomes = fixture.append()
+        for index in 1...3 { #expect(throws: full) { try outcomes[index].get() } }
+        #expect(try [0, 4].map { try outcomes[$0].get().queueOffset } == [0, 1])
+        fixture.disk.set { $0.allocationFailure = nil }
+        try stageAll()
+        #expect(fixture.append().allSatisfy { (try? $0.get()) != nil })
+        #expect(try fixture.store.everything("T", 0).map { $0.body[0] } == [0, 4, 0, 2, 3, 4])
         try fixture.store.close()
     }
 

@@ -5,6 +5,7 @@ import Synchronization
 /// The producers that are connected, by group. One lock, never held while another one is taken.
 final class ProducerTable: Sendable {
     private let groups = Mutex<[ByteText: [UInt64: ClientChannel]]>([:])
+    private let turn = Atomic<Int>(0)
 
     func register(_ channel: ClientChannel, group: String) {
         groups.withLock { groups in
@@ -44,6 +45,14 @@ final class ProducerTable: Sendable {
 
     /// Nil when no producer of `group` is connected.
     func channels(of group: String) -> [ClientChannel]? { groups.withLock { $0[group].map { Array($0.values) } } }
+
+    /// The producers of `group`, each first in turn.
+    func inTurn(of group: String) -> [ClientChannel] {
+        let channels = (channels(of: group) ?? []).sorted { $0.connection.id < $1.connection.id }
+        guard channels.count > 1 else { return channels }
+        let first = Int(turn.wrappingAdd(1, ordering: .relaxed).oldValue.magnitude % UInt(channels.count))
+        return Array(channels[first...] + channels[..<first])
+    }
 
     var all: [ByteText: [ClientChannel]] { groups.withLock { $0.mapValues { Array($0.values) } } }
 }

@@ -50,9 +50,6 @@ extension BrokerConfiguration {
                 "waitTimeMillsInHeartbeatQueue": "0", "waitTimeMillsInTransactionQueue": "0",
             ])
         + Setting.withoutEffect(
-            because: "Transactions are not built yet.",
-            ["rejectTransactionMessage": "true", "transactionTimeOut": "0", "transactionCheckMax": "0", "transactionCheckInterval": "0"])
-        + Setting.withoutEffect(
             because: "Filters of SQL expressions are not built into the broker yet.",
             [
                 "enableCalcFilterBitMap": "false", "expectConsumerNumUseFilter": "0", "maxErrorRateOfBloomFilter": "0", "filterDataCleanTimeSpan": "0",

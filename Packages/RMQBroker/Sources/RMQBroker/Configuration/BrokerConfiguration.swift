@@ -66,6 +66,17 @@ public struct BrokerConfiguration: Sendable, Equatable {
     /// The most messages that a query by unique id returns.
     public var uniqueIdQueryCount: Int32 = 32
 
+    // MARK: transactions
+
+    /// Whether messages of transactions are refused.
+    public var rejectsTransactions = false
+    /// How long a producer has for its transaction before it is first asked about it.
+    public var transactionTimeoutMilliseconds: Int64 = 6_000
+    /// How often it is asked about one.
+    public var transactionCheckMax: Int32 = 15
+    /// How often the broker looks for transactions that it has to ask about.
+    public var transactionCheckMilliseconds: Int64 = 60_000
+
     // MARK: logs and statistics
 
     /// Whether `mqbroker` logs to a folder of the broker's name and id, for several on one machine.
@@ -127,7 +138,7 @@ extension BrokerConfiguration {
     public static let settings = SettingTable(
         program: "broker", defaults: BrokerConfiguration(),
         [
-            .init("Broker", identity + topicsAndGroups + serving + statistics + ownWithoutEffect),
+            .init("Broker", identity + topicsAndGroups + serving + transactions + statistics + ownWithoutEffect),
             .init("Network", listening + networkWithoutEffect),
             .init("Store", StoreConfiguration.settings.all.map { $0.at(\.store) } + storeWithoutEffect),
         ])
@@ -199,6 +210,19 @@ extension BrokerConfiguration {
             "forceRegister", \.forcesRegistration, takesEffect: .atOnce,
             "Whether the name servers are told everything each time; otherwise they are asked first which version they know."),
         .flag("compressedRegister", \.compressedRegister, takesEffect: .atOnce, "Whether what is told is compressed."),
+    ]
+
+    private static let transactions: [Setting<Self>] = [
+        .flag("rejectTransactionMessage", \.rejectsTransactions, takesEffect: .atOnce, important: true, "Whether messages of transactions are refused."),
+        .number(
+            "transactionTimeOut", \.transactionTimeoutMilliseconds, 0...Int64(Int32.max), unit: "ms", takesEffect: .atOnce, important: true,
+            "How long a producer has for a transaction before it is first asked what became of it."),
+        .number(
+            "transactionCheckMax", \.transactionCheckMax, 0...Int32.max, takesEffect: .atOnce, important: true,
+            "How often it is asked; then the message is kept in `TRANS_CHECK_MAX_TIME_TOPIC` and not delivered."),
+        .number(
+            "transactionCheckInterval", \.transactionCheckMilliseconds, 100...Int64(Int32.max), unit: "ms", takesEffect: .atOnce, important: true,
+            "How often the broker looks for transactions to ask about; a change counts from the next time on."),
     ]
 
     private static let statistics: [Setting<Self>] = [

@@ -55,8 +55,8 @@ enum BrokerRequests {
             Row(.queryMessage, .byWorker(QueryRequests.byKey), access: .subscribing(topic: "topic")),
             Row(.viewMessageById, .byWorker(QueryRequests.byOffset)),
             Row(.consumerSendMsgBack, .onLoop(SendBack.answer), access: .subscribing(group: "group")),
-            Row(.endTransaction, .unbuilt("transactional messages are")),
-            Row(.resumeCheckHalfMessage, .unbuilt("transactional messages are")),
+            Row(.endTransaction, .onLoop(TransactionRequests.end)),
+            Row(.resumeCheckHalfMessage, .byWorker(TransactionRequests.resumeCheck)),
             Row(.sendReplyMessage, .unbuilt("request-reply is")),
             Row(.sendReplyMessageV2, .unbuilt("request-reply is")),
         ]

@@ -4,9 +4,10 @@ import RMQRemoting
 /// A loop's copy of the live configuration, and what follows from it, ready for use. On the loop's thread only.
 final class LoopSettings {
     private(set) var configuration: BrokerConfiguration
-    /// `startAcceptSendTimestamp` and the write bit of `brokerPermission`, apart: a send must not copy the configuration.
+    /// `startAcceptSendTimestamp`, the write bit of `brokerPermission` and `rejectTransactionMessage`, apart: a send must not copy the configuration.
     private(set) var acceptsSendsFrom: Int64
     private(set) var isWritable: Bool
+    private(set) var rejectsTransactions: Bool
     private(set) var sendTrailer: SendReplyTrailer
     /// `CLUSTER` and its value, as the broker adds it to every message that a producer sends.
     let sentProperties: UnsafeRawBufferPointer
@@ -25,6 +26,7 @@ final class LoopSettings {
         self.configuration = configuration
         acceptsSendsFrom = configuration.startAcceptSendTimestamp
         isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
+        rejectsTransactions = configuration.rejectsTransactions
         sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
         makeStoreHost = storeHost
         let properties = Array(PropertyText.pair(PropertyName.cluster, configuration.brokerClusterName).utf8)
@@ -44,6 +46,7 @@ final class LoopSettings {
         configuration = live.current
         acceptsSendsFrom = configuration.startAcceptSendTimestamp
         isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
+        rejectsTransactions = configuration.rejectsTransactions
         sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
         return true
     }

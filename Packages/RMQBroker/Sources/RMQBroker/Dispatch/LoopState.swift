@@ -14,6 +14,7 @@ final class LoopState: WakeUpObserver {
     let writer: MessageWriter
     let answers: WriteAnswers
     let holds: PullHolds
+    let transactions: TransactionWrites
     private let arrivals: Arrivals
     private let offsetMovedEvents: OffsetMovedEvents
 
@@ -31,6 +32,7 @@ final class LoopState: WakeUpObserver {
         writer = MessageWriter(
             loopIndex: index, loop: loop, broker: broker, settings: settings, arrivals: arrivals, answers: answers,
             statistics: statistics)
+        transactions = TransactionWrites(loop: loop, broker: broker, settings: settings, routes: routes, writer: writer)
         offsetMovedEvents = OffsetMovedEvents(loop: loop, broker: broker, settings: settings, routes: routes, writer: writer)
         holds.offsetMoved = { [unowned offsetMovedEvents] pull, offset in offsetMovedEvents.record(pull, movedTo: offset) }
         holds.rulesVersion = { broker.pullRulesVersion }

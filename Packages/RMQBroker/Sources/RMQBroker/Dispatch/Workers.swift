@@ -10,6 +10,8 @@ final class Workers: Service {
     static let administratorsLimit = 256
     /// Work of the broker's own that waits. Each kind is never twice in the queue, so this is never reached.
     static let backgroundLimit = 64
+    /// A round through the half messages and a reading of what has ended; neither is ever twice in the queue.
+    static let transactionsLimit = 4
 
     /// Read what pulls want from the disk. A disk is not faster for more at once.
     let readers = WorkerPool(name: "read", threadLimit: threadLimit, queueLimit: readersLimit)
@@ -18,6 +20,9 @@ final class Workers: Service {
     /// Does what the broker does by itself: writes tables, takes samples.
     let background = WorkerPool(name: "background", threadLimit: 2, queueLimit: backgroundLimit)
 
+    /// Looks through the half messages of transactions, and may wait for the loops meanwhile. One thing at a time.
+    let transactions = WorkerPool(name: "transactions", threadLimit: 1, queueLimit: transactionsLimit)
+
     /// Threads are made when they are needed.
     func start() {}
 
@@ -25,6 +30,7 @@ final class Workers: Service {
     func stop() {
         administrators.stop()
         readers.stop()
+        transactions.stop()
         background.stop()
     }
 }

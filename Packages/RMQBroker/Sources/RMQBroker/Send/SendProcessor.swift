@@ -41,6 +41,8 @@ struct SendProcessor {
             let completion = inbound.ticket.isOneway ? WriteCompletion.none : .send(connection, inbound.ticket)
             if let deadLetterGroup {
                 try writeDeadLetter(message, of: deadLetterGroup, instead: topic, request.queueId, completion)
+            } else if message.received.isTransactional, !request.isBatch {
+                try loop.transactions.write(half: message, of: topic, queueId: request.queueId, completion: completion)
             } else {
                 try loop.writer.write(message, to: topic, queueId: request.queueId, completion: completion)
             }
@@ -54,12 +56,12 @@ struct SendProcessor {
         _ message: NewMessage, of group: String, instead topic: LoopTopic, _ queueId: Int32, _ completion: WriteCompletion
     ) throws(Refusal) {
         let deadLetters = try loop.deadLetterTopic(ofGroup: group)
-        let toldQueueId = queueId >= 0 ? queueId : loop.writer.randomQueueId(below: topic.config.writeQueueCount)
+        let toldQueueId = loop.writer.chosenQueue(queueId, of: topic)
         let properties = PropertyText.replacing([(PropertyName.delayLevel, "0")], in: message.properties)
         try properties.withUnsafeBytes { properties in
             Result { () throws(Refusal) in
                 try loop.writer.write(
-                    message.with(properties: properties), to: deadLetters, queueId: 0, toldQueueId: toldQueueId, completion: completion)
+                    message.with(properties: properties), to: deadLetters, queueId: 0, telling: toldQueueId, completion: completion)
             }
         }.get()
     }

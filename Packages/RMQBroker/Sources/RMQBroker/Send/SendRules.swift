@@ -41,10 +41,16 @@ struct SendRules {
 
     func checkTransaction(_ request: SendRequest, _ message: NewMessage) throws(Refusal) {
         if request.isBatch { return }
-        // A message flagged as prepared or rolled back would lie in the log for ever: no queue leads to it. In a batch the store
-        // refuses the flags, and nothing looks at the property.
-        if message.received.isTransactional || request.systemFlag & SystemFlag.TransactionKind.prepared.rawValue != 0 {
-            throw Refusal(.noPermission, "transactional messages (property TRAN_MSG) are not supported by this broker yet")
+        // In a batch the store refuses the flags, and nothing looks at the property.
+        if message.received.isTransactional {
+            if loop.settings.rejectsTransactions {
+                throw Refusal(
+                    .noPermission,
+                    "the broker[\(loop.settings.configuration.advertisedAddress)] sending transaction message is forbidden (rejectTransactionMessage=true)")
+            }
+        } else if request.systemFlag & SystemFlag.TransactionKind.prepared.rawValue != 0 {
+            // It would lie in the log for ever: no queue leads to it.
+            throw Refusal(.noPermission, "a message that is flagged as part of a transaction (sysFlag \(request.systemFlag)) has the property TRAN_MSG=true")
         }
     }
 

@@ -42,20 +42,23 @@ final class MessageWriter {
     /// Follows the settings of its loop.
     func settingsChanged() { staged.batch.encoder.maxMessageBytes = settings.configuration.store.maxMessageBytes }
 
+    /// A queue of `topic` for a message whose producer named `queueId`: that one, or any when it is negative.
+    func chosenQueue(_ queueId: Int32, of topic: LoopTopic) -> Int32 { queueId >= 0 ? queueId : randomQueueId(below: topic.config.writeQueueCount) }
+
     /// Takes a message for `topic`.
     /// - Parameters:
     ///   - queueId: one of the topic's; a negative one lets the writer choose.
-    ///   - toldQueueId: what the completion hears instead, where a producer asked for another queue than the message goes to.
+    ///   - told: the queue that `completion` hears of, when the message stands there for one that is meant for another.
     /// - Throws: why it cannot be stored; `completion` does not hear of that.
     func write(
-        _ message: NewMessage, to topic: LoopTopic, queueId: Int32, toldQueueId: Int32? = nil, completion: WriteCompletion
+        _ message: NewMessage, to topic: LoopTopic, queueId: Int32, telling told: Int32? = nil, completion: WriteCompletion
     ) throws(Refusal) {
         try check(message)
         let waits = durability.areNeeded && message.received.waitsForDurability && completion.isHeard
         if waits, durability.areFull {
             throw Refusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
         }
-        let queueId = queueId >= 0 ? queueId : randomQueueId(below: topic.config.writeQueueCount)
+        let queueId = chosenQueue(queueId, of: topic)
         let queue = topic.queue(queueId)
         // The elements of a batch body may be many, so they get the staging memory for themselves.
         if message.isBatch || !staged.batch.hasRoom(forBody: message.body.count) { appendStaged() }
@@ -63,12 +66,25 @@ final class MessageWriter {
             try staged.stage(
                 encode(message, topic, queue),
                 for: StagedMessages.Message(
-                    topic: topic, queue: queue, queueId: toldQueueId ?? queueId, delayLevel: message.received.delayLevel, isSent: message.isSent, waits: waits,
+                    topic: topic, queue: queue, queueId: told ?? queueId, delayLevel: message.delayLevel, isSent: message.isSent, waits: waits,
                     completion: completion))
         } catch {
             throw Refusal(error)
         }
         if message.isBatch { appendStaged() }
+    }
+
+    /// Takes a message that may only be stored if the one taken right before it is: it says that something is done, and that one does
+    /// it. They are written in one call if they fit, so that a crash hardly comes between them.
+    ///
+    /// That it cannot be stored is not told: then it is only not known that the thing is done.
+    func write(mark: NewMessage, to topic: LoopTopic, queueId: Int32) {
+        if !staged.batch.hasRoom(forBody: mark.body.count), !appendStaged() { return }
+        let queue = topic.queue(queueId)
+        guard var draft = try? encode(mark, topic, queue) else { return }
+        draft.needsPrevious = true
+        try? staged.stage(draft, for: StagedMessages.Message(
+            topic: topic, queue: queue, queueId: queueId, delayLevel: 0, isSent: false, waits: false, completion: .none))
     }
 
     /// Appends what is staged, and tells those who need not wait. At the end of each wake-up.
@@ -104,8 +120,8 @@ final class MessageWriter {
         if let delay = message.received.malformedDelay {
             throw Refusal(.systemError, "property DELAY is \"\(String(decoding: delay.prefix(64), as: UTF8.self))\", not a 32-bit integer")
         }
-        if message.isBatch, message.received.delayLevel > 0 {
-            throw Refusal(.messageIllegal, "a batch cannot be delayed (property DELAY=\(message.received.delayLevel)); send its messages one by one")
+        if message.isBatch, message.delayLevel > 0 {
+            throw Refusal(.messageIllegal, "a batch cannot be delayed (property DELAY=\(message.delayLevel)); send its messages one by one")
         }
     }
 
@@ -117,9 +133,9 @@ final class MessageWriter {
         attributes.reconsumeTimes = message.reconsumeTimes
         attributes.preparedTransactionOffset = message.preparedTransactionOffset
         if topic.config.filterType == .multiTag { attributes.systemFlag |= SystemFlag.multiTags.rawValue }
-        if message.received.delayLevel > 0 {
+        if message.delayLevel > 0 {
             return try store.encodeDelayed(
-                level: Int(message.received.delayLevel), for: queue.stored, attributes: attributes, body: message.body,
+                level: Int(message.delayLevel), for: queue.stored, attributes: attributes, body: message.body,
                 properties: message.properties, addedProperties: message.addedProperties, with: staged.batch.encoder)
         }
         let properties = message.keepsWait ? message.properties : message.received.stored(message.properties, scratch: propertyScratch)
@@ -141,8 +157,15 @@ final class MessageWriter {
         }.get()
     }
 
-    private func appendStaged() {
-        staged.append { message, outcome in appended(message, outcome) }
+    /// - Returns: whether the last one that was staged is stored.
+    @discardableResult
+    private func appendStaged() -> Bool {
+        var isStored = false
+        staged.append { message, outcome in
+            if case .success = outcome { isStored = true } else { isStored = false }
+            appended(message, outcome)
+        }
+        return isStored
     }
 
     /// Tells those who wait for messages that there is one, and the producer, or lets the producer wait.

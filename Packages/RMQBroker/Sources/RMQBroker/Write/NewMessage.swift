@@ -24,6 +24,8 @@ struct NewMessage {
     var keepsWait = false
     /// A producer sent it, so the statistics count it.
     var isSent = false
+    /// It is stored at once, whatever delay its properties ask for: that is for what becomes of it.
+    var ignoresDelay = false
 
     init(body: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer, bornTimestamp: Int64, bornHost: HostAddress) {
         self.body = body
@@ -32,6 +34,9 @@ struct NewMessage {
         self.bornTimestamp = bornTimestamp
         self.bornHost = bornHost
     }
+
+    /// 0 or below for none.
+    var delayLevel: Int32 { ignoresDelay ? 0 : received.delayLevel }
 
     /// What a stored message becomes when it is written once more, with other properties.
     init(_ fields: RecordFields, body: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer) {

@@ -17,6 +17,8 @@ struct OwnedMessage: Sendable {
     var bornHost: HostAddress
     var reconsumeTimes: Int32 = 0
     var preparedTransactionOffset: Int64 = 0
+    /// As in ``NewMessage``.
+    var ignoresDelay = false
 
     /// A message of the broker's own.
     init(topic: String, queueId: Int32, body: [UInt8], properties: [UInt8], bornTimestamp: Int64, bornHost: HostAddress) {
@@ -41,6 +43,7 @@ struct OwnedMessage: Sendable {
                     message.systemFlag = systemFlag
                     message.reconsumeTimes = reconsumeTimes
                     message.preparedTransactionOffset = preparedTransactionOffset
+                    message.ignoresDelay = ignoresDelay
                     try loop.writer.write(message, to: route, queueId: queueId, completion: completion)
                 }
             }

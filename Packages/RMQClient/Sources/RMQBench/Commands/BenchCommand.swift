@@ -20,8 +20,9 @@ public enum BenchCommand {
             case "consumer": try await ConsumerBench.run(&options)
             case "drain": try await DrainBench.run(&options)
             case "latency": try await LatencyBench.run(&options)
+            case "soak": try await SoakBench.run(&options)
             case "yardstick": try await Yardstick.run(&options)
-            default: throw BenchError(misuse: "there is no command '\(name)'; the commands are producer, consumer, drain, latency, raw, yardstick")
+            default: throw BenchError(misuse: "there is no command '\(name)'; the commands are producer, consumer, drain, latency, raw, soak, yardstick")
             }
             return 0
         } catch {
@@ -40,6 +41,14 @@ extension BenchOptions {
         case "binary": return .rocketmq
         case let other: throw BenchError(misuse: "--serialization is '\(other)', allowed are json and binary")
         }
+    }
+
+    mutating func kind() throws(BenchError) -> LoadKind {
+        let text = text("kind", default: LoadKind.plain.rawValue)
+        guard let kind = LoadKind.allCases.first(where: { $0.rawValue.isExactly(text) }) else {
+            throw BenchError(misuse: "--kind is '\(text)', allowed are \(LoadKind.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return kind
     }
 
     mutating func nameServers() -> String { text("namesrv") ?? Environment.value("NAMESRV_ADDR") ?? "127.0.0.1:9876" }

@@ -22,6 +22,10 @@ enum BenchHelp {
         raw         sends straight to an address, without a name server; for brokers and for the yardstick
           mqbench raw --address 127.0.0.1:10911 --connections 64
           mqbench raw --address 127.0.0.1:10911 --connections 16 --rate 50000
+          mqbench raw --address 127.0.0.1:10911 --connections 8 --depth 64 --kind transactions
+        soak        producers, consumers, retries and transactions at once for a long time, with connections that are lost now and then;
+                    every message is counted. Tools/soak watches the broker meanwhile
+          mqbench soak --address 127.0.0.1:10911 --rate 50000 --seconds 1800 --restart 30
         yardstick   a server that answers sends without storing anything: what the network layer alone can do.
                     Compare `mqbench raw` against it with `mqbench raw` against a broker.
           mqbench yardstick --port 10999
@@ -40,10 +44,13 @@ enum BenchHelp {
           --serialization KIND   headers as json or binary [json]
           --client               producer: use the Swift client instead of the raw load generator
           --batch N              drain: messages asked for in one pull [1024; brokers give fewer]
+          --kind KIND            raw: plain, delayed (by the first delay level), transactions (a half message and its commit, together one) or
+                                 send-backs (the first message of the log is given back again and again) [plain]
           --rate N               latency: messages a second [1000]; producer, raw: the same, in an open loop [as fast as it goes]
           --queue N              latency: the queue; raw, drain with --address: the first of --queues [0]
           --queues N             raw, drain with --address: queues used in turn [4]
           --address HOST:PORT    raw, drain: the broker, numbers only [raw: 127.0.0.1:10911; drain: those that the name server knows]
+          --restart N            soak: each producer and each consumer loses its connection every N seconds [never]
           --port N               yardstick: port on loopback [10999]
           --loops N              yardstick: event loops [1]
 

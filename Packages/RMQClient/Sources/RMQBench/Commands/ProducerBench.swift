@@ -46,6 +46,7 @@ enum ProducerBench {
         var plan = try plan(&options, topic: options.text("topic", default: SystemTopic.benchmark))
         let threads = try options.number("threads", default: 1, in: 1...256)
         let address = try options.address() ?? HostAddress(ipv4: (127, 0, 0, 1), port: 10_911)
+        plan.kind = try options.kind()
         plan.targets = try options.queues().map { SendTarget(address: address, queueId: $0) }
         try options.checkAllUsed()
         try await load(plan, threads: threads)

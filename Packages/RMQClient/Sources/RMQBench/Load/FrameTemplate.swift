@@ -8,17 +8,20 @@ struct FrameTemplate {
     let bytes: [UInt8]
     private let isBinary: Bool
     private let opaqueAt: Int
-    private let countAt: Int?
+    /// Where the texts that change end.
+    private let changingEnds: [Int]
 
     /// Numbers of requests start here: ten digits, and they stay ten.
     static let firstOpaque: Int32 = 1_000_000_000
     /// A placeholder for a 19-digit number, such as an offset.
     static let placeholder: Int64 = 7_777_777_777_777_777_777
+    /// For a second one.
+    static let secondPlaceholder: Int64 = 8_888_888_888_888_888_888
 
     /// - Parameters:
-    ///   - command: with the text `changing` somewhere in it when a second number changes.
-    ///   - changing: digits that `write` overwrites from their end on.
-    init(_ command: RemotingCommand, serialization: HeaderSerialization, changing: String?) throws(BenchError) {
+    ///   - command: with each text of `changing` somewhere in it.
+    ///   - changing: digits that `patch` overwrites from their end on, beside the request's number.
+    init(_ command: RemotingCommand, serialization: HeaderSerialization, changing: [String]) throws(BenchError) {
         var command = command
         command.serialization = serialization
         command.opaque = Self.firstOpaque
@@ -31,20 +34,21 @@ struct FrameTemplate {
             guard let at = Self.find("\(Self.firstOpaque)", in: encoded) else { throw BenchError("no opaque in the encoded header") }
             opaqueAt = at
         }
-        countAt = try changing.map { text throws(BenchError) in
+        changingEnds = try changing.map { text throws(BenchError) in
             guard let at = Self.find(text, in: encoded) else { throw BenchError("\(text) is not in the encoded request") }
             return at + text.utf8.count
         }
     }
 
     /// Puts the numbers of this request into a copy of `bytes`.
-    func patch(_ copy: UnsafeMutableRawBufferPointer, opaque: Int32, number: Int64, digits: Int) {
+    func patch(_ copy: UnsafeMutableRawBufferPointer, opaque: Int32, number: Int64, second: Int64 = 0, digits: Int) {
         if isBinary {
             copy.storeBytes(of: opaque.bigEndian, toByteOffset: opaqueAt, as: Int32.self)
         } else {
             Self.putDecimal(Int64(opaque), digits: 10, endingAt: opaqueAt + 10, in: copy)
         }
-        if let countAt { Self.putDecimal(number, digits: digits, endingAt: countAt, in: copy) }
+        if let first = changingEnds.first { Self.putDecimal(number, digits: digits, endingAt: first, in: copy) }
+        if changingEnds.count > 1 { Self.putDecimal(second, digits: digits, endingAt: changingEnds[1], in: copy) }
     }
 
     private static func putDecimal(_ value: Int64, digits: Int, endingAt end: Int, in bytes: UnsafeMutableRawBufferPointer) {
@@ -66,16 +70,57 @@ extension FrameTemplate {
     /// Digits at the end of a message's id that count the messages.
     static let idDigits = 8
 
+    /// What a load asks for again and again.
+    static func request(_ kind: LoadKind, topic: String, queueId: Int32, size: Int, serialization: HeaderSerialization) throws(BenchError) -> FrameTemplate {
+        switch kind {
+        case .plain: try send(topic: topic, queueId: queueId, size: size, serialization: serialization)
+        case .delayed: try send(topic: topic, queueId: queueId, size: size, properties: [PropertyName.delayLevel: "1"], serialization: serialization)
+        case .transactions:
+            try send(
+                topic: topic, queueId: queueId, size: size,
+                properties: [PropertyName.transactionPrepared: "true", PropertyName.producerGroup: producerGroup], serialization: serialization)
+        case .sendBacks: try sendBack(serialization: serialization)
+        }
+    }
+
+    private static let producerGroup = "mqbench_producer"
+
+    /// Gives the first message of the log back, once more each time.
+    private static func sendBack(serialization: HeaderSerialization) throws(BenchError) -> FrameTemplate {
+        let header = SendBackHeader {
+            $0.physicalOffset = 0
+            $0.group = "mqbench_consumer"
+            $0.delayLevel = 1
+            $0.maxReconsumeTimes = .max
+        }
+        return try FrameTemplate(RemotingCommand(.consumerSendMsgBack, header: header), serialization: serialization, changing: [])
+    }
+
+    /// Commits the half message whose queue offset and physical offset are put in.
+    static func commit(serialization: HeaderSerialization) throws(BenchError) -> FrameTemplate {
+        let header = EndTransactionHeader {
+            $0.producerGroup = producerGroup
+            $0.halfQueueOffset = placeholder
+            $0.halfPhysicalOffset = secondPlaceholder
+            $0.decision = .commit
+        }
+        return try FrameTemplate(
+            RemotingCommand(.endTransaction, header: header), serialization: serialization, changing: ["\(placeholder)", "\(secondPlaceholder)"])
+    }
+
     /// A send of a message of `size` bytes to one queue.
-    static func send(topic: String, queueId: Int32, size: Int, serialization: HeaderSerialization) throws(BenchError) -> FrameTemplate {
+    private static func send(
+        topic: String, queueId: Int32, size: Int, properties more: [String: String] = [:], serialization: HeaderSerialization
+    ) throws(BenchError) -> FrameTemplate {
         // The last digits are decimal here; they are still hexadecimal digits to everybody else.
         let unique = UniqueId.make()
         let id = unique.prefix(bytes: unique.utf8.count - idDigits) + String(repeating: "0", count: idDigits)
         var properties = MessageProperties()
         properties[PropertyName.uniqueKey] = id
         properties[PropertyName.waitStoreMessage] = "true"
+        for (name, value) in more { properties[name] = value }
         let header = SendMessageHeader {
-            $0.producerGroup = "mqbench_producer"
+            $0.producerGroup = producerGroup
             $0.topic = topic
             $0.queueId = queueId
             $0.bornTimestamp = WallClock.nowMilliseconds()
@@ -83,7 +128,7 @@ extension FrameTemplate {
         }
         let body = (0..<max(1, size)).map { UInt8(truncatingIfNeeded: 0x61 + $0 % 26) }
         return try FrameTemplate(
-            RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: id)
+            RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: [id])
     }
 
     /// A pull from one queue that carries its own subscription, so that no heartbeat is needed.
@@ -102,6 +147,6 @@ extension FrameTemplate {
             $0.expressionType = "TAG"
         }
         return try FrameTemplate(
-            RemotingCommand(.pullMessage, header: header), serialization: serialization, changing: "\(placeholder)")
+            RemotingCommand(.pullMessage, header: header), serialization: serialization, changing: ["\(placeholder)"])
     }
 }

@@ -38,7 +38,7 @@ struct LatencyLoad: Sendable {
         }
         let body = Self.marker + [UInt8](repeating: 0x61, count: max(0, size - Self.marker.count))
         let template = try FrameTemplate(
-            RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: nil)
+            RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: [])
         let timeAt = template.bytes.count - body.count
         var result = LoadResult()
         let start = nanosecondsNow()

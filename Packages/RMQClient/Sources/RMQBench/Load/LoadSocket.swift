@@ -153,6 +153,27 @@ extension LoadSocket.Frame {
         return value
     }
 
+    /// Where the message lies that `msgId` names: the last 16 hexadecimal digits of its 32.
+    var physicalOffset: Int64? {
+        guard var index = end(of: "msgId") else { return nil }
+        while index < header.count, Self.hexDigit(header[index]) == nil { index += 1 }
+        guard index + 32 <= header.count else { return nil }
+        var value: UInt64 = 0
+        for byte in header[index + 16..<index + 32] {
+            guard let digit = Self.hexDigit(byte) else { return nil }
+            value = value << 4 | UInt64(digit)
+        }
+        return Int64(bitPattern: value)
+    }
+
+    private static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x37
+        default: nil
+        }
+    }
+
     /// Where `text`, of at least four bytes, ends in the header. Four bytes are compared at once.
     private func end(of text: StaticString) -> Int? {
         let count = text.utf8CodeUnitCount

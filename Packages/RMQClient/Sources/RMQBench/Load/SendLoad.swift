@@ -29,6 +29,8 @@ final class SendLoad {
         let index: Int
         let socket: LoadSocket
         let templates: [FrameTemplate]
+        /// What follows the answer to a half message.
+        let commit: FrameTemplate?
         var nextTemplate: Int
         var sequence: Int64 = 0
         var inFlight = 0
@@ -37,10 +39,11 @@ final class SendLoad {
         /// When the send with this number (modulo the table's size) went out, or was due.
         var starts: [Int64]
 
-        init(index: Int, socket: LoadSocket, templates: [FrameTemplate], depth: Int) {
+        init(index: Int, socket: LoadSocket, templates: [FrameTemplate], commit: FrameTemplate?, depth: Int) {
             self.index = index
             self.socket = socket
             self.templates = templates
+            self.commit = commit
             nextTemplate = index
             var size = 1
             while size < depth * 2 { size *= 2 }
@@ -59,9 +62,10 @@ final class SendLoad {
             let address = plan.targets[index % plan.targets.count].address
             var templates: [FrameTemplate] = []
             for target in plan.targets where target.address == address {
-                templates.append(try .send(topic: plan.topic, queueId: target.queueId, size: plan.size, serialization: plan.serialization))
+                templates.append(try .request(plan.kind, topic: plan.topic, queueId: target.queueId, size: plan.size, serialization: plan.serialization))
             }
-            let lane = Lane(index: index, socket: try LoadSocket(connectingTo: address), templates: templates, depth: plan.depth)
+            let commit = plan.kind == .transactions ? try FrameTemplate.commit(serialization: plan.serialization) : nil
+            let lane = Lane(index: index, socket: try LoadSocket(connectingTo: address), templates: templates, commit: commit, depth: plan.depth)
             guard crmq_epoll_add(epoll, lane.socket.descriptor, UInt32(CRMQ_EPOLL_IN), UInt64(index)) == 0 else {
                 throw BenchError("epoll does not take the connection")
             }
@@ -117,7 +121,11 @@ final class SendLoad {
         let now = nanosecondsNow()
         var completed: Int64 = 0
         try lane.socket.receive { frame throws(BenchError) in
-            let number = Int64(frame.opaque) - Int64(FrameTemplate.firstOpaque)
+            var number = Int64(frame.opaque) - Int64(FrameTemplate.firstOpaque)
+            if let commit = lane.commit {
+                if number < Self.commitsFrom, frame.code == 0 { return try end(frame, number, lane, commit) }
+                number %= Self.commitsFrom
+            }
             lane.inFlight -= 1
             completed += 1
             if frame.code == 0 {
@@ -130,6 +138,20 @@ final class SendLoad {
         }
         inFlight -= Int(completed)
         done.add(completed)
+    }
+
+    /// The numbers of requests that end a transaction begin here; each is as far beyond as that of its half message.
+    private static let commitsFrom: Int64 = 500_000_000
+
+    /// Commits the half message that an answer is about.
+    private func end(_ half: LoadSocket.Frame, _ number: Int64, _ lane: Lane, _ commit: FrameTemplate) throws(BenchError) {
+        guard let queueOffset = half.number(after: "queueOffset"), let physicalOffset = half.physicalOffset else {
+            throw BenchError("the answer to a half message does not say where it is: \(half.remark)")
+        }
+        lane.socket.append(commit.bytes) { copy in
+            commit.patch(
+                copy, opaque: FrameTemplate.firstOpaque + Int32(Self.commitsFrom + number), number: Int64(queueOffset), second: physicalOffset, digits: 19)
+        }
     }
 
     // MARK: What goes out
@@ -181,7 +203,7 @@ final class SendLoad {
     private func put(_ lane: Lane, start: Int64) {
         let template = lane.templates[lane.nextTemplate % lane.templates.count]
         lane.nextTemplate &+= 1
-        let number = lane.sequence % 1_000_000_000
+        let number = lane.sequence % Self.commitsFrom
         lane.socket.append(template.bytes) { copy in
             template.patch(
                 copy, opaque: FrameTemplate.firstOpaque + Int32(number), number: lane.sequence &* Int64(lanes.count) &+ Int64(lane.index),

@@ -7,8 +7,20 @@ struct SendTarget: Sendable {
     let queueId: Int32
 }
 
+/// What a load asks for.
+enum LoadKind: String, CaseIterable, Sendable {
+    case plain
+    /// Messages with the first delay level.
+    case delayed
+    /// A half message, and its commit once it is stored; both together count as one.
+    case transactions
+    /// The first message of the log is given back, again and again.
+    case sendBacks = "send-backs"
+}
+
 /// What is sent, and how hard.
 struct SendPlan: Sendable {
+    var kind = LoadKind.plain
     var topic: String
     var targets: [SendTarget]
     var size: Int

@@ -17,6 +17,19 @@ public struct ConnectionHandle: Sendable, Hashable {
         loop.post(PostedFrame(connection: id, frame: command.encoded()))
     }
 
+    /// The same; tells whether the command is in the connection's output. It is not when the connection is closed, or when its peer does
+    /// not read.
+    /// - Parameter completion: called once, on a loop, and must not block.
+    public func sendOneway(_ command: RemotingCommand, completion: @escaping @Sendable (RemotingError?) -> Void) {
+        let request = OutboundRequest(command, to: remote.description, timeout: .zero, oneway: true) { result in
+            switch result {
+            case .success: completion(nil)
+            case .failure(let error): completion(error)
+            }
+        }
+        loop.post(PostedRequest(connection: id, request: request))
+    }
+
     /// Asks the peer and waits for its answer.
     public func request(_ command: RemotingCommand, timeout: Duration) async throws(RemotingError) -> RemotingCommand {
         try await OutboundRequest.wait(command, to: remote.description, timeout: timeout) { request in

@@ -52,6 +52,9 @@ import Testing
         case .getMaxOffset, .getMinOffset, .getEarliestMsgStoretime: QueueHeader.self
         case .queryMessage: QueryMessageHeader.self
         case .viewMessageById: ViewMessageHeader.self
+        case .endTransaction: EndTransactionHeader.self
+        case .checkTransactionState: CheckTransactionHeader.self
+        case .resumeCheckHalfMessage: ResumeCheckHeader.self
         case .unregisterClient: UnregisterClientHeader.self
         case .getConsumerListByGroup, .notifyConsumerIdsChanged, .getConsumerConnectionList: ConsumerGroupHeader.self
         case .putKvConfig: PutKeyValueHeader.self

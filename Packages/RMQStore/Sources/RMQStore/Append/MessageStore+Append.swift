@@ -81,6 +81,10 @@ extension MessageStore {
         let now = clocks.wall.now()
         var run = AppendRun()
         for index in staged.indices {
+            if staged[index].draft.needsPrevious, index > 0, case .failed(let error) = staged[index - 1].progress {
+                staged[index].progress = .failed(error)
+                continue
+            }
             do throws(StoreError) {
                 try resolve(&staged[index], state)
             } catch {

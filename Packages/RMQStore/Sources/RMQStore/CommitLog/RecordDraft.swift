@@ -22,6 +22,9 @@ public struct RecordDraft {
     /// Of a delayed message: its delivery time, which stands in the queue entry, comes this long after its store time.
     var delayMilliseconds: Int64?
 
+    /// Whether it is only appended if the one before it in its ``AppendBatch`` is.
+    public var needsPrevious = false
+
     /// The size of all its records.
     public var byteCount: Int { bytes.count }
     /// 1, or the number of messages of a batch.
