@@ -12,6 +12,7 @@ final class BrokerState: Sendable {
     let offsets: ConsumerOffsets
     let clients: Clients
     let statistics: BrokerStatistics
+    let slowGroups = SlowGroups()
     let store: MessageStore
     let files: ConfigurationFiles
     let workers = Workers()

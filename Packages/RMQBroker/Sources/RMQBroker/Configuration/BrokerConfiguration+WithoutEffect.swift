@@ -9,7 +9,6 @@ extension BrokerConfiguration {
     private static let refused: [Setting<Self>] = [
         .refused("aclEnable", only: "false", important: true, because: "A broker that ignored it would let everybody do everything; accounts are not built into the program yet."),
         .refused("enablePropertyFilter", only: "false", because: "Consumers would get messages that their SQL expression leaves out."),
-        .refused("slaveReadEnable", only: "false", because: "There are no replicas to read from yet."),
     ]
 
     private static let environment: [Setting<Self>] = [
@@ -44,12 +43,6 @@ extension BrokerConfiguration {
 
     private static let served: [Setting<Self>] =
         Setting.withoutEffect(
-            because: "No request waits in a queue, so none can wait too long.",
-            [
-                "brokerFastFailureEnable": "false", "waitTimeMillsInSendQueue": "0", "waitTimeMillsInPullQueue": "0",
-                "waitTimeMillsInHeartbeatQueue": "0", "waitTimeMillsInTransactionQueue": "0",
-            ])
-        + Setting.withoutEffect(
             because: "Filters of SQL expressions are not built into the broker yet.",
             [
                 "enableCalcFilterBitMap": "false", "expectConsumerNumUseFilter": "0", "maxErrorRateOfBloomFilter": "0", "filterDataCleanTimeSpan": "0",
@@ -64,7 +57,6 @@ extension BrokerConfiguration {
                 "commercialEnable": "false", "commercialTimerCount": "0", "commercialTransCount": "0", "commercialBigCount": "0",
                 "commercialBaseCount": "0",
             ])
-        + Setting.withoutEffect(because: "A slow group is not shut out.", ["disableConsumeIfConsumerReadSlowly": "false", "consumerFallbehindThreshold": "0"])
         + Setting.withoutEffect(because: "Pulled messages are written from the log's pages without a copy.", ["transferMsgByHeap": "false"])
         + Setting.withoutEffect(because: "Replies to requests are not stored.", ["storeReplyMessageEnable": "false"])
         + Setting.withoutEffect(because: "The store cannot be wrapped by classes of others.", ["messageStorePlugIn": ""])

@@ -63,6 +63,22 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var startAcceptSendTimestamp: Int64 = 0
     /// `TRACE_ON` of sent messages.
     public var traceOn = true
+    /// Whether a request that waited too long for its turn is refused.
+    public var fastFailure = true
+    /// How long sends and messages that consumers give back may wait.
+    public var sendWaitMilliseconds: Int64 = 200
+    /// How long pulls may wait.
+    public var pullWaitMilliseconds: Int64 = 5_000
+    /// How long heartbeats may wait.
+    public var heartbeatWaitMilliseconds: Int64 = 31_000
+    /// How long commits and rollbacks of transactions may wait.
+    public var transactionWaitMilliseconds: Int64 = 3_000
+    /// Whether groups are advised to read from a replica.
+    public var slaveRead = false
+    /// Whether a group that is further behind than ``slowGroupBytes`` may consume no more.
+    public var shutsOutSlowGroups = false
+    /// How far behind a group may be, in bytes of the log.
+    public var slowGroupBytes: Int64 = 16 << 30
     /// The most messages that a query by unique id returns.
     public var uniqueIdQueryCount: Int32 = 32
 
@@ -195,6 +211,27 @@ extension BrokerConfiguration {
         .number(
             "startAcceptSendRequestTimeStamp", \.startAcceptSendTimestamp, 0...Int64.max, unit: "ms since 1970", takesEffect: .atOnce,
             "Sends before this time are refused."),
+        .flag(
+            "brokerFastFailureEnable", \.fastFailure, takesEffect: .atOnce,
+            "Whether a request that waited too long for its turn is answered SYSTEM_BUSY, upon which clients try another broker."),
+        .number(
+            "waitTimeMillsInSendQueue", \.sendWaitMilliseconds, 10...600_000, unit: "ms", takesEffect: .atOnce,
+            "How long a send may wait while its event loop is held up; also a message that a consumer gives back."),
+        .number(
+            "waitTimeMillsInPullQueue", \.pullWaitMilliseconds, 10...600_000, unit: "ms", takesEffect: .atOnce,
+            "How long a pull may; also for a thread that reads from the disk."),
+        .number("waitTimeMillsInHeartbeatQueue", \.heartbeatWaitMilliseconds, 10...600_000, unit: "ms", takesEffect: .atOnce, "How long a heartbeat may."),
+        .number(
+            "waitTimeMillsInTransactionQueue", \.transactionWaitMilliseconds, 10...600_000, unit: "ms", takesEffect: .atOnce,
+            "How long the end of a transaction may."),
+        .flag(
+            "slaveReadEnable", \.slaveRead, takesEffect: .atOnce,
+            "Whether pulls are advised which member of the broker set to ask next: the group's `brokerId`, or its `whichBrokerWhenConsumeSlowly` when it is further behind than `accessMessageInMemoryMaxRatio` of the memory."),
+        .flag(
+            "disableConsumeIfConsumerReadSlowly", \.shutsOutSlowGroups, takesEffect: .atOnce,
+            "Whether a group that is too far behind may consume no more (`consumeEnable=false`), until an operator lets it; looked at every 3 minutes."),
+        .number(
+            "consumerFallbehindThreshold", \.slowGroupBytes, 0...Int64.max, unit: "bytes", takesEffect: .atOnce, "How far behind in the log that is."),
         .flag("traceOn", \.traceOn, takesEffect: .atOnce, "`TRACE_ON` of sent messages, for traces."),
         .number("defaultQueryMaxNum", \.uniqueIdQueryCount, 1...1_024, takesEffect: .atOnce, "The most messages that a query by unique id returns."),
         .number(

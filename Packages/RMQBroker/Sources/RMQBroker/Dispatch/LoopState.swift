@@ -35,17 +35,23 @@ final class LoopState: WakeUpObserver {
         transactions = TransactionWrites(loop: loop, broker: broker, settings: settings, routes: routes, writer: writer)
         offsetMovedEvents = OffsetMovedEvents(loop: loop, broker: broker, settings: settings, routes: routes, writer: writer)
         holds.offsetMoved = { [unowned offsetMovedEvents] pull, offset in offsetMovedEvents.record(pull, movedTo: offset) }
+        holds.patience = { [unowned settings] in settings.patience.pulls }
+        holds.slowGroups = broker.slowGroups
         holds.rulesVersion = { broker.pullRulesVersion }
+        holds.slowGroupBytes = settings.configuration.slowGroupLimit
         holds.queueNow = { (pull) throws(Refusal) in try broker.queueNow(of: pull) }
     }
 
     /// Takes over what others changed. Once per request.
     func refresh() {
-        if settings.refresh() {
-            writer.settingsChanged()
-            statistics.keepsFalls = settings.configuration.keepsFalls
-        }
+        if settings.refresh() { settingsChanged() }
         routes.refresh()
+    }
+
+    private func settingsChanged() {
+        writer.settingsChanged()
+        holds.slowGroupBytes = settings.configuration.slowGroupLimit
+        statistics.keepsFalls = settings.configuration.keepsFalls
     }
 
     /// Appends the messages of this wake-up, answers those that need not wait, and wakes the pulls that they are for.

@@ -11,6 +11,7 @@ struct HeldPull {
     /// Beyond `offset` by the messages that were looked at since and did not match.
     var nextOffset: Int64
     let maxCount: Int
+    let advice: PullAdvice
     /// Of the group that pulls; nil when the table of offsets is full.
     let progress: GroupProgress?
     let statistics: PullStatistics

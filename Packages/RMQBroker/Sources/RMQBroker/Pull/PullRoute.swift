@@ -5,6 +5,7 @@ import RMQRemoting
 /// What a loop keeps of a group and a topic between pulls.
 final class PullRoute {
     let topic: LoopTopic
+    let advice: PullAdvice
     /// Where the group's offsets are committed; nil when the table of offsets is full.
     let progress: GroupProgress?
     let statistics: PullStatistics
@@ -24,8 +25,11 @@ final class PullRoute {
     private var carriedText: [UInt8]?
     private var carriedFilter = PullFilter.all
 
-    init(topic: LoopTopic, progress: GroupProgress?, statistics: PullStatistics, refusal: Refusal?, heartbeat: Heartbeat) {
+    init(
+        topic: LoopTopic, advice: PullAdvice, progress: GroupProgress?, statistics: PullStatistics, refusal: Refusal?, heartbeat: Heartbeat
+    ) {
         self.topic = topic
+        self.advice = advice
         self.progress = progress
         self.statistics = statistics
         self.refusal = refusal

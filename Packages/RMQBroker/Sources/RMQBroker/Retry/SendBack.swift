@@ -140,8 +140,9 @@ final class SendBack: WriteObserver {
 
     private func accept() { connection.reply(.response(.success), to: ticket) }
 
-    /// Whatever the reason, the code is the same; the reference's client then sends the message to the retry topic itself.
+    /// Unless the broker is busy, the code is the same whatever the reason; the reference's client then sends the message to the retry topic itself.
     private func notStored(_ refusal: Refusal) {
+        if refusal.code == .systemBusy { return refuse(refusal) }
         let remark = refusal.code == .systemError ? refusal.remark : "\(refusal.code): \(refusal.remark)"
         refuse(Refusal(.systemError, remark))
     }

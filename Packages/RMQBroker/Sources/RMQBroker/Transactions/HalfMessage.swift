@@ -70,19 +70,20 @@ struct HalfMessage {
     func copy(checkTimes: Int32?) -> OwnedMessage {
         var pairs = [(PropertyName.transactionPreparedQueueOffset, String(origin))]
         if let checkTimes { pairs.append((PropertyName.transactionCheckTimes, String(checkTimes))) }
-        return owned(topic: SystemTopic.transactionHalf, properties: PropertyText.replacing(pairs, in: properties))
+        return owned(topic: SystemTopic.transactionHalf, replacing: pairs)
     }
 
     /// A half message that was given up, as it is stored among the others again.
     var resumed: OwnedMessage {
-        let pairs = [(PropertyName.transactionCheckTimes, "0")]
-        return owned(topic: SystemTopic.transactionHalf, properties: PropertyText.replacing(pairs, in: properties))
+        owned(topic: SystemTopic.transactionHalf, replacing: [(PropertyName.transactionCheckTimes, "0")])
     }
 
     /// The half message as it is kept when its producer is asked no more.
-    var givenUp: OwnedMessage { owned(topic: SystemTopic.transactionCheckExceeded, properties: [UInt8](properties)) }
+    var givenUp: OwnedMessage { owned(topic: SystemTopic.transactionCheckExceeded, replacing: []) }
 
-    private func owned(topic: String, properties: [UInt8]) -> OwnedMessage {
+    /// It is waited for until it is safe, whatever its producer said, since the record before it is left behind then.
+    private func owned(topic: String, replacing pairs: [(name: String, value: String)]) -> OwnedMessage {
+        let properties = PropertyText.replacing(pairs, removing: [PropertyName.waitStoreMessage], in: properties)
         var message = OwnedMessage(
             topic: topic, queueId: 0, body: [UInt8](body), properties: properties, bornTimestamp: fields.bornTimestamp, bornHost: fields.bornHost)
         message.flag = fields.flag

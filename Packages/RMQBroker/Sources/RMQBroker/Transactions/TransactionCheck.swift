@@ -127,7 +127,7 @@ struct TransactionCheck {
             switch verdict {
             case .ask(let times):
                 message = half.copy(checkTimes: times)
-                question = TransactionQuestion(half, record)
+                question = TransactionQuestion(half, record, storedAs: message)
             case .isImmune, .isYoung:
                 message = half.copy(checkTimes: nil)
                 question = nil

@@ -6,8 +6,11 @@ struct TransactionQuestion {
     private let group: String
     private var message: StoredMessage
 
-    /// - Parameter record: that of `half`. Nil when it says neither who sent it nor where it is to go.
-    init?(_ half: HalfMessage, _ record: UnsafeRawBufferPointer) {
+    /// Nil when the half message does not say who sent it or where it is to go.
+    /// - Parameters:
+    ///   - record: that of `half`.
+    ///   - copy: as which it is stored once more.
+    init?(_ half: HalfMessage, _ record: UnsafeRawBufferPointer, storedAs copy: OwnedMessage) {
         guard let group = half.producerGroup, let topic = half.realTopic, topic.count <= MessageRecord.topicByteLimit, let queueId = half.realQueueId,
             let (message, _) = try? MessageRecord.decode(record, decompressing: false)
         else { return nil }
@@ -15,6 +18,7 @@ struct TransactionQuestion {
         self.message = message
         self.message.topic = String(decoding: topic, as: UTF8.self)
         self.message.queueId = queueId
+        self.message.properties = MessageProperties(decoding: copy.properties)
     }
 
     /// Asks one producer of the group, and another if that one is gone.

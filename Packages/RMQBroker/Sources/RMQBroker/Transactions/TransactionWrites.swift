@@ -15,7 +15,8 @@ final class TransactionWrites {
     private let opTopic = Array(SystemTopic.transactionOperations.utf8)
     private let realTopic = Array("\u{2}\(PropertyName.realTopic)\u{1}".utf8)
     private let realQueue = Array("\u{2}\(PropertyName.realQueueId)\u{1}".utf8)
-    private let opProperties = Array(PropertyText.pair(PropertyName.tags, "d").utf8)
+    /// As the reference writes them.
+    private let opProperties = Array((PropertyText.pair(PropertyName.waitStoreMessage, "true") + "\u{2}" + PropertyText.pair(PropertyName.tags, "d")).utf8)
     /// What a message may have kept of a transaction that it was part of before: it would be taken for a copy of that one.
     private static let leftOvers = [PropertyName.transactionPreparedQueueOffset, PropertyName.transactionCheckTimes]
 
@@ -33,6 +34,7 @@ final class TransactionWrites {
         let queueId = writer.chosenQueue(queueId, of: topic)
         var half = message
         half.ignoresDelay = true
+        half.keepsWait = true
         half.systemFlag &= ~SystemFlag.TransactionKind.rollback.rawValue
         half.addedProperties = realPlace(topic.name, queueId)
         guard Self.leftOvers.contains(where: { name in PropertyText.pairs(in: message.properties).contains { $0.split().name.spell(name) } }) else {
@@ -73,6 +75,7 @@ final class TransactionWrites {
         var message = NewMessage(half.fields, body: half.body, properties: half.properties)
         message.systemFlag = message.systemFlag & ~SystemFlag.TransactionKind.rollback.rawValue | SystemFlag.TransactionKind.commit.rawValue
         message.preparedTransactionOffset = half.fields.physicalOffset
+        message.keepsWait = true
         try writer.write(message, to: topic, queueId: queueId, completion: completion)
         withOp(half.fields.queueOffset) { writer.write(mark: $0, to: ops, queueId: 0) }
         markOrigin(of: half, ops)
@@ -98,9 +101,10 @@ final class TransactionWrites {
         var text = String(halfOffset)
         return text.withUTF8 { text in
             opProperties.withUnsafeBytes { properties in
-                body(
-                    NewMessage(
-                        body: UnsafeRawBufferPointer(text), properties: properties, bornTimestamp: loop.wallMilliseconds, bornHost: settings.storeHost))
+                var op = NewMessage(
+                    body: UnsafeRawBufferPointer(text), properties: properties, bornTimestamp: loop.wallMilliseconds, bornHost: settings.storeHost)
+                op.keepsWait = true
+                return body(op)
             }
         }
     }

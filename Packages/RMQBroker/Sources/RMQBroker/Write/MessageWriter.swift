@@ -14,6 +14,7 @@ import RMQStore
 /// Other threads write by posting to a loop (``LoopSet``).
 final class MessageWriter {
     private let settings: LoopSettings
+    private let loop: EventLoop
     private let store: MessageStore
     private let arrivals: Arrivals
     private let answers: WriteAnswers
@@ -29,6 +30,7 @@ final class MessageWriter {
         loopIndex: Int, loop: EventLoop, broker: BrokerState, settings: LoopSettings, arrivals: Arrivals, answers: WriteAnswers,
         statistics: LoopStatistics
     ) {
+        self.loop = loop
         self.settings = settings
         self.statistics = statistics
         self.arrivals = arrivals
@@ -56,12 +58,14 @@ final class MessageWriter {
         try check(message)
         let waits = durability.areNeeded && message.received.waitsForDurability && completion.isHeard
         if waits, durability.areFull {
-            throw Refusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
+            throw Refusal(
+                .systemBusy,
+                "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while: \(DurabilityWaits.limit) messages of this event loop wait for the disk or a replica, the limit")
         }
         let queueId = chosenQueue(queueId, of: topic)
         let queue = topic.queue(queueId)
         // The elements of a batch body may be many, so they get the staging memory for themselves.
-        if message.isBatch || !staged.batch.hasRoom(forBody: message.body.count) { appendStaged() }
+        if message.isBatch || !staged.batch.hasRoom(forBody: message.body.count) { appendEarly() }
         do {
             try staged.stage(
                 encode(message, topic, queue),
@@ -71,7 +75,7 @@ final class MessageWriter {
         } catch {
             throw Refusal(error)
         }
-        if message.isBatch { appendStaged() }
+        if message.isBatch { appendEarly() }
     }
 
     /// Takes a message that may only be stored if the one taken right before it is: it says that something is done, and that one does
@@ -79,7 +83,7 @@ final class MessageWriter {
     ///
     /// That it cannot be stored is not told: then it is only not known that the thing is done.
     func write(mark: NewMessage, to topic: LoopTopic, queueId: Int32) {
-        if !staged.batch.hasRoom(forBody: mark.body.count), !appendStaged() { return }
+        if !staged.batch.hasRoom(forBody: mark.body.count), !appendEarly() { return }
         let queue = topic.queue(queueId)
         guard var draft = try? encode(mark, topic, queue) else { return }
         draft.needsPrevious = true
@@ -157,9 +161,28 @@ final class MessageWriter {
         }.get()
     }
 
+    /// What the loop reads after it may have waited for it.
+    /// - Returns: as ``appendStaged()``.
+    @discardableResult
+    private func appendEarly() -> Bool {
+        guard isStaging else { return true }
+        defer { loop.noteDelay() }
+        return appendStaged()
+    }
+
     /// - Returns: whether the last one that was staged is stored.
     @discardableResult
     private func appendStaged() -> Bool {
+        if isStaging, settings.patience.isLimited, let busy = store.pageCacheBusy {
+            let count = staged.count
+            staged.drop { message in
+                answers.tell(
+                    message.completion,
+                    .failed(
+                        Refusal(.systemBusy, "[PCBUSY_CLEAN_QUEUE]broker busy, start flow control for a while, size of queue: \(count): \(busy)")))
+            }
+            return false
+        }
         var isStored = false
         staged.append { message, outcome in
             if case .success = outcome { isStored = true } else { isStored = false }
@@ -200,7 +223,11 @@ final class MessageWriter {
 extension Refusal {
     /// The one place where an error of the store becomes an answer.
     init(_ error: StoreError) {
-        self.init(error.appendStatus.responseCode, "\(error)")
+        if case .pageCacheBusy = error {
+            self.init(.systemBusy, "[REJECTREQUEST]system busy, start flow control for a while: \(error)")
+        } else {
+            self.init(error.appendStatus.responseCode, "\(error)")
+        }
     }
 }
 

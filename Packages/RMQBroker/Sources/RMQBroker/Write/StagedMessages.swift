@@ -31,12 +31,20 @@ final class StagedMessages {
     }
 
     var isEmpty: Bool { messages.isEmpty }
+    var count: Int { messages.count }
 
     /// - Parameter draft: the last one that the batch's encoder made.
     /// - Throws: when the message cannot be stored for what it is.
     func stage(_ draft: RecordDraft, for message: Message) throws(StoreError) {
         try batch.add(draft)
         messages.append(message)
+    }
+
+    /// Forgets everything, and tells `finish` of each message.
+    func drop(_ finish: (Message) -> Void) {
+        for message in messages { finish(message) }
+        messages.removeAll(keepingCapacity: true)
+        batch.removeAll()
     }
 
     /// Appends everything and tells what became of each message, in their order. None is staged afterwards, and `finish` stages

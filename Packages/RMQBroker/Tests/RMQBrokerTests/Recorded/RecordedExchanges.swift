@@ -37,6 +37,9 @@ struct RecordedExchanges {
         frames.filter { $0.requestCode == code && isBroker($0.to) && !$0.command.isResponse }.map(\.command)
     }
 
+    /// What the brokers asked producers about their transactions.
+    var questions: [RemotingCommand] { frames.filter { $0.requestCode == 39 && isBroker($0.from) }.map(\.command) }
+
     /// But for refusals of access control, which these brokers did not have.
     func answers(_ code: Int32) -> [RemotingCommand] {
         frames.filter { $0.requestCode == code && isBroker($0.from) && $0.command.isResponse }.map(\.command)

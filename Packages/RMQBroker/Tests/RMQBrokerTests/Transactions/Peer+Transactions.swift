@@ -65,12 +65,17 @@ extension Peer {
         #expect(try await ask(.heartBeat, body: heartbeat.body, from: client).code == 0)
     }
 
-    /// What the broker asked about transactions, oldest first.
-    var questions: [RemotingCommand] { received.filter { $0.requestCode == .checkTransactionState } }
+    /// What the broker asked about transactions, by the half messages' places, which is the order in which it asked.
+    var questions: [RemotingCommand] {
+        func place(_ question: RemotingCommand) -> Int64 { question.fields?["tranStateTableOffset"].flatMap { Int64($0) } ?? -1 }
+        return received.filter { $0.requestCode == .checkTransactionState }.sorted { place($0) < place($1) }
+    }
 
-    /// The next question, and the half message that it is about.
-    func question(_ number: Int) async throws -> SentHalf {
-        try await eventually("question \(number) has come") { questions.count > number }
+    /// The half message that one of the questions is about.
+    /// - Parameter count: how many questions there are; nil: it is the last.
+    func question(_ number: Int, of count: Int? = nil) async throws -> SentHalf {
+        let count = count ?? number + 1
+        try await eventually("\(count) questions have come") { questions.count == count }
         return try SentHalf(question: questions[number])
     }
 

@@ -21,7 +21,7 @@ import Testing
             let waiting = try #require(try await peer.pull(Peer.half, from: 0).messages.first)
             #expect(waiting.systemFlag.transactionKind == .none && waiting.queueId == 0)
             #expect(waiting.properties == [
-                "TRAN_MSG": "true", "PGROUP": "p", "TAGS": "a", "CLUSTER": "DefaultCluster", "REAL_TOPIC": "T", "REAL_QID": "3",
+                "TRAN_MSG": "true", "PGROUP": "p", "TAGS": "a", "WAIT": "true", "CLUSTER": "DefaultCluster", "REAL_TOPIC": "T", "REAL_QID": "3",
             ])
             let ended = try await peer.end(half, .commit)
             #expect(ended.code == 0 && ended.remark == nil)
@@ -32,7 +32,7 @@ import Testing
             #expect(message.bornHost == waiting.bornHost && message.properties == waiting.properties)
             let op = try #require(try await peer.pull(Peer.ops, from: 0).messages.first)
             #expect(op.text == "0" && op.queueId == 0)
-            #expect(op.properties == ["TAGS": "d"])
+            #expect(op.properties == ["TAGS": "d", "WAIT": "true"])
         }
     }
 
