@@ -93,6 +93,7 @@ public final class Broker: Sendable {
                 state.files.writeWhatIsDue()
             },
             PeriodicWork("samples", on: loops.next(), after: .zero, every: BrokerStatistics.sampleInterval, by: pool) { state.statistics.takeSample() },
+            PeriodicWork("slow groups", on: loops.next(), every: SlowGroups.checkInterval, by: pool) { state.shutOutSlowGroups() },
             PeriodicWork("statistics lines", on: loops.next(), every: lines.pause, by: pool) { lines.write() },
             PeriodicWork("water mark", on: loops.next(), after: .seconds(10), every: .seconds(1), by: pool) {
                 for line in WaterMark(state).lines { waterMarks.info(line) }
@@ -100,7 +101,6 @@ public final class Broker: Sendable {
             PeriodicWork("backlog", on: loops.next(), after: .seconds(10), every: .seconds(60), by: pool) {
                 state.logger.info("dispatch behind commit log \(state.store.statistics.undispatchedBytes) bytes")
             },
-            PeriodicWork("slow groups", on: loops.next(), every: SlowGroups.checkInterval, by: pool) { state.shutOutSlowGroups() },
             PeriodicWork("silent clients", on: loops.next(), every: .seconds(10), by: pool) {
                 state.clients.expire(now: state.clocks.monotonic.now())
             },

@@ -182,10 +182,10 @@ final class PullHolds {
     private func reply(to pull: HeldPull, on connection: Connection, milliseconds: Int64 = 0) {
         let code = result.status.responseCode(requested: pull.offset)
         if code == .pullOffsetMoved { offsetMoved(pull, result.nextOffset) }
-        pull.statistics.count(result, queueId: pull.queue.stored.queueId, milliseconds: milliseconds, now: loop.wallMilliseconds)
         if slowGroupBytes != .max, let progress = pull.progress {
             slowGroups?.note(progress, queueId: pull.queue.stored.queueId, bytesBehind: result.bytesBehind, limit: slowGroupBytes)
         }
+        pull.statistics.count(result, queueId: pull.queue.stored.queueId, milliseconds: milliseconds, now: loop.wallMilliseconds)
         connection.replyPull(
             PullReply(
                 code: code, remark: result.status.name,

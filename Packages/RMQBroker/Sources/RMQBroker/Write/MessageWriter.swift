@@ -87,8 +87,10 @@ final class MessageWriter {
         let queue = topic.queue(queueId)
         guard var draft = try? encode(mark, topic, queue) else { return }
         draft.needsPrevious = true
-        try? staged.stage(draft, for: StagedMessages.Message(
-            topic: topic, queue: queue, queueId: queueId, delayLevel: 0, isSent: false, waits: false, completion: .none))
+        try? staged.stage(
+            draft,
+            for: StagedMessages.Message(
+                topic: topic, queue: queue, queueId: queueId, delayLevel: 0, isSent: false, waits: false, completion: .none))
     }
 
     /// Appends what is staged, and tells those who need not wait. At the end of each wake-up.

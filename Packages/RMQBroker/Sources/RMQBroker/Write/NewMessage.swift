@@ -22,10 +22,10 @@ struct NewMessage {
     var isBatch = false
     /// `WAIT` stays among the properties, as the reference leaves it in messages that it writes itself.
     var keepsWait = false
-    /// A producer sent it, so the statistics count it.
-    var isSent = false
     /// It is stored at once, whatever delay its properties ask for: that is for what becomes of it.
     var ignoresDelay = false
+    /// A producer sent it, so the statistics count it.
+    var isSent = false
 
     init(body: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer, bornTimestamp: Int64, bornHost: HostAddress) {
         self.body = body
