@@ -95,16 +95,14 @@ import Testing
     }
 
     /// The answers to one request of each kind that a loop finds when it comes back after 60 ms.
-    private func answersAfterAStall(_ change: @escaping (inout BrokerConfiguration) -> Void) async throws -> [Int32: RemotingCommand] {
+    private func answersAfterAStall(_ settings: String) async throws -> [Int32: RemotingCommand] {
         var answers: [Int32: RemotingCommand] = [:]
-        try await withPeer({
-            $0.eventLoops = 1
-            change(&$0)
-        }) { peer in
+        try await withPeer({ $0.eventLoops = 1 }) { peer in
             _ = try await peer.send("T", "x")
             let pipe = try PipelinedSendTests.Pipe(port: peer.broker.port)
             pipe.send([frame(9, .sendMessageV2, Peer.sendFields("T"), body: [1])])
             #expect(try pipe.answers(1)[9]?.code == 0)
+            #expect(try await peer.ask(.updateBrokerConfig, text: settings).code == 0)
             let gate = Latch()
             let isAway = Atomic<Bool>(false)
             peer.broker.state.loops.all[0].post { _ in
@@ -117,8 +115,11 @@ import Testing
             try await eventually("the requests have waited") { MonotonicInstant.now - sent >= .milliseconds(60) }
             gate.open()
             answers = try pipe.answers(requests.count)
-            pipe.send([frame(10, .sendMessageV2, Peer.sendFields("T"), body: [1])])
-            #expect(try pipe.answers(1)[10]?.code == 0, "what comes now does not wait")
+            // Unless the loop is held up once more.
+            try await eventually("what comes now does not wait") {
+                pipe.send([frame(10, .sendMessageV2, Peer.sendFields("T"), body: [1])])
+                return try pipe.answers(1)[10]?.code == 0
+            }
         }
         return answers
     }
@@ -127,12 +128,7 @@ import Testing
         ("waitTimeMillsInSendQueue", [0, 1]), ("waitTimeMillsInPullQueue", [2]), ("waitTimeMillsInHeartbeatQueue", [3]),
     ] as [(String, [Int32])])
     func aRequestThatWaitedTooLongIsRefused(key: String, refused: [Int32]) async throws {
-        let answers = try await answersAfterAStall { configuration in
-            for other in ["Send", "Pull", "Heartbeat"] {
-                _ = try? configuration.apply([("waitTimeMillsIn\(other)Queue", "600000")])
-            }
-            _ = try? configuration.apply([(key, "20")])
-        }
+        let answers = try await answersAfterAStall("\(key)=20")
         for (opaque, answer) in answers {
             guard refused.contains(opaque) else {
                 #expect(answer.code == 0, "\(opaque): \(answer.remark ?? "")")
@@ -145,11 +141,26 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (RequestCode.sendMessage, "Send"), (.sendMessageV2, "Send"), (.sendBatchMessage, "Send"), (.consumerSendMsgBack, "Send"), (.pullMessage, "Pull"),
+        (.heartBeat, "Heartbeat"), (.endTransaction, "Transaction"),
+    ])
+    func eachKindOfRequestHasItsLimit(code: RequestCode, kind: String) throws {
+        var configuration = BrokerConfiguration()
+        let keys = ["Send", "Pull", "Heartbeat", "Transaction"].map { (key: "waitTimeMillsIn\($0)Queue", value: $0 == kind ? "20" : "600000") }
+        #expect(try configuration.apply(keys) == [])
+        let patience = RequestPatience(configuration)
+        #expect(patience.refusal(of: code, waitedNanoseconds: 19_999_999) == nil)
+        let refusal = try #require(patience.refusal(of: code, waitedNanoseconds: 20_000_000))
+        #expect(refusal.code == .systemBusy)
+        #expect(refusal.remark.hasSuffix("waitTimeMillsIn\(kind)Queue is 20 ms"))
+        #expect(patience.refusal(of: .getMaxOffset, waitedNanoseconds: .max) == nil, "others may wait")
+        configuration.fastFailure = false
+        #expect(RequestPatience(configuration).shortestNanoseconds == .max)
+    }
+
     @Test func requestsMayWaitAsLongAsTheyLikeWhereThatIsSaid() async throws {
-        let answers = try await answersAfterAStall {
-            $0.fastFailure = false
-            $0.sendWaitMilliseconds = 20
-        }
+        let answers = try await answersAfterAStall("brokerFastFailureEnable=false\nwaitTimeMillsInSendQueue=20")
         for (opaque, answer) in answers { #expect(answer.code == 0, "\(opaque): \(answer.remark ?? "")") }
     }
 }

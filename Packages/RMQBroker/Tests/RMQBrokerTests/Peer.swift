@@ -35,6 +35,10 @@ final class Peer: Sendable {
         configuration.store.consumeQueueFileBytes = 60_000
         configuration.store.indexSlotCount = 100
         configuration.store.indexEntryCount = 1_000
+        // On a crowded machine a loop may stand still for longer than clients are patient.
+        for wait in [\BrokerConfiguration.sendWaitMilliseconds, \.pullWaitMilliseconds, \.heartbeatWaitMilliseconds, \.transactionWaitMilliseconds] {
+            configuration[keyPath: wait] = 600_000
+        }
         change(&configuration)
         self.configuration = configuration
         self.clocks = clocks

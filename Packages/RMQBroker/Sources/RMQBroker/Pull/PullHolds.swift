@@ -172,7 +172,7 @@ final class PullHolds {
     private func gaveUp(_ pull: HeldPull, since: MonotonicInstant, _ patience: Duration?) {
         guard let connection = loop.connection(pull.connection) else { return }
         let refusal = Refusal.waitedTooLong(
-            (loop.now - since).nanoseconds / 1_000_000, "\(coldReads.waitingCount + 1) pulls wait for the disk", "waitTimeMillsInPullQueue",
+            (loop.now - since).nanoseconds / 1_000_000, "pulls that wait for the disk: \(coldReads.waitingCount + 1)", "waitTimeMillsInPullQueue",
             (patience ?? .zero).nanoseconds / 1_000_000)
         connection.reply(.response(refusal.code, remark: refusal.remark), to: pull.ticket)
     }

@@ -65,7 +65,8 @@ extension BrokerState {
             guard groups.disable(finding.group) else { continue }
             logger.with(.protection).info("[PROTECT_BROKER] the consumer[\(finding.group)] consume slowly, \(finding.bytesBehind) bytes, disable it")
             logger.warning(
-                "group \(finding.group) may not consume any more (consumeEnable=false): in queue \(finding.queueId) of \(finding.topic) it is \(finding.bytesBehind) bytes behind, consumerFallbehindThreshold is \(limit)")
+                "group \(finding.group) may not consume any more (consumeEnable=false): in queue \(finding.queueId) of \(finding.topic) it is "
+                    + "\(finding.bytesBehind) bytes behind, consumerFallbehindThreshold is \(limit)")
             files.later(.groups)
         }
     }

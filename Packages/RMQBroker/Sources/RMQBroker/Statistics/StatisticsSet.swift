@@ -18,6 +18,8 @@ final class StatisticsSet: Sendable {
 
     /// The most `@` in a key: three labels can be cut from it in some two thousand ways then.
     private static let separatorLimit = 64
+    /// The longest key, in bytes: a queue, a topic and a group of the longest names.
+    private static let keyLimit = 16 + 2 * ClientLimit.topicBytesOfOffsets
 
     private struct Item {
         /// Another one with the same labels, after this was removed, begins with no samples.
@@ -64,7 +66,7 @@ final class StatisticsSet: Sendable {
 
     /// The same by the key that tools know the item by: its labels, joined with `@`, which may itself be in a group.
     func snapshots(key: String) -> [StatisticsSnapshot]? {
-        guard key.utf8.count(where: { $0 == UInt8(ascii: "@") }) <= Self.separatorLimit else { return nil }
+        guard key.utf8.count <= Self.keyLimit, key.utf8.count(where: { $0 == UInt8(ascii: "@") }) <= Self.separatorLimit else { return nil }
         for labels in Self.labels(joinedAs: Array(key.utf8), count: family.labelNames.count) {
             if let found = snapshots(labels) { return found }
         }

@@ -1,9 +1,9 @@
 /// Which half messages were committed or rolled back, by their queue offsets: a bit each, so that a second end of a transaction changes
 /// nothing and the check passes over it.
 ///
-///     forgotten      │ swept, still known │ to be swept               ▼ end of the queue
-///     ───────────────┼────────────────────┼───────────────────────────┤
-///                    base                 swept                          bits in chunks
+///     forgotten │ swept, still known │ to be swept │ end of the queue
+///     ──────────┼────────────────────┼─────────────┤
+///               base                 swept
 ///
 /// A transaction that was asked about has several records. It is known by its origin, the first of them (``HalfMessage/origin``),
 /// and may end long after that was swept: such origins are remembered one by one.
@@ -42,8 +42,9 @@ struct FinishedHalves {
     func isFinished(_ offset: Int64) -> Bool {
         guard offset >= base else { return origins.contains(offset) }
         let bit = offset - base
-        guard let chunk = chunks.indices.contains(Int(bit / Self.chunkBits)) ? chunks[Int(bit / Self.chunkBits)] : nil, !chunk.isEmpty else { return false }
-        return chunk[Int(bit % Self.chunkBits / 64)] & 1 << UInt64(bit % 64) != 0
+        let index = Int(bit / Self.chunkBits)
+        guard index < chunks.count, !chunks[index].isEmpty else { return false }
+        return chunks[index][Int(bit % Self.chunkBits / 64)] & 1 << UInt64(bit % 64) != 0
     }
 
     /// Notes that it is.
@@ -81,6 +82,9 @@ struct FinishedHalves {
         return inWork.insert(origin).inserted ? .begun : .busy
     }
 
+    /// Ends that were begun before all this was read go on.
+    mutating func takeOverWork(of previous: FinishedHalves) { inWork = previous.inWork }
+
     mutating func end(_ offset: Int64, origin: Int64, isStored: Bool) {
         inWork.remove(origin)
         guard isStored else { return }
@@ -94,11 +98,15 @@ struct FinishedHalves {
     func firstUnfinished(in range: Range<Int64>) -> Int64 {
         var offset = range.lowerBound
         while offset < range.upperBound, isFinished(offset) {
-            // Whole words at once.
-            let isWordFull = offset >= base && (offset - base) % 64 == 0 && chunks[Int((offset - base) / Self.chunkBits)][Int((offset - base) % Self.chunkBits / 64)] == .max
-            offset += isWordFull ? 64 : 1
+            offset += isWordFull(at: offset) ? 64 : 1
         }
         return min(offset, range.upperBound)
+    }
+
+    /// Whether a finished half message is the first of a word of them.
+    private func isWordFull(at offset: Int64) -> Bool {
+        let bit = offset - base
+        return bit >= 0 && bit % 64 == 0 && chunks[Int(bit / Self.chunkBits)][Int(bit % Self.chunkBits / 64)] == .max
     }
 
     /// The check has come this far.

@@ -17,8 +17,6 @@ final class TransactionWrites {
     private let realQueue = Array("\u{2}\(PropertyName.realQueueId)\u{1}".utf8)
     /// As the reference writes them.
     private let opProperties = Array((PropertyText.pair(PropertyName.waitStoreMessage, "true") + "\u{2}" + PropertyText.pair(PropertyName.tags, "d")).utf8)
-    /// What a message may have kept of a transaction that it was part of before: it would be taken for a copy of that one.
-    private static let leftOvers = [PropertyName.transactionPreparedQueueOffset, PropertyName.transactionCheckTimes]
 
     init(loop: EventLoop, broker: BrokerState, settings: LoopSettings, routes: RouteCache, writer: MessageWriter) {
         self.loop = loop
@@ -37,15 +35,21 @@ final class TransactionWrites {
         half.keepsWait = true
         half.systemFlag &= ~SystemFlag.TransactionKind.rollback.rawValue
         half.addedProperties = realPlace(topic.name, queueId)
-        guard Self.leftOvers.contains(where: { name in PropertyText.pairs(in: message.properties).contains { $0.split().name.spell(name) } }) else {
+        guard PropertyText.pairs(in: message.properties).contains(where: { Self.isLeftOver($0) }) else {
             return try writer.write(half, to: place, queueId: 0, telling: queueId, completion: completion)
         }
-        let properties = PropertyText.replacing([], removing: Self.leftOvers, in: message.properties)
+        let leftOvers = [PropertyName.transactionPreparedQueueOffset, PropertyName.transactionCheckTimes]
+        let properties = PropertyText.replacing([], removing: leftOvers, in: message.properties)
         try properties.withUnsafeBytes { properties in
             Result { () throws(Refusal) in
                 try writer.write(half.with(properties: properties), to: place, queueId: 0, telling: queueId, completion: completion)
             }
         }.get()
+    }
+
+    /// What a message may have kept of a transaction that it was part of before: it would be taken for a copy of that one.
+    private static func isLeftOver(_ pair: PropertyText.Pair) -> Bool {
+        pair.isNamed("TRAN_PREPARED_QUEUE_OFFSET") || pair.isNamed("TRANSACTION_CHECK_TIMES")
     }
 
     /// The pairs that the broker adds to every message, and where the message is to go.
@@ -77,8 +81,7 @@ final class TransactionWrites {
         message.preparedTransactionOffset = half.fields.physicalOffset
         message.keepsWait = true
         try writer.write(message, to: topic, queueId: queueId, completion: completion)
-        withOp(half.fields.queueOffset) { writer.write(mark: $0, to: ops, queueId: 0) }
-        markOrigin(of: half, ops)
+        if withOp(half.fields.queueOffset, { writer.write(mark: $0, to: ops, queueId: 0) }) { markOrigin(of: half, ops) }
     }
 
     /// Stores that a half message is done with.
@@ -94,7 +97,7 @@ final class TransactionWrites {
     /// Of a copy the first half message is done with as well, and so are all other copies.
     private func markOrigin(of half: HalfMessage, _ ops: LoopTopic) {
         guard half.isCopy else { return }
-        withOp(half.origin) { writer.write(mark: $0, to: ops, queueId: 0) }
+        _ = withOp(half.origin) { writer.write(mark: $0, to: ops, queueId: 0) }
     }
 
     private func withOp<Result>(_ halfOffset: Int64, _ body: (NewMessage) -> Result) -> Result {

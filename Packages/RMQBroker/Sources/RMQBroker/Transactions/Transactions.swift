@@ -62,8 +62,8 @@ final class Transactions: Sendable {
         case .wait: break
         case .refuse: throw .overloaded("\(Self.waitingLimit) ends of transactions wait for the op queue to be read")
         case .read:
-            // A pool that takes nothing more has stopped.
-            _ = workers.run { [self] in load() }
+            // The pool takes nothing more while the broker stops; or the next end of a transaction tries again.
+            if !workers.run({ [self] in load() }) { state.withLock { $0.isLoading = false } }
         }
     }
 
@@ -113,14 +113,18 @@ final class Transactions: Sendable {
 
     /// Reads which transactions have ended, unless that is known. Blocks; not on a loop, and on one thread at a time.
     func load() {
-        let epoch = store.epoch
-        if state.withLock({ $0.epoch != epoch }) {
-            let finished = read()
+        var epoch: Int64
+        repeat {
+            epoch = store.epoch
+            if state.withLock({ $0.epoch == epoch }) { break }
+            var finished = read()
             state.withLock { state in
+                finished.takeOverWork(of: state.finished)
                 state.finished = finished
                 state.epoch = epoch
             }
-        }
+            // After a change of role meanwhile it is another master's log.
+        } while store.epoch != epoch
         let waiting = state.withLock { state in
             state.isLoading = false
             defer { state.waiting = [] }
@@ -144,65 +148,5 @@ final class Transactions: Sendable {
             if let half = op.half, known.contains(half) { finished.insert(half) }
         }
         return finished
-    }
-}
-
-/// The op records of a queue, one after the other. May wait for the disk.
-struct OpRecords {
-    struct Op {
-        /// The one behind it.
-        let next: Int64
-        /// The queue offset of the half message that it is about; nil when it is no op record.
-        let half: Int64?
-    }
-
-    private let store: MessageStore
-    private let queue: ConsumeQueue
-    private var offset: Int64
-    private var result = ReadResult()
-    private var page: [Op] = []
-    private var position = 0
-
-    /// What one call of the store reads.
-    private static let pageCount = 32
-
-    init(_ store: MessageStore, _ queue: ConsumeQueue, from offset: Int64) {
-        self.store = store
-        self.queue = queue
-        self.offset = offset
-    }
-
-    /// Nil at the end of the queue, and where it cannot be read.
-    mutating func next() -> Op? {
-        while position >= page.count {
-            store.read(queue, offset: offset, maxCount: Self.pageCount, into: &result)
-            page = result.chunks.flatMap { RecordsInChunk($0.bytes).map(Self.op) }
-            position = 0
-            guard result.nextOffset > offset else { return nil }
-            offset = result.nextOffset
-        }
-        defer { position += 1 }
-        return page[position]
-    }
-
-    private static func op(_ record: UnsafeRawBufferPointer) -> Op {
-        guard let message = HalfMessage(record) else { return Op(next: 0, half: nil) }
-        let isOp = PropertyText.value("TAGS", in: message.properties)?.spell("d") == true
-        return Op(next: message.fields.queueOffset + 1, half: isOp ? HalfMessage.number(message.body) : nil)
-    }
-}
-
-/// The records of a chunk that the store read: one behind the other, each says how long it is.
-struct RecordsInChunk: Sequence, IteratorProtocol {
-    private var rest: UnsafeRawBufferPointer
-
-    init(_ bytes: UnsafeRawBufferPointer) { rest = bytes }
-
-    mutating func next() -> UnsafeRawBufferPointer? {
-        guard rest.count >= MessageRecord.minimumByteCount else { return nil }
-        let size = Int(Int32(bigEndian: rest.loadUnaligned(as: Int32.self)))
-        guard size >= MessageRecord.minimumByteCount, size <= rest.count else { return nil }
-        defer { rest = UnsafeRawBufferPointer(rebasing: rest[size...]) }
-        return UnsafeRawBufferPointer(rebasing: rest[..<size])
     }
 }

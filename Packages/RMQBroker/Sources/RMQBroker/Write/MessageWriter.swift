@@ -81,16 +81,23 @@ final class MessageWriter {
     /// Takes a message that may only be stored if the one taken right before it is: it says that something is done, and that one does
     /// it. They are written in one call if they fit, so that a crash hardly comes between them.
     ///
-    /// That it cannot be stored is not told: then it is only not known that the thing is done.
-    func write(mark: NewMessage, to topic: LoopTopic, queueId: Int32) {
-        if !staged.batch.hasRoom(forBody: mark.body.count), !appendEarly() { return }
+    /// Why it cannot be stored is not told: then it is only not known that the thing is done.
+    /// - Returns: whether it is taken. If not, no further mark of the same thing may follow it: the message itself may not be stored.
+    @discardableResult
+    func write(mark: NewMessage, to topic: LoopTopic, queueId: Int32) -> Bool {
+        if !staged.batch.hasRoom(forBody: mark.body.count), !appendEarly() { return false }
         let queue = topic.queue(queueId)
-        guard var draft = try? encode(mark, topic, queue) else { return }
-        draft.needsPrevious = true
-        try? staged.stage(
-            draft,
-            for: StagedMessages.Message(
-                topic: topic, queue: queue, queueId: queueId, delayLevel: 0, isSent: false, waits: false, completion: .none))
+        do throws(StoreError) {
+            var draft = try encode(mark, topic, queue)
+            draft.needsPrevious = true
+            try staged.stage(
+                draft,
+                for: StagedMessages.Message(
+                    topic: topic, queue: queue, queueId: queueId, delayLevel: 0, isSent: false, waits: false, completion: .none))
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// Appends what is staged, and tells those who need not wait. At the end of each wake-up.

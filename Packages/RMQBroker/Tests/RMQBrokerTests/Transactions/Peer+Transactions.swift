@@ -32,8 +32,8 @@ extension Peer {
         _ topic: String, _ text: String, properties: String = "", group: String = "p", queue: Int = 0, changing fields: [String: String] = [:]
     ) async throws -> SentHalf {
         let own = "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}\(group)\u{2}UNIQ_KEY\u{1}id-\(text)"
-        return try SentHalf(
-            await send(topic, text, properties: properties.isEmpty ? own : own + "\u{2}" + properties, queue: queue, changing: ["f": "4"].merging(fields) { $1 }))
+        let all = properties.isEmpty ? own : own + "\u{2}" + properties
+        return try SentHalf(await send(topic, text, properties: all, queue: queue, changing: ["f": "4"].merging(fields) { $1 }))
     }
 
     static func endFields(_ half: SentHalf, _ decision: TransactionDecision, group: String = "p") -> [String: String] {

@@ -41,7 +41,8 @@ import Testing
             #expect(question.isOneway && copy.queueOffset == 1)
             let header = try question.header(CheckTransactionHeader.self)
             #expect(header.messageId == "id-x" && header.transactionId == "id-x")
-            #expect(header.offsetMessageId.flatMap { OffsetMessageId($0) } == OffsetMessageId(storeHost: peer.broker.state.storeHost, physicalOffset: copy.physicalOffset))
+            let id = OffsetMessageId(storeHost: peer.broker.state.storeHost, physicalOffset: copy.physicalOffset)
+            #expect(header.offsetMessageId.flatMap { OffsetMessageId($0) } == id)
             let asked = try #require(try question.messages.first)
             #expect(asked.topic == "T" && asked.queueId == 1 && asked.text == "x" && asked.keys == ["k"])
             #expect(asked.queueOffset == 1 && asked.physicalOffset == copy.physicalOffset)
@@ -266,7 +267,8 @@ import Testing
             #expect(try await peer.texts("T") == ["x"])
             // What is looked through is written down like any group's progress.
             try await eventually("all is looked through") {
-                peer.broker.state.offsets.existing(group: SystemGroup.transaction, topic: Peer.half)?[0] == peer.broker.state.store.maxOffset(topic: Peer.half, queueId: 0)
+                let end = peer.broker.state.store.maxOffset(topic: Peer.half, queueId: 0)
+                return peer.broker.state.offsets.existing(group: SystemGroup.transaction, topic: Peer.half)?[0] == end
             }
             try peer.restart()
             #expect(try peer.file("consumerOffset.json").contains("RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS"))

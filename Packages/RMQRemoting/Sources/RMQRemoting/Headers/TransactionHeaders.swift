@@ -9,6 +9,7 @@ public struct EndTransactionHeader: CommandHeader, Equatable {
     public var halfQueueOffset: Int64 = 0
     /// The half message's place in the commit log.
     public var halfPhysicalOffset: Int64 = 0
+    /// What the producer says.
     public var decision = TransactionDecision.unknown
     /// Whether it answers a broker's question (39).
     public var answersCheck = false

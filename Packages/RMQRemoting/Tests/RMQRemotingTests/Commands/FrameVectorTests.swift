@@ -226,6 +226,58 @@ import Testing
         #expect(command.encoded() == frame)
     }
 
+    @Test func endOfATransaction() throws {
+        let frame = try hex("""
+            000001620000015E7B22636F6465223A33372C226578744669656C6473223A7B2270726F647563657247726F7570223A2270
+            67222C22626E616D65223A2262726F6B65722D61222C22636F6D6D69744C6F674F6666736574223A2234303936222C226D73
+            674964223A224330413830303041333033393138423441414332343742373630303030303031222C227472616E5374617465
+            5461626C654F6666736574223A2230222C22636F6D6D69744F72526F6C6C6261636B223A2238222C227472616E7361637469
+            6F6E4964223A224330413830303041333033393138423441414332343742373630303030303031222C2266726F6D5472616E
+            73616374696F6E436865636B223A2266616C7365227D2C22666C6167223A322C226C616E6775616765223A224A415641222C
+            226F7061717565223A372C2273657269616C697A655479706543757272656E74525043223A224A534F4E222C227665727369
+            6F6E223A3430397D
+            """)
+        let command = try RemotingCommand.decode(frame: Array(frame.dropFirst(4)))
+        #expect(command.requestCode == .endTransaction && command.isOneway && command.opaque == 7)
+        #expect(
+            try command.header() == EndTransactionHeader {
+                $0.producerGroup = "pg"
+                $0.halfPhysicalOffset = 4_096
+                $0.decision = .commit
+                $0.messageId = "C0A8000A303918B4AAC247B760000001"
+                $0.transactionId = "C0A8000A303918B4AAC247B760000001"
+                $0.brokerName = "broker-a"
+            })
+        #expect(command.encoded() == frame)
+    }
+
+    @Test func questionAboutATransaction() throws {
+        let frame = try hex("""
+            000001B3000001327B22636F6465223A33392C226578744669656C6473223A7B22636F6D6D69744C6F674F6666736574223A
+            2234303936222C226D73674964223A224330413830303041333033393138423441414332343742373630303030303031222C
+            227472616E53746174655461626C654F6666736574223A2230222C226F66667365744D73674964223A224330413830303031
+            303030303241394630303030303030303030303031303030222C227472616E73616374696F6E4964223A2243304138303030
+            41333033393138423441414332343742373630303030303031227D2C22666C6167223A322C226C616E6775616765223A224A
+            415641222C226F7061717565223A31362C2273657269616C697A655479706543757272656E74525043223A224A534F4E222C
+            2276657273696F6E223A3430397D0000007DDAA320A754545703000000010000000000000000000000000000000000001000
+            000000000000018BCFE56800C0A8000A0000D4310000018BCFE5687BC0A8000100002A9F0000000000000000000000000000
+            0002747809546F7069635465737400175047524F5550017067025452414E5F4D53470174727565
+            """)
+        let command = try RemotingCommand.decode(frame: Array(frame.dropFirst(4)))
+        #expect(command.requestCode == .checkTransactionState && command.isOneway && command.opaque == 16)
+        #expect(
+            try command.header() == CheckTransactionHeader {
+                $0.halfPhysicalOffset = 4_096
+                $0.messageId = "C0A8000A303918B4AAC247B760000001"
+                $0.transactionId = "C0A8000A303918B4AAC247B760000001"
+                $0.offsetMessageId = "C0A8000100002A9F0000000000001000"
+            })
+        let message = try #require(try MessageRecord.decodeAll(command.body, decompressing: false).first)
+        #expect(message.topic == "TopicTest" && message.queueId == 1 && message.text == "tx" && message.physicalOffset == 4_096)
+        #expect(message.properties == ["PGROUP": "pg", "TRAN_MSG": "true"])
+        #expect(MessageRecord.encode(message) == command.body && command.encoded() == frame)
+    }
+
     private func hex(_ text: String) throws -> [UInt8] {
         try #require(Hex.bytes(text.filter { !$0.isWhitespace }))
     }

@@ -101,7 +101,12 @@ import Testing
         await #expect(throws: RemotingError.timedOut(address: handle.remote.description, code: 40, after: .milliseconds(30))) {
             try await handle.request(RemotingCommand(code: 40), timeout: .milliseconds(30))
         }
+        func tell() async -> RemotingError? {
+            await withCheckedContinuation { done in handle.sendOneway(RemotingCommand(code: 39)) { done.resume(returning: $0) } }
+        }
+        #expect(await tell() == nil)
         handle.close()
+        #expect(await tell() == .connectionClosed(address: handle.remote.description))
         await #expect(throws: RemotingError.connectionClosed(address: handle.remote.description)) {
             try await handle.request(RemotingCommand(code: 307), timeout: .generous)
         }

@@ -47,7 +47,7 @@ public struct StoreConfiguration: Sendable, Equatable {
     /// How much one read may return.
     public var transferLimits = TransferLimits()
     /// What was written within so many bytes of the log's end is taken to be in memory without asking: the kernel lets go of the
-    /// oldest first. Tests ask always.
+    /// oldest first. Tests ask always, or, with a negative number, take nothing to be there that is written once more.
     var recentBytes: Int64 = 64 << 20
     /// `checkCRCOnRecover`.
     public var verifiesChecksumsOnRecovery = true
