@@ -72,6 +72,8 @@ import Testing
             let again = try holdUpReaders(peer.broker)
             #expect(try await peer.pull("Old", from: 5).messages.count == 15)
             again.open()
+            guard case .histogram(_, let waits, _) = peer.broker.state.statistics.diskWaits.reading else { return }
+            #expect(waits.reduce(0, +) == 1, "one of these pulls waited for the disk")
         }
     }
 

@@ -35,12 +35,13 @@ final class StatisticsLog: Sendable {
             return state.untilMoments == 0
         }
         guard let writesMoments else { return }
+        for line in statistics.storeLines { storeLogger.info(line) }
+        guard logger.isEnabled(.info) else { return }
         let time = CalendarTime(milliseconds: minute * 60_000, zone: zone)
         write(statistics.lines(.minute))
         if time.minute == 0 { write(statistics.lines(.hour)) }
         if time.minute == 0, time.hour == 0 { write(statistics.lines(.day)) }
         if writesMoments { write(statistics.momentLines) }
-        for line in statistics.storeLines { storeLogger.info(line) }
     }
 
     private func write(_ lines: [String]) {

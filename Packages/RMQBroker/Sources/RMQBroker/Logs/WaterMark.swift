@@ -16,7 +16,7 @@ struct WaterMark {
     let sends: Queue
     let pulls: Queue
     let queries: Queue
-    /// Nothing waits there.
+    /// Their ends wait among the pulls, if at all.
     let transactions = Queue()
 
     init(_ broker: BrokerState) {

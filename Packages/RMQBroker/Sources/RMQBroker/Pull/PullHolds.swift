@@ -166,7 +166,7 @@ final class PullHolds {
         var pull = pull
         guard let connection = loop.connection(pull.connection), isStillAllowed(&pull, rulesVersion(), on: connection) else { return }
         result = loaded
-        reply(to: pull, on: connection, milliseconds: (loop.now - began).milliseconds)
+        reply(to: pull, on: connection, diskWait: loop.now - began)
     }
 
     private func gaveUp(_ pull: HeldPull, since: MonotonicInstant, _ patience: Duration?) {
@@ -178,14 +178,14 @@ final class PullHolds {
     }
 
     /// Sends what `result` holds.
-    /// - Parameter milliseconds: how long it took to read.
-    private func reply(to pull: HeldPull, on connection: Connection, milliseconds: Int64 = 0) {
+    /// - Parameter diskWait: how long it waited for the disk; nil when it did not.
+    private func reply(to pull: HeldPull, on connection: Connection, diskWait: Duration? = nil) {
         let code = result.status.responseCode(requested: pull.offset)
         if code == .pullOffsetMoved { offsetMoved(pull, result.nextOffset) }
         if slowGroupBytes != .max, let progress = pull.progress {
             slowGroups?.note(progress, queueId: pull.queue.stored.queueId, bytesBehind: result.bytesBehind, limit: slowGroupBytes)
         }
-        pull.statistics.count(result, queueId: pull.queue.stored.queueId, milliseconds: milliseconds, now: loop.wallMilliseconds)
+        pull.statistics.count(result, queueId: pull.queue.stored.queueId, diskWait: diskWait, now: loop.wallMilliseconds)
         connection.replyPull(
             PullReply(
                 code: code, remark: result.status.name,

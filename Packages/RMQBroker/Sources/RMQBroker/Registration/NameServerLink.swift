@@ -77,6 +77,8 @@ final class NameServerLink: Sendable {
         let next = state.withLock { state -> Next in
             if state.isStopped { return .refuse }
             if state.isUnderWay {
+                // Whoever has news says so; this is only asked now and then.
+                if case .allTopicsIfNews = content { return .refuse }
                 state.wantsAll = true
                 state.waiting.append(completion)
                 return .wait

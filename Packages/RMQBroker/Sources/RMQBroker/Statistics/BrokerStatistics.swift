@@ -29,6 +29,9 @@ final class BrokerStatistics: Sendable {
     /// How far a group was behind the end of the log at its last pull of a queue, in bytes and in milliseconds.
     let fallSizes, fallTimes: MomentSet
 
+    /// Milliseconds that pulls waited for the disk.
+    let diskWaits: BucketHistogram
+
     private let sets: [StatisticsSet]
     private let cluster: String
     private let countsQueues: Bool
@@ -64,6 +67,9 @@ final class BrokerStatistics: Sendable {
         brokerGets = set("BROKER_GET_NUMS", "Messages that groups pulled, of all topics.", ["cluster"], .totals)
         fallSizes = moments("GROUP_GET_FALL_SIZE", "Bytes from the last pulled message to the end of the log.")
         fallTimes = moments("GROUP_GET_FALL_TIME", "Age of the last pulled message in milliseconds.")
+        diskWaits = registry.family("rocketmq_pull_disk_wait_ms", "Milliseconds that pulls waited for the disk.") {
+            BucketHistogram(bounds: [1, 5, 10, 50, 100, 500, 1_000, 5_000])
+        }.series([])
         sets = [
             topicPutNumbers, topicPutSizes, queuePutNumbers, queuePutSizes, queueGetNumbers, queueGetSizes, groupGetNumbers, groupGetSizes,
             groupGetLatencies, sendBacks, brokerPuts, brokerGets,

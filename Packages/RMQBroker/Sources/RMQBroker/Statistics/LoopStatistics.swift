@@ -100,16 +100,17 @@ final class PullStatistics {
 
     /// A pull is answered with what was read, which may be that no message matched.
     /// - Parameters:
-    ///   - milliseconds: how long it took to read.
+    ///   - diskWait: how long it waited for the disk; nil when it did not.
     ///   - now: milliseconds since 1970.
-    func count(_ result: borrowing ReadResult, queueId: Int32, milliseconds: Int64, now: Int64) {
+    func count(_ result: borrowing ReadResult, queueId: Int32, diskWait: Duration?, now: Int64) {
+        if let diskWait { statistics.shared.diskWaits.record(diskWait.milliseconds) }
         let keepsFall = statistics.keepsFalls && result.bytesBehind > 0
         guard result.messageCount > 0 || keepsFall else { return }
         let queue = queue(Int(queueId))
         if result.messageCount > 0 {
             gets.add(result.messageCount, byteCount: result.byteCount)
             statistics.countPulled(result.messageCount)
-            queue.latency.add(Int(milliseconds))
+            queue.latency.add(Int(diskWait?.milliseconds ?? 0))
             if keepsFall { queue.fallTime.set(max(0, now - result.lastStoreTimestamp)) }
         }
         if keepsFall { queue.fallSize.set(result.bytesBehind) }

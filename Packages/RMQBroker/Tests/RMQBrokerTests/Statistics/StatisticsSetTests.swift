@@ -1,5 +1,6 @@
 @testable import RMQBroker
 import RMQCommon
+import RMQStore
 import RMQTestSupport
 import Testing
 
@@ -66,6 +67,21 @@ import Testing
         #expect(set.snapshots(["T", "g"])?[0] == StatisticsSnapshot())
         set.sample([.minute], now: .at(20_000))
         #expect(set.snapshots(["T", "g"])?[0].sum == 7)
+    }
+
+    @Test func aDayThatEndedIsTold() {
+        let rates = RateSamples()
+        func told(_ put: Int, _ get: Int, day: Int) -> [Int]? {
+            var statistics = StoreStatistics()
+            statistics.appendedMessages = put
+            statistics.readMessages = get
+            return rates.add(statistics, now: .at(Int64(put)), day: day).map { [$0.put, $0.get] }
+        }
+        #expect(told(10, 1, day: 5) == nil)
+        #expect(told(20, 2, day: 5) == nil)
+        #expect(told(25, 2, day: 6) == [25, 2], "since the start")
+        #expect(told(30, 5, day: 6) == nil)
+        #expect(told(100, 7, day: 7) == [75, 5])
     }
 
     @Test func linesAreTheReferences() {
