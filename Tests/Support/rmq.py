@@ -163,8 +163,10 @@ class Cluster:
         self.name_server_address = f"127.0.0.1:{free_port()}" if name_server else None
         self.broker_port = free_port(run=4)
         self.broker_address = f"127.0.0.1:{self.broker_port}"
+        # On a crowded machine a loop may stand still for longer than clients are patient.
         self.settings = {"brokerName": "broker-a", "brokerClusterName": "DefaultCluster", "listenPort": self.broker_port,
-                         "brokerIP1": "127.0.0.1", "storePathRootDir": self.store, "autoCreateTopicEnable": "true"}
+                         "brokerIP1": "127.0.0.1", "storePathRootDir": self.store, "autoCreateTopicEnable": "true",
+                         "brokerFastFailureEnable": "false"}
         self.settings.update(settings or {})
         self.has_broker = broker
         self.processes = {}

@@ -30,7 +30,7 @@ public final class Broker: Sendable {
         self.configuration = configuration
         let store: MessageStore
         do {
-            store = try MessageStore(configuration.store, logger: logger.with(category: "RocketmqStore"), clocks: clocks)
+            store = try MessageStore(configuration.store, logger: logger.with(.store), clocks: clocks)
         } catch {
             throw .store(reason: "\(error)")
         }
@@ -86,11 +86,21 @@ public final class Broker: Sendable {
 
     private func periodicWork(_ loops: EventLoopGroup) -> [PeriodicWork] {
         let (state, pool) = (state, state.workers.background)
+        let waterMarks = state.logger.with(.waterMark)
+        let lines = StatisticsLog(state.statistics, logger: state.logger, clock: state.clocks.wall)
         return [
             PeriodicWork("tables", on: loops.next(), every: .milliseconds(state.live.current.persistOffsetsMilliseconds), by: pool) {
                 state.files.writeWhatIsDue()
             },
             PeriodicWork("samples", on: loops.next(), after: .zero, every: BrokerStatistics.sampleInterval, by: pool) { state.statistics.takeSample() },
+            PeriodicWork("slow groups", on: loops.next(), every: SlowGroups.checkInterval, by: pool) { state.shutOutSlowGroups() },
+            PeriodicWork("statistics lines", on: loops.next(), every: lines.pause, by: pool) { lines.write() },
+            PeriodicWork("water mark", on: loops.next(), after: .seconds(10), every: .seconds(1), by: pool) {
+                for line in WaterMark(state).lines { waterMarks.info(line) }
+            },
+            PeriodicWork("backlog", on: loops.next(), after: .seconds(10), every: .seconds(60), by: pool) {
+                state.logger.info("dispatch behind commit log \(state.store.statistics.undispatchedBytes) bytes")
+            },
             PeriodicWork("silent clients", on: loops.next(), every: .seconds(10), by: pool) {
                 state.clients.expire(now: state.clocks.monotonic.now())
             },

@@ -64,7 +64,8 @@ public struct BrokerCommandLine {
     private func serve(_ given: BrokerConfiguration, _ warnings: [String], standsAlone: Bool, file: String?) throws -> Int32 {
         var configuration = given
         OpenFiles.raiseLimit()
-        let logger = Logger(category: "RocketmqBroker", sink: Self.logSink())
+        let logger = Logger(category: BrokerLog.broker.rawValue, sink: Self.logSink(configuration))
+        logger.setVerbosity(configuration.logVerbosity)
         for warning in warnings { logger.warning(warning) }
         var nameServer: NameServerInProcess?
         defer { nameServer?.stop() }
@@ -111,18 +112,10 @@ public struct BrokerCommandLine {
     }
 
     /// The files that the reference logs to; warnings and errors also go to standard error.
-    private static func logSink() -> any LogSink {
-        func file(_ name: String, megabytes: Int64, kept: Int) throws(SystemFailure) -> RollingFileSink {
-            try RollingFileSink(path: "\(Environment.logFolder)/\(name).log", byteLimit: megabytes << 20, keptFiles: kept)
-        }
+    private static func logSink(_ configuration: BrokerConfiguration) -> any LogSink {
         do {
-            let files = RoutingSink(
-                [
-                    "RocketmqStore": try file("store", megabytes: 128, kept: 10),
-                    "RocketmqTransaction": try file("transaction", megabytes: 100, kept: 10),
-                    "RocketmqRemoting": try file("remoting", megabytes: 100, kept: 10),
-                ], fallback: try file("broker", megabytes: 128, kept: 20))
-            return TeeSink(files, LevelSink(.warning, ConsoleSink()))
+            let subfolder = configuration.isolatesLogs ? "\(configuration.brokerName)_\(configuration.brokerId)" : nil
+            return TeeSink(try BrokerLogFiles(in: Environment.logFolder, subfolder: subfolder), LevelSink(.warning, ConsoleSink()))
         } catch {
             Console.writeError("mqbroker: logging to standard error: \(error)\n")
             return ConsoleSink()

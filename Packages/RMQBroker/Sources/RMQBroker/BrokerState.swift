@@ -12,6 +12,7 @@ final class BrokerState: Sendable {
     let offsets: ConsumerOffsets
     let clients: Clients
     let statistics: BrokerStatistics
+    let slowGroups = SlowGroups()
     let store: MessageStore
     let files: ConfigurationFiles
     let workers = Workers()
@@ -39,7 +40,7 @@ final class BrokerState: Sendable {
         groups = GroupTable(clock: clocks.wall)
         offsets = ConsumerOffsets(separatesLightGroups: configuration.store.lightQueues)
         clients = Clients(groups: groups, live: live)
-        statistics = BrokerStatistics(offsets: offsets, store: store, clocks: clocks)
+        statistics = BrokerStatistics(configuration: configuration, store: store, logger: logger, clocks: clocks)
         transactions = Transactions(
             store: store, offsets: offsets, workers: workers.transactions, logger: logger.with(category: "RocketmqTransaction"))
         self.host = Mutex(host)

@@ -116,27 +116,6 @@ import Testing
         }
     }
 
-    @Test func whatAGroupPulledIsCounted() async throws {
-        let offsets = ConsumerOffsets()
-        let rates = ConsumeRates()
-        let progress = try #require(offsets.progress(group: "g", topic: "T"))
-        _ = offsets.progress(group: "idle", topic: "T")
-        func rate(after messages: Int, at second: Int64) -> Double {
-            progress.countPulled(messages)
-            rates.add(offsets.all, now: .at(second * 1_000))
-            return rates.perSecond(group: "g", topic: "T")
-        }
-        #expect(rates.perSecond(group: "g", topic: "T") == 0)
-        #expect(rate(after: 100, at: 10) == 10)
-        #expect(rate(after: 300, at: 20) == 20)
-        for second in [30, 40, 50, 60] as [Int64] { _ = rate(after: 0, at: second) }
-        #expect(rate(after: 200, at: 70) == 500.0 / 60)
-        #expect(rates.perSecond(group: "idle", topic: "T") == 0)
-        offsets.remove(group: "g")
-        rates.add(offsets.all, now: .at(80_000))
-        #expect(rates.perSecond(group: "g", topic: "T") == 0)
-    }
-
     @Test func aBrokerThatCannotListenClosesItsStore() throws {
         let peer = try Peer()
         defer { peer.stop() }

@@ -30,8 +30,8 @@ import Testing
     }
 
     /// A broker whose first messages are on the disk only, behind so much else that it asks.
-    private func withColdMessages(_ body: (Peer) async throws -> Void) async throws {
-        try await withPeer({ $0.eventLoops = 1; $0.store.segmentBytes = 128 << 20 }) { peer in
+    private func withColdMessages(_ change: (inout BrokerConfiguration) -> Void = { _ in }, _ body: (Peer) async throws -> Void) async throws {
+        try await withPeer({ $0.eventLoops = 1; $0.store.segmentBytes = 128 << 20; change(&$0) }) { peer in
             for number in 0..<20 { _ = try await peer.send("Old", "\(number)", properties: number == 12 ? "TAGS\u{1}rare\u{2}" : "") }
             let filler = [UInt8](repeating: 7, count: 3 << 20)
             for _ in 0..<24 { #expect(try await peer.ask(.sendMessageV2, Peer.sendFields("Filler"), body: filler).code == 0) }
@@ -80,6 +80,22 @@ import Testing
             let answer = try await peer.pull("Old", from: 0, tags: "rare")
             #expect(try answer.messages.map(\.text) == ["12"])
             #expect(answer.fields?["nextBeginOffset"] == "20")
+        }
+    }
+
+    /// The disk hangs: nothing can be read, but every client hears that.
+    @Test(.enabled(if: hasDisk)) func aPullWaitsOnlySoLongForAReader() async throws {
+        try await withColdMessages({ $0.pullWaitMilliseconds = 200 }) { peer in
+            let gate = try holdUpReaders(peer.broker)
+            for _ in 0..<2 {
+                let answer = try await peer.pull("Old", from: 0)
+                #expect(answer.responseCode == .systemBusy)
+                let remark = answer.remark ?? ""
+                #expect(remark.hasPrefix("[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: "), "\(remark)")
+                #expect(remark.hasSuffix("; waitTimeMillsInPullQueue is 200 ms"), "\(remark)")
+            }
+            gate.open()
+            try await eventually("the disk reads again") { try await peer.pull("Old", from: 0).messages.count == 20 }
         }
     }
 

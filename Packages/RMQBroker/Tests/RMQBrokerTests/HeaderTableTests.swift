@@ -140,6 +140,9 @@ import Testing
         208 topic                 0 0 0 0 0 0 0
         215 topic                 1 1 0 0 0 1 0
         300 topic                 1 0 0 0 0 0 0
+        315 statsName             1 1 1 1 1 1 1
+        315 statsKey              1 1 1 1 1 1 1
+
         317 isOrder               0 0 0 0 0 0 0
 
         21 -
@@ -219,6 +222,7 @@ import Testing
         case 200: return ([:], Array(#"{"groupName":"g3"}"#.utf8))
         case 202, 300: return (["topic": "T"], [])
         case 215: return (["topic": "Gone"], [])
+        case 315: return (["statsName": "TOPIC_PUT_NUMS", "statsKey": "T"], [])
         case 317: return (["isOrder": "false"], [])
         default: return ([:], [])
         }

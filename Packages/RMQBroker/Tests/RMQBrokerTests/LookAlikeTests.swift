@@ -157,12 +157,12 @@ private let lookAlikes = [("\u{304C}", "\u{304B}\u{3099}"), ("\u{212A}", "K")]
 
     @Test("Case 1.3: rates of groups", arguments: lookAlikes)
     func ratesOfTwoGroupsAreApart(_ first: String, _ second: String) throws {
-        let offsets = ConsumerOffsets()
-        try #require(offsets.progress(group: first, topic: "T")).countPulled(100)
-        let rates = ConsumeRates()
-        rates.add(offsets.all, now: .at(10_000))
-        #expect(rates.perSecond(group: first, topic: "T") > 0)
-        #expect(rates.perSecond(group: second, topic: "T") == 0)
+        let set = StatisticsSet("GROUP_GET_NUMS", MetricRegistry().family("gets", "Messages.", labels: ["topic", "group"]) { Summary() })
+        set.family.series(["T", first]).add(100)
+        set.sample([.minute], now: .at(10_000))
+        #expect(set.snapshots(["T", first])?[0].perSecond == 10)
+        #expect(set.snapshots(["T", second]) == nil)
+        #expect(set.snapshots(key: "T@" + second) == nil)
     }
 
     @Test("Case 1.3: names of settings, and what separates their parts") func settingsHaveExactNames() async throws {

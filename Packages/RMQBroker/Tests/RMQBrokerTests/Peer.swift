@@ -25,7 +25,7 @@ final class Peer: Sendable {
     ///   - clocks: of the broker and its store; time-outs of requests are real.
     init(
         files: [String: String] = [:], configurationFile: String? = nil, clocks: Clocks = .system, accessControl: (any AccessControl)? = nil,
-        _ change: (inout BrokerConfiguration) -> Void = { _ in }
+        logger: Logger = quiet, _ change: (inout BrokerConfiguration) -> Void = { _ in }
     ) throws {
         folder = try TemporaryFolder()
         var configuration = BrokerConfiguration()
@@ -35,6 +35,10 @@ final class Peer: Sendable {
         configuration.store.consumeQueueFileBytes = 60_000
         configuration.store.indexSlotCount = 100
         configuration.store.indexEntryCount = 1_000
+        // On a crowded machine a loop may stand still for longer than clients are patient.
+        for wait in [\BrokerConfiguration.sendWaitMilliseconds, \.pullWaitMilliseconds, \.heartbeatWaitMilliseconds, \.transactionWaitMilliseconds] {
+            configuration[keyPath: wait] = 600_000
+        }
         change(&configuration)
         self.configuration = configuration
         self.clocks = clocks
@@ -44,7 +48,7 @@ final class Peer: Sendable {
         try configurationFile?.write(toFile: folder.sub("broker.conf"), atomically: false, encoding: .utf8)
         do {
             let broker = try Broker(
-                configuration: configuration, logger: quiet, configurationFile: configurationFile == nil ? nil : folder.sub("broker.conf"),
+                configuration: configuration, logger: logger, configurationFile: configurationFile == nil ? nil : folder.sub("broker.conf"),
                 accessControl: accessControl, clocks: clocks)
             try broker.start()
             running = Mutex(broker)
@@ -178,9 +182,9 @@ final class Peer: Sendable {
 
 func withPeer(
     files: [String: String] = [:], configurationFile: String? = nil, clocks: Clocks = .system, accessControl: (any AccessControl)? = nil,
-    _ change: (inout BrokerConfiguration) -> Void = { _ in }, _ body: (Peer) async throws -> Void
+    logger: Logger = quiet, _ change: (inout BrokerConfiguration) -> Void = { _ in }, _ body: (Peer) async throws -> Void
 ) async throws {
-    let peer = try Peer(files: files, configurationFile: configurationFile, clocks: clocks, accessControl: accessControl, change)
+    let peer = try Peer(files: files, configurationFile: configurationFile, clocks: clocks, accessControl: accessControl, logger: logger, change)
     do { try await body(peer) } catch {
         peer.stop()
         throw error

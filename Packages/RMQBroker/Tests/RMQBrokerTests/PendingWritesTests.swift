@@ -16,7 +16,7 @@ import Testing
     @Test func oneSyncAnswersAllThatCameBeforeIt() {
         var writes = Writes(limit: 10)
         for (end, name) in [(100, "a"), (200, "b"), (300, "c")] as [(Int64, String)] {
-            writes.add(name, Writes.Needs(end: end, flushDeadline: .at(1_000)))
+            writes.add(name, Writes.Needs(end: end, since: .at(0), flushDeadline: .at(1_000)))
         }
         var released = writes.release(progress(99), now: .at(0))
         #expect(released.isEmpty)
@@ -31,8 +31,8 @@ import Testing
 
     @Test func replicasAreWaitedForToo() {
         var writes = Writes(limit: 10)
-        writes.add("both", Writes.Needs(end: 100, flushDeadline: .at(500), replicaDeadline: .at(300)))
-        writes.add("alone", Writes.Needs(end: 200, flushDeadline: .at(500), lacksReplicas: true))
+        writes.add("both", Writes.Needs(end: 100, since: .at(0), flushDeadline: .at(500), replicaDeadline: .at(300)))
+        writes.add("alone", Writes.Needs(end: 200, since: .at(0), flushDeadline: .at(500), lacksReplicas: true))
         #expect(writes.nextDeadline(after: .at(0)) == .at(300))
         var released = writes.release(progress(100, 99), now: .at(0))
         #expect(released.isEmpty)
@@ -40,7 +40,7 @@ import Testing
         #expect(texts(released) == ["both ok"])
         released = writes.release(progress(200, 100), now: .at(0))
         #expect(texts(released) == ["alone replicaNotAvailable"])
-        writes.add("late", Writes.Needs(end: 300, flushDeadline: .at(500), replicaDeadline: .at(300)))
+        writes.add("late", Writes.Needs(end: 300, since: .at(0), flushDeadline: .at(500), replicaDeadline: .at(300)))
         released = writes.release(progress(200, 100), now: .at(300))
         #expect(released.isEmpty, "the disk still has time")
         #expect(writes.nextDeadline(after: .at(300)) == .at(500), "a deadline that is over is none to wait for")
@@ -50,8 +50,8 @@ import Testing
 
     @Test func afterAFailedSyncNothingIsConfirmed() {
         var writes = Writes(limit: 2)
-        writes.add("safe", Writes.Needs(end: 100, flushDeadline: .at(500)))
-        writes.add("lost", Writes.Needs(end: 200, flushDeadline: .at(500)))
+        writes.add("safe", Writes.Needs(end: 100, since: .at(0), flushDeadline: .at(500)))
+        writes.add("lost", Writes.Needs(end: 200, since: .at(0), flushDeadline: .at(500)))
         #expect(writes.isFull)
         let released = writes.release(progress(100, failed: true), now: .at(0))
         #expect(texts(released) == ["safe ok", "lost serviceNotAvailable"])

@@ -93,6 +93,86 @@ import Testing
         }
     }
 
+    /// The reference asks so only where it was told to.
+    @Test func aNameServerThatKnowsTheVersionIsNotToldAgain() async throws {
+        try await withNameServers(2) { servers in
+            let peer = try Peer {
+                $0.nameServers = servers.map(\.address)
+                $0.forcesRegistration = false
+            }
+            defer { peer.stop() }
+            for server in servers { try await eventually("registered") { server.registrations.count == 1 } }
+            let registration = try #require(peer.broker.state.registration)
+            registration.registerPeriodically()
+            for server in servers {
+                try await eventually("asked") { server.codes == [.registerBroker, .queryDataVersion] }
+            }
+            // One of them forgets the broker.
+            try servers[0].restart()
+            try await eventually("told again") {
+                registration.registerPeriodically()
+                return servers[0].registrations.count >= 1
+            }
+            #expect(servers[1].registrations.count == 1)
+            _ = peer.broker.state.topics.add(TopicConfig(topicName: "New"))
+            registration.registerPeriodically()
+            for server in servers { try await eventually("told of the new topic") { server.topics["New"] != nil } }
+            #expect(try await peer.ask(.updateBrokerConfig, text: "forceRegister=true\n").code == 0)
+            let before = servers[1].registrations.count
+            registration.registerPeriodically()
+            try await eventually("told without a question") { servers[1].registrations.count > before }
+        }
+    }
+
+    /// A version that was told with one topic says nothing of the others.
+    @Test func afterATopicAloneAllAreToldWithoutAQuestion() async throws {
+        try await withNameServers(1) { servers in
+            let peer = try Peer {
+                $0.nameServers = [servers[0].address]
+                $0.forcesRegistration = false
+            }
+            defer { peer.stop() }
+            try await eventually("registered") { servers[0].registrations.count == 1 }
+            #expect(try await peer.createTopic("Made").code == 0)
+            peer.broker.state.registration?.registerPeriodically()
+            try await eventually("all are told") { servers[0].registrations.last?.body.topicConfigTable.topics["TBW102"] != nil && servers[0].registrations.count == 3 }
+            #expect(!servers[0].codes.contains(.queryDataVersion))
+        }
+    }
+
+    @Test func theTemplateOfTopicsHasNoRightsOnceNoneAreMadeAnyMore() async throws {
+        try await withNameServers(1) { servers in
+            let peer = try Peer { $0.nameServers = [servers[0].address] }
+            defer { peer.stop() }
+            try await eventually("registered") { servers[0].topics["TBW102"]?.permission.rawValue == 7 }
+            for (isOn, permission) in [("false", Int32(0)), ("true", 7)] {
+                #expect(try await peer.ask(.updateBrokerConfig, text: "autoCreateTopicEnable=\(isOn)\n").code == 0)
+                try await eventually("\(isOn)") { servers[0].topics["TBW102"]?.permission.rawValue == permission }
+            }
+            #expect(servers[0].topics["SELF_TEST_TOPIC"]?.permission.rawValue == 6)
+            // Also a broker that may not be written gives it none.
+            #expect(try await peer.ask(.updateBrokerConfig, text: "autoCreateTopicEnable=false\nbrokerPermission=4\n").code == 0)
+            try await eventually("the broker's permission is that of topics") { servers[0].topics["SELF_TEST_TOPIC"]?.permission.rawValue == 4 }
+            #expect(servers[0].topics["TBW102"]?.permission.rawValue == 0)
+        }
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1", "", "127.0.0.1:9876;localhost:9876", nil), ("127.0.0.1", "", "", nil), ("0.0.0.0", "10.0.0.5", "10.0.0.1:9876", nil),
+        ("10.0.0.5", "", "10.0.0.1:9876", nil), ("::", "2001:db8::5", "[2001:db8::1]:9876", nil), ("0.0.0.0", "broker.example", "names.example:9876", nil),
+        ("127.0.0.1", "", "127.0.0.1:9876;10.0.0.1:9876", "bindAddress=0.0.0.0, and brokerIP1, as in brokerIP1=10.9.9.9"),
+        ("0.0.0.0", "", "names.example:9876", ": set brokerIP1, as in brokerIP1=10.9.9.9"),
+        ("0.0.0.0", "localhost", "10.0.0.1:9876", ": set brokerIP1, as in brokerIP1=10.9.9.9"),
+        ("::", "", "[2001:db8::1]:9876", ": set brokerIP1, as in brokerIP1=10.9.9.9"), ("0.0.0.0", "0.0.0.0", "", "to which nothing can connect: set brokerIP1, as in brokerIP1=10.9.9.9"),
+    ] as [(String, String, String, String?)])
+    func anAddressThatClientsCannotUseIsAWarning(bind: String, advertised: String, nameServers: String, warning: String?) throws {
+        var configuration = BrokerConfiguration()
+        _ = try configuration.apply([("bindAddress", bind), ("brokerIP1", advertised), ("namesrvAddr", nameServers)])
+        let told = configuration.addressWarning(ownAddress: "10.9.9.9")
+        #expect((told == nil) == (warning == nil))
+        if let warning { #expect(told?.hasByteSuffix(warning) == true, "\(told ?? "")") }
+    }
+
     @Test func aNewTopicAloneGoesToWhoKnowsTheOthers() async throws {
         try await withNameServers(1) { servers in
             let server = servers[0]
@@ -240,6 +320,15 @@ private final class FakeNameServer: Sendable {
         var order: [ByteText: String]?
         var underWay = 0
         var mostAtOnce = 0
+
+        /// As a name server does: another version than that of the last registration is news.
+        func compareVersion(_ command: RemotingCommand) throws -> RemotingCommand {
+            let known = registrations.last?.body.topicConfigTable.dataVersion
+            let isChanged = known != (try DataVersion(body: command.body))
+            var response = RemotingCommand.response(.success, header: QueryDataVersionResponseHeader(isChanged: isChanged))
+            response.body = known?.body ?? []
+            return response
+        }
     }
     private let state: Mutex<State?> = Mutex(nil)
     private let loops = EventLoopGroup(count: 1, name: "test-namesrv")
@@ -303,6 +392,7 @@ private final class FakeNameServer: Sendable {
             defer { current = state }
             state.codes.append(command.requestCode)
             if state.isSilent { return nil }
+            if command.requestCode == .queryDataVersion { return try? state.compareVersion(command) }
             guard let registration else { return .response(.success) }
             state.underWay += 1
             state.mostAtOnce = max(state.mostAtOnce, state.underWay)

@@ -84,6 +84,11 @@ int crmq_socket_error(int fd) {
     int code = 0; socklen_t length = sizeof code;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) < 0 ? errno : code;
 }
+int crmq_milliseconds_since_data(int fd) {
+    struct tcp_info info; socklen_t length = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0) return -errno;
+    return info.tcpi_last_data_recv < 0x7FFFFFFF ? (int)info.tcpi_last_data_recv : 0x7FFFFFFF;
+}
 long crmq_read(int fd, void *bytes, size_t count) { ssize_t n = read(fd, bytes, count); return n < 0 ? -errno : n; }
 long crmq_write(int fd, const void *bytes, size_t count) { ssize_t n = write(fd, bytes, count); return n < 0 ? -errno : n; }
 long crmq_send(int fd, const void *bytes, size_t count) { ssize_t n = send(fd, bytes, count, MSG_NOSIGNAL); return n < 0 ? -errno : n; }

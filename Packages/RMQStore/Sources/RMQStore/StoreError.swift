@@ -122,7 +122,7 @@ extension StoreError: CustomStringConvertible {
         case .roleChanged:
             "the store became a replica before the message was confirmed: it may or may not be stored"
         case .pageCacheBusy(let milliseconds, let limit):
-            "[PC_SYNCHRONIZED]broker busy: an append has been writing for \(milliseconds) ms, the limit is \(limit)"
+            "an append has been writing for \(milliseconds) ms, osPageCacheBusyTimeOutMills is \(limit) ms"
         case .notContiguous(let offset, let logEnd):
             "bytes for offset \(offset) cannot be appended, the log ends at \(logEnd)"
         case .malformedRecord(let offset, let reason):

@@ -84,7 +84,7 @@ import Testing
         let folder = try TemporaryFolder()
         let store = try open(folder.path)
         let depths = Mutex<[Int]>([])
-        store.setDeliveryListener { _, _ in
+        store.setDeliveryListener { _ in
             let depth = Thread.callStackReturnAddresses.count
             depths.withLock { $0.append(depth) }
         }
@@ -96,6 +96,29 @@ import Testing
         let seen = depths.withLock { $0 }
         let least = try #require(seen.min()), most = try #require(seen.max())
         #expect(seen.count == 200 && most - least < 20, "a call goes through as many functions as any other")
+        try store.close()
+    }
+
+    @Test(arguments: [FlushPolicy.asynchronous, .synchronous])
+    func whatWasDeliveredIsToldByLevelAndQueue(flush: FlushPolicy) async throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path, flush: flush)
+        let told = Mutex<[DelayedDelivery]>([])
+        store.setDeliveryListener { delivery in told.withLock { $0.append(delivery) } }
+        for number in 0..<3 { try store.putDelayed("T", 0, "\(number)", level: 1) }
+        try store.putDelayed("T", 1, "four", level: 2)
+        try await eventually("all wait in their queues") {
+            store.maxOffset(topic: SystemTopic.schedule, queueId: 0) == 3 && store.maxOffset(topic: SystemTopic.schedule, queueId: 1) == 1
+        }
+        clock.advance(.milliseconds(5_000))
+        let start = store.maxPhysicalOffset
+        _ = store.deliverNow()
+        let deliveries = told.withLock { $0 }.sorted { $0.level < $1.level }
+        #expect(deliveries.map(\.level) == [1, 2])
+        #expect(deliveries.map(\.messageCount) == [3, 1])
+        #expect(deliveries.map(\.queueId) == [0, 1])
+        #expect(deliveries.map { Int64($0.byteCount) }.reduce(0, +) == store.maxPhysicalOffset - start)
+        #expect(deliveries.allSatisfy { $0.topic.isExactly("T") && $0.isReadable == (flush == .asynchronous) })
         try store.close()
     }
 
@@ -116,7 +139,7 @@ import Testing
         configuration.delayLevelMilliseconds = [3_600_000, 30]
         let store = try MessageStore(configuration, logger: quiet)
         let arrivals = Mutex<[String]>([])
-        store.setDeliveryListener { topic, queueId in arrivals.withLock { $0.append("\(topic)/\(queueId)") } }
+        store.setDeliveryListener { delivery in arrivals.withLock { $0.append("\(delivery.topic)/\(delivery.queueId)") } }
         try store.start()
         try store.putDelayed("T", 1, "in an hour", level: 1)
         let sent = try store.putDelayed("T", 1, "soon", level: 2)

@@ -29,9 +29,10 @@ enum BrokerAdmin {
             throw Refusal(.systemError, error.description)
         }
         try reconfigureStore(broker)
+        if values.contains(where: { $0.key.isExactly("logLevel") }) { broker.logger.setVerbosity(broker.live.current.logVerbosity) }
         let text = values.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
         broker.logger.info("configuration changed over the wire: \(text)")
-        if values.contains(where: { $0.key.isExactly("brokerPermission") }) {
+        if values.contains(where: { $0.key.isExactly("brokerPermission") || $0.key.isExactly("autoCreateTopicEnable") }) {
             broker.topics.touch()
             broker.topicsChanged()
         }

@@ -19,7 +19,7 @@ enum ConsumeStatsAdmin {
         for name in topics {
             guard let topic = broker.topics[name], subscriptions.isEmpty || subscriptions[name] != nil else { continue }
             queues.merge(progress(of: header.consumerGroup, topic, queueCount: topic.config.readQueueCount, broker)) { $1 }
-            perSecond += broker.statistics.consumeRates.perSecond(group: header.consumerGroup, topic: name)
+            perSecond += broker.statistics.pullsPerSecond(group: header.consumerGroup, topic: name)
         }
         let stats = ConsumeStats {
             $0.queues = queues
@@ -40,7 +40,7 @@ enum ConsumeStatsAdmin {
                 for queue in queues.values { difference &+= queue.brokerOffset - queue.consumerOffset }
                 let progress = ConsumeStats {
                     $0.queues = queues
-                    $0.consumeTPS = broker.statistics.consumeRates.perSecond(group: group, topic: name)
+                    $0.consumeTPS = broker.statistics.pullsPerSecond(group: group, topic: name)
                 }
                 stats.append(progress.json)
             }

@@ -22,6 +22,7 @@ enum GroupAdmin {
         // Both are in force before either file is written: one that cannot be leaves no half of what was asked for.
         let wasThere = broker.groups.remove(header.group)
         if header.removesOffsets { broker.offsets.remove(group: header.group) }
+        if broker.live.current.deletesUnusedStatistics { broker.statistics.forgetGroup(header.group) }
         if wasThere { try broker.files.write(.groups, orTell: "the deletion of group \(header.group.prefix(bytes: 255))") }
         if header.removesOffsets {
             try broker.files.write(.offsets, orTell: "the deletion of the offsets of group \(header.group.prefix(bytes: 255))")

@@ -4,9 +4,6 @@ import RMQRemoting
 import RMQStore
 
 /// The answer to code 28: the reference's keys, as far as this broker has what they tell of.
-///
-/// Sends and pulls wait for no thread here, so their queues are always empty and have the reference's default sizes. Queries wait
-/// where all of administration does.
 enum RuntimeInfo {
     static func table(_ broker: BrokerState) -> [ByteText: String] {
         let now = broker.clocks.monotonic.now()
@@ -30,7 +27,7 @@ enum RuntimeInfo {
             "putMessageTimesTotal": String(max(statistics.appendedMessages, 1)),
             "putMessageEntireTimeMax": String(statistics.slowestAppendMilliseconds),
             "getMessageEntireTimeMax": String(statistics.slowestReadMilliseconds),
-            "putMessageDistributeTime": text(statistics.appendTimes),
+            "putMessageDistributeTime": statistics.appendTimes?.text ?? "null",
             "putLatency99": Decimal.text(statistics.appendTimes?.percentile(0.99) ?? 0, places: 2),
             "putLatency999": Decimal.text(statistics.appendTimes?.percentile(0.999) ?? 0, places: 2),
             "putMessageFailedTimes": String(statistics.failedAppends),
@@ -50,13 +47,17 @@ enum RuntimeInfo {
             "commitLogMaxOffset": String(broker.store.maxPhysicalOffset),
             "earliestMessageTimeStamp": String(broker.store.earliestStoreTimestamp ?? -1),
         ]
-        let queries = broker.workers.administrators
-        for (pool, size, capacity) in [("send", 0, 10_000), ("pull", 0, 100_000), ("query", queries.waitingCount, Workers.administratorsLimit)] {
-            table[pool + "ThreadPoolQueueSize"] = String(size)
-            table[pool + "ThreadPoolQueueCapacity"] = String(capacity)
-            table[pool + "ThreadPoolQueueHeadWaitTimeMills"] = "0"
+        let mark = WaterMark(broker)
+        let queues = [
+            ("send", mark.sends, DurabilityWaits.limit * configuration.eventLoopCount), ("pull", mark.pulls, Workers.readersLimit),
+            ("query", mark.queries, Workers.administratorsLimit),
+        ]
+        for (name, queue, capacity) in queues {
+            table[name + "ThreadPoolQueueSize"] = String(queue.count)
+            table[name + "ThreadPoolQueueCapacity"] = String(capacity)
+            table[name + "ThreadPoolQueueHeadWaitTimeMills"] = String(queue.headWait.milliseconds)
         }
-        table["EndTransactionQueueSize"] = "0"
+        table["EndTransactionQueueSize"] = String(mark.transactions.count)
         table["EndTransactionThreadPoolQueueCapacity"] = "100000"
         for (level, offset) in broker.store.delayOffsets.offsets {
             let end = broker.store.maxOffset(topic: SystemTopic.schedule, queueId: Int32(level - 1))
@@ -87,12 +88,6 @@ enum RuntimeInfo {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { return nil }
         return (UInt64(status.f_blocks) &* UInt64(status.f_frsize), UInt64(status.f_bavail) &* UInt64(status.f_frsize))
-    }
-
-    /// `[<=0ms]:12 [0~10ms]:3 … `; `null` before the first minute is over, as at the reference.
-    private static func text(_ distribution: LatencyDistribution?) -> String {
-        guard let distribution else { return "null" }
-        return zip(LatencyDistribution.labels, distribution.coarse).map { "\($0):\($1) " }.joined()
     }
 
     /// `368 B`, `1.5 KiB`

@@ -93,6 +93,7 @@ enum TopicAdmin {
         defer {
             for topic in deleted {
                 broker.topics.forgetQueues(of: topic)
+                if broker.live.current.deletesUnusedStatistics { broker.statistics.forgetTopic(topic) }
                 broker.logger.info("the queues of \(topic) are removed")
             }
         }

@@ -9,12 +9,10 @@ extension BrokerConfiguration {
     private static let refused: [Setting<Self>] = [
         .refused("aclEnable", only: "false", important: true, because: "A broker that ignored it would let everybody do everything; accounts are not built into the program yet."),
         .refused("enablePropertyFilter", only: "false", because: "Consumers would get messages that their SQL expression leaves out."),
-        .refused("slaveReadEnable", only: "false", because: "There are no replicas to read from yet."),
     ]
 
     private static let environment: [Setting<Self>] = [
         .withoutEffect("rocketmqHome", isTold: false, because: "`ROCKETMQ_HOME` of the environment says it.") { _ in Environment.value("ROCKETMQ_HOME") ?? "" },
-        .withoutEffect("forceRegister", isTold: false, because: "Every registration is sent, whether or not a name server knows the topics already.") { _ in "true" },
         .withoutEffect("fetchNamesrvAddrByAddressServer", because: "Name servers are not looked up over HTTP.") { _ in "false" },
         .withoutEffect("rmqAddressServerDomain", because: "Name servers are not looked up over HTTP.") { _ in nil },
         .withoutEffect("rmqAddressServerSubGroup", because: "Name servers are not looked up over HTTP.") { _ in nil },
@@ -45,12 +43,6 @@ extension BrokerConfiguration {
 
     private static let served: [Setting<Self>] =
         Setting.withoutEffect(
-            because: "No request waits in a queue, so none can wait too long.",
-            [
-                "brokerFastFailureEnable": "false", "waitTimeMillsInSendQueue": "0", "waitTimeMillsInPullQueue": "0",
-                "waitTimeMillsInHeartbeatQueue": "0", "waitTimeMillsInTransactionQueue": "0",
-            ])
-        + Setting.withoutEffect(
             because: "Filters of SQL expressions are not built into the broker yet.",
             [
                 "enableCalcFilterBitMap": "false", "expectConsumerNumUseFilter": "0", "maxErrorRateOfBloomFilter": "0", "filterDataCleanTimeSpan": "0",
@@ -65,11 +57,8 @@ extension BrokerConfiguration {
                 "commercialEnable": "false", "commercialTimerCount": "0", "commercialTransCount": "0", "commercialBigCount": "0",
                 "commercialBaseCount": "0",
             ])
-        + Setting.withoutEffect(because: "A slow group is not shut out.", ["disableConsumeIfConsumerReadSlowly": "false", "consumerFallbehindThreshold": "0"])
         + Setting.withoutEffect(because: "Pulled messages are written from the log's pages without a copy.", ["transferMsgByHeap": "false"])
         + Setting.withoutEffect(because: "Replies to requests are not stored.", ["storeReplyMessageEnable": "false"])
-        + Setting.withoutEffect(because: "What is counted does not depend on it.", ["enableDetailStat": "false", "autoDeleteUnusedStats": "false"])
-        + Setting.withoutEffect(because: "A process is one broker and has one folder for its log.", ["isolateLogEnable": "false"])
         + Setting.withoutEffect(because: "The store cannot be wrapped by classes of others.", ["messageStorePlugIn": ""])
 
     static let networkWithoutEffect: [Setting<Self>] =

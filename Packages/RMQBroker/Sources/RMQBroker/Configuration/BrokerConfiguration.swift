@@ -63,6 +63,22 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var startAcceptSendTimestamp: Int64 = 0
     /// `TRACE_ON` of sent messages.
     public var traceOn = true
+    /// Whether a request that waited too long for its turn is refused.
+    public var fastFailure = true
+    /// How long sends and messages that consumers give back may wait.
+    public var sendWaitMilliseconds: Int64 = 200
+    /// How long pulls may wait.
+    public var pullWaitMilliseconds: Int64 = 5_000
+    /// How long heartbeats may wait.
+    public var heartbeatWaitMilliseconds: Int64 = 31_000
+    /// How long commits and rollbacks of transactions may wait.
+    public var transactionWaitMilliseconds: Int64 = 3_000
+    /// Whether groups are advised to read from a replica.
+    public var slaveRead = false
+    /// Whether a group that is further behind than ``slowGroupBytes`` may consume no more.
+    public var shutsOutSlowGroups = false
+    /// How far behind a group may be, in bytes of the log.
+    public var slowGroupBytes: Int64 = 16 << 30
     /// The most messages that a query by unique id returns.
     public var uniqueIdQueryCount: Int32 = 32
 
@@ -77,6 +93,22 @@ public struct BrokerConfiguration: Sendable, Equatable {
     /// How often the broker looks for transactions that it has to ask about.
     public var transactionCheckMilliseconds: Int64 = 60_000
 
+    // MARK: logs and statistics
+
+    /// Whether `mqbroker` logs to a folder of the broker's name and id, for several on one machine.
+    public var isolatesLogs = false
+    /// What is logged.
+    public var logVerbosity = LogVerbosity()
+
+    /// Whether delayed messages are counted by queue, and what pulls take too.
+    public var detailedStatistics = true
+    /// Whether what was counted of a topic or a group is forgotten when it is deleted.
+    public var deletesUnusedStatistics = false
+    /// Whether deliveries of delayed messages are counted.
+    public var countsDeliveries = true
+    /// Whether it is kept how far each group is behind.
+    public var keepsFalls = true
+
     // MARK: periodic work
 
     /// How often consumer offsets are written to their file.
@@ -85,6 +117,8 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var registerPeriodMilliseconds: Int64 = 30_000
     /// How long a name server may take to answer a registration.
     public var registerTimeoutMilliseconds: Int64 = 6_000
+    /// Whether the name servers are told each time, whether or not they know it already.
+    public var forcesRegistration = true
     /// Whether registrations are compressed.
     public var compressedRegister = false
 
@@ -120,7 +154,7 @@ extension BrokerConfiguration {
     public static let settings = SettingTable(
         program: "broker", defaults: BrokerConfiguration(),
         [
-            .init("Broker", identity + topicsAndGroups + serving + transactions + ownWithoutEffect),
+            .init("Broker", identity + topicsAndGroups + serving + transactions + statistics + ownWithoutEffect),
             .init("Network", listening + networkWithoutEffect),
             .init("Store", StoreConfiguration.settings.all.map { $0.at(\.store) } + storeWithoutEffect),
         ])
@@ -177,6 +211,27 @@ extension BrokerConfiguration {
         .number(
             "startAcceptSendRequestTimeStamp", \.startAcceptSendTimestamp, 0...Int64.max, unit: "ms since 1970", takesEffect: .atOnce,
             "Sends before this time are refused."),
+        .flag(
+            "brokerFastFailureEnable", \.fastFailure, takesEffect: .atOnce,
+            "Whether a request that waited too long for its turn is answered SYSTEM_BUSY, upon which clients try another broker."),
+        .number(
+            "waitTimeMillsInSendQueue", \.sendWaitMilliseconds, 10...600_000, unit: "ms", takesEffect: .atOnce,
+            "How long a send may wait while its event loop is held up; also a message that a consumer gives back."),
+        .number(
+            "waitTimeMillsInPullQueue", \.pullWaitMilliseconds, 10...600_000, unit: "ms", takesEffect: .atOnce,
+            "How long a pull may; also for a thread that reads from the disk."),
+        .number("waitTimeMillsInHeartbeatQueue", \.heartbeatWaitMilliseconds, 10...600_000, unit: "ms", takesEffect: .atOnce, "How long a heartbeat may."),
+        .number(
+            "waitTimeMillsInTransactionQueue", \.transactionWaitMilliseconds, 10...600_000, unit: "ms", takesEffect: .atOnce,
+            "How long the end of a transaction may."),
+        .flag(
+            "slaveReadEnable", \.slaveRead, takesEffect: .atOnce,
+            "Whether pulls are advised which member of the broker set to ask next: the group's `brokerId`, or its `whichBrokerWhenConsumeSlowly` when it is further behind than `accessMessageInMemoryMaxRatio` of the memory."),
+        .flag(
+            "disableConsumeIfConsumerReadSlowly", \.shutsOutSlowGroups, takesEffect: .atOnce,
+            "Whether a group that is too far behind may consume no more (`consumeEnable=false`), until an operator lets it; looked at every 3 minutes."),
+        .number(
+            "consumerFallbehindThreshold", \.slowGroupBytes, 0...Int64.max, unit: "bytes", takesEffect: .atOnce, "How far behind in the log that is."),
         .flag("traceOn", \.traceOn, takesEffect: .atOnce, "`TRACE_ON` of sent messages, for traces."),
         .number("defaultQueryMaxNum", \.uniqueIdQueryCount, 1...1_024, takesEffect: .atOnce, "The most messages that a query by unique id returns."),
         .number(
@@ -188,6 +243,9 @@ extension BrokerConfiguration {
         .number(
             "registerBrokerTimeoutMills", \.registerTimeoutMilliseconds, 100...60_000, unit: "ms", takesEffect: .atOnce,
             "How long a name server may take to answer that."),
+        .flag(
+            "forceRegister", \.forcesRegistration, takesEffect: .atOnce,
+            "Whether the name servers are told everything each time; otherwise they are asked first which version they know."),
         .flag("compressedRegister", \.compressedRegister, takesEffect: .atOnce, "Whether what is told is compressed."),
     ]
 
@@ -202,6 +260,21 @@ extension BrokerConfiguration {
         .number(
             "transactionCheckInterval", \.transactionCheckMilliseconds, 100...Int64(Int32.max), unit: "ms", takesEffect: .atOnce, important: true,
             "How often the broker looks for transactions to ask about; a change counts from the next time on."),
+    ]
+
+    private static let statistics: [Setting<Self>] = [
+        .flag("isolateLogEnable", \.isolatesLogs, "Whether the logs lie in a folder of the broker's name and id, for several brokers of one user."),
+        .verbosity(
+            "logLevel", \.logVerbosity, takesEffect: .atOnce,
+            "From which level on records are logged, also of single logs: `INFO;RocketmqStore=DEBUG;RocketmqStats=OFF`. A key of this project."),
+        .flag("enableDetailStat", \.detailedStatistics, "Whether delayed messages and the times of pulls are counted for each queue."),
+        .flag(
+            "autoDeleteUnusedStats", \.deletesUnusedStatistics, takesEffect: .atOnce,
+            "Whether what was counted of a topic or a group is forgotten when that is deleted."),
+        .flag("enableScheduleMessageStats", \.countsDeliveries, takesEffect: .atOnce, "Whether deliveries of delayed messages are counted."),
+        .flag(
+            "diskFallRecorded", \.keepsFalls, takesEffect: .atOnce,
+            "Whether it is kept how far each group was behind the end of the log at its last pull of a queue."),
     ]
 }
 

@@ -24,6 +24,7 @@ final class BrokerHandler: RequestHandler {
     func receive(_ request: InboundFrame, on connection: Connection) {
         let loop = bound.value
         loop.refresh()
+        if connection.waitedNanoseconds >= loop.settings.patience.shortestNanoseconds, isTooLate(request, connection, loop) { return }
         if let accessControl = broker.accessControl, !isAllowed(request, connection, accessControl) { return }
         switch BrokerRequests.table.work(of: request.requestCode) {
         case .send: SendProcessor(loop: loop).receive(request, on: connection)
@@ -43,6 +44,14 @@ final class BrokerHandler: RequestHandler {
         case .pull, .unbuilt, .forNameServers, .forClients, .unserved, nil:
             connection.answer(request) { throw Refusal(.requestCodeNotSupported, BrokerRequests.remark(for: request.requestCode)) }
         }
+    }
+
+    /// A request that waited too long is answered here.
+    private func isTooLate(_ request: InboundFrame, _ connection: Connection, _ loop: LoopState) -> Bool {
+        let waited = connection.waitedNanoseconds
+        guard let refusal = loop.settings.patience.refusal(of: request.requestCode, waitedNanoseconds: waited) else { return false }
+        connection.answer(request) { throw refusal }
+        return true
     }
 
     func connectionClosed(_ connection: Connection) {

@@ -126,7 +126,7 @@ enum BrokerRequests {
             Row(.getBrokerRuntimeInfo, .byWorker(BrokerAdmin.runtimeInfo)),
             Row(.cleanExpiredConsumequeue, .byWorker(BrokerAdmin.removeExpiredQueues)),
             Row(.deleteExpiredCommitlog, .byWorker(BrokerAdmin.deleteExpiredLog)),
-            Row(.viewBrokerStatsData, .unbuilt("this part of the statistics is")),
+            Row(.viewBrokerStatsData, .byWorker(StatisticsAdmin.item)),
             // The reference lets any account change accounts; which is a hole, not a feature.
             Row(.updateAndCreateAclConfig, .unbuilt("access control is"), access: .administrator),
             Row(.deleteAclConfig, .unbuilt("access control is"), access: .administrator),

@@ -8,6 +8,7 @@ final class LoopSettings {
     private(set) var acceptsSendsFrom: Int64
     private(set) var isWritable: Bool
     private(set) var rejectsTransactions: Bool
+    private(set) var patience: RequestPatience
     private(set) var sendTrailer: SendReplyTrailer
     /// `CLUSTER` and its value, as the broker adds it to every message that a producer sends.
     let sentProperties: UnsafeRawBufferPointer
@@ -27,6 +28,7 @@ final class LoopSettings {
         acceptsSendsFrom = configuration.startAcceptSendTimestamp
         isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
         rejectsTransactions = configuration.rejectsTransactions
+        patience = RequestPatience(configuration)
         sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
         makeStoreHost = storeHost
         let properties = Array(PropertyText.pair(PropertyName.cluster, configuration.brokerClusterName).utf8)
@@ -47,6 +49,7 @@ final class LoopSettings {
         acceptsSendsFrom = configuration.startAcceptSendTimestamp
         isWritable = configuration.brokerPermission & Permission.write.rawValue != 0
         rejectsTransactions = configuration.rejectsTransactions
+        patience = RequestPatience(configuration)
         sendTrailer = SendReplyTrailer(region: configuration.regionId, traceOn: configuration.traceOn)
         return true
     }

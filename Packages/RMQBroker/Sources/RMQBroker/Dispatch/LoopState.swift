@@ -9,6 +9,7 @@ final class LoopState: WakeUpObserver {
     let loop: EventLoop
     let broker: BrokerState
     let settings: LoopSettings
+    let statistics: LoopStatistics
     let routes: RouteCache
     let writer: MessageWriter
     let answers: WriteAnswers
@@ -21,23 +22,36 @@ final class LoopState: WakeUpObserver {
         self.loop = loop
         self.broker = broker
         settings = LoopSettings(broker.live) { broker.storeHost }
-        routes = RouteCache(broker)
+        statistics = LoopStatistics(
+            broker.statistics, loop: index, levelCount: settings.configuration.store.delayLevelMilliseconds.count,
+            keepsFalls: settings.configuration.keepsFalls)
+        routes = RouteCache(broker, statistics: statistics)
         holds = PullHolds(loopIndex: index, loop: loop, store: broker.store, workers: broker.workers.readers)
         arrivals = Arrivals(loopIndex: index, holds: holds, loops: broker.loops)
         answers = WriteAnswers(loop: loop, settings: settings, store: broker.store)
         writer = MessageWriter(
-            loopIndex: index, loop: loop, broker: broker, settings: settings, arrivals: arrivals, answers: answers)
+            loopIndex: index, loop: loop, broker: broker, settings: settings, arrivals: arrivals, answers: answers,
+            statistics: statistics)
         transactions = TransactionWrites(loop: loop, broker: broker, settings: settings, routes: routes, writer: writer)
         offsetMovedEvents = OffsetMovedEvents(loop: loop, broker: broker, settings: settings, routes: routes, writer: writer)
         holds.offsetMoved = { [unowned offsetMovedEvents] pull, offset in offsetMovedEvents.record(pull, movedTo: offset) }
+        holds.patience = { [unowned settings] in settings.patience.pulls }
+        holds.slowGroups = broker.slowGroups
         holds.rulesVersion = { broker.pullRulesVersion }
+        holds.slowGroupBytes = settings.configuration.slowGroupLimit
         holds.queueNow = { (pull) throws(Refusal) in try broker.queueNow(of: pull) }
     }
 
     /// Takes over what others changed. Once per request.
     func refresh() {
-        if settings.refresh() { writer.settingsChanged() }
+        if settings.refresh() { settingsChanged() }
         routes.refresh()
+    }
+
+    private func settingsChanged() {
+        writer.settingsChanged()
+        holds.slowGroupBytes = settings.configuration.slowGroupLimit
+        statistics.keepsFalls = settings.configuration.keepsFalls
     }
 
     /// Appends the messages of this wake-up, answers those that need not wait, and wakes the pulls that they are for.

@@ -4,12 +4,16 @@ import RMQStore
 /// A loop's copies of what shared tables say about topics and who pulls them, by the bytes of names. On the loop's thread only.
 final class RouteCache {
     private let broker: BrokerState
+    private let statistics: LoopStatistics
     private let topics = ByteKeyedCache<LoopTopic>()
     private let pulls = ByteKeyedCache<PullRoute>()
     private var topicsVersion: UInt64 = 0
     private var pullsVersion: UInt64 = 0
 
-    init(_ broker: BrokerState) { self.broker = broker }
+    init(_ broker: BrokerState, statistics: LoopStatistics) {
+        self.broker = broker
+        self.statistics = statistics
+    }
 
     /// Forgets what others changed. Four loads when nothing did.
     func refresh() {
@@ -30,10 +34,13 @@ final class RouteCache {
     func topic(_ name: UnsafeRawBufferPointer) -> LoopTopic? {
         if let route = topics.value(name) { return route }
         guard let entry = broker.topics[String(decoding: name, as: UTF8.self)] else { return nil }
-        let route = LoopTopic(entry, store: broker.store)
+        let route = topic(entry)
         topics.insert(route, name)
         return route
     }
+
+    /// A topic that was made a moment ago. The next look-up keeps it.
+    func topic(_ entry: TopicEntry) -> LoopTopic { LoopTopic(entry, store: broker.store, statistics: statistics) }
 
     func pull(group: UnsafeRawBufferPointer, topic: UnsafeRawBufferPointer) -> PullRoute? { pulls.value(group, topic) }
 

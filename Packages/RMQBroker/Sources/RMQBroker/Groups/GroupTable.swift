@@ -43,6 +43,16 @@ final class GroupTable: Sendable {
         return (found, version != nil)
     }
 
+    /// Lets a group consume no more.
+    /// - Returns: false when there is no such group, or it may not consume already.
+    func disable(_ name: String) -> Bool {
+        groups.change { groups in
+            guard groups[name]?.consumeEnabled == true else { return false }
+            groups[name]?.consumeEnabled = false
+            return true
+        } != nil
+    }
+
     @discardableResult
     func remove(_ name: String) -> Bool {
         groups.change { $0.removeValue(forKey: name) != nil } != nil

@@ -9,7 +9,6 @@ final class GroupProgress: Sendable {
     /// The lock of a leaf: nothing else is taken while it is held.
     private let offsets: Mutex<[Int32: Int64]>
     private let dirty: Atomic<Bool>
-    private let pulled = Atomic<Int64>(0)
 
     fileprivate init(group: String, topic: String, offsets: [Int32: Int64], dirty: Bool) {
         self.group = group
@@ -36,11 +35,6 @@ final class GroupProgress: Sendable {
         if isKept { dirty.store(true, ordering: .releasing) }
         return isKept
     }
-
-    /// Messages that pulls of the group got since the broker started.
-    var pulledCount: Int64 { pulled.load(ordering: .relaxed) }
-
-    func countPulled(_ messages: Int) { pulled.wrappingAdd(Int64(messages), ordering: .relaxed) }
 
     fileprivate var isDirty: Bool { dirty.load(ordering: .relaxed) }
     fileprivate func takeDirty() { _ = dirty.exchange(false, ordering: .acquiringAndReleasing) }
@@ -95,9 +89,6 @@ final class ConsumerOffsets: Sendable {
 
     /// Groups that have offsets in `topic`.
     func groups(of topic: String) -> [String] { filtered { $0.topic.isExactly(topic) }.map(\.group) }
-
-    /// Every pair of group and topic, with offsets or without.
-    var all: [GroupProgress] { table.withLock { Array($0.values) } }
 
     private func filtered(_ wanted: (GroupProgress) -> Bool) -> [GroupProgress] {
         table.withLock { table in table.values.filter { wanted($0) && !$0.all.isEmpty } }

@@ -11,8 +11,10 @@ struct HeldPull {
     /// Beyond `offset` by the messages that were looked at since and did not match.
     var nextOffset: Int64
     let maxCount: Int
+    let advice: PullAdvice
     /// Of the group that pulls; nil when the table of offsets is full.
     let progress: GroupProgress?
+    let statistics: PullStatistics
     /// ``BrokerState/pullRulesVersion`` when the rules were last looked at.
     var rulesVersion: UInt64
 }

@@ -34,6 +34,12 @@ final class PullHolds {
     var rulesVersion: () -> UInt64 = { 0 }
     /// The queue that a held pull is for by the rules as they are now: another object when the topic was deleted and made again.
     var queueNow: (HeldPull) throws(Refusal) -> BrokerQueue = { (pull) throws(Refusal) in pull.queue }
+    /// How long a pull may wait for a worker.
+    var patience: () -> Duration? = { nil }
+    /// Hears of groups that are further behind than ``slowGroupBytes``, and of those that are not any more.
+    var slowGroups: SlowGroups?
+    /// `max` when no group is too slow.
+    var slowGroupBytes = Int64.max
     /// Called when a queue had nothing, before the pull is listed as waiting: a test lets a message come then.
     var aboutToHold: () -> Void = {}
     private lazy var alarm = LoopAlarm(on: loop) { [weak self] in
@@ -147,27 +153,43 @@ final class PullHolds {
     private func give(to pull: HeldPull, on connection: Connection) {
         if let position = result.wantedAhead { coldReads.readAhead(at: position) }
         guard result.needsDisk, result.messageCount == 0 else { return reply(to: pull, on: connection) }
-        let isTaken = coldReads.read(pull, from: result.nextOffset) { [weak self] loaded in self?.loaded(loaded, for: pull) }
+        let (patience, since) = (self.patience(), loop.now)
+        let isTaken = coldReads.read(pull, from: result.nextOffset, patience: patience) { [weak self] loaded in
+            if let loaded { self?.loaded(loaded, for: pull, since: since) } else { self?.gaveUp(pull, since: since, patience) }
+        }
         if !isTaken {
             connection.reply(.response(to: Refusal.overloaded("too many pulls wait for the disk")), to: pull.ticket)
         }
     }
 
-    private func loaded(_ loaded: ReadResult, for pull: HeldPull) {
+    private func loaded(_ loaded: ReadResult, for pull: HeldPull, since began: MonotonicInstant) {
         var pull = pull
         guard let connection = loop.connection(pull.connection), isStillAllowed(&pull, rulesVersion(), on: connection) else { return }
         result = loaded
-        reply(to: pull, on: connection)
+        reply(to: pull, on: connection, milliseconds: (loop.now - began).milliseconds)
+    }
+
+    private func gaveUp(_ pull: HeldPull, since: MonotonicInstant, _ patience: Duration?) {
+        guard let connection = loop.connection(pull.connection) else { return }
+        let refusal = Refusal.waitedTooLong(
+            (loop.now - since).nanoseconds / 1_000_000, "pulls that wait for the disk: \(coldReads.waitingCount + 1)", "waitTimeMillsInPullQueue",
+            (patience ?? .zero).nanoseconds / 1_000_000)
+        connection.reply(.response(refusal.code, remark: refusal.remark), to: pull.ticket)
     }
 
     /// Sends what `result` holds.
-    private func reply(to pull: HeldPull, on connection: Connection) {
+    /// - Parameter milliseconds: how long it took to read.
+    private func reply(to pull: HeldPull, on connection: Connection, milliseconds: Int64 = 0) {
         let code = result.status.responseCode(requested: pull.offset)
         if code == .pullOffsetMoved { offsetMoved(pull, result.nextOffset) }
-        if result.messageCount > 0 { pull.progress?.countPulled(result.messageCount) }
+        if slowGroupBytes != .max, let progress = pull.progress {
+            slowGroups?.note(progress, queueId: pull.queue.stored.queueId, bytesBehind: result.bytesBehind, limit: slowGroupBytes)
+        }
+        pull.statistics.count(result, queueId: pull.queue.stored.queueId, milliseconds: milliseconds, now: loop.wallMilliseconds)
         connection.replyPull(
             PullReply(
-                code: code, remark: result.status.name, nextBeginOffset: result.nextOffset,
+                code: code, remark: result.status.name,
+                suggestWhichBrokerId: result.suggestsReplica ? pull.advice.whenFarBehind : pull.advice.usual, nextBeginOffset: result.nextOffset,
                 minOffset: result.minOffset, maxOffset: result.maxOffset),
             to: pull.ticket, bodyCount: result.byteCount
         ) { body in
@@ -187,7 +209,7 @@ final class PullHolds {
         }
         connection.replyPull(
             PullReply(
-                code: .pullRetryImmediately, remark: ReadStatus.noMatchedMessage.name, nextBeginOffset: pull.nextOffset,
+                code: .pullRetryImmediately, remark: ReadStatus.noMatchedMessage.name, suggestWhichBrokerId: pull.advice.usual, nextBeginOffset: pull.nextOffset,
                 minOffset: pull.queue.stored.minOffset, maxOffset: pull.queue.stored.maxOffset),
             to: pull.ticket)
     }

@@ -5,8 +5,10 @@ import RMQRemoting
 /// What a loop keeps of a group and a topic between pulls.
 final class PullRoute {
     let topic: LoopTopic
+    let advice: PullAdvice
     /// Where the group's offsets are committed; nil when the table of offsets is full.
     let progress: GroupProgress?
+    let statistics: PullStatistics
     /// Why pulls of this pair are refused, whatever else they say.
     let refusal: Refusal?
     /// What the members' heartbeats say of this topic.
@@ -23,9 +25,13 @@ final class PullRoute {
     private var carriedText: [UInt8]?
     private var carriedFilter = PullFilter.all
 
-    init(topic: LoopTopic, progress: GroupProgress?, refusal: Refusal?, heartbeat: Heartbeat) {
+    init(
+        topic: LoopTopic, advice: PullAdvice, progress: GroupProgress?, statistics: PullStatistics, refusal: Refusal?, heartbeat: Heartbeat
+    ) {
         self.topic = topic
+        self.advice = advice
         self.progress = progress
+        self.statistics = statistics
         self.refusal = refusal
         self.heartbeat = heartbeat
     }

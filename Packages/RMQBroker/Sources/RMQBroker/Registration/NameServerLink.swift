@@ -18,6 +18,8 @@ final class NameServerLink: Sendable {
 
     enum Content {
         case allTopics
+        /// All, unless the name server knows them in the version that they have.
+        case allTopicsIfNews
         /// A topic that was just put into the table, which then had this version.
         case topic(TopicConfig, version: DataVersion)
     }
@@ -45,6 +47,8 @@ final class NameServerLink: Sendable {
     /// A name server takes no topics of a version that it has: after a partial registration of `partialVersion` all topics
     /// need another one.
     private let makeRegistration: @Sendable (Content, _ partialVersion: DataVersion?) -> RegistrationRequest?
+    /// What asks a name server for the version that it knows; the one that it should know is its body.
+    private let makeQuery: @Sendable () -> (command: RemotingCommand, version: DataVersion)?
     private let accepted: @Sendable (NameServerLink, RemotingCommand) -> Void
     /// Held while a command is handed to the client, so that none follows the one that takes the broker off. The client's
     /// locks are taken under it.
@@ -53,6 +57,7 @@ final class NameServerLink: Sendable {
     init(
         address: String, client: RemotingClient, logger: Logger, timeout: @escaping @Sendable () -> Duration,
         accepted: @escaping @Sendable (NameServerLink, RemotingCommand) -> Void,
+        makeQuery: @escaping @Sendable () -> (command: RemotingCommand, version: DataVersion)?,
         makeRegistration: @escaping @Sendable (Content, _ partialVersion: DataVersion?) -> RegistrationRequest?
     ) {
         self.address = address
@@ -60,6 +65,7 @@ final class NameServerLink: Sendable {
         self.logger = logger
         self.timeout = timeout
         self.accepted = accepted
+        self.makeQuery = makeQuery
         self.makeRegistration = makeRegistration
     }
 
@@ -76,11 +82,14 @@ final class NameServerLink: Sendable {
                 return .wait
             }
             state.isUnderWay = true
+            // A version that was told with one topic alone says nothing of the others.
+            if case .allTopicsIfNews = content { return .send(state.partialVersion == nil ? content : .allTopics) }
             return .send(state.isUpToDate ? content : .allTopics)
         }
         switch next {
         case .refuse: completion(false)
         case .wait: break
+        case .send(.allTopicsIfNews): ask([completion])
         case .send(let content): start(content, [completion])
         }
     }
@@ -106,6 +115,32 @@ final class NameServerLink: Sendable {
     }
 
     // MARK: One registration
+
+    /// Asks what the name server knows; all but "this very version" is followed by a registration. The question alone keeps a broker
+    /// alive at a name server.
+    private func ask(_ completions: [Completion]) {
+        Task.detached(priority: .utility) { [self] in
+            let query = makeQuery()
+            let isSent = state.withLock { state in
+                guard let query, !state.isStopped else { return false }
+                client.send(query.command, to: address, timeout: timeout()) { [self] result in
+                    guard (try? knows(query.version, result.get())) == true else { return start(.allTopics, completions) }
+                    self.state.withLock { state in
+                        state.isUpToDate = true
+                        state.failures = 0
+                    }
+                    next(isAccepted: true, completions)
+                }
+                return true
+            }
+            if !isSent { next(isAccepted: false, completions) }
+        }
+    }
+
+    private func knows(_ version: DataVersion, _ response: RemotingCommand) throws -> Bool {
+        guard response.responseCode == .success else { return false }
+        return try !response.header(QueryDataVersionResponseHeader.self).isChanged && DataVersion(body: response.body) == version
+    }
 
     /// Elsewhere than on a loop: a table of thousands of topics takes milliseconds to encode.
     private func start(_ content: Content, _ completions: [Completion]) {

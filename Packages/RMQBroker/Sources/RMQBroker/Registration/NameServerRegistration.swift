@@ -18,6 +18,7 @@ final class NameServerRegistration: Sendable {
             NameServerLink(
                 address: address, client: client, logger: broker.logger, timeout: { .milliseconds(live.current.registerTimeoutMilliseconds) },
                 accepted: { [weak self] link, response in self?.takeOrder(response, from: link) },
+                makeQuery: { [weak self] in self?.versionQuery() },
                 makeRegistration: { [weak self] content, partialVersion in self?.registration(content, partialVersion) })
         }
         links.withLock { $0 = made }
@@ -43,6 +44,13 @@ final class NameServerRegistration: Sendable {
     /// Registers all topics; many calls become one.
     func registerSoon() {
         for link in links.withLock({ $0 }) { link.register(.allTopics) }
+    }
+
+    /// Registers all topics, as the period wants it: where `forceRegister` does not say otherwise, only with name servers that do not
+    /// know them.
+    func registerPeriodically() {
+        let content = broker.live.current.forcesRegistration ? NameServerLink.Content.allTopics : .allTopicsIfNews
+        for link in links.withLock({ $0 }) { link.register(content) }
     }
 
     /// Registers one topic, which a name server adds to what it knows.
@@ -71,7 +79,7 @@ final class NameServerRegistration: Sendable {
     private func registration(_ content: NameServerLink.Content, _ partialVersion: DataVersion?) -> NameServerLink.RegistrationRequest? {
         let (table, isPartial) = switch content {
         case .topic(let topic, let version): (TopicConfigTable(topics: [ByteText(topic.topicName): topic], dataVersion: version), true)
-        case .allTopics: (allTopics(unlike: partialVersion), false)
+        case .allTopics, .allTopicsIfNews: (allTopics(unlike: partialVersion), false)
         }
         let body = RegisterBrokerBody(topicConfigTable: announced(table))
         do {
@@ -85,6 +93,11 @@ final class NameServerRegistration: Sendable {
         }
     }
 
+    private func versionQuery() -> (command: RemotingCommand, version: DataVersion) {
+        let version = broker.topics.dataVersion
+        return (RemotingCommand(.queryDataVersion, header: identity.asking, body: version.body), version)
+    }
+
     private func allTopics(unlike partialVersion: DataVersion?) -> TopicConfigTable {
         let table = broker.topics.table
         guard table.dataVersion == partialVersion else { return table }
@@ -93,13 +106,19 @@ final class NameServerRegistration: Sendable {
     }
 
     /// A broker that may not be read or not be written says so for every topic.
+    ///
+    /// A name server keeps each topic that it was ever told. So the template of topics that are made by use is told without any right
+    /// when none are made any more: a client that looks for the route of a topic that does not exist then finds none, not this one.
     private func announced(_ table: TopicConfigTable) -> TopicConfigTable {
-        let permission = Permission(rawValue: broker.live.current.brokerPermission)
-        guard !permission.isSuperset(of: .readWrite) else { return table }
+        let configuration = broker.live.current
+        let permission = Permission(rawValue: configuration.brokerPermission)
         var table = table
+        if !configuration.autoCreateTopic { table.topics[SystemTopic.autoCreate]?.permission = [] }
+        guard !permission.isSuperset(of: .readWrite) else { return table }
         table.topics = table.topics.mapValues { topic in
             TopicConfig(
-                topicName: topic.topicName, readQueueCount: topic.readQueueCount, writeQueueCount: topic.writeQueueCount, permission: permission)
+                topicName: topic.topicName, readQueueCount: topic.readQueueCount, writeQueueCount: topic.writeQueueCount,
+                permission: topic.permission.isEmpty ? [] : permission)
         }
         return table
     }
@@ -143,6 +162,15 @@ private struct Identity: Sendable {
             $0.brokerId = configuration.brokerId
             $0.isCompressed = isCompressed
             $0.bodyCRC32 = CRC32.rocketMQ(body)
+        }
+    }
+
+    var asking: QueryDataVersionHeader {
+        QueryDataVersionHeader {
+            $0.brokerName = configuration.brokerName
+            $0.brokerAddress = brokerAddress
+            $0.clusterName = configuration.brokerClusterName
+            $0.brokerId = configuration.brokerId
         }
     }
 

@@ -31,7 +31,7 @@ extension LoopState {
             return known
         }
         if let refusal = Refusal.sending(to: name) { throw refusal }
-        return LoopTopic(broker.addTopic(config(), for: "what its group fails to consume"), store: broker.store)
+        return routes.topic(broker.addTopic(config(), for: "what its group fails to consume"))
     }
 }
 

@@ -14,6 +14,8 @@ final class SendBack: WriteObserver {
     private let loop: LoopState
     private let connection: Connection
     private let ticket: ReplyTicket
+    /// What the statistics count once it is stored.
+    private var counted: (topic: String, delayLevel: Int32)?
 
     static func answer(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         let header = try command.header(SendBackHeader.self)
@@ -74,6 +76,7 @@ final class SendBack: WriteObserver {
         let group = try group()
         let (topic, queueId, delayLevel) = try target(of: fields, group)
         let properties = properties(of: fields, parts, delayLevel: delayLevel)
+        counted = (String(decoding: PropertyText.value("RETRY_TOPIC", in: parts.properties) ?? parts.topic, as: UTF8.self), delayLevel)
         let written = properties.withUnsafeBytes { properties in
             Result { () throws(Refusal) in
                 var message = NewMessage(fields, body: parts.body, properties: properties)
@@ -121,16 +124,25 @@ final class SendBack: WriteObserver {
 
     func written(_ outcome: WriteOutcome) {
         switch outcome {
-        case .stored(_, .ok): accept()
+        case .stored(let message, .ok):
+            count(message)
+            accept()
         case .stored(_, let status): notStored(Refusal(.systemError, status.name))
         case .failed(let refusal): notStored(refusal)
         }
     }
 
+    private func count(_ message: WrittenMessage) {
+        guard let counted else { return }
+        loop.broker.statistics.countSendBack(
+            topic: counted.topic, group: header.group, delayed: counted.delayLevel > 0 ? (Int(counted.delayLevel), message.result.byteCount) : nil)
+    }
+
     private func accept() { connection.reply(.response(.success), to: ticket) }
 
-    /// Whatever the reason, the code is the same; the reference's client then sends the message to the retry topic itself.
+    /// Unless the broker is busy, the code is the same whatever the reason; the reference's client then sends the message to the retry topic itself.
     private func notStored(_ refusal: Refusal) {
+        if refusal.code == .systemBusy { return refuse(refusal) }
         let remark = refusal.code == .systemError ? refusal.remark : "\(refusal.code): \(refusal.remark)"
         refuse(Refusal(.systemError, remark))
     }

@@ -74,6 +74,7 @@ struct SendProcessor {
         message.systemFlag = request.systemFlag
         message.reconsumeTimes = request.reconsumeTimes
         message.isBatch = request.isBatch
+        message.isSent = true
         return message
     }
 }

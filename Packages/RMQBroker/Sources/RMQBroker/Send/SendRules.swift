@@ -63,7 +63,7 @@ struct SendRules {
         let broker = loop.broker
         guard let config = broker.templateConfig(topic: topic, template: name(template), queues: queues, isUnit: request.isUnit)
         else { throw Refusal(.topicNotExist, "topic[\(topic)] not exist, apply first please!") }
-        return LoopTopic(broker.addTopic(config, for: "a send from \(producer)"), store: broker.store)
+        return loop.routes.topic(broker.addTopic(config, for: "a send from \(producer)"))
     }
 
     /// A name from the wire, cut so that a refusal cannot be made to carry megabytes.

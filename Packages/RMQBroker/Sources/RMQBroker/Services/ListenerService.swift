@@ -40,7 +40,7 @@ final class ListenerService: Service {
 
     private func server(port: UInt16, servesPulls: Bool) -> RemotingServer {
         RemotingServer(
-            configuration: configuration.listener.server(on: port), loops: loops, logger: broker.logger.with(category: "RocketmqRemoting")
+            configuration: configuration.listener.server(on: port), loops: loops, logger: broker.logger.with(.remoting)
         ) { [broker] loop in
             BrokerHandler(broker: broker, bound: broker.loops.all.first { $0.loop === loop }!, servesPulls: servesPulls)
         }

@@ -25,7 +25,8 @@ final class RegistrationService: Service {
 
     /// Returns once the first name server took the registration, or all failed to in time; the others go on meanwhile.
     func start() {
-        let client = RemotingClient(loops: loops, logger: broker.logger.with(category: "RocketmqRemoting"))
+        if let warning = configuration.addressWarning(ownAddress: NetworkInterfaces.advertisedAddress().host) { broker.logger.warning(warning) }
+        let client = RemotingClient(loops: loops, logger: broker.logger.with(.remoting))
         let registration = NameServerRegistration(configuration: configuration, port: listener.port, broker: broker, client: client)
         broker.registration = registration
         let registered = Latch()
@@ -36,7 +37,7 @@ final class RegistrationService: Service {
             "registration", on: loops.next(), every: .milliseconds(min(max(live.current.registerPeriodMilliseconds, 10_000), 60_000)),
             by: broker.workers.background
         ) {
-            registration.registerSoon()
+            registration.registerPeriodically()
         }
         periodic.start()
         running.withLock { $0 = Running(client: client, registration: registration, periodic: periodic) }

@@ -9,7 +9,11 @@ final class StoreService: Service {
 
     func start() throws(BrokerError) {
         let store = broker.store
-        store.setDeliveryListener { [weak broker] topic, queueId in broker?.messageArrived(topic: topic, queueId: queueId) }
+        store.setDeliveryListener { [weak broker] delivery in
+            guard let broker else { return }
+            if delivery.isReadable { broker.messageArrived(topic: delivery.topic, queueId: delivery.queueId) }
+            if broker.live.current.countsDeliveries { broker.statistics.count(delivery) }
+        }
         // What an append publishes wakes the pulls of its own queue itself.
         store.setArrivalListener(hearsAppends: store.configuration.dispatchesToSeveral) { [weak broker] topic, queueId, _, _ in
             broker?.messageArrived(topic: topic, queueId: queueId)

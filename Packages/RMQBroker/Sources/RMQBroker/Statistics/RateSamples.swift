@@ -30,16 +30,26 @@ final class RateSamples: Sendable {
     var days: Days { state.withLock { $0.days } }
 
     /// - Parameter day: today's number. Only a later one begins a day: clocks are also set back over midnight.
-    func add(_ statistics: StoreStatistics, now: MonotonicInstant, day: Int) {
+    /// - Returns: what messages were stored and read on the day that ended, if one did.
+    @discardableResult
+    func add(_ statistics: StoreStatistics, now: MonotonicInstant, day: Int) -> (put: Int, get: Int)? {
         state.withLock { state in
             state.samples.append(Sample(time: now, statistics: statistics))
             if state.samples.count > Self.limit { state.samples.removeFirst() }
-            if let before = state.days.day, before < day {
-                state.days.yesterday = state.days.today
-                state.days.today = statistics
-            }
-            state.days.day = day
+            defer { state.days.day = day }
+            guard let before = state.days.day, before < day else { return nil }
+            let began = state.days.today
+            state.days.yesterday = began
+            state.days.today = statistics
+            return (statistics.appendedMessages - began.appendedMessages, statistics.readMessages - began.readMessages)
         }
+    }
+
+    /// How fast something has grown in the last seconds; nil while there is no sample as old as that.
+    func perSecond(_ value: (StoreStatistics) -> Int, seconds: Int64, _ statistics: StoreStatistics, now: MonotonicInstant) -> Double? {
+        let from = state.withLock { state in state.samples.last { now - $0.time >= .seconds(seconds) } }
+        guard let from, now > from.time else { return nil }
+        return Double(value(statistics) - value(from.statistics)) / ((now - from.time) / .seconds(1))
     }
 
     struct Rates {
@@ -49,13 +59,9 @@ final class RateSamples: Sendable {
     /// Per second over the last 10, 60 and 600 s, each as three numbers between blanks. A number is left out while there is
     /// no sample as old as that.
     func rates(_ statistics: StoreStatistics, now: MonotonicInstant) -> Rates {
-        let samples = state.withLock { $0.samples }
-        func rate(_ value: (StoreStatistics) -> Int, seconds: Int64) -> Double? {
-            guard let from = samples.last(where: { now - $0.time >= .seconds(seconds) }), now > from.time else { return nil }
-            return Double(value(statistics) - value(from.statistics)) / ((now - from.time) / .seconds(1))
-        }
         func text(_ value: (StoreStatistics) -> Int, absent: String = "") -> String {
-            [10, 60, 600].map { (seconds: Int64) in rate(value, seconds: seconds).map { "\($0)" } ?? absent }.joined(separator: " ")
+            [10, 60, 600].map { (seconds: Int64) in perSecond(value, seconds: seconds, statistics, now: now).map { "\($0)" } ?? absent }
+                .joined(separator: " ")
         }
         return Rates(
             put: text(\.appendedMessages), found: text(\.foundReads), miss: text(\.missedReads),

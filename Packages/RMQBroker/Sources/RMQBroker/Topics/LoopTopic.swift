@@ -13,15 +13,19 @@ final class LoopTopic {
     /// Whether topics.json holds the topic, as last seen; ask ``isSaved``.
     private var wasSaved = false
     private let store: MessageStore
+    private let statistics: LoopStatistics
     private var queues: [BrokerQueue?]
+    /// What producers send to it.
+    private(set) lazy var puts = statistics.puts(topic: name)
 
-    init(_ entry: TopicEntry, store: MessageStore) {
+    init(_ entry: TopicEntry, store: MessageStore, statistics: LoopStatistics) {
         name = entry.config.topicName
         config = entry.config
         sendRefusal = .sending(to: name)
         retryGroup = RetryTopic.group(of: name)
         self.entry = entry
         self.store = store
+        self.statistics = statistics
         queues = Array(repeating: nil, count: min(max(Int(entry.queueCount), 0), Int(TopicLimit.queues)))
     }
 

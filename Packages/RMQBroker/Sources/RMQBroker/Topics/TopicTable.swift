@@ -95,6 +95,8 @@ final class TopicTable: Sendable {
 
     var names: [String] { contents.withLock { contents, _ in contents.topics.keys.map(\.text) } }
 
+    var dataVersion: DataVersion { contents.withLock { $1 } }
+
     var table: TopicConfigTable {
         contents.withLock { TopicConfigTable(topics: $0.topics.mapValues(\.config), dataVersion: $1) }
     }

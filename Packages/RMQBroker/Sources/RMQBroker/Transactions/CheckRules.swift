@@ -33,13 +33,20 @@ struct CheckRules {
 
     func verdict(_ half: HalfMessage) -> HalfVerdict {
         if half.checkTimes >= mostChecks { return .giveUp(.askedTooOften) }
-        if now - half.fields.storeTimestamp > mostAge { return .giveUp(.expired) }
-        let age = now - (half.isCopy ? half.fields.bornTimestamp : half.fields.storeTimestamp)
+        // Of a copy its birth is all that tells how old the transaction is.
+        let age = age(half.isCopy ? half.fields.bornTimestamp : half.fields.storeTimestamp)
+        if age > mostAge { return .giveUp(.expired) }
         if let immunity = half.immunityMilliseconds {
             if age < immunity { return .isImmune }
         } else if half.checkTimes == 0, (0..<timeout).contains(age) {
             return .isYoung
         }
         return .ask(times: half.checkTimes + 1)
+    }
+
+    /// Any number may stand for the time of birth.
+    private func age(_ time: Int64) -> Int64 {
+        let (age, overflows) = now.subtractingReportingOverflow(time)
+        return overflows ? (time < 0 ? .max : .min) : age
     }
 }

@@ -82,6 +82,9 @@ struct FinishedHalves {
         return inWork.insert(origin).inserted ? .begun : .busy
     }
 
+    /// Ends that were begun before all this was read go on.
+    mutating func takeOverWork(of previous: FinishedHalves) { inWork = previous.inWork }
+
     mutating func end(_ offset: Int64, origin: Int64, isStored: Bool) {
         inWork.remove(origin)
         guard isStored else { return }

@@ -53,7 +53,7 @@ struct HalfMessage {
 
     /// The queue offset of the record that the producer sent: what the transaction is known by. Its own, unless it was stored once more.
     var origin: Int64 {
-        guard let first = firstQueueOffset, (0..<fields.queueOffset).contains(first) else { return fields.queueOffset }
+        guard let first = firstQueueOffset, first >= 0, first < fields.queueOffset else { return fields.queueOffset }
         return first
     }
 

@@ -45,11 +45,15 @@ struct TransactionCheck {
         guard let queue = transactions.halfQueue else { return nil }
         broker.addTransactionTopics()
         let deadline = broker.clocks.monotonic.now() + Self.longest
-        let isOver = { isStopping() || broker.clocks.monotonic.now() >= deadline }
+        // Once another broker is the master, how far the check is, is for that one to say.
+        let epoch = broker.store.epoch
+        let isOver = { isStopping() || broker.clocks.monotonic.now() >= deadline || broker.store.epoch != epoch }
         var outcome = Outcome()
         let start = transactions.progress(in: queue)
         outcome.half = sweepHalves(of: queue, from: start, &outcome, isOver)
-        outcome.op = sweepOps(below: outcome.half, isOver)
+        // Not beyond the round before: a transaction of which this round stored a copy may have ended by its first record meanwhile, and
+        // after a restart nothing but the op record would tell.
+        outcome.op = sweepOps(below: start, isOver)
         if outcome.asked + outcome.postponed + outcome.givenUp > 0 {
             transactions.logger.info(
                 "half messages \(start) to \(outcome.half) checked: \(outcome.asked) asked about, \(outcome.unheard) of them without a producer, "
@@ -105,10 +109,15 @@ struct TransactionCheck {
             copies.append(Copy(half, record, verdict))
         }
         let stored = store(copies)
-        for (copy, place) in zip(copies, stored) {
+        for (copy, stored) in zip(copies, stored) {
+            switch stored {
+            case .at(let place): settled(copy, place, &outcome)
+            case .never(let reason):
+                outcome.givenUp += 1
+                transactions.logger.error("half message \(copy.offset) is passed over, since it cannot be stored once more: \(reason)")
             // All before are stored. This one comes again in the next round, and so do those behind it.
-            guard let place else { return copy.offset }
-            settled(copy, place, &outcome)
+            case .notNow: return copy.offset
+            }
         }
         return end
     }
@@ -138,26 +147,34 @@ struct TransactionCheck {
         }
     }
 
-    /// Where something was stored; nil for what was not.
     private typealias Place = (queueOffset: Int64, physicalOffset: Int64)
 
-    private func store(_ copies: [Copy]) -> [Place?] {
+    /// What became of a copy.
+    private enum Stored {
+        case at(Place)
+        case notNow
+        /// For what it is: with the properties of a copy it is too long for a record, say.
+        case never(String)
+    }
+
+    private func store(_ copies: [Copy]) -> [Stored] {
         guard !copies.isEmpty else { return [] }
         if copies.contains(where: { if case .giveUp = $0.verdict { true } else { false } }) { broker.addOwnTopic(SystemTopic.transactionCheckExceeded) }
-        let places = Mutex([Place?](repeating: nil, count: copies.count))
+        let results = Mutex([Stored](repeating: .notNow, count: copies.count))
         let done = Latch(opens: copies.count)
         let logger = transactions.logger
         for (index, copy) in copies.enumerated() {
             broker.loops.write(copy.message) { outcome in
                 switch outcome {
-                case .stored(let message, _): places.withLock { $0[index] = (message.result.queueOffset, message.result.physicalOffset) }
+                case .stored(let message, _): results.withLock { $0[index] = .at((message.result.queueOffset, message.result.physicalOffset)) }
+                case .failed(let refusal) where refusal.code == .messageIllegal: results.withLock { $0[index] = .never(refusal.remark) }
                 case .failed(let refusal): logger.warning("half message \(copy.offset) is not stored once more: \(refusal.remark)")
                 }
                 done.open()
             }
         }
         done.wait(for: Self.storeLimit)
-        return places.withLock { $0 }
+        return results.withLock { $0 }
     }
 
     private func settled(_ copy: Copy, _ place: Place, _ outcome: inout Outcome) {

@@ -69,7 +69,11 @@ struct TransactionEnd {
     }
 
     private func read() throws(Refusal) {
-        try loop.readRecord(at: header.halfPhysicalOffset) { record in attempt { () throws(Refusal) in try end(record) } }
+        try loop.readRecord(at: header.halfPhysicalOffset) { record in
+            // The store may have changed its role while a worker read.
+            guard transactions.isLoaded else { return begin() }
+            attempt { () throws(Refusal) in try end(record) }
+        }
     }
 
     private func end(_ record: MappedRange?) throws(Refusal) {

@@ -81,8 +81,7 @@ final class TransactionWrites {
         message.preparedTransactionOffset = half.fields.physicalOffset
         message.keepsWait = true
         try writer.write(message, to: topic, queueId: queueId, completion: completion)
-        withOp(half.fields.queueOffset) { writer.write(mark: $0, to: ops, queueId: 0) }
-        markOrigin(of: half, ops)
+        if withOp(half.fields.queueOffset, { writer.write(mark: $0, to: ops, queueId: 0) }) { markOrigin(of: half, ops) }
     }
 
     /// Stores that a half message is done with.

@@ -62,8 +62,8 @@ final class Transactions: Sendable {
         case .wait: break
         case .refuse: throw .overloaded("\(Self.waitingLimit) ends of transactions wait for the op queue to be read")
         case .read:
-            // A pool that takes nothing more has stopped.
-            _ = workers.run { [self] in load() }
+            // The pool takes nothing more while the broker stops; or the next end of a transaction tries again.
+            if !workers.run({ [self] in load() }) { state.withLock { $0.isLoading = false } }
         }
     }
 
@@ -113,14 +113,18 @@ final class Transactions: Sendable {
 
     /// Reads which transactions have ended, unless that is known. Blocks; not on a loop, and on one thread at a time.
     func load() {
-        let epoch = store.epoch
-        if state.withLock({ $0.epoch != epoch }) {
-            let finished = read()
+        var epoch: Int64
+        repeat {
+            epoch = store.epoch
+            if state.withLock({ $0.epoch == epoch }) { break }
+            var finished = read()
             state.withLock { state in
+                finished.takeOverWork(of: state.finished)
                 state.finished = finished
                 state.epoch = epoch
             }
-        }
+            // After a change of role meanwhile it is another master's log.
+        } while store.epoch != epoch
         let waiting = state.withLock { state in
             state.isLoading = false
             defer { state.waiting = [] }

@@ -12,13 +12,15 @@ final class DurabilityWaits {
 
     /// A disk that hangs for `syncFlushTimeout` collects so many messages a loop, and those of one wake-up more; each holds some
     /// 100 bytes.
-    private static let limit = 65_536
+    static let limit = 65_536
 
     private let loop: EventLoop
     private let store: MessageStore
     /// Call when the disk or the replicas have more; none when neither is waited for.
     private let followers: [LogFollower]
     private let answers: WriteAnswers
+    /// Hears how many wait.
+    private let waiting: WaitingSends
     private var pending = Pending(limit: limit)
     private lazy var alarm = LoopAlarm(on: loop) { [weak self] in self?.completeConfirmed() }
     /// Whether a message has to be safer than what an append makes it, which survives a kill -9.
@@ -29,10 +31,11 @@ final class DurabilityWaits {
     private var epoch: Int64
 
     /// - Parameter loops: has this loop as number `loopIndex`.
-    init(loopIndex: Int, loop: EventLoop, store: MessageStore, loops: LoopSet, answers: WriteAnswers) {
+    init(loopIndex: Int, loop: EventLoop, store: MessageStore, loops: LoopSet, answers: WriteAnswers, waiting: WaitingSends) {
         self.loop = loop
         self.store = store
         self.answers = answers
+        self.waiting = waiting
         needsFlush = store.configuration.flush == .synchronous
         needsReplicas = store.configuration.requiredReplicas > 0
         epoch = store.epoch
@@ -54,7 +57,7 @@ final class DurabilityWaits {
         if message.result.epoch > epoch { begin(message.result.epoch) }
         // Its topic was written down only now.
         if message.result.epoch < epoch { return answers.tell(completion, .failed(Refusal(.roleChanged))) }
-        var needs = Pending.Needs(end: end)
+        var needs = Pending.Needs(end: end, since: loop.now)
         if needsFlush { needs.flushDeadline = loop.now + store.syncFlushTimeout }
         if needsReplicas {
             needs.lacksReplicas = !store.replicas.areAvailable(end: end)
@@ -72,6 +75,7 @@ final class DurabilityWaits {
             release()
             // What came between the look and this is for us to see; what comes later, for the followers.
         } while !pending.isEmpty && zip(followers, known).contains { $0.arm(beyond: $1) == .lookAgain }
+        waiting.set(pending.count, since: pending.oldest)
         if let deadline = pending.nextDeadline(after: loop.now) { alarm.set(deadline) }
     }
 

@@ -14,9 +14,11 @@ import RMQStore
 /// Other threads write by posting to a loop (``LoopSet``).
 final class MessageWriter {
     private let settings: LoopSettings
+    private let loop: EventLoop
     private let store: MessageStore
     private let arrivals: Arrivals
     private let answers: WriteAnswers
+    private let statistics: LoopStatistics
     private let propertyScratch = PropertyScratch()
     /// Messages of this wake-up that are not in the log yet.
     private let staged: StagedMessages
@@ -25,15 +27,18 @@ final class MessageWriter {
     private var randomState = UInt64.random(in: 1 ... .max)
 
     init(
-        loopIndex: Int, loop: EventLoop, broker: BrokerState, settings: LoopSettings, arrivals: Arrivals, answers: WriteAnswers
+        loopIndex: Int, loop: EventLoop, broker: BrokerState, settings: LoopSettings, arrivals: Arrivals, answers: WriteAnswers,
+        statistics: LoopStatistics
     ) {
+        self.loop = loop
         self.settings = settings
+        self.statistics = statistics
         self.arrivals = arrivals
         store = broker.store
         self.answers = answers
         staged = StagedMessages(store: broker.store, maxMessageBytes: settings.configuration.store.maxMessageBytes)
         durability = DurabilityWaits(
-            loopIndex: loopIndex, loop: loop, store: broker.store, loops: broker.loops, answers: answers)
+            loopIndex: loopIndex, loop: loop, store: broker.store, loops: broker.loops, answers: answers, waiting: statistics.waitingSends)
     }
 
     /// Follows the settings of its loop.
@@ -53,33 +58,46 @@ final class MessageWriter {
         try check(message)
         let waits = durability.areNeeded && message.received.waitsForDurability && completion.isHeard
         if waits, durability.areFull {
-            throw Refusal(.systemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, too many sends wait for the disk or a replica")
+            throw Refusal(
+                .systemBusy,
+                "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while: \(DurabilityWaits.limit) messages of this event loop wait for the disk or a replica, the limit")
         }
         let queueId = chosenQueue(queueId, of: topic)
         let queue = topic.queue(queueId)
         // The elements of a batch body may be many, so they get the staging memory for themselves.
-        if message.isBatch || !staged.batch.hasRoom(forBody: message.body.count) { appendStaged() }
+        if message.isBatch || !staged.batch.hasRoom(forBody: message.body.count) { appendEarly() }
         do {
             try staged.stage(
                 encode(message, topic, queue),
                 for: StagedMessages.Message(
-                    topic: topic, arrivesAt: message.delayLevel > 0 ? nil : queue, queueId: told ?? queueId, waits: waits, completion: completion))
+                    topic: topic, queue: queue, queueId: told ?? queueId, delayLevel: message.delayLevel, isSent: message.isSent, waits: waits,
+                    completion: completion))
         } catch {
             throw Refusal(error)
         }
-        if message.isBatch { appendStaged() }
+        if message.isBatch { appendEarly() }
     }
 
     /// Takes a message that may only be stored if the one taken right before it is: it says that something is done, and that one does
     /// it. They are written in one call if they fit, so that a crash hardly comes between them.
     ///
-    /// That it cannot be stored is not told: then it is only not known that the thing is done.
-    func write(mark: NewMessage, to topic: LoopTopic, queueId: Int32) {
-        if !staged.batch.hasRoom(forBody: mark.body.count), !appendStaged() { return }
+    /// Why it cannot be stored is not told: then it is only not known that the thing is done.
+    /// - Returns: whether it is taken. If not, no further mark of the same thing may follow it: the message itself may not be stored.
+    @discardableResult
+    func write(mark: NewMessage, to topic: LoopTopic, queueId: Int32) -> Bool {
+        if !staged.batch.hasRoom(forBody: mark.body.count), !appendEarly() { return false }
         let queue = topic.queue(queueId)
-        guard var draft = try? encode(mark, topic, queue) else { return }
-        draft.needsPrevious = true
-        try? staged.stage(draft, for: StagedMessages.Message(topic: topic, arrivesAt: queue, queueId: queueId, waits: false, completion: .none))
+        do throws(StoreError) {
+            var draft = try encode(mark, topic, queue)
+            draft.needsPrevious = true
+            try staged.stage(
+                draft,
+                for: StagedMessages.Message(
+                    topic: topic, queue: queue, queueId: queueId, delayLevel: 0, isSent: false, waits: false, completion: .none))
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// Appends what is staged, and tells those who need not wait. At the end of each wake-up.
@@ -152,9 +170,28 @@ final class MessageWriter {
         }.get()
     }
 
+    /// What the loop reads after it may have waited for it.
+    /// - Returns: as ``appendStaged()``.
+    @discardableResult
+    private func appendEarly() -> Bool {
+        guard isStaging else { return true }
+        defer { loop.noteDelay() }
+        return appendStaged()
+    }
+
     /// - Returns: whether the last one that was staged is stored.
     @discardableResult
     private func appendStaged() -> Bool {
+        if isStaging, settings.patience.isLimited, let busy = store.pageCacheBusy {
+            let count = staged.count
+            staged.drop { message in
+                answers.tell(
+                    message.completion,
+                    .failed(
+                        Refusal(.systemBusy, "[PCBUSY_CLEAN_QUEUE]broker busy, start flow control for a while, size of queue: \(count): \(busy)")))
+            }
+            return false
+        }
         var isStored = false
         staged.append { message, outcome in
             if case .success = outcome { isStored = true } else { isStored = false }
@@ -170,7 +207,8 @@ final class MessageWriter {
         case .success(let stored): result = stored
         case .failure(let error): return answers.tell(message.completion, .failed(Refusal(error)))
         }
-        if let queue = message.arrivesAt { arrivals.add(queue) }
+        if message.delayLevel <= 0 { arrivals.add(message.queue) }
+        if message.isSent { statistics.countSend(to: message.topic, delayLevel: message.delayLevel, result) }
         guard message.completion.isHeard else { return }
         let written = WrittenMessage(queueId: message.queueId, result: result)
         if !message.topic.isSaved {
@@ -194,7 +232,11 @@ final class MessageWriter {
 extension Refusal {
     /// The one place where an error of the store becomes an answer.
     init(_ error: StoreError) {
-        self.init(error.appendStatus.responseCode, "\(error)")
+        if case .pageCacheBusy = error {
+            self.init(.systemBusy, "[REJECTREQUEST]system busy, start flow control for a while: \(error)")
+        } else {
+            self.init(error.appendStatus.responseCode, "\(error)")
+        }
     }
 }
 

@@ -24,6 +24,8 @@ struct NewMessage {
     var keepsWait = false
     /// It is stored at once, whatever delay its properties ask for: that is for what becomes of it.
     var ignoresDelay = false
+    /// A producer sent it, so the statistics count it.
+    var isSent = false
 
     init(body: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer, bornTimestamp: Int64, bornHost: HostAddress) {
         self.body = body

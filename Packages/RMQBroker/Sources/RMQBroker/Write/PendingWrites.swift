@@ -18,6 +18,8 @@ struct PendingWrites<Message> {
     struct Needs {
         /// Where its records end in the log.
         var end: Int64
+        /// When it began to wait.
+        var since: MonotonicInstant
         /// When to answer that the disk took too long; nil when the disk is not waited for.
         var flushDeadline: MonotonicInstant?
         /// The same for replicas.
@@ -33,6 +35,9 @@ struct PendingWrites<Message> {
     init(limit: Int) { self.limit = limit }
 
     var isEmpty: Bool { pending.isEmpty }
+    var count: Int { pending.count }
+    /// Since when the oldest waits; nil when none does.
+    var oldest: MonotonicInstant? { pending.first?.needs.since }
     var isFull: Bool { pending.count >= limit }
 
     mutating func add(_ message: Message, _ needs: Needs) {

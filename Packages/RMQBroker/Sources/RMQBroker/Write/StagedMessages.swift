@@ -9,9 +9,12 @@ final class StagedMessages {
     /// What has to be known once a message is stored.
     struct Message {
         let topic: LoopTopic
-        /// Where it arrives; nil while it is delayed.
-        let arrivesAt: BrokerQueue?
+        let queue: BrokerQueue
         let queueId: Int32
+        /// At which it waits before it arrives in its queue; 0 or below for none.
+        let delayLevel: Int32
+        /// Whether the statistics count it.
+        let isSent: Bool
         /// Whether the completion waits for the disk or for replicas, not only for the append.
         let waits: Bool
         /// Of a connection that is perhaps closed by then: the message is stored all the same.
@@ -28,12 +31,20 @@ final class StagedMessages {
     }
 
     var isEmpty: Bool { messages.isEmpty }
+    var count: Int { messages.count }
 
     /// - Parameter draft: the last one that the batch's encoder made.
     /// - Throws: when the message cannot be stored for what it is.
     func stage(_ draft: RecordDraft, for message: Message) throws(StoreError) {
         try batch.add(draft)
         messages.append(message)
+    }
+
+    /// Forgets everything, and tells `finish` of each message.
+    func drop(_ finish: (Message) -> Void) {
+        for message in messages { finish(message) }
+        messages.removeAll(keepingCapacity: true)
+        batch.removeAll()
     }
 
     /// Appends everything and tells what became of each message, in their order. None is staged afterwards, and `finish` stages

@@ -69,7 +69,8 @@ struct RowCase: Sendable, CustomTestStringConvertible {
 /// Every row of the request table is driven over a socket, with good and with bad input.
 @Suite(.takesTurns) struct RowTests {
     static let cases: [RowCase] = [
-        QueueRows.all, TopicRows.all, GroupRows.all, ClientRows.all, MessageRows.all, TransactionRows.all, BrokerRows.all, RetryRows.all,
+        QueueRows.all, TopicRows.all, GroupRows.all, ClientRows.all, MessageRows.all, TransactionRows.all, BrokerRows.all, RetryRows.all, SendRows.all,
+        PullRows.all, StatisticsRows.all,
     ].flatMap(\.self)
 
     /// What these ask has nothing in it that could be wrong.

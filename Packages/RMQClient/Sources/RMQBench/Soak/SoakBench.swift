@@ -30,8 +30,7 @@ enum SoakBench {
             }
             add(to: &group, progress) { () throws(BenchError) in
                 try SoakRetries(plan, progress, topic: RetryTopic.name(SoakPlan.group), counter: progress.cameAgain).run {
-                    (0..<plan.queues).allSatisfy { progress.total(of: UInt32($0)) != nil } && progress.received.value >= progress.acknowledged.value
-                        && progress.cameAgain.value >= progress.givenBack.value
+                    progress.isConsumed(queues: plan.queues) && progress.cameAgain.value >= progress.givenBack.value
                 }
             }
         }
@@ -76,7 +75,7 @@ enum SoakBench {
         print("soak: \(Report.grouped(Int(rate))) messages/s")
         print("given back \(Report.grouped(Int(progress.givenBack.value))), came again \(Report.grouped(Int(progress.cameAgain.value)))")
         print("committed \(Report.grouped(Int(progress.committed.value))), delivered \(Report.grouped(Int(progress.delivered.value))), rolled back \(Report.grouped(Int(progress.rolledBack.value)))")
-        print("lost connections \(progress.restarts.value)")
+        print("lost connections \(progress.restarts.value), sends that the broker was too busy for \(Report.grouped(Int(progress.busy.value)))")
         if let failure = progress.firstFailure { throw BenchError(failure) }
         guard progress.delivered.value == progress.committed.value else { throw BenchError("transactions were delivered more than once, or although rolled back") }
         guard progress.cameAgain.value == progress.givenBack.value else { throw BenchError("messages that were given back came more than once") }

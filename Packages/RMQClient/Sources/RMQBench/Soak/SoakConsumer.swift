@@ -9,6 +9,7 @@ final class SoakConsumer {
     private let queue: Int
     private var ledger = SoakLedger()
     private var offset: Int64 = 0
+    private var lastReceived = nanosecondsNow()
 
     init(_ plan: SoakPlan, _ progress: SoakProgress, queue: Int) throws(BenchError) {
         self.plan = plan
@@ -27,6 +28,13 @@ final class SoakConsumer {
             try connection.reconnect()
             progress.restarts.add(1)
         }
+        progress.consumed.add(1)
+    }
+
+    /// Tells what is missing when the sender has ended and nothing has come for a minute.
+    private func checkIdle() throws(BenchError) {
+        guard progress.total(of: UInt32(queue)) != nil, nanosecondsNow() - lastReceived > 60_000_000_000 else { return }
+        throw BenchError("queue \(queue), \(ledger.gaps(of: UInt32(queue)))")
     }
 
     private var isDone: Bool { progress.total(of: UInt32(queue)).map { ledger.count(of: UInt32(queue)) >= $0 } ?? false }
@@ -34,11 +42,12 @@ final class SoakConsumer {
     private func consume() throws(BenchError) {
         let answer = try connection.ask(.soakPull(topic: SoakPlan.topic, queue: Int32(queue), offset: offset))
         guard answer.code == 0 else {
-            guard answer.responseCode == .pullNotFound || answer.responseCode == .pullRetryImmediately else {
+            guard [.pullNotFound, .pullRetryImmediately, .systemBusy].contains(answer.responseCode) else {
                 throw BenchError("a pull of queue \(queue) from \(offset) was answered \(answer.code): \(answer.remark ?? "")")
             }
-            return
+            return try checkIdle()
         }
+        lastReceived = nanosecondsNow()
         var givenBack: [Int64] = []
         let before = ledger.repeated
         var count: Int64 = 0
@@ -52,7 +61,7 @@ final class SoakConsumer {
                 if fields.queueOffset % Int64(SoakPlan.sendBackEvery) == 0 { givenBack.append(fields.physicalOffset) }
             }
         }
-        if let loss = ledger.firstLoss { throw BenchError("queue \(queue): \(loss)") }
+        if ledger.lostMany(of: UInt32(queue)) { throw BenchError("queue \(queue), \(ledger.gaps(of: UInt32(queue)))") }
         progress.received.add(count)
         progress.repeated.add(Int64(ledger.repeated - before))
         for physicalOffset in givenBack { try giveBack(physicalOffset) }
@@ -67,6 +76,8 @@ final class SoakConsumer {
             $0.maxReconsumeTimes = 16
         }
         let answer = try connection.ask(RemotingCommand(.consumerSendMsgBack, header: header))
+        // A client tries again later.
+        if answer.responseCode == .systemBusy { return }
         guard answer.code == 0 else { throw BenchError("a send-back was answered \(answer.code): \(answer.remark ?? "")") }
         progress.givenBack.add(1)
     }

@@ -33,25 +33,37 @@ struct SoakMessage {
 
 /// What has come of the messages of some senders. A value: who consumes owns one.
 struct SoakLedger {
+    /// Messages that a busy broker refused come behind others; so many at once are taken for lost.
+    private static let missingLimit = 100_000
+
     private var next: [UInt32: UInt64] = [:]
+    private var missing: [UInt32: Set<UInt64>] = [:]
     private(set) var received = 0
     /// Messages that came again, which a producer that lost its connection causes.
     private(set) var repeated = 0
-    private(set) var firstLoss: String?
 
     mutating func take(_ message: SoakMessage) {
         received += 1
         let expected = next[message.sender] ?? 0
         if message.number < expected {
-            repeated += 1
+            if missing[message.sender]?.remove(message.number) == nil { repeated += 1 }
             return
         }
-        if message.number > expected {
-            firstLoss = firstLoss ?? "sender \(message.sender): \(message.number) came, \(expected) did not"
+        if message.number > expected, message.number - expected < UInt64(Self.missingLimit) {
+            missing[message.sender, default: []].formUnion(expected..<message.number)
         }
         next[message.sender] = message.number + 1
     }
 
-    /// How many of a sender's messages came, if none is missing before the last one.
-    func count(of sender: UInt32) -> UInt64 { next[sender] ?? 0 }
+    /// How many of a sender's messages came, without a gap before the last one.
+    func count(of sender: UInt32) -> UInt64 { (next[sender] ?? 0) - UInt64(missing[sender]?.count ?? 0) }
+
+    /// What is told when a sender's messages do not all come.
+    func gaps(of sender: UInt32) -> String {
+        let first = missing[sender]?.min().map { ", the first one is \($0)" } ?? ""
+        return "sender \(sender): \(count(of: sender)) messages came, \(missing[sender]?.count ?? 0) are missing between\(first)"
+    }
+
+    /// Whether more are missing than a busy broker explains.
+    func lostMany(of sender: UInt32) -> Bool { (missing[sender]?.count ?? 0) >= Self.missingLimit }
 }

@@ -34,16 +34,21 @@ final class SoakProgress: Sendable {
     let delivered = Counter()
     let rolledBack = Counter()
     let restarts = Counter()
+    /// Sends that the broker was too busy for.
+    let busy = Counter()
+    /// Consumers that have all of their queue.
+    let consumed = Counter()
     private let counts = Mutex<[UInt32: UInt64]>([:])
     private let failure = Mutex<String?>(nil)
 
     init(end: Int64) { self.end = end }
 
+    func isConsumed(queues: Int) -> Bool { consumed.value == Int64(queues) }
     var isSending: Bool { nanosecondsNow() < end && firstFailure == nil }
     var firstFailure: String? { failure.withLock { $0 } }
     func fail(_ text: String) { failure.withLock { $0 = $0 ?? text } }
 
-    /// A sender's last word: all below this number were acknowledged.
+    /// A sender's last word: so many were acknowledged.
     func ended(sender: UInt32, count: UInt64) { counts.withLock { $0[sender] = count } }
     /// Nil while that sender goes on.
     func total(of sender: UInt32) -> UInt64? { counts.withLock { $0[sender] } }

@@ -63,6 +63,7 @@ final class SoakTransactions {
         }
         let body = SoakMessage(sender: .max, number: number).body(size: 0)
         let answer = try connection.ask(RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body))
+        if answer.responseCode == .systemBusy { return }
         guard answer.code == 0, let queueOffset = answer.fields?["queueOffset"].flatMap({ Int64($0) }),
             let id = answer.fields?["msgId"].flatMap({ OffsetMessageId($0) })
         else { throw BenchError("a half message was answered \(answer.code): \(answer.remark ?? "")") }
@@ -85,7 +86,8 @@ final class SoakTransactions {
             $0.halfPhysicalOffset = physicalOffset
             $0.decision = decision
         }
-        let answer = try connection.ask(RemotingCommand(.endTransaction, header: header))
+        var answer = try connection.ask(RemotingCommand(.endTransaction, header: header))
+        while answer.responseCode == .systemBusy { answer = try connection.ask(RemotingCommand(.endTransaction, header: header)) }
         guard answer.code == 0 else { throw BenchError("the end of a transaction was answered \(answer.code): \(answer.remark ?? "")") }
     }
 

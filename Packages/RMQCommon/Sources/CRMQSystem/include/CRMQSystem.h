@@ -58,6 +58,8 @@ int crmq_set_reuse_address(int fd);
 int crmq_set_user_timeout(int fd, int milliseconds);
 /// The pending error of a socket as a positive errno; 0 when there is none.
 int crmq_socket_error(int fd);
+/// Milliseconds since bytes arrived last on a TCP connection; a negative errno where that is not known.
+int crmq_milliseconds_since_data(int fd);
 long crmq_read(int fd, void *bytes, size_t count);
 long crmq_write(int fd, const void *bytes, size_t count);
 long crmq_send(int fd, const void *bytes, size_t count);

@@ -1,4 +1,4 @@
-/// Numbers, flags and hours: the rows that a command may change while the program runs, where they say so.
+/// Numbers, flags, hours and log levels: the rows that a command may change while the program runs, where they say so.
 extension Setting {
     /// A whole number.
     /// - Parameter unit: as the manual names it.
@@ -29,6 +29,16 @@ extension Setting {
         Setting(
             key: key, takesEffect: takesEffect, isImportant: important, onBadValue: .isReplaced, allowed: "true or false", unit: "", summary: summary,
             place, parse: flag, print: { String($0) }, replacement: { _ in "false" })
+    }
+
+    /// What is logged.
+    public static func verbosity(
+        _ key: String, _ place: any SettingPlace<Root, LogVerbosity>, takesEffect: SettingChange = .atNextStart, _ summary: String
+    ) -> Setting {
+        Setting(
+            key: key, takesEffect: takesEffect, isImportant: false, onBadValue: .stopsTheStart,
+            allowed: "DEBUG, INFO, WARN, ERROR or OFF, then category=level for single logs, separated by ;", unit: "", summary: summary, place,
+            parse: LogVerbosity.init(parsing:), print: \.text)
     }
 
     /// Hours of the day, separated by semicolons.

@@ -16,8 +16,8 @@ final class LogArchive: Sendable {
     /// Read, compressed and written at once; each makes a member of its own in the gzip file, which readers join.
     private static let memberBytes = 1 << 20
 
-    init(of path: String, keptFiles: Int) {
-        folder = FileSystem.parent(path) + "/otherdays"
+    init(of path: String, in folder: String? = nil, keptFiles: Int) {
+        self.folder = folder ?? FileSystem.parent(path) + "/otherdays"
         let name = path.split(ascii: "/").last ?? path
         stem = name.droppingByteSuffix(".log") ?? name
         self.keptFiles = keptFiles

@@ -20,11 +20,16 @@ public struct LogRecord: Sendable {
     /// of a terminal: names of groups may hold any character.
     public var line: String { line(in: .system) }
 
-    /// The same with the time of another zone than the process's own.
-    public func line(in zone: Zone) -> String {
+    /// The same with the time of another zone than the process's own, or in another layout.
+    public func line(in zone: Zone, _ layout: LogLayout = .full) -> String {
         let safe = message.unicodeScalars.contains(where: Self.isControl)
             ? String(String.UnicodeScalarView(message.unicodeScalars.map { Self.isControl($0) ? " " : $0 })) : message
-        return "\(CalendarTime(milliseconds: time, zone: zone).textToTheSecond) \(level.text) \(category) - \(safe)"
+        let time = CalendarTime(milliseconds: time, zone: zone).textToTheSecond
+        return switch layout {
+        case .full: "\(time) \(level.text) \(category) - \(safe)"
+        case .withoutCategory: "\(time) \(level.text) - \(safe)"
+        case .messageAlone: "\(time) - \(safe)"
+        }
     }
 
     /// The control characters of both sets but the tab, and Unicode's own line and paragraph separators.
@@ -35,4 +40,14 @@ public struct LogRecord: Sendable {
         default: false
         }
     }
+}
+
+/// What stands before the message in a line of a log file; files that tools read have less.
+public enum LogLayout: Sendable {
+    /// `2023-11-14 22:13:20 INFO store - message`
+    case full
+    /// `2023-11-14 22:13:20 INFO - message`
+    case withoutCategory
+    /// `2023-11-14 22:13:20 - message`
+    case messageAlone
 }

@@ -8,14 +8,20 @@ public protocol LogSink: Sendable {
 public struct Logger: Sendable {
     /// What the program's logging configuration and the line's first column go by.
     public let category: String
-    /// Records below this are not made.
-    public var level: LogLevel
+    private let thresholds: LogThresholds
+    private let threshold: LogThresholds.Threshold
     private let sink: any LogSink
     private let clock: WallClock
 
+    /// - Parameter level: records below it are not made, until ``setVerbosity(_:)`` says otherwise.
     public init(category: String, level: LogLevel = .info, sink: any LogSink, clock: WallClock = .system) {
+        self.init(category: category, thresholds: LogThresholds(LogVerbosity(level)), sink: sink, clock: clock)
+    }
+
+    private init(category: String, thresholds: LogThresholds, sink: any LogSink, clock: WallClock) {
         self.category = category
-        self.level = level
+        self.thresholds = thresholds
+        threshold = thresholds.threshold(of: category)
         self.sink = sink
         self.clock = clock
     }
@@ -23,11 +29,17 @@ public struct Logger: Sendable {
     /// A logger that says nothing.
     public static let silent = Logger(category: "", level: .off, sink: DiscardSink())
 
-    /// The same sink and level under another name.
-    public func with(category: String) -> Logger { Logger(category: category, level: level, sink: sink, clock: clock) }
+    /// The same sink and levels under another name.
+    public func with(category: String) -> Logger { Logger(category: category, thresholds: thresholds, sink: sink, clock: clock) }
 
-    /// Whether a record of this level would be written.
-    public func isEnabled(_ level: LogLevel) -> Bool { level >= self.level && self.level != .off }
+    /// From which level on records are made: by this logger, and by all that were made from it or that it was made from.
+    public func setVerbosity(_ verbosity: LogVerbosity) { thresholds.set(verbosity) }
+
+    /// Whether a record of this level would be written. Costs a load.
+    public func isEnabled(_ level: LogLevel) -> Bool {
+        let least = threshold.current
+        return level >= least && least != .off
+    }
 
     /// Writes a record, if its level is enabled; else the text is not even made.
     public func log(_ level: LogLevel, _ message: @autoclosure () -> String) {

@@ -33,6 +33,7 @@ public final class RollingFileSink: LogSink {
     public let path: String
     private let byteLimit: Int64
     private let zone: Zone
+    private let layout: LogLayout
     private let file: Mutex<File>
     private let archive: LogArchive
     private let lost = Counter()
@@ -40,16 +41,19 @@ public final class RollingFileSink: LogSink {
     /// - Parameters:
     ///   - byteLimit: the size at which the next line goes to a new file.
     ///   - keptFiles: full files to keep.
+    ///   - archiveFolder: where full files go; nil: `otherdays` beside the file.
     ///   - zone: that of the lines' times.
     /// - Throws: when the folder cannot be made or the file cannot be opened.
     public init(
-        path: String, byteLimit: Int64 = 128 * 1024 * 1024, keptFiles: Int = 10, zone: Zone = chinaStandardTime
+        path: String, byteLimit: Int64 = 128 * 1024 * 1024, keptFiles: Int = 10, archiveFolder: String? = nil, zone: Zone = chinaStandardTime,
+        layout: LogLayout = .full
     ) throws(SystemFailure) {
         self.path = path
         self.byteLimit = byteLimit
         self.zone = zone
+        self.layout = layout
         try FileSystem.makeDirectories(FileSystem.parent(path))
-        archive = LogArchive(of: path, keptFiles: keptFiles)
+        archive = LogArchive(of: path, in: archiveFolder, keptFiles: keptFiles)
         // What the last process did not get to.
         let numbers = archive.waitingNumbers()
         for number in numbers { archive.add(number) }
@@ -60,7 +64,7 @@ public final class RollingFileSink: LogSink {
     public var lostLines: Int64 { lost.value }
 
     public func write(_ record: LogRecord) {
-        let line = record.line(in: zone) + "\n"
+        let line = record.line(in: zone, layout) + "\n"
         let complaint = file.withLock { file -> SystemFailure? in
             do throws(SystemFailure) {
                 try append(file.missing > 0 ? "\n\(file.missing) lines are missing here: they could not be written\n" + line : line, to: &file)

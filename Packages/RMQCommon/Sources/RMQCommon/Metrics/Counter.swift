@@ -1,7 +1,7 @@
 public import Synchronization
 
 /// A number that any thread may add to.
-public final class Counter: Sendable {
+public final class Counter: Metric {
     @usableFromInline let total = Atomic<Int64>(0)
 
     public init() {}
@@ -13,4 +13,6 @@ public final class Counter: Sendable {
 
     /// The value so far, starting again from 0.
     public func reset() -> Int64 { total.exchange(0, ordering: .relaxed) }
+
+    public var reading: MetricReading { .counter(value) }
 }

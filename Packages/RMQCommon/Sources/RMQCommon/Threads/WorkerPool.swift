@@ -41,7 +41,10 @@ public final class WorkerPool: Sendable {
     }
 
     /// Work that waits for a thread now.
-    public var waitingCount: Int { crew.waitingCount }
+    public var waitingCount: Int { crew.waiting.count }
+
+    /// The same, and how long the first of it has waited.
+    public var waiting: (count: Int, longest: Duration) { crew.waiting }
 
     /// Whether the caller runs on one of the pool's threads.
     public var isCurrent: Bool { crew.isCurrent }
@@ -65,6 +68,7 @@ private final class Crew: @unchecked Sendable {
     struct Work {
         let body: @Sendable () -> Void
         let byteCount: Int
+        let since: MonotonicInstant = .now
     }
 
     fileprivate struct State {
@@ -101,7 +105,12 @@ private final class Crew: @unchecked Sendable {
         arrivals.deallocate()
     }
 
-    var waitingCount: Int { state.withLock { $0.waitingCount } }
+    var waiting: (count: Int, longest: Duration) {
+        state.withLock { state in
+            guard state.waitingCount > 0 else { return (0, .zero) }
+            return (state.waitingCount, max(.zero, .now - state.waiting[state.next].since))
+        }
+    }
 
     var isCurrent: Bool { state.withLock { $0.isCurrent } }
 

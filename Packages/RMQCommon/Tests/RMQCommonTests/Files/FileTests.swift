@@ -246,6 +246,40 @@ import Testing
         #expect(sink.messages == ["kept"])
         #expect(LogRecord(time: 0, level: .error, category: "c", message: "a\nb").line.hasSuffix("ERROR c - a b"))
     }
+
+    @Test func whatIsLoggedChangesWhileTheProgramRuns() throws {
+        let sink = MemorySink()
+        let root = Logger(category: "root", sink: sink)
+        let store = root.with(category: "store")
+        func log() -> [ByteText] {
+            let before = sink.records.count
+            for logger in [root, store, root.with(category: "later")] {
+                logger.debug("debug")
+                logger.error("error")
+            }
+            return sink.records[before...].map { "\($0.category) \($0.message)" }
+        }
+        #expect(log() == ["root error", "store error", "later error"])
+        root.setVerbosity(try #require(LogVerbosity(parsing: "OFF;store=DEBUG;later=ERROR")))
+        #expect(log() == ["store debug", "store error", "later error"])
+        store.setVerbosity(LogVerbosity(.debug))
+        #expect(log() == ["root debug", "root error", "store debug", "store error", "later debug", "later error"])
+    }
+
+    @Test(arguments: [
+        ("info", "INFO"), (" WARN ", "WARN"), ("ERROR;b=debug; a = off ;b=INFO", "ERROR;a=OFF;b=INFO"), ("", nil), ("loud", nil), ("INFO;a", nil), ("INFO;a=loud", nil),
+        ("a=INFO", nil), ("INFO;=INFO", nil), ("INFO;a=INFO=INFO", nil), ("INFO;a b=INFO", nil),
+    ] as [(String, String?)])
+    func whatIsLoggedIsATextOfLevels(text: String, meaning: String?) {
+        #expect(LogVerbosity(parsing: text).map { ByteText($0.text) } == meaning.map { ByteText($0) })
+    }
+
+    @Test func aLineHasWhatItsLayoutSays() {
+        let record = LogRecord(time: 0, level: .info, category: "c", message: "m")
+        #expect(ByteText(record.line(in: .utc)) == "1970-01-01 00:00:00 INFO c - m")
+        #expect(ByteText(record.line(in: .utc, .withoutCategory)) == "1970-01-01 00:00:00 INFO - m")
+        #expect(ByteText(record.line(in: .utc, .messageAlone)) == "1970-01-01 00:00:00 - m")
+    }
 }
 
 @Suite(.takesTurns) struct MetricsTests {

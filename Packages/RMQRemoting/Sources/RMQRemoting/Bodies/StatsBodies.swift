@@ -58,6 +58,42 @@ public struct ConsumeStats: JSONBody {
     }
 }
 
+/// One item of a broker's statistics: the answer to 315.
+public struct BrokerStatsData: JSONBody {
+    /// What was counted in a span of time.
+    public struct Item: JSONBody, Hashable {
+        /// Of the messages, the bytes, the milliseconds.
+        public var sum: Int64 = 0
+        /// A second, on the average.
+        public var tps = 0.0
+        /// Each time something was counted, on the average.
+        public var avgpt = 0.0
+
+        public init() {}
+
+        public mutating func visit<Visitor: JSONVisitor>(_ members: inout Visitor) throws(Visitor.Failure) {
+            try members.optional("avgpt", &avgpt)
+            try members.optional("sum", &sum)
+            try members.optional("tps", &tps)
+        }
+    }
+
+    /// The last minute.
+    public var minute = Item()
+    /// The last hour.
+    public var hour = Item()
+    /// The last 24 hours.
+    public var day = Item()
+
+    public init() {}
+
+    public mutating func visit<Visitor: JSONVisitor>(_ members: inout Visitor) throws(Visitor.Failure) {
+        try members.optional("statsDay", &day)
+        try members.optional("statsHour", &hour)
+        try members.optional("statsMinute", &minute)
+    }
+}
+
 /// Some entries of a consume queue: the answer to 321.
 public struct ConsumeQueueEntries: JSONBody {
     /// One entry, and the message that it leads to.

@@ -1,3 +1,4 @@
+import CRMQSystem
 public import RMQCommon
 
 /// One connected socket on its loop: reads and writes through a transport, hands what arrived to a protocol.
@@ -32,6 +33,8 @@ public final class Channel: EventSource {
     private var input = ByteQueue()
     var output = OutputQueue()
     private(set) var lastActivity: MonotonicInstant
+    /// When what is being handled had arrived at the latest, by the loop's clock. Before, the loop may have been away.
+    private(set) var arrived: MonotonicInstant
     /// What the loop watches for.
     private var interest: PollEvents = .readable
     /// What a blocked read and a blocked write wait for.
@@ -62,6 +65,7 @@ public final class Channel: EventSource {
         self.logger = logger
         self.onClose = onClose
         lastActivity = loop.now
+        arrived = loop.now
         guard loop.watch(raw, id: id, events: .readable, self) else { return nil }
         loop.local { IdleSweeper(loop) }.added(idleNanoseconds: idleNanoseconds)
     }
@@ -160,6 +164,8 @@ public final class Channel: EventSource {
         if isPaused {
             guard output.count <= limits.outputHighWaterBytes / 2 else { return }
             isPaused = false
+            // It waited for the peer, not for the loop.
+            arrived = loop.latest
             input.take(handle(input.readable))
         }
         if hasUnreadInput, !isPaused, phase == .open { readAvailable() }
@@ -213,6 +219,7 @@ public final class Channel: EventSource {
             switch transport.read(raw, into: buffer) {
             case .bytes(let count, let hasMore):
                 lastActivity = loop.now
+                arrived = arrival
                 hasUnreadInput = hasMore
                 if hasMore { listForResuming() }
                 // The read may have taken what a write waits for.
@@ -231,6 +238,13 @@ public final class Channel: EventSource {
             }
             return 0
         }
+    }
+
+    /// Of what was read now. The kernel knows when it got the last bytes; it is asked only when they may have waited.
+    private var arrival: MonotonicInstant {
+        guard loop.wasAway else { return loop.latest }
+        let waited = Int64(max(0, crmq_milliseconds_since_data(raw)))
+        return loop.latest.advanced(nanoseconds: -waited * 1_000_000)
     }
 
     private func needToRead(_ events: PollEvents) {

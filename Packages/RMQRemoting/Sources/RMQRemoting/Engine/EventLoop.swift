@@ -47,6 +47,12 @@ public final class EventLoop: @unchecked Sendable {
 
     /// The monotonic clock, read once per wake-up: for every deadline. On the loop only.
     public private(set) var now: MonotonicInstant
+    /// The monotonic clock as far as this wake-up knows it: ``now``, and later after ``noteDelay()``. On the loop only.
+    public private(set) var latest: MonotonicInstant
+    /// The loop comes back to its sources after a while, so what they have may have waited. On the loop only.
+    private(set) var wasAway = false
+    /// What a loop was away for less, nobody minds.
+    private static let awayLimit: Duration = .milliseconds(10)
     /// The time of day in milliseconds since 1970, read once per wake-up: for stamps. On the loop only.
     public private(set) var wallMilliseconds: Int64
 
@@ -60,6 +66,7 @@ public final class EventLoop: @unchecked Sendable {
         self.clocks = clocks
         self.poller = poller
         now = clocks.monotonic.now()
+        latest = now
         wallMilliseconds = clocks.wall.now()
     }
 
@@ -126,6 +133,13 @@ public final class EventLoop: @unchecked Sendable {
     /// follows at once. On the loop only.
     public func deferToEnd(_ work: @escaping () -> Void) { deferred.append(work) }
 
+    /// To be called within a wake-up after what may have taken long: requests that are read from now on may have waited for it. On the
+    /// loop only.
+    public func noteDelay() {
+        latest = clocks.monotonic.now()
+        if now.advanced(nanoseconds: Self.awayLimit.nanoseconds) <= latest { wasAway = true }
+    }
+
     /// Has the observer called at the end of each wake-up, after those that were added before. On the loop only.
     public func add(_ observer: any WakeUpObserver) { wakeUpObservers.append(observer) }
     func remove(_ observer: any WakeUpObserver) { wakeUpObservers.removeAll { $0 === observer } }
@@ -180,8 +194,7 @@ public final class EventLoop: @unchecked Sendable {
         LoopThread.current = self
         while !isStopping {
             poller.wait(milliseconds: sleepMilliseconds())
-            now = clocks.monotonic.now()
-            wallMilliseconds = clocks.wall.now()
+            beginWakeUp()
             takeMessages()
             poller.forEachReady { id, events in source(id)?.ready(events) }
             resumeSources()
@@ -194,6 +207,15 @@ public final class EventLoop: @unchecked Sendable {
         }
         shutDown()
         LoopThread.current = nil
+    }
+
+    private func beginWakeUp() {
+        let before = now
+        now = clocks.monotonic.now()
+        latest = now
+        // Also after a long sleep: then the sources know better.
+        wasAway = before.advanced(nanoseconds: Self.awayLimit.nanoseconds) <= now
+        wallMilliseconds = clocks.wall.now()
     }
 
     /// Marks the loop as sleeping unless there is something to do at once.

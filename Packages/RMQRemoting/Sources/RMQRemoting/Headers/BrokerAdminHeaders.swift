@@ -1,6 +1,6 @@
 public import RMQCommon
 
-// Administration of a broker: request codes 17, 26, 202, 215.
+// Administration of a broker: request codes 17, 26, 202, 215, 315.
 
 /// Header of the making or changing of a topic (17).
 public struct CreateTopicHeader: CommandHeader, Equatable {
@@ -51,5 +51,24 @@ public struct BrokerConfigurationResponseHeader: CommandHeader, Equatable {
 
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
         try fields.required("version", &version)
+    }
+}
+
+/// Header of what is asked about one item of a broker's statistics (315).
+public struct BrokerStatsHeader: CommandHeader, Equatable {
+    /// What is counted: `TOPIC_PUT_NUMS`.
+    @ByteText public var statsName = ""
+    /// Of what: a topic, `topic@group`, the name of a cluster.
+    @ByteText public var statsKey = ""
+
+    public init() {}
+    public init(statsName: String, statsKey: String) {
+        self.statsName = statsName
+        self.statsKey = statsKey
+    }
+
+    public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
+        try fields.required("statsName", &statsName)
+        try fields.required("statsKey", &statsKey)
     }
 }

@@ -29,6 +29,9 @@ public final class Connection: ChannelProtocol {
 
     var isOpen: Bool { channel.isOpen }
 
+    /// For how long the request that is handled now has waited at least, in nanoseconds: 0 unless the loop was away. On the loop only.
+    public var waitedNanoseconds: Int64 { loop.latest.nanoseconds - channel.arrived.nanoseconds }
+
     /// For other threads.
     public var handle: ConnectionHandle { ConnectionHandle(id: id, remote: remote, loop: loop) }
 

@@ -17,7 +17,7 @@ import Testing
             #expect(written, "\(golden.place)")
             checked.insert(golden.requestCode)
         }
-        #expect(checked.count == 25)
+        #expect(checked.count == 26)
     }
 
     private func bodyType(_ golden: GoldenFrame) -> (any JSONBody.Type)? {
@@ -45,6 +45,7 @@ import Testing
         case (.queryConsumeQueue, true): ConsumeQueueEntries.self
         case (.queryDataVersion, _): DataVersion.self
         case (.getAllProducerInfo, true): ProducerTableInfo.self
+        case (.viewBrokerStatsData, true): BrokerStatsData.self
         default: nil
         }
     }

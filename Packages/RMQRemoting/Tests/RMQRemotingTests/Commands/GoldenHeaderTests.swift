@@ -72,6 +72,7 @@ import Testing
         case .getTopicsByCluster: ClusterHeader.self
         case .queryConsumeQueue: QueryConsumeQueueHeader.self
         case .queryDataVersion: QueryDataVersionHeader.self
+        case .viewBrokerStatsData: BrokerStatsHeader.self
         default: nil
         }
     }

@@ -17,6 +17,45 @@ import RMQTestSupport
         group.loops[0].execute {}
     }
 
+    // MARK: Requests that wait
+
+    /// Takes an hour for each request, and keeps how long each had waited.
+    private final class Slow: RequestHandler {
+        private let clock: HandClock
+        private(set) var waitedNanoseconds: [Int64] = []
+        init(_ clock: HandClock) { self.clock = clock }
+
+        func receive(_ request: InboundFrame, on connection: Connection) {
+            waitedNanoseconds.append(connection.waitedNanoseconds)
+            clock.advance(.seconds(3_600))
+            connection.loop.noteDelay()
+        }
+    }
+
+    @Test func requestsBehindASlowOneHaveWaitedForIt() async throws {
+        let group = loops()
+        defer { group.stop() }
+        let shown = Mutex<LoopBound<Slow>?>(nil)
+        let server = RemotingServer(configuration: ServerConfiguration(idleTimeout: .seconds(100_000)), loops: group, logger: .silent) { [clock] loop in
+            let handler = Slow(clock)
+            shown.withLock { $0 = LoopBound(handler, loop: loop) }
+            return handler
+        }
+        try server.start()
+        defer { server.stop() }
+        let socket = try RawSocket(port: server.port)
+        try await eventually("the loop has its handler") { shown.withLock { $0 } != nil }
+        let handler = try #require(shown.withLock { $0 })
+        func waited() async -> [Int64] { await withCheckedContinuation { done in handler.post { done.resume(returning: $0.waitedNanoseconds) } } }
+        socket.send((1...3).flatMap { RemotingCommand(code: 10, opaque: $0).encoded() })
+        try await eventually("all are handled") { await waited().count == 3 }
+        #expect(await waited() == [0, 3_600_000_000_000, 7_200_000_000_000])
+        socket.send(RemotingCommand(code: 10, opaque: 4).encoded())
+        try await eventually("the next one is handled") { await waited().count == 4 }
+        // The kernel knows that it came just now, though the loop was away for hours.
+        #expect(await waited()[3] < 3_600_000_000_000)
+    }
+
     // MARK: Idle connections
 
     /// Answers with so many bytes, and shows its connection.

@@ -22,14 +22,20 @@ extension MessageStore {
 
     @inline(__always)
     func checkPageCache() throws(StoreError) {
-        let since = lockedSince.load(ordering: .relaxed)
-        if since != 0 { try checkPageCache(lockedSince: since) }
+        if let busy = pageCacheBusy { throw busy }
     }
 
-    private func checkPageCache(lockedSince since: Int64) throws(StoreError) {
+    /// Why a message should not wait to be written: somebody has been writing for longer than `osPageCacheBusyTimeOutMills`, and all
+    /// others wait for that. Nil as a rule. One load.
+    @inline(__always)
+    public var pageCacheBusy: StoreError? {
+        let since = lockedSince.load(ordering: .relaxed)
+        return since == 0 ? nil : pageCacheBusy(lockedSince: since)
+    }
+
+    private func pageCacheBusy(lockedSince since: Int64) -> StoreError? {
         let held = CoarseClock.milliseconds() - since
         let limit = settings.pageCacheBusyMilliseconds
-        guard held > limit else { return }
-        throw .pageCacheBusy(milliseconds: held, limit: limit)
+        return held > limit ? .pageCacheBusy(milliseconds: held, limit: limit) : nil
     }
 }

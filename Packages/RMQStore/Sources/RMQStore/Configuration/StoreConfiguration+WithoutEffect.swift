@@ -20,14 +20,13 @@ extension StoreConfiguration {
         + Setting.withoutEffect(
             because: "Delayed messages are delivered by one thread, which waits for nothing.",
             [
-                "enableScheduleMessageStats": "false", "enableScheduleAsyncDeliver": "false", "scheduleAsyncDeliverMaxPendingLimit": "0",
+                "enableScheduleAsyncDeliver": "false", "scheduleAsyncDeliverMaxPendingLimit": "0",
                 "scheduleAsyncDeliverMaxResendNum2Blocked": "0",
             ])
         + Setting.withoutEffect(because: "The append lock is always a mutex.", ["useReentrantLockWhenPutMessage": "true", "debugLockEnable": "false"])
         + Setting.withoutEffect(because: "The filter that computes the bit maps says how long they are.", ["bitMapLengthConsumeQueueExt": "0"])
         + Setting.withoutEffect(because: "The index never holds up the log.", ["putMsgIndexHightWater": "0"])
         + Setting.withoutEffect(because: "Recovery trusts the index by the log's own marks.", ["messageIndexSafe": "false"])
-        + Setting.withoutEffect(because: "A pull says how far behind it is; nothing writes that down.", ["diskFallRecorded": "false"])
 
     /// They keep appends away from slow pages by a second copy in memory, which a crash loses. The pages of the log are made
     /// present ahead of the writer instead: the same promise, without the copy and the loss.

@@ -140,6 +140,16 @@ extension MessageStore {
         return MappedRange(owner: head.file, start: head.position, count: record.byteCount)
     }
 
-    /// Whether what begins at a physical offset was written so lately that it is in memory: to read it waits for no disk.
-    public func isRecent(_ physicalOffset: Int64) -> Bool { physicalOffset >= log.maxOffset - configuration.recentBytes }
+    /// Whether the record that begins at a physical offset can be read without waiting for the disk.
+    public func isInMemory(recordAt physicalOffset: Int64) -> Bool {
+        let end = log.maxOffset
+        if physicalOffset >= end - configuration.recentBytes { return true }
+        let head = MessageRecord.fillerByteCount
+        // Where no record begins, there is nothing to wait for.
+        guard let (file, position) = CommitLog.range(at: physicalOffset, count: head, in: log.snapshot, end: end) else { return true }
+        guard disk.residentBytes(file, position..<position + head) == head else { return false }
+        let size = Int(UnsafeRawPointer(file.base + position).loadUnaligned(as: Int32.self).bigEndian)
+        let whole = position..<min(position + max(size, head), file.byteCount)
+        return disk.residentBytes(file, whole) == whole.count
+    }
 }

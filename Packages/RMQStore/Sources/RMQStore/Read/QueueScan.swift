@@ -24,6 +24,8 @@ struct QueueScan {
 
     private var index = 0
     private var lastPosition: Int64 = -1
+    /// Of the last entry that was taken.
+    private var takenPosition: Int64 = -1
     /// After a miss in the log, entries below this are skipped.
     private var resumeAt: Int64 = .min
     private var missed = false
@@ -140,6 +142,7 @@ struct QueueScan {
         }
         result.messageCount += 1
         result.byteCount += Int(entry.size)
+        takenPosition = entry.position
         return .next
     }
 
@@ -181,6 +184,7 @@ struct QueueScan {
         result.nextOffset = offset + Int64(index)
         result.status = result.messageCount > 0 ? .found : missed ? .messageWasRemoving : .noMatchedMessage
         result.bytesBehind = lastPosition >= 0 ? logEnd - lastPosition : 0
+        result.lastStoreTimestamp = result.chunks.last?.storeTimestamp(at: takenPosition) ?? 0
         result.suggestsReplica = result.bytesBehind > memoryBytes
         if !result.needsDisk, let last = result.chunks.last {
             result.wantedAhead = memory?.missing(behind: last.offset + Int64(last.bytes.count), in: segments)

@@ -50,6 +50,8 @@ public struct ReadResult: Sendable {
     public var byteCount = 0
     /// How far back in the log the last message looked at lies.
     public var bytesBehind: Int64 = 0
+    /// When the last of the messages was stored, in milliseconds since 1970; 0 without one.
+    public var lastStoreTimestamp: Int64 = 0
     /// The reader is so far behind that it reads from the disk; a replica could serve it.
     public var suggestsReplica = false
     /// A read from memory stopped at something that is on the disk only: a read from there goes on at ``nextOffset``.
@@ -69,6 +71,7 @@ public struct ReadResult: Sendable {
         messageCount = 0
         byteCount = 0
         bytesBehind = 0
+        lastStoreTimestamp = 0
         suggestsReplica = false
         needsDisk = false
         wantedAhead = nil

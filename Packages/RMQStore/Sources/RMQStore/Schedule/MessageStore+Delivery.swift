@@ -62,8 +62,8 @@ extension MessageStore {
         // Retention may have removed what was not delivered for long.
         var offset = min(max(start, queue.minOffset), queue.maxOffset)
         let limit = offset + Int64(Self.deliveriesPerTurn)
-        var arrivals: Set<QueueKey> = []
-        defer { tell(arrivals) }
+        var deliveries: [QueueKey: DelayedDelivery] = [:]
+        defer { tell(deliveries) }
         while offset < limit {
             let next: QueueEntry?
             do throws(StoreError) {
@@ -81,7 +81,11 @@ extension MessageStore {
                 // A later time than a message sent now would get: the level was longer once, or the clock went back before this run.
                 if due > now, due <= now + delay + StampDrifts.tolerance { return .waits(until: due) }
                 do throws(StoreError) {
-                    if let target = try deliver(entry, of: queue, level: level, offset: offset, encoder) { arrivals.insert(target) }
+                    if let (target, byteCount) = try deliver(entry, of: queue, level: level, offset: offset, encoder) {
+                        let first = DelayedDelivery(level: level, topic: target.topic, queueId: target.queueId)
+                        deliveries[target, default: first].messageCount += 1
+                        deliveries[target, default: first].byteCount += byteCount
+                    }
                 } catch {
                     noteFailure(error, level: level, offset: offset)
                     return .waits(until: now + Self.retryMilliseconds)
@@ -104,11 +108,13 @@ extension MessageStore {
 
     /// Appends a waiting message to where it was meant to go. It is safe, or seen by consumers, when the configuration's
     /// durability comes later, and no one waits for it here: the file counts on nothing that is not on the disk.
-    /// - Returns: where that is; nil for one that can never be delivered, which is said and passed over, or it would hold
-    ///   up its level for ever.
+    /// - Returns: where that is, and the size of the record; nil for one that can never be delivered, which is said and passed over,
+    ///   or it would hold up its level for ever.
     /// - Throws: when it cannot be appended now.
-    private func deliver(_ entry: QueueEntry, of queue: ConsumeQueue, level: Int, offset: Int64, _ encoder: RecordEncoder) throws(StoreError) -> QueueKey? {
-        func passOver(_ reason: String) -> QueueKey? {
+    private func deliver(
+        _ entry: QueueEntry, of queue: ConsumeQueue, level: Int, offset: Int64, _ encoder: RecordEncoder
+    ) throws(StoreError) -> (target: QueueKey, byteCount: Int)? {
+        func passOver(_ reason: String) -> (QueueKey, Int)? {
             logger.error("the message at offset \(offset) of delay level \(level), \(entry.position) in the log, is not delivered: \(reason)")
             return nil
         }
@@ -121,17 +127,19 @@ extension MessageStore {
             let draft = try encoder.encode(
                 queue: queueHandle(topic: target.topic, queueId: target.queueId), attributes: message.attributes, body: message.body,
                 properties: message.properties)
-            try append(draft)
+            return (target, try append(draft).byteCount)
         } catch {
             guard error.concernsTheMessage else { throw error }
             return passOver("\(error)")
         }
-        return target
     }
 
-    private func tell(_ arrivals: Set<QueueKey>) {
-        guard !arrivals.isEmpty, publishesAtAppend, let listener = schedule.delivery.withLock({ $0.listener }) else { return }
-        for queue in arrivals { listener(queue.topic, queue.queueId) }
+    private func tell(_ deliveries: [QueueKey: DelayedDelivery]) {
+        guard !deliveries.isEmpty, let listener = schedule.delivery.withLock({ $0.listener }) else { return }
+        for var delivery in deliveries.values {
+            delivery.isReadable = publishesAtAppend
+            listener(delivery)
+        }
     }
 
     private func noteFailure(_ error: StoreError, level: Int, offset: Int64) {

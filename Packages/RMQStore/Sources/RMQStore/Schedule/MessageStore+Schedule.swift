@@ -1,11 +1,25 @@
 import RMQCommon
 import Synchronization
 
+/// Delayed messages of one level that were appended to the queue where they were meant to go.
+public struct DelayedDelivery: Sendable {
+    /// From 1 on.
+    public let level: Int
+    /// Of the queue.
+    public let topic: String
+    /// Its number in the topic.
+    public let queueId: Int32
+    /// How many they are.
+    public internal(set) var messageCount = 0
+    /// The size of their records.
+    public internal(set) var byteCount = 0
+    /// Whether they can be read. Where messages become readable later than their append, the arrival listener tells of these, too.
+    public internal(set) var isReadable = true
+}
+
 extension MessageStore {
-    /// Tells that delayed messages arrived in a queue. Called by the schedule's thread after they became readable, once per
-    /// queue and round. Where messages become readable later than their append, the arrival listener tells of these too,
-    /// and this one is not called.
-    public typealias DeliveryListener = @Sendable (_ topic: String, _ queueId: Int32) -> Void
+    /// Tells of delayed messages that arrived. Called by the schedule's thread, once per level, queue and round.
+    public typealias DeliveryListener = @Sendable (DelayedDelivery) -> Void
 
     /// In place of the one before; nil for none. May be called while the store runs.
     public func setDeliveryListener(_ listener: DeliveryListener?) {

@@ -16,6 +16,8 @@ public struct LatencyDistribution: Sendable, Equatable {
 
     /// Counts per class of ``labels``.
     public private(set) var coarse = [Int](repeating: 0, count: labels.count)
+    /// `[<=0ms]:12 [0~10ms]:3 … `, as the reference writes it.
+    public var text: String { zip(Self.labels, coarse).map { "\($0):\($1) " }.joined() }
     private var fine = [Int](repeating: 0, count: edges.count + 1)
 
     @inline(__always)

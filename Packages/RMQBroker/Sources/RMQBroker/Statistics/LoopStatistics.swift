@@ -1,0 +1,128 @@
+import RMQCommon
+import RMQStore
+
+/// What one loop counts: a few plain additions for each send and pull. On the loop's thread only.
+final class LoopStatistics {
+    /// Messages, and their bytes: the numbers and the sizes of one item. An object, which is passed on by one reference.
+    final class Parts {
+        private let numbers, sizes: Summary.Part
+
+        init(_ sums: (numbers: Summary, sizes: Summary), of loop: Int) {
+            numbers = sums.numbers.part(loop)
+            sizes = sums.sizes.part(loop)
+        }
+
+        @inline(__always)
+        func add(_ messageCount: Int, byteCount: Int) {
+            numbers.add(messageCount)
+            sizes.add(byteCount)
+        }
+    }
+
+    /// What a loop counts of messages that are sent delayed with one level.
+    private struct Delayed {
+        let topic: Parts
+        let queue: Parts?
+    }
+
+    let shared: BrokerStatistics
+    let loop: Int
+    /// Whether it is kept how far groups are behind.
+    var keepsFalls: Bool
+    /// Sends that wait for being durable.
+    let waitingSends = WaitingSends()
+    private let allPuts, allGets: Summary.Part
+    private let levelCount: Int
+    private lazy var delayed = [Delayed?](repeating: nil, count: levelCount)
+
+    /// - Parameters:
+    ///   - loop: a number that no other loop has.
+    ///   - levelCount: how many delay levels there are.
+    init(_ shared: BrokerStatistics, loop: Int, levelCount: Int, keepsFalls: Bool) {
+        self.shared = shared
+        self.loop = loop
+        self.levelCount = levelCount
+        self.keepsFalls = keepsFalls
+        allPuts = shared.allPuts.part(loop)
+        allGets = shared.allGets.part(loop)
+        shared.add(waitingSends)
+    }
+
+    func puts(topic: String) -> Parts { Parts(shared.puts(topic: topic), of: loop) }
+
+    /// A producer sent this, and it is in the log.
+    /// - Parameter delayLevel: where it waits then; 0 or below for none.
+    func countSend(to topic: LoopTopic, delayLevel: Int32, _ result: AppendResult) {
+        allPuts.add(result.messageCount)
+        if delayLevel > 0 {
+            let delayed = delayed(level: min(Int(delayLevel), levelCount))
+            delayed.topic.add(result.messageCount, byteCount: result.byteCount)
+            delayed.queue?.add(result.messageCount, byteCount: result.byteCount)
+        } else {
+            topic.puts.add(result.messageCount, byteCount: result.byteCount)
+        }
+    }
+
+    func countPulled(_ messageCount: Int) { allGets.add(messageCount) }
+
+    private func delayed(level: Int) -> Delayed {
+        if let known = delayed[level - 1] { return known }
+        let made = Delayed(topic: puts(topic: SystemTopic.schedule), queue: shared.delayedPuts(level: level).map { Parts($0, of: loop) })
+        delayed[level - 1] = made
+        return made
+    }
+}
+
+/// What one loop counts of the pulls of one group from one topic. Made with the first message that it gets.
+final class PullStatistics {
+    private final class Queue {
+        let latency: Summary.Part
+        let fallSize, fallTime: Gauge
+
+        init(latency: Summary.Part, falls: (size: Gauge, time: Gauge)) {
+            self.latency = latency
+            (fallSize, fallTime) = falls
+        }
+    }
+
+    private let statistics: LoopStatistics
+    private let topic: String
+    private let group: String
+    private lazy var gets = LoopStatistics.Parts(statistics.shared.gets(topic: topic, group: group), of: statistics.loop)
+    /// By queue id, of which a topic has a bounded number.
+    private var queues: [Queue?] = []
+
+    init(_ statistics: LoopStatistics, topic: String, group: String) {
+        self.statistics = statistics
+        self.topic = topic
+        self.group = group
+    }
+
+    /// A pull is answered with what was read, which may be that no message matched.
+    /// - Parameters:
+    ///   - milliseconds: how long it took to read.
+    ///   - now: milliseconds since 1970.
+    func count(_ result: borrowing ReadResult, queueId: Int32, milliseconds: Int64, now: Int64) {
+        let keepsFall = statistics.keepsFalls && result.bytesBehind > 0
+        guard result.messageCount > 0 || keepsFall else { return }
+        let queue = queue(Int(queueId))
+        if result.messageCount > 0 {
+            gets.add(result.messageCount, byteCount: result.byteCount)
+            statistics.countPulled(result.messageCount)
+            queue.latency.add(Int(milliseconds))
+            if keepsFall { queue.fallTime.set(max(0, now - result.lastStoreTimestamp)) }
+        }
+        if keepsFall { queue.fallSize.set(result.bytesBehind) }
+    }
+
+    private func queue(_ id: Int) -> Queue {
+        if id < queues.count, let known = queues[id] { return known }
+        while queues.count <= id { queues.append(nil) }
+        let (shared, queueId) = (statistics.shared, Int32(id))
+        let made = Queue(
+            latency: shared.latencies(queueId: queueId, topic: topic, group: group).part(statistics.loop),
+            falls: shared.falls(queueId: queueId, topic: topic, group: group))
+        queues[id] = made
+        return made
+    }
+}
