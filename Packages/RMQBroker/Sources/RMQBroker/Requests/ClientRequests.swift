@@ -9,6 +9,11 @@ enum ClientRequests {
         guard heartbeat.producers.count + heartbeat.consumers.count <= ClientLimit.groupsPerHeartbeat else {
             throw Refusal(.systemError, "a heartbeat may name \(ClientLimit.groupsPerHeartbeat) groups")
         }
+        let named = [heartbeat.clientId] + heartbeat.producers.map(\.group) + heartbeat.consumers.map(\.group)
+        if let long = named.first(where: { !ClientLimit.allows(group: $0) }) {
+            throw Refusal(
+                .systemError, "clientID and groups of a heartbeat have at most \(ClientLimit.groupNameLength) characters; \(long.prefix(bytes: 32))… is longer")
+        }
         let broker = caller.broker
         let channel = ClientChannel(
             connection: caller.connection.handle, clientId: heartbeat.clientId, language: command.language, version: command.version,

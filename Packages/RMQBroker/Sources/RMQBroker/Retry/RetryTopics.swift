@@ -54,5 +54,5 @@ extension SubscriptionGroupConfig {
 }
 
 extension Refusal {
-    static func noGroup(toRetry name: String) -> Refusal { Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(name)") }
+    static func noGroup(toRetry name: String) -> Refusal { Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(name.prefix(bytes: 255))") }
 }

@@ -65,18 +65,25 @@ final class SendBack: WriteObserver {
             loop.refresh()
             // One that enters no queue was never consumed.
             guard let record, let fields = RecordFields(record.bytes), fields.systemFlag.entersQueue,
-                let parts = try? RecordParts(record.bytes, flag: fields.systemFlag)
+                let parts = try? RecordParts(record.bytes, flag: fields.systemFlag), isInItsQueue(fields, parts)
             else { throw Refusal(.systemError, "look message by offset failed, \(header.physicalOffset)") }
             defer { withExtendedLifetime(record) {} }
             try write(fields, parts)
         }
     }
 
+    /// A body may hold what looks like a record; no queue leads to it.
+    private func isInItsQueue(_ fields: RecordFields, _ parts: RecordParts) -> Bool {
+        let store = loop.broker.store
+        guard let queue = store.queue(topic: String(decoding: parts.topic, as: UTF8.self), queueId: fields.queueId) else { return false }
+        return store.physicalOffset(queue, offset: fields.queueOffset) == header.physicalOffset
+    }
+
     private func write(_ fields: RecordFields, _ parts: RecordParts) throws(Refusal) {
         let group = try group()
         let (topic, queueId, delayLevel) = try target(of: fields, group)
         let properties = properties(of: fields, parts, delayLevel: delayLevel)
-        counted = (String(decoding: PropertyText.value("RETRY_TOPIC", in: parts.properties) ?? parts.topic, as: UTF8.self), delayLevel)
+        counted = (countedTopic(parts), delayLevel)
         let written = properties.withUnsafeBytes { properties in
             Result { () throws(Refusal) in
                 var message = NewMessage(fields, body: parts.body, properties: properties)
@@ -87,6 +94,12 @@ final class SendBack: WriteObserver {
             }
         }
         if case .failure(let refusal) = written { notStored(refusal) }
+    }
+
+    /// The topic that it was sent to first, if there is such a one: a client may write anything into the property.
+    private func countedTopic(_ parts: RecordParts) -> String {
+        let first = PropertyText.value("RETRY_TOPIC", in: parts.properties).flatMap { loop.routes.topic($0) }
+        return first?.name ?? String(decoding: parts.topic, as: UTF8.self)
     }
 
     /// Where the message goes, and after which delay level.

@@ -20,7 +20,8 @@ struct HalfMessage {
     private(set) var checkTimes: Int32 = 0
     /// How long its producer must not be asked, counted from its birth; nil for as long as the broker says.
     private(set) var immunityMilliseconds: Int64?
-    private var firstQueueOffset: Int64?
+    /// What it says of its origin.
+    private(set) var firstQueueOffset: Int64?
 
     /// - Parameter record: a whole record; nil when it is none.
     init?(_ record: UnsafeRawBufferPointer) {
@@ -79,7 +80,9 @@ struct HalfMessage {
     }
 
     /// The half message as it is kept when its producer is asked no more.
-    var givenUp: OwnedMessage { owned(topic: SystemTopic.transactionCheckExceeded, replacing: []) }
+    var givenUp: OwnedMessage {
+        owned(topic: SystemTopic.transactionCheckExceeded, replacing: [(PropertyName.transactionPreparedQueueOffset, String(origin))])
+    }
 
     /// It is waited for until it is safe, whatever its producer said, since the record before it is left behind then.
     private func owned(topic: String, replacing pairs: [(name: String, value: String)]) -> OwnedMessage {

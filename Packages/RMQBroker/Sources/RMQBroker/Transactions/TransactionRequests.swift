@@ -26,7 +26,9 @@ enum TransactionRequests {
             throw Refusal(.systemError, "msgId \"\(text?.prefix(bytes: 64) ?? "")\" is not the offset id of a message")
         }
         guard broker.store.role == .master else { throw Refusal(.systemError, "this broker is a slave, which asks about no transaction") }
-        guard let record = broker.store.record(at: id.physicalOffset), let half = HalfMessage(record.bytes) else {
+        guard let record = broker.store.record(at: id.physicalOffset), let half = HalfMessage(record.bytes),
+            broker.transactions.isInItsQueue(half, at: id.physicalOffset)
+        else {
             throw Refusal(.systemError, "there is no message with the id \(id)")
         }
         let places = [SystemTopic.transactionCheckExceeded, SystemTopic.transactionHalf]
@@ -34,7 +36,8 @@ enum TransactionRequests {
             throw Refusal(.systemError, "message \(id) is in neither \(places[0]) nor \(places[1]), so it waits for no end of a transaction")
         }
         let copy = half.topic.spell(SystemTopic.transactionHalf) ? half.copy(checkTimes: 0) : half.resumed
-        if half.topic.spell(SystemTopic.transactionHalf), broker.transactions.isFinished(half) {
+        let isGivenUp = half.topic.spell(SystemTopic.transactionCheckExceeded)
+        if isGivenUp ? half.firstQueueOffset.map(broker.transactions.isFinished(origin:)) ?? false : broker.transactions.isFinished(half) {
             throw Refusal(.systemError, "the transaction of message \(id) has ended")
         }
         broker.addTransactionTopics()
@@ -109,6 +112,9 @@ struct TransactionEnd {
         }
         guard half.fields.physicalOffset == header.halfPhysicalOffset else {
             throw Refusal(.systemError, "The commit log offset wrong: it is \(half.fields.physicalOffset), not \(header.halfPhysicalOffset)")
+        }
+        guard transactions.isInItsQueue(half, at: header.halfPhysicalOffset) else {
+            throw Refusal(.systemError, "no half message begins at \(header.halfPhysicalOffset) in the log")
         }
     }
 

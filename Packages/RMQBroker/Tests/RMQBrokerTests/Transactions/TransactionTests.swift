@@ -1,6 +1,6 @@
 import RMQCommon
 import RMQRemoting
-import RMQStore
+@testable import RMQStore
 import RMQTestSupport
 import Testing
 
@@ -229,14 +229,16 @@ import Testing
 
     /// What is not in memory is read by a worker, and others are served meanwhile.
     @Test func anOldHalfMessageIsEndedByAWorker() async throws {
-        try await withPeer({ $0.store.segmentBytes = 64 << 20; $0.eventLoops = 1 }) { peer in
+        try await withPeer({ $0.store.recentBytes = -1; $0.eventLoops = 1 }) { peer in
             _ = try await peer.createTopic("T")
             let half = try await peer.sendHalf("T", "x")
-            let filler = [UInt8](repeating: 7, count: 3 << 20)
-            while peer.broker.state.store.isRecent(half.physicalOffset) {
-                #expect(try await peer.ask(.sendMessageV2, Peer.sendFields("Filler"), body: filler).code == 0)
-            }
-            #expect(try await peer.end(half, .commit).code == 0)
+            let gate = Latch()
+            for _ in 0..<Workers.threadLimit { try #require(peer.broker.state.workers.readers.run { gate.wait(for: .generous); gate.open() }) }
+            async let ended = peer.end(half, .commit)
+            try await eventually("it waits for a reader") { peer.broker.state.workers.readers.waitingCount == 1 }
+            #expect(try await peer.send("T2", "y").code == 0)
+            gate.open()
+            #expect(try await ended.code == 0)
             #expect(try await peer.end(half, .commit).code == 0)
             #expect(try await peer.texts("T") == ["x"])
         }

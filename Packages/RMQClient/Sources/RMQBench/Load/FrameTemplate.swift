@@ -110,15 +110,14 @@ extension FrameTemplate {
 
     /// A send of a message of `size` bytes to one queue.
     private static func send(
-        topic: String, queueId: Int32, size: Int, properties more: [String: String] = [:], serialization: HeaderSerialization
+        topic: String, queueId: Int32, size: Int, properties more: MessageProperties = [:], serialization: HeaderSerialization
     ) throws(BenchError) -> FrameTemplate {
         // The last digits are decimal here; they are still hexadecimal digits to everybody else.
         let unique = UniqueId.make()
         let id = unique.prefix(bytes: unique.utf8.count - idDigits) + String(repeating: "0", count: idDigits)
-        var properties = MessageProperties()
+        var properties = more
         properties[PropertyName.uniqueKey] = id
         properties[PropertyName.waitStoreMessage] = "true"
-        for (name, value) in more { properties[name] = value }
         let header = SendMessageHeader {
             $0.producerGroup = producerGroup
             $0.topic = topic
