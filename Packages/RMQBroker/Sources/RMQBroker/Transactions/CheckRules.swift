@@ -33,11 +33,11 @@ struct CheckRules {
 
     func verdict(_ half: HalfMessage) -> HalfVerdict {
         if half.checkTimes >= mostChecks { return .giveUp(.askedTooOften) }
-        // Of a copy its birth is all that tells how old the transaction is.
+        if age(half.fields.storeTimestamp) > mostAge { return .giveUp(.expired) }
         let age = age(half.isCopy ? half.fields.bornTimestamp : half.fields.storeTimestamp)
-        if age > mostAge { return .giveUp(.expired) }
         if let immunity = half.immunityMilliseconds {
-            if age < immunity { return .isImmune }
+            // Each copy is stored anew, so nothing but this ends an immunity that has no end.
+            if age < min(immunity, mostAge) { return .isImmune }
         } else if half.checkTimes == 0, (0..<timeout).contains(age) {
             return .isYoung
         }

@@ -39,6 +39,12 @@ import Testing
         Case(stored: 1, properties: ["CHECK_IMMUNITY_TIME_IN_SECONDS": "-1"], verdict: .isYoung),
         Case(stored: 6_000, properties: ["CHECK_IMMUNITY_TIME_IN_SECONDS": "abc"], verdict: .ask(times: 1)),
         Case(stored: 2 * day, properties: ["CHECK_IMMUNITY_TIME_IN_SECONDS": "9223372036854775807"], verdict: .isImmune),
+        Case(
+            stored: 1, born: 3 * day, properties: ["CHECK_IMMUNITY_TIME_IN_SECONDS": "9223372036854775807", "TRAN_PREPARED_QUEUE_OFFSET": "3"],
+            verdict: .ask(times: 1)),
+        // Any number may stand for the birth.
+        Case(stored: 6_000, born: now - .max, properties: ["TRAN_PREPARED_QUEUE_OFFSET": "3"], verdict: .ask(times: 1)),
+        Case(stored: 6_000, born: .max, properties: ["TRAN_PREPARED_QUEUE_OFFSET": "3"], verdict: .ask(times: 1)),
         Case(stored: 1, properties: ["CHECK_IMMUNITY_TIME_IN_SECONDS": "10", "TRANSACTION_CHECK_TIMES": "15"], verdict: .giveUp(.askedTooOften)),
     ]
 
@@ -48,7 +54,7 @@ import Testing
         var message = StoredMessage(topic: SystemTopic.transactionHalf, body: Array("x".utf8), properties: properties)
         message.queueOffset = offset
         message.storeTimestamp = now - stored
-        message.bornTimestamp = now - born
+        message.bornTimestamp = now &- born
         try MessageRecord.encode(message).withUnsafeBytes { try body(#require(HalfMessage($0))) }
     }
 

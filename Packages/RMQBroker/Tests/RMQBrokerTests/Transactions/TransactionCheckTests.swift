@@ -250,7 +250,7 @@ import Testing
             #expect(try await peer.texts("T") == ["long"])
             // Of a birth that cannot be.
             clock.advance(.seconds(60))
-            #expect(await peer.check() == TransactionCheck.Outcome(half: 3, op: 1, givenUp: 1))
+            #expect(await peer.check() == TransactionCheck.Outcome(half: 3, op: 1, asked: 1))
         }
     }
 
