@@ -18,7 +18,8 @@ enum OffsetAdmin {
         return .elsewhere(broker.workers.administrators) { try reset(header, readsLists: readsLists, broker) }
     }
 
-    /// - Parameter readsLists: members in C++ read lists alone; who asks for them says so by its own language.
+    /// - Parameter readsLists: members in C++ read lists alone; at the reference who asks for them says so by its own language, and clients
+    ///   in another one leave them where they are.
     private static func reset(_ header: ResetOffsetHeader, readsLists: Bool, _ broker: BrokerState) throws -> Reply {
         let offsets = try targets(header, broker)
         let members = Array((broker.clients.consumers[header.group]?.channels ?? [:]).values)
@@ -29,14 +30,12 @@ enum OffsetAdmin {
                 .consumerNotOnline,
                 "Consumer not online, so can not reset offset, Group: \(header.group.prefix(bytes: 255)) Topic: \(header.topic) Timestamp: \(header.timestamp)")
         }
-        let body = readsLists ? ResetOffsetList(offsets).body : ResetOffsets(offsets).body
-        let order = RemotingCommand(.resetConsumerClientOffset, header: ResetOffsetHeader {
-            $0.topic = header.topic
-            $0.group = header.group
-            $0.timestamp = header.timestamp
-        }, body: body)
         for member in members {
-            member.connection.sendOneway(order)
+            member.connection.sendOneway(RemotingCommand(.resetConsumerClientOffset, header: ResetOffsetHeader {
+                $0.topic = header.topic
+                $0.group = header.group
+                $0.timestamp = header.timestamp
+            }, body: readsLists || member.language == .cpp ? ResetOffsetList(offsets).body : ResetOffsets(offsets).body))
             broker.clients.log.info("[reset-offset] reset offset success. topic=\(header.topic), group=\(header.group), clientId=\(member.clientId)")
         }
         return .response(.success, body: ResetOffsets(offsets).body)
