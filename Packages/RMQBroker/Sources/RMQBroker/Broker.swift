@@ -101,7 +101,7 @@ public final class Broker: Sendable {
             PeriodicWork("backlog", on: loops.next(), after: .seconds(10), every: .seconds(60), by: pool) {
                 state.logger.info("dispatch behind commit log \(state.store.statistics.undispatchedBytes) bytes")
             },
-            PeriodicWork("silent clients", on: loops.next(), every: .seconds(10), by: pool) {
+            PeriodicWork("silent clients", on: loops.next(), every: state.live.current.clientScanInterval, by: pool) {
                 state.clients.expire(now: state.clocks.monotonic.now())
             },
         ]

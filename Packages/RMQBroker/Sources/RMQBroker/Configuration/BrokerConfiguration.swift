@@ -119,6 +119,8 @@ public struct BrokerConfiguration: Sendable, Equatable {
 
     // MARK: periodic work
 
+    /// How often silent clients are looked for. Tests that turn the clock by hand look never.
+    var clientScanInterval: Duration = .seconds(10)
     /// How often consumer offsets are written to their file.
     public var persistOffsetsMilliseconds: Int64 = 5_000
     /// How often the name servers are told what the broker holds; kept within 10 s and 60 s.

@@ -39,6 +39,7 @@ import Testing
             configuration.store.consumeQueueFileBytes = 6_000
             configuration.transactionCheckMilliseconds = 1_000_000_000
             configuration.listener.idleTimeout = .seconds(1_000_000)
+            configuration.clientScanInterval = .seconds(1_000_000)
         }) { peer in
             try await peer.produce(as: "c", group: Self.group)
             try await body(peer, clock)

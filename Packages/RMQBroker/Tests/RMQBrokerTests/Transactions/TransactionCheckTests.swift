@@ -15,6 +15,7 @@ import Testing
         let clock = HandClock()
         try await withPeer(clocks: clock.clocks, {
             $0.listener.idleTimeout = .seconds(1_000_000)
+            $0.clientScanInterval = .seconds(1_000_000)
             // The test does that.
             $0.transactionCheckMilliseconds = 1_000_000_000
             change(&$0)

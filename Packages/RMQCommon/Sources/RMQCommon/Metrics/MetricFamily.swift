@@ -6,7 +6,7 @@ internal import Synchronization
 ///     └── a lock and a look-up: once         └── kept by who counts
 ///
 /// The number of series is bounded, for the values of labels come from clients. What has no room is counted in one series
-/// more, all of whose labels are ``restLabel``, so that sums over the family stay right.
+/// more, all of whose labels are ``MetricRegistry/restLabel``, so that sums over the family stay right.
 public final class MetricFamily<Value: Metric>: Sendable {
     private struct State {
         var series: [[ByteText]: Value] = [:]

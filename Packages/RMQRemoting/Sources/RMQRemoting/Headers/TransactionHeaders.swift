@@ -32,7 +32,7 @@ public struct EndTransactionHeader: CommandHeader, Equatable {
     }
 }
 
-/// What a producer says of its transaction. Travels as a number, that of the ``SystemFlag/TransactionKind``.
+/// What a producer says of its transaction. Travels as a number, that of the `SystemFlag.TransactionKind`.
 public enum TransactionDecision: Int32, HeaderValue, CaseIterable {
     /// The producer does not know yet.
     case unknown = 0
