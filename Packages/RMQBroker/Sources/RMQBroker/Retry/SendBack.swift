@@ -65,18 +65,12 @@ final class SendBack: WriteObserver {
             loop.refresh()
             // One that enters no queue was never consumed.
             guard let record, let fields = RecordFields(record.bytes), fields.systemFlag.entersQueue,
-                let parts = try? RecordParts(record.bytes, flag: fields.systemFlag), isInItsQueue(fields, parts)
+                let parts = try? RecordParts(record.bytes, flag: fields.systemFlag),
+                loop.broker.store.isInQueue(topic: parts.topic, fields, at: header.physicalOffset)
             else { throw Refusal(.systemError, "look message by offset failed, \(header.physicalOffset)") }
             defer { withExtendedLifetime(record) {} }
             try write(fields, parts)
         }
-    }
-
-    /// A body may hold what looks like a record; no queue leads to it.
-    private func isInItsQueue(_ fields: RecordFields, _ parts: RecordParts) -> Bool {
-        let store = loop.broker.store
-        guard let queue = store.queue(topic: String(decoding: parts.topic, as: UTF8.self), queueId: fields.queueId) else { return false }
-        return store.physicalOffset(queue, offset: fields.queueOffset) == header.physicalOffset
     }
 
     private func write(_ fields: RecordFields, _ parts: RecordParts) throws(Refusal) {

@@ -27,7 +27,7 @@ enum TransactionRequests {
         }
         guard broker.store.role == .master else { throw Refusal(.systemError, "this broker is a slave, which asks about no transaction") }
         guard let record = broker.store.record(at: id.physicalOffset), let half = HalfMessage(record.bytes),
-            broker.transactions.isInItsQueue(half, at: id.physicalOffset)
+            broker.store.isInQueue(topic: half.topic, half.fields, at: id.physicalOffset)
         else {
             throw Refusal(.systemError, "there is no message with the id \(id)")
         }
@@ -113,7 +113,7 @@ struct TransactionEnd {
         guard half.fields.physicalOffset == header.halfPhysicalOffset else {
             throw Refusal(.systemError, "The commit log offset wrong: it is \(half.fields.physicalOffset), not \(header.halfPhysicalOffset)")
         }
-        guard transactions.isInItsQueue(half, at: header.halfPhysicalOffset) else {
+        guard loop.broker.store.isInQueue(topic: half.topic, half.fields, at: header.halfPhysicalOffset) else {
             throw Refusal(.systemError, "no half message begins at \(header.halfPhysicalOffset) in the log")
         }
     }

@@ -79,12 +79,6 @@ final class Transactions: Sendable {
 
     func isFinished(origin: Int64) -> Bool { state.withLock { $0.finished.isFinished(origin) } }
 
-    /// Whether a record is a message of its queue: a body may hold what looks like one, but no queue leads to it.
-    func isInItsQueue(_ half: HalfMessage, at physicalOffset: Int64) -> Bool {
-        guard let queue = store.queue(topic: String(decoding: half.topic, as: UTF8.self), queueId: half.fields.queueId) else { return false }
-        return store.physicalOffset(queue, offset: half.fields.queueOffset) == physicalOffset
-    }
-
     func isFinished(_ half: HalfMessage) -> Bool {
         state.withLock { $0.finished.isFinished(half.origin) || $0.finished.isFinished(half.fields.queueOffset) }
     }

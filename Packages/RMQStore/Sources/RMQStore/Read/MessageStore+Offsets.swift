@@ -1,4 +1,4 @@
-import RMQCommon
+public import RMQCommon
 
 extension MessageStore {
     /// The offset in the log of its first record.
@@ -20,6 +20,12 @@ extension MessageStore {
     public func physicalOffset(_ queue: ConsumeQueue, offset: Int64) -> Int64? {
         guard let entry = try? queue.entry(at: offset), !entry.isFiller else { return nil }
         return entry.position
+    }
+
+    /// Whether a queue leads to the record that begins at a physical offset. A body may hold what looks like a record; nothing leads to it.
+    public func isInQueue(topic: UnsafeRawBufferPointer, _ fields: RecordFields, at physicalOffset: Int64) -> Bool {
+        guard let queue = queue(topic: String(decoding: topic, as: UTF8.self), queueId: fields.queueId) else { return false }
+        return self.physicalOffset(queue, offset: fields.queueOffset) == physicalOffset
     }
 
     /// Whether a message lies so far before the log's end that it is no longer expected in memory; false when it is not there.
