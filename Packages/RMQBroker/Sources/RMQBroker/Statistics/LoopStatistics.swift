@@ -33,6 +33,7 @@ final class LoopStatistics {
     let waitingSends = WaitingSends()
     private let allPuts, allGets: Summary.Part
     private let levelCount: Int
+    private var lastSendBacks: (topic: String, group: String, count: Summary.Part)?
     private lazy var delayed = [Delayed?](repeating: nil, count: levelCount)
 
     /// - Parameters:
@@ -61,6 +62,24 @@ final class LoopStatistics {
         } else {
             topic.puts.add(result.messageCount, byteCount: result.byteCount)
         }
+    }
+
+    /// A consumer sent a message of `topic` back.
+    /// - Parameter delayed: the level at which it waits for being consumed again, and the size of its record; nil for a dead letter.
+    func countSendBack(topic: String, group: String, delayed: (level: Int, byteCount: Int)?) {
+        sendBacks(topic: topic, group: group).add(1)
+        guard let delayed else { return }
+        let waiting = self.delayed(level: min(delayed.level, levelCount))
+        waiting.topic.add(1, byteCount: delayed.byteCount)
+        waiting.queue?.add(1, byteCount: delayed.byteCount)
+    }
+
+    /// A group that fails sends back one message after the other.
+    private func sendBacks(topic: String, group: String) -> Summary.Part {
+        if let last = lastSendBacks, last.topic.isExactly(topic), last.group.isExactly(group) { return last.count }
+        let count = shared.sendBacks(topic: topic, group: group).part(loop)
+        lastSendBacks = (topic, group, count)
+        return count
     }
 
     func countPulled(_ messageCount: Int) { allGets.add(messageCount) }

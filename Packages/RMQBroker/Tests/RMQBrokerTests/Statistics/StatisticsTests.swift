@@ -118,9 +118,11 @@ import Testing
 
     @Test func sendBacksAreCountedByTopicAndGroup() async throws {
         try await withPeer { peer in
-            let statistics = peer.broker.state.statistics
+            let statistics = LoopStatistics(peer.broker.state.statistics, loop: 7, levelCount: 18, keepsFalls: false)
             statistics.countSendBack(topic: "T", group: "g", delayed: (level: 3, byteCount: 200))
+            statistics.countSendBack(topic: "U", group: "g", delayed: nil)
             statistics.countSendBack(topic: "T", group: "g", delayed: nil)
+            #expect(count(peer, \.sendBacks, "U", "g") == [1, 1])
             #expect(count(peer, \.sendBacks, "T", "g") == [2, 2])
             #expect(count(peer, \.topicPutSizes, SystemTopic.schedule) == [1, 200])
             #expect(count(peer, \.queuePutNumbers, SystemTopic.schedule, "2") == [1, 1])
