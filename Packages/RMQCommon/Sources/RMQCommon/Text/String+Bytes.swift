@@ -137,3 +137,8 @@ extension String? {
     /// Whether both are nil or have the same bytes.
     public func isExactly(_ other: String?) -> Bool { self.map { ByteText($0) } == other.map { ByteText($0) } }
 }
+
+extension UnsafeRawBufferPointer {
+    /// Whether these are the bytes of the text.
+    public func isExactly(_ text: String) -> Bool { elementsEqual(text.utf8) }
+}
