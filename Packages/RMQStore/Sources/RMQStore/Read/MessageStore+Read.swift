@@ -148,9 +148,9 @@ extension MessageStore {
         let end = log.maxOffset
         guard configuration.recentBytes >= 0 else { return false }
         if physicalOffset >= end - configuration.recentBytes { return true }
-        let left = Int(min(end - physicalOffset, Int64(Self.usualRecordBytes)))
         // Where no record begins, there is nothing to wait for.
         guard let (file, position) = CommitLog.range(at: physicalOffset, count: MessageRecord.fillerByteCount, in: log.snapshot, end: end) else { return true }
+        let left = Int(min(end - physicalOffset, Int64(Self.usualRecordBytes)))
         // Its first bytes say how long it is; most records are asked for as a whole with these.
         let first = position..<min(position + left, file.byteCount)
         guard disk.residentBytes(file, first) == first.count else { return false }
