@@ -108,6 +108,7 @@ public final class PushConsumer: Sendable {
     public func subscribe(to topic: String, _ filter: SubscriptionFilter = .all) async throws(ClientError) {
         try Validation.checkTopic(topic)
         try filter.check()
+        try await core.check(filter, topic: topic, group: group)
         let isRunning = state.withLock { state in
             state.subscriptions[topic] = Subscription(filter: filter, version: state.versions.next())
             return state.background != nil
