@@ -15,13 +15,7 @@ extension PushConsumer {
             $0.messageModel = offsetPath == nil ? .clustering : .broadcasting
             $0.consumeFromWhere = configuration.start.wireName
             $0.subscriptions = subscriptions.sorted { $0.key < $1.key }.map { topic, subscription in
-                SubscriptionData {
-                    $0.topic = topic.text
-                    $0.expression = subscription.filter.expression
-                    $0.tags = subscription.filter.tags.sortedTexts
-                    $0.tagCodes = subscription.filter.tagHashes.sorted()
-                    $0.version = subscription.version
-                }
+                SubscriptionData(topic: topic.text, filter: subscription.filter, version: subscription.version)
             }
         }
     }
@@ -65,7 +59,7 @@ extension PushConsumer {
                 }
                 guard members != nil else { return nil }
             }
-            return RebalancePlan.share(of: core.clientId, queues: queues, members: members, allocation: configuration.allocation)
+            return try RebalancePlan.share(of: core.clientId, queues: queues, members: members, allocation: configuration.allocation)
         } catch where error.code == .routeNotFound {
             core.logger.debug("no rebalance of \(topic) for group \(group): \(error)")
         } catch where error.code == .cancelled || error.code == .closed {
@@ -180,11 +174,5 @@ extension StartPosition {
         case .last: .lastOffset
         case .timestamp: .timestamp
         }
-    }
-}
-
-extension SubscriptionFilter {
-    var tags: Set<ByteText> {
-        if case .tags(let tags) = self { tags } else { [] }
     }
 }

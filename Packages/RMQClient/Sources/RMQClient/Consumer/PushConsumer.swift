@@ -107,6 +107,8 @@ public final class PushConsumer: Sendable {
     /// All members of the group must subscribe alike: a broker goes by what the last one said.
     public func subscribe(to topic: String, _ filter: SubscriptionFilter = .all) async throws(ClientError) {
         try Validation.checkTopic(topic)
+        try filter.check()
+        try await core.check(filter, topic: topic, group: group)
         let isRunning = state.withLock { state in
             state.subscriptions[topic] = Subscription(filter: filter, version: state.versions.next())
             return state.background != nil
