@@ -380,7 +380,7 @@ import Testing
                 }
             } _: { consumer in
                 try await eventually("it runs") { !consumer.assignment.isEmpty }
-                let handling = try #require(await consumer.handleDirectly(StoredMessage(topic: "T", body: Array(text.utf8))))
+                let handling = try #require(await consumer.consumeDirectly(StoredMessage(topic: "T", body: Array(text.utf8))))
                 #expect(handling.result == result)
                 #expect(!handling.isOrdered)
                 #expect((handling.remark != nil) == (text == "bad"))

@@ -7,11 +7,14 @@ final class ClientCore: Sendable {
     let configuration: RocketMQClient.Configuration
     let clientId: String
     let groups = GroupRegistry()
+    let statistics = ClientStatistics()
     let routes = KnownRoutes()
     /// Heartbeats and unregistering, one at a time: a heartbeat that was composed before a group left must not arrive after it.
     let announcements = SerialGate()
     /// Rounds of heartbeats that have begun.
     let heartbeatRounds = Atomic(0)
+    /// Who answers what servers ask.
+    let serverRequests: ServerRequests
     private let transport: any ClientTransport
     private let nameServers: Mutex<NameServers>
     private let closed = Atomic(false)
@@ -22,7 +25,10 @@ final class ClientCore: Sendable {
         clientId = ClientIdentity.make(address: configuration.clientAddress, instance: configuration.instanceName)
         nameServers = Mutex(NameServers(configuration.nameServers, start: Int.random(in: 0..<1000)))
         self.transport = transport
-        transport.setRequestHandler { [groups] command in Self.answer(command, groups) }
+        serverRequests = ServerRequests(logger: configuration.logger)
+        transport.setRequestHandler { [serverRequests] command, server in await serverRequests.answer(command, from: server) }
+        let questions = ClientQuestions(groups: groups, statistics: statistics, nameServers: configuration.nameServers, logger: configuration.logger)
+        questions.register(at: serverRequests)
     }
 
     /// Over the network. Nothing is opened until something is asked for.
@@ -104,24 +110,12 @@ final class ClientCore: Sendable {
         }
     }
 
-    // MARK: Requests from brokers
-
-    /// Nil answers nothing.
-    private static func answer(_ command: RemotingCommand, _ groups: GroupRegistry) -> RemotingCommand? {
-        switch command.requestCode {
-        case .notifyConsumerIdsChanged:
-            if let group = try? command.header(ConsumerGroupHeader.self).consumerGroup { groups.consumer(group)?.wakeRebalance() }
-            return nil
-        default:
-            return .response(.requestCodeNotSupported, remark: "request type \(command.code) is not supported by this client")
-        }
-    }
-
     // MARK: End
 
     /// Closes all connections. Roles have been closed before.
     func close() {
         guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         transport.close()
+        serverRequests.close()
     }
 }

@@ -8,6 +8,8 @@ import Synchronization
 final class AssignedQueue: Sendable {
     let queue: MessageQueue
     let startOffset: Int64
+    /// What is counted of its topic; nil in tests that count nothing.
+    let counts: ConsumptionCounts?
 
     private struct State {
         var cache = QueueCache()
@@ -51,8 +53,10 @@ final class AssignedQueue: Sendable {
     private let lastHandOut = Atomic<Int64>(0)
 
     init(
-        queue: MessageQueue, startOffset: Int64, limits: CacheLimits = CacheLimits(), isPaused: Bool = false, now: MonotonicInstant = .now
+        queue: MessageQueue, startOffset: Int64, limits: CacheLimits = CacheLimits(), isPaused: Bool = false,
+        counts: ConsumptionCounts? = nil, now: MonotonicInstant = .now
     ) {
+        self.counts = counts
         self.queue = queue
         self.startOffset = startOffset
         state = Mutex(State(limits: limits, isPaused: isPaused, lastMove: now))

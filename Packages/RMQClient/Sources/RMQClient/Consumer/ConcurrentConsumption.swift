@@ -48,7 +48,7 @@ struct ConcurrentConsumption: Consumption {
 
     /// Handles messages of a run until none is left. Between two messages there is neither a lock nor a switch of tasks.
     private func handleEach(of run: PulledRun, _ handler: @Sendable (StoredMessage) async throws -> ConsumeResult) async {
-        var tally = ConsumeTally(of: run.queue.queue.topic)
+        var tally = ConsumeTally(of: run.queue)
         while let index = run.claim(atMost: 1)?.lowerBound {
             consumer.inbox.callHelp(beside: run)
             let mark = run.handOut(index, now: stamp(run))
@@ -58,20 +58,21 @@ struct ConcurrentConsumption: Consumption {
             } catch {
                 result = failed(run.messages[index], error)
             }
-            tally.add(result)
             if let level = result.returnLevel {
+                tally.add(failed: 1)
                 await consumer.giveBack(run, index, mark, level: level)
             } else {
+                tally.add(succeeded: 1)
                 run.settle(index, mark)
             }
         }
-        consumer.count(tally)
+        tally.tell()
     }
 
     // MARK: Batches
 
     private func handleBatches(of run: PulledRun, _ handler: @Sendable ([StoredMessage]) async throws -> BatchConsumeResult) async {
-        var tally = ConsumeTally(of: run.queue.queue.topic)
+        var tally = ConsumeTally(of: run.queue)
         while let range = run.claim(atMost: consumer.configuration.batchSize) {
             consumer.inbox.callHelp(beside: run)
             let now = stamp(run)
@@ -81,7 +82,7 @@ struct ConcurrentConsumption: Consumption {
             let result = await decision(about: messages) { try await handler(messages) }
             await carryOut(result, run, marks, &tally)
         }
-        consumer.count(tally)
+        tally.tell()
     }
 
     private func decision(
@@ -111,7 +112,7 @@ struct ConcurrentConsumption: Consumption {
 
     private func handleAgain(_ run: PulledRun, _ index: Int) async {
         guard !run.queue.isDropped else { return }
-        var tally = ConsumeTally(of: run.queue.queue.topic)
+        var tally = ConsumeTally(of: run.queue)
         let attempt = run.mark(of: index).attempt
         let mark = run.handOut(index, attempt: attempt, now: stamp(run))
         let message = run.message(index, attempt: attempt)
@@ -122,7 +123,7 @@ struct ConcurrentConsumption: Consumption {
             }
         }
         await carryOut(result, run, [(index, mark)], &tally)
-        consumer.count(tally)
+        tally.tell()
     }
 
     private func stamp(_ run: PulledRun) -> Int64 {

@@ -1,23 +1,26 @@
 import RMQCommon
 
-/// What became of some messages of one topic that were handled one after the other, for the statistics: counted on the way, told once.
+/// What became of some messages of one queue that were handled one after the other, for the statistics: counted on the way, told once.
 struct ConsumeTally {
-    let topic: String
-    private(set) var succeeded = 0
-    private(set) var failed = 0
+    private let queue: AssignedQueue
+    private var succeeded = 0
+    private var failed = 0
+    private var runs = 0
     private let start = MonotonicInstant.now
 
-    init(of topic: String) { self.topic = topic }
+    /// The time of the handlers begins now.
+    init(of queue: AssignedQueue) { self.queue = queue }
 
-    mutating func add(_ result: ConsumeResult) {
-        if result.returnLevel == nil { succeeded += 1 } else { failed += 1 }
-    }
-
-    mutating func add(succeeded: Int, failed: Int) {
+    /// One handler has ended.
+    mutating func add(succeeded: Int = 0, failed: Int = 0) {
         self.succeeded += succeeded
         self.failed += failed
+        runs += 1
     }
 
-    /// From the first message to now.
-    var elapsed: Duration { MonotonicInstant.now - start }
+    /// Tells the statistics.
+    func tell() {
+        guard runs > 0 else { return }
+        queue.counts?.countHandled(succeeded: succeeded, failed: failed, runs: runs, elapsed: MonotonicInstant.now - start)
+    }
 }

@@ -72,7 +72,7 @@ struct OrderedConsumption: Consumption {
 
     /// - Returns: how long the queue stands still; nil when it goes on.
     private func handle(_ batch: [(run: PulledRun, index: Int)], of assigned: AssignedQueue) async -> Duration? {
-        var tally = ConsumeTally(of: assigned.queue.topic)
+        var tally = ConsumeTally(of: assigned)
         let now = CoarseClock.milliseconds()
         assigned.handedOut(now: now)
         let handedOut = batch.map { run, index in
@@ -80,8 +80,8 @@ struct OrderedConsumption: Consumption {
         }
         let messages = handedOut.map { run, index, mark in run.message(index, attempt: mark.attempt) }
         let result = await decision(about: messages)
-        tally.add(succeeded: result.suspension == nil ? batch.count : 0, failed: result.suspension == nil ? 0 : batch.count)
-        consumer.count(tally)
+        if result.suspension == nil { tally.add(succeeded: batch.count) } else { tally.add(failed: batch.count) }
+        tally.tell()
         guard let suspension = result.suspension else {
             for (run, index, mark) in handedOut { run.settle(index, mark) }
             return nil

@@ -1,4 +1,5 @@
 import RMQCommon
+import RMQRemoting
 import Synchronization
 
 extension PushConsumer {
@@ -21,41 +22,30 @@ extension PushConsumer {
         for assigned in queues { assigned.adjust(isPaused: isPaused) }
     }
 
-    /// What operators are told about each queue that this consumer has (request code 307).
+    /// What operators are told about each queue that this consumer has.
     var runningQueues: [MessageQueue: QueueReport] {
-        state.withLock { $0.assigned }.mapValues { assigned in
-            assigned.advance(moving: offsets)
+        advanceOffsets()
+        return state.withLock { $0.assigned }.mapValues { assigned in
             var report = assigned.report()
             report.commitOffset = offsets[assigned.queue]
             return report
         }
     }
 
-    /// Has the handler take one message now (request code 309). Nothing is cached, settled or sent back.
-    /// - Returns: nil when no handler runs.
-    func handleDirectly(_ message: StoredMessage) async -> DirectHandling? {
+    /// Has the handler take one message now; nil when no handler runs.
+    func consumeDirectly(_ message: StoredMessage) async -> ConsumeDirectlyResult? {
         guard let running = state.withLock({ $0.life.running }), let handlers = running.handlers else { return nil }
         var message = message
-        if let original = message.properties[PropertyName.retryTopic], message.topic.isExactly(RetryTopic.name(group)) { message.topic = original }
+        if message.topic.isExactly(RetryTopic.name(group)), let original = message.properties[PropertyName.retryTopic] { message.topic = original }
         let start = MonotonicInstant.now
-        var handling = DirectHandling(isOrdered: running.mode == .ordered)
+        var answer = ConsumeDirectlyResult { $0.isOrdered = running.mode == .ordered }
         do {
-            handling.result = try await handlers.consumption.handleDirectly(message)
+            answer.result = try await handlers.consumption.handleDirectly(message)
         } catch {
-            handling.result = "CR_THROW_EXCEPTION"
-            handling.remark = "\(error)"
+            answer.result = "CR_THROW_EXCEPTION"
+            answer.remark = "\(error)"
         }
-        handling.elapsed = MonotonicInstant.now - start
-        return handling
+        answer.elapsedMilliseconds = (MonotonicInstant.now - start).milliseconds
+        return answer
     }
-}
-
-/// How a handler fared with a message that it was handed directly.
-struct DirectHandling: Sendable {
-    let isOrdered: Bool
-    /// In the reference's words: `CR_SUCCESS`, `CR_LATER`, `CR_THROW_EXCEPTION`.
-    var result = ""
-    /// The text of what the handler threw.
-    var remark: String?
-    var elapsed = Duration.zero
 }

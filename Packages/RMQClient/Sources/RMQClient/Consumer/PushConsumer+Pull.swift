@@ -85,7 +85,7 @@ extension PushConsumer {
         loop.brokerId = result.suggestedBrokerId
         switch result.status {
         case .found:
-            countPull(result, from: assigned, elapsed: MonotonicInstant.now - start)
+            assigned.counts?.countPull(result.messages.count, elapsed: MonotonicInstant.now - start)
             // Before the offset moves: when a message finds no place, the pull is repeated.
             let messages = try await withoutUnreadable(result, from: assigned)
             loop.offset = result.nextOffset
@@ -136,7 +136,7 @@ extension PushConsumer {
     }
 
     /// Goes on at other offsets: gives the queues up, waits until handlers that are at work are likely done, and takes them again from there.
-    func reset(_ offsets: [MessageQueue: Int64]) async {
+    func resetOffsets(to offsets: [MessageQueue: Int64]) async {
         let queues = state.withLock { state in offsets.compactMap { queue, offset in state.assigned[queue].map { ($0, offset) } } }
         for (assigned, _) in queues { assigned.drop(moving: self.offsets) }
         guard !queues.isEmpty, (try? await Task.sleep(for: Self.correctionDelay)) != nil else { return }
@@ -148,7 +148,7 @@ extension PushConsumer {
         // A queue may have gone to another member meanwhile, who corrects the offset for itself.
         let mine = queues.filter { entry in state.withLock { $0.assigned[entry.assigned.queue] === entry.assigned } }
         for (assigned, offset) in mine { offsets.reset(assigned.queue, to: offset) }
-        await persistOffsets(of: mine.map(\.assigned.queue), thenForget: isClustering)
+        await persistOffsets(of: mine.map(\.assigned.queue), thenForget: true)
         state.withLock { state in
             for (assigned, _) in mine where state.assigned[assigned.queue] === assigned { state.assigned[assigned.queue] = nil }
         }

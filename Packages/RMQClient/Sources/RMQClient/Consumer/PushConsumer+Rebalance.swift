@@ -15,13 +15,7 @@ extension PushConsumer {
             $0.messageModel = isClustering ? .clustering : .broadcasting
             $0.consumeFromWhere = configuration.start.wireName
             $0.subscriptions = subscriptions.sorted { $0.key < $1.key }.map { topic, subscription in
-                SubscriptionData {
-                    $0.topic = topic.text
-                    $0.expression = subscription.filter.expression
-                    $0.tags = subscription.filter.tags.sortedTexts
-                    $0.tagCodes = subscription.filter.tagHashes.sorted()
-                    $0.version = subscription.version
-                }
+                SubscriptionData(topic: topic.text, filter: subscription.filter, version: subscription.version)
             }
         }
     }
@@ -32,7 +26,8 @@ extension PushConsumer {
         var hasChanged = false
         let topics = subscribedTopics
         for topic in topics where !Task.isCancelled {
-            guard let mine = await share(of: topic) else { continue }
+            let share = await core.share(of: topic, group: group, isBroadcasting: !isClustering, allocation: configuration.allocation)
+            guard let mine = share else { continue }
             hasChanged = await hold(mine, of: topic) || hasChanged
         }
         let unwanted = state.withLock { state in state.assigned.keys.filter { !topics.containsExactly($0.topic) } }
@@ -59,39 +54,13 @@ extension PushConsumer {
         return true
     }
 
-    /// The queues of a topic that belong to this member; nil when that cannot be said now.
-    private func share(of topic: String) async -> [MessageQueue]? {
-        do {
-            let queues = try await core.existingRoute(of: topic).subscribeQueues
-            guard !queues.isEmpty else { return nil }
-            var members: [String]?
-            if isClustering {
-                members = try await core.members(ofGroup: group, topic: topic)
-                if members?.containsExactly(core.clientId) != true {
-                    // The broker came into the route after the last heartbeat.
-                    await core.sendHeartbeats()
-                    members = try await core.members(ofGroup: group, topic: topic)
-                }
-                guard members != nil else { return nil }
-            }
-            return RebalancePlan.share(of: core.clientId, queues: queues, members: members, allocation: configuration.allocation)
-        } catch where error.code == .routeNotFound {
-            core.logger.debug("no rebalance of \(topic) for group \(group): \(error)")
-        } catch where error.code == .cancelled || error.code == .closed {
-            // The consumer is being closed.
-        } catch {
-            core.logger.warning("no rebalance of \(topic) for group \(group) now: \(error)")
-        }
-        return nil
-    }
-
     private func giveUp(_ queues: [MessageQueue]) async {
         guard !queues.isEmpty else { return }
         let dropped = state.withLock { state in queues.compactMap { state.assigned[$0] } }
         let emptied = dropped.map { (assigned: $0, hadMessages: $0.drop(moving: offsets)) }
         if !locksQueues { remove(dropped) }
         // In a task of its own: the next owner starts from these offsets, even when this consumer is just being closed.
-        await Task { await self.persistOffsets(of: queues, thenForget: self.isClustering) }.value
+        await Task { await self.persistOffsets(of: queues, thenForget: true) }.value
         guard locksQueues else { return }
         await withDiscardingTaskGroup { tasks in
             for (assigned, hadMessages) in emptied {
@@ -130,9 +99,10 @@ extension PushConsumer {
     private func take(_ queue: MessageQueue, _ limits: CacheLimits) async -> Bool {
         do {
             let start = try await startOffset(of: queue)
+            let counts = core.statistics.counts(topic: queue.topic, group: group)
             let taken: (AssignedQueue, (any Consumption)?)? = state.withLock { state in
                 guard let running = state.life.running, state.assigned[queue] == nil else { return nil }
-                let assigned = AssignedQueue(queue: queue, startOffset: start, limits: limits, isPaused: state.isPaused)
+                let assigned = AssignedQueue(queue: queue, startOffset: start, limits: limits, isPaused: state.isPaused, counts: counts)
                 state.assigned[queue] = assigned
                 return (assigned, running.handlers?.consumption)
             }
@@ -158,11 +128,5 @@ extension StartPosition {
         case .last: .lastOffset
         case .timestamp: .timestamp
         }
-    }
-}
-
-extension SubscriptionFilter {
-    var tags: Set<ByteText> {
-        if case .tags(let tags) = self { tags } else { [] }
     }
 }

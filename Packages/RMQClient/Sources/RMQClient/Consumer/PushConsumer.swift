@@ -31,13 +31,11 @@ public final class PushConsumer: Sendable {
     /// As it was given to `makePushConsumer`.
     public let configuration: ConsumerConfiguration
     let core: ClientCore
-    let offsets = OffsetTable()
+    let groupOffsets: GroupOffsets
     /// What was pulled, on its way to handlers side by side and to loops.
     let inbox = RunInbox()
     /// One for each handler at work, or unsettled delivery.
     let places: Permits
-    /// Of a broadcasting consumer: where its offsets are.
-    let offsetPath: String?
 
     struct Subscription: Sendable {
         var filter: SubscriptionFilter
@@ -66,8 +64,6 @@ public final class PushConsumer: Sendable {
 
     /// Locked for moments only; no other lock but that of an `AssignedQueue` is taken within it.
     let state = Mutex(State())
-    /// Offsets are stored by one task at a time.
-    let persistence = SerialGate()
 
     enum Command: Sendable {
         case pull(AssignedQueue)
@@ -94,19 +90,16 @@ public final class PushConsumer: Sendable {
         places = Permits(configuration.maxConcurrency)
         (commandStream, commands) = AsyncStream.makeStream()
         (rebalanceWishes, rebalanceWish) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        if case .broadcasting(let directory) = configuration.model {
-            let path = OffsetFile.path(directory: directory, clientId: core.clientId, group: group)
-            offsetPath = path
-            for (queue, offset) in try OffsetFile.load(path, logger: core.logger) { offsets.advance(queue, to: offset) }
-        } else {
-            offsetPath = nil
+        groupOffsets = try GroupOffsets(group: group, model: configuration.model, core: core)
+        if isClustering {
             // Failed messages come again here.
             state.withLock { $0.subscriptions[RetryTopic.name(group)] = Subscription(filter: .all, version: $0.versions.next()) }
         }
     }
 
+    var offsets: OffsetTable { groupOffsets.table }
     /// Whether the members of the group share the messages; else each gets all of them.
-    var isClustering: Bool { offsetPath == nil }
+    var isClustering: Bool { !groupOffsets.isLocal }
 
     // MARK: Subscriptions
 
@@ -115,6 +108,8 @@ public final class PushConsumer: Sendable {
     /// All members of the group must subscribe alike: a broker goes by what the last one said.
     public func subscribe(to topic: String, _ filter: SubscriptionFilter = .all) async throws(ClientError) {
         try Validation.checkTopic(topic)
+        try filter.check()
+        try await core.check(filter, topic: topic, group: group)
         let isRunning = state.withLock { state in
             state.subscriptions[topic] = Subscription(filter: filter, version: state.versions.next())
             return state.life.running != nil

@@ -15,6 +15,8 @@ struct QueuePull: Sendable {
     var suspend: Duration?
     /// Sends the filter along instead of relying on the heartbeat.
     var carriesExpression: Bool
+    /// From a lite pull consumer, which brokers are told for information.
+    var isLite = false
 
     /// - Parameter toMaster: replicas store no offsets.
     func header(toMaster: Bool) -> PullMessageHeader {
@@ -22,6 +24,7 @@ struct QueuePull: Sendable {
         if toMaster, committed != nil { flags.insert(.commitsOffset) }
         if suspend != nil { flags.insert(.suspends) }
         if carriesExpression { flags.insert(.carriesSubscription) }
+        if isLite { flags.insert(.litePull) }
         return PullMessageHeader {
             $0.consumerGroup = group
             $0.topic = queue.topic
@@ -33,7 +36,7 @@ struct QueuePull: Sendable {
             $0.suspendTimeoutMillis = suspend?.milliseconds ?? 0
             $0.subscription = carriesExpression ? filter.expression : nil
             $0.subscriptionVersion = subscriptionVersion
-            $0.expressionType = "TAG"
+            $0.expressionType = filter.expressionType
             $0.brokerName = queue.brokerName
         }
     }
