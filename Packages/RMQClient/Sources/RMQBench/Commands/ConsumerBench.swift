@@ -23,9 +23,10 @@ enum ConsumerBench {
         settings.batchSize = try options.number("batch", default: 32, in: 1...1024)
         settings.pullBatchSize = Int32(try options.number("pull", default: 32, in: 1...1024))
         var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
-        configuration.headers = try options.serialization()
+        configuration.headers = try options.serialization(usual: "binary")
         try options.checkAllUsed()
         let tally = ConsumerTally(wanted: extent.messages.map(Int64.init) ?? .max)
+        let usage = ProcessUsage()
         let (elapsed, wentSilent) = try await withRocketMQClient(configuration) { client in
             let consumer = try await client.makePushConsumer(group: group, settings)
             try await consumer.subscribe(to: topic)
@@ -54,6 +55,7 @@ enum ConsumerBench {
         Report.write(
             what: "messages", count: Int(tally.done.value), failed: 0, firstFailure: nil, nanoseconds: elapsed, latency: tally.ages,
             latencyOf: "born to consumed (milliseconds are the finest step, one message in \(ConsumerTally.sampling))")
+        Report.write(usage.since(), messages: Int(tally.done.value))
         if let idleLimit, wentSilent {
             throw BenchError(
                 "\(tally.done.value) of \(tally.wanted) messages came, then none for \(idleLimit.components.seconds) s (--idle); "

@@ -10,8 +10,8 @@ enum LatencyBench {
         let rate = try options.number("rate", default: 1000, in: 1...1_000_000)
         let extent = try options.extent()
         let queueId = Int32(try options.number("queue", default: 0, in: 0...65_535))
-        let serialization = try options.serialization()
         let isByClient = options.flag("client")
+        let serialization = try options.serialization(usual: isByClient ? "binary" : "json")
         var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
         configuration.headers = serialization
         try options.checkAllUsed()

@@ -15,7 +15,7 @@ final class ClientCore: Sendable {
     let heartbeatRounds = Atomic(0)
     /// Who answers what servers ask.
     let serverRequests: ServerRequests
-    private let transport: any ClientTransport
+    let transport: any ClientTransport
     private let nameServers: Mutex<NameServers>
     private let closed = Atomic(false)
 
@@ -33,7 +33,7 @@ final class ClientCore: Sendable {
 
     /// Over the network. Nothing is opened until something is asked for.
     convenience init(_ configuration: RocketMQClient.Configuration) {
-        self.init(configuration, transport: NetworkTransport(threads: configuration.eventLoops, logger: configuration.logger))
+        self.init(configuration, transport: NetworkTransport(configuration))
     }
 
     var logger: Logger { configuration.logger }
@@ -46,7 +46,7 @@ final class ClientCore: Sendable {
         guard !isClosed else { throw .closedClient }
         guard timeout > .zero else { throw ClientError(.timedOut, "no time was left to ask \(address) for \(command.requestCode)") }
         var command = command
-        command.serialization = configuration.headers
+        command.setSerialization(preferring: configuration.headers)
         do {
             return try await transport.request(command, to: address, timeout: timeout)
         } catch {
@@ -66,7 +66,7 @@ final class ClientCore: Sendable {
     func sendOneway(_ command: RemotingCommand, to address: String) async throws(ClientError) {
         guard !isClosed else { throw .closedClient }
         var command = command
-        command.serialization = configuration.headers
+        command.setSerialization(preferring: configuration.headers)
         do {
             try await transport.sendOneway(command, to: address)
         } catch {

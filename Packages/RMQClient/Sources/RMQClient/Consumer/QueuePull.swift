@@ -48,42 +48,38 @@ extension ClientCore {
     /// - Parameter brokerId: the member of the broker set to ask when it is there.
     func pull(_ request: QueuePull, preferring brokerId: Int64, timeout: Duration) async throws(ClientError) -> PullResult {
         let (address, isMaster) = try await reader(of: request.queue, preferring: brokerId)
-        let response = try await self.request(
-            RemotingCommand(.pullMessage, header: request.header(toMaster: isMaster)), to: address, timeout: timeout)
-
+        let answer = try await pull(request.header(toMaster: isMaster), at: address, timeout: timeout)
         let status: PullResult.Status
-        switch response.responseCode {
-        case .success: status = .found
+        switch answer.code {
         case .pullNotFound: status = .noNewMessage
         case .pullRetryImmediately: status = .noMatchedMessage
         case .pullOffsetMoved: status = .offsetIllegal
-        default: throw .refused(response, by: address, asked: "a pull from \(request.queue)")
+        default: status = .found
         }
-        let header = try read(response, PullMessageResponseHeader.self, address)
-        guard status == .found else { return PullResult(status, header) }
+        guard status == .found else { return PullResult(status, answer) }
         let records: RecordBatch
         do {
             // As the reference's clients do: handlers may see how far behind they are.
             records = try RecordBatch(
-                response.body, decompressing: true, brokerName: request.queue.brokerName,
-                common: [(PropertyName.minOffset, String(header.minOffset)), (PropertyName.maxOffset, String(header.maxOffset))])
+                answer.body, decompressing: true, brokerName: request.queue.brokerName,
+                common: [(PropertyName.minOffset, String(answer.minOffset)), (PropertyName.maxOffset, String(answer.maxOffset))])
         } catch {
             throw .malformed("messages of \(request.queue)", from: address, error)
         }
-        return PullResult(records, request.filter, header)
+        return PullResult(records, request.filter, answer)
     }
 }
 
 extension PullResult {
     /// Nothing was found.
-    fileprivate init(_ status: Status, _ header: PullMessageResponseHeader) {
+    fileprivate init(_ status: Status, _ answer: PullAnswer) {
         self.init(
-            status: status, nextOffset: header.nextBeginOffset, minOffset: header.minOffset, maxOffset: header.maxOffset, messages: [],
-            unreadable: [], suggestedBrokerId: header.suggestedBrokerId)
+            status: status, nextOffset: answer.nextBeginOffset, minOffset: answer.minOffset, maxOffset: answer.maxOffset, messages: [],
+            unreadable: [], suggestedBrokerId: answer.suggestedBrokerId)
     }
 
     /// Keeps the messages that were asked for: brokers compare hashes of tags only.
-    fileprivate init(_ records: RecordBatch, _ filter: SubscriptionFilter, _ header: PullMessageResponseHeader) {
+    fileprivate init(_ records: RecordBatch, _ filter: SubscriptionFilter, _ answer: PullAnswer) {
         var (messages, unreadable) = (records.messages, records.unreadable)
         if filter != .all {
             let isWanted = messages.map { filter.accepts(tag: $0.tags) }
@@ -93,7 +89,7 @@ extension PullResult {
             messages = zip(messages, isWanted).filter(\.1).map(\.0)
         }
         self.init(
-            status: messages.isEmpty ? .noMatchedMessage : .found, nextOffset: header.nextBeginOffset, minOffset: header.minOffset,
-            maxOffset: header.maxOffset, messages: messages, unreadable: unreadable, suggestedBrokerId: header.suggestedBrokerId)
+            status: messages.isEmpty ? .noMatchedMessage : .found, nextOffset: answer.nextBeginOffset, minOffset: answer.minOffset,
+            maxOffset: answer.maxOffset, messages: messages, unreadable: unreadable, suggestedBrokerId: answer.suggestedBrokerId)
     }
 }
