@@ -95,8 +95,6 @@ import Testing
     private static let missing: [String: Set<Int32>] = [
         "transactions": [37],
         "replies": [325],
-        "sending back": [36],
-        "consumption in order": [41, 42],
         "administration of brokers": [25, 26, 306, 315, 316, 321, 323, 328, 329],
         "administration of groups": [207, 219, 222, 223, 303, 308, 314, 317],
         "administration of name servers": [102, 205, 304, 311, 312, 313, 318, 319, 327],
@@ -135,6 +133,7 @@ import Testing
         let recorded = try Self.recorded().requests
         try await withFakeCluster(topics: ["T": 1]) { cluster in
             try await Self.doEverything(with: cluster)
+            try await Self.consumeInOrderAndFail(with: cluster)
             let sent = cluster.state.withLock { $0.asked.map(\.command) }
             for (code, commands) in Dictionary(grouping: sent, by: \.code) {
                 guard let known = recorded[code] else { continue }
@@ -170,6 +169,20 @@ import Testing
         }
         try await cluster.withClient({ $0.usesShortSendHeader = false }) { client in
             _ = try? await client.makeProducer(group: "p").send(Message(topic: "T", text: "x"))
+        }
+    }
+
+    private static func consumeInOrderAndFail(with cluster: FakeCluster) async throws {
+        try await withConsumer(of: cluster) { consumer in
+            try await consumer.runOrdered { _ in .success }
+        } _: { _ in
+            try await eventually("a lock") { !cluster.asked(.lockBatchMq).isEmpty }
+        }
+        cluster.fill("T", with: ["2"])
+        try await withConsumer(of: cluster) { consumer in
+            try await consumer.run { _ in .retry }
+        } _: { _ in
+            try await eventually("a message goes back") { !cluster.asked(.consumerSendMsgBack).isEmpty }
         }
     }
 
