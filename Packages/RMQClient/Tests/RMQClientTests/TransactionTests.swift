@@ -285,7 +285,7 @@ import Testing
         }
         let core = ClientCore(RocketMQClient.Configuration(nameServers: ["127.0.0.1:1"]), transport: SilentTransport())
         let request = ServerRequests.Request(command: try question(group: "tx"), server: "127.0.0.1:1")
-        let question = try TransactionQuestion(request)
+        let question = try CheckQuestion(request)
         for _ in 0..<TransactionChecks.mostRunning { checks.add(question, core) }
         try await eventually("the first ones run") { door.waitingCount == TransactionChecks.mostRunning }
         for _ in 0..<TransactionChecks.mostWaiting { checks.add(question, core) }
@@ -304,7 +304,7 @@ import Testing
         let recorded = try RecordedFrames.commands(of: .checkTransactionState)
         #expect(recorded.count == 2)
         for command in recorded {
-            let question = try TransactionQuestion(ServerRequests.Request(command: command, server: "127.0.0.1:1"))
+            let question = try CheckQuestion(ServerRequests.Request(command: command, server: "127.0.0.1:1"))
             #expect(question.group == "golden_tx_producer")
             #expect(question.message.topic == "GoldenTx")
             #expect(question.message.messageId == question.header.messageId)
@@ -312,7 +312,7 @@ import Testing
         }
         let transport = RecordingTransport()
         let core = ClientCore(RocketMQClient.Configuration(nameServers: ["127.0.0.1:1"]), transport: transport)
-        let question = try TransactionQuestion(ServerRequests.Request(command: try #require(recorded.first), server: "127.0.0.1:20911"))
+        let question = try CheckQuestion(ServerRequests.Request(command: try #require(recorded.first), server: "127.0.0.1:20911"))
         await question.answer(.commit, nil, group: "golden_tx_producer", core)
         let ours = try #require(transport.sent.first)
         let theirs = try #require(

@@ -10,7 +10,7 @@ final class TransactionChecks: Sendable {
     static let mostRunning = 16
 
     private struct State {
-        var waiting: [TransactionQuestion] = []
+        var waiting: [CheckQuestion] = []
         var running: [Int: Task<Void, Never>] = [:]
         var nextNumber = 0
         var isClosed = false
@@ -36,7 +36,7 @@ final class TransactionChecks: Sendable {
         self.check = check
     }
 
-    func add(_ question: TransactionQuestion, _ core: ClientCore) {
+    func add(_ question: CheckQuestion, _ core: ClientCore) {
         let isTaken = state.withLock { state in
             guard !state.isClosed else { return true }
             guard state.waiting.count < Self.mostWaiting else { return false }
@@ -85,7 +85,7 @@ final class TransactionChecks: Sendable {
         }
     }
 
-    private func next(_ number: Int) -> TransactionQuestion? {
+    private func next(_ number: Int) -> CheckQuestion? {
         state.withLock { state in
             guard !state.waiting.isEmpty else {
                 state.ended(number)

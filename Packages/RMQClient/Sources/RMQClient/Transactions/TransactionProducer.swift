@@ -62,7 +62,7 @@ public final class TransactionProducer: Sendable {
                 localError = error
             }
         }
-        let end = TransactionEnd(message: half, sent: sent, decision: decision, localError: localError, group: group)
+        let end = TransactionReport(message: half, sent: sent, decision: decision, localError: localError, group: group)
         // In a task of its own, since this one may be cancelled.
         await Task { [core, producer] in await end.tell(core, timeout: producer.configuration.sendTimeout) }.value
         return TransactionResult(send: sent, decision: decision, localError: localError)
@@ -76,7 +76,7 @@ public final class TransactionProducer: Sendable {
     }
 
     /// A broker asks about a half message of the group.
-    func receive(_ question: TransactionQuestion) { checks.add(question, core) }
+    func receive(_ question: CheckQuestion) { checks.add(question, core) }
 
     private func outgoing(_ message: Message) throws(ClientError) -> OutgoingMessage {
         var message = message

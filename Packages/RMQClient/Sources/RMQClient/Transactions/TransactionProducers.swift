@@ -15,7 +15,7 @@ final class TransactionProducers: Sendable {
 
     /// Hands a broker's question to the producer whose transaction it is about.
     func receive(_ request: ServerRequests.Request, logger: Logger) throws {
-        let question = try TransactionQuestion(request)
+        let question = try CheckQuestion(request)
         guard let group = question.group else {
             return logger.warning("\(request.server) asks about message \(question.message.messageId), which names no producer group")
         }

@@ -2,7 +2,7 @@ import RMQCommon
 import RMQRemoting
 
 /// A broker's question what became of a half message, and the way of the answer.
-struct TransactionQuestion: Sendable {
+struct CheckQuestion: Sendable {
     let header: CheckTransactionHeader
     /// Decompressed.
     let message: StoredMessage

@@ -2,7 +2,7 @@ import RMQCommon
 import RMQRemoting
 
 /// What a broker is told about a half message that this producer has sent.
-struct TransactionEnd: Sendable {
+struct TransactionReport: Sendable {
     let message: OutgoingMessage
     let sent: SendResult
     let decision: TransactionDecision
