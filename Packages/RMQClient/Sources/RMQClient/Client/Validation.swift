@@ -31,6 +31,11 @@ enum Validation {
         PropertyName.keys, PropertyName.tags, PropertyName.waitStoreMessage, PropertyName.delayLevel, PropertyName.uniqueKey,
     ])
 
+    /// What ``RMQCommon/StoredMessage/reply(body:)`` sets, beside those.
+    private static let replyNames = Set<ByteText>(texts: [
+        PropertyName.messageType, PropertyName.correlationId, PropertyName.replyToClient, PropertyName.timeToLive,
+    ])
+
     static func check(_ message: Message, maxBytes: Int) throws(ClientError) {
         try checkTopic(message.topic)
         guard !SystemTopic.isForbiddenToSend(message.topic) else {
@@ -41,7 +46,7 @@ enum Validation {
             throw ClientError(.invalidMessage, "the body has \(message.body.count) bytes, the limit is \(maxBytes)")
         }
         for (name, value) in message.properties {
-            guard !PropertyName.reserved.contains(name) || settableNames.contains(name) else {
+            guard !PropertyName.reserved.contains(name) || settableNames.contains(name) || message.isReply && replyNames.contains(name) else {
                 throw ClientError(.reservedProperty, "property \(name) belongs to the system; choose another name for your own")
             }
             guard !name.isEmpty, !name.hasSeparator, !value.hasSeparator else {

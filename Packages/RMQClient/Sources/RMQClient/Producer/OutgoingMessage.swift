@@ -3,12 +3,15 @@ import RMQRemoting
 
 /// A message, or a batch, as it will be written: with its ids, and compressed where that pays.
 struct OutgoingMessage: Sendable {
+    /// Which request it travels in.
+    enum Kind: Sendable { case single, batch, reply }
+
     let topic: String
+    let kind: Kind
     let body: [UInt8]
     let flag: Int32
-    let systemFlag: SystemFlag
+    var systemFlag: SystemFlag
     let properties: String
-    let isBatch: Bool
     let ids: [String]
     let bornTimestamp: Int64
 
@@ -30,7 +33,7 @@ struct OutgoingMessage: Sendable {
         flag = message.flag
         self.systemFlag = systemFlag
         self.properties = properties.text
-        isBatch = false
+        kind = message.isReply ? .reply : .single
         ids = [id]
         bornTimestamp = WallClock.nowMilliseconds()
     }
@@ -55,10 +58,12 @@ struct OutgoingMessage: Sendable {
         var properties = MessageProperties()
         if !messages[0].waitsForStore { properties[PropertyName.waitStoreMessage] = "false" }
         self.properties = properties.text
-        isBatch = true
+        kind = .batch
         self.ids = ids
         bornTimestamp = WallClock.nowMilliseconds()
     }
+
+    var isBatch: Bool { kind == .batch }
 
     func command(group: String, queue: MessageQueue, configuration: ProducerConfiguration, shortNames: Bool) -> RemotingCommand {
         let header = SendMessageHeader {
@@ -75,7 +80,9 @@ struct OutgoingMessage: Sendable {
             $0.brokerName = queue.brokerName
         }
         if isBatch { return RemotingCommand(.sendBatchMessage, header: SendMessageHeaderV2(header), body: body) }
-        if shortNames { return RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body) }
-        return RemotingCommand(.sendMessage, header: header, body: body)
+        if shortNames {
+            return RemotingCommand(kind == .reply ? .sendReplyMessageV2 : .sendMessageV2, header: SendMessageHeaderV2(header), body: body)
+        }
+        return RemotingCommand(kind == .reply ? .sendReplyMessage : .sendMessage, header: header, body: body)
     }
 }

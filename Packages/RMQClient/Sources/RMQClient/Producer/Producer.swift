@@ -18,15 +18,19 @@ public final class Producer: Sendable {
     public let group: String
     /// As it was given to `makeProducer`.
     public let configuration: ProducerConfiguration
-    private let core: ClientCore
+    let core: ClientCore
+    /// What looks at each try; nil when nothing does.
+    let watch: SendWatch?
     private let retries: RetryPolicy
     /// The turn of each topic.
     private let rotations = Mutex<[ByteText: QueueRotation]>([:])
 
-    init(group: String, configuration: ProducerConfiguration, core: ClientCore) {
+    /// - Parameter isTraced: false for the sends of the trace itself.
+    init(group: String, configuration: ProducerConfiguration, core: ClientCore, isTraced: Bool = true) {
         self.group = group
         self.configuration = configuration
         self.core = core
+        watch = SendWatch(configuration, isTraced: isTraced && core.tracer != nil)
         retries = RetryPolicy(configuration)
     }
 
@@ -49,7 +53,7 @@ public final class Producer: Sendable {
         guard queue.topic.isExactly(message.topic) else {
             throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the queue belongs to \(queue.topic)")
         }
-        return try await attempt(outgoing(message), to: queue, deadline: deadline(timeout)).get()
+        return try await perform(outgoing(message), to: queue, deadline: deadline(timeout)).get()
     }
 
     /// Sends to the queue that `choose` picks from the topic's queues, which are sorted by broker name and id. Without retries.
@@ -90,7 +94,7 @@ public final class Producer: Sendable {
         guard queue.topic.isExactly(batch.topic) else {
             throw ClientError(.invalidMessage, "the batch is for topic \(batch.topic), the queue belongs to \(queue.topic)")
         }
-        return try await attempt(batch, to: queue, deadline: deadline(timeout)).get()
+        return try await perform(batch, to: queue, deadline: deadline(timeout)).get()
     }
 
     /// Sends without waiting for an answer. Success means that the bytes were handed to a connection, nothing more.
@@ -98,8 +102,7 @@ public final class Producer: Sendable {
         try Validation.check(message, maxBytes: configuration.maxMessageBytes)
         let deadline = deadline(nil)
         let (queue, _) = try await nextQueue(of: message.topic, avoiding: nil, deadline: deadline)
-        let address = try await core.master(of: queue, deadline: deadline)
-        try await core.sendOneway(command(outgoing(message), queue), to: address)
+        try await performOneway(outgoing(message), to: queue, deadline: deadline)
     }
 
     /// The queues of a topic that take messages. A topic that does not exist yet has those it would be created with.
@@ -114,7 +117,8 @@ public final class Producer: Sendable {
 
     // MARK: The retry loop
 
-    private func send(_ outgoing: OutgoingMessage, timeout: Duration?) async throws(ClientError) -> SendResult {
+    /// Sends what was checked.
+    func send(_ outgoing: OutgoingMessage, timeout: Duration?) async throws(ClientError) -> SendResult {
         let deadline = deadline(timeout)
         var failures: [ClientError.Attempt] = []
         var lastFailed: String?
@@ -128,7 +132,7 @@ public final class Producer: Sendable {
                 throw giveUp(ClientError(.timedOut, "\(timeout ?? configuration.sendTimeout) are used up"), failures, outgoing.topic)
             }
             let budget = retries.timeout(ofAttempt: number, remaining: deadline - start, hasAlternative: hasAlternative)
-            let result = await attempt(outgoing, to: queue, deadline: start + budget)
+            let result = await perform(outgoing, to: queue, number: number, deadline: start + budget)
             let decision = retries.decide(after: outcome(of: result), attempt: number)
             switch result {
             case .success(let sent):
@@ -170,7 +174,7 @@ public final class Producer: Sendable {
 
     private func deadline(_ timeout: Duration?) -> MonotonicInstant { .now + (timeout ?? configuration.sendTimeout) }
 
-    private func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
+    func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
         try Validation.checkTopic(topic)
         let queues = try await core.publishRoute(
             of: topic, template: configuration.automaticTopicTemplate, queueCount: configuration.automaticTopicQueueCount, deadline: deadline
@@ -186,7 +190,7 @@ public final class Producer: Sendable {
         of topic: String, avoiding lastFailed: String?, deadline: MonotonicInstant
     ) async throws(ClientError) -> (MessageQueue, hasAlternative: Bool) {
         let queues = try await queues(for: topic, deadline: deadline)
-        let queue = rotations.withLock { rotations in
+        let queue = watch?.nextPlace(among: queues).map { queues[$0] } ?? rotations.withLock { rotations in
             rotations[topic, default: QueueRotation(start: .random(in: 0...1000))].next(of: queues, avoiding: lastFailed)
         }
         // The queues of a broker stand together: with two brokers the ends differ.
@@ -195,7 +199,8 @@ public final class Producer: Sendable {
 
     // MARK: One attempt
 
-    private func attempt(
+    /// One try, without what looks at it.
+    func attempt(
         _ outgoing: OutgoingMessage, to queue: MessageQueue, deadline: MonotonicInstant
     ) async -> Result<SendResult, ClientError> {
         do {
@@ -205,6 +210,12 @@ public final class Producer: Sendable {
         } catch {
             return .failure(error)
         }
+    }
+
+    /// As ``attempt(_:to:deadline:)``, without an answer.
+    func attemptOneway(_ outgoing: OutgoingMessage, to queue: MessageQueue, deadline: MonotonicInstant) async throws(ClientError) {
+        let address = try await core.master(of: queue, deadline: deadline)
+        try await core.sendOneway(command(outgoing, queue), to: address)
     }
 
     private func command(_ outgoing: OutgoingMessage, _ queue: MessageQueue) -> RemotingCommand {
@@ -225,7 +236,8 @@ public final class Producer: Sendable {
         let header = try core.read(response, SendMessageResponseHeader.self, address)
         return SendResult(
             status: status, messageIds: outgoing.ids, offsetMessageIds: header.messageId.split(ascii: ","),
-            queue: MessageQueue(topic: queue.topic, brokerName: queue.brokerName, queueId: header.queueId), queueOffset: header.queueOffset)
+            queue: MessageQueue(topic: queue.topic, brokerName: queue.brokerName, queueId: header.queueId), queueOffset: header.queueOffset,
+            tracedRegion: header.isTraceOn == false ? nil : header.region.map { ByteText($0) })
     }
 
     // MARK: Building

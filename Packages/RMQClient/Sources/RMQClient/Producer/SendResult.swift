@@ -24,6 +24,9 @@ public struct SendResult: Sendable, Equatable {
     /// Offset of the (first) message in its queue.
     public let queueOffset: Int64
 
+    /// The broker's region; nil when it wants no trace of the message.
+    var tracedRegion: ByteText?
+
     /// The id of the message, of the first one of a batch: the one to look for later.
     public var messageId: String { messageIds.first ?? "" }
     /// Where the message lies, the first one of a batch.

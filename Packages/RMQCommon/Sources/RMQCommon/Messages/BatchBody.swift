@@ -18,6 +18,9 @@ public enum BatchError: Error, Equatable, Sendable {
 ///
 /// Total size, magic and CRC are ignored by the reader, which walks by the two lengths.
 public enum BatchBody {
+    /// Bytes of an entry beside its body and its properties.
+    public static let fixedByteCount = 22
+
     /// One entry as views of the batch's bytes.
     public struct Entry {
         /// The application's own number.
@@ -37,7 +40,7 @@ public enum BatchBody {
             guard properties.count <= MessageProperties.byteLimit else {
                 throw .propertiesTooLong(bytes: properties.count, limit: MessageProperties.byteLimit)
             }
-            writer.write(Int32(22 + message.body.count + properties.count))
+            writer.write(Int32(fixedByteCount + message.body.count + properties.count))
             writer.write(Int32(0))
             writer.write(Int32(0))
             writer.write(message.flag)
