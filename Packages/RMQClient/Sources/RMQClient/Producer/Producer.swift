@@ -18,16 +18,20 @@ public final class Producer: Sendable {
     public let group: String
     /// As it was given to `makeProducer`.
     public let configuration: ProducerConfiguration
-    private let core: ClientCore
+    let core: ClientCore
+    /// What looks at each try; nil when nothing does.
+    let watch: SendWatch?
     private let retries: RetryPolicy
     /// What is known of each topic that was sent to, and whose turn it is there.
     private let topics = Mutex<[ByteText: TopicTargets]>([:])
     private let sendTimeoutNanoseconds: Int64
 
-    init(group: String, configuration: ProducerConfiguration, core: ClientCore) {
+    /// - Parameter isTraced: false for the sends of the trace itself.
+    init(group: String, configuration: ProducerConfiguration, core: ClientCore, isTraced: Bool = true) {
         self.group = group
         self.configuration = configuration
         self.core = core
+        watch = SendWatch(configuration, isTraced: isTraced && core.tracer != nil)
         retries = RetryPolicy(configuration)
         sendTimeoutNanoseconds = configuration.sendTimeout.nanoseconds
     }
@@ -70,7 +74,7 @@ public final class Producer: Sendable {
         guard queue.topic.isExactly(message.topic) else {
             throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the selector chose a queue of \(queue.topic)")
         }
-        return try await attempt(outgoing, to: target(queue, deadline: deadline), from: .now, until: deadline)
+        return try await perform(outgoing, to: target(queue, deadline: deadline), from: .now, until: deadline)
     }
 
     /// Messages with equal keys go to the same queue, by the hash of the reference client. Without retries.
@@ -105,7 +109,7 @@ public final class Producer: Sendable {
             try await nextQueue(of: message.topic, avoiding: nil, deadline: deadline)
         }
         let target = if let target = draw.target { target } else { try await resolve(draw, of: message.topic, deadline: deadline) }
-        try await core.sendOneway(target.template(for: outgoing.kind).command(outgoing.content), to: target.address)
+        try await performOneway(outgoing, to: target)
     }
 
     /// The queues of a topic that take messages. A topic that does not exist yet has those it would be created with.
@@ -120,7 +124,8 @@ public final class Producer: Sendable {
 
     // MARK: The retry loop
 
-    private func send(_ outgoing: OutgoingMessage, timeout: Duration?) async throws(ClientError) -> SendResult {
+    /// Sends what was checked.
+    func send(_ outgoing: OutgoingMessage, timeout: Duration?) async throws(ClientError) -> SendResult {
         var begin = MonotonicInstant.now
         let deadline = deadline(timeout, from: begin)
         var failures: [ClientError.Attempt] = []
@@ -140,7 +145,7 @@ public final class Producer: Sendable {
             do {
                 let end = end(ofAttempt: number, begin, deadline, draw.hasAlternative)
                 let target = if let target = draw.target { target } else { try await resolve(draw, of: outgoing.topic, deadline: end) }
-                let sent = try await attempt(outgoing, to: target, from: begin, until: end)
+                let sent = try await perform(outgoing, to: target, number: number, from: begin, until: end)
                 guard retries.decide(after: .accepted(sent.status), attempt: number) == .tryAnotherBroker else { return sent }
                 partial = sent
             } catch {
@@ -184,7 +189,7 @@ public final class Producer: Sendable {
 
     // MARK: Queues
 
-    private func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
+    func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
         try await route(of: topic, deadline: deadline).publishQueues
     }
 
@@ -204,7 +209,7 @@ public final class Producer: Sendable {
         let version = core.routes.version
         return topics.withLock { topics in
             guard let place = topics.index(forKey: ByteText(topic)), topics.values[place].version == version else { return nil }
-            return topics.values[place].draw(avoiding: lastFailed)
+            return draw(from: &topics.values[place], avoiding: lastFailed)
         }
     }
 
@@ -217,8 +222,14 @@ public final class Producer: Sendable {
         let route = try await route(of: topic, deadline: deadline)
         return topics.withLock { topics in
             topics[topic, default: TopicTargets(route, version: version)].follow(route, version: version)
-            return topics[topic]!.draw(avoiding: lastFailed)
+            return draw(from: &topics[topic]!, avoiding: lastFailed)
         }
+    }
+
+    /// The next queue in turn, unless the latencies of the brokers decide.
+    private func draw(from targets: inout TopicTargets, avoiding lastFailed: String?) -> QueueDraw {
+        if let place = watch?.nextPlace(among: targets.queues) { return targets.draw(at: place) }
+        return targets.draw(avoiding: lastFailed)
     }
 
     /// The target of a queue that is used for the first time.
@@ -259,13 +270,14 @@ public final class Producer: Sendable {
 
     // MARK: One attempt
 
-    private func send(_ outgoing: OutgoingMessage, to queue: MessageQueue, timeout: Duration?) async throws(ClientError) -> SendResult {
+    func send(_ outgoing: OutgoingMessage, to queue: MessageQueue, timeout: Duration?) async throws(ClientError) -> SendResult {
         let begin = MonotonicInstant.now
         let deadline = deadline(timeout, from: begin)
-        return try await attempt(outgoing, to: target(queue, deadline: deadline), from: begin, until: deadline)
+        return try await perform(outgoing, to: target(queue, deadline: deadline), from: begin, until: deadline)
     }
 
-    private func attempt(
+    /// One try, without what looks at it.
+    func attempt(
         _ outgoing: OutgoingMessage, to target: PublishTarget, from begin: MonotonicInstant, until deadline: MonotonicInstant
     ) async throws(ClientError) -> SendResult {
         switch try await core.send(outgoing, to: target, from: begin, until: deadline) {

@@ -109,6 +109,9 @@ struct ConsumptionCounts: Sendable {
         pullTimes.add(Int(elapsed.milliseconds))
     }
 
+    /// The application took messages without a handler.
+    func countPolled(_ messages: Int) { consumed.add(messages) }
+
     /// Handlers ran: so many times, so long in all, with so many messages in the end.
     func countHandled(succeeded: Int, failed: Int = 0, runs: Int = 1, elapsed: Duration) {
         if succeeded > 0 { consumed.add(succeeded, times: runs) }
