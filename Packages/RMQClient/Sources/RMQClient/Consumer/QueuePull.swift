@@ -43,7 +43,7 @@ struct QueuePull: Sendable {
 }
 
 extension ClientCore {
-    /// Pulls once and keeps only the messages whose tag was asked for.
+    /// Pulls once and keeps only the messages whose tag was asked for. A body that cannot be restored is left as it is stored, and listed.
     ///
     /// - Parameter brokerId: the member of the broker set to ask when it is there.
     func pull(_ request: QueuePull, preferring brokerId: Int64, timeout: Duration) async throws(ClientError) -> PullResult {
@@ -51,7 +51,7 @@ extension ClientCore {
         let response = try await self.request(
             RemotingCommand(.pullMessage, header: request.header(toMaster: isMaster)), to: address, timeout: timeout)
 
-        var status: PullResult.Status
+        let status: PullResult.Status
         switch response.responseCode {
         case .success: status = .found
         case .pullNotFound: status = .noNewMessage
@@ -60,25 +60,40 @@ extension ClientCore {
         default: throw .refused(response, by: address, asked: "a pull from \(request.queue)")
         }
         let header = try read(response, PullMessageResponseHeader.self, address)
-        var messages: [StoredMessage] = []
-        if status == .found {
-            do {
-                messages = try MessageRecord.decodeAll(response.body, decompressing: true)
-            } catch {
-                throw .malformed("messages of \(request.queue)", from: address, error)
-            }
-            if request.filter != .all { messages.removeAll { !request.filter.accepts(tag: $0.tags) } }
+        guard status == .found else { return PullResult(status, header) }
+        let records: RecordBatch
+        do {
             // As the reference's clients do: handlers may see how far behind they are.
-            let (minOffset, maxOffset) = (String(header.minOffset), String(header.maxOffset))
-            for index in messages.indices {
-                messages[index].brokerName = request.queue.brokerName
-                messages[index].properties[PropertyName.minOffset] = minOffset
-                messages[index].properties[PropertyName.maxOffset] = maxOffset
-            }
-            if messages.isEmpty { status = .noMatchedMessage }
+            records = try RecordBatch(
+                response.body, decompressing: true, brokerName: request.queue.brokerName,
+                common: [(PropertyName.minOffset, String(header.minOffset)), (PropertyName.maxOffset, String(header.maxOffset))])
+        } catch {
+            throw .malformed("messages of \(request.queue)", from: address, error)
         }
-        return PullResult(
-            status: status, nextOffset: header.nextBeginOffset, minOffset: header.minOffset, maxOffset: header.maxOffset,
-            messages: messages, suggestedBrokerId: header.suggestedBrokerId)
+        return PullResult(records, request.filter, header)
+    }
+}
+
+extension PullResult {
+    /// Nothing was found.
+    fileprivate init(_ status: Status, _ header: PullMessageResponseHeader) {
+        self.init(
+            status: status, nextOffset: header.nextBeginOffset, minOffset: header.minOffset, maxOffset: header.maxOffset, messages: [],
+            unreadable: [], suggestedBrokerId: header.suggestedBrokerId)
+    }
+
+    /// Keeps the messages that were asked for: brokers compare hashes of tags only.
+    fileprivate init(_ records: RecordBatch, _ filter: SubscriptionFilter, _ header: PullMessageResponseHeader) {
+        var (messages, unreadable) = (records.messages, records.unreadable)
+        if filter != .all {
+            let isWanted = messages.map { filter.accepts(tag: $0.tags) }
+            unreadable = unreadable.filter { isWanted[$0.index] }.map { entry in
+                (isWanted[..<entry.index].count { $0 }, entry.error)
+            }
+            messages = zip(messages, isWanted).filter(\.1).map(\.0)
+        }
+        self.init(
+            status: messages.isEmpty ? .noMatchedMessage : .found, nextOffset: header.nextBeginOffset, minOffset: header.minOffset,
+            maxOffset: header.maxOffset, messages: messages, unreadable: unreadable, suggestedBrokerId: header.suggestedBrokerId)
     }
 }

@@ -5,33 +5,57 @@ import Synchronization
 extension PushConsumer: ConsumerMember {
     func isSubscribed(to topic: String) -> Bool { subscription(to: topic) != nil }
 
-    func knownOffsets(of topic: String) -> [MessageQueue: Int64] { offsets.all.filter { $0.key.topic.isExactly(topic) } }
+    func knownOffsets(of topic: String) -> [MessageQueue: Int64] {
+        for assigned in state.withLock({ Array($0.assigned.values) }) { assigned.advance(moving: offsets) }
+        return offsets.all.filter { $0.key.topic.isExactly(topic) }
+    }
 
     /// Settings under the reference's names, by which tools show them.
     var runningInfo: ConsumerRunningInfo {
-        ConsumerRunningInfo {
+        let queues = runningQueues
+        let isOrdered = isOrdered
+        return ConsumerRunningInfo {
+            $0.properties["PROP_CONSUMEORDERLY"] = "\(isOrdered)"
+            $0.properties["PROP_THREADPOOL_CORE_SIZE"] = "\(configuration.maxConcurrency)"
+            $0.properties["consumeThreadMin"] = "\(configuration.maxConcurrency)"
+            $0.properties["consumeThreadMax"] = "\(configuration.maxConcurrency)"
             $0.properties["pullBatchSize"] = "\(configuration.pullBatchSize)"
             $0.properties["pullInterval"] = "\(configuration.pullInterval.milliseconds)"
             $0.properties["pullThresholdForQueue"] = "\(configuration.cache.messagesPerQueue)"
             $0.properties["pullThresholdSizeForQueue"] = "\(configuration.cache.bytesPerQueue >> 20)"
             $0.properties["consumeConcurrentlyMaxSpan"] = "\(configuration.cache.maxOffsetSpan)"
             $0.properties["allocateMessageQueueStrategy"] = configuration.allocation.name
-            $0.properties["PROP_THREADPOOL_CORE_SIZE"] = "\(configuration.maxConcurrency)"
-            for queue in assignment {
-                $0.queues[queue] = ConsumerRunningInfo.Queue { $0.commitOffset = offsets[queue] ?? -1 }
-            }
+            $0.queues = queues.mapValues { ConsumerRunningInfo.Queue($0) }
         }
     }
 
-    func resetOffsets(to new: [MessageQueue: Int64]) async {
-        let held = state.withLock { state in new.keys.compactMap { state.assigned[$0] } }
-        for assigned in held { assigned.drop() }
-        await withDiscardingTaskGroup { tasks in
-            for assigned in held {
-                if let offset = new[assigned.queue] { tasks.addTask { await self.correct(assigned, to: offset) } }
-            }
+    func resetOffsets(to new: [MessageQueue: Int64]) async { await reset(new) }
+
+    func consumeDirectly(_ message: StoredMessage) async -> ConsumeDirectlyResult? {
+        guard let handling = await handleDirectly(message) else { return nil }
+        return ConsumeDirectlyResult {
+            $0.isOrdered = handling.isOrdered
+            $0.result = handling.result
+            $0.remark = handling.remark
+            $0.elapsedMilliseconds = handling.elapsed.milliseconds
         }
     }
+}
 
-    func consumeDirectly(_ message: StoredMessage) async -> ConsumeDirectlyResult? { nil }
+extension ConsumerRunningInfo.Queue {
+    init(_ report: QueueReport) {
+        self.init {
+            $0.commitOffset = report.commitOffset ?? -1
+            $0.cachedMinOffset = report.offsets?.lowerBound ?? 0
+            $0.cachedMaxOffset = report.offsets?.upperBound ?? 0
+            $0.cachedCount = Int64(report.count)
+            $0.cachedMebibytes = Int64(report.byteCount >> 20)
+            $0.isLocked = report.isLocked
+            $0.unlockTries = Int64(report.unlockTries)
+            $0.lastLockTime = report.lastLock
+            $0.isDropped = report.isDropped
+            $0.lastPullTime = report.lastPull
+            $0.lastConsumeTime = report.lastHandOut
+        }
+    }
 }
