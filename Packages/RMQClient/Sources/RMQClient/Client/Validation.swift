@@ -75,15 +75,18 @@ enum Validation {
     static func checkBatch(_ messages: [Message], maxBytes: Int) throws(ClientError) {
         guard let first = messages.first else { throw ClientError(.invalidMessage, "the batch is empty") }
         try checkTarget(first.topic)
+        let isWaiting = first.waitsForStore
         for message in messages {
             try checkContent(message, maxBytes: maxBytes)
             guard message.topic.isExactly(first.topic) else {
                 throw ClientError(.invalidMessage, "a batch has one topic, this one has \(first.topic) and \(message.topic)")
             }
-            guard message.waitsForStore == first.waitsForStore else {
+            // A message without properties, as most are, waits and is not delayed.
+            let isPlain = message.properties.isEmpty
+            guard isPlain ? isWaiting : message.waitsForStore == isWaiting else {
                 throw ClientError(.invalidMessage, "messages of a batch must agree on waitsForStore")
             }
-            guard message.delayLevel == 0 else {
+            guard isPlain || message.delayLevel == 0 else {
                 throw ClientError(.invalidMessage, "a delayed message cannot be in a batch")
             }
         }

@@ -53,7 +53,8 @@ public enum BatchBody {
         withUnsafeBytes(of: (Int32(0), Int32(0), Int32(0), flag.bigEndian, Int32(body.count).bigEndian)) { bytes.append(contentsOf: $0) }
         bytes.append(contentsOf: body)
         let lengthPlace = bytes.count
-        bytes.append(contentsOf: [0, 0])
+        bytes.append(0)
+        bytes.append(0)
         addProperties(&bytes)
         let properties = bytes.count - lengthPlace - 2
         guard properties <= MessageProperties.byteLimit else {
