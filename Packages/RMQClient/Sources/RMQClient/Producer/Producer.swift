@@ -60,7 +60,7 @@ public final class Producer: Sendable {
         guard queue.topic.isExactly(message.topic) else {
             throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the queue belongs to \(queue.topic)")
         }
-        return try await attempt(outgoing, to: queue, deadline: deadline(timeout)).get()
+        return try await send(outgoing, to: queue, timeout: timeout)
     }
 
     /// Sends to the queue that `choose` picks from the topic's queues, which are sorted by broker name and id. Without retries.
@@ -104,7 +104,7 @@ public final class Producer: Sendable {
         guard queue.topic.isExactly(batch.topic) else {
             throw ClientError(.invalidMessage, "the batch is for topic \(batch.topic), the queue belongs to \(queue.topic)")
         }
-        return try await attempt(batch, to: queue, deadline: deadline(timeout)).get()
+        return try await send(batch, to: queue, timeout: timeout)
     }
 
     /// Sends without waiting for an answer. Success means that the bytes were handed to a connection, nothing more.
