@@ -173,11 +173,14 @@ import Testing
     }
 
     private static func consumeInOrderAndFail(with cluster: FakeCluster) async throws {
+        // The cluster takes those who have left for members all the same.
+        cluster.state.withLock { $0.clients = [] }
         try await withConsumer(of: cluster) { consumer in
             try await consumer.runOrdered { _ in .success }
         } _: { _ in
             try await eventually("a lock") { !cluster.asked(.lockBatchMq).isEmpty }
         }
+        cluster.state.withLock { $0.clients = [] }
         cluster.fill("T", with: ["2"])
         try await withConsumer(of: cluster) { consumer in
             try await consumer.run { _ in .retry }

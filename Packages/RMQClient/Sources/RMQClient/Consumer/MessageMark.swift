@@ -32,6 +32,6 @@ struct MessageMark: Equatable, Sendable {
     static let settled = MessageMark(.settled)
 
     var kind: Kind { Kind(rawValue: word & 3)! }
-    var attempt: Int32 { Int32(word >> 2) & Self.mostAttempts }
+    var attempt: Int32 { Int32(truncatingIfNeeded: word >> 2) & Self.mostAttempts }
     var since: Int64 { Int64(word >> 16) }
 }
