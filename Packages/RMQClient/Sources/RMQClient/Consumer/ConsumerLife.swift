@@ -10,7 +10,7 @@ enum ConsumerLife: Sendable {
     case idle
     case running(Running)
     /// Later calls of `close` wait for the task.
-    case closing(Task<Void, Never>)
+    case closing(Task<Void, Never>, Mode?)
     case closed
 
     /// How messages are taken. One consumer does it in one way.
@@ -40,6 +40,15 @@ enum ConsumerLife: Sendable {
         if case .running(let running) = self { running } else { nil }
     }
 
+    /// How messages are taken, or were until it was closed.
+    var mode: Mode? {
+        switch self {
+        case .running(let running): running.mode
+        case .closing(_, let mode): mode
+        case .idle, .closed: nil
+        }
+    }
+
     /// Begins to run; deliveries may be begun any number of times, handlers once.
     /// - Parameter begin: makes the tasks; called when nothing runs yet.
     mutating func start(_ mode: Mode, _ begin: () -> Running) throws(Refusal) {
@@ -58,9 +67,9 @@ enum ConsumerLife: Sendable {
         switch self {
         case .idle, .running:
             let task = leave(running)
-            self = .closing(task)
+            self = .closing(task, running?.mode)
             return task
-        case .closing(let task): return task
+        case .closing(let task, _): return task
         case .closed: return nil
         }
     }

@@ -64,5 +64,5 @@ extension PushConsumer {
         await sendBack(run, index, returning, level: Self.expiredLevel)
     }
 
-    private var takesDeliveries: Bool { state.withLock { $0.life.running?.mode == .deliveries } }
+    private var takesDeliveries: Bool { state.withLock { $0.life.mode == .deliveries } }
 }

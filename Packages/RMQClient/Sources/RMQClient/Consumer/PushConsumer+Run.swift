@@ -114,7 +114,7 @@ extension PushConsumer {
             return Array(state.assigned.values)
         }
         for assigned in queues { assigned.drop(moving: offsets) }
-        if running?.mode == .ordered, isClustering { await unlockAll(queues) }
+        await unlockAll(queues)
         await core.unregister(consumerGroup: group)
         state.withLock { $0.life = .closed }
     }

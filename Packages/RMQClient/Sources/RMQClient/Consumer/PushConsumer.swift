@@ -133,7 +133,7 @@ public final class PushConsumer: Sendable {
 
     var isRunning: Bool { state.withLock { $0.life.running != nil } }
     /// Whether queues are consumed in order.
-    var isOrdered: Bool { state.withLock { $0.life.running?.mode == .ordered } }
+    var isOrdered: Bool { state.withLock { $0.life.mode == .ordered } }
 
     /// Asks for a rebalance now, after a broker's notice.
     func wakeRebalance() { rebalanceWish.yield() }

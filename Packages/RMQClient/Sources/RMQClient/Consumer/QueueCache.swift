@@ -10,6 +10,8 @@ struct QueueCache: Sendable {
     private var runs: [PulledRun] = []
     /// All messages of the first run before this one are settled.
     private var firstOpen = 0
+    /// Runs were settled and forgotten.
+    private var hasForgotten = false
     private var lastOffset: Int64 = -1
 
     /// Adds what a pull brought, without what does not lie behind all earlier messages, which a broker never sends.
@@ -24,9 +26,10 @@ struct QueueCache: Sendable {
         return run
     }
 
-    /// The offset to commit; nil when nothing was cached yet.
+    /// The offset to commit; nil when nothing was settled yet.
     mutating func commitOffset() -> Int64? {
         forgetSettled()
+        guard hasForgotten || runs.contains(where: { $0.openCount < $0.messages.count }) else { return nil }
         return firstOpenOffset ?? (lastOffset >= 0 ? lastOffset + 1 : nil)
     }
 
@@ -82,6 +85,7 @@ struct QueueCache: Sendable {
         if done > 0 {
             runs.removeFirst(done)
             firstOpen = 0
+            hasForgotten = true
         }
         guard let run = runs.first else { return }
         // Others go on settling: a run may get its last mark meanwhile, so this stops at its last message.
