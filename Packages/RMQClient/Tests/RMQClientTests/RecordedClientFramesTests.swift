@@ -155,7 +155,7 @@ import Testing
             var fromFirst = ConsumerConfiguration()
             fromFirst.start = .first
             let consumer = try await client.makePushConsumer(group: "c", fromFirst)
-            try await consumer.subscribe(to: "T", .tags(["t", "u"]))
+            try await consumer.subscribe(to: "T")
             let running = Task { try await consumer.run { $0.reconsumeTimes == 0 ? .retry : .success } }
             let ordered = try await client.makePushConsumer(group: "o", fromFirst)
             try await ordered.subscribe(to: "T")
