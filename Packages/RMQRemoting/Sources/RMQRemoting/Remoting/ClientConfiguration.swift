@@ -8,6 +8,8 @@ public struct ClientConfiguration: Sendable {
     public var maxFrameBytes: Int
     /// Requests fail with ``RemotingError/overloaded(address:limitBytes:)`` while more than this waits for a slow peer or a connect.
     public var outputLimitBytes: Int
+    /// Signs every request before it is written; nil signs none.
+    public var signer: RequestSigner?
     /// Longest pause between two failed connects; the pause starts at 20 ms and doubles.
     public var maxBackoff: Duration
 
