@@ -18,11 +18,18 @@ final class NetworkTransport: ClientTransport {
     private let loops: EventLoopGroup
     private let remoting: RemotingClient
 
-    init(threads: Int, logger: Logger) {
-        let loops = EventLoopGroup(count: threads, name: "client")
+    init(_ configuration: RocketMQClient.Configuration) {
+        let loops = EventLoopGroup(count: configuration.eventLoops, name: "client")
         self.loops = loops
-        remoting = RemotingClient(loops: loops, logger: logger)
+        var settings = ClientConfiguration(
+            connectTimeout: configuration.connectTimeout, idleTimeout: configuration.idleTimeout, maxFrameBytes: configuration.maxFrameBytes)
+        settings.signer = configuration.credentials?.signer
+        remoting = RemotingClient(configuration: settings, loops: loops, logger: configuration.logger)
+        http = { [logger = configuration.logger] request, timeout in await request.response(within: timeout, on: loops.next(), logger: logger) }
     }
+
+    /// Over the same loops.
+    let http: HTTPExchange
 
     func request(
         _ command: RemotingCommand, to address: String, timeout: Duration

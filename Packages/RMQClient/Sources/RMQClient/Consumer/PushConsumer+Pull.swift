@@ -64,7 +64,7 @@ extension PushConsumer {
             var message = message
             // A message that came back from a failed attempt is shown under the topic it was sent to.
             if message.topic.isExactly(retryTopic), let original = message.properties[PropertyName.retryTopic] { message.topic = original }
-            return Delivery(message: message, queue: assigned, attempt: 0, consumer: self)
+            return Delivery(message: core.namespace.unwrap(message), queue: assigned, attempt: 0, consumer: self)
         }
         if !deliveries.isEmpty { inbox.put(deliveries) }
     }

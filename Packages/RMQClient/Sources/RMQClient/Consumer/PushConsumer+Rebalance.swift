@@ -40,7 +40,7 @@ extension PushConsumer {
             let isTaken = await take(plan.added)
             guard isTaken || !plan.dropped.isEmpty else { continue }
             hasChanged = true
-            core.logger.info("group \(group) now has \(assignment.count { $0.topic.isExactly(topic) }) queues of \(topic)")
+            core.logger.info("group \(group) now has \(assignment.count { core.namespace.wrap($0.topic).isExactly(topic) }) queues of \(topic)")
         }
         let unwanted = state.withLock { state in state.assigned.keys.filter { !topics.containsExactly($0.topic) } }
         if !unwanted.isEmpty {

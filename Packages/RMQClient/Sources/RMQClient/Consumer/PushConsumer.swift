@@ -106,6 +106,7 @@ public final class PushConsumer: Sendable {
     ///
     /// All members of the group must subscribe alike: a broker goes by what the last one said.
     public func subscribe(to topic: String, _ filter: SubscriptionFilter = .all) async throws(ClientError) {
+        let topic = core.namespace.wrap(topic)
         try Validation.checkTopic(topic)
         let isRunning = state.withLock { state in
             state.subscriptions[topic] = Subscription(filter: filter, version: state.versions.next())
@@ -119,13 +120,15 @@ public final class PushConsumer: Sendable {
 
     /// Ends the subscription to a topic; its queues are given up at the next rebalance, which starts at once.
     public func unsubscribe(from topic: String) async {
+        let topic = core.namespace.wrap(topic)
         state.withLock { _ = $0.subscriptions.removeValue(forKey: topic) }
         wakeRebalance()
     }
 
     /// The queues that this consumer holds now.
     public var assignment: Set<MessageQueue> {
-        state.withLock { Set($0.assigned.filter { !$0.value.isDropped }.keys) }
+        let queues = state.withLock { $0.assigned.filter { !$0.value.isDropped }.map(\.key) }
+        return Set(core.namespace.unwrap(queues))
     }
 
     // MARK: Consuming

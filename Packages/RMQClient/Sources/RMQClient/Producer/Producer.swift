@@ -38,6 +38,7 @@ public final class Producer: Sendable {
     /// - Parameter timeout: the whole send with its retries and the search for the route; nil takes the configured one.
     @discardableResult
     public func send(_ message: Message, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
+        let message = core.namespace.wrap(message)
         try Validation.check(message, maxBytes: configuration.maxMessageBytes)
         return try await send(outgoing(message), timeout: timeout)
     }
@@ -45,6 +46,7 @@ public final class Producer: Sendable {
     /// Sends to one queue, without retries.
     @discardableResult
     public func send(_ message: Message, to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
+        let (message, queue) = (core.namespace.wrap(message), core.namespace.wrap(queue))
         try Validation.check(message, maxBytes: configuration.maxMessageBytes)
         guard queue.topic.isExactly(message.topic) else {
             throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the queue belongs to \(queue.topic)")
@@ -57,12 +59,13 @@ public final class Producer: Sendable {
     public func send(
         _ message: Message, timeout: Duration? = nil, choosing choose: @Sendable ([MessageQueue]) throws -> MessageQueue
     ) async throws(ClientError) -> SendResult {
+        let message = core.namespace.wrap(message)
         try Validation.check(message, maxBytes: configuration.maxMessageBytes)
         let deadline = deadline(timeout)
         let queues = try await queues(for: message.topic, deadline: deadline)
         let queue: MessageQueue
         do {
-            queue = try choose(queues)
+            queue = try choose(core.namespace.unwrap(queues))
         } catch {
             throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
         }
@@ -87,6 +90,7 @@ public final class Producer: Sendable {
     @discardableResult
     public func send(batch messages: [Message], to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
         let batch = try outgoing(batch: messages)
+        let queue = core.namespace.wrap(queue)
         guard queue.topic.isExactly(batch.topic) else {
             throw ClientError(.invalidMessage, "the batch is for topic \(batch.topic), the queue belongs to \(queue.topic)")
         }
@@ -95,6 +99,7 @@ public final class Producer: Sendable {
 
     /// Sends without waiting for an answer. Success means that the bytes were handed to a connection, nothing more.
     public func sendOneway(_ message: Message) async throws(ClientError) {
+        let message = core.namespace.wrap(message)
         try Validation.check(message, maxBytes: configuration.maxMessageBytes)
         let deadline = deadline(nil)
         let (queue, _) = try await nextQueue(of: message.topic, avoiding: nil, deadline: deadline)
@@ -104,7 +109,7 @@ public final class Producer: Sendable {
 
     /// The queues of a topic that take messages. A topic that does not exist yet has those it would be created with.
     public func queues(for topic: String) async throws(ClientError) -> [MessageQueue] {
-        try await queues(for: topic, deadline: deadline(nil))
+        core.namespace.unwrap(try await queues(for: core.namespace.wrap(topic), deadline: deadline(nil)))
     }
 
     /// Takes the group off the brokers. Sends still work afterwards; the group name is free again.
@@ -225,7 +230,7 @@ public final class Producer: Sendable {
         let header = try core.read(response, SendMessageResponseHeader.self, address)
         return SendResult(
             status: status, messageIds: outgoing.ids, offsetMessageIds: header.messageId.split(ascii: ","),
-            queue: MessageQueue(topic: queue.topic, brokerName: queue.brokerName, queueId: header.queueId), queueOffset: header.queueOffset)
+            queue: core.namespace.unwrap(MessageQueue(topic: queue.topic, brokerName: queue.brokerName, queueId: header.queueId)), queueOffset: header.queueOffset)
     }
 
     // MARK: Building
@@ -235,6 +240,7 @@ public final class Producer: Sendable {
     }
 
     private func outgoing(batch messages: [Message]) throws(ClientError) -> OutgoingMessage {
+        let messages = messages.map { core.namespace.wrap($0) }
         try Validation.checkBatch(messages, maxBytes: configuration.maxMessageBytes)
         let batch = try OutgoingMessage(batch: messages)
         guard batch.body.count <= configuration.maxMessageBytes else {
