@@ -101,6 +101,23 @@ import Testing
         }
     }
 
+    /// Each would hear of every other one: a thousand of them a million times.
+    @Test func membersThatJoinTogetherAreToldTogether() async throws {
+        try await withPeer { peer in
+            _ = try await peer.heartbeat("first")
+            try await eventually("its own arrival") { peer.received.count == 1 }
+            let others = (0..<50).map { _ in peer.anotherClient() }
+            for (number, other) in others.dropLast().enumerated() { _ = try await peer.heartbeat("c\(number)", from: other) }
+            let before = peer.received.count
+            _ = try await peer.heartbeat("last", from: others[49])
+            try await eventually("it hears of the last one") { peer.received.count > before }
+            #expect(peer.received.count < 25)
+            for other in others { other.close() }
+            try await eventually("they are gone") { try await members(peer) == ["first"] }
+            #expect(peer.received.count < 50)
+        }
+    }
+
     @Test func aGroupOrABrokerMayBeSilent() async throws {
         try await withPeer { peer in
             _ = try await peer.changeGroup(#"{"groupName":"g","notifyConsumerIdsChangedEnable":false}"#)

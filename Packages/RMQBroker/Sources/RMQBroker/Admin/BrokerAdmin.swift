@@ -37,7 +37,7 @@ enum BrokerAdmin {
             broker.topics.touch()
             broker.topicsChanged()
         }
-        if broker.live.current.autoCreateTopic, broker.topics.add(BuiltInTopics.template(broker.live.current)).isNew { broker.topicsChanged() }
+        if broker.live.current.autoCreateTopic { _ = broker.addTopic(BuiltInTopics.template(broker.live.current), for: "autoCreateTopicEnable") }
         do {
             try broker.configurationFile?.write(values)
         } catch {

@@ -7,6 +7,7 @@ final class Clients: Sendable {
     let producers = ProducerTable()
     let locks: QueueLocks
     let calls = ClientCalls()
+    private let notices = MemberNotices()
     private let groups: GroupTable
     private let live: LiveConfiguration
     /// For what clients make happen.
@@ -81,8 +82,12 @@ final class Clients: Sendable {
     private func notifyMembers(of group: String, unlessGroupIsSilent: Bool) {
         guard live.current.notifyConsumerIdsChanged else { return }
         if unlessGroupIsSilent, groups[group]?.notifiesConsumerIdsChanged == false { return }
-        guard let members = consumers[group]?.channels.values else { return }
+        guard let members = consumers[group]?.channels.values, let loop = members.first?.connection.loop, notices.begin(group) else { return }
         let notice = RemotingCommand(.notifyConsumerIdsChanged, header: ConsumerGroupHeader(consumerGroup: group))
         for member in members { member.connection.sendOneway(notice) }
+        loop.schedule(after: MemberNotices.pause) { [weak self] in
+            guard let self, notices.endRest(of: group) else { return }
+            notifyMembers(of: group, unlessGroupIsSilent: false)
+        }
     }
 }

@@ -31,6 +31,11 @@ final class RouteCache {
     }
 
     /// The topic of that name, if it exists.
+    func topic(named name: String) -> LoopTopic? {
+        var name = name
+        return name.withUTF8 { topic(UnsafeRawBufferPointer($0)) }
+    }
+
     func topic(_ name: UnsafeRawBufferPointer) -> LoopTopic? {
         if let route = topics.value(name) { return route }
         guard let entry = broker.topics[String(decoding: name, as: UTF8.self)] else { return nil }

@@ -7,8 +7,8 @@ import Synchronization
 /// With `enableLmq` the reference keeps all offsets in lmqConsumerOffset.json instead, those of light queues' groups apart. The
 /// first start after that key was changed reads the other file, so that no group starts over.
 ///
-/// Each file is replaced as a whole. Loops ask for it with ``later(_:)``, which never blocks; several requests become one
-/// write. What could not be written is tried again by ``writeWhatIsDue()``.
+/// Each file is replaced as a whole. Loops ask for it with ``later(_:)``, which never blocks; what is asked for while the file is
+/// written becomes one more write. What could not be written is tried again by ``writeWhatIsDue()``.
 final class ConfigurationFiles: Service {
     enum Table: String, CaseIterable, Sendable {
         case topics = "topics.json"
@@ -23,14 +23,10 @@ final class ConfigurationFiles: Service {
     private let hasLightQueues: Bool
     private let workers: WorkerPool
     private let logger: Logger
-    /// Held while a file is written, so that an older content never overwrites a newer one. Taken before the tables' locks.
-    private let writing = Mutex(Writing())
-    private let pending = Mutex<Set<Table>>([])
+    private let turns = Dictionary(uniqueKeysWithValues: Table.allCases.map { ($0, FileTurn()) })
+    private let listener = Mutex(Listener())
 
-    private struct Writing {
-        /// Files whose last write failed, and why.
-        var failed: [Table: String] = [:]
-        var isClosed = false
+    private struct Listener {
         /// A property, and not the value of a lock of its own: that would wrap the closure once more at each access.
         var topicsSaved: (@Sendable () -> Void)?
     }
@@ -69,29 +65,25 @@ final class ConfigurationFiles: Service {
     }
 
     /// Sets what is called after topics were written that the file did not hold before, or could not be written.
-    func setTopicsSavedListener(_ listener: (@Sendable () -> Void)?) { writing.withLock { $0.topicsSaved = listener } }
+    func setTopicsSavedListener(_ saved: (@Sendable () -> Void)?) { listener.withLock { $0.topicsSaved = saved } }
 
     /// Writes the table now. Blocks; not on a loop.
     func write(_ table: Table) {
-        let saved = writing.withLock { writing -> [TopicEntry] in
-            guard !writing.isClosed else { return [] }
-            return write(table, &writing)
-        }
-        guard !saved.isEmpty else { return }
+        guard let saved = turn(of: table).write({ replace(table) }), !saved.isEmpty else { return }
         for topic in saved { topic.markSaved() }
-        writing.withLock { $0.topicsSaved }?()
+        listener.withLock { $0.topicsSaved }?()
     }
 
     /// The same for an administrator, who hears of it when the table is in force but could not be written.
     /// - Parameter change: what was asked for, as the answer names it.
     func write(_ table: Table, orTell change: String) throws(Refusal) {
         write(table)
-        guard let reason = writing.withLock({ $0.failed[table] }) else { return }
+        guard let reason = turn(of: table).failure else { return }
         throw Refusal(.systemError, "\(change) is in force, but only until the broker stops: \(path(table)) was not written: \(reason)")
     }
 
     /// - Returns: topics that the file holds for the first time.
-    private func write(_ table: Table, _ writing: inout Writing) -> [TopicEntry] {
+    private func replace(_ table: Table) -> (new: [TopicEntry], failure: String?) {
         var new: [TopicEntry] = []
         let json: JSONValue
         switch table {
@@ -107,31 +99,50 @@ final class ConfigurationFiles: Service {
         }
         do {
             try SmallFile.replace(path(table), with: json.bytes(.pretty))
-            writing.failed[table] = nil
+            return (new, nil)
         } catch {
             logger.error("cannot write \(path(table)): \(error)")
-            writing.failed[table] = "\(error)"
+            return (new, "\(error)")
         }
-        return new
     }
 
     /// Writes the table soon, on another thread.
     func later(_ table: Table) {
-        guard pending.withLock({ $0.insert(table).inserted }) else { return }
+        if turn(of: table).ask() { dispatch(table) }
+    }
+
+    private func dispatch(_ table: Table) {
+        let turn = turn(of: table)
         let isTaken = workers.run { [self] in
-            pending.withLock { _ = $0.remove(table) }
+            turn.begin()
             write(table)
+            if turn.end() { dispatchAgain(table) }
         }
         // Either the broker stops, and writes everything, or it has too much to do now.
-        if !isTaken { pending.withLock { _ = $0.remove(table) } }
+        if !isTaken { turn.refuse() }
+    }
+
+    /// Sends wait for topics, nobody for groups and offsets: while thousands are made, their files take a fifth of a thread at most.
+    private func dispatchAgain(_ table: Table) {
+        let pause = table == .topics ? .zero : turn(of: table).lasted * 4
+        guard pause > .milliseconds(10) else { return dispatch(table) }
+        Task.detached(priority: .utility) { [weak self] in
+            try? await Task.sleep(for: pause)
+            self?.dispatch(table)
+        }
     }
 
     /// Writes the offsets if some were committed, topics that were made, and what could not be written before.
     func writeWhatIsDue() {
-        var due = writing.withLock { Set($0.failed.keys) }
-        if topics.haveUnsaved { due.insert(.topics) }
-        if offsets.haveChanged { due.insert(.offsets) }
-        for table in due { write(table) }
+        for table in Table.allCases {
+            let hasNews = switch table {
+            case .topics: topics.haveUnsaved
+            case .groups: false
+            case .offsets: offsets.haveChanged
+            }
+            let wasRefused = turn(of: table).takeRefused()
+            if hasNews || wasRefused || turn(of: table).failure != nil { write(table) }
+        }
     }
 
     /// They were loaded before: nothing begins to run.
@@ -139,8 +150,15 @@ final class ConfigurationFiles: Service {
 
     /// Writes all tables; nothing is written after that.
     func stop() {
-        for table in Table.allCases { write(table) }
-        writing.withLock { $0.isClosed = true }
+        for table in Table.allCases {
+            write(table)
+            turn(of: table).close()
+        }
+    }
+
+    private func turn(of table: Table) -> FileTurn {
+        guard let turn = turns[table] else { preconditionFailure("every table has its turn") }
+        return turn
     }
 
     private func path(_ table: Table) -> String {

@@ -62,17 +62,13 @@ final class OffsetMovedEvents {
 
     private func write(_ event: OffsetMovedEvent) throws(Refusal) {
         let name = SystemTopic.offsetMoved
-        guard let topic = Array(name.utf8).withUnsafeBytes({ routes.topic($0) }) else { throw .unknownTopic(name) }
-        let written = event.body.withUnsafeBytes { body in
-            event.properties.withUnsafeBytes { properties in
-                Result { () throws(Refusal) in
-                    let message = NewMessage(
-                        body: body, properties: properties, bornTimestamp: loop.wallMilliseconds, bornHost: settings.storeHost)
-                    try writer.write(message, to: topic, queueId: 0, completion: .none)
-                }
+        guard let topic = routes.topic(named: name) else { throw .unknownTopic(name) }
+        try event.body.withBytes { (body) throws(Refusal) in
+            try event.properties.withBytes { (properties) throws(Refusal) in
+                let message = NewMessage(body: body, properties: properties, bornTimestamp: loop.wallMilliseconds, bornHost: settings.storeHost)
+                try writer.write(message, to: topic, queueId: 0, completion: .none)
             }
         }
-        try written.get()
     }
 
     private func isWithinLimit() -> Bool {

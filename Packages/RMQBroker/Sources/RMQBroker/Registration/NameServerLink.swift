@@ -5,14 +5,14 @@ import Synchronization
 /// What this broker has told one name server, and has still to tell it.
 ///
 /// At most one registration is under way; what changes meanwhile goes with the next one. So an older table never overtakes
-/// a newer one, a thousand new topics cost a few registrations, and a name server that hangs holds up none of the others. After a
-/// failure or a lost connection the next attempt comes after 1 s, 2 s, 4 s … 30 s.
+/// a newer one, a thousand new topics cost a few registrations, of which each tells the new ones alone, and a name server that hangs
+/// holds up none of the others. After a failure or a lost connection the next attempt comes after 1 s, 2 s, 4 s … 30 s.
 final class NameServerLink: Sendable {
     /// One registration.
     struct RegistrationRequest {
         let command: RemotingCommand
         let version: DataVersion
-        /// It names one topic: what else the version stands for the name server may not know.
+        /// It names some topics: what else the version stands for the name server may not know.
         let isPartial: Bool
     }
 
@@ -20,8 +20,20 @@ final class NameServerLink: Sendable {
         case allTopics
         /// All, unless the name server knows them in the version that they have.
         case allTopicsIfNews
-        /// A topic that was just put into the table, which then had this version.
-        case topic(TopicConfig, version: DataVersion)
+        /// Topics that were just put into the table, which then had this version.
+        case topics([TopicConfig], version: DataVersion)
+
+        /// More topics than that are told with all others: beyond it the whole table costs little more.
+        private static let mostTopics = 1_000
+
+        /// What tells this and `next`, which was asked for later.
+        fileprivate func followed(by next: Content) -> Content {
+            guard case .topics(let first, let firstVersion) = self, case .topics(let others, let nextVersion) = next,
+                first.count + others.count <= Self.mostTopics
+            else { return .allTopics }
+            // Two loops that make a topic each may come here in the other order.
+            return .topics(first + others, version: firstVersion.counter > nextVersion.counter ? firstVersion : nextVersion)
+        }
     }
 
     typealias Completion = @Sendable (_ isAccepted: Bool) -> Void
@@ -31,8 +43,8 @@ final class NameServerLink: Sendable {
         var isStopped = false
         /// The name server took the last registration, and the connection is the same.
         var isUpToDate = false
-        /// Another registration of all topics follows the one that is under way; who waits for it.
-        var wantsAll = false
+        /// What is told after the registration that is under way; who waits for it.
+        var following: Content?
         var waiting: [Completion] = []
         /// The version of the last registration that was accepted, if that was a partial one.
         var partialVersion: DataVersion?
@@ -71,7 +83,7 @@ final class NameServerLink: Sendable {
 
     var isUpToDate: Bool { state.withLock { $0.isUpToDate } }
 
-    /// Registers; returns at once. One topic alone goes only to a name server that knows all others.
+    /// Registers; returns at once. Topics alone go only to a name server that knows all others.
     func register(_ content: Content, completion: @escaping Completion = { _ in }) {
         enum Next { case refuse, wait, send(Content) }
         let next = state.withLock { state -> Next in
@@ -79,7 +91,7 @@ final class NameServerLink: Sendable {
             if state.isUnderWay {
                 // Whoever has news says so; this is only asked now and then.
                 if case .allTopicsIfNews = content { return .refuse }
-                state.wantsAll = true
+                state.following = state.following?.followed(by: content) ?? content
                 state.waiting.append(completion)
                 return .wait
             }
@@ -180,21 +192,18 @@ final class NameServerLink: Sendable {
     }
 
     private func next(isAccepted: Bool, _ completions: [Completion]) {
-        let (waiting, isStopped) = state.withLock { state -> ([Completion]?, Bool) in
-            guard state.wantsAll else {
-                state.isUnderWay = false
-                return (nil, state.isStopped)
-            }
-            state.wantsAll = false
-            defer { state.waiting = [] }
-            return (state.waiting, state.isStopped)
+        let (content, waiting, isStopped) = state.withLock { state -> (Content?, [Completion], Bool) in
+            let content = state.following.map { state.isUpToDate ? $0 : .allTopics }
+            if content == nil { state.isUnderWay = false }
+            defer { (state.following, state.waiting) = (nil, []) }
+            return (content, state.waiting, state.isStopped)
         }
         for completion in completions { completion(isAccepted) }
-        guard let waiting else { return }
+        guard let content else { return }
         if isStopped {
             for completion in waiting { completion(false) }
         } else {
-            start(.allTopics, waiting)
+            start(content, waiting)
         }
     }
 

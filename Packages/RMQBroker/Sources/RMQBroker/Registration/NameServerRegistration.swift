@@ -55,8 +55,8 @@ final class NameServerRegistration: Sendable {
 
     /// Registers one topic, which a name server adds to what it knows.
     /// - Parameter version: the table's with it.
-    func register(_ topic: TopicConfig, version: DataVersion, completion: @escaping @Sendable () -> Void) {
-        forEachLink(completion) { link, step in link.register(.topic(topic, version: version)) { _ in step() } }
+    func register(_ topic: TopicConfig, version: DataVersion, completion: @escaping @Sendable () -> Void = {}) {
+        forEachLink(completion) { link, step in link.register(.topics([topic], version: version)) { _ in step() } }
     }
 
     /// Takes this broker off all name servers; nothing is registered any more.
@@ -78,7 +78,8 @@ final class NameServerRegistration: Sendable {
 
     private func registration(_ content: NameServerLink.Content, _ partialVersion: DataVersion?) -> NameServerLink.RegistrationRequest? {
         let (table, isPartial) = switch content {
-        case .topic(let topic, let version): (TopicConfigTable(topics: [ByteText(topic.topicName): topic], dataVersion: version), true)
+        case .topics(let topics, let version):
+            (TopicConfigTable(topics: Dictionary(topics.map { (ByteText($0.topicName), $0) }) { $1 }, dataVersion: version), true)
         case .allTopics, .allTopicsIfNews: (allTopics(unlike: partialVersion), false)
         }
         let body = RegisterBrokerBody(topicConfigTable: announced(table))

@@ -105,9 +105,9 @@ struct ReplyProcessor {
     // MARK: To the store
 
     private func store(_ reply: IncomingReply, in topic: LoopTopic, _ answer: ReplyAnswer) {
-        let written = reply.body.withUnsafeBytes { body in
-            reply.properties.withUnsafeBytes { properties in
-                Result { () throws(Refusal) in
+        do throws(Refusal) {
+            try reply.body.withBytes { (body) throws(Refusal) in
+                try reply.properties.withBytes { (properties) throws(Refusal) in
                     var message = NewMessage(
                         body: body, properties: properties, bornTimestamp: reply.header.bornTimestamp, bornHost: reply.bornHost)
                     message.flag = reply.header.flag
@@ -121,7 +121,8 @@ struct ReplyProcessor {
                     try loop.writer.write(message, to: topic, queueId: reply.queueId, completion: .call { answer.written($0) })
                 }
             }
+        } catch {
+            answer.written(.failed(error))
         }
-        if case .failure(let refusal) = written { answer.written(.failed(refusal)) }
     }
 }

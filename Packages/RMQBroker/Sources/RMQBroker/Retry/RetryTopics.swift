@@ -26,7 +26,7 @@ extension LoopState {
     }
 
     private func topic(_ name: String, orNew config: @autoclosure () -> TopicConfig) throws(Refusal) -> LoopTopic {
-        if let known = Array(name.utf8).withUnsafeBytes({ routes.topic($0) }) {
+        if let known = routes.topic(named: name) {
             if let refusal = known.sendRefusal { throw refusal }
             return known
         }

@@ -78,16 +78,17 @@ final class SendBack: WriteObserver {
         let (topic, queueId, delayLevel) = try target(of: fields, group)
         let properties = properties(of: fields, parts, delayLevel: delayLevel)
         counted = (countedTopic(parts), delayLevel)
-        let written = properties.withUnsafeBytes { properties in
-            Result { () throws(Refusal) in
+        do throws(Refusal) {
+            try properties.withBytes { (properties) throws(Refusal) in
                 var message = NewMessage(fields, body: parts.body, properties: properties)
                 message.reconsumeTimes = max(fields.reconsumeTimes, fields.reconsumeTimes &+ 1)
                 message.preparedTransactionOffset = 0
                 message.keepsWait = true
                 try loop.writer.write(message, to: topic, queueId: queueId, completion: .observer(self))
             }
+        } catch {
+            notStored(error)
         }
-        if case .failure(let refusal) = written { notStored(refusal) }
     }
 
     /// The topic that it was sent to first, if there is such a one: a client may write anything into the property.
@@ -141,7 +142,7 @@ final class SendBack: WriteObserver {
 
     private func count(_ message: WrittenMessage) {
         guard let counted else { return }
-        loop.broker.statistics.countSendBack(
+        loop.statistics.countSendBack(
             topic: counted.topic, group: header.group, delayed: counted.delayLevel > 0 ? (Int(counted.delayLevel), message.result.byteCount) : nil)
     }
 

@@ -58,12 +58,10 @@ struct SendProcessor {
         let deadLetters = try loop.deadLetterTopic(ofGroup: group)
         let toldQueueId = loop.writer.chosenQueue(queueId, of: topic)
         let properties = PropertyText.replacing([(PropertyName.delayLevel, "0")], in: message.properties)
-        try properties.withUnsafeBytes { properties in
-            Result { () throws(Refusal) in
-                try loop.writer.write(
-                    message.with(properties: properties), to: deadLetters, queueId: 0, telling: toldQueueId, completion: completion)
-            }
-        }.get()
+        try properties.withBytes { (properties) throws(Refusal) in
+            try loop.writer.write(
+                message.with(properties: properties), to: deadLetters, queueId: 0, telling: toldQueueId, completion: completion)
+        }
     }
 
     private func message(_ request: SendRequest, _ body: UnsafeRawBufferPointer, _ connection: Connection) -> NewMessage {

@@ -115,18 +115,8 @@ final class BrokerStatistics: Sendable {
     var allPuts: Summary { brokerPuts.family.series([cluster]) }
     var allGets: Summary { brokerGets.family.series([cluster]) }
 
-    /// A consumer sent a message of `topic` back. On any thread.
-    /// - Parameter delayed: the level at which it waits for being consumed again, and the size of its record; nil for a dead letter.
-    func countSendBack(topic: String, group: String, delayed: (level: Int, byteCount: Int)?) {
-        sendBacks.family.series([name(topic), name(group)]).add(1)
-        guard let delayed else { return }
-        let all = puts(topic: SystemTopic.schedule)
-        all.numbers.add(1)
-        all.sizes.add(delayed.byteCount)
-        let queue = delayedPuts(level: min(delayed.level, store.configuration.delayLevelMilliseconds.count))
-        queue?.numbers.add(1)
-        queue?.sizes.add(delayed.byteCount)
-    }
+    /// What consumers of the group send back of the topic.
+    func sendBacks(topic: String, group: String) -> Summary { sendBacks.family.series([name(topic), name(group)]) }
 
     /// The schedule consumed messages of its topic, and sent them to theirs. On the schedule's thread.
     func count(_ delivery: DelayedDelivery) {

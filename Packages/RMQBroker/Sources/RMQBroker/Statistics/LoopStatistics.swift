@@ -33,6 +33,7 @@ final class LoopStatistics {
     let waitingSends = WaitingSends()
     private let allPuts, allGets: Summary.Part
     private let levelCount: Int
+    private var lastSendBacks: (topic: String, group: String, count: Summary.Part)?
     private lazy var delayed = [Delayed?](repeating: nil, count: levelCount)
 
     /// - Parameters:
@@ -63,67 +64,30 @@ final class LoopStatistics {
         }
     }
 
+    /// A consumer sent a message of `topic` back.
+    /// - Parameter delayed: the level at which it waits for being consumed again, and the size of its record; nil for a dead letter.
+    func countSendBack(topic: String, group: String, delayed: (level: Int, byteCount: Int)?) {
+        sendBacks(topic: topic, group: group).add(1)
+        guard let delayed else { return }
+        let waiting = self.delayed(level: min(delayed.level, levelCount))
+        waiting.topic.add(1, byteCount: delayed.byteCount)
+        waiting.queue?.add(1, byteCount: delayed.byteCount)
+    }
+
+    /// A group that fails sends back one message after the other.
+    private func sendBacks(topic: String, group: String) -> Summary.Part {
+        if let last = lastSendBacks, last.topic.isExactly(topic), last.group.isExactly(group) { return last.count }
+        let count = shared.sendBacks(topic: topic, group: group).part(loop)
+        lastSendBacks = (topic, group, count)
+        return count
+    }
+
     func countPulled(_ messageCount: Int) { allGets.add(messageCount) }
 
     private func delayed(level: Int) -> Delayed {
         if let known = delayed[level - 1] { return known }
         let made = Delayed(topic: puts(topic: SystemTopic.schedule), queue: shared.delayedPuts(level: level).map { Parts($0, of: loop) })
         delayed[level - 1] = made
-        return made
-    }
-}
-
-/// What one loop counts of the pulls of one group from one topic. Made with the first message that it gets.
-final class PullStatistics {
-    private final class Queue {
-        let latency: Summary.Part
-        let fallSize, fallTime: Gauge
-
-        init(latency: Summary.Part, falls: (size: Gauge, time: Gauge)) {
-            self.latency = latency
-            (fallSize, fallTime) = falls
-        }
-    }
-
-    private let statistics: LoopStatistics
-    private let topic: String
-    private let group: String
-    private lazy var gets = LoopStatistics.Parts(statistics.shared.gets(topic: topic, group: group), of: statistics.loop)
-    /// By queue id, of which a topic has a bounded number.
-    private var queues: [Queue?] = []
-
-    init(_ statistics: LoopStatistics, topic: String, group: String) {
-        self.statistics = statistics
-        self.topic = topic
-        self.group = group
-    }
-
-    /// A pull is answered with what was read, which may be that no message matched.
-    /// - Parameters:
-    ///   - diskWait: how long it waited for the disk; nil when it did not.
-    ///   - now: milliseconds since 1970.
-    func count(_ result: borrowing ReadResult, queueId: Int32, diskWait: Duration?, now: Int64) {
-        if let diskWait { statistics.shared.diskWaits.record(diskWait.milliseconds) }
-        let keepsFall = statistics.keepsFalls && result.bytesBehind > 0
-        guard result.messageCount > 0 || keepsFall else { return }
-        let queue = queue(Int(queueId))
-        if result.messageCount > 0 {
-            gets.add(result.messageCount, byteCount: result.byteCount)
-            statistics.countPulled(result.messageCount)
-            queue.latency.add(Int(diskWait?.milliseconds ?? 0))
-            if keepsFall { queue.fallTime.set(max(0, now - result.lastStoreTimestamp)) }
-        }
-        if keepsFall { queue.fallSize.set(result.bytesBehind) }
-    }
-
-    private func queue(_ id: Int) -> Queue {
-        if id < queues.count, let known = queues[id] { return known }
-        while queues.count <= id { queues.append(nil) }
-        let (shared, queueId) = (statistics.shared, Int32(id))
-        let made = Queue(
-            latency: shared.latencies(queueId: queueId, topic: topic, group: group).part(statistics.loop),
-            falls: shared.falls(queueId: queueId, topic: topic, group: group))
-        queues[id] = made
         return made
     }
 }

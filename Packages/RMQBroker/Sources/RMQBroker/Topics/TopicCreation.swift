@@ -17,10 +17,11 @@ extension BrokerState {
 
     /// The topic of a configuration's name; the first to ask for it makes it, has it saved and tells the name servers.
     func addTopic(_ config: TopicConfig, for reason: @autoclosure () -> String) -> TopicEntry {
-        let (entry, isNew) = topics.add(config)
-        if isNew {
+        let (entry, newVersion) = topics.add(config)
+        if let newVersion {
             clients.log.info("created topic \(config.topicName) with \(config.writeQueueCount) queues for \(reason())")
-            topicsChanged()
+            files.later(.topics)
+            registration?.register(config, version: newVersion)
         }
         return entry
     }

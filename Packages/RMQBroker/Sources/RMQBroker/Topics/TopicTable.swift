@@ -144,8 +144,8 @@ final class TopicTable: Sendable {
     }
 
     /// Adds a topic unless one of that name exists.
-    /// - Returns: the topic that is there now, and whether it is new.
-    func add(_ config: TopicConfig) -> (entry: TopicEntry, isNew: Bool) {
+    /// - Returns: the topic that is there now and, if it is new, the table's version with it.
+    func add(_ config: TopicConfig) -> (entry: TopicEntry, newVersion: DataVersion?) {
         var entry: TopicEntry?
         let version = contents.change { contents in
             entry = contents.topics[config.topicName]
@@ -154,7 +154,7 @@ final class TopicTable: Sendable {
             return true
         }
         guard let entry else { preconditionFailure("it was found or made") }
-        return (entry, version != nil)
+        return (entry, version)
     }
 
     /// - Returns: false when there is no such topic.

@@ -96,8 +96,3 @@ struct HalfMessage {
         return message
     }
 }
-
-extension UnsafeRawBufferPointer {
-    /// Whether these are the UTF-8 of a text.
-    func spell(_ text: String) -> Bool { elementsEqual(text.utf8) }
-}

@@ -42,24 +42,9 @@ struct OpRecords {
     private static func op(_ record: UnsafeRawBufferPointer) -> Op {
         let offset = Int64(bigEndian: record.loadUnaligned(fromByteOffset: MessageRecord.queueOffsetOffset, as: Int64.self))
         // What cannot be read is passed over.
-        guard let message = HalfMessage(record), PropertyText.value("TAGS", in: message.properties)?.spell("d") == true else {
+        guard let message = HalfMessage(record), PropertyText.value("TAGS", in: message.properties)?.isExactly("d") == true else {
             return Op(next: offset &+ 1, half: nil)
         }
         return Op(next: offset &+ 1, half: HalfMessage.number(message.body))
-    }
-}
-
-/// The records of a chunk that the store read: one behind the other, each says how long it is.
-struct RecordsInChunk: Sequence, IteratorProtocol {
-    private var rest: UnsafeRawBufferPointer
-
-    init(_ bytes: UnsafeRawBufferPointer) { rest = bytes }
-
-    mutating func next() -> UnsafeRawBufferPointer? {
-        guard rest.count >= MessageRecord.minimumByteCount else { return nil }
-        let size = Int(Int32(bigEndian: rest.loadUnaligned(as: Int32.self)))
-        guard size >= MessageRecord.minimumByteCount, size <= rest.count else { return nil }
-        defer { rest = UnsafeRawBufferPointer(rebasing: rest[size...]) }
-        return UnsafeRawBufferPointer(rebasing: rest[..<size])
     }
 }

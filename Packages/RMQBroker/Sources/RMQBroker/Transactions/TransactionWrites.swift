@@ -40,11 +40,9 @@ final class TransactionWrites {
         }
         let leftOvers = [PropertyName.transactionPreparedQueueOffset, PropertyName.transactionCheckTimes]
         let properties = PropertyText.replacing([], removing: leftOvers, in: message.properties)
-        try properties.withUnsafeBytes { properties in
-            Result { () throws(Refusal) in
-                try writer.write(half.with(properties: properties), to: place, queueId: 0, telling: queueId, completion: completion)
-            }
-        }.get()
+        try properties.withBytes { (properties) throws(Refusal) in
+            try writer.write(half.with(properties: properties), to: place, queueId: 0, telling: queueId, completion: completion)
+        }
     }
 
     /// What a message may have kept of a transaction that it was part of before: it would be taken for a copy of that one.
@@ -113,9 +111,9 @@ final class TransactionWrites {
     }
 
     private func topic(_ name: [UInt8]) throws(Refusal) -> LoopTopic {
-        if let topic = name.withUnsafeBytes({ routes.topic($0) }) { return topic }
+        if let topic = name.withBytes({ routes.topic($0) }) { return topic }
         broker.addTransactionTopics()
-        guard let topic = name.withUnsafeBytes({ routes.topic($0) }) else { throw .unknownTopic(String(decoding: name, as: UTF8.self)) }
+        guard let topic = name.withBytes({ routes.topic($0) }) else { throw .unknownTopic(String(decoding: name, as: UTF8.self)) }
         return topic
     }
 }

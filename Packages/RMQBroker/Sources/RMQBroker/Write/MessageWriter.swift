@@ -163,11 +163,9 @@ final class MessageWriter {
     ) throws(StoreError) -> RecordDraft {
         // What the batch states for all its messages comes after each one's own, so it wins.
         let shared = [UInt8](properties) + (PropertyText.isOpen(properties) ? [PropertyText.pairEnd] : []) + [UInt8](message.addedProperties)
-        return try shared.withUnsafeBytes { shared in
-            Result { () throws(StoreError) in
-                try staged.batch.encoder.encodeBatch(queue: queue.stored, attributes: attributes, elements: message.body, addedProperties: shared)
-            }
-        }.get()
+        return try shared.withBytes { (shared) throws(StoreError) in
+            try staged.batch.encoder.encodeBatch(queue: queue.stored, attributes: attributes, elements: message.body, addedProperties: shared)
+        }
     }
 
     /// What the loop reads after it may have waited for it.

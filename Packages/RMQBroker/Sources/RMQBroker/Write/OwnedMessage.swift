@@ -34,21 +34,18 @@ struct OwnedMessage: Sendable {
     /// - Throws: why it cannot be stored; `completion` does not hear of that.
     func write(on loop: LoopState, completion: WriteCompletion) throws(Refusal) {
         loop.refresh()
-        guard let route = Array(topic.utf8).withUnsafeBytes({ loop.routes.topic($0) }) else { throw .unknownTopic(topic) }
-        let written = body.withUnsafeBytes { body in
-            properties.withUnsafeBytes { properties in
-                Result { () throws(Refusal) in
-                    var message = NewMessage(body: body, properties: properties, bornTimestamp: bornTimestamp, bornHost: bornHost)
-                    message.flag = flag
-                    message.systemFlag = systemFlag
-                    message.reconsumeTimes = reconsumeTimes
-                    message.preparedTransactionOffset = preparedTransactionOffset
-                    message.ignoresDelay = ignoresDelay
-                    try loop.writer.write(message, to: route, queueId: queueId, completion: completion)
-                }
+        guard let route = loop.routes.topic(named: topic) else { throw .unknownTopic(topic) }
+        try body.withBytes { (body) throws(Refusal) in
+            try properties.withBytes { (properties) throws(Refusal) in
+                var message = NewMessage(body: body, properties: properties, bornTimestamp: bornTimestamp, bornHost: bornHost)
+                message.flag = flag
+                message.systemFlag = systemFlag
+                message.reconsumeTimes = reconsumeTimes
+                message.preparedTransactionOffset = preparedTransactionOffset
+                message.ignoresDelay = ignoresDelay
+                try loop.writer.write(message, to: route, queueId: queueId, completion: completion)
             }
         }
-        try written.get()
     }
 }
 

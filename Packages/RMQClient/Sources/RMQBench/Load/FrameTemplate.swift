@@ -90,7 +90,7 @@ extension FrameTemplate {
         let header = SendBackHeader {
             $0.physicalOffset = 0
             $0.group = "mqbench_consumer"
-            $0.delayLevel = 1
+            $0.delayLevel = 0   // as consumers do: the broker chooses
             $0.maxReconsumeTimes = .max
         }
         return try FrameTemplate(RemotingCommand(.consumerSendMsgBack, header: header), serialization: serialization, changing: [])

@@ -36,7 +36,7 @@ extension ByteText: Hashable {
 }
 
 extension ByteText: Comparable {
-    public static func < (left: ByteText, right: ByteText) -> Bool { left.text.utf8.lexicographicallyPrecedes(right.text.utf8) }
+    public static func < (left: ByteText, right: ByteText) -> Bool { left.text.precedesByBytes(right.text) }
 }
 
 extension ByteText: ExpressibleByStringInterpolation {

@@ -14,6 +14,17 @@ extension String {
         return left.withUTF8 { left in right.withUTF8 { right in count == 0 || memcmp(left.baseAddress!, right.baseAddress!, count) == 0 } }
     }
 
+    /// Whether the text stands before `other` in the order of bytes, where the beginning of a text stands before it.
+    public func precedesByBytes(_ other: String) -> Bool {
+        var left = self, right = other
+        return left.withUTF8 { left in
+            right.withUTF8 { right in
+                let order = left.isEmpty || right.isEmpty ? 0 : memcmp(left.baseAddress!, right.baseAddress!, min(left.count, right.count))
+                return order == 0 ? left.count < right.count : order < 0
+            }
+        }
+    }
+
     /// Whether the text begins with these bytes.
     public func hasBytePrefix(_ prefix: String) -> Bool { utf8.starts(with: prefix.utf8) }
 
@@ -125,4 +136,9 @@ extension [String] {
 extension String? {
     /// Whether both are nil or have the same bytes.
     public func isExactly(_ other: String?) -> Bool { self.map { ByteText($0) } == other.map { ByteText($0) } }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether these are the bytes of the text.
+    public func isExactly(_ text: String) -> Bool { elementsEqual(text.utf8) }
 }

@@ -116,11 +116,9 @@ package enum StoreFiles {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .system(call: "open", path: path, code: errno) }
         defer { close(descriptor) }
-        try bytes.withUnsafeBytes { bytes in
-            Result { () throws(StoreError) in
-                try DiskCalls.writeAll(bytes, path: path) { rest, written in disk.writeSmall(path, descriptor, rest, written) }
-            }
-        }.get()
+        try bytes.withBytes { (bytes) throws(StoreError) in
+            try DiskCalls.writeAll(bytes, path: path) { rest, written in disk.writeSmall(path, descriptor, rest, written) }
+        }
         guard fdatasync(descriptor) == 0 else { throw .system(call: "fdatasync", path: path, code: errno) }
     }
 

@@ -140,17 +140,23 @@ extension MessageStore {
         return MappedRange(owner: head.file, start: head.position, count: record.byteCount)
     }
 
+    /// A question about memory costs about as much for two pages as for one.
+    private static let usualRecordBytes = 4 << 10
+
     /// Whether the record that begins at a physical offset can be read without waiting for the disk.
     public func isInMemory(recordAt physicalOffset: Int64) -> Bool {
         let end = log.maxOffset
         guard configuration.recentBytes >= 0 else { return false }
         if physicalOffset >= end - configuration.recentBytes { return true }
-        let head = MessageRecord.fillerByteCount
         // Where no record begins, there is nothing to wait for.
-        guard let (file, position) = CommitLog.range(at: physicalOffset, count: head, in: log.snapshot, end: end) else { return true }
-        guard disk.residentBytes(file, position..<position + head) == head else { return false }
+        guard let (file, position) = CommitLog.range(at: physicalOffset, count: MessageRecord.fillerByteCount, in: log.snapshot, end: end) else { return true }
+        let left = Int(min(end - physicalOffset, Int64(Self.usualRecordBytes)))
+        // Its first bytes say how long it is; most records are asked for as a whole with these.
+        let first = position..<min(position + left, file.byteCount)
+        guard disk.residentBytes(file, first) == first.count else { return false }
         let size = Int(UnsafeRawPointer(file.base + position).loadUnaligned(as: Int32.self).bigEndian)
-        let whole = position..<min(position + max(size, head), file.byteCount)
+        guard size > first.count else { return true }
+        let whole = position..<min(position + size, file.byteCount)
         return disk.residentBytes(file, whole) == whole.count
     }
 }

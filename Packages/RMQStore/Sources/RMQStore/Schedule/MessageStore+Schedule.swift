@@ -41,11 +41,9 @@ extension MessageStore {
         let waiting = scheduleQueue(ofLevel: level)
         let rewritten = DelayedMessage.properties(properties, addedProperties, level: level, topic: queue.topicBytes, queueId: queue.queueId)
         let attributes = copy attributes
-        var draft = try rewritten.withUnsafeBytes { properties in
-            Result { () throws(StoreError) in
-                try encoder.encode(queue: waiting, attributes: attributes, body: body, properties: properties, tagCode: 0)
-            }
-        }.get()
+        var draft = try rewritten.withBytes { (properties) throws(StoreError) in
+            try encoder.encode(queue: waiting, attributes: attributes, body: body, properties: properties, tagCode: 0)
+        }
         draft.delayMilliseconds = configuration.delayLevelMilliseconds[level - 1]
         return draft
     }
