@@ -32,6 +32,9 @@ extension Admin {
             group: known(group), queue: core.namespace.wrap(queue), offset: offset, maxCount: maxCount, filter: filter, subscriptionVersion: 0,
             committed: nil, suspend: nil, carriesExpression: true)
         var result = try await core.pull(request, preferring: 0, timeout: timeout)
+        if let (index, cause) = result.unreadable.first {
+            throw ClientError(.malformedAnswer, "message \(result.messages[index].messageId) of \(queue): \(RecordError.compression(cause))")
+        }
         result.messages = core.namespace.unwrap(result.messages)
         return result
     }

@@ -29,6 +29,10 @@ extension RocketMQClient.Configuration {
                 .invalidConfiguration,
                 "requestTimeout, connectTimeout, idleTimeout, routeRefreshInterval and heartbeatInterval must be longer than zero")
         }
+        guard sendBufferBytes > 0 else {
+            throw ClientError(.invalidConfiguration, "sendBufferBytes is \(sendBufferBytes), allowed is 1 and more")
+        }
+        try tracing.check()
         guard maxFrameBytes >= 1024, maxFrameBytes <= Int(Int32.max) else {
             throw ClientError(.invalidConfiguration, "maxFrameBytes is \(maxFrameBytes), allowed is 1024 to \(Int32.max)")
         }

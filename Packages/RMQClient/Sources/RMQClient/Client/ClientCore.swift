@@ -7,6 +7,7 @@ final class ClientCore: Sendable {
     let configuration: RocketMQClient.Configuration
     let clientId: String
     let groups = GroupRegistry()
+    let statistics = ClientStatistics()
     let routes = KnownRoutes()
     /// Heartbeats and unregistering, one at a time: a heartbeat that was composed before a group left must not arrive after it.
     let announcements = SerialGate()
@@ -19,7 +20,16 @@ final class ClientCore: Sendable {
     let lookUps = SerialGate()
     /// How they are looked up; nil without a network.
     let http: HTTPExchange?
-    private let transport: any ClientTransport
+    let transactionProducers = TransactionProducers()
+    /// Requests that wait for replies.
+    let replies = ReplyTable()
+    /// Which brokers know this client.
+    let introductions = Mutex(Introductions())
+    /// Nil while tracing is off.
+    let tracer: Tracer?
+    /// Who answers what servers ask.
+    let serverRequests: ServerRequests
+    let transport: any ClientTransport
     private let closed = Atomic(false)
 
     /// - Parameter configuration: checked. An ``Admin`` alone may come without a name server: brokers are asked by address.
@@ -29,8 +39,11 @@ final class ClientCore: Sendable {
         namespace = ClientNamespace(configuration.effectiveNamespace)
         nameServers = Mutex(NameServers(configuration.nameServerAddresses, start: Int.random(in: 0..<1000)))
         self.http = http
+        tracer = configuration.tracing.topic.map { Tracer(topic: $0) }
         self.transport = transport
-        transport.setRequestHandler { [groups] command in Self.answer(command, groups) }
+        serverRequests = ServerRequests(logger: configuration.logger)
+        transport.setRequestHandler { [serverRequests] command, server in await serverRequests.answer(command, from: server) }
+        registerHandlers()
     }
 
     /// Over the network. Nothing is opened until something is asked for.
@@ -49,7 +62,7 @@ final class ClientCore: Sendable {
         guard !isClosed else { throw .closedClient }
         guard timeout > .zero else { throw ClientError(.timedOut, "no time was left to ask \(address) for \(command.requestCode)") }
         var command = command
-        command.serialization = configuration.headers
+        command.setSerialization(preferring: configuration.headers)
         do {
             return try await transport.request(command, to: address, timeout: timeout)
         } catch {
@@ -69,7 +82,7 @@ final class ClientCore: Sendable {
     func sendOneway(_ command: RemotingCommand, to address: String) async throws(ClientError) {
         guard !isClosed else { throw .closedClient }
         var command = command
-        command.serialization = configuration.headers
+        command.setSerialization(preferring: configuration.headers)
         do {
             try await transport.sendOneway(command, to: address)
         } catch {
@@ -77,17 +90,15 @@ final class ClientCore: Sendable {
         }
     }
 
-    // MARK: Requests from brokers
-
-    /// Nil answers nothing.
-    private static func answer(_ command: RemotingCommand, _ groups: GroupRegistry) -> RemotingCommand? {
-        switch command.requestCode {
-        case .notifyConsumerIdsChanged:
-            if let group = try? command.header(ConsumerGroupHeader.self).consumerGroup { groups.consumer(group)?.wakeRebalance() }
+    private func registerHandlers() {
+        let questions = ClientQuestions(groups: groups, statistics: statistics, nameServers: { [weak self] in self?.nameServerAddresses ?? [] }, logger: logger)
+        questions.register(at: serverRequests)
+        serverRequests.register(.checkTransactionState) { [transactionProducers, logger] request in
+            try transactionProducers.receive(request, logger: logger)
             return nil
-        default:
-            return .response(.requestCodeNotSupported, remark: "request type \(command.code) is not supported by this client")
         }
+        serverRequests.register(.pushReplyMessageToClient) { [replies, logger] request in replies.receive(request, logger: logger) }
+        transport.setConnectionClosedHandler { [weak self] address in self?.introductions.withLock { $0.lost(address) } }
     }
 
     // MARK: End
@@ -96,5 +107,7 @@ final class ClientCore: Sendable {
     func close() {
         guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         transport.close()
+        serverRequests.close()
+        replies.failAll(.closedClient)
     }
 }

@@ -5,12 +5,21 @@ import RMQRemoting
 protocol ClientTransport: Sendable {
     /// Sends a request and waits for the answer, whatever its code.
     func request(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) -> RemotingCommand
+    /// The server at an address, for sends and pulls; nil once the network is closed, and where requests travel otherwise: all of them
+    /// are commands then.
+    func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer?
     /// Sends without an answer; returns when the command is in the connection's output.
     func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError)
-    /// Sets what answers the requests of servers; nil answers nothing.
-    func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand) -> RemotingCommand?)
+    /// Sets what answers the requests of servers, by the server's `ip:port`; nil answers nothing.
+    func setRequestHandler(_ handler: @escaping @Sendable (_ command: RemotingCommand, _ server: String) async -> RemotingCommand?)
+    /// Sets what is told the address of a connection that closed. Must not block.
+    func setConnectionClosedHandler(_ handler: @escaping @Sendable (_ address: String) -> Void)
     /// Closes all connections; waiting and later requests fail.
     func close()
+}
+
+extension ClientTransport {
+    func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer? { nil }
 }
 
 /// The way over TCP, on event loops of its own.
@@ -22,10 +31,15 @@ final class NetworkTransport: ClientTransport {
         let loops = EventLoopGroup(count: configuration.eventLoops, name: "client")
         self.loops = loops
         var settings = ClientConfiguration(
-            connectTimeout: configuration.connectTimeout, idleTimeout: configuration.idleTimeout, maxFrameBytes: configuration.maxFrameBytes)
+            connectTimeout: configuration.connectTimeout, idleTimeout: configuration.idleTimeout, maxFrameBytes: configuration.maxFrameBytes,
+            sendBufferBytes: configuration.sendBufferBytes)
         settings.signer = configuration.credentials?.signer
         remoting = RemotingClient(configuration: settings, loops: loops, logger: configuration.logger)
         http = { [logger = configuration.logger] request, timeout in await request.response(within: timeout, on: loops.next(), logger: logger) }
+    }
+
+    func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer? {
+        remoting.peer(address, serialization: serialization)
     }
 
     /// Over the same loops.
@@ -41,8 +55,12 @@ final class NetworkTransport: ClientTransport {
         try await remoting.sendOneway(command, to: address)
     }
 
-    func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand) -> RemotingCommand?) {
-        remoting.setRequestHandler { command, _ in handler(command) }
+    func setRequestHandler(_ handler: @escaping @Sendable (_ command: RemotingCommand, _ server: String) async -> RemotingCommand?) {
+        remoting.setRequestHandler { command, connection in await handler(command, connection.remote.description) }
+    }
+
+    func setConnectionClosedHandler(_ handler: @escaping @Sendable (_ address: String) -> Void) {
+        remoting.setConnectionClosedHandler(handler)
     }
 
     func close() {

@@ -16,7 +16,7 @@ import RMQRemoting
 /// One client serves a whole process; a group has one producer and one consumer in it at most.
 public final class RocketMQClient: Sendable {
     let core: ClientCore
-    private let maintenance: Maintenance
+    let maintenance: Maintenance
 
     /// - Throws: `noNameServer` or `invalidConfiguration`; `unsupported` where TLS is asked for, which is not built yet. A name server that is down
     ///   is no error: it is needed when something is sent.
@@ -75,21 +75,26 @@ public final class RocketMQClient: Sendable {
             for consumer in core.groups.consumers { closing.addTask { await consumer.close(gracePeriod: gracePeriod) } }
         }
         await withDiscardingTaskGroup { closing in
+            for producer in core.transactionProducers.all { closing.addTask { await producer.close(gracePeriod: gracePeriod) } }
+        }
+        await withDiscardingTaskGroup { closing in
             for group in core.groups.producers { closing.addTask { await self.core.unregister(producerGroup: group) } }
         }
+        // Last, since all others are traced.
+        await core.tracer?.close(via: core)
         await maintenance.stop()
         core.close()
     }
 
     /// A group as brokers know it.
-    private func wrapped(_ group: String, _ role: Validation.Role) throws(ClientError) -> String {
+    func wrapped(_ group: String, _ role: Validation.Role) throws(ClientError) -> String {
         try Validation.checkGroup(group, role: role)
         let known = core.namespace.wrap(group)
         try Validation.checkGroup(known)
         return known
     }
 
-    private static func taken(_ group: String, _ role: String) -> ClientError {
+    static func taken(_ group: String, _ role: String) -> ClientError {
         ClientError(.groupAlreadyRegistered, "this client already has a \(role) of group \(group); use that one, or another client or group")
     }
 }

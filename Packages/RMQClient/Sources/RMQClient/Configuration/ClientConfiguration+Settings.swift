@@ -9,7 +9,7 @@ extension RocketMQClient.Configuration {
     /// headers are written.
     public init() {
         self.init(nameServers: Environment.value("NAMESRV_ADDR") ?? "")
-        headers = Environment.value("ROCKETMQ_SERIALIZE_TYPE").flatMap { HeaderSerialization(name: $0) } ?? .json
+        if let serialization = Environment.value("ROCKETMQ_SERIALIZE_TYPE").flatMap({ HeaderSerialization(name: $0) }) { headers = serialization }
     }
 
     /// Reads a file of `key=value` lines, with the keys of `docs/configuration.md`; what it does not say is as ``init()`` has it.
@@ -103,7 +103,7 @@ extension RocketMQClient.Configuration {
         .text(
             "rocketmq.serialize.type", \.headers, allowed: "JSON or ROCKETMQ", "How command headers are written.",
             parse: { HeaderSerialization(name: RMQCommon.Configuration.trimmed($0)) }, print: { $0 == .json ? "JSON" : "ROCKETMQ" }
-        ).defaulting(to: "`ROCKETMQ_SERIALIZE_TYPE` of the environment, else `JSON`"),
+        ).defaulting(to: "`ROCKETMQ_SERIALIZE_TYPE` of the environment, else `ROCKETMQ`"),
         .flag("org.apache.rocketmq.client.sendSmartMsg", \.usesShortSendHeader, "Whether sends have field names of one letter."),
         .time(
             "com.rocketmq.remoting.client.connect.timeout", \.connectTimeout, 1...3_600_000, .milliseconds, onBadValue: .stopsTheStart,
