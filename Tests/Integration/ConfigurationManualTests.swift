@@ -1,5 +1,6 @@
 import Foundation
 import RMQBroker
+import RMQClient
 import RMQCommon
 import RMQNamesrv
 import RMQTestSupport
@@ -10,7 +11,7 @@ import Testing
     private static let introduction = """
         # Configuration
 
-        Every key of `mqbroker` and `mqnamesrv`. This page is made of the program's own rows; after a change of one, write it again with
+        Every key of `mqbroker` and `mqnamesrv`, and of the file that a client reads. This page is made of the program's own rows; after a change of one, write it again with
         `RMQ_WRITE_DOCS=1 swift test --filter ConfigurationManualTests`.
 
         Keys stand in the file that `-c` names, one `key=value` a line. `-p` prints what a program would run with, `mqbroker -m` the important
@@ -22,11 +23,15 @@ import Testing
         also takes numbers and flags that take effect at the next start (`updateNamesrvConfig`). Both do so through a loopback address only, unless
         `allowRemoteConfigurationUpdate` says otherwise or access control asks for an administrator's account.
 
+        An application that uses `RMQClient` names its file in code, `RocketMQClient.Configuration(file:)`. A value that is not allowed is an error
+        there.
+
 
         """
 
     @Test func thePageIsThatOfTheRows() throws {
         let page = Self.introduction + BrokerConfiguration.settings.manual("Broker") + "\n" + NameServerConfiguration.settings.manual("Name server")
+            + "\n" + RocketMQClient.Configuration.settings.manual("Client")
         let path = Self.root + "/docs/configuration.md"
         if Environment.value("RMQ_WRITE_DOCS") != nil {
             try FileSystem.makeDirectories(FileSystem.parent(path))
@@ -50,6 +55,7 @@ import Testing
 
     @Test func everyKeyHasItsSentence() {
         let sentences = Self.sentences(BrokerConfiguration.settings) + Self.sentences(NameServerConfiguration.settings)
+            + Self.sentences(RocketMQClient.Configuration.settings)
         for (key, sentence) in sentences { #expect(sentence.hasSuffix(".") || sentence.hasSuffix("…"), "\(key): \(sentence)") }
     }
 

@@ -1,6 +1,9 @@
 // What an application names when it uses this module, so that `import RMQClient` is all it needs. Single types, not whole
 // modules: `Logger`, for one, has namesakes in other packages.
 @_exported public import struct RMQCommon.ByteText
+@_exported public import enum RMQCommon.LogLevel
+@_exported public import struct RMQCommon.LogRecord
+@_exported public import protocol RMQCommon.LogSink
 @_exported public import struct RMQCommon.Message
 @_exported public import struct RMQCommon.MessageProperties
 @_exported public import struct RMQCommon.MessageQueue
@@ -28,3 +31,9 @@
 @_exported public import struct RMQRemoting.TopicConfigTable
 @_exported public import struct RMQRemoting.TopicRouteData
 @_exported public import struct RMQRemoting.TopicStatsTable
+@_exported public import struct RMQRemoting.BrokerConsumeStats
+@_exported public import struct RMQRemoting.BrokerStatsData
+@_exported public import struct RMQRemoting.ConsumeQueueEntries
+@_exported public import struct RMQRemoting.ConsumerOffsetTable
+@_exported public import struct RMQRemoting.ConsumeTimeSpans
+@_exported public import struct RMQRemoting.ProducerTableInfo

@@ -9,12 +9,12 @@ extension Admin {
     public func consumeStats(group: String, topic: String? = nil) async throws(ClientError) -> ConsumeStats {
         var merged = ConsumeStats()
         let command = RemotingCommand(.getConsumeStats, header: ConsumeStatsHeader {
-            $0.consumerGroup = group
-            $0.topic = topic
+            $0.consumerGroup = known(group)
+            $0.topic = topic.map { known($0) }
         })
         for address in try await brokersOfGroup(group, topic: topic) {
             let part: ConsumeStats = try await ask(address, command, "the progress of \(group)", limit: timeout * 3)
-            merged.queues.merge(part.queues) { _, new in new }
+            merged.queues.merge(core.namespace.unwrap(part.queues)) { _, new in new }
             merged.consumeTPS += part.consumeTPS
         }
         return merged
@@ -25,7 +25,7 @@ extension Admin {
     /// Every member is connected to every broker, so the first broker that knows the group is enough.
     /// - Throws: `refused` with the code `consumerNotOnline` when nobody of the group is connected.
     public func consumerConnection(group: String, topic: String? = nil) async throws(ClientError) -> ConsumerConnection {
-        let command = RemotingCommand(.getConsumerConnectionList, header: ConsumerGroupHeader(consumerGroup: group))
+        let command = RemotingCommand(.getConsumerConnectionList, header: ConsumerGroupHeader(consumerGroup: known(group)))
         let members: ConsumerConnection = try await askOne(
             of: brokersOfGroup(group, topic: topic), command, "the members of \(group)")
         guard !members.connections.isEmpty else {
@@ -38,13 +38,13 @@ extension Admin {
 
     /// The producers of a group that are connected to a broker of `topic`.
     public func producerConnection(group: String, topic: String) async throws(ClientError) -> ProducerConnection {
-        let command = RemotingCommand(.getProducerConnectionList, header: ProducerGroupHeader(producerGroup: group))
-        return try await askOne(of: brokersOfTopic(topic), command, "the producers of \(group)")
+        let command = RemotingCommand(.getProducerConnectionList, header: ProducerGroupHeader(producerGroup: known(group)))
+        return try await askOne(of: brokersOfTopic(known(topic)), command, "the producers of \(group)")
     }
 
     /// The groups that consume a topic, as one of its brokers knows them.
     public func groups(consuming topic: String, at address: String) async throws(ClientError) -> [String] {
-        let command = RemotingCommand(.queryTopicConsumeByWho, header: TopicHeader(topic: topic))
+        let command = RemotingCommand(.queryTopicConsumeByWho, header: TopicHeader(topic: known(topic)))
         let answer = try await askObject(address, command, "the list of groups")
         return (answer["groupList"]?.asArray ?? []).compactMap(\.asString)
     }
@@ -52,10 +52,10 @@ extension Admin {
     /// The queues that a connected consumer holds, as it says itself through the broker at `address`.
     /// - Parameter clientId: as in ``consumerConnection(group:topic:)``.
     public func queues(heldBy clientId: String, in group: String, at address: String) async throws(ClientError) -> [MessageQueue] {
-        let fields: HeaderFields = ["consumerGroup": group, "clientId": clientId, "jstackEnable": "false"]
+        let fields: HeaderFields = ["consumerGroup": known(group), "clientId": clientId, "jstackEnable": "false"]
         let command = RemotingCommand(code: RequestCode.getConsumerRunningInfo.rawValue, fields: fields, body: [])
         let answer = try await askObject(address, command, "the running information of \(clientId)", limit: timeout * 3)
-        return (answer["mqTable"]?.asObject?.members ?? []).compactMap { queue, _ in try? MessageQueue(json: queue) }
+        return core.namespace.unwrap((answer["mqTable"]?.asObject?.members ?? []).compactMap { queue, _ in try? MessageQueue(json: queue) })
     }
 
     /// Which client holds each queue of a group, by client id. Queues of clients that do not answer are missing.
@@ -71,16 +71,16 @@ extension Admin {
 
     /// The offset that a group has stored for a queue; nil when it has none.
     public func committedOffset(group: String, queue: MessageQueue) async throws(ClientError) -> Int64? {
-        try await core.committedOffset(group: group, queue: queue, timeout: timeout)
+        try await core.committedOffset(group: known(group), queue: core.namespace.wrap(queue), timeout: timeout)
     }
 
     /// Stores an offset for a group. A member that holds the queue stores its own over it.
     public func commit(group: String, queue: MessageQueue, offset: Int64) async throws(ClientError) {
-        try await core.commit(group: group, queue: queue, offset: offset, timeout: timeout)
+        try await core.commit(group: known(group), queue: core.namespace.wrap(queue), offset: offset, timeout: timeout)
     }
 
     /// The first answer that one of these brokers gives.
-    private func askOne<Answer: JSONBody>(
+    func askOne<Answer: JSONBody>(
         of addresses: [String], _ command: RemotingCommand, _ what: String
     ) async throws(ClientError) -> Answer {
         var failure = ClientError(.brokerNotFound, "no broker was found that could be asked for \(what)")
@@ -94,13 +94,13 @@ extension Admin {
         throw failure
     }
 
-    /// Brokers of a group: those of the retry topic it has there, else those of `topic`.
-    private func brokersOfGroup(_ group: String, topic: String?) async throws(ClientError) -> [String] {
+    /// Brokers of a group, by its bare name: those of the retry topic it has there, else those of `topic`.
+    func brokersOfGroup(_ group: String, topic: String?) async throws(ClientError) -> [String] {
         do {
-            return try await brokersOfTopic(RetryTopic.name(group))
+            return try await brokersOfTopic(RetryTopic.name(known(group)))
         } catch where error.code == .routeNotFound {
             guard let topic else { throw error }
-            return try await brokersOfTopic(topic)
+            return try await brokersOfTopic(known(topic))
         }
     }
 }

@@ -14,7 +14,7 @@ extension Admin {
         topic: String, key: String, maxCount: Int32 = 64, times: ClosedRange<Int64> = 0...Int64.max
     ) async throws(ClientError) -> [StoredMessage] {
         let header = QueryMessageHeader {
-            $0.topic = topic
+            $0.topic = known(topic)
             $0.key = key
             $0.maxCount = maxCount
             $0.beginTimestamp = times.lowerBound
@@ -31,7 +31,7 @@ extension Admin {
     /// - Throws: only when no broker answered.
     public func messages(topic: String, uniqueId: String) async throws(ClientError) -> [StoredMessage] {
         var header = QueryMessageHeader {
-            $0.topic = topic
+            $0.topic = known(topic)
             $0.key = uniqueId
             $0.maxCount = 32
             $0.isUniqueId = true
@@ -79,7 +79,7 @@ extension Admin {
                 let response = try await core.request(RemotingCommand(.queryMessage, header: header), to: address, timeout: timeout * 3)
                 switch response.responseCode {
                 case .success:
-                    found += try messages(response, "messages by key", from: address).filter { $0.topic.isExactly(header.topic) && matches($0) }
+                    found += try messages(response, "messages by key", from: address).filter { known($0.topic).isExactly(header.topic) && matches($0) }
                 case .queryNotFound: break
                 default: throw .refused(response, by: address, asked: "QUERY_MESSAGE")
                 }

@@ -4,22 +4,22 @@ public import RMQCommon
 extension Admin {
     /// The offset of the oldest message of a queue.
     public func minOffset(of queue: MessageQueue) async throws(ClientError) -> Int64 {
-        try await core.minOffset(of: queue, timeout: timeout)
+        try await core.minOffset(of: core.namespace.wrap(queue), timeout: timeout)
     }
 
     /// The offset that the next message of a queue will have.
     public func maxOffset(of queue: MessageQueue) async throws(ClientError) -> Int64 {
-        try await core.maxOffset(of: queue, timeout: timeout)
+        try await core.maxOffset(of: core.namespace.wrap(queue), timeout: timeout)
     }
 
     /// The offset of the first message stored at or after `timestamp`, in milliseconds since 1970; that of the last one when all are older.
     public func searchOffset(of queue: MessageQueue, at timestamp: Int64) async throws(ClientError) -> Int64 {
-        try await core.searchOffset(of: queue, at: timestamp, timeout: timeout)
+        try await core.searchOffset(of: core.namespace.wrap(queue), at: timestamp, timeout: timeout)
     }
 
     /// When the oldest message of a queue was stored, in milliseconds since 1970; nil when the queue is empty.
     public func earliestStoreTime(of queue: MessageQueue) async throws(ClientError) -> Int64? {
-        try await core.earliestStoreTime(of: queue, timeout: timeout)
+        try await core.earliestStoreTime(of: core.namespace.wrap(queue), timeout: timeout)
     }
 
     /// One pull without waiting: at most `maxCount` messages from `offset` on. A broker may return fewer than there are.
@@ -29,12 +29,13 @@ extension Admin {
         from queue: MessageQueue, offset: Int64, maxCount: Int32 = 32, filter: SubscriptionFilter = .all, group: String = SystemGroup.tools
     ) async throws(ClientError) -> PullResult {
         let request = QueuePull(
-            group: group, queue: queue, offset: offset, maxCount: maxCount, filter: filter, subscriptionVersion: 0,
+            group: known(group), queue: core.namespace.wrap(queue), offset: offset, maxCount: maxCount, filter: filter, subscriptionVersion: 0,
             committed: nil, suspend: nil, carriesExpression: true)
-        let result = try await core.pull(request, preferring: 0, timeout: timeout)
+        var result = try await core.pull(request, preferring: 0, timeout: timeout)
         if let (index, cause) = result.unreadable.first {
             throw ClientError(.malformedAnswer, "message \(result.messages[index].messageId) of \(queue): \(RecordError.compression(cause))")
         }
+        result.messages = core.namespace.unwrap(result.messages)
         return result
     }
 }

@@ -7,7 +7,7 @@ extension Admin {
     /// - Throws: `refused` by a slave, for a system topic, and for a name that no topic may have.
     public func createTopic(_ topic: TopicConfig, at address: String) async throws(ClientError) {
         let header = CreateTopicHeader {
-            $0.topic = topic.topicName
+            $0.topic = known(topic.topicName)
             $0.readQueueCount = topic.readQueueCount
             $0.writeQueueCount = topic.writeQueueCount
             $0.permission = topic.permission
@@ -35,13 +35,13 @@ extension Admin {
 
     /// Deletes a topic at one broker. Name servers keep its route until ``deleteRoute(of:inCluster:)``.
     public func deleteTopic(_ topic: String, at address: String) async throws(ClientError) {
-        try await tell(address, RemotingCommand(.deleteTopicInBroker, header: TopicHeader(topic: topic)))
+        try await tell(address, RemotingCommand(.deleteTopicInBroker, header: TopicHeader(topic: known(topic))))
     }
 
     /// Has every name server forget what the brokers of a cluster registered of a topic. The first failure ends it.
     public func deleteRoute(of topic: String, inCluster cluster: String) async throws(ClientError) {
         let header = DeleteTopicInNameServerHeader {
-            $0.topic = topic
+            $0.topic = known(topic)
             $0.clusterName = cluster
         }
         try await tellNameServers(RemotingCommand(.deleteTopicInNamesrv, header: header))
@@ -49,6 +49,8 @@ extension Admin {
 
     /// Creates or changes a consumer group on one broker.
     public func createGroup(_ group: SubscriptionGroupConfig, at address: String) async throws(ClientError) {
+        var group = group
+        group.groupName = known(group.groupName)
         try await tell(address, RemotingCommand(.updateAndCreateSubscriptiongroup, body: group.body))
     }
 
@@ -65,10 +67,10 @@ extension Admin {
     /// - Throws: the failure of the first broker that has one.
     public func topicStats(_ topic: String) async throws(ClientError) -> TopicStatsTable {
         var merged = TopicStatsTable()
-        for address in try await brokersOfTopic(topic) {
-            let command = RemotingCommand(.getTopicStatsInfo, header: TopicHeader(topic: topic))
+        for address in try await brokersOfTopic(known(topic)) {
+            let command = RemotingCommand(.getTopicStatsInfo, header: TopicHeader(topic: known(topic)))
             let part: TopicStatsTable = try await ask(address, command, "the status of \(topic)")
-            merged.queues.merge(part.queues) { _, new in new }
+            merged.queues.merge(core.namespace.unwrap(part.queues)) { _, new in new }
         }
         return merged
     }

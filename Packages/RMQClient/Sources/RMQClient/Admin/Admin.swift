@@ -13,6 +13,9 @@ public import RMQRemoting
 ///
 /// Every call throws a ``ClientError``: where a server refused, with the code and remark that it answered with and the server's address.
 /// An address that a call takes is a broker's `host:port`, as ``clusterInfo()`` tells them.
+///
+/// In a namespace, calls about one topic or one group take its bare name, and messages and queues come with theirs. Lists of names and the
+/// tables of a broker show all of the cluster, as servers know it; such a name may be handed to every call as well.
 public struct Admin: Sendable {
     let core: ClientCore
     private let ownsConnections: Bool
@@ -31,16 +34,20 @@ public struct Admin: Sendable {
     /// - Parameter nameServers: `host:port` each. None is right for calls that go to a broker by its address; every other one throws
     ///   `noNameServer` then.
     public init(nameServers: [String]) {
-        let configuration = Self.configuration(nameServers)
-        self.init(configuration, NetworkTransport(configuration))
+        core = ClientCore(Self.configuration(nameServers))
+        ownsConnections = true
+    }
+
+    /// The same with credentials, a namespace, an endpoint and whatever else a client may be told.
+    /// - Throws: `invalidConfiguration` or `unsupported`, as ``RocketMQClient/init(_:)``.
+    public init(_ configuration: RocketMQClient.Configuration) throws(ClientError) {
+        try configuration.checkShared()
+        core = ClientCore(configuration)
+        ownsConnections = true
     }
 
     init(nameServers: [String], transport: any ClientTransport) {
-        self.init(Self.configuration(nameServers), transport)
-    }
-
-    private init(_ configuration: RocketMQClient.Configuration, _ transport: any ClientTransport) {
-        core = ClientCore(configuration, transport: transport)
+        core = ClientCore(Self.configuration(nameServers), transport: transport)
         ownsConnections = true
     }
 
@@ -57,7 +64,10 @@ public struct Admin: Sendable {
     }
 
     /// `host:port` of the name servers that are asked.
-    public var nameServers: [String] { core.configuration.nameServers }
+    public var nameServers: [String] { core.nameServerAddresses }
+
+    /// The name of a topic or a group as servers know it.
+    func known(_ name: String) -> String { core.namespace.wrap(name) }
 
     // MARK: Name server
 
@@ -93,13 +103,13 @@ public struct Admin: Sendable {
     /// The route as the name server tells it.
     /// - Throws: `routeNotFound` when no broker has registered the topic.
     public func routeData(of topic: String) async throws(ClientError) -> TopicRouteData {
-        try await core.routeData(of: topic, limit: timeout)
+        try await core.routeData(of: known(topic), limit: timeout)
     }
 
     /// The queues and brokers of a topic, as producers and consumers derive them from the name server's answer.
     /// - Throws: `routeNotFound` when no broker has registered the topic.
     public func route(of topic: String) async throws(ClientError) -> TopicRoute {
-        try await core.refreshRoute(of: topic, limit: timeout)
+        try await core.refreshRoute(of: known(topic), limit: timeout).unwrapped(core.namespace)
     }
 
     /// A value that is kept at the name servers; empty when it is.
@@ -151,8 +161,7 @@ extension Admin {
 
     /// Tells every name server; the first failure ends it.
     func tellNameServers(_ command: RemotingCommand) async throws(ClientError) {
-        guard !nameServers.isEmpty else { throw .noNameServer }
-        for address in nameServers { _ = try await core.call(command, atNameServer: address, timeout: timeout) }
+        for address in try await core.knownNameServers() { _ = try await core.call(command, atNameServer: address, timeout: timeout) }
     }
 
     /// What a broker answers, as a typed body.
@@ -187,13 +196,13 @@ extension Admin {
     /// The messages in the body of an answer.
     func messages(_ response: RemotingCommand, _ what: String, from address: String) throws(ClientError) -> [StoredMessage] {
         do {
-            return try MessageRecord.decodeAll(response.body, decompressing: true)
+            return core.namespace.unwrap(try MessageRecord.decodeAll(response.body, decompressing: true))
         } catch {
             throw .malformed(what, from: address, error)
         }
     }
 
-    /// Addresses of the brokers that hold a topic, in the order of their names: masters where there are any.
+    /// Addresses of the brokers that hold a topic, by the name that servers know, in the order of their names: masters where there are any.
     func brokersOfTopic(_ topic: String) async throws(ClientError) -> [String] {
         let route = try await core.refreshRoute(of: topic, limit: timeout)
         return route.brokers.keys.map(\.text).sorted(by: utf16Precedes).compactMap { route.reader(of: $0, preferring: 0) }

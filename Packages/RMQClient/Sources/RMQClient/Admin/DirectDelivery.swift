@@ -26,7 +26,7 @@ extension Admin {
     public func deliver(
         _ id: String, to clientId: String, of group: String, at address: String
     ) async throws(ClientError) -> DirectDelivery {
-        let fields: HeaderFields = ["consumerGroup": group, "clientId": clientId, "msgId": id]
+        let fields: HeaderFields = ["consumerGroup": known(group), "clientId": clientId, "msgId": id]
         let command = RemotingCommand(code: RequestCode.consumeMessageDirectly.rawValue, fields: fields, body: [])
         let answer = try await askObject(address, command, "the result of the delivery", limit: timeout * 3)
         return DirectDelivery(

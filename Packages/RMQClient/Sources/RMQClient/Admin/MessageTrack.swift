@@ -39,7 +39,7 @@ extension Admin {
     /// A group about which something cannot be found out is in the list with its failure.
     /// - Throws: when the groups themselves cannot be listed.
     public func tracks(of message: StoredMessage) async throws(ClientError) -> [MessageTrack] {
-        guard let address = try await brokersOfTopic(message.topic).first else { return [] }
+        guard let address = try await brokersOfTopic(known(message.topic)).first else { return [] }
         var tracks: [MessageTrack] = []
         for group in try await groups(consuming: message.topic, at: address) {
             tracks.append(await track(of: message, in: group))
@@ -52,7 +52,7 @@ extension Admin {
             let members = try await consumerConnection(group: group)
             guard members.consumeType == .passively else { return MessageTrack(group: group, fate: .pull) }
             guard try await isConsumed(message, by: group) else { return MessageTrack(group: group, fate: .notConsumedYet) }
-            let passes = members.subscriptions[message.topic].map { MessageTrack.passes(message, $0) } ?? true
+            let passes = members.subscriptions[known(message.topic)].map { MessageTrack.passes(message, $0) } ?? true
             return MessageTrack(group: group, fate: passes ? .consumed : .consumedButFiltered)
         } catch {
             return MessageTrack(group: group, fate: error.responseCode == .consumerNotOnline ? .notOnline : .unknown, failure: error)

@@ -22,7 +22,7 @@ public struct PullResult: Sendable {
     /// The offset that the next message of the queue will have.
     public let maxOffset: Int64
     /// The messages that pass the filter, oldest first.
-    public let messages: [StoredMessage]
+    public internal(set) var messages: [StoredMessage]
     /// Which of the messages have their body as it is stored, because it could not be restored.
     let unreadable: [(index: Int, error: CompressionError)]
     /// The broker of the set to ask next time.

@@ -9,13 +9,28 @@ extension RocketMQClient {
     /// configuration.requestTimeout = .seconds(1)
     /// let client = try RocketMQClient(configuration)
     /// ```
+    ///
+    /// Where the name servers come from: from code (``nameServers``), from a file (``init(file:)``), from the environment (``init()``), or,
+    /// where none of these names any, from a web server (``nameServerEndpoint``). The first of them that does counts.
     public struct Configuration: Sendable {
         /// `host:port` of every name server; one is asked until it fails, then the next one.
         public var nameServers: [String]
+        /// Where the list of name servers is looked up while ``nameServers`` is empty: before the first request, and again and again later.
+        public var nameServerEndpoint: NameServerEndpoint?
+        /// Keeps the names of topics and groups apart from those of other users of the cluster; nil for none.
+        ///
+        /// An application writes and reads bare names; servers know `namespace%name`. Names of the system stay as they are.
+        public var namespace: String?
+        /// Who asks, at brokers with access control; nil signs nothing.
+        public var credentials: Credentials?
+        /// Encrypted connections. Not built yet: a client with it is refused, so that nobody takes plain ones for them.
+        public var tls: TLSConfiguration?
         /// First part of the client id; nil takes the first usable address of this machine.
         public var clientAddress: String?
         /// Second part of the client id.
         public var instanceName = InstanceName.unique
+        /// Third part of the client id, and of the address at which name servers are looked up; nil leaves both without one.
+        public var unitName: String?
         /// How command headers are written. Both are understood by every server of the 4.x line, and answered in kind. The binary form
         /// costs half as much; requests that it cannot express, those with an empty text, go as JSON all the same.
         public var headers = HeaderSerialization.rocketmq
@@ -23,6 +38,12 @@ extension RocketMQClient {
         public var usesShortSendHeader = true
         /// Longest wait for the answer of a name server, and of a broker to a heartbeat or a question about a group.
         public var requestTimeout = Duration.seconds(3)
+        /// How long a connect may take.
+        public var connectTimeout = Duration.seconds(3)
+        /// A connection over which nothing went for so long is closed; the next request opens a new one.
+        public var idleTimeout = Duration.seconds(120)
+        /// Largest frame sent or accepted, in bytes.
+        public var maxFrameBytes = 16 << 20
         /// How often the routes of all topics in use are asked for again.
         public var routeRefreshInterval = Duration.seconds(30)
         /// How often brokers are told who is here; they forget a client that was silent for two minutes.
@@ -35,6 +56,8 @@ extension RocketMQClient {
         ///
         /// A consumer has no caller to throw to when, say, a broker does not know its group: it says so here and tries again.
         public var logger = Logger(category: "RocketmqClient", level: .warning, sink: ConsoleSink())
+        /// Of a configuration file: another file, with the credentials.
+        var keyFile: String?
         /// Whether it records what becomes of messages, for `mqadmin queryMsgTraceById` and consoles.
         public var tracing = Tracing.disabled
 
@@ -61,27 +84,40 @@ public enum InstanceName: Sendable {
 }
 
 extension RocketMQClient.Configuration {
-    func check() throws(ClientError) {
-        guard !nameServers.isEmpty else {
-            throw ClientError(.noNameServer, "nameServers is empty; give the host:port of at least one name server")
-        }
-        for address in nameServers {
-            guard NameServerList.isAddress(address) else {
-                throw ClientError(.invalidConfiguration, "nameServers has \"\(address)\", expected is host:port, as 127.0.0.1:9876")
-            }
-        }
-        if case .fixed(let name) = instanceName, name.isEmpty || name.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0 == "/" || $0 == "@" }) {
-            throw ClientError(.invalidConfiguration, "instanceName is \"\(name)\"; it must not be empty nor contain blanks, / or @")
-        }
-        guard requestTimeout > .zero, routeRefreshInterval > .zero, heartbeatInterval > .zero else {
-            throw ClientError(.invalidConfiguration, "requestTimeout, routeRefreshInterval and heartbeatInterval must be longer than zero")
-        }
-        guard sendBufferBytes > 0 else {
-            throw ClientError(.invalidConfiguration, "sendBufferBytes is \(sendBufferBytes), allowed is 1 and more")
-        }
-        try tracing.check()
-        guard (1...64).contains(eventLoops) else {
-            throw ClientError(.invalidConfiguration, "eventLoops is \(eventLoops), allowed is 1 to 64")
+    /// Sends the client's own log to `sink` instead of standard error.
+    /// - Parameter level: what matters less is not even made.
+    public mutating func log(_ level: LogLevel = .warning, to sink: any LogSink) {
+        logger = Logger(category: "RocketmqClient", level: level, sink: sink)
+    }
+
+    /// The addresses as they are asked: `http://host:port`, which some hosts of RocketMQ hand out, is the `host:port` behind the last slash.
+    var nameServerAddresses: [String] { nameServers.map { Self.withoutScheme($0) } }
+
+    /// The namespace that was set, else the one that the address of a hosted instance begins with.
+    var effectiveNamespace: String? {
+        if let namespace, !namespace.isEmpty { return namespace }
+        return nameServers.first.flatMap { Self.instance(ofAddress: $0) }
+    }
+
+    private static func withoutScheme(_ address: String) -> String {
+        address.hasBytePrefix("http://") ? address.cut(atLast: "/")?.after ?? address : address
+    }
+
+    /// `MQ_INST_<word>_<word>` of `[scheme://]MQ_INST_<word>_<word>.<domain>`.
+    private static func instance(ofAddress address: String) -> String? {
+        let place = address.cut(atLast: "/")?.after ?? address
+        guard let name = place.cut(atFirst: ".")?.before, let words = name.droppingBytePrefix("MQ_INST_") else { return nil }
+        guard let (first, second) = words.cut(atLast: "_"), !first.isEmpty, !second.isEmpty else { return nil }
+        return words.utf8.allSatisfy { NameBytes.isWord($0) } ? name : nil
+    }
+}
+
+private enum NameBytes {
+    /// `[A-Za-z0-9_]`
+    static func isWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"): true
+        default: false
         }
     }
 }

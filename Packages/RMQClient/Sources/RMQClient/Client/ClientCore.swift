@@ -13,6 +13,13 @@ final class ClientCore: Sendable {
     let announcements = SerialGate()
     /// Rounds of heartbeats that have begun.
     let heartbeatRounds = Atomic(0)
+    /// Where names of the application become names of servers, and back: for what is public of a role, and nothing below it.
+    let namespace: ClientNamespace
+    let nameServers: Mutex<NameServers>
+    /// The name servers are looked up by one task at a time.
+    let lookUps = SerialGate()
+    /// How they are looked up; nil without a network.
+    let http: HTTPExchange?
     let transactionProducers = TransactionProducers()
     /// Requests that wait for replies.
     let replies = ReplyTable()
@@ -23,15 +30,16 @@ final class ClientCore: Sendable {
     /// Who answers what servers ask.
     let serverRequests: ServerRequests
     let transport: any ClientTransport
-    private let nameServers: Mutex<NameServers>
     private let closed = Atomic(false)
 
     /// - Parameter configuration: checked. An ``Admin`` alone may come without a name server: brokers are asked by address.
-    init(_ configuration: RocketMQClient.Configuration, transport: any ClientTransport) {
+    init(_ configuration: RocketMQClient.Configuration, transport: any ClientTransport, http: HTTPExchange? = nil) {
         self.configuration = configuration
-        clientId = ClientIdentity.make(address: configuration.clientAddress, instance: configuration.instanceName)
+        clientId = ClientIdentity.make(configuration)
+        namespace = ClientNamespace(configuration.effectiveNamespace)
+        nameServers = Mutex(NameServers(configuration.nameServerAddresses, start: Int.random(in: 0..<1000)))
+        self.http = http
         tracer = configuration.tracing.topic.map { Tracer(topic: $0) }
-        nameServers = Mutex(NameServers(configuration.nameServers, start: Int.random(in: 0..<1000)))
         self.transport = transport
         serverRequests = ServerRequests(logger: configuration.logger)
         transport.setRequestHandler { [serverRequests] command, server in await serverRequests.answer(command, from: server) }
@@ -40,7 +48,8 @@ final class ClientCore: Sendable {
 
     /// Over the network. Nothing is opened until something is asked for.
     convenience init(_ configuration: RocketMQClient.Configuration) {
-        self.init(configuration, transport: NetworkTransport(configuration))
+        let network = NetworkTransport(configuration)
+        self.init(configuration, transport: network, http: network.http)
     }
 
     var logger: Logger { configuration.logger }
@@ -81,44 +90,8 @@ final class ClientCore: Sendable {
         }
     }
 
-    /// Asks a name server, and the others in turn when one does not answer.
-    /// - Parameters:
-    ///   - deadline: what is left until then is shared out among the name servers; nil gives each `limit`.
-    ///   - limit: longest wait for one of them; nil takes `requestTimeout`.
-    func callNameServer(
-        _ command: RemotingCommand, deadline: MonotonicInstant? = nil, limit: Duration? = nil
-    ) async throws(ClientError) -> (RemotingCommand, address: String) {
-        guard !configuration.nameServers.isEmpty else { throw .noNameServer }
-        var failures: [ClientError] = []
-        for left in stride(from: configuration.nameServers.count, to: 0, by: -1) {
-            guard let address = nameServers.withLock({ $0.chosen }) else { break }
-            var timeout = limit ?? configuration.requestTimeout
-            if let deadline { timeout = min(timeout, (deadline - .now) / left) }
-            do {
-                return (try await call(command, atNameServer: address, timeout: timeout), address)
-            } catch where error.isConnectionFailure || error.code == .timedOut {
-                nameServers.withLock { $0.failed(address) }
-                failures.append(error)
-            }
-        }
-        throw .noNameServerAnswered(failures, asked: configuration.nameServers)
-    }
-
-    /// Asks one name server and no other.
-    func call(
-        _ command: RemotingCommand, atNameServer address: String, timeout: Duration
-    ) async throws(ClientError) -> RemotingCommand {
-        do {
-            return try await call(command, at: address, timeout: timeout)
-        } catch {
-            var error = error
-            error.server = .nameServer(address)
-            throw error
-        }
-    }
-
     private func registerHandlers() {
-        let questions = ClientQuestions(groups: groups, statistics: statistics, nameServers: configuration.nameServers, logger: logger)
+        let questions = ClientQuestions(groups: groups, statistics: statistics, nameServers: { [weak self] in self?.nameServerAddresses ?? [] }, logger: logger)
         questions.register(at: serverRequests)
         serverRequests.register(.checkTransactionState) { [transactionProducers, logger] request in
             try transactionProducers.receive(request, logger: logger)

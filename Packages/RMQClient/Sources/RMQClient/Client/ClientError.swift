@@ -50,6 +50,8 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         public static let forbiddenTopic = Code("forbiddenTopic")
         /// A setting is outside of what is allowed.
         public static let invalidConfiguration = Code("invalidConfiguration")
+        /// A setting, or a system library that is not there, asks for what this client cannot do.
+        public static let unsupported = Code("unsupported")
         /// The client has a producer, or a consumer, of this group already.
         public static let groupAlreadyRegistered = Code("groupAlreadyRegistered")
         /// An interceptor of the application threw, or ended a send without a result.

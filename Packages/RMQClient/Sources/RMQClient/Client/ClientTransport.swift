@@ -30,13 +30,20 @@ final class NetworkTransport: ClientTransport {
     init(_ configuration: RocketMQClient.Configuration) {
         let loops = EventLoopGroup(count: configuration.eventLoops, name: "client")
         self.loops = loops
-        let limits = ClientConfiguration(sendBufferBytes: configuration.sendBufferBytes)
-        remoting = RemotingClient(configuration: limits, loops: loops, logger: configuration.logger)
+        var settings = ClientConfiguration(
+            connectTimeout: configuration.connectTimeout, idleTimeout: configuration.idleTimeout, maxFrameBytes: configuration.maxFrameBytes,
+            sendBufferBytes: configuration.sendBufferBytes)
+        settings.signer = configuration.credentials?.signer
+        remoting = RemotingClient(configuration: settings, loops: loops, logger: configuration.logger)
+        http = { [logger = configuration.logger] request, timeout in await request.response(within: timeout, on: loops.next(), logger: logger) }
     }
 
     func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer? {
         remoting.peer(address, serialization: serialization)
     }
+
+    /// Over the same loops.
+    let http: HTTPExchange
 
     func request(
         _ command: RemotingCommand, to address: String, timeout: Duration

@@ -18,7 +18,8 @@ public final class RocketMQClient: Sendable {
     let core: ClientCore
     let maintenance: Maintenance
 
-    /// - Throws: `noNameServer` or `invalidConfiguration`. A name server that is down is no error: it is needed when something is sent.
+    /// - Throws: `noNameServer` or `invalidConfiguration`; `unsupported` where TLS is asked for, which is not built yet. A name server that is down
+    ///   is no error: it is needed when something is sent.
     public init(_ configuration: Configuration) throws(ClientError) {
         try configuration.check()
         core = ClientCore(configuration)
@@ -28,12 +29,28 @@ public final class RocketMQClient: Sendable {
     /// How brokers know this client: address, instance and, between them, `@`.
     public var clientId: String { core.clientId }
 
-    /// Admin calls over this client's connections.
+    /// The namespace of its topics and groups; nil for none.
+    public var namespace: String? { core.namespace.isNone ? nil : core.namespace.name }
+
+    /// `host:port` of the name servers that are asked at present; empty as long as they are still to be looked up.
+    public var nameServers: [String] { core.nameServerAddresses }
+
+    /// Asks other name servers from now on. Connections to brokers stay.
+    ///
+    /// The one that is asked at present goes on being asked if it is among them.
+    /// - Throws: `invalidConfiguration` for an empty list and for what is not `host:port`; the list then stays as it was.
+    public func updateNameServers(_ addresses: [String]) throws(ClientError) {
+        guard !addresses.isEmpty else { throw ClientError(.invalidConfiguration, "the new list of name servers is empty") }
+        for address in addresses { try Configuration.checkAddress(address, in: "the new list of name servers") }
+        core.updateNameServers(addresses)
+    }
+
+    /// Admin calls over this client's connections. They take topics and groups by their bare names, as its producers and consumers do.
     public var admin: Admin { Admin(core: core) }
 
     /// A producer of `group`; the group must be new to this client.
     public func makeProducer(group: String, _ configuration: ProducerConfiguration = .init()) async throws(ClientError) -> Producer {
-        try Validation.checkGroup(group, role: .producer)
+        let group = try wrapped(group, .producer)
         try configuration.check()
         guard !core.isClosed else { throw .closedClient }
         guard core.groups.addProducer(group) else { throw Self.taken(group, "producer") }
@@ -43,7 +60,7 @@ public final class RocketMQClient: Sendable {
 
     /// A consumer of `group`, not yet running; the group must be new to this client.
     public func makePushConsumer(group: String, _ configuration: ConsumerConfiguration = .init()) async throws(ClientError) -> PushConsumer {
-        try Validation.checkGroup(group, role: .consumer)
+        let group = try wrapped(group, .consumer)
         try configuration.check()
         guard !core.isClosed else { throw .closedClient }
         let consumer = try PushConsumer(group: group, configuration: configuration, core: core)
@@ -67,6 +84,14 @@ public final class RocketMQClient: Sendable {
         await core.tracer?.close(via: core)
         await maintenance.stop()
         core.close()
+    }
+
+    /// A group as brokers know it.
+    func wrapped(_ group: String, _ role: Validation.Role) throws(ClientError) -> String {
+        try Validation.checkGroup(group, role: role)
+        let known = core.namespace.wrap(group)
+        try Validation.checkGroup(known)
+        return known
     }
 
     static func taken(_ group: String, _ role: String) -> ClientError {

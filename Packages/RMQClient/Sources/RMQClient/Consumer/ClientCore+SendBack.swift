@@ -25,7 +25,7 @@ extension ClientCore {
             $0.group = group
             $0.delayLevel = level
             $0.originMessageId = message.messageId
-            $0.originTopic = message.topic
+            $0.originTopic = namespace.wrap(message.topic)
             $0.maxReconsumeTimes = most
             $0.brokerName = queue.brokerName
         }
@@ -67,7 +67,7 @@ extension ClientCore {
     private func resending(_ message: StoredMessage, to queue: MessageQueue, times: Int32, atMost most: Int32) -> RemotingCommand {
         var properties = message.properties
         for name in [PropertyName.transactionPrepared, PropertyName.minOffset, PropertyName.maxOffset] { properties[name] = nil }
-        properties[PropertyName.retryTopic] = message.topic
+        properties[PropertyName.retryTopic] = namespace.wrap(message.topic)
         if properties[PropertyName.originMessageId] == nil { properties[PropertyName.originMessageId] = message.offsetMessageId }
         properties[PropertyName.delayLevel] = String(Self.firstDelayLevel + Int(message.reconsumeTimes))
         let header = SendMessageHeader {

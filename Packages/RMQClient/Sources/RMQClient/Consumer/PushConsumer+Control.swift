@@ -37,6 +37,7 @@ extension PushConsumer {
         guard let running = state.withLock({ $0.life.running }), let handlers = running.handlers else { return nil }
         var message = message
         if message.topic.isExactly(RetryTopic.name(group)), let original = message.properties[PropertyName.retryTopic] { message.topic = original }
+        message = core.namespace.unwrap(message)
         let start = MonotonicInstant.now
         var answer = ConsumeDirectlyResult { $0.isOrdered = running.mode == .ordered }
         do {

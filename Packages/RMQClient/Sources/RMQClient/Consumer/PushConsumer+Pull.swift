@@ -122,7 +122,7 @@ extension PushConsumer {
                 if let original = messages[index].properties[PropertyName.retryTopic] { messages[index].topic = original }
             }
         }
-        guard let run = assigned.cache(messages), !isOrdered else { return }
+        guard let run = assigned.cache(core.namespace.unwrap(messages)), !isOrdered else { return }
         inbox.put(run)
     }
 

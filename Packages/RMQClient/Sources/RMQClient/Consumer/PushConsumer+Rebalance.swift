@@ -50,7 +50,7 @@ extension PushConsumer {
         for assigned in state.withLock({ Array($0.assigned.values) }) where assigned.queue.topic.isExactly(topic) { assigned.adjust(limits: limits) }
         let isTaken = await take(plan.added, limits)
         guard isTaken || !plan.dropped.isEmpty else { return false }
-        core.logger.info("group \(group) now has \(assignment.count { $0.topic.isExactly(topic) }) queues of \(topic)")
+        core.logger.info("group \(group) now has \(heldQueues.count { $0.topic.isExactly(topic) }) queues of \(topic)")
         return true
     }
 

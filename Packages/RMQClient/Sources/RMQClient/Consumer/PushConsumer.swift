@@ -107,6 +107,7 @@ public final class PushConsumer: Sendable {
     ///
     /// All members of the group must subscribe alike: a broker goes by what the last one said.
     public func subscribe(to topic: String, _ filter: SubscriptionFilter = .all) async throws(ClientError) {
+        let topic = core.namespace.wrap(topic)
         try Validation.checkTopic(topic)
         try filter.check()
         try await core.check(filter, topic: topic, group: group)
@@ -122,14 +123,18 @@ public final class PushConsumer: Sendable {
 
     /// Ends the subscription to a topic; its queues are given up at the next rebalance, which starts at once.
     public func unsubscribe(from topic: String) async {
+        let topic = core.namespace.wrap(topic)
         state.withLock { _ = $0.subscriptions.removeValue(forKey: topic) }
         wakeRebalance()
     }
 
     /// The queues that this consumer holds now.
     public var assignment: Set<MessageQueue> {
-        state.withLock { Set($0.assigned.filter { !$0.value.isDropped }.keys) }
+        Set(core.namespace.unwrap(Array(heldQueues)))
     }
+
+    /// The same as brokers know them.
+    var heldQueues: Set<MessageQueue> { state.withLock { Set($0.assigned.filter { !$0.value.isDropped }.keys) } }
 
     var isRunning: Bool { state.withLock { $0.life.running != nil } }
     /// Whether queues are consumed in order.

@@ -42,7 +42,8 @@ extension LitePullConsumer: ConsumerMember {
             guard let (_, holder) = board.change({ $0.seek(queue, to: offset) }) else { continue }
             goOn(queue, holder, at: offset)
         }
-        moveOffsets(to: new.filter { assignment.contains($0.key) })
+        let held = Set(board.change { $0.queues })
+        moveOffsets(to: new.filter { held.contains($0.key) })
         await offsets.persist(of: Array(new.keys))
     }
 

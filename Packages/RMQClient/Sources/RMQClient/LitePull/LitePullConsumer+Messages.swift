@@ -28,7 +28,7 @@ extension LitePullConsumer {
             /// - Throws: `notSubscribed`.
             public mutating func next(isolation: isolated (any Actor)?) async throws(ClientError) -> StoredMessage? {
                 while true {
-                    if let message = inHand.next() { return message }
+                    if let message = inHand.next() { return consumer.core.namespace.unwrap(message) }
                     do throws(ClientError) {
                         inHand.batch = try await consumer.pollBatch()
                     } catch where error.code == .closed || error.code == .cancelled {

@@ -92,6 +92,7 @@ public final class LitePullConsumer: Sendable {
     /// All members of the group must subscribe alike: a broker goes by what the last one said.
     /// - Throws: `subscriptionConflict` after ``assign(_:filters:)``, `refused` when a broker does not take the filter.
     public func subscribe(to topic: String, _ filter: SubscriptionFilter = .all) async throws(ClientError) {
+        let topic = core.namespace.wrap(topic)
         try Validation.checkTopic(topic)
         try filter.check()
         try enter(.subscribing)
@@ -105,6 +106,7 @@ public final class LitePullConsumer: Sendable {
 
     /// Ends the subscription to a topic, and gives its queues up. What was pulled of them and not polled comes to other members.
     public func unsubscribe(from topic: String) async {
+        let topic = core.namespace.wrap(topic)
         state.withLock { $0.subscriptions.remove(topic) }
         await assigning.run { await giveUp(board.change { $0.queues }.filter { $0.topic.isExactly(topic) }) }
     }
@@ -116,6 +118,8 @@ public final class LitePullConsumer: Sendable {
     /// - Throws: `subscriptionConflict` after ``subscribe(to:_:)``, `invalidConfiguration` for no queue.
     public func assign(_ queues: Set<MessageQueue>, filters: [String: SubscriptionFilter] = [:]) async throws(ClientError) {
         guard !queues.isEmpty else { throw ClientError(.invalidConfiguration, "no queue is to be assigned; close the consumer that shall have none") }
+        let queues = Set(queues.map { core.namespace.wrap($0) })
+        let filters = Dictionary(filters.map { (core.namespace.wrap($0.key), $0.value) }) { first, _ in first }
         for queue in queues { try Validation.checkTopic(queue.topic) }
         for filter in filters.values { try filter.check() }
         try enter(.assigned)
@@ -134,7 +138,7 @@ public final class LitePullConsumer: Sendable {
     }
 
     /// The queues that this consumer holds now.
-    public var assignment: Set<MessageQueue> { Set(board.change { $0.queues }) }
+    public var assignment: Set<MessageQueue> { Set(core.namespace.unwrap(Array(board.change { $0.queues }))) }
 
     /// The queues that the consumer holds: now, and again after each change. Ends when it is closed.
     ///
@@ -155,7 +159,7 @@ public final class LitePullConsumer: Sendable {
     /// All queues of a topic, whoever holds them, by broker and number.
     /// - Throws: `routeNotFound` when no broker has registered the topic.
     public func queues(of topic: String) async throws(ClientError) -> [MessageQueue] {
-        try await core.refreshRoute(of: topic).subscribeQueues
+        core.namespace.unwrap(try await core.refreshRoute(of: core.namespace.wrap(topic)).subscribeQueues)
     }
 
     // MARK: Messages
@@ -166,7 +170,7 @@ public final class LitePullConsumer: Sendable {
     /// - Parameter timeout: longest wait; nil waits for ``LitePullConfiguration/pollTimeout``, zero not at all.
     /// - Throws: `notSubscribed`, `closed`, `cancelled`.
     public func poll(timeout: Duration? = nil) async throws(ClientError) -> [StoredMessage] {
-        try await pollBatch(timeout: timeout)?.messages ?? []
+        core.namespace.unwrap(try await pollBatch(timeout: timeout)?.messages ?? [])
     }
 
     /// As ``poll(timeout:)``; nil for no messages.
@@ -188,6 +192,7 @@ public final class LitePullConsumer: Sendable {
     /// Goes on elsewhere in a queue: what was pulled and not polled yet is dropped, and the next batch of the queue begins there.
     /// - Throws: `queueNotAssigned`, `offsetOutOfRange`, and what the broker answers.
     public func seek(_ queue: MessageQueue, to position: SeekPosition) async throws(ClientError) {
+        let queue = core.namespace.wrap(queue)
         guard board.change({ $0.holds(queue) }) else { throw notAssigned(queue) }
         let offset = try await offset(of: position, in: queue)
         guard let (_, holder) = board.change({ $0.seek(queue, to: offset) }) else { throw notAssigned(queue) }
@@ -210,10 +215,15 @@ public final class LitePullConsumer: Sendable {
     }
 
     /// Stops pulling from these queues. What was pulled already is still polled. Queues that are not held are passed over.
-    public func pause(_ queues: Set<MessageQueue>) { board.change { $0.setPaused(true, queues) } }
+    public func pause(_ queues: Set<MessageQueue>) { setPaused(true, queues) }
 
     /// Pulls again from queues that were paused.
-    public func resume(_ queues: Set<MessageQueue>) { board.change { $0.setPaused(false, queues) } }
+    public func resume(_ queues: Set<MessageQueue>) { setPaused(false, queues) }
+
+    private func setPaused(_ isPaused: Bool, _ queues: Set<MessageQueue>) {
+        let queues = Set(queues.map { core.namespace.wrap($0) })
+        board.change { $0.setPaused(isPaused, queues) }
+    }
 
     // MARK: Offsets
 
@@ -230,6 +240,7 @@ public final class LitePullConsumer: Sendable {
     /// The group goes on at these offsets after a restart; the present polls do not. Stored when this returns.
     /// - Throws: `queueNotAssigned` before anything is stored, else the first failure, as ``commit()`` does.
     public func commit(_ offsets: [MessageQueue: Int64]) async throws(ClientError) {
+        let offsets = Dictionary(offsets.map { (core.namespace.wrap($0.key), $0.value) }) { first, _ in first }
         for (queue, offset) in offsets {
             guard board.change({ $0.holds(queue) }) else { throw notAssigned(queue) }
             guard offset >= 0 else { throw ClientError(.offsetOutOfRange, "offset \(offset) of \(queue) is below zero") }
@@ -239,7 +250,7 @@ public final class LitePullConsumer: Sendable {
     }
 
     /// Where the group would go on in a queue: what this consumer knows, else what is stored; nil when there is nothing.
-    public func committedOffset(of queue: MessageQueue) async throws(ClientError) -> Int64? { try await offsets.offset(of: queue) }
+    public func committedOffset(of queue: MessageQueue) async throws(ClientError) -> Int64? { try await offsets.offset(of: core.namespace.wrap(queue)) }
 
     /// What this consumer did in the last minute, by topic.
     public func statistics() -> [ByteText: ConsumptionStatistics] { consumptionStatistics(core.statistics) }

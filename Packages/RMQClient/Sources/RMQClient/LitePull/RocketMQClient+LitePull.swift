@@ -5,7 +5,7 @@ extension RocketMQClient {
     public func makeLitePullConsumer(
         group: String, _ configuration: LitePullConfiguration = .init()
     ) async throws(ClientError) -> LitePullConsumer {
-        try Validation.checkGroup(group, role: .consumer)
+        let group = try wrapped(group, .consumer)
         try configuration.check()
         guard !core.isClosed else { throw .closedClient }
         let consumer = try LitePullConsumer(group: group, configuration: configuration, core: core)
@@ -24,15 +24,17 @@ extension RocketMQClient {
         from queue: MessageQueue, offset: Int64, maxCount: Int32 = 32, filter: SubscriptionFilter = .all, group: String,
         wait: Duration = .zero
     ) async throws(ClientError) -> PullResult {
-        try Validation.checkGroup(group, role: .consumer)
+        let group = try wrapped(group, .consumer)
         try filter.check()
         guard offset >= 0, maxCount > 0 else {
             throw ClientError(.invalidConfiguration, "a pull begins at 0 or above and asks for a message at least, not \(offset) and \(maxCount)")
         }
         let request = QueuePull(
-            group: group, queue: queue, offset: offset, maxCount: maxCount, filter: filter, subscriptionVersion: 0, committed: nil,
+            group: group, queue: core.namespace.wrap(queue), offset: offset, maxCount: maxCount, filter: filter, subscriptionVersion: 0, committed: nil,
             suspend: wait > .zero ? wait : nil, carriesExpression: true)
-        return try await core.pull(request, preferring: 0, timeout: wait + Self.pullTimeout)
+        var result = try await core.pull(request, preferring: 0, timeout: wait + Self.pullTimeout)
+        result.messages = core.namespace.unwrap(result.messages)
+        return result
     }
 
     /// Beyond what the broker waits for a message.

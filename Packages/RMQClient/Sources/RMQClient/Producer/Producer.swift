@@ -57,8 +57,9 @@ public final class Producer: Sendable {
     @discardableResult
     public func send(_ message: Message, to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
         let outgoing = try outgoing(message)
-        guard queue.topic.isExactly(message.topic) else {
-            throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the queue belongs to \(queue.topic)")
+        let queue = core.namespace.wrap(queue)
+        guard queue.topic.isExactly(outgoing.topic) else {
+            throw ClientError(.invalidMessage, "the message is for topic \(outgoing.topic), the queue belongs to \(queue.topic)")
         }
         return try await send(outgoing, to: queue, timeout: timeout)
     }
@@ -70,15 +71,15 @@ public final class Producer: Sendable {
     ) async throws(ClientError) -> SendResult {
         let deadline = deadline(timeout)
         let outgoing = try outgoing(message)
-        let queues = try await queues(for: message.topic, deadline: deadline)
+        let queues = try await queues(for: outgoing.topic, deadline: deadline)
         let queue: MessageQueue
         do {
-            queue = try choose(queues)
+            queue = core.namespace.wrap(try choose(core.namespace.unwrap(queues)))
         } catch {
             throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
         }
-        guard queue.topic.isExactly(message.topic) else {
-            throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the selector chose a queue of \(queue.topic)")
+        guard queue.topic.isExactly(outgoing.topic) else {
+            throw ClientError(.invalidMessage, "the message is for topic \(outgoing.topic), the selector chose a queue of \(queue.topic)")
         }
         return try await perform(outgoing, to: target(queue, deadline: deadline), from: .now, until: deadline)
     }
@@ -101,6 +102,7 @@ public final class Producer: Sendable {
     @discardableResult
     public func send(batch messages: [Message], to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
         let batch = try outgoing(batch: messages)
+        let queue = core.namespace.wrap(queue)
         guard queue.topic.isExactly(batch.topic) else {
             throw ClientError(.invalidMessage, "the batch is for topic \(batch.topic), the queue belongs to \(queue.topic)")
         }
@@ -111,16 +113,16 @@ public final class Producer: Sendable {
     public func sendOneway(_ message: Message) async throws(ClientError) {
         let outgoing = try outgoing(message)
         let deadline = deadline(nil)
-        let draw = if let known = nextKnownQueue(of: message.topic, avoiding: nil) { known } else {
-            try await nextQueue(of: message.topic, avoiding: nil, deadline: deadline)
+        let draw = if let known = nextKnownQueue(of: outgoing.topic, avoiding: nil) { known } else {
+            try await nextQueue(of: outgoing.topic, avoiding: nil, deadline: deadline)
         }
-        let target = if let target = draw.target { target } else { try await resolve(draw, of: message.topic, deadline: deadline) }
+        let target = if let target = draw.target { target } else { try await resolve(draw, of: outgoing.topic, deadline: deadline) }
         try await performOneway(outgoing, to: target)
     }
 
     /// The queues of a topic that take messages. A topic that does not exist yet has those it would be created with.
     public func queues(for topic: String) async throws(ClientError) -> [MessageQueue] {
-        try await queues(for: topic, deadline: deadline(nil))
+        core.namespace.unwrap(try await queues(for: core.namespace.wrap(topic), deadline: deadline(nil)))
     }
 
     /// Takes the group off the brokers. Sends still work afterwards; the group name is free again.
@@ -162,7 +164,7 @@ public final class Producer: Sendable {
     /// The result, when the message is stored as wished.
     private func finished(_ attempt: FirstAttempt, _ outgoing: OutgoingMessage) -> SendResult? {
         guard case .stored(let answer) = attempt.request.outcome, answer.code == .success || !configuration.retriesUnlessFullyStored else { return nil }
-        return SendResult(answer, ids: outgoing.messageIds, askedFor: attempt.target.queue)
+        return SendResult(answer, ids: outgoing.messageIds, askedFor: attempt.target.shownQueue)
     }
 
     private func request(
@@ -367,7 +369,7 @@ public final class Producer: Sendable {
 
     private func result(of request: PendingRequest, _ outgoing: OutgoingMessage, _ target: PublishTarget) throws(ClientError) -> SendResult {
         switch request.outcome {
-        case .stored(let answer): return SendResult(answer, ids: outgoing.messageIds, askedFor: target.queue)
+        case .stored(let answer): return SendResult(answer, ids: outgoing.messageIds, askedFor: target.shownQueue)
         case .other(let answer): return try accepted(answer, outgoing, target)
         case .failed(let error): throw ClientError(error)
         case .pulled: preconditionFailure("a send is not answered as a pull")
@@ -380,7 +382,7 @@ public final class Producer: Sendable {
         default: throw .refused(answer, by: target.address, asked: "a message for \(target.queue)")
         }
         let header = try core.read(answer, SendMessageResponseHeader.self, target.address)
-        return SendResult(StoredAnswer(code: answer.responseCode, header), ids: outgoing.messageIds, askedFor: target.queue)
+        return SendResult(StoredAnswer(code: answer.responseCode, header), ids: outgoing.messageIds, askedFor: target.shownQueue)
     }
 
     // MARK: Building
@@ -388,10 +390,11 @@ public final class Producer: Sendable {
     /// Checked but for its topic, which is when its route is looked for.
     private func outgoing(_ message: Message) throws(ClientError) -> OutgoingMessage {
         try Validation.checkContent(message, maxBytes: configuration.maxMessageBytes)
-        return OutgoingMessage(message, threshold: configuration.compressionThreshold, level: configuration.compressionLevel)
+        return OutgoingMessage(core.namespace.wrap(message), threshold: configuration.compressionThreshold, level: configuration.compressionLevel)
     }
 
     private func outgoing(batch messages: [Message]) throws(ClientError) -> OutgoingMessage {
+        let messages = messages.map { core.namespace.wrap($0) }
         try Validation.checkBatch(messages, maxBytes: configuration.maxMessageBytes)
         let batch = try OutgoingMessage(batch: messages)
         guard batch.body.count <= configuration.maxMessageBytes else {

@@ -5,6 +5,8 @@ import RMQRemoting
 /// messages. Holds for as long as the route does.
 final class PublishTarget: Sendable {
     let queue: MessageQueue
+    /// The same as the application knows it.
+    let shownQueue: MessageQueue
     /// The master, `host:port`.
     let address: String
     /// Nil where requests do not travel over the network of the client.
@@ -20,6 +22,7 @@ final class PublishTarget: Sendable {
         _ core: ClientCore
     ) {
         self.queue = queue
+        shownQueue = core.namespace.unwrap(queue)
         self.address = address
         self.hasAlternative = hasAlternative
         peer = core.peer(address)

@@ -5,7 +5,7 @@ import RMQRemoting
 struct ClientQuestions: Sendable {
     let groups: GroupRegistry
     let statistics: ClientStatistics
-    let nameServers: [String]
+    let nameServers: @Sendable () -> [String]
     let logger: Logger
 
     /// Has the questions of brokers answered from now on.
@@ -50,7 +50,7 @@ struct ClientQuestions: Sendable {
         guard let consumer = groups.consumer(group) else { return Self.noConsumer(of: group) }
         var info = consumer.runningInfo
         consumer.describe(&info)
-        info.properties["PROP_NAMESERVER_ADDR"] = nameServers.map { $0 + ";" }.joined()
+        info.properties["PROP_NAMESERVER_ADDR"] = nameServers().map { $0 + ";" }.joined()
         for topic in consumer.subscribedTopics {
             info.status[topic] = ConsumerRunningInfo.Status(statistics.consumption(topic: topic, group: group))
         }

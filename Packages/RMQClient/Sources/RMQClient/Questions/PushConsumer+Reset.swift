@@ -8,7 +8,7 @@ extension PushConsumer {
     /// - Throws: what a broker answers; nothing has changed then.
     public func resetOffsets(toTime timestamp: Int64) async throws(ClientError) {
         var offsets: [MessageQueue: Int64] = [:]
-        for queue in assignment {
+        for queue in heldQueues {
             offsets[queue] = try await core.searchOffset(of: queue, at: timestamp, timeout: GroupOffsets.timeout)
         }
         await resetOffsets(to: offsets)

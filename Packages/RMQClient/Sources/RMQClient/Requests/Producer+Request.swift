@@ -21,6 +21,7 @@ extension Producer {
 
     /// As ``request(_:timeout:)``, to one queue and without retries.
     public func request(_ message: Message, to queue: MessageQueue, timeout: Duration = .seconds(3)) async throws(ClientError) -> StoredMessage {
+        let (message, queue) = (core.namespace.wrap(message), core.namespace.wrap(queue))
         guard queue.topic.isExactly(message.topic) else {
             throw ClientError(.invalidMessage, "the request is for topic \(message.topic), the queue belongs to \(queue.topic)")
         }
@@ -33,6 +34,7 @@ extension Producer {
 
     private func request(_ message: Message, _ timeout: Duration, send: @escaping Send) async throws(ClientError) -> StoredMessage {
         let deadline = MonotonicInstant.now + timeout
+        let message = core.namespace.wrap(message)
         try Validation.check(message, maxBytes: configuration.maxMessageBytes)
         let correlationId = CorrelationId.make()
         var request = message

@@ -6,9 +6,9 @@ public struct TopicRoute: Sendable, Equatable {
     /// The topic whose route this is.
     @ByteText public private(set) var topic: String
     /// Queues that take messages, by broker name and id. Only brokers with a master are among them.
-    public let publishQueues: [MessageQueue]
+    public private(set) var publishQueues: [MessageQueue]
     /// Queues that can be read, by broker name and id.
-    public let subscribeQueues: [MessageQueue]
+    public private(set) var subscribeQueues: [MessageQueue]
     /// Addresses by broker name and broker id; id 0 is the master.
     public let brokers: [ByteText: [Int64: ByteText]]
     /// Set when the queues are fixed by an order configuration and stay even while a broker is down.
@@ -37,6 +37,16 @@ public struct TopicRoute: Sendable, Equatable {
                 return Self.queues(topic, data.brokerName, count)
             }
         }
+    }
+
+    /// With the names that the application knows.
+    func unwrapped(_ namespace: ClientNamespace) -> TopicRoute {
+        guard !namespace.isNone else { return self }
+        var route = self
+        route.topic = namespace.unwrap(topic)
+        route.publishQueues = namespace.unwrap(publishQueues)
+        route.subscribeQueues = namespace.unwrap(subscribeQueues)
+        return route
     }
 
     /// The master's address; nil while the broker has none.

@@ -20,7 +20,7 @@ extension ConsumerMember {
     /// The statistics of every topic that the consumer subscribes to.
     func consumptionStatistics(_ statistics: ClientStatistics) -> [ByteText: ConsumptionStatistics] {
         var table: [ByteText: ConsumptionStatistics] = [:]
-        for topic in subscribedTopics { table[topic] = statistics.consumption(topic: topic, group: group) }
+        for topic in subscribedTopics { table[core.namespace.unwrap(topic)] = statistics.consumption(topic: topic, group: group) }
         return table
     }
 }

@@ -75,7 +75,7 @@ final class TransactionChecks: Sendable {
             var decision = TransactionDecision.unknown
             var failure: (any Error)?
             do {
-                decision = try await check(question.message)
+                decision = try await check(core.namespace.unwrap(question.message))
             } catch {
                 failure = error
                 logger.warning("the check of group \(group) failed for message \(question.message.messageId): \(error)")

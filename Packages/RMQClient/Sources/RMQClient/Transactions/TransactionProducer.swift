@@ -79,7 +79,7 @@ public final class TransactionProducer: Sendable {
     func receive(_ question: CheckQuestion) { checks.add(question, core) }
 
     private func outgoing(_ message: Message) throws(ClientError) -> OutgoingMessage {
-        var message = message
+        var message = core.namespace.wrap(message)
         message.delayLevel = 0
         // The application's own properties are checked before ours join them.
         try Validation.check(message, maxBytes: producer.configuration.maxMessageBytes)

@@ -15,7 +15,7 @@ struct TransactionReport: Sendable {
             guard let id = OffsetMessageId(sent.offsetMessageId) else {
                 throw ClientError(.malformedAnswer, "the half message's offset id is \"\(sent.offsetMessageId)\"")
             }
-            let address = try await core.master(of: sent.queue, deadline: .now + timeout)
+            let address = try await core.master(of: core.namespace.wrap(sent.queue), deadline: .now + timeout)
             let header = EndTransactionHeader {
                 $0.producerGroup = group
                 $0.halfQueueOffset = sent.queueOffset

@@ -9,8 +9,23 @@ public enum CompressionError: Error, Equatable, Sendable {
     /// Allowed are 0 to 9.
     case badLevel(Int32)
     case outOfMemory
-    /// A compression type that is not built in.
+    /// A compression type that is not defined.
     case unsupportedType(Int32)
+    /// A library of the system that reads this type, and is not there.
+    case missingLibrary(String)
+}
+
+extension CompressionError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .malformed: "it is damaged or cut off"
+        case .tooLarge(let limit): "it would be longer than \(limit) bytes"
+        case .badLevel(let level): "the compression level \(level) is none of 0 to 9"
+        case .outOfMemory: "there is no memory to compress or restore it"
+        case .unsupportedType(let type): "it is compressed in a way that is not known (type 0x\(String(type, radix: 16)))"
+        case .missingLibrary(let name): "it needs \(name), which this system does not have; install it"
+        }
+    }
 }
 
 /// zlib streams (RFC 1950).

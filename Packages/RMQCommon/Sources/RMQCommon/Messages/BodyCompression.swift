@@ -4,7 +4,9 @@ public enum BodyCompression {
     public static func restore(_ body: UnsafeRawBufferPointer, flag: SystemFlag, limit: Int) throws(CompressionError) -> [UInt8] {
         switch flag.compression {
         case .zlib, .zlibUntyped: try Zlib.decompress(body, limit: limit)
-        case .lz4, .zstd, nil: throw .unsupportedType(flag.rawValue & 0x700)
+        case .lz4: try LZ4.decompress(body, limit: limit)
+        case .zstd: try Zstandard.decompress(body, limit: limit)
+        case nil: throw .unsupportedType(flag.rawValue & 0x700)
         }
     }
 }

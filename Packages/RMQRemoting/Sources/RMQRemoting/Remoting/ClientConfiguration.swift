@@ -11,6 +11,8 @@ public struct ClientConfiguration: Sendable {
     /// Sends and pulls through a ``RemotingPeer`` wait while more than this waits to be written to it. Ten thousand sends of
     /// small messages fit.
     public var sendBufferBytes: Int
+    /// Signs every request before it is written; nil signs none.
+    public var signer: RequestSigner?
     /// Longest pause between two failed connects; the pause starts at 20 ms and doubles.
     public var maxBackoff: Duration
 

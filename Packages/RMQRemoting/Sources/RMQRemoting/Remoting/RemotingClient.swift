@@ -48,7 +48,7 @@ public final class RemotingClient: Sendable {
     public func request(
         _ command: RemotingCommand, to address: String, timeout: Duration
     ) async throws(RemotingError) -> RemotingCommand {
-        try await OutboundRequest.wait(command, to: address, timeout: timeout, clock: group.clocks.monotonic) { start($0) }
+        try await OutboundRequest.wait(signed(command), to: address, timeout: timeout, clock: group.clocks.monotonic) { start($0) }
     }
 
     /// As ``request(_:to:timeout:)``; `completion` is called once, on a loop, and must not block.
@@ -56,13 +56,13 @@ public final class RemotingClient: Sendable {
         _ command: RemotingCommand, to address: String, timeout: Duration,
         completion: @escaping @Sendable (Result<RemotingCommand, RemotingError>) -> Void
     ) {
-        start(OutboundRequest(command, to: address, timeout: timeout, clock: group.clocks.monotonic, completion: completion))
+        start(OutboundRequest(signed(command), to: address, timeout: timeout, clock: group.clocks.monotonic, completion: completion))
     }
 
     /// Sends without an answer; returns when the command is in the connection's output.
     public func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {
         _ = try await OutboundRequest.wait(
-            command, to: address, timeout: configuration.connectTimeout, oneway: true, clock: group.clocks.monotonic
+            signed(command), to: address, timeout: configuration.connectTimeout, oneway: true, clock: group.clocks.monotonic
         ) { start($0) }
     }
 
@@ -82,13 +82,23 @@ public final class RemotingClient: Sendable {
         for endpoint in endpoints { endpoint.loop.execute { endpoint.close() } }
     }
 
-    /// A server to send to and to pull from many times; nil once the client is closed.
+    /// Whatever goes to a server of this client passes here; what is added to a request later breaks its signature.
+    private func signed(_ command: RemotingCommand) -> RemotingCommand {
+        guard let signer = configuration.signer else { return command }
+        var command = command
+        signer.sign(&command)
+        return command
+    }
+
+    /// A server to send to and to pull from many times; nil once the client is closed, and where requests are signed: a signature is made of
+    /// a command.
     ///
     /// - Parameters:
     ///   - address: `host:port`.
     ///   - serialization: how the headers of requests are written.
     public func peer(_ address: String, serialization: HeaderSerialization = .rocketmq) -> RemotingPeer? {
-        endpoint(address).map { RemotingPeer($0, serialization: serialization) }
+        guard configuration.signer == nil else { return nil }
+        return endpoint(address).map { RemotingPeer($0, serialization: serialization) }
     }
 
     private func endpoint(_ address: String) -> ClientEndpoint? {

@@ -81,6 +81,10 @@ import Testing
         case .queryConsumeQueue: QueryConsumeQueueHeader.self
         case .queryDataVersion: QueryDataVersionHeader.self
         case .viewBrokerStatsData: BrokerStatsHeader.self
+        case .getBrokerConsumeStats: BrokerConsumeStatsHeader.self
+        case .updateAndCreateAclConfig: AccountHeader.self
+        case .deleteAclConfig: DeleteAccountHeader.self
+        case .updateGlobalWhiteAddrsConfig: GlobalWhiteAddressesHeader.self
         default: nil
         }
     }
@@ -98,6 +102,7 @@ import Testing
         case .wipeWritePermOfBroker: WipeWritePermissionResponseHeader.self
         case .addWritePermOfBroker: AddWritePermissionResponseHeader.self
         case .queryDataVersion: QueryDataVersionResponseHeader.self
+        case .getBrokerClusterAclInfo: AccessVersionResponseHeader.self
         default: nil
         }
     }

@@ -1,0 +1,13 @@
+// Sends a thousand messages from as many tasks, over one connection.
+import RMQClient
+
+try await withRocketMQClient(.init()) { client in
+    let producer = try await client.makeProducer(group: "example-producer")
+    let stored = try await withThrowingTaskGroup(of: SendResult.self) { tasks in
+        for number in 0..<1000 {
+            tasks.addTask { try await producer.send(Message(topic: "ExampleConcurrent", text: "message \(number)")) }
+        }
+        return try await tasks.reduce(into: 0) { count, result in count += result.status == .stored ? 1 : 0 }
+    }
+    print("stored \(stored) messages")
+}

@@ -1,0 +1,71 @@
+import RMQCommon
+import RMQRemoting
+
+/// What a client refuses at its construction, with the value, what is allowed, and what to do.
+extension RocketMQClient.Configuration {
+    /// Threads of a client's network; the range of the file's key is the same.
+    static let mostLoops = 64
+
+    func check() throws(ClientError) {
+        guard !nameServers.isEmpty || nameServerEndpoint != nil else {
+            throw ClientError(
+                .noNameServer,
+                "no name server is named: set nameServers, the environment variable NAMESRV_ADDR, namesrvAddr in a configuration file, or nameServerEndpoint")
+        }
+        try checkShared()
+    }
+
+    /// What an ``Admin`` has to hold as well, which may come without a name server.
+    func checkShared() throws(ClientError) {
+        for address in nameServerAddresses { try Self.checkAddress(address, in: "nameServers") }
+        try nameServerEndpoint?.check()
+        try checkIdentity()
+        try credentials?.check()
+        guard tls == nil else {
+            throw ClientError(.unsupported, "tls is set, and TLS is not built yet; leave it nil, and keep the connections inside of a trusted network")
+        }
+        guard requestTimeout > .zero, connectTimeout > .zero, idleTimeout > .zero, routeRefreshInterval > .zero, heartbeatInterval > .zero else {
+            throw ClientError(
+                .invalidConfiguration,
+                "requestTimeout, connectTimeout, idleTimeout, routeRefreshInterval and heartbeatInterval must be longer than zero")
+        }
+        guard sendBufferBytes > 0 else {
+            throw ClientError(.invalidConfiguration, "sendBufferBytes is \(sendBufferBytes), allowed is 1 and more")
+        }
+        try tracing.check()
+        guard maxFrameBytes >= 1024, maxFrameBytes <= Int(Int32.max) else {
+            throw ClientError(.invalidConfiguration, "maxFrameBytes is \(maxFrameBytes), allowed is 1024 to \(Int32.max)")
+        }
+        guard (1...Self.mostLoops).contains(eventLoops) else {
+            throw ClientError(.invalidConfiguration, "eventLoops is \(eventLoops), allowed is 1 to \(Self.mostLoops)")
+        }
+    }
+
+    static func checkAddress(_ address: String, in what: String) throws(ClientError) {
+        guard NameServerList.isAddress(address) else {
+            throw ClientError(.invalidConfiguration, "\(what) has \"\(address)\", expected is host:port, as 127.0.0.1:9876")
+        }
+    }
+
+    private func checkIdentity() throws(ClientError) {
+        if case .fixed(let name) = instanceName { try Self.checkPart("instanceName", name) }
+        if let clientAddress { try Self.checkPart("clientAddress", clientAddress) }
+        if let unitName { try Self.checkPart("unitName", unitName) }
+        guard let namespace, !namespace.isEmpty else { return }
+        do {
+            _ = try TopicName(namespace)
+        } catch {
+            throw ClientError(.invalidConfiguration, "namespace is \"\(namespace)\": \(error)")
+        }
+        guard !namespace.contains(ascii: Namespace.separator) else {
+            throw ClientError(.invalidConfiguration, "namespace is \"\(namespace)\"; it must not contain %, which ends it in the names that servers know")
+        }
+    }
+
+    /// A part of the client id, which is also the name of a folder with a broadcasting consumer's offsets.
+    private static func checkPart(_ what: String, _ text: String) throws(ClientError) {
+        guard !text.isEmpty, !text.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0 == "/" || $0 == "@" }) else {
+            throw ClientError(.invalidConfiguration, "\(what) is \"\(text)\"; it must not be empty nor contain blanks, / or @")
+        }
+    }
+}
