@@ -145,6 +145,7 @@ private final class ScriptedTransport: ClientTransport {
     }
 
     func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {}
-    func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand) -> RemotingCommand?) {}
+    func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand, String) async -> RemotingCommand?) {}
+    func setConnectionClosedHandler(_ handler: @escaping @Sendable (String) -> Void) {}
     func close() {}
 }

@@ -1,7 +1,9 @@
 import RMQClient
 import RMQCommon
 import RMQRemoting
+import RMQTestSupport
 import Synchronization
+import Testing
 
 /// A name server and brokers that keep nothing on disk and behave as a test wants them to.
 ///
@@ -30,6 +32,14 @@ final class FakeCluster: Sendable {
         /// Client ids of every group; nil stands for those who sent a heartbeat.
         var members: [String]?
         var clients: Set<String> = []
+        /// Who holds the lock of a queue, by client id.
+        var locks: [MessageQueue: String] = [:]
+        /// Where the next message lies in the commit log.
+        var nextPhysicalOffset: Int64 = 0
+        /// The connection over which a client last sent a heartbeat, by server and client id.
+        var connections: [String: ConnectionHandle] = [:]
+        /// Messages that were sent.
+        var sentCount: Int64 = 0
         var asked: [Asked] = []
         var script: Script
     }
@@ -49,7 +59,7 @@ final class FakeCluster: Sendable {
     func start(_ name: String) throws {
         let configuration = ServerConfiguration(port: ports.withLock { $0[name] ?? 0 })
         let server = RemotingServer(configuration: configuration, loops: loops, logger: .silent) { _ in
-            FakeHandler { [weak self] command in await self?.receive(command, at: name) }
+            FakeHandler { [weak self] command, connection in await self?.receive(command, at: name, over: connection) }
         }
         try server.start()
         ports.withLock { $0[name] = server.port }
@@ -79,6 +89,24 @@ final class FakeCluster: Sendable {
 
     func offset(of queue: MessageQueue) -> Int64? { state.withLock { $0.offsets[queue] } }
 
+    /// The connection over which a client last sent a heartbeat to `server`.
+    private func connection(to client: String, at server: String) throws -> ConnectionHandle {
+        try #require(state.withLock { $0.connections["\(server) \(client)"] }, "\(client) sent no heartbeat to \(server)")
+    }
+
+    /// Asks a client that sent a heartbeat, as a broker does.
+    func ask(_ command: RemotingCommand, of client: String, at server: String = "a") async throws -> RemotingCommand {
+        try await connection(to: client, at: server).request(command, timeout: .generous)
+    }
+
+    /// As `ask`, without an answer.
+    func tell(_ command: RemotingCommand, to client: String, at server: String = "a") throws {
+        try connection(to: client, at: server).sendOneway(command)
+    }
+
+    /// Closes the connection of a client.
+    func hangUp(on client: String, at server: String = "a") throws { try connection(to: client, at: server).close() }
+
     /// Puts messages into a queue of broker `a`.
     func fill(_ topic: String, queue id: Int32 = 0, with bodies: [String]) {
         let queue = MessageQueue(topic: topic, brokerName: "a", queueId: id)
@@ -87,7 +115,8 @@ final class FakeCluster: Sendable {
                 let offset = Int64(state.messages[queue]?.count ?? 0)
                 state.messages[queue, default: []].append(StoredMessage(
                     topic: topic, body: Array(body.utf8), properties: [PropertyName.uniqueKey: "id-\(body)"], queueId: id, queueOffset: offset,
-                    physicalOffset: offset * 100))
+                    physicalOffset: state.nextPhysicalOffset))
+                state.nextPhysicalOffset += 100
             }
         }
     }
@@ -104,9 +133,12 @@ final class FakeCluster: Sendable {
 
     // MARK: Answering
 
-    private func receive(_ command: RemotingCommand, at server: String) async -> RemotingCommand? {
+    private func receive(_ command: RemotingCommand, at server: String, over connection: ConnectionHandle) async -> RemotingCommand? {
         let behaviour = state.withLock { state in
             state.asked.append(Asked(server: server, command: command))
+            if command.requestCode == .heartBeat, let id = try? HeartbeatData(body: command.body).clientId {
+                state.connections["\(server) \(id)"] = connection
+            }
             return state.script(server, command)
         }
         switch behaviour {
@@ -124,7 +156,8 @@ final class FakeCluster: Sendable {
         do {
             switch command.requestCode {
             case .getRouteinfoByTopic: return try route(command.header())
-            case .sendMessageV2: return try stored(command.header(), at: server)
+            case .sendMessageV2, .sendReplyMessageV2: return try stored(command.header(), at: server)
+            case .sendBatchMessage: return try stored(command.header(), count: BatchBody.decode(command.body, topic: "").count, at: server)
             case .heartBeat:
                 let id = try HeartbeatData(body: command.body).clientId
                 state.withLock { _ = $0.clients.insert(id) }
@@ -134,6 +167,9 @@ final class FakeCluster: Sendable {
             case .updateConsumerOffset: return try storeOffset(command.header(), at: server)
             case .getMaxOffset: return try maxOffset(command.header(), at: server)
             case .pullMessage: return try await pull(command.header(), at: server)
+            case .consumerSendMsgBack: return try takeBack(command.header(), at: server)
+            case .lockBatchMq: return try lock(LockBatchRequest(body: command.body))
+            case .unlockBatchMq: return try unlock(LockBatchRequest(body: command.body))
             default: return .response(.success)
             }
         } catch {
@@ -157,11 +193,16 @@ final class FakeCluster: Sendable {
         return .response(.success, body: data.body)
     }
 
-    private func stored(_ header: SendMessageHeaderV2, at server: String) -> RemotingCommand {
-        .response(.success, header: SendMessageResponseHeader {
-            $0.messageId = "0A000001"
+    private func stored(_ header: SendMessageHeaderV2, count: Int = 1, at server: String) throws -> RemotingCommand {
+        let first = state.withLock { state in
+            defer { state.sentCount += Int64(count) }
+            return state.sentCount
+        }
+        let host = HostAddress(address(of: server)) ?? .unspecified
+        return .response(.success, header: SendMessageResponseHeader {
+            $0.messageId = (0..<count).map { OffsetMessageId(storeHost: host, physicalOffset: (first + Int64($0)) * 100).text }.joined(separator: ",")
             $0.queueId = header.message.queueId
-            $0.queueOffset = 0
+            $0.queueOffset = first
         })
     }
 
@@ -200,15 +241,16 @@ final class FakeCluster: Sendable {
 
 /// Hands every request to a function, in a task of its own.
 private final class FakeHandler: RequestHandler {
-    private let answer: @Sendable (RemotingCommand) async -> RemotingCommand?
+    private let answer: @Sendable (RemotingCommand, ConnectionHandle) async -> RemotingCommand?
 
-    init(_ answer: @escaping @Sendable (RemotingCommand) async -> RemotingCommand?) { self.answer = answer }
+    init(_ answer: @escaping @Sendable (RemotingCommand, ConnectionHandle) async -> RemotingCommand?) { self.answer = answer }
 
     func receive(_ request: InboundFrame, on connection: Connection) {
         guard let command = try? request.command() else { return connection.close() }
         let reply = connection.replyHandle(for: request)
+        let handle = connection.handle
         Task { [answer] in
-            if let given = await answer(command) { reply.complete(given) }
+            if let given = await answer(command, handle) { reply.complete(given) }
         }
     }
 }

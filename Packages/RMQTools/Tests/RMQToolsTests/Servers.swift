@@ -24,7 +24,8 @@ final class Servers: ClientTransport {
 
     /// No command sends without waiting for the answer, and no server asks.
     func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {}
-    func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand) -> RemotingCommand?) {}
+    func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand, String) async -> RemotingCommand?) {}
+    func setConnectionClosedHandler(_ handler: @escaping @Sendable (String) -> Void) {}
     func close() {}
 
     /// Addresses that got a request with this code, in order.

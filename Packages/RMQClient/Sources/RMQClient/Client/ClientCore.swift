@@ -7,11 +7,21 @@ final class ClientCore: Sendable {
     let configuration: RocketMQClient.Configuration
     let clientId: String
     let groups = GroupRegistry()
+    let statistics = ClientStatistics()
     let routes = KnownRoutes()
     /// Heartbeats and unregistering, one at a time: a heartbeat that was composed before a group left must not arrive after it.
     let announcements = SerialGate()
     /// Rounds of heartbeats that have begun.
     let heartbeatRounds = Atomic(0)
+    let transactionProducers = TransactionProducers()
+    /// Requests that wait for replies.
+    let replies = ReplyTable()
+    /// Which brokers know this client.
+    let introductions = Mutex(Introductions())
+    /// Nil while tracing is off.
+    let tracer: Tracer?
+    /// Who answers what servers ask.
+    let serverRequests: ServerRequests
     let transport: any ClientTransport
     private let nameServers: Mutex<NameServers>
     private let closed = Atomic(false)
@@ -20,9 +30,12 @@ final class ClientCore: Sendable {
     init(_ configuration: RocketMQClient.Configuration, transport: any ClientTransport) {
         self.configuration = configuration
         clientId = ClientIdentity.make(address: configuration.clientAddress, instance: configuration.instanceName)
+        tracer = configuration.tracing.topic.map { Tracer(topic: $0) }
         nameServers = Mutex(NameServers(configuration.nameServers, start: Int.random(in: 0..<1000)))
         self.transport = transport
-        transport.setRequestHandler { [groups] command in Self.answer(command, groups) }
+        serverRequests = ServerRequests(logger: configuration.logger)
+        transport.setRequestHandler { [serverRequests] command, server in await serverRequests.answer(command, from: server) }
+        registerHandlers()
     }
 
     /// Over the network. Nothing is opened until something is asked for.
@@ -104,17 +117,15 @@ final class ClientCore: Sendable {
         }
     }
 
-    // MARK: Requests from brokers
-
-    /// Nil answers nothing.
-    private static func answer(_ command: RemotingCommand, _ groups: GroupRegistry) -> RemotingCommand? {
-        switch command.requestCode {
-        case .notifyConsumerIdsChanged:
-            if let group = try? command.header(ConsumerGroupHeader.self).consumerGroup { groups.consumer(group)?.wakeRebalance() }
+    private func registerHandlers() {
+        let questions = ClientQuestions(groups: groups, statistics: statistics, nameServers: configuration.nameServers, logger: logger)
+        questions.register(at: serverRequests)
+        serverRequests.register(.checkTransactionState) { [transactionProducers, logger] request in
+            try transactionProducers.receive(request, logger: logger)
             return nil
-        default:
-            return .response(.requestCodeNotSupported, remark: "request type \(command.code) is not supported by this client")
         }
+        serverRequests.register(.pushReplyMessageToClient) { [replies, logger] request in replies.receive(request, logger: logger) }
+        transport.setConnectionClosedHandler { [weak self] address in self?.introductions.withLock { $0.lost(address) } }
     }
 
     // MARK: End
@@ -123,5 +134,7 @@ final class ClientCore: Sendable {
     func close() {
         guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         transport.close()
+        serverRequests.close()
+        replies.failAll(.closedClient)
     }
 }

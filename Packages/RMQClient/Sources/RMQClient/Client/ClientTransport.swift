@@ -10,8 +10,10 @@ protocol ClientTransport: Sendable {
     func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer?
     /// Sends without an answer; returns when the command is in the connection's output.
     func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError)
-    /// Sets what answers the requests of servers; nil answers nothing.
-    func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand) -> RemotingCommand?)
+    /// Sets what answers the requests of servers, by the server's `ip:port`; nil answers nothing.
+    func setRequestHandler(_ handler: @escaping @Sendable (_ command: RemotingCommand, _ server: String) async -> RemotingCommand?)
+    /// Sets what is told the address of a connection that closed. Must not block.
+    func setConnectionClosedHandler(_ handler: @escaping @Sendable (_ address: String) -> Void)
     /// Closes all connections; waiting and later requests fail.
     func close()
 }
@@ -46,8 +48,12 @@ final class NetworkTransport: ClientTransport {
         try await remoting.sendOneway(command, to: address)
     }
 
-    func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand) -> RemotingCommand?) {
-        remoting.setRequestHandler { command, _ in handler(command) }
+    func setRequestHandler(_ handler: @escaping @Sendable (_ command: RemotingCommand, _ server: String) async -> RemotingCommand?) {
+        remoting.setRequestHandler { command, connection in await handler(command, connection.remote.description) }
+    }
+
+    func setConnectionClosedHandler(_ handler: @escaping @Sendable (_ address: String) -> Void) {
+        remoting.setConnectionClosedHandler(handler)
     }
 
     func close() {

@@ -16,7 +16,7 @@ import RMQRemoting
 /// One client serves a whole process; a group has one producer and one consumer in it at most.
 public final class RocketMQClient: Sendable {
     let core: ClientCore
-    private let maintenance: Maintenance
+    let maintenance: Maintenance
 
     /// - Throws: `noNameServer` or `invalidConfiguration`. A name server that is down is no error: it is needed when something is sent.
     public init(_ configuration: Configuration) throws(ClientError) {
@@ -58,13 +58,18 @@ public final class RocketMQClient: Sendable {
             for consumer in core.groups.consumers { closing.addTask { await consumer.close(gracePeriod: gracePeriod) } }
         }
         await withDiscardingTaskGroup { closing in
+            for producer in core.transactionProducers.all { closing.addTask { await producer.close(gracePeriod: gracePeriod) } }
+        }
+        await withDiscardingTaskGroup { closing in
             for group in core.groups.producers { closing.addTask { await self.core.unregister(producerGroup: group) } }
         }
+        // Last, since all others are traced.
+        await core.tracer?.close(via: core)
         await maintenance.stop()
         core.close()
     }
 
-    private static func taken(_ group: String, _ role: String) -> ClientError {
+    static func taken(_ group: String, _ role: String) -> ClientError {
         ClientError(.groupAlreadyRegistered, "this client already has a \(role) of group \(group); use that one, or another client or group")
     }
 }

@@ -31,6 +31,11 @@ enum Validation {
         PropertyName.keys, PropertyName.tags, PropertyName.waitStoreMessage, PropertyName.delayLevel, PropertyName.uniqueKey,
     ])
 
+    /// What ``RMQCommon/StoredMessage/reply(body:)`` sets, beside those.
+    private static let replyNames = Set<ByteText>(texts: [
+        PropertyName.messageType, PropertyName.correlationId, PropertyName.replyToClient, PropertyName.timeToLive,
+    ])
+
     /// Whether messages may be sent to a topic.
     static func checkTarget(_ topic: String) throws(ClientError) {
         try checkTopic(topic)
@@ -54,7 +59,7 @@ enum Validation {
         var encoded = -1
         for (name, value) in message.properties {
             encoded += name.utf8.count + value.utf8.count + 2
-            guard !PropertyName.reserved.contains(name) || settableNames.contains(name) else {
+            guard !PropertyName.reserved.contains(name) || settableNames.contains(name) || message.isReply && replyNames.contains(name) else {
                 throw ClientError(.reservedProperty, "property \(name) belongs to the system; choose another name for your own")
             }
             guard !name.isEmpty, !name.hasSeparator, !value.hasSeparator else {

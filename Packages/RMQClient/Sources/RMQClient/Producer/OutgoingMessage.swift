@@ -33,7 +33,7 @@ struct OutgoingMessage: Sendable {
         let properties: [UInt8]
         (properties, messageIds) = Self.propertyText(message.properties, now: now)
         topic = message.topic
-        kind = message.properties[PropertyName.messageType].isExactly("reply") ? .reply : .single
+        kind = message.isReply ? .reply : .single
         content = SendTemplate.Message(
             systemFlag: systemFlag.rawValue, bornTimestamp: now, flag: message.flag, properties: properties, body: body)
     }
@@ -42,7 +42,7 @@ struct OutgoingMessage: Sendable {
     init(batch messages: [Message]) throws(ClientError) {
         let now = WallClock.nowMilliseconds()
         var body: [UInt8] = []
-        body.reserveCapacity(messages.reduce(0) { $0 + $1.body.count + Self.usualPropertyBytes + BatchBody.entryOverhead })
+        body.reserveCapacity(messages.reduce(0) { $0 + $1.body.count + Self.usualPropertyBytes + BatchBody.fixedByteCount })
         for message in messages {
             do {
                 try BatchBody.append(flag: message.flag, body: message.body, to: &body) { _ = Self.append(message.properties, to: &$0, now: now) }

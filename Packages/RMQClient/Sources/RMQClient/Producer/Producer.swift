@@ -18,16 +18,20 @@ public final class Producer: Sendable {
     public let group: String
     /// As it was given to `makeProducer`.
     public let configuration: ProducerConfiguration
-    private let core: ClientCore
+    let core: ClientCore
+    /// What looks at each try; nil when nothing does.
+    let watch: SendWatch?
     private let retries: RetryPolicy
     /// What is known of each topic that was sent to, and whose turn it is there.
     private let topics = Mutex<[ByteText: TopicTargets]>([:])
     private let sendTimeoutNanoseconds: Int64
 
-    init(group: String, configuration: ProducerConfiguration, core: ClientCore) {
+    /// - Parameter isTraced: false for the sends of the trace itself.
+    init(group: String, configuration: ProducerConfiguration, core: ClientCore, isTraced: Bool = true) {
         self.group = group
         self.configuration = configuration
         self.core = core
+        watch = SendWatch(configuration, isTraced: isTraced && core.tracer != nil)
         retries = RetryPolicy(configuration)
         sendTimeoutNanoseconds = configuration.sendTimeout.nanoseconds
     }
@@ -56,7 +60,7 @@ public final class Producer: Sendable {
         guard queue.topic.isExactly(message.topic) else {
             throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the queue belongs to \(queue.topic)")
         }
-        return try await attempt(outgoing, to: queue, deadline: deadline(timeout)).get()
+        return try await send(outgoing, to: queue, timeout: timeout)
     }
 
     /// Sends to the queue that `choose` picks from the topic's queues, which are sorted by broker name and id. Without retries.
@@ -76,7 +80,7 @@ public final class Producer: Sendable {
         guard queue.topic.isExactly(message.topic) else {
             throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the selector chose a queue of \(queue.topic)")
         }
-        return try await attempt(outgoing, to: queue, deadline: deadline).get()
+        return try await perform(outgoing, to: target(queue, deadline: deadline), from: .now, until: deadline)
     }
 
     /// Messages with equal keys go to the same queue, by the hash of the reference client. Without retries.
@@ -100,7 +104,7 @@ public final class Producer: Sendable {
         guard queue.topic.isExactly(batch.topic) else {
             throw ClientError(.invalidMessage, "the batch is for topic \(batch.topic), the queue belongs to \(queue.topic)")
         }
-        return try await attempt(batch, to: queue, deadline: deadline(timeout)).get()
+        return try await send(batch, to: queue, timeout: timeout)
     }
 
     /// Sends without waiting for an answer. Success means that the bytes were handed to a connection, nothing more.
@@ -110,7 +114,8 @@ public final class Producer: Sendable {
         let draw = if let known = nextKnownQueue(of: message.topic, avoiding: nil) { known } else {
             try await nextQueue(of: message.topic, avoiding: nil, deadline: deadline)
         }
-        try await attemptOneway(outgoing, to: draw.queue, deadline: deadline)
+        let target = if let target = draw.target { target } else { try await resolve(draw, of: message.topic, deadline: deadline) }
+        try await performOneway(outgoing, to: target)
     }
 
     /// The queues of a topic that take messages. A topic that does not exist yet has those it would be created with.
@@ -144,9 +149,9 @@ public final class Producer: Sendable {
         let deadline: MonotonicInstant
     }
 
-    /// Nil when the route has to be looked at first, or no time is left.
+    /// Nil when the route has to be looked at first, when something looks at each try, or when no time is left.
     private func firstAttempt(_ outgoing: OutgoingMessage, timeout: Duration?) -> FirstAttempt? {
-        guard !core.isClosed, let target = nextKnownTarget(of: outgoing.topic), let peer = target.peer else { return nil }
+        guard watch == nil, !core.isClosed, let target = nextKnownTarget(of: outgoing.topic), let peer = target.peer else { return nil }
         let begin = MonotonicInstant.now
         let deadline = deadline(timeout, from: begin)
         guard begin < deadline else { return nil }
@@ -202,7 +207,7 @@ public final class Producer: Sendable {
                 } else {
                     let end = end(ofAttempt: number, begin, deadline, draw.hasAlternative)
                     let target = if let target = draw.target { target } else { try await resolve(draw, of: outgoing.topic, deadline: end) }
-                    sent = try await attempt(outgoing, to: target, from: begin, until: end)
+                    sent = try await perform(outgoing, to: target, number: number, from: begin, until: end)
                 }
                 guard retries.decide(after: .accepted(sent.status), attempt: number) == .tryAnotherBroker else { return sent }
                 partial = sent
@@ -248,7 +253,7 @@ public final class Producer: Sendable {
 
     // MARK: Queues
 
-    private func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
+    func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
         try await route(of: topic, deadline: deadline).publishQueues
     }
 
@@ -268,7 +273,7 @@ public final class Producer: Sendable {
         let version = core.routes.version
         return topics.withLock { topics in
             guard let targets = topics[ByteText(topic)], targets.version == version else { return nil }
-            return targets.draw(avoiding: lastFailed)
+            return draw(from: targets, avoiding: lastFailed)
         }
     }
 
@@ -280,8 +285,14 @@ public final class Producer: Sendable {
         let version = core.routes.version
         let route = try await route(of: topic, deadline: deadline)
         return topics.withLock { topics in
-            Self.learn(route, version: version, &topics).draw(avoiding: lastFailed)
+            draw(from: Self.learn(route, version: version, &topics), avoiding: lastFailed)
         }
+    }
+
+    /// The next queue in turn, unless the latencies of the brokers decide.
+    private func draw(from targets: TopicTargets, avoiding lastFailed: String?) -> QueueDraw {
+        if let place = watch?.nextPlace(among: targets.queues) { return targets.draw(at: place) }
+        return targets.draw(avoiding: lastFailed)
     }
 
     /// The target of a queue that is used for the first time.
@@ -332,22 +343,14 @@ public final class Producer: Sendable {
 
     // MARK: One attempt
 
-    /// One try to send to a certain queue.
-    func attempt(_ outgoing: OutgoingMessage, to queue: MessageQueue, deadline: MonotonicInstant) async -> Result<SendResult, ClientError> {
-        do {
-            return .success(try await attempt(outgoing, to: target(queue, deadline: deadline), from: .now, until: deadline))
-        } catch {
-            return .failure(error)
-        }
+    func send(_ outgoing: OutgoingMessage, to queue: MessageQueue, timeout: Duration?) async throws(ClientError) -> SendResult {
+        let begin = MonotonicInstant.now
+        let deadline = deadline(timeout, from: begin)
+        return try await perform(outgoing, to: target(queue, deadline: deadline), from: begin, until: deadline)
     }
 
-    /// Sends to a certain queue without waiting for an answer.
-    func attemptOneway(_ outgoing: OutgoingMessage, to queue: MessageQueue, deadline: MonotonicInstant) async throws(ClientError) {
-        let target = try await target(queue, deadline: deadline)
-        try await core.sendOneway(target.template(for: outgoing.kind).command(outgoing.content), to: target.address)
-    }
-
-    private func attempt(
+    /// One try, without what looks at it.
+    func attempt(
         _ outgoing: OutgoingMessage, to target: PublishTarget, from begin: MonotonicInstant, until deadline: MonotonicInstant
     ) async throws(ClientError) -> SendResult {
         let template = target.template(for: outgoing.kind)

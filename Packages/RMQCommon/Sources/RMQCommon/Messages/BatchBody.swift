@@ -18,6 +18,9 @@ public enum BatchError: Error, Equatable, Sendable {
 ///
 /// Total size, magic and CRC are ignored by the reader, which walks by the two lengths.
 public enum BatchBody {
+    /// Bytes of an entry beside its body and its properties.
+    public static let fixedByteCount = 22
+
     /// One entry as views of the batch's bytes.
     public struct Entry {
         /// The application's own number.
@@ -38,9 +41,6 @@ public enum BatchBody {
         }
         return bytes
     }
-
-    /// Bytes of an entry beside body and properties.
-    public static let entryOverhead = 22
 
     /// Adds an entry to a batch.
     /// - Parameter addProperties: adds the property text, and nothing else.
