@@ -7,7 +7,9 @@ try await withRocketMQClient(.init()) { client in
         for number in 0..<1000 {
             tasks.addTask { try await producer.send(Message(topic: "ExampleConcurrent", text: "message \(number)")) }
         }
-        return try await tasks.reduce(into: 0) { count, result in count += result.status == .stored ? 1 : 0 }
+        var stored = 0
+        for try await result in tasks where result.status == .stored { stored += 1 }
+        return stored
     }
     print("stored \(stored) messages")
 }

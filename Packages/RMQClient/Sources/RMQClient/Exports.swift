@@ -35,5 +35,6 @@
 @_exported public import struct RMQRemoting.BrokerStatsData
 @_exported public import struct RMQRemoting.ConsumeQueueEntries
 @_exported public import struct RMQRemoting.ConsumerOffsetTable
+@_exported public import struct RMQRemoting.ConsumerRunningInfo
 @_exported public import struct RMQRemoting.ConsumeTimeSpans
 @_exported public import struct RMQRemoting.ProducerTableInfo

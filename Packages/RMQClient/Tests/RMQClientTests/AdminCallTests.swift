@@ -56,6 +56,12 @@ import Testing
         Call(code: .getAllConsumerOffset, fields: [:], answer: answer(ConsumerOffsetTable(["T@g": [0: 5]]))) { admin, broker in
             try await admin.allOffsets(at: broker).offsets == ["T@g": [0: 5]]
         },
+        Call(
+            code: .getConsumerRunningInfo, fields: ["consumerGroup": "g", "clientId": "c", "jstackEnable": "true"],
+            answer: answer(ConsumerRunningInfo { $0.properties = ["PROP_CONSUMEORDERLY": "false"] })
+        ) { admin, broker in
+            try await admin.runningInfo(of: "c", in: "g", withStacks: true, at: broker).properties == ["PROP_CONSUMEORDERLY": "false"]
+        },
         Call(code: .cleanExpiredConsumequeue, fields: [:]) { try await $0.cleanExpiredQueues(at: $1); return true },
         Call(code: .cleanUnusedTopic, fields: [:]) { try await $0.cleanUnusedTopics(at: $1); return true },
         Call(code: .deleteExpiredCommitlog, fields: [:]) { try await $0.deleteExpiredLog(at: $1); return true },

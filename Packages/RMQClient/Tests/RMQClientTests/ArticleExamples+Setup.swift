@@ -67,3 +67,30 @@ func testedInMemory(cook: @escaping @Sendable (String) async throws -> Void) asy
     await consumer.stop()
     try await running.value
 }
+
+func inOrder(_ producer: Producer, _ consumer: PushConsumer) async throws {
+    try await producer.send(Message(topic: "Orders", text: "paid"), orderingKey: "customer-7")
+    try await consumer.runOrdered { messages in
+        for message in messages { print(message.text) }
+        return .success
+    }
+}
+
+func givenUp(_ consumer: PushConsumer, handle: @escaping @Sendable (StoredMessage) async throws -> Void) async throws {
+    try await consumer.run { message in
+        guard message.reconsumeTimes < 5 else { return .deadLetter }
+        try await handle(message)
+        return .success
+    }
+}
+
+func transactions(
+    _ client: RocketMQClient, isBooked: @escaping @Sendable (String) async -> Bool, book: @Sendable (String) async throws -> Bool
+) async throws {
+    let producer = try await client.makeTransactionProducer(group: "orders-tx") { message in
+        await isBooked(message.messageId) ? .commit : .rollback
+    }
+    try await producer.send(Message(topic: "Orders", text: "order 7")) { transactionId in
+        try await book(transactionId) ? .commit : .rollback
+    }
+}

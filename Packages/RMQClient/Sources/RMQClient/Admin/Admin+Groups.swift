@@ -49,6 +49,23 @@ extension Admin {
         return (answer["groupList"]?.asArray ?? []).compactMap(\.asString)
     }
 
+    /// What a connected consumer is doing, as it says itself through the broker at `address`.
+    /// - Parameters:
+    ///   - clientId: as in ``consumerConnection(group:topic:)``.
+    ///   - withStacks: whether the stacks of its threads are wanted; clients without threads of their own leave them out.
+    /// - Throws: `refused` when the client is not connected or does not answer the broker.
+    public func runningInfo(
+        of clientId: String, in group: String, withStacks: Bool = false, at address: String
+    ) async throws(ClientError) -> ConsumerRunningInfo {
+        let header = ConsumerRunningInfoHeader {
+            $0.consumerGroup = known(group)
+            $0.clientId = clientId
+            $0.wantsStacks = withStacks
+        }
+        return try await ask(
+            address, RemotingCommand(.getConsumerRunningInfo, header: header), "the running information of \(clientId)", limit: timeout * 3)
+    }
+
     /// The queues that a connected consumer holds, as it says itself through the broker at `address`.
     /// - Parameter clientId: as in ``consumerConnection(group:topic:)``.
     public func queues(heldBy clientId: String, in group: String, at address: String) async throws(ClientError) -> [MessageQueue] {
