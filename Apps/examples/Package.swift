@@ -13,7 +13,7 @@ let settings: [SwiftSetting] = [
 /// Folders of Sources; Tools/check-workspace compares them.
 let programs = [
     "SendOne", "ReceiveOne", "ConcurrentSends", "BatchSends", "OrderedSends", "DelayedSends", "OnewaySends", "TagFilter", "Broadcast", "Namespaces",
-    "AdminTour",
+    "AdminTour", "Transactions", "RequestReply", "OrderedConsumer", "LitePull",
 ]
 
 let package = Package(

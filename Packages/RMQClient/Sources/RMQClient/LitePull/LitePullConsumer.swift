@@ -253,7 +253,7 @@ public final class LitePullConsumer: Sendable {
     public func committedOffset(of queue: MessageQueue) async throws(ClientError) -> Int64? { try await offsets.offset(of: core.namespace.wrap(queue)) }
 
     /// What this consumer did in the last minute, by topic.
-    public func statistics() -> [ByteText: ConsumptionStatistics] { consumptionStatistics(core.statistics) }
+    public func statistics() -> [ByteText: ConsumptionStatistics] { consumptionStatistics(core) }
 
     // MARK: End
 

@@ -18,14 +18,14 @@ public struct ConsumptionStatistics: Sendable, Hashable {
 
 extension ConsumerMember {
     /// The statistics of every topic that the consumer subscribes to.
-    func consumptionStatistics(_ statistics: ClientStatistics) -> [ByteText: ConsumptionStatistics] {
+    func consumptionStatistics(_ core: ClientCore) -> [ByteText: ConsumptionStatistics] {
         var table: [ByteText: ConsumptionStatistics] = [:]
-        for topic in subscribedTopics { table[core.namespace.unwrap(topic)] = statistics.consumption(topic: topic, group: group) }
+        for topic in subscribedTopics { table[core.namespace.unwrap(topic)] = core.statistics.consumption(topic: topic, group: group) }
         return table
     }
 }
 
 extension PushConsumer {
     /// What this consumer did in the last minute, by topic.
-    public func statistics() -> [ByteText: ConsumptionStatistics] { consumptionStatistics(core.statistics) }
+    public func statistics() -> [ByteText: ConsumptionStatistics] { consumptionStatistics(core) }
 }
