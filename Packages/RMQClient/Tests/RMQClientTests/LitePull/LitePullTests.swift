@@ -496,6 +496,36 @@ import Testing
         }
     }
 
+    // MARK: Namespaces
+
+    @Test func anApplicationSeesBareNamesAndServersDoNot() async throws {
+        try await withFakeCluster(topics: ["ns%T": 1]) { cluster in
+            cluster.fill("ns%T", with: ["1", "2"])
+            try await cluster.withClient({ $0.namespace = "ns" }) { client in
+                let consumer = try await client.makeLitePullConsumer(group: "l", quick { $0.autoCommitInterval = nil })
+                try await consumer.subscribe(to: "T")
+                var topics: [String] = []
+                try await eventually("both messages") {
+                    topics += try await consumer.poll(timeout: .milliseconds(20)).map(\.topic)
+                    return topics.count == 2
+                }
+                #expect(topics == ["T", "T"])
+                #expect(consumer.assignment == [Self.queue])
+                #expect(try await consumer.queues(of: "T") == [Self.queue])
+                try await consumer.commit([Self.queue: 1])
+                #expect(try await consumer.committedOffset(of: Self.queue) == 1)
+                consumer.pause([Self.queue])
+                consumer.resume([Self.queue])
+                try await consumer.seek(Self.queue, to: .end)
+                let pull = try #require(cluster.asked(.pullMessage).first).header(PullMessageHeader.self)
+                #expect(pull.topic == "ns%T")
+                #expect(pull.consumerGroup == "ns%l")
+                await consumer.unsubscribe(from: "T")
+                #expect(consumer.assignment == [])
+            }
+        }
+    }
+
     // MARK: One pull
 
     @Test func onePullNeedsNoConsumer() async throws {
