@@ -24,7 +24,8 @@ let package = Package(
     targets: [
         .target(name: "CRMQSystem", path: "Packages/RMQCommon/Sources/CRMQSystem"),
         .systemLibrary(name: "CDeflate", path: "Packages/RMQCommon/Sources/CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
-        .target(name: "RMQCommon", dependencies: ["CRMQSystem", "CDeflate"], path: "Packages/RMQCommon/Sources/RMQCommon", swiftSettings: settings),
+        .systemLibrary(name: "CCrypto", path: "Packages/RMQCommon/Sources/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "RMQCommon", dependencies: ["CRMQSystem", "CDeflate", "CCrypto"], path: "Packages/RMQCommon/Sources/RMQCommon", swiftSettings: settings),
         .target(name: "RMQTestSupport", dependencies: ["RMQCommon", "CRMQSystem"], path: "Packages/RMQCommon/Sources/RMQTestSupport", swiftSettings: settings),
         .testTarget(name: "RMQCommonTests", dependencies: ["RMQCommon", "CRMQSystem", "CDeflate", "RMQTestSupport"], path: "Packages/RMQCommon/Tests/RMQCommonTests", swiftSettings: settings),
         .target(name: "RMQRemoting", dependencies: ["RMQCommon", "CRMQSystem"], path: "Packages/RMQRemoting/Sources/RMQRemoting", swiftSettings: settings),

@@ -19,7 +19,8 @@ let package = Package(
     targets: [
         .target(name: "CRMQSystem", path: "Sources/CRMQSystem"),
         .systemLibrary(name: "CDeflate", path: "Sources/CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
-        .target(name: "RMQCommon", dependencies: ["CRMQSystem", "CDeflate"], path: "Sources/RMQCommon", swiftSettings: settings),
+        .systemLibrary(name: "CCrypto", path: "Sources/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "RMQCommon", dependencies: ["CRMQSystem", "CDeflate", "CCrypto"], path: "Sources/RMQCommon", swiftSettings: settings),
         .target(name: "RMQTestSupport", dependencies: ["RMQCommon", "CRMQSystem"], path: "Sources/RMQTestSupport", swiftSettings: settings),
         .testTarget(name: "RMQCommonTests", dependencies: ["RMQCommon", "CRMQSystem", "CDeflate", "RMQTestSupport"], path: "Tests/RMQCommonTests", swiftSettings: settings),
     ],

@@ -30,6 +30,13 @@ func firstConsumer(_ client: RocketMQClient) async throws {
     }
 }
 
+func inOrder(_ consumer: PushConsumer, apply: @escaping @Sendable (StoredMessage) async throws -> Void) async throws {
+    try await consumer.runOrdered { messages in
+        for message in messages { try await apply(message) }   // throwing stops the queue for a second
+        return .success
+    }
+}
+
 func loop(over consumer: PushConsumer, store: (StoredMessage) async throws -> Void) async throws {
     for try await delivery in consumer.deliveries {
         try await store(delivery.message)

@@ -133,7 +133,7 @@ import Testing
     @Test(arguments: [
         ["nonsense"], ["producer", "--size", "0"], ["producer", "--size"], ["producer", "topic"], ["producer", "--colour", "red"],
         ["consumer", "--serialization", "xml"], ["raw", "--address", "nowhere"], ["raw", "--rate", "0"],
-        ["producer", "--client", "--rate", "10"], ["drain", "--address", "nowhere"], ["drain", "--queue", "1"], [],
+        ["producer", "--client", "--rate", "10"], ["producer", "--batch", "2"], ["raw", "--batch", "2"], ["drain", "--address", "nowhere"], ["drain", "--queue", "1"], [],
     ])
     func whatIsAskedForWronglyEndsWithTwo(words: [String]) async {
         #expect(await BenchCommand.run(words) == 2)
@@ -156,6 +156,19 @@ import Testing
             let words = ["producer", "--namesrv", cluster.address(of: FakeCluster.nameServer), "--topic", "BenchTopic", "--messages", "101"]
             #expect(await BenchCommand.run(words + options) == 0)
             #expect(cluster.asked(.sendMessageV2).count == 101)
+        }
+    }
+
+    @Test func batchesOfTheClientHaveAsManyMessagesAsAskedFor() async throws {
+        try await withFakeCluster(topics: ["BenchTopic": 4]) { _, command in
+            guard command.requestCode == .sendBatchMessage else { return .usual }
+            return .answer(.response(.success, header: SendMessageResponseHeader { $0.messageId = "AB" }))
+        } _: { cluster in
+            let words = ["producer", "--namesrv", cluster.address(of: FakeCluster.nameServer), "--topic", "BenchTopic", "--messages", "101"]
+            #expect(await BenchCommand.run(words + ["--client", "--batch", "16", "--connections", "2"]) == 0)
+            let sizes = try cluster.asked(.sendBatchMessage).map { try BatchBody.decode($0.body, topic: "BenchTopic").count }
+            #expect(sizes.reduce(0, +) == 101)
+            #expect(sizes.max() == 16)
         }
     }
 

@@ -46,25 +46,25 @@ import Testing
         #expect(shares == expected)
     }
 
-    @Test func everyQueueHasExactlyOneMemberWhateverTheNumbers() {
+    @Test func everyQueueHasExactlyOneMemberWhateverTheNumbers() throws {
         for queueCount in Int32(0)...17 {
             for memberCount in 1...9 {
                 let members = (0..<memberCount).map { "m\($0)" }
                 for allocation in [AveragedAllocation(), CircularAllocation()] as [any QueueAllocation] {
-                    let all = members.flatMap { allocation.allocate(queues: queues(queueCount), members: members, to: $0) }
+                    let all = try members.flatMap { try allocation.allocate(queues: queues(queueCount), members: members, to: $0) }
                     #expect(all.sorted() == queues(queueCount))
                 }
             }
         }
     }
 
-    @Test func membersSortAlikeWhateverOrderTheyCameIn() {
+    @Test func membersSortAlikeWhateverOrderTheyCameIn() throws {
         let share = { (members: [String]) in
-            RebalancePlan.share(of: "m2", queues: self.queues(5).reversed(), members: members, allocation: .averaged)
+            try RebalancePlan.share(of: "m2", queues: self.queues(5).reversed(), members: members, allocation: .averaged)
         }
-        #expect(share(["m10", "m2", "m1"]) == share(["m1", "m10", "m2"]))
-        #expect(share(["m1"]) == [])
-        #expect(RebalancePlan.share(of: "x", queues: queues(3), members: nil, allocation: .averaged) == queues(3))
+        #expect(try share(["m10", "m2", "m1"]) == share(["m1", "m10", "m2"]))
+        #expect(try share(["m1"]) == [])
+        #expect(try RebalancePlan.share(of: "x", queues: queues(3), members: nil, allocation: .averaged) == queues(3))
     }
 
     @Test func thePlanIsTheDifference() {
@@ -83,28 +83,46 @@ import Testing
         #expect(plan.renewed == [all[1]])
     }
 
-    @Test func aQueueIsStuckWhenItsLoopNeitherPullsNorWaitsForRoom() async {
+    @Test func aQueueIsStuckWhenItsLoopNeitherPullsNorWaitsForRoom() async throws {
         let now = MonotonicInstant.now
-        let assigned = AssignedQueue(queue: queues(1)[0], startOffset: 0, now: now)
+        var full = CacheLimits()
+        full.messagesPerQueue = 0
+        let assigned = AssignedQueue(queue: queues(1)[0], startOffset: 0, limits: full, now: now)
         #expect(!assigned.isStuck(now: now + .seconds(119)))
         #expect(assigned.isStuck(now: now + .seconds(121)))
         assigned.loopMoves(now: now + .seconds(100))
         #expect(!assigned.isStuck(now: now + .seconds(219)))
         #expect(assigned.isStuck(now: now + .seconds(221)))
-        var limits = CacheLimits()
-        limits.messagesPerQueue = 0
-        var message = StoredMessage(topic: "T", body: [1])
-        message.queueOffset = 7
-        #expect(assigned.cache([message]).count == 1)
-        let full = limits
-        let waiting = Task { await assigned.waitForRoom(full) }
+        let run = try #require(assigned.cache(pulled([7])))
+        let waiting = Task { await assigned.waitForRoom() }
         while assigned.isStuck(now: now + .seconds(10_000)) { await Task.yield() }
         // As long as it waits for room it is not stuck, and afterwards it has just moved.
         let offsets = OffsetTable()
-        #expect(assigned.settle(offset: 7, attempt: 0, limits: full, moving: offsets))
+        #expect(run.settle(0, run.handOut(0, now: 1)))
+        assigned.advance(moving: offsets)
         #expect(offsets[assigned.queue] == 8)
         await waiting.value
         #expect(!assigned.isStuck())
+    }
+
+    @Test func aPausedQueueIsNotPulledAndNotStuck() async {
+        let now = MonotonicInstant.now
+        let assigned = AssignedQueue(queue: queues(1)[0], startOffset: 0, isPaused: true, now: now)
+        let waiting = Task { await assigned.waitForRoom() }
+        while assigned.isStuck(now: now + .seconds(10_000)) { await Task.yield() }
+        assigned.adjust(isPaused: false)
+        await waiting.value
+        #expect(assigned.isStuck(now: now + .seconds(10_000)))
+    }
+
+    @Test func theLimitsOfATopicAreSharedOutAmongItsQueues() {
+        var limits = CacheLimits()
+        #expect(limits.shared(by: 4).messagesPerQueue == 1000)
+        (limits.messagesPerTopic, limits.bytesPerTopic) = (100, 4000)
+        let shared = limits.shared(by: 3)
+        #expect(shared.messagesPerQueue == 33)
+        #expect(shared.bytesPerQueue == 1333)
+        #expect(limits.shared(by: 1000).messagesPerQueue == 1)
     }
 
     @Test func startRulesFollowTheTable() {
@@ -118,52 +136,89 @@ import Testing
     }
 }
 
+/// Messages as a pull brings them.
+private func pulled(_ offsets: [Int64], bytes: Int = 1) -> [StoredMessage] {
+    offsets.map { offset in
+        var message = StoredMessage(topic: "T", body: [UInt8](repeating: 1, count: bytes))
+        message.queueOffset = offset
+        return message
+    }
+}
+
 @Suite(.takesTurns) struct QueueCacheTests {
-    @Test func theSmallestOpenOffsetIsCommitted() {
-        var cache = QueueCache()
-        for offset in [Int64(10), 11, 13] { _ = cache.add(offset: offset, bytes: 100) }
-        let commits = [Int64(11), 10, 13].map { cache.settle(offset: $0) }
-        #expect(commits == [10, 13, 14])
-        #expect(cache.isEmpty)
-        #expect(cache.bytes == 0)
-        let unknown = (cache.settle(offset: 13), cache.settle(offset: 99))
-        #expect(unknown.0 == nil)
-        #expect(unknown.1 == nil)
-    }
+    private let queue = AssignedQueue(queue: MessageQueue(topic: "T", brokerName: "b", queueId: 0), startOffset: 0)
 
-    @Test func aHandOutEndsOnce() {
+    @Test func theSmallestOpenOffsetIsCommitted() throws {
         var cache = QueueCache()
-        for offset in [Int64(1), 2] { _ = cache.add(offset: offset, bytes: 1) }
-        let first = (cache.retry(offset: 1, attempt: 0), cache.retry(offset: 1, attempt: 0), cache.settle(offset: 1, attempt: 0))
-        #expect(first.0)
-        #expect(!first.1)
-        #expect(first.2 == nil)
-        let second = (cache.settle(offset: 2), cache.settle(offset: 1, attempt: 1), cache.settle(offset: 1, attempt: 1))
-        #expect(second.0 == 1)
-        #expect(second.1 == 3)
-        #expect(second.2 == nil)
-    }
-
-    @Test func aQueueThatWasTakenAwayMovesNoOffset() {
-        let assigned = AssignedQueue(queue: MessageQueue(topic: "T", brokerName: "b", queueId: 0), startOffset: 0)
-        let offsets = OffsetTable()
-        let messages = (0..<2).map { offset in
-            var message = StoredMessage(topic: "T", body: [1])
-            message.queueOffset = Int64(offset)
-            return message
+        let first = cache.commitOffset()
+        #expect(first == nil)
+        let runAdded = cache.add(pulled([10, 11, 13], bytes: 100), of: queue)
+        let run = try #require(runAdded)
+        let marks = run.messages.indices.map { run.handOut($0, now: 1) }
+        var commits: [Int64?] = []
+        for index in [1, 0, 2] {
+            #expect(run.settle(index, marks[index]))
+            commits.append(cache.commitOffset())
         }
-        #expect(assigned.cache(messages).count == 2)
-        #expect(assigned.settle(offset: 0, attempt: 0, limits: CacheLimits(), moving: offsets))
-        assigned.drop()
-        #expect(assigned.settle(offset: 1, attempt: 0, limits: CacheLimits(), moving: offsets))
-        assigned.skip(to: 9, moving: offsets)
-        #expect(offsets[assigned.queue] == 1)
+        #expect(commits == [10, 13, 14])
+        let isEmpty = cache.isEmpty()
+        #expect(isEmpty)
+        #expect(cache.byteCount == 0)
+        #expect(!run.settle(2, marks[2]))
+    }
+
+    @Test func aHandOutEndsOnce() throws {
+        let run = PulledRun(pulled([1, 2]), of: queue)
+        let first = run.handOut(0, now: 1)
+        let returning = try #require(run.beginReturn(0, first))
+        #expect(run.beginReturn(0, first) == nil)
+        #expect(!run.settle(0, first))
+        #expect(run.openCount == 2)
+        run.fail(0, returning)
+        #expect(run.mark(of: 0).kind == .waiting)
+        let second = run.handOut(0, attempt: run.mark(of: 0).attempt, now: 1)
+        #expect(!run.settle(0, first))
+        #expect(!run.settle(0, returning))
+        #expect(run.message(0, attempt: second.attempt).reconsumeTimes == 1)
+        #expect(run.settle(0, second))
+        #expect(!run.settle(0, second))
+        #expect(run.openCount == 1)
+    }
+
+    @Test func aQueueThatWasTakenAwayMovesNoOffset() throws {
+        let offsets = OffsetTable()
+        let run = try #require(queue.cache(pulled([0, 1])))
+        let marks = [0, 1].map { run.handOut($0, now: 1) }
+        #expect(run.settle(0, marks[0]))
+        queue.drop(moving: offsets)
+        #expect(run.settle(1, marks[1]))
+        queue.advance(moving: offsets)
+        queue.skip(to: 9, moving: offsets)
+        #expect(offsets[queue.queue] == 1)
+        #expect(queue.cache(pulled([2])) == nil)
+    }
+
+    @Test func aQueueThatWasTakenAwayHandsOutNothing() throws {
+        let run = try #require(queue.cache(pulled([0, 1])))
+        #expect(run.claim(atMost: 1) == 0..<1)
+        queue.drop(moving: OffsetTable())
+        #expect(run.claim(atMost: 1) == nil)
     }
 
     @Test func aMessageIsCachedOnce() {
         var cache = QueueCache()
-        let added = [cache.add(offset: 1, bytes: 1), cache.add(offset: 1, bytes: 1), cache.add(offset: 0, bytes: 1)]
-        #expect(added == [true, false, false])
+        let added = [[Int64(1)], [1], [0], [1, 2]].map { cache.add(pulled($0), of: queue)?.messages.map(\.queueOffset) }
+        #expect(added == [[1], nil, nil, [2]])
+    }
+
+    @Test func messagesAreTakenOnceAndInOrder() {
+        let run = PulledRun(pulled([1, 2, 3, 4, 5]), of: queue)
+        #expect(run.claim(atMost: 2) == 0..<2)
+        #expect(run.hasUnclaimed)
+        #expect(run.claim(atMost: 2) == 2..<4)
+        #expect(run.claim(atMost: 2) == 4..<5)
+        #expect(run.claim(atMost: 2) == nil)
+        #expect(!run.hasUnclaimed)
     }
 
     @Test func limitsPausePulling() {
@@ -171,33 +226,74 @@ import Testing
         limits.messagesPerQueue = 2
         limits.bytesPerQueue = 1000
         limits.maxOffsetSpan = 50
-        func isFull(_ messages: [(Int64, Int)]) -> Bool {
+        func isFull(_ messages: [StoredMessage]) -> Bool {
             var cache = QueueCache()
-            for (offset, bytes) in messages { _ = cache.add(offset: offset, bytes: bytes) }
+            for message in messages { _ = cache.add([message], of: queue) }
             return cache.isFull(limits)
         }
-        #expect(!isFull([(1, 500), (2, 500)]))
-        #expect(isFull([(1, 1), (2, 1), (3, 1)]))
-        #expect(isFull([(1, 1001)]))
-        #expect(isFull([(1, 1), (52, 1)]))
+        #expect(!isFull(pulled([1, 2], bytes: 500)))
+        #expect(isFull(pulled([1, 2, 3])))
+        #expect(isFull(pulled([1], bytes: 1001)))
+        #expect(isFull(pulled([1, 52])))
+    }
+
+    @Test func bytesThatAreSettledMakeRoom() throws {
+        var limits = CacheLimits()
+        limits.bytesPerQueue = 1000
+        var cache = QueueCache()
+        let runAdded = cache.add(pulled([1, 2, 3], bytes: 400), of: queue)
+        let run = try #require(runAdded)
+        let before = cache.isFull(limits)
+        #expect(before)
+        run.settle(1, run.handOut(1, now: 1))
+        let after = cache.isFull(limits)
+        #expect(!after)
+    }
+
+    @Test func theOldestOpenMessagesComeFirstWhereOrderCounts() throws {
+        var cache = QueueCache()
+        let firstAdded = cache.add(pulled([1, 2, 3]), of: queue)
+        let first = try #require(firstAdded)
+        _ = cache.add(pulled([4, 5]), of: queue)
+        first.settle(1, first.handOut(1, now: 1))
+        let (some, all) = (cache.open(atMost: 3), cache.open(atMost: 9))
+        #expect(some.map { $0.run.messages[$0.index].queueOffset } == [1, 3, 4])
+        #expect(all.count == 4)
+    }
+
+    @Test func onlyWhatIsInHandForLongIsGivenBack() {
+        let run = PulledRun(pulled([1, 2, 3]), of: queue)
+        _ = run.handOut(0, now: 100)
+        let late = run.handOut(1, now: 300)
+        #expect(run.inHand(before: 100).isEmpty)
+        #expect(run.inHand(before: 300).map(\.index) == [0])
+        #expect(run.inHand(before: 301).map(\.index) == [0, 1])
+        run.settle(1, late)
+        #expect(run.inHand(before: 301).map(\.index) == [0])
     }
 
     @Test func anyOrderOfSettlingEndsBehindTheLastMessage() throws {
         var generator = try SeededRandom.replayable(1)
         for _ in 0..<50 {
             var cache = QueueCache()
-            var offsets: [Int64] = []
             var next: Int64 = 0
-            for _ in 0..<600 {
-                next += Int64.random(in: 1...3, using: &generator)
-                offsets.append(next)
-                _ = cache.add(offset: next, bytes: 1)
+            var places: [(run: PulledRun, index: Int, offset: Int64)] = []
+            while places.count < 600 {
+                let offsets = (0..<Int.random(in: 1...40, using: &generator)).map { _ in
+                    next += Int64.random(in: 1...3, using: &generator)
+                    return next
+                }
+                let runAdded = cache.add(pulled(offsets), of: queue)
+                let run = try #require(runAdded)
+                places += offsets.enumerated().map { (run, $0.offset, $0.element) }
             }
-            var open = Set(offsets)
-            for offset in offsets.shuffled(using: &generator) {
+            var open = Set(places.map(\.offset))
+            for (run, index, offset) in places.shuffled(using: &generator) {
                 open.remove(offset)
-                let commit = cache.settle(offset: offset)
+                run.settle(index, run.handOut(index, now: 1))
+                let commit = cache.commitOffset()
                 #expect(commit == open.min() ?? next + 1)
+                #expect(cache.count == open.count)
             }
         }
     }

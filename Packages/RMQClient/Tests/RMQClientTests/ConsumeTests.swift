@@ -13,6 +13,7 @@ import Testing
         private let messages = Mutex<[StoredMessage]>([])
         func add(_ message: StoredMessage) { messages.withLock { $0.append(message) } }
         var texts: [String] { messages.withLock { $0.map(\.text) } }
+        var topics: [String] { messages.withLock { $0.map(\.topic) } }
         var reconsumeTimes: [Int32] { messages.withLock { $0.map(\.reconsumeTimes) } }
     }
 
@@ -210,7 +211,7 @@ import Testing
     // MARK: Deliveries
 
     @Test func aDeliveryIsSettledOnce() async throws {
-        try await withFakeCluster { cluster in
+        try await withFakeCluster(topics: ["T": 1, "%RETRY%c": 1]) { cluster in
             cluster.fill("T", with: (0..<6).map { "\($0)" })
             try await cluster.withClient { client in
                 let consumer = try await client.makePushConsumer(group: "c", quick { $0.maxConcurrency = 2 })
@@ -247,7 +248,7 @@ import Testing
     }
 
     @Test func aMessageThatFailedComesAgainUntilItSucceeds() async throws {
-        try await withFakeCluster { cluster in
+        try await withFakeCluster(topics: ["T": 1, "%RETRY%c": 1]) { cluster in
             cluster.fill("T", with: ["only"])
             try await cluster.withClient { client in
                 let consumer = try await client.makePushConsumer(group: "c", quick())
@@ -263,8 +264,12 @@ import Testing
                         }
                     }
                 }
-                try await eventually("success") { cluster.offset(of: Self.queue) == 1 }
+                try await eventually("success") { cluster.offset(of: Self.queue) == 1 && seen.texts.count == 3 }
                 #expect(seen.reconsumeTimes == [0, 1, 2])
+                #expect(seen.topics == ["T", "T", "T"])
+                try await eventually("both retries are done with") {
+                    cluster.offset(of: MessageQueue(topic: "%RETRY%c", brokerName: "a", queueId: 0)) == 2
+                }
                 await consumer.close()
                 try await running.value
             }

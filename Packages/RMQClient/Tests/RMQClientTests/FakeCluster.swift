@@ -32,6 +32,10 @@ final class FakeCluster: Sendable {
         /// Client ids of every group; nil stands for those who sent a heartbeat.
         var members: [String]?
         var clients: Set<String> = []
+        /// Who holds the lock of a queue, by client id.
+        var locks: [MessageQueue: String] = [:]
+        /// Where the next message lies in the commit log.
+        var nextPhysicalOffset: Int64 = 0
         /// The connection over which a client last sent a heartbeat, by server and client id.
         var connections: [String: ConnectionHandle] = [:]
         /// Messages that were sent.
@@ -111,7 +115,8 @@ final class FakeCluster: Sendable {
                 let offset = Int64(state.messages[queue]?.count ?? 0)
                 state.messages[queue, default: []].append(StoredMessage(
                     topic: topic, body: Array(body.utf8), properties: [PropertyName.uniqueKey: "id-\(body)"], queueId: id, queueOffset: offset,
-                    physicalOffset: offset * 100))
+                    physicalOffset: state.nextPhysicalOffset))
+                state.nextPhysicalOffset += 100
             }
         }
     }
@@ -162,6 +167,9 @@ final class FakeCluster: Sendable {
             case .updateConsumerOffset: return try storeOffset(command.header(), at: server)
             case .getMaxOffset: return try maxOffset(command.header(), at: server)
             case .pullMessage: return try await pull(command.header(), at: server)
+            case .consumerSendMsgBack: return try takeBack(command.header(), at: server)
+            case .lockBatchMq: return try lock(LockBatchRequest(body: command.body))
+            case .unlockBatchMq: return try unlock(LockBatchRequest(body: command.body))
             default: return .response(.success)
             }
         } catch {

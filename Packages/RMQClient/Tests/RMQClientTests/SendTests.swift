@@ -165,7 +165,7 @@ import Testing
 
     @Test(arguments: [
         { $0.nameServers = [] }, { $0.nameServers = ["localhost"] }, { $0.nameServers = ["a:b"] }, { $0.instanceName = .fixed("../x") },
-        { $0.eventLoops = 0 }, { $0.heartbeatInterval = .zero },
+        { $0.eventLoops = 0 }, { $0.heartbeatInterval = .zero }, { $0.sendBufferBytes = 0 },
     ] as [@Sendable (inout RocketMQClient.Configuration) -> Void])
     func wrongSettingsAreRefusedAtOnce(wrong: @Sendable (inout RocketMQClient.Configuration) -> Void) {
         var configuration = RocketMQClient.Configuration(nameServers: " 10.0.0.1:9876; [::1]:9876 ;")

@@ -35,8 +35,9 @@ public enum BenchCommand {
 
 /// BenchOptions that several commands share.
 extension BenchOptions {
-    mutating func serialization() throws(BenchError) -> HeaderSerialization {
-        switch ByteText(text("serialization", default: "json")) {
+    /// - Parameter usual: what is taken where nothing is said.
+    mutating func serialization(usual: String = "json") throws(BenchError) -> HeaderSerialization {
+        switch ByteText(text("serialization", default: usual)) {
         case "json": return .json
         case "binary": return .rocketmq
         case let other: throw BenchError(misuse: "--serialization is '\(other)', allowed are json and binary")

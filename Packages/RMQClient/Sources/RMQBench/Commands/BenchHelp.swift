@@ -11,14 +11,17 @@ enum BenchHelp {
           mqbench producer --topic BenchTopic --connections 8 --depth 64       pipelined: 512 in flight
           mqbench producer --topic BenchTopic --rate 50000 --connections 16    an open loop: 50,000 a second, see below
           mqbench producer --topic BenchTopic --client --connections 64        by the Swift client, 64 tasks
+          mqbench producer --topic BenchTopic --client --batch 16              the same with one task, 16 messages in a send
         consumer    consumes a topic in a group with the Swift client, from the first message on
           mqbench consumer --topic BenchTopic --group bench_group --messages 100000
+          mqbench consumer --topic BenchTopic --mode batch --batch 32          batches for the handler; ordered: one handler a queue
         drain       reads all queues of a topic as fast as the broker can, without a group and without decoding
           mqbench drain --topic BenchTopic                                     one connection for each queue
           mqbench drain --topic BenchTopic --connections 1                     one pull after the other, queue by queue
           mqbench drain --topic BenchTopic --address 127.0.0.1:10911           without a name server, from offset 0 on
         latency     sends at a steady rate and measures the time from produce to consume (one queue, long polling)
           mqbench latency --topic BenchTopic --rate 1000 --seconds 10
+          mqbench latency --topic BenchTopic --client                          by a producer and a push consumer of the Swift client
         raw         sends straight to an address, without a name server; for brokers and for the yardstick
           mqbench raw --address 127.0.0.1:10911 --connections 64
           mqbench raw --address 127.0.0.1:10911 --connections 16 --rate 50000
@@ -41,9 +44,12 @@ enum BenchHelp {
           --connections N        producer, raw: connections, or tasks with --client [1]; drain: for each broker [one a queue]
           --depth N              producer, raw: sends in flight on each connection; at a rate, the most of them [1, at a rate 4096]
           --threads N            producer, raw: threads that share the connections [1]
-          --serialization KIND   headers as json or binary [json]
-          --client               producer: use the Swift client instead of the raw load generator
-          --batch N              drain: messages asked for in one pull [1024; brokers give fewer]
+          --serialization KIND   headers as json or binary [json; the Swift client: binary]
+          --client               producer, latency: use the Swift client instead of the raw load generator
+          --batch N              producer --client: messages of one send [1]; drain: messages asked for in one pull [1024; brokers give fewer];
+                                 consumer: most in one batch [32]
+          --mode KIND            consumer: each message, batch or ordered [each]
+          --pull N               consumer: messages asked for in one pull [32]
           --kind KIND            raw: plain, delayed (by the first delay level), transactions (a half message and its commit, together one) or
                                  send-backs (the first message of the log is given back again and again) [plain]
           --rate N               latency: messages a second [1000]; producer, raw: the same, in an open loop [as fast as it goes]

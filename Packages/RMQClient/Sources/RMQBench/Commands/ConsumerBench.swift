@@ -5,31 +5,38 @@ import Synchronization
 
 /// `mqbench consumer`: a group's member that only counts.
 enum ConsumerBench {
+    /// How messages are handed over.
+    enum Mode: String, CaseIterable, Sendable {
+        case each, batch, ordered
+    }
+
     static func run(_ options: inout BenchOptions) async throws {
         let topic = options.text("topic", default: SystemTopic.benchmark)
         let group = options.text("group", default: "mqbench_consumer")
         let extent = try options.extent()
         // Without a number of messages to wait for, a silence is nothing special.
         let idleLimit = extent.messages == nil ? nil : Duration.seconds(try options.number("idle", default: 30, in: 1...86_400))
+        let mode = try options.consumerMode()
+        var settings = ConsumerConfiguration()
+        settings.start = .first
+        settings.rebalanceInterval = .seconds(2)
+        settings.batchSize = try options.number("batch", default: 32, in: 1...1024)
+        settings.pullBatchSize = Int32(try options.number("pull", default: 32, in: 1...1024))
         var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
-        configuration.headers = try options.serialization()
+        configuration.headers = try options.serialization(usual: "binary")
         try options.checkAllUsed()
-        let done = Counter()
-        let latency = Mutex(Histogram())
-        let wanted = extent.messages.map(Int64.init) ?? .max
+        let tally = ConsumerTally(wanted: extent.messages.map(Int64.init) ?? .max)
+        let usage = ProcessUsage()
         let (elapsed, wentSilent) = try await withRocketMQClient(configuration) { client in
-            var settings = ConsumerConfiguration()
-            settings.start = .first
-            settings.rebalanceInterval = .seconds(2)
             let consumer = try await client.makePushConsumer(group: group, settings)
             try await consumer.subscribe(to: topic)
-            let live = Task { await RateLine(what: "messages", counter: done).run() }
+            let live = Task { await RateLine(what: "messages", counter: tally.done).run() }
             let limit = Task {
                 if let duration = extent.duration, (try? await Task.sleep(for: duration)) != nil { await consumer.close() }
             }
             let silence = Task {
                 guard let idleLimit else { return false }
-                await wait(for: idleLimit, without: done)
+                await wait(for: idleLimit, without: tally.done)
                 guard !Task.isCancelled else { return false }
                 await consumer.close()
                 return true
@@ -40,25 +47,39 @@ enum ConsumerBench {
                 silence.cancel()
             }
             let start = nanosecondsNow()
-            try await consumer.run { message in
-                let age = max(0, WallClock.nowMilliseconds() - message.bornTimestamp)
-                latency.withLock { $0.record(age * 1_000_000) }
-                done.add()
-                // The handler must return for the message to count, so another task closes.
-                if done.value >= wanted { Task { await consumer.close() } }
-                return .success
-            }
+            try await run(consumer, mode, tally)
             let elapsed = nanosecondsNow() - start
             silence.cancel()
             return (elapsed, await silence.value)
         }
         Report.write(
-            what: "messages", count: Int(done.value), failed: 0, firstFailure: nil, nanoseconds: elapsed, latency: latency.withLock { $0 },
-            latencyOf: "born to consumed (milliseconds are the finest step)")
+            what: "messages", count: Int(tally.done.value), failed: 0, firstFailure: nil, nanoseconds: elapsed, latency: tally.ages,
+            latencyOf: "born to consumed (milliseconds are the finest step, one message in \(ConsumerTally.sampling))")
+        Report.write(usage.since(), messages: Int(tally.done.value))
         if let idleLimit, wentSilent {
             throw BenchError(
-                "\(done.value) of \(wanted) messages came, then none for \(idleLimit.components.seconds) s (--idle); "
+                "\(tally.done.value) of \(tally.wanted) messages came, then none for \(idleLimit.components.seconds) s (--idle); "
                     + "the group \(group) may have consumed the others before, or another member has the queues")
+        }
+    }
+
+    private static func run(_ consumer: PushConsumer, _ mode: Mode, _ tally: ConsumerTally) async throws {
+        switch mode {
+        case .each:
+            try await consumer.run { message in
+                if tally.count(message) { Task { await consumer.close() } }
+                return .success
+            }
+        case .batch:
+            try await consumer.runBatches { messages in
+                if tally.count(messages) { Task { await consumer.close() } }
+                return .success
+            }
+        case .ordered:
+            try await consumer.runOrdered { messages in
+                if tally.count(messages) { Task { await consumer.close() } }
+                return .success
+            }
         }
     }
 
@@ -68,5 +89,51 @@ enum ConsumerBench {
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             if idle.isReached(count: counter.value, now: nanosecondsNow()) { return }
         }
+    }
+}
+
+/// What came. Made to cost little: its own work counts as the consumer's.
+private final class ConsumerTally: Sendable {
+    /// Clocks and histograms see one message in so many.
+    static let sampling: Int64 = 64
+
+    let wanted: Int64
+    let done = Counter()
+    private let isComplete = Atomic<Bool>(false)
+    private let latency = Mutex(Histogram())
+
+    init(wanted: Int64) { self.wanted = wanted }
+
+    var ages: Histogram { latency.withLock { $0 } }
+
+    /// - Returns: true for the message that completes the number.
+    func count(_ message: StoredMessage) -> Bool {
+        if message.queueOffset % Self.sampling == 0 { record(message) }
+        return counted(1)
+    }
+
+    func count(_ messages: [StoredMessage]) -> Bool {
+        if let first = messages.first, first.queueOffset % Self.sampling < messages.count { record(first) }
+        return counted(messages.count)
+    }
+
+    private func counted(_ count: Int) -> Bool {
+        done.add(Int64(count))
+        return done.value >= wanted && !isComplete.exchange(true, ordering: .relaxed)
+    }
+
+    private func record(_ message: StoredMessage) {
+        let age = max(0, WallClock.nowMilliseconds() - message.bornTimestamp)
+        latency.withLock { $0.record(age * 1_000_000) }
+    }
+}
+
+extension BenchOptions {
+    fileprivate mutating func consumerMode() throws(BenchError) -> ConsumerBench.Mode {
+        let text = text("mode", default: ConsumerBench.Mode.each.rawValue)
+        guard let mode = ConsumerBench.Mode.allCases.first(where: { $0.rawValue.isExactly(text) }) else {
+            throw BenchError(misuse: "--mode is '\(text)', allowed are \(ConsumerBench.Mode.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return mode
     }
 }

@@ -6,18 +6,20 @@ import RMQRemoting
 enum ProducerBench {
     static func run(_ options: inout BenchOptions) async throws {
         let topic = options.text("topic", default: SystemTopic.benchmark)
-        var plan = try plan(&options, topic: topic)
-        let threads = try options.number("threads", default: 1, in: 1...256)
         let usesClient = options.flag("client")
+        var plan = try plan(&options, topic: topic, serialization: usesClient ? "binary" : "json")
+        let threads = try options.number("threads", default: 1, in: 1...256)
+        let batch = try options.number("batch", default: 1, in: 1...1024)
         var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
         configuration.headers = plan.serialization
         try options.checkAllUsed()
         guard !usesClient || plan.rate == nil else { throw BenchError(misuse: "--rate is for the raw load generator; leave --client or --rate away") }
+        guard usesClient || batch == 1 else { throw BenchError(misuse: "--batch is for sends by the Swift client; add --client") }
         let fixed = plan
         let targets = try await withRocketMQClient(configuration) { client in
             let producer = try await client.makeProducer(group: "mqbench_producer")
             if usesClient {
-                try await runClient(producer, fixed)
+                try await ClientSends(producer: producer, plan: fixed, batch: batch).run()
                 return [SendTarget]()
             }
             return try await self.targets(of: topic, producer, client.admin)
@@ -43,7 +45,7 @@ enum ProducerBench {
     }
 
     static func runRaw(_ options: inout BenchOptions) async throws {
-        var plan = try plan(&options, topic: options.text("topic", default: SystemTopic.benchmark))
+        var plan = try plan(&options, topic: options.text("topic", default: SystemTopic.benchmark), serialization: "json")
         let threads = try options.number("threads", default: 1, in: 1...256)
         let address = try options.address() ?? HostAddress(ipv4: (127, 0, 0, 1), port: 10_911)
         plan.kind = try options.kind()
@@ -55,14 +57,15 @@ enum ProducerBench {
     /// Enough for a stall of two thirds of a second at 100,000 sends a second over 16 connections.
     private static let depthAtRate = 4096
 
-    private static func plan(_ options: inout BenchOptions, topic: String) throws(BenchError) -> SendPlan {
+    /// - Parameter serialization: what is taken where nothing is said.
+    private static func plan(_ options: inout BenchOptions, topic: String, serialization: String) throws(BenchError) -> SendPlan {
         let extent = try options.extent()
         let rate = try options.number("rate", in: 1...10_000_000)
         return SendPlan(
             topic: topic, targets: [], size: try options.number("size", default: 128, in: 1...4 << 20),
             connections: try options.number("connections", default: 1, in: 1...10_000),
-            depth: try options.number("depth", default: rate == nil ? 1 : depthAtRate, in: 1...65_536), serialization: try options.serialization(),
-            messages: extent.messages, duration: extent.duration, rate: rate)
+            depth: try options.number("depth", default: rate == nil ? 1 : depthAtRate, in: 1...65_536),
+            serialization: try options.serialization(usual: serialization), messages: extent.messages, duration: extent.duration, rate: rate)
     }
 
     /// Targets of different brokers in turn, so that connections spread over all brokers.
@@ -89,7 +92,8 @@ enum ProducerBench {
         try report(result, nanoseconds: nanoseconds, latencyOf: plan.rate == nil ? "send to acknowledgement" : "due to acknowledgement")
     }
 
-    private static func report(_ result: LoadResult, nanoseconds: Int64, latencyOf: String) throws(BenchError) {
+    /// The figures at the end of a run.
+    static func report(_ result: LoadResult, nanoseconds: Int64, latencyOf: String) throws(BenchError) {
         Report.write(
             what: "messages", count: result.completed, failed: result.failed, firstFailure: result.firstFailure, nanoseconds: nanoseconds,
             latency: result.latency, latencyOf: latencyOf)
@@ -97,49 +101,5 @@ enum ProducerBench {
             print("\(Report.grouped(result.unsent)) more were due and did not go out: --depth many were in flight on every connection")
         }
         if result.failed > 0 { throw BenchError("\(result.failed) of \(result.completed + result.failed) messages were not accepted") }
-    }
-
-    /// The same by the Swift client: `connections` times `depth` tasks that send one message after the other.
-    private static func runClient(_ producer: Producer, _ plan: SendPlan) async throws {
-        let done = Counter()
-        let live = Task { await RateLine(what: "messages", counter: done).run() }
-        defer { live.cancel() }
-        let tasks = plan.connections * plan.depth
-        let start = nanosecondsNow()
-        let deadline = plan.duration.map { start &+ $0.nanoseconds } ?? .max
-        let body = [UInt8](repeating: 0x61, count: plan.size)
-        let topic = plan.topic
-        let result = try await withThrowingTaskGroup(of: LoadResult.self) { group in
-            for index in 0..<tasks {
-                let share = plan.messages.map { $0 / tasks + (index < $0 % tasks ? 1 : 0) } ?? .max
-                group.addTask {
-                    var result = LoadResult()
-                    var left = share
-                    while left > 0, nanosecondsNow() < deadline {
-                        try await send(Message(topic: topic, body: body), producer, &result, done)
-                        left -= 1
-                    }
-                    return result
-                }
-            }
-            return try await group.reduce(into: LoadResult()) { $0.merge($1) }
-        }
-        try report(result, nanoseconds: nanosecondsNow() - start, latencyOf: "send to acknowledgement")
-    }
-
-    /// One send. A failure that may pass is counted, another one ends the run.
-    private static func send(
-        _ message: Message, _ producer: Producer, _ result: inout LoadResult, _ done: Counter
-    ) async throws(ClientError) {
-        let start = nanosecondsNow()
-        do {
-            try await producer.send(message)
-            result.completed += 1
-            result.latency.record(nanosecondsNow() - start)
-            done.add()
-        } catch where error.isTransient {
-            result.failed += 1
-            result.firstFailure = result.firstFailure ?? "\(error)"
-        }
     }
 }

@@ -43,6 +43,14 @@ enum Report {
         fflush(nil)
     }
 
+    /// What a run cost this process.
+    static func write(_ usage: ProcessUsage, messages: Int) {
+        let microseconds = Decimal.text(Double(usage.processorNanoseconds) / 1000 / Double(max(1, messages)), places: 2)
+        let megabytes = Decimal.text(Double(usage.mostResidentBytes) / 1_048_576, places: 1)
+        print("\(microseconds) microseconds of processor time a message in this process, \(megabytes) MiB resident at most")
+        fflush(nil)
+    }
+
     static func writeHistogram(_ latency: Histogram, _ latencyOf: String) {
         guard latency.count > 0 else { return }
         let columns: [(String, UInt64)] = [

@@ -31,6 +31,10 @@ extension Admin {
         let request = QueuePull(
             group: group, queue: queue, offset: offset, maxCount: maxCount, filter: filter, subscriptionVersion: 0,
             committed: nil, suspend: nil, carriesExpression: true)
-        return try await core.pull(request, preferring: 0, timeout: timeout)
+        let result = try await core.pull(request, preferring: 0, timeout: timeout)
+        if let (index, cause) = result.unreadable.first {
+            throw ClientError(.malformedAnswer, "message \(result.messages[index].messageId) of \(queue): \(RecordError.compression(cause))")
+        }
+        return result
     }
 }

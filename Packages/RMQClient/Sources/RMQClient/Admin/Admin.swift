@@ -32,7 +32,7 @@ public struct Admin: Sendable {
     ///   `noNameServer` then.
     public init(nameServers: [String]) {
         let configuration = Self.configuration(nameServers)
-        self.init(configuration, NetworkTransport(threads: configuration.eventLoops, logger: configuration.logger))
+        self.init(configuration, NetworkTransport(configuration))
     }
 
     init(nameServers: [String], transport: any ClientTransport) {

@@ -23,6 +23,8 @@ public struct PullResult: Sendable {
     public let maxOffset: Int64
     /// The messages that pass the filter, oldest first.
     public let messages: [StoredMessage]
+    /// Which of the messages have their body as it is stored, because it could not be restored.
+    let unreadable: [(index: Int, error: CompressionError)]
     /// The broker of the set to ask next time.
     let suggestedBrokerId: Int64
 }

@@ -9,6 +9,7 @@ extension ClientCore {
             $0.consumerGroup = group
             $0.topic = queue.topic
             $0.queueId = queue.queueId
+            $0.brokerName = queue.brokerName
         }
         let (address, _) = try await reader(of: queue)
         do {
@@ -25,17 +26,18 @@ extension ClientCore {
             $0.topic = queue.topic
             $0.queueId = queue.queueId
             $0.commitOffset = offset
+            $0.brokerName = queue.brokerName
         }
         _ = try await call(RemotingCommand(.updateConsumerOffset, header: header), at: master(of: queue), timeout: timeout)
     }
 
     func minOffset(of queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64 {
-        let header = QueueHeader(topic: queue.topic, queueId: queue.queueId)
+        let header = QueueHeader(queue)
         return try await offset(RemotingCommand(.getMinOffset, header: header), of: queue, timeout: timeout)
     }
 
     func maxOffset(of queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64 {
-        let header = QueueHeader(topic: queue.topic, queueId: queue.queueId)
+        let header = QueueHeader(queue)
         return try await offset(RemotingCommand(.getMaxOffset, header: header), of: queue, timeout: timeout)
     }
 
@@ -44,6 +46,7 @@ extension ClientCore {
             $0.topic = queue.topic
             $0.queueId = queue.queueId
             $0.timestamp = timestamp
+            $0.brokerName = queue.brokerName
         }
         return try await offset(RemotingCommand(.searchOffsetByTimestamp, header: header), of: queue, timeout: timeout)
     }
@@ -56,7 +59,7 @@ extension ClientCore {
     }
 
     func earliestStoreTime(of queue: MessageQueue, timeout: Duration) async throws(ClientError) -> Int64? {
-        let header = QueueHeader(topic: queue.topic, queueId: queue.queueId)
+        let header = QueueHeader(queue)
         let address = try await master(of: queue)
         let response = try await call(RemotingCommand(.getEarliestMsgStoretime, header: header), at: address, timeout: timeout)
         let time = try read(response, StoreTimeResponseHeader.self, address).timestamp
@@ -86,5 +89,13 @@ extension ClientCore {
         } catch {
             throw .malformed("the answer", from: address, error)
         }
+    }
+}
+
+extension QueueHeader {
+    /// Names the broker as well, which proxies go by.
+    fileprivate init(_ queue: MessageQueue) {
+        self.init(topic: queue.topic, queueId: queue.queueId)
+        brokerName = queue.brokerName
     }
 }

@@ -43,7 +43,10 @@ extension ClientCore {
     /// Tells every broker that a group has no member in this client any more.
     func unregister(producerGroup: String? = nil, consumerGroup: String? = nil) async {
         if let producerGroup { groups.removeProducer(producerGroup) }
-        if let consumerGroup { groups.removeConsumer(consumerGroup) }
+        if let consumerGroup {
+            groups.removeConsumer(consumerGroup)
+            statistics.forget(group: consumerGroup)
+        }
         let command = RemotingCommand(
             .unregisterClient,
             header: UnregisterClientHeader {

@@ -7,6 +7,7 @@ final class ClientCore: Sendable {
     let configuration: RocketMQClient.Configuration
     let clientId: String
     let groups = GroupRegistry()
+    let statistics = ClientStatistics()
     let routes = KnownRoutes()
     /// Heartbeats and unregistering, one at a time: a heartbeat that was composed before a group left must not arrive after it.
     let announcements = SerialGate()
@@ -21,7 +22,7 @@ final class ClientCore: Sendable {
     let tracer: Tracer?
     /// Who answers what servers ask.
     let serverRequests: ServerRequests
-    private let transport: any ClientTransport
+    let transport: any ClientTransport
     private let nameServers: Mutex<NameServers>
     private let closed = Atomic(false)
 
@@ -39,7 +40,7 @@ final class ClientCore: Sendable {
 
     /// Over the network. Nothing is opened until something is asked for.
     convenience init(_ configuration: RocketMQClient.Configuration) {
-        self.init(configuration, transport: NetworkTransport(threads: configuration.eventLoops, logger: configuration.logger))
+        self.init(configuration, transport: NetworkTransport(configuration))
     }
 
     var logger: Logger { configuration.logger }
@@ -52,7 +53,7 @@ final class ClientCore: Sendable {
         guard !isClosed else { throw .closedClient }
         guard timeout > .zero else { throw ClientError(.timedOut, "no time was left to ask \(address) for \(command.requestCode)") }
         var command = command
-        command.serialization = configuration.headers
+        command.setSerialization(preferring: configuration.headers)
         do {
             return try await transport.request(command, to: address, timeout: timeout)
         } catch {
@@ -72,7 +73,7 @@ final class ClientCore: Sendable {
     func sendOneway(_ command: RemotingCommand, to address: String) async throws(ClientError) {
         guard !isClosed else { throw .closedClient }
         var command = command
-        command.serialization = configuration.headers
+        command.setSerialization(preferring: configuration.headers)
         do {
             try await transport.sendOneway(command, to: address)
         } catch {
@@ -117,10 +118,8 @@ final class ClientCore: Sendable {
     }
 
     private func registerHandlers() {
-        serverRequests.register(.notifyConsumerIdsChanged) { [groups] request in
-            groups.consumer(try request.command.header(ConsumerGroupHeader.self).consumerGroup)?.wakeRebalance()
-            return nil
-        }
+        let questions = ClientQuestions(groups: groups, statistics: statistics, nameServers: configuration.nameServers, logger: logger)
+        questions.register(at: serverRequests)
         serverRequests.register(.checkTransactionState) { [transactionProducers, logger] request in
             try transactionProducers.receive(request, logger: logger)
             return nil

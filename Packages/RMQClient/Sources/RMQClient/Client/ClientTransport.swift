@@ -5,6 +5,9 @@ import RMQRemoting
 protocol ClientTransport: Sendable {
     /// Sends a request and waits for the answer, whatever its code.
     func request(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) -> RemotingCommand
+    /// The server at an address, for sends and pulls; nil once the network is closed, and where requests travel otherwise: all of them
+    /// are commands then.
+    func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer?
     /// Sends without an answer; returns when the command is in the connection's output.
     func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError)
     /// Sets what answers the requests of servers, by the server's `ip:port`; nil answers nothing.
@@ -15,15 +18,24 @@ protocol ClientTransport: Sendable {
     func close()
 }
 
+extension ClientTransport {
+    func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer? { nil }
+}
+
 /// The way over TCP, on event loops of its own.
 final class NetworkTransport: ClientTransport {
     private let loops: EventLoopGroup
     private let remoting: RemotingClient
 
-    init(threads: Int, logger: Logger) {
-        let loops = EventLoopGroup(count: threads, name: "client")
+    init(_ configuration: RocketMQClient.Configuration) {
+        let loops = EventLoopGroup(count: configuration.eventLoops, name: "client")
         self.loops = loops
-        remoting = RemotingClient(loops: loops, logger: logger)
+        let limits = ClientConfiguration(sendBufferBytes: configuration.sendBufferBytes)
+        remoting = RemotingClient(configuration: limits, loops: loops, logger: configuration.logger)
+    }
+
+    func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer? {
+        remoting.peer(address, serialization: serialization)
     }
 
     func request(

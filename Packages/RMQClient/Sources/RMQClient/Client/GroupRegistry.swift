@@ -5,7 +5,7 @@ import Synchronization
 final class GroupRegistry: Sendable {
     private struct Members {
         var producers: Set<ByteText> = []
-        var consumers: [ByteText: PushConsumer] = [:]
+        var consumers: [ByteText: any ConsumerMember] = [:]
     }
 
     private let members = Mutex(Members())
@@ -15,7 +15,7 @@ final class GroupRegistry: Sendable {
     func removeProducer(_ group: String) { members.withLock { _ = $0.producers.remove(group) } }
 
     /// False when the group is taken.
-    func add(_ consumer: PushConsumer) -> Bool {
+    func add(_ consumer: some ConsumerMember) -> Bool {
         members.withLock { members in
             guard members.consumers[consumer.group] == nil else { return false }
             members.consumers[consumer.group] = consumer
@@ -26,7 +26,7 @@ final class GroupRegistry: Sendable {
     func removeConsumer(_ group: String) { members.withLock { _ = $0.consumers.removeValue(forKey: group) } }
 
     var producers: [String] { members.withLock { $0.producers.sortedTexts } }
-    var consumers: [PushConsumer] { members.withLock { Array($0.consumers.values) } }
-    func consumer(_ group: String) -> PushConsumer? { members.withLock { $0.consumers[group] } }
+    var consumers: [any ConsumerMember] { members.withLock { Array($0.consumers.values) } }
+    func consumer(_ group: String) -> (any ConsumerMember)? { members.withLock { $0.consumers[group] } }
     var subscribedTopics: [String] { consumers.flatMap(\.subscribedTopics) }
 }

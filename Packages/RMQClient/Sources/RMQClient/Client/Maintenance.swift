@@ -38,6 +38,7 @@ final class Maintenance: Sendable {
             group.addTask {
                 await every(core.configuration.routeRefreshInterval) { await core.refreshRoutes() }
             }
+            group.addTask { await core.statistics.run(logger: core.logger) }
             group.addTask {
                 // The first one soon: a producer has found its brokers by then, and consumers send their own at start.
                 guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }

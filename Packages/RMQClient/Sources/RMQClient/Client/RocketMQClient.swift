@@ -16,7 +16,7 @@ import RMQRemoting
 /// One client serves a whole process; a group has one producer and one consumer in it at most.
 public final class RocketMQClient: Sendable {
     let core: ClientCore
-    private let maintenance: Maintenance
+    let maintenance: Maintenance
 
     /// - Throws: `noNameServer` or `invalidConfiguration`. A name server that is down is no error: it is needed when something is sent.
     public init(_ configuration: Configuration) throws(ClientError) {
@@ -69,7 +69,7 @@ public final class RocketMQClient: Sendable {
         core.close()
     }
 
-    private static func taken(_ group: String, _ role: String) -> ClientError {
+    static func taken(_ group: String, _ role: String) -> ClientError {
         ClientError(.groupAlreadyRegistered, "this client already has a \(role) of group \(group); use that one, or another client or group")
     }
 }

@@ -36,16 +36,29 @@ enum Validation {
         PropertyName.messageType, PropertyName.correlationId, PropertyName.replyToClient, PropertyName.timeToLive,
     ])
 
-    static func check(_ message: Message, maxBytes: Int) throws(ClientError) {
-        try checkTopic(message.topic)
-        guard !SystemTopic.isForbiddenToSend(message.topic) else {
-            throw ClientError(.forbiddenTopic, "applications must not send to \(message.topic)")
+    /// Whether messages may be sent to a topic.
+    static func checkTarget(_ topic: String) throws(ClientError) {
+        try checkTopic(topic)
+        guard !SystemTopic.isForbiddenToSend(topic) else {
+            throw ClientError(.forbiddenTopic, "applications must not send to \(topic)")
         }
+    }
+
+    static func check(_ message: Message, maxBytes: Int) throws(ClientError) {
+        try checkTarget(message.topic)
+        try checkContent(message, maxBytes: maxBytes)
+    }
+
+    /// All rules but those for the topic.
+    static func checkContent(_ message: Message, maxBytes: Int) throws(ClientError) {
         guard !message.body.isEmpty else { throw ClientError(.invalidMessage, "the body is empty") }
         guard message.body.count <= maxBytes else {
             throw ClientError(.invalidMessage, "the body has \(message.body.count) bytes, the limit is \(maxBytes)")
         }
+        guard !message.properties.isEmpty else { return }
+        var encoded = -1
         for (name, value) in message.properties {
+            encoded += name.utf8.count + value.utf8.count + 2
             guard !PropertyName.reserved.contains(name) || settableNames.contains(name) || message.isReply && replyNames.contains(name) else {
                 throw ClientError(.reservedProperty, "property \(name) belongs to the system; choose another name for your own")
             }
@@ -53,7 +66,6 @@ enum Validation {
                 throw ClientError(.invalidMessage, "property \"\(name)\" is empty or contains the characters U+0001 or U+0002, which separate properties")
             }
         }
-        let encoded = message.properties.encoded().count
         guard encoded <= MessageProperties.byteLimit else {
             throw ClientError(.invalidMessage, "the properties need \(encoded) bytes, the limit is \(MessageProperties.byteLimit)")
         }
@@ -62,15 +74,19 @@ enum Validation {
     /// Whether these messages may travel as one batch.
     static func checkBatch(_ messages: [Message], maxBytes: Int) throws(ClientError) {
         guard let first = messages.first else { throw ClientError(.invalidMessage, "the batch is empty") }
+        try checkTarget(first.topic)
+        let isWaiting = first.waitsForStore
         for message in messages {
-            try check(message, maxBytes: maxBytes)
+            try checkContent(message, maxBytes: maxBytes)
             guard message.topic.isExactly(first.topic) else {
                 throw ClientError(.invalidMessage, "a batch has one topic, this one has \(first.topic) and \(message.topic)")
             }
-            guard message.waitsForStore == first.waitsForStore else {
+            // A message without properties, as most are, waits and is not delayed.
+            let isPlain = message.properties.isEmpty
+            guard isPlain ? isWaiting : message.waitsForStore == isWaiting else {
                 throw ClientError(.invalidMessage, "messages of a batch must agree on waitsForStore")
             }
-            guard message.delayLevel == 0 else {
+            guard isPlain || message.delayLevel == 0 else {
                 throw ClientError(.invalidMessage, "a delayed message cannot be in a batch")
             }
         }

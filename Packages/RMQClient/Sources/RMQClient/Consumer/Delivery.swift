@@ -1,30 +1,34 @@
 public import RMQCommon
 
-/// What a handler decided about a message.
-public enum ConsumeResult: Sendable, Hashable {
-    case success
-    /// Hand it out again after `ConsumerConfiguration.redeliveryDelay`.
-    case retry
-}
-
-/// A message that waits to be settled by `acknowledge` or `retry`. The first of them counts, later ones do nothing.
+/// A message that waits to be settled by `acknowledge`, `retry` or `deadLetter`. The first of them counts, later ones do nothing.
 ///
-/// An unsettled delivery holds back the group's offset in its queue, and takes one of the `maxConcurrency` places.
+/// An unsettled delivery holds back the group's offset in its queue, and takes one of the `maxConcurrency` places. One that is not settled
+/// within ``ConsumerConfiguration/consumeTimeout`` goes back to the broker.
 public struct Delivery: Sendable {
     /// What was received.
     public let message: StoredMessage
-    let queue: AssignedQueue
-    /// How often this consumer handed the message out before.
-    let attempt: Int32
+    let run: PulledRun
+    let index: Int
+    let mark: MessageMark
     let consumer: PushConsumer
 
     /// The message is done with.
     public func acknowledge() {
-        consumer.settle(self, .success)
+        if run.settle(index, mark) { consumer.places.release() }
     }
 
-    /// Asks for it again after the redelivery delay, with `reconsumeTimes` one higher.
-    public func retry() {
-        consumer.settle(self, .retry)
+    /// Sends it back to the broker, which gives it to some member of the group later, with `reconsumeTimes` one higher.
+    ///
+    /// That happens in the background. When the broker does not take it, the message comes again here after
+    /// ``ConsumerConfiguration/redeliveryDelay``.
+    public func retry(after delay: RetryDelay = .brokerDefault) { giveBack(level: delay.wireLevel) }
+
+    /// Sends it to the group's dead letters, in the background like ``retry(after:)``.
+    public func deadLetter() { giveBack(level: ConsumeResult.deadLetterLevel) }
+
+    private func giveBack(level: Int32) {
+        guard let returning = run.beginReturn(index, mark) else { return }
+        consumer.places.release()
+        consumer.commands.yield(.giveBack(run, index, returning, level: level))
     }
 }

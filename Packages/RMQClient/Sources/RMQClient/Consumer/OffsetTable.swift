@@ -30,6 +30,14 @@ final class OffsetTable: Sendable {
         }
     }
 
+    /// Sets an offset that may lie behind the present one; one that is the same needs no storing.
+    func move(_ queue: MessageQueue, to offset: Int64) {
+        state.withLock { state in
+            guard state.offsets.updateValue(offset, forKey: queue) != offset else { return }
+            state.unsaved.insert(queue)
+        }
+    }
+
     func forget(_ queues: some Sequence<MessageQueue>) {
         state.withLock { state in
             for queue in queues {

@@ -6,42 +6,27 @@ extension PushConsumer {
     /// How long a broker holds a pull that finds nothing.
     private static let suspend = Duration.seconds(15)
     private static let pullTimeout = Duration.seconds(30)
-    /// Handlers that are still at work must not overwrite an offset that the broker corrected.
+    /// Handlers that are still at work must not overwrite an offset that is set from outside.
     private static let correctionDelay = Duration.seconds(10)
     private static let brokerFlowControlDelay = Duration.milliseconds(20)
 
     /// Pulls from one queue until it is dropped or the task is cancelled.
     func pullLoop(_ assigned: AssignedQueue) async {
-        var offset = assigned.startOffset
-        var brokerId: Int64 = 0
+        var loop = PullLoop(assigned, needsLock: locksQueues)
         while !assigned.isDropped, !Task.isCancelled {
-            await assigned.waitForRoom(configuration.cache)
+            await assigned.waitForRoom()
             assigned.loopMoves()
             guard let subscription = subscription(to: assigned.queue.topic) else {
                 // The next rebalance drops the queue, unless the subscription comes back before.
                 try? await Task.sleep(for: configuration.errorDelay)
                 continue
             }
-            let committed = offsetPath == nil ? offsets[assigned.queue] : nil
-            let request = QueuePull(
-                group: group, queue: assigned.queue, offset: offset, maxCount: configuration.pullBatchSize, filter: subscription.filter,
-                subscriptionVersion: subscription.version, committed: committed.flatMap { $0 > 0 ? $0 : nil }, suspend: Self.suspend,
-                carriesExpression: false)
             do {
-                let result = try await core.pull(request, preferring: brokerId, timeout: Self.pullTimeout)
-                brokerId = result.suggestedBrokerId
-                offset = result.nextOffset
-                switch result.status {
-                case .found:
-                    deliver(result.messages, from: assigned)
-                    if configuration.pullInterval > .zero { try? await Task.sleep(for: configuration.pullInterval) }
-                case .noNewMessage, .noMatchedMessage:
-                    assigned.skip(to: offset, moving: offsets)
-                case .offsetIllegal:
-                    core.logger.warning("offset \(request.offset) of \(assigned.queue) is outside the queue; going on at \(offset)")
-                    assigned.drop()
-                    commands.yield(.correct(assigned, offset: offset))
+                guard try await mayPull(&loop) else {
+                    try? await Task.sleep(for: configuration.errorDelay)
+                    continue
                 }
+                try await pull(&loop, subscription)
             } catch where error.responseCode == .flowControl {
                 try? await Task.sleep(for: Self.brokerFlowControlDelay)
             } catch where error.code == .cancelled || error.code == .closed {
@@ -58,27 +43,114 @@ extension PushConsumer {
         }
     }
 
-    private func deliver(_ messages: [StoredMessage], from assigned: AssignedQueue) {
-        let retryTopic = RetryTopic.name(group)
-        let deliveries = assigned.cache(messages).map { message in
-            var message = message
-            // A message that came back from a failed attempt is shown under the topic it was sent to.
-            if message.topic.isExactly(retryTopic), let original = message.properties[PropertyName.retryTopic] { message.topic = original }
-            return Delivery(message: message, queue: assigned, attempt: 0, consumer: self)
+    /// Where the loop of one queue is.
+    private struct PullLoop {
+        let assigned: AssignedQueue
+        var offset: Int64
+        /// The member of the broker set to ask.
+        var brokerId: Int64 = 0
+        let needsLock: Bool
+        /// The group's offset was read while the lock was ours: the member that had it before may have stored one late.
+        var hasReadOffset: Bool
+
+        init(_ assigned: AssignedQueue, needsLock: Bool) {
+            self.assigned = assigned
+            offset = assigned.startOffset
+            self.needsLock = needsLock
+            hasReadOffset = !needsLock
         }
-        if !deliveries.isEmpty { inbox.put(deliveries) }
     }
+
+    private func mayPull(_ loop: inout PullLoop) async throws(ClientError) -> Bool {
+        guard loop.needsLock else { return true }
+        guard loop.assigned.isLocked() else { return false }
+        if !loop.hasReadOffset {
+            loop.offset = try await startOffset(of: loop.assigned.queue)
+            loop.hasReadOffset = true
+        }
+        return true
+    }
+
+    /// Pulls once.
+    private func pull(_ loop: inout PullLoop, _ subscription: Subscription) async throws(ClientError) {
+        let assigned = loop.assigned
+        assigned.advance(moving: offsets)
+        let committed = isClustering ? offsets[assigned.queue] : nil
+        let request = QueuePull(
+            group: group, queue: assigned.queue, offset: loop.offset, maxCount: configuration.pullBatchSize, filter: subscription.filter,
+            subscriptionVersion: subscription.version, committed: committed.flatMap { $0 > 0 ? $0 : nil }, suspend: Self.suspend,
+            carriesExpression: false)
+        let start = MonotonicInstant.now
+        let result = try await core.pull(request, preferring: loop.brokerId, timeout: Self.pullTimeout)
+        loop.brokerId = result.suggestedBrokerId
+        switch result.status {
+        case .found:
+            assigned.counts?.countPull(result.messages.count, elapsed: MonotonicInstant.now - start)
+            // Before the offset moves: when a message finds no place, the pull is repeated.
+            let messages = try await withoutUnreadable(result, from: assigned)
+            loop.offset = result.nextOffset
+            deliver(messages, from: assigned)
+            if configuration.pullInterval > .zero { try? await Task.sleep(for: configuration.pullInterval) }
+        case .noNewMessage, .noMatchedMessage:
+            loop.offset = result.nextOffset
+            assigned.skip(to: loop.offset, moving: offsets)
+        case .offsetIllegal:
+            core.logger.warning("offset \(request.offset) of \(assigned.queue) is outside the queue; going on at \(result.nextOffset)")
+            assigned.drop(moving: offsets)
+            commands.yield(.correct(assigned, offset: result.nextOffset))
+        }
+    }
+
+    /// Messages whose body cannot be restored go back to the broker: another member may know their compression. The queue goes on.
+    private func withoutUnreadable(_ result: PullResult, from assigned: AssignedQueue) async throws(ClientError) -> [StoredMessage] {
+        guard !result.unreadable.isEmpty else { return result.messages }
+        var messages = result.messages
+        for (index, cause) in result.unreadable.reversed() {
+            let message = messages.remove(at: index)
+            core.logger.error("the body of message \(message.messageId) in \(assigned.queue) cannot be restored, group \(group) gives it back: \(cause)")
+            guard isClustering else { continue }
+            try await core.sendBack(message, pulledFrom: assigned.queue, of: group, level: 0, atMost: ClientCore.usualRedeliveries)
+        }
+        return messages
+    }
+
+    private func deliver(_ messages: [StoredMessage], from assigned: AssignedQueue) {
+        var messages = messages
+        if assigned.queue.topic.isExactly(RetryTopic.name(group)) {
+            // A message that came back from a failed attempt is shown under the topic it was sent to.
+            for index in messages.indices {
+                if let original = messages[index].properties[PropertyName.retryTopic] { messages[index].topic = original }
+            }
+        }
+        guard let run = assigned.cache(messages), !isOrdered else { return }
+        inbox.put(run)
+    }
+
+    // MARK: Offsets from outside
 
     /// Stores the offset that a broker corrected, and lets the next rebalance take the queue again from there.
     func correct(_ assigned: AssignedQueue, to offset: Int64) async {
         guard (try? await Task.sleep(for: Self.correctionDelay)) != nil else { return }
-        // The queue may have gone to another member meanwhile, who corrects the offset for itself.
-        guard state.withLock({ $0.assigned[assigned.queue] === assigned }) else { return }
-        offsets.reset(assigned.queue, to: offset)
-        await persistOffsets(of: [assigned.queue])
-        state.withLock { state in
-            if state.assigned[assigned.queue] === assigned { state.assigned[assigned.queue] = nil }
-        }
+        await set([(assigned, offset)])
         wakeRebalance()
+    }
+
+    /// Goes on at other offsets: gives the queues up, waits until handlers that are at work are likely done, and takes them again from there.
+    func resetOffsets(to offsets: [MessageQueue: Int64]) async {
+        let queues = state.withLock { state in offsets.compactMap { queue, offset in state.assigned[queue].map { ($0, offset) } } }
+        for (assigned, _) in queues { assigned.drop(moving: self.offsets) }
+        guard !queues.isEmpty, (try? await Task.sleep(for: Self.correctionDelay)) != nil else { return }
+        await set(queues)
+        wakeRebalance()
+    }
+
+    private func set(_ queues: [(assigned: AssignedQueue, offset: Int64)]) async {
+        // A queue may have gone to another member meanwhile, who corrects the offset for itself.
+        let mine = queues.filter { entry in state.withLock { $0.assigned[entry.assigned.queue] === entry.assigned } }
+        for (assigned, offset) in mine { offsets.reset(assigned.queue, to: offset) }
+        await persistOffsets(of: mine.map(\.assigned.queue), thenForget: true)
+        state.withLock { state in
+            for (assigned, _) in mine where state.assigned[assigned.queue] === assigned { state.assigned[assigned.queue] = nil }
+        }
     }
 }

@@ -1,84 +1,94 @@
+import RMQCommon
+
 /// What one assigned queue has pulled and not settled yet, and from which offset the group would resume.
 ///
-/// A value: the queue that owns it guards it with its lock.
+/// A value: the queue that owns it guards it with its lock. Only how far messages have come changes without that lock.
 ///
-///     entries   done done │ open done open open
-///               forgotten   head
+///     runs      [done done open done] [open open open] …
 ///                         └ the offset to commit: the smallest one that is not settled
 struct QueueCache: Sendable {
-    private struct Entry {
-        let offset: Int64
-        let bytes: Int
-        /// How often the message was handed out again.
-        var attempt: Int32 = 0
-        var isSettled = false
-    }
-
-    private var entries: [Entry] = []
-    private var head = 0
-    private(set) var count = 0
-    private(set) var bytes = 0
+    private var runs: [PulledRun] = []
+    /// All messages of the first run before this one are settled.
+    private var firstOpen = 0
+    /// Runs were settled and forgotten.
+    private var hasForgotten = false
     private var lastOffset: Int64 = -1
 
-    /// Adds a message; false when its offset does not lie behind all earlier ones, which a broker never sends.
-    mutating func add(offset: Int64, bytes: Int) -> Bool {
-        guard offset > lastOffset else { return false }
-        lastOffset = offset
-        entries.append(Entry(offset: offset, bytes: bytes))
-        count += 1
-        self.bytes += bytes
-        return true
+    /// Adds what a pull brought, without what does not lie behind all earlier messages, which a broker never sends.
+    /// - Returns: nil when nothing is left.
+    mutating func add(_ messages: [StoredMessage], of queue: AssignedQueue) -> PulledRun? {
+        var messages = messages
+        if (messages.first?.queueOffset ?? 0) <= lastOffset { messages.removeAll { $0.queueOffset <= lastOffset } }
+        guard let last = messages.last else { return nil }
+        let run = PulledRun(messages, of: queue)
+        lastOffset = last.queueOffset
+        runs.append(run)
+        return run
     }
 
-    /// Settles one message.
-    /// - Parameter attempt: which hand-out of the message ends. Only the latest one counts, and once.
-    /// - Returns: the offset to commit; nil when that hand-out has ended before.
-    mutating func settle(offset: Int64, attempt: Int32 = 0) -> Int64? {
-        guard let index = openIndex(of: offset, attempt: attempt) else { return nil }
-        entries[index].isSettled = true
-        count -= 1
-        bytes -= entries[index].bytes
-        while head < entries.count, entries[head].isSettled { head += 1 }
-        let commit = head < entries.count ? entries[head].offset : lastOffset + 1
-        if head == entries.count {
-            entries.removeAll(keepingCapacity: true)
-            head = 0
-        } else if head >= 256, head * 2 >= entries.count {
-            entries.removeFirst(head)
-            head = 0
-        }
-        return commit
+    /// The offset to commit; nil when nothing was settled yet.
+    mutating func commitOffset() -> Int64? {
+        forgetSettled()
+        guard hasForgotten || runs.contains(where: { $0.openCount < $0.messages.count }) else { return nil }
+        return firstOpenOffset ?? (lastOffset >= 0 ? lastOffset + 1 : nil)
     }
 
-    /// Ends hand-out number `attempt` of a message, which stays open for the next one.
-    /// - Returns: false when that hand-out has ended before.
-    mutating func retry(offset: Int64, attempt: Int32) -> Bool {
-        guard let index = openIndex(of: offset, attempt: attempt) else { return false }
-        entries[index].attempt &+= 1
-        return true
+    mutating func isEmpty() -> Bool {
+        forgetSettled()
+        return runs.isEmpty
     }
-
-    var isEmpty: Bool { count == 0 }
 
     /// Whether pulling pauses.
-    func isFull(_ limits: CacheLimits) -> Bool {
-        count > limits.messagesPerQueue || bytes > limits.bytesPerQueue || span > limits.maxOffsetSpan
+    mutating func isFull(_ limits: CacheLimits) -> Bool {
+        forgetSettled()
+        guard let firstOpenOffset else { return false }
+        return lastOffset - firstOpenOffset > limits.maxOffsetSpan || count > limits.messagesPerQueue
+            || (runs.reduce(0) { $0 + $1.byteCount } > limits.bytesPerQueue && byteCount > limits.bytesPerQueue)
     }
 
-    private var span: Int64 { head < entries.count ? lastOffset - entries[head].offset : 0 }
-
-    private func openIndex(of offset: Int64, attempt: Int32) -> Int? {
-        guard let index = index(of: offset), !entries[index].isSettled, entries[index].attempt == attempt else { return nil }
-        return index
-    }
-
-    private func index(of offset: Int64) -> Int? {
-        var low = head
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].offset < offset { low = middle + 1 } else { high = middle }
+    /// The oldest messages that are not settled: those that come next where order counts.
+    mutating func open(atMost count: Int) -> [(run: PulledRun, index: Int)] {
+        forgetSettled()
+        var found: [(run: PulledRun, index: Int)] = []
+        for (number, run) in runs.enumerated() {
+            for index in (number == 0 ? firstOpen : 0)..<run.messages.count where !run.isSettled(index) {
+                if found.count == count { return found }
+                found.append((run, index))
+            }
         }
-        return low < entries.count && entries[low].offset == offset ? low : nil
+        return found
+    }
+
+    /// Messages that were handed out before a moment and are still in hand, oldest first.
+    func inHand(before limit: Int64, atMost count: Int) -> [(run: PulledRun, index: Int, mark: MessageMark)] {
+        Array(runs.lazy.flatMap { run in run.inHand(before: limit).map { (run: run, index: $0.index, mark: $0.mark) } }.prefix(count))
+    }
+
+    /// Gives everything up; nothing of it is handed out any more.
+    mutating func clear() {
+        for run in runs { run.close() }
+        runs = []
+        firstOpen = 0
+    }
+
+    /// Messages that wait or are being handled.
+    var count: Int { runs.reduce(0) { $0 + $1.openCount } }
+    /// Bytes of their bodies.
+    var byteCount: Int { runs.reduce(0) { $0 + $1.openByteCount } }
+    /// The offsets of the first and the last of them; nil without any. Exact after a call that looked for settled ones.
+    var offsets: ClosedRange<Int64>? { firstOpenOffset.map { $0...lastOffset } }
+
+    private var firstOpenOffset: Int64? { runs.first.map { $0.messages[firstOpen].queueOffset } }
+
+    private mutating func forgetSettled() {
+        let done = runs.prefix { $0.openCount == 0 }.count
+        if done > 0 {
+            runs.removeFirst(done)
+            firstOpen = 0
+            hasForgotten = true
+        }
+        guard let run = runs.first else { return }
+        // Others go on settling: a run may get its last mark meanwhile, so this stops at its last message.
+        while firstOpen < run.messages.count - 1, run.isSettled(firstOpen) { firstOpen += 1 }
     }
 }

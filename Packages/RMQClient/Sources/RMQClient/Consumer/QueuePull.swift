@@ -15,6 +15,8 @@ struct QueuePull: Sendable {
     var suspend: Duration?
     /// Sends the filter along instead of relying on the heartbeat.
     var carriesExpression: Bool
+    /// From a lite pull consumer, which brokers are told for information.
+    var isLite = false
 
     /// - Parameter toMaster: replicas store no offsets.
     func header(toMaster: Bool) -> PullMessageHeader {
@@ -22,6 +24,7 @@ struct QueuePull: Sendable {
         if toMaster, committed != nil { flags.insert(.commitsOffset) }
         if suspend != nil { flags.insert(.suspends) }
         if carriesExpression { flags.insert(.carriesSubscription) }
+        if isLite { flags.insert(.litePull) }
         return PullMessageHeader {
             $0.consumerGroup = group
             $0.topic = queue.topic
@@ -33,49 +36,60 @@ struct QueuePull: Sendable {
             $0.suspendTimeoutMillis = suspend?.milliseconds ?? 0
             $0.subscription = carriesExpression ? filter.expression : nil
             $0.subscriptionVersion = subscriptionVersion
-            $0.expressionType = "TAG"
+            $0.expressionType = filter.expressionType
             $0.brokerName = queue.brokerName
         }
     }
 }
 
 extension ClientCore {
-    /// Pulls once and keeps only the messages whose tag was asked for.
+    /// Pulls once and keeps only the messages whose tag was asked for. A body that cannot be restored is left as it is stored, and listed.
     ///
     /// - Parameter brokerId: the member of the broker set to ask when it is there.
     func pull(_ request: QueuePull, preferring brokerId: Int64, timeout: Duration) async throws(ClientError) -> PullResult {
         let (address, isMaster) = try await reader(of: request.queue, preferring: brokerId)
-        let response = try await self.request(
-            RemotingCommand(.pullMessage, header: request.header(toMaster: isMaster)), to: address, timeout: timeout)
-
-        var status: PullResult.Status
-        switch response.responseCode {
-        case .success: status = .found
+        let answer = try await pull(request.header(toMaster: isMaster), at: address, timeout: timeout)
+        let status: PullResult.Status
+        switch answer.code {
         case .pullNotFound: status = .noNewMessage
         case .pullRetryImmediately: status = .noMatchedMessage
         case .pullOffsetMoved: status = .offsetIllegal
-        default: throw .refused(response, by: address, asked: "a pull from \(request.queue)")
+        default: status = .found
         }
-        let header = try read(response, PullMessageResponseHeader.self, address)
-        var messages: [StoredMessage] = []
-        if status == .found {
-            do {
-                messages = try MessageRecord.decodeAll(response.body, decompressing: true)
-            } catch {
-                throw .malformed("messages of \(request.queue)", from: address, error)
-            }
-            if request.filter != .all { messages.removeAll { !request.filter.accepts(tag: $0.tags) } }
+        guard status == .found else { return PullResult(status, answer) }
+        let records: RecordBatch
+        do {
             // As the reference's clients do: handlers may see how far behind they are.
-            let (minOffset, maxOffset) = (String(header.minOffset), String(header.maxOffset))
-            for index in messages.indices {
-                messages[index].brokerName = request.queue.brokerName
-                messages[index].properties[PropertyName.minOffset] = minOffset
-                messages[index].properties[PropertyName.maxOffset] = maxOffset
-            }
-            if messages.isEmpty { status = .noMatchedMessage }
+            records = try RecordBatch(
+                answer.body, decompressing: true, brokerName: request.queue.brokerName,
+                common: [(PropertyName.minOffset, String(answer.minOffset)), (PropertyName.maxOffset, String(answer.maxOffset))])
+        } catch {
+            throw .malformed("messages of \(request.queue)", from: address, error)
         }
-        return PullResult(
-            status: status, nextOffset: header.nextBeginOffset, minOffset: header.minOffset, maxOffset: header.maxOffset,
-            messages: messages, suggestedBrokerId: header.suggestedBrokerId)
+        return PullResult(records, request.filter, answer)
+    }
+}
+
+extension PullResult {
+    /// Nothing was found.
+    fileprivate init(_ status: Status, _ answer: PullAnswer) {
+        self.init(
+            status: status, nextOffset: answer.nextBeginOffset, minOffset: answer.minOffset, maxOffset: answer.maxOffset, messages: [],
+            unreadable: [], suggestedBrokerId: answer.suggestedBrokerId)
+    }
+
+    /// Keeps the messages that were asked for: brokers compare hashes of tags only.
+    fileprivate init(_ records: RecordBatch, _ filter: SubscriptionFilter, _ answer: PullAnswer) {
+        var (messages, unreadable) = (records.messages, records.unreadable)
+        if filter != .all {
+            let isWanted = messages.map { filter.accepts(tag: $0.tags) }
+            unreadable = unreadable.filter { isWanted[$0.index] }.map { entry in
+                (isWanted[..<entry.index].count { $0 }, entry.error)
+            }
+            messages = zip(messages, isWanted).filter(\.1).map(\.0)
+        }
+        self.init(
+            status: messages.isEmpty ? .noMatchedMessage : .found, nextOffset: answer.nextBeginOffset, minOffset: answer.minOffset,
+            maxOffset: answer.maxOffset, messages: messages, unreadable: unreadable, suggestedBrokerId: answer.suggestedBrokerId)
     }
 }

@@ -25,11 +25,16 @@ struct RebalancePlan: Equatable {
     }
 
     /// The share of `member` when all sort and divide alike. Without `members` (broadcasting) everything.
+    /// - Throws: when the allocation cannot say it now.
     static func share(
         of member: String, queues: [MessageQueue], members: [String]?, allocation: any QueueAllocation
-    ) -> [MessageQueue] {
+    ) throws(ClientError) -> [MessageQueue] {
         guard let members else { return queues.sorted() }
-        return allocation.allocate(queues: queues.sorted(), members: members.sorted(by: utf16Precedes), to: member)
+        do {
+            return try allocation.allocate(queues: queues.sorted(), members: members.sorted(by: utf16Precedes), to: member)
+        } catch {
+            throw ClientError(.invalidConfiguration, "the allocation \(allocation.name) divides no queues: \(error)")
+        }
     }
 }
 
@@ -49,5 +54,53 @@ enum StartRule: Equatable {
         case (.last, false), (.timestamp, true): self = .end
         case (.timestamp(let time), false): self = .timestamp(time)
         }
+    }
+}
+
+// MARK: What consumers ask for it
+
+extension ClientCore {
+    /// The queues of a topic that belong to this client in a group; nil when that cannot be said now, which is logged.
+    /// - Parameter isBroadcasting: every member has all queues then.
+    func share(
+        of topic: String, group: String, isBroadcasting: Bool, allocation: any QueueAllocation
+    ) async -> [MessageQueue]? {
+        do {
+            let queues = try await existingRoute(of: topic).subscribeQueues
+            guard !queues.isEmpty else { return nil }
+            var members: [String]?
+            if !isBroadcasting {
+                members = try await self.members(ofGroup: group, topic: topic)
+                if members?.containsExactly(clientId) != true {
+                    // The broker came into the route after the last heartbeat.
+                    await sendHeartbeats()
+                    members = try await self.members(ofGroup: group, topic: topic)
+                }
+                guard members != nil else { return nil }
+            }
+            return try RebalancePlan.share(of: clientId, queues: queues, members: members, allocation: allocation)
+        } catch where error.code == .routeNotFound {
+            logger.debug("no rebalance of \(topic) for group \(group): \(error)")
+        } catch where error.code == .cancelled || error.code == .closed {
+            // The consumer is being closed.
+        } catch {
+            logger.warning("no rebalance of \(topic) for group \(group) now: \(error)")
+        }
+        return nil
+    }
+
+    /// Where a queue begins that was just assigned.
+    /// - Parameter stored: the group's offset; nil when it has none.
+    func startOffset(
+        of queue: MessageQueue, stored: Int64?, position: StartPosition, timeout: Duration
+    ) async throws(ClientError) -> Int64 {
+        let start: Int64
+        switch StartRule(stored: stored, position: position, isRetryTopic: RetryTopic.isRetry(queue.topic)) {
+        case .at(let offset): start = offset
+        case .end: start = try await maxOffset(of: queue, timeout: timeout)
+        case .timestamp(let time): start = try await searchOffset(of: queue, at: time, timeout: timeout)
+        }
+        guard start >= 0 else { throw ClientError(.malformedAnswer, "the broker of \(queue) answered with offset \(start)") }
+        return start
     }
 }

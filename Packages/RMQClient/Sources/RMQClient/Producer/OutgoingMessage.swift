@@ -7,20 +7,22 @@ struct OutgoingMessage: Sendable {
     enum Kind: Sendable { case single, batch, reply }
 
     let topic: String
+    /// What is written for it, beside what all messages to its queue have in common.
+    var content: SendTemplate.Message
     let kind: Kind
-    let body: [UInt8]
-    let flag: Int32
-    var systemFlag: SystemFlag
-    let properties: String
-    let ids: [String]
-    let bornTimestamp: Int64
+    let messageIds: MessageIds
+
+    var ids: [String] { messageIds.texts }
+    var body: [UInt8] { content.body }
+    var isBatch: Bool { kind == .batch }
+    var systemFlag: SystemFlag {
+        get { SystemFlag(rawValue: content.systemFlag) }
+        set { content.systemFlag = newValue.rawValue }
+    }
 
     /// - Parameter threshold: bodies of at least this many bytes are compressed; nil compresses none.
     init(_ message: Message, threshold: Int?, level: Int32) {
-        var properties = message.properties
-        // A message that already has an id keeps it: it is the same message, sent again.
-        let id = properties[PropertyName.uniqueKey] ?? UniqueId.make()
-        properties[PropertyName.uniqueKey] = id
+        let now = WallClock.nowMilliseconds()
         var body = message.body
         var systemFlag: SystemFlag = []
         // What does not get smaller travels as it is.
@@ -28,61 +30,68 @@ struct OutgoingMessage: Sendable {
             body = smaller
             systemFlag.insert(.compressed)
         }
+        let properties: [UInt8]
+        (properties, messageIds) = Self.propertyText(message.properties, now: now)
         topic = message.topic
-        self.body = body
-        flag = message.flag
-        self.systemFlag = systemFlag
-        self.properties = properties.text
         kind = message.isReply ? .reply : .single
-        ids = [id]
-        bornTimestamp = WallClock.nowMilliseconds()
+        content = SendTemplate.Message(
+            systemFlag: systemFlag.rawValue, bornTimestamp: now, flag: message.flag, properties: properties, body: body)
     }
 
     /// - Parameter messages: at least one; all of one topic.
     init(batch messages: [Message]) throws(ClientError) {
-        var members = messages
-        var ids: [String] = []
-        for index in members.indices {
-            let id = members[index].properties[PropertyName.uniqueKey] ?? UniqueId.make()
-            members[index].properties[PropertyName.uniqueKey] = id
-            ids.append(id)
-        }
-        do {
-            body = try BatchBody.encode(members)
-        } catch {
-            throw ClientError(.invalidMessage, "the batch cannot be encoded: \(error)")
+        let now = WallClock.nowMilliseconds()
+        var body: [UInt8] = []
+        body.reserveCapacity(messages.reduce(0) { $0 + $1.body.count + Self.usualPropertyBytes + BatchBody.fixedByteCount })
+        for message in messages {
+            do {
+                try BatchBody.append(flag: message.flag, body: message.body, to: &body) { _ = Self.append(message.properties, to: &$0, now: now) }
+            } catch {
+                throw ClientError(.invalidMessage, "the batch cannot be encoded: \(error)")
+            }
         }
         topic = messages[0].topic
-        flag = 0
-        systemFlag = []
-        var properties = MessageProperties()
-        if !messages[0].waitsForStore { properties[PropertyName.waitStoreMessage] = "false" }
-        self.properties = properties.text
         kind = .batch
-        self.ids = ids
-        bornTimestamp = WallClock.nowMilliseconds()
+        messageIds = MessageIds(ofBatch: body)
+        let properties: [UInt8] = messages[0].waitsForStore ? [] : Array(PropertyText.pair(PropertyName.waitStoreMessage, "false").utf8)
+        content = SendTemplate.Message(systemFlag: 0, bornTimestamp: now, flag: 0, properties: properties, body: body)
     }
 
-    var isBatch: Bool { kind == .batch }
+    // MARK: Properties
 
-    func command(group: String, queue: MessageQueue, configuration: ProducerConfiguration, shortNames: Bool) -> RemotingCommand {
-        let header = SendMessageHeader {
-            $0.producerGroup = group
-            $0.topic = topic
-            $0.defaultTopic = configuration.automaticTopicTemplate
-            $0.defaultTopicQueueCount = configuration.automaticTopicQueueCount
-            $0.queueId = queue.queueId
-            $0.systemFlag = systemFlag.rawValue
-            $0.bornTimestamp = bornTimestamp
-            $0.flag = flag
-            $0.properties = properties
-            $0.isBatch = isBatch
-            $0.brokerName = queue.brokerName
+    /// Enough for the id and for a tag and a key or two.
+    private static let usualPropertyBytes = 128
+
+    /// The properties with an id.
+    private static func propertyText(_ properties: MessageProperties, now: Int64) -> ([UInt8], MessageIds) {
+        var text: [UInt8] = []
+        text.reserveCapacity(properties.isEmpty ? idEntryBytes : usualPropertyBytes)
+        let place = append(properties, to: &text, now: now)
+        return (text, MessageIds(in: text, at: place))
+    }
+
+    /// Name, separator and an id of the longer form.
+    private static let idEntryBytes = 8 + 1 + 56
+
+    /// Adds the text of some properties, and an id where there is none: a message that already has one keeps it, for it is the same
+    /// message, sent again.
+    /// - Returns: where the id is.
+    private static func append(_ properties: MessageProperties, to text: inout [UInt8], now: Int64) -> Range<Int> {
+        let start = text.count
+        var place: Range<Int>?
+        for (name, value) in properties {
+            if text.count > start { text.append(PropertyText.pairEnd) }
+            text += name.utf8
+            text.append(PropertyText.nameEnd)
+            if name.isExactly(PropertyName.uniqueKey), !value.utf8.isEmpty { place = text.count..<text.count + value.utf8.count }
+            text += value.utf8
         }
-        if isBatch { return RemotingCommand(.sendBatchMessage, header: SendMessageHeaderV2(header), body: body) }
-        if shortNames {
-            return RemotingCommand(kind == .reply ? .sendReplyMessageV2 : .sendMessageV2, header: SendMessageHeaderV2(header), body: body)
-        }
-        return RemotingCommand(kind == .reply ? .sendReplyMessage : .sendMessage, header: header, body: body)
+        if let place { return place }
+        if text.count > start { text.append(PropertyText.pairEnd) }
+        text += PropertyName.uniqueKey.utf8
+        text.append(PropertyText.nameEnd)
+        let idStart = text.count
+        UniqueId.append(to: &text, now: now)
+        return idStart..<text.count
     }
 }

@@ -22,8 +22,9 @@ public final class Producer: Sendable {
     /// What looks at each try; nil when nothing does.
     let watch: SendWatch?
     private let retries: RetryPolicy
-    /// The turn of each topic.
-    private let rotations = Mutex<[ByteText: QueueRotation]>([:])
+    /// What is known of each topic that was sent to, and whose turn it is there.
+    private let topics = Mutex<[ByteText: TopicTargets]>([:])
+    private let sendTimeoutNanoseconds: Int64
 
     /// - Parameter isTraced: false for the sends of the trace itself.
     init(group: String, configuration: ProducerConfiguration, core: ClientCore, isTraced: Bool = true) {
@@ -32,6 +33,7 @@ public final class Producer: Sendable {
         self.core = core
         watch = SendWatch(configuration, isTraced: isTraced && core.tracer != nil)
         retries = RetryPolicy(configuration)
+        sendTimeoutNanoseconds = configuration.sendTimeout.nanoseconds
     }
 
     // MARK: Sending
@@ -42,18 +44,23 @@ public final class Producer: Sendable {
     /// - Parameter timeout: the whole send with its retries and the search for the route; nil takes the configured one.
     @discardableResult
     public func send(_ message: Message, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
-        try Validation.check(message, maxBytes: configuration.maxMessageBytes)
-        return try await send(outgoing(message), timeout: timeout)
+        let outgoing = try outgoing(message)
+        let first = firstAttempt(outgoing, timeout: timeout)
+        if let first {
+            await first.peer.run(first.request)
+            if let sent = finished(first, outgoing) { return sent }
+        }
+        return try await send(outgoing, timeout: timeout, after: first)
     }
 
     /// Sends to one queue, without retries.
     @discardableResult
     public func send(_ message: Message, to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
-        try Validation.check(message, maxBytes: configuration.maxMessageBytes)
+        let outgoing = try outgoing(message)
         guard queue.topic.isExactly(message.topic) else {
             throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the queue belongs to \(queue.topic)")
         }
-        return try await perform(outgoing(message), to: queue, deadline: deadline(timeout)).get()
+        return try await send(outgoing, to: queue, timeout: timeout)
     }
 
     /// Sends to the queue that `choose` picks from the topic's queues, which are sorted by broker name and id. Without retries.
@@ -61,8 +68,8 @@ public final class Producer: Sendable {
     public func send(
         _ message: Message, timeout: Duration? = nil, choosing choose: @Sendable ([MessageQueue]) throws -> MessageQueue
     ) async throws(ClientError) -> SendResult {
-        try Validation.check(message, maxBytes: configuration.maxMessageBytes)
         let deadline = deadline(timeout)
+        let outgoing = try outgoing(message)
         let queues = try await queues(for: message.topic, deadline: deadline)
         let queue: MessageQueue
         do {
@@ -70,7 +77,10 @@ public final class Producer: Sendable {
         } catch {
             throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
         }
-        return try await send(message, to: queue, timeout: deadline - .now)
+        guard queue.topic.isExactly(message.topic) else {
+            throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the selector chose a queue of \(queue.topic)")
+        }
+        return try await perform(outgoing, to: target(queue, deadline: deadline), from: .now, until: deadline)
     }
 
     /// Messages with equal keys go to the same queue, by the hash of the reference client. Without retries.
@@ -94,15 +104,18 @@ public final class Producer: Sendable {
         guard queue.topic.isExactly(batch.topic) else {
             throw ClientError(.invalidMessage, "the batch is for topic \(batch.topic), the queue belongs to \(queue.topic)")
         }
-        return try await perform(batch, to: queue, deadline: deadline(timeout)).get()
+        return try await send(batch, to: queue, timeout: timeout)
     }
 
     /// Sends without waiting for an answer. Success means that the bytes were handed to a connection, nothing more.
     public func sendOneway(_ message: Message) async throws(ClientError) {
-        try Validation.check(message, maxBytes: configuration.maxMessageBytes)
+        let outgoing = try outgoing(message)
         let deadline = deadline(nil)
-        let (queue, _) = try await nextQueue(of: message.topic, avoiding: nil, deadline: deadline)
-        try await performOneway(outgoing(message), to: queue, deadline: deadline)
+        let draw = if let known = nextKnownQueue(of: message.topic, avoiding: nil) { known } else {
+            try await nextQueue(of: message.topic, avoiding: nil, deadline: deadline)
+        }
+        let target = if let target = draw.target { target } else { try await resolve(draw, of: message.topic, deadline: deadline) }
+        try await performOneway(outgoing, to: target)
     }
 
     /// The queues of a topic that take messages. A topic that does not exist yet has those it would be created with.
@@ -115,53 +128,115 @@ public final class Producer: Sendable {
         await core.unregister(producerGroup: group)
     }
 
+    // MARK: The usual send
+
+    /// Sends what was checked. The same is written out in `send(_ message:)`, whose tasks keep less in memory for it.
+    func send(_ outgoing: OutgoingMessage, timeout: Duration?) async throws(ClientError) -> SendResult {
+        let first = firstAttempt(outgoing, timeout: timeout)
+        if let first {
+            await first.peer.run(first.request)
+            if let sent = finished(first, outgoing) { return sent }
+        }
+        return try await send(outgoing, timeout: timeout, after: first)
+    }
+
+    /// A try to send to a queue that is known, with all that it needs at hand: nearly every send is one of these and nothing else.
+    private struct FirstAttempt: Sendable {
+        let target: PublishTarget
+        let peer: RemotingPeer
+        let request: PendingRequest
+        /// Of the whole send.
+        let deadline: MonotonicInstant
+    }
+
+    /// Nil when the route has to be looked at first, when something looks at each try, or when no time is left.
+    private func firstAttempt(_ outgoing: OutgoingMessage, timeout: Duration?) -> FirstAttempt? {
+        guard watch == nil, !core.isClosed, let target = nextKnownTarget(of: outgoing.topic), let peer = target.peer else { return nil }
+        let begin = MonotonicInstant.now
+        let deadline = deadline(timeout, from: begin)
+        guard begin < deadline else { return nil }
+        let end = end(ofAttempt: 1, begin, deadline, target.hasAlternative)
+        return FirstAttempt(target: target, peer: peer, request: request(outgoing, to: target, from: begin, until: end), deadline: deadline)
+    }
+
+    /// The result, when the message is stored as wished.
+    private func finished(_ attempt: FirstAttempt, _ outgoing: OutgoingMessage) -> SendResult? {
+        guard case .stored(let answer) = attempt.request.outcome, answer.code == .success || !configuration.retriesUnlessFullyStored else { return nil }
+        return SendResult(answer, ids: outgoing.messageIds, askedFor: attempt.target.queue)
+    }
+
+    private func request(
+        _ outgoing: OutgoingMessage, to target: PublishTarget, from begin: MonotonicInstant, until end: MonotonicInstant
+    ) -> PendingRequest {
+        PendingRequest(sending: outgoing.content, by: target.template(for: outgoing.kind), from: begin, until: end)
+    }
+
+    private func nextKnownTarget(of topic: String) -> PublishTarget? {
+        let version = core.routes.version
+        return topics.withLock { topics in
+            guard let targets = topics[ByteText(topic)], targets.version == version else { return nil }
+            return targets.nextTarget()
+        }
+    }
+
     // MARK: The retry loop
 
-    /// Sends what was checked.
-    func send(_ outgoing: OutgoingMessage, timeout: Duration?) async throws(ClientError) -> SendResult {
-        let deadline = deadline(timeout)
+    /// - Parameter first: the first try, which has ended otherwise than well.
+    private func send(_ outgoing: OutgoingMessage, timeout: Duration?, after first: FirstAttempt?) async throws(ClientError) -> SendResult {
+        var first = first
+        var begin = first?.request.begin ?? .now
+        let deadline = first?.deadline ?? self.deadline(timeout, from: begin)
         var failures: [ClientError.Attempt] = []
         var lastFailed: String?
         var partial: SendResult?
         var number = 1
         while true {
-            let (queue, hasAlternative) = try await nextQueue(of: outgoing.topic, avoiding: lastFailed, deadline: deadline)
-            let start = MonotonicInstant.now
-            guard start < deadline else {
+            var known = first.map { QueueDraw($0.target) } ?? nextKnownQueue(of: outgoing.topic, avoiding: lastFailed)
+            if known == nil {
+                known = try await nextQueue(of: outgoing.topic, avoiding: lastFailed, deadline: deadline)
+                begin = .now
+            }
+            guard let draw = known, begin < deadline else {
                 if let partial { return partial }
                 throw giveUp(ClientError(.timedOut, "\(timeout ?? configuration.sendTimeout) are used up"), failures, outgoing.topic)
             }
-            let budget = retries.timeout(ofAttempt: number, remaining: deadline - start, hasAlternative: hasAlternative)
-            let result = await perform(outgoing, to: queue, number: number, deadline: start + budget)
-            let decision = retries.decide(after: outcome(of: result), attempt: number)
-            switch result {
-            case .success(let sent):
-                if decision == .finish { return sent }
+            do {
+                let sent: SendResult
+                if let first {
+                    sent = try result(of: first.request, outgoing, first.target)
+                } else {
+                    let end = end(ofAttempt: number, begin, deadline, draw.hasAlternative)
+                    let target = if let target = draw.target { target } else { try await resolve(draw, of: outgoing.topic, deadline: end) }
+                    sent = try await perform(outgoing, to: target, number: number, from: begin, until: end)
+                }
+                guard retries.decide(after: .accepted(sent.status), attempt: number) == .tryAnotherBroker else { return sent }
                 partial = sent
-            case .failure(let error):
-                failures.append(failedAttempt(at: queue, since: start, error))
-                guard decision == .tryAnotherBroker, error.code != .cancelled, error.code != .closed else {
+            } catch {
+                failures.append(failedAttempt(at: draw, since: begin, error))
+                let outcome = error.responseCode.map { RetryPolicy.Outcome.refused($0) } ?? .unreachable
+                guard retries.decide(after: outcome, attempt: number) == .tryAnotherBroker, error.code != .cancelled, error.code != .closed else {
                     if let partial { return partial }
                     throw giveUp(error, failures, outgoing.topic)
                 }
                 if error.isConnectionFailure { await core.refreshRouteAfterFailure(of: outgoing.topic, deadline: deadline) }
             }
-            lastFailed = queue.brokerName
+            first = nil
+            lastFailed = draw.queue.brokerName
             number += 1
+            begin = .now
         }
     }
 
-    private func outcome(of result: Result<SendResult, ClientError>) -> RetryPolicy.Outcome {
-        switch result {
-        case .success(let sent): .accepted(sent.status)
-        case .failure(let error): error.responseCode.map { .refused($0) } ?? .unreachable
-        }
+    private func end(
+        ofAttempt number: Int, _ begin: MonotonicInstant, _ deadline: MonotonicInstant, _ hasAlternative: Bool
+    ) -> MonotonicInstant {
+        hasAlternative ? begin + retries.timeout(ofAttempt: number, remaining: deadline - begin, hasAlternative: true) : deadline
     }
 
-    private func failedAttempt(at queue: MessageQueue, since start: MonotonicInstant, _ error: ClientError) -> ClientError.Attempt {
+    private func failedAttempt(at draw: QueueDraw, since start: MonotonicInstant, _ error: ClientError) -> ClientError.Attempt {
         ClientError.Attempt(
-            brokerName: queue.brokerName, address: core.routes[queue.topic]?.master(of: queue.brokerName) ?? "no address",
-            elapsed: .now - start, reason: error.message)
+            brokerName: draw.queue.brokerName, address: draw.target?.address ?? draw.address ?? "no address", elapsed: .now - start,
+            reason: error.message)
     }
 
     private func giveUp(_ last: ClientError, _ attempts: [ClientError.Attempt], _ topic: String) -> ClientError {
@@ -172,78 +247,148 @@ public final class Producer: Sendable {
         return error
     }
 
-    private func deadline(_ timeout: Duration?) -> MonotonicInstant { .now + (timeout ?? configuration.sendTimeout) }
-
-    func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
-        try Validation.checkTopic(topic)
-        let queues = try await core.publishRoute(
-            of: topic, template: configuration.automaticTopicTemplate, queueCount: configuration.automaticTopicQueueCount, deadline: deadline
-        ).publishQueues
-        guard !queues.isEmpty else {
-            throw ClientError(.routeNotFound, "topic \(topic) has no queue that takes messages: it is read-only, or no master of its brokers is registered")
-        }
-        return queues
+    private func deadline(_ timeout: Duration?, from begin: MonotonicInstant = .now) -> MonotonicInstant {
+        begin.advanced(nanoseconds: timeout?.nanoseconds ?? sendTimeoutNanoseconds)
     }
 
-    /// The next queue, and whether another broker has one too.
+    // MARK: Queues
+
+    func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
+        try await route(of: topic, deadline: deadline).publishQueues
+    }
+
+    /// The route of a topic, with at least one queue to send to.
+    private func route(of topic: String, deadline: MonotonicInstant) async throws(ClientError) -> TopicRoute {
+        try Validation.checkTopic(topic)
+        let route = try await core.publishRoute(
+            of: topic, template: configuration.automaticTopicTemplate, queueCount: configuration.automaticTopicQueueCount, deadline: deadline)
+        guard !route.publishQueues.isEmpty else {
+            throw ClientError(.routeNotFound, "topic \(topic) has no queue that takes messages: it is read-only, or no master of its brokers is registered")
+        }
+        return route
+    }
+
+    /// The next queue; nil when the route has to be looked at first.
+    private func nextKnownQueue(of topic: String, avoiding lastFailed: String?) -> QueueDraw? {
+        let version = core.routes.version
+        return topics.withLock { topics in
+            guard let targets = topics[ByteText(topic)], targets.version == version else { return nil }
+            return draw(from: targets, avoiding: lastFailed)
+        }
+    }
+
+    /// The same, by the topic's route as it is now.
     private func nextQueue(
         of topic: String, avoiding lastFailed: String?, deadline: MonotonicInstant
-    ) async throws(ClientError) -> (MessageQueue, hasAlternative: Bool) {
-        let queues = try await queues(for: topic, deadline: deadline)
-        let queue = watch?.nextPlace(among: queues).map { queues[$0] } ?? rotations.withLock { rotations in
-            rotations[topic, default: QueueRotation(start: .random(in: 0...1000))].next(of: queues, avoiding: lastFailed)
+    ) async throws(ClientError) -> QueueDraw {
+        try Validation.checkTarget(topic)
+        let version = core.routes.version
+        let route = try await route(of: topic, deadline: deadline)
+        return topics.withLock { topics in
+            draw(from: Self.learn(route, version: version, &topics), avoiding: lastFailed)
         }
-        // The queues of a broker stand together: with two brokers the ends differ.
-        return (queue, !queues[0].brokerName.isExactly(queues[queues.count - 1].brokerName))
+    }
+
+    /// The next queue in turn, unless the latencies of the brokers decide.
+    private func draw(from targets: TopicTargets, avoiding lastFailed: String?) -> QueueDraw {
+        if let place = watch?.nextPlace(among: targets.queues) { return targets.draw(at: place) }
+        return targets.draw(avoiding: lastFailed)
+    }
+
+    /// The target of a queue that is used for the first time.
+    private func resolve(_ draw: QueueDraw, of topic: String, deadline: MonotonicInstant) async throws(ClientError) -> PublishTarget {
+        guard let address = draw.address else {
+            return makeTarget(draw, at: try await core.master(of: draw.queue, deadline: deadline))
+        }
+        let target = makeTarget(draw, at: address)
+        topics.withLock { $0[topic]?.remember(target, of: draw) }
+        return target
+    }
+
+    /// The target of a certain queue, which the route need not name.
+    private func target(_ queue: MessageQueue, deadline: MonotonicInstant) async throws(ClientError) -> PublishTarget {
+        if let known = knownQueue(queue) {
+            return if let target = known.target { target } else { try await resolve(known, of: queue.topic, deadline: deadline) }
+        }
+        try Validation.checkTarget(queue.topic)
+        let version = core.routes.version
+        let address = try await core.master(of: queue, deadline: deadline)
+        if let route = core.routes[queue.topic], !route.publishQueues.isEmpty {
+            topics.withLock { _ = Self.learn(route, version: version, &$0) }
+        }
+        return PublishTarget(queue, at: address, hasAlternative: false, of: group, configuration, core)
+    }
+
+    private func knownQueue(_ queue: MessageQueue) -> QueueDraw? {
+        let version = core.routes.version
+        return topics.withLock { topics in
+            guard let targets = topics[ByteText(queue.topic)], targets.version == version else { return nil }
+            return targets.queues.firstIndex(of: queue).map { targets.draw(at: $0) }
+        }
+    }
+
+    private static func learn(_ route: TopicRoute, version: Int, _ topics: inout [ByteText: TopicTargets]) -> TopicTargets {
+        if let known = topics[route.topic] {
+            known.follow(route, version: version)
+            return known
+        }
+        let new = TopicTargets(route, version: version)
+        topics[route.topic] = new
+        return new
+    }
+
+    private func makeTarget(_ draw: QueueDraw, at address: String) -> PublishTarget {
+        PublishTarget(draw.queue, at: address, hasAlternative: draw.hasAlternative, of: group, configuration, core)
     }
 
     // MARK: One attempt
 
+    func send(_ outgoing: OutgoingMessage, to queue: MessageQueue, timeout: Duration?) async throws(ClientError) -> SendResult {
+        let begin = MonotonicInstant.now
+        let deadline = deadline(timeout, from: begin)
+        return try await perform(outgoing, to: target(queue, deadline: deadline), from: begin, until: deadline)
+    }
+
     /// One try, without what looks at it.
     func attempt(
-        _ outgoing: OutgoingMessage, to queue: MessageQueue, deadline: MonotonicInstant
-    ) async -> Result<SendResult, ClientError> {
-        do {
-            let address = try await core.master(of: queue, deadline: deadline)
-            let response = try await core.request(command(outgoing, queue), to: address, timeout: deadline - .now)
-            return .success(try result(response, outgoing, queue, address))
-        } catch {
-            return .failure(error)
+        _ outgoing: OutgoingMessage, to target: PublishTarget, from begin: MonotonicInstant, until deadline: MonotonicInstant
+    ) async throws(ClientError) -> SendResult {
+        let template = target.template(for: outgoing.kind)
+        guard let peer = target.peer else {
+            let answer = try await core.request(template.command(outgoing.content), to: target.address, timeout: deadline - begin)
+            return try accepted(answer, outgoing, target)
+        }
+        guard !core.isClosed else { throw .closedClient }
+        guard begin < deadline else { throw ClientError(.timedOut, "no time was left to ask \(target.address) for \(template.code)") }
+        let request = request(outgoing, to: target, from: begin, until: deadline)
+        await peer.run(request)
+        return try result(of: request, outgoing, target)
+    }
+
+    private func result(of request: PendingRequest, _ outgoing: OutgoingMessage, _ target: PublishTarget) throws(ClientError) -> SendResult {
+        switch request.outcome {
+        case .stored(let answer): return SendResult(answer, ids: outgoing.messageIds, askedFor: target.queue)
+        case .other(let answer): return try accepted(answer, outgoing, target)
+        case .failed(let error): throw ClientError(error)
+        case .pulled: preconditionFailure("a send is not answered as a pull")
         }
     }
 
-    /// As ``attempt(_:to:deadline:)``, without an answer.
-    func attemptOneway(_ outgoing: OutgoingMessage, to queue: MessageQueue, deadline: MonotonicInstant) async throws(ClientError) {
-        let address = try await core.master(of: queue, deadline: deadline)
-        try await core.sendOneway(command(outgoing, queue), to: address)
-    }
-
-    private func command(_ outgoing: OutgoingMessage, _ queue: MessageQueue) -> RemotingCommand {
-        outgoing.command(group: group, queue: queue, configuration: configuration, shortNames: core.configuration.usesShortSendHeader)
-    }
-
-    private func result(
-        _ response: RemotingCommand, _ outgoing: OutgoingMessage, _ queue: MessageQueue, _ address: String
-    ) throws(ClientError) -> SendResult {
-        let status: SendResult.Status
-        switch response.responseCode {
-        case .success: status = .stored
-        case .flushDiskTimeout: status = .flushTimedOut
-        case .flushSlaveTimeout: status = .replicationTimedOut
-        case .slaveNotAvailable: status = .noReplica
-        default: throw .refused(response, by: address, asked: "a message for \(queue)")
+    private func accepted(_ answer: RemotingCommand, _ outgoing: OutgoingMessage, _ target: PublishTarget) throws(ClientError) -> SendResult {
+        switch answer.responseCode {
+        case .success, .flushDiskTimeout, .flushSlaveTimeout, .slaveNotAvailable: break
+        default: throw .refused(answer, by: target.address, asked: "a message for \(target.queue)")
         }
-        let header = try core.read(response, SendMessageResponseHeader.self, address)
-        return SendResult(
-            status: status, messageIds: outgoing.ids, offsetMessageIds: header.messageId.split(ascii: ","),
-            queue: MessageQueue(topic: queue.topic, brokerName: queue.brokerName, queueId: header.queueId), queueOffset: header.queueOffset,
-            tracedRegion: header.isTraceOn == false ? nil : header.region.map { ByteText($0) })
+        let header = try core.read(answer, SendMessageResponseHeader.self, target.address)
+        return SendResult(StoredAnswer(code: answer.responseCode, header), ids: outgoing.messageIds, askedFor: target.queue)
     }
 
     // MARK: Building
 
-    private func outgoing(_ message: Message) -> OutgoingMessage {
-        OutgoingMessage(message, threshold: configuration.compressionThreshold, level: configuration.compressionLevel)
+    /// Checked but for its topic, which is when its route is looked for.
+    private func outgoing(_ message: Message) throws(ClientError) -> OutgoingMessage {
+        try Validation.checkContent(message, maxBytes: configuration.maxMessageBytes)
+        return OutgoingMessage(message, threshold: configuration.compressionThreshold, level: configuration.compressionLevel)
     }
 
     private func outgoing(batch messages: [Message]) throws(ClientError) -> OutgoingMessage {

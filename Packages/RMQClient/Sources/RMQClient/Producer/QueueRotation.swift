@@ -9,17 +9,22 @@ struct QueueRotation: Sendable {
     /// The next queue, of another broker than `lastFailed` when there is one.
     /// - Parameter queues: at least one.
     mutating func next(of queues: [MessageQueue], avoiding lastFailed: String?) -> MessageQueue {
-        if let lastFailed {
-            for _ in queues {
-                let queue = draw(from: queues)
-                if !queue.brokerName.isExactly(lastFailed) { return queue }
-            }
-        }
-        return draw(from: queues)
+        queues[nextIndex(of: queues, avoiding: lastFailed)]
     }
 
-    private mutating func draw(from queues: [MessageQueue]) -> MessageQueue {
+    /// The same, as its place among the queues.
+    mutating func nextIndex(of queues: [MessageQueue], avoiding lastFailed: String?) -> Int {
+        if let lastFailed {
+            for _ in queues {
+                let index = draw(queues.count)
+                if !queues[index].brokerName.isExactly(lastFailed) { return index }
+            }
+        }
+        return draw(queues.count)
+    }
+
+    private mutating func draw(_ count: Int) -> Int {
         position &+= 1
-        return queues[Int(position % UInt32(queues.count))]
+        return Int(position % UInt32(count))
     }
 }

@@ -32,57 +32,58 @@ extension Producer {
     /// One try, with all that looks at it.
     /// - Parameter number: counted from 1.
     func perform(
-        _ outgoing: OutgoingMessage, to queue: MessageQueue, number: Int = 1, deadline: MonotonicInstant
-    ) async -> Result<SendResult, ClientError> {
-        guard let watch else { return await attempt(outgoing, to: queue, deadline: deadline) }
-        let start = MonotonicInstant.now
-        let result = await watched(outgoing, to: queue, number: number, watch, deadline: deadline)
-        if let isFailure = isFailureOfBroker(result) { watch.note(queue.brokerName, after: .now - start, isFailure: isFailure) }
-        return result
+        _ outgoing: OutgoingMessage, to target: PublishTarget, number: Int = 1, from begin: MonotonicInstant, until deadline: MonotonicInstant
+    ) async throws(ClientError) -> SendResult {
+        guard let watch else { return try await attempt(outgoing, to: target, from: begin, until: deadline) }
+        do {
+            let result = try await watched(outgoing, to: target, number: number, watch, until: deadline)
+            watch.note(target.queue.brokerName, after: .now - begin, isFailure: false)
+            return result
+        } catch {
+            if let isFailure = isFailureOfBroker(error) { watch.note(target.queue.brokerName, after: .now - begin, isFailure: isFailure) }
+            throw error
+        }
     }
 
     /// Whether the broker failed; nil when the try says nothing about it.
-    private func isFailureOfBroker(_ result: Result<SendResult, ClientError>) -> Bool? {
-        guard case .failure(let error) = result else { return false }
+    private func isFailureOfBroker(_ error: ClientError) -> Bool? {
         // A broker that refuses a message for what it is works well.
         if let code = error.responseCode { return configuration.retryableResponseCodes.contains(code) }
         return error.isConnectionFailure || error.code == .timedOut || error.code == .overloaded || error.code == .malformedAnswer ? true : nil
     }
 
     private func watched(
-        _ outgoing: OutgoingMessage, to queue: MessageQueue, number: Int, _ watch: SendWatch, deadline: MonotonicInstant
-    ) async -> Result<SendResult, ClientError> {
-        guard !watch.interceptors.isEmpty else { return await traced(outgoing, to: queue, deadline: deadline) }
-        do throws(ClientError) {
-            let attempt = try await begin(outgoing, to: queue, number: number, isOneway: false, deadline: deadline)
-            let result = try await intercept(attempt) { attempt in
-                try await self.traced(self.changed(outgoing, by: attempt), to: queue, deadline: deadline).get()
-            }
-            guard let result else {
-                throw ClientError(.refusedByInterceptor, "an interceptor ended a send to \(queue) without a result")
-            }
-            return .success(result)
-        } catch {
-            return .failure(error)
+        _ outgoing: OutgoingMessage, to target: PublishTarget, number: Int, _ watch: SendWatch, until deadline: MonotonicInstant
+    ) async throws(ClientError) -> SendResult {
+        guard !watch.interceptors.isEmpty else { return try await traced(outgoing, to: target, until: deadline) }
+        let attempt = try begin(outgoing, to: target, number: number, isOneway: false)
+        let result = try await intercept(attempt) { attempt in
+            try await self.traced(self.changed(outgoing, by: attempt), to: target, until: deadline)
         }
+        guard let result else {
+            throw ClientError(.refusedByInterceptor, "an interceptor ended a send to \(target.queue) without a result")
+        }
+        return result
     }
 
     /// Sends without an answer.
-    func performOneway(_ outgoing: OutgoingMessage, to queue: MessageQueue, deadline: MonotonicInstant) async throws(ClientError) {
-        guard let watch, !watch.interceptors.isEmpty else { return try await attemptOneway(outgoing, to: queue, deadline: deadline) }
-        let attempt = try await begin(outgoing, to: queue, number: 1, isOneway: true, deadline: deadline)
+    func performOneway(_ outgoing: OutgoingMessage, to target: PublishTarget) async throws(ClientError) {
+        guard let watch, !watch.interceptors.isEmpty else { return try await attemptOneway(outgoing, to: target) }
+        let attempt = try begin(outgoing, to: target, number: 1, isOneway: true)
         _ = try await intercept(attempt) { attempt in
-            try await self.attemptOneway(self.changed(outgoing, by: attempt), to: queue, deadline: deadline)
+            try await self.attemptOneway(self.changed(outgoing, by: attempt), to: target)
             return nil
         }
     }
 
-    private func begin(
-        _ outgoing: OutgoingMessage, to queue: MessageQueue, number: Int, isOneway: Bool, deadline: MonotonicInstant
-    ) async throws(ClientError) -> SendAttempt {
+    private func attemptOneway(_ outgoing: OutgoingMessage, to target: PublishTarget) async throws(ClientError) {
+        try await core.sendOneway(target.template(for: outgoing.kind).command(outgoing.content), to: target.address)
+    }
+
+    private func begin(_ outgoing: OutgoingMessage, to target: PublishTarget, number: Int, isOneway: Bool) throws(ClientError) -> SendAttempt {
         SendAttempt(
-            messages: try outgoing.messages, group: group, queue: queue, brokerAddress: try await core.master(of: queue, deadline: deadline),
-            number: number, isOneway: isOneway, isHalfMessage: outgoing.isHalf)
+            messages: try outgoing.messages, group: group, queue: target.queue, brokerAddress: target.address, number: number, isOneway: isOneway,
+            isHalfMessage: outgoing.isHalf)
     }
 
     /// Passes the try through all interceptors to `last`.
@@ -103,25 +104,23 @@ extension Producer {
     }
 
     /// One try with its record in the trace.
-    private func traced(_ outgoing: OutgoingMessage, to queue: MessageQueue, deadline: MonotonicInstant) async -> Result<SendResult, ClientError> {
-        guard watch?.isTraced == true, let tracer = core.tracer, !outgoing.topic.isExactly(tracer.topic) else {
-            return await attempt(outgoing, to: queue, deadline: deadline)
-        }
+    private func traced(_ outgoing: OutgoingMessage, to target: PublishTarget, until deadline: MonotonicInstant) async throws(ClientError) -> SendResult {
         let (time, start) = (WallClock.nowMilliseconds(), MonotonicInstant.now)
-        let result = await attempt(outgoing, to: queue, deadline: deadline)
-        // Without an answer nothing is known, and the broker may have switched tracing off.
-        guard case .success(let sent) = result, let region = sent.tracedRegion else { return result }
+        let sent = try await attempt(outgoing, to: target, from: start, until: deadline)
+        guard watch?.isTraced == true, let tracer = core.tracer, !outgoing.topic.isExactly(tracer.topic) else { return sent }
+        // The broker may have switched tracing off.
+        guard let region = sent.tracedRegion else { return sent }
         let cost = (MonotonicInstant.now - start).milliseconds
         let properties = outgoing.messageProperties
         tracer.record(
             .sent(
                 TraceRecord.Sent(
-                    time: time, region: region.text, group: group, topic: outgoing.topic, messageId: sent.messageIds.joined(separator: ","),
-                    tags: properties[PropertyName.tags], keys: properties[PropertyName.keys],
-                    brokerAddress: core.routes[queue.topic]?.master(of: queue.brokerName) ?? "", bodyBytes: outgoing.body.count, cost: cost,
-                    kind: outgoing.traceKind, offsetMessageId: sent.offsetMessageIds.joined(separator: ","), isSuccess: sent.status == .stored)),
+                    time: time, region: region, group: group, topic: outgoing.topic, messageId: sent.messageIds.joined(separator: ","),
+                    tags: properties[PropertyName.tags], keys: properties[PropertyName.keys], brokerAddress: target.address,
+                    bodyBytes: outgoing.body.count, cost: cost, kind: outgoing.traceKind, offsetMessageId: sent.offsetMessageIds.joined(separator: ","),
+                    isSuccess: sent.status == .stored)),
             via: core)
-        return result
+        return sent
     }
 
     /// What interceptors made of it; itself when they changed nothing.
@@ -163,7 +162,7 @@ extension OutgoingMessage {
                 if isBatch { return try BatchBody.decode(body, topic: topic) }
                 let plain = systemFlag.contains(.compressed)
                     ? try body.withUnsafeBytes { try BodyCompression.restore($0, flag: systemFlag, limit: MessageRecord.decompressedLimit) } : body
-                return [Message(topic: topic, body: plain, properties: messageProperties, flag: flag)]
+                return [Message(topic: topic, body: plain, properties: messageProperties, flag: content.flag)]
             } catch {
                 throw ClientError(.invalidMessage, "a message for \(topic) cannot be shown to interceptors: \(error)")
             }
@@ -171,7 +170,7 @@ extension OutgoingMessage {
     }
 
     /// Of a batch none: its messages have their own.
-    var messageProperties: MessageProperties { isBatch ? [:] : MessageProperties(decoding: Array(properties.utf8)) }
+    var messageProperties: MessageProperties { isBatch ? [:] : MessageProperties(decoding: content.properties) }
 
     fileprivate var traceKind: TraceRecord.Kind {
         if isHalf { return .half }

@@ -25,7 +25,7 @@ extension Producer {
             throw ClientError(.invalidMessage, "the request is for topic \(message.topic), the queue belongs to \(queue.topic)")
         }
         return try await request(message, timeout) { (outgoing, deadline) throws(ClientError) in
-            _ = try await self.perform(outgoing, to: queue, deadline: deadline).get()
+            _ = try await self.send(outgoing, to: queue, timeout: deadline - .now)
         }
     }
 

@@ -22,7 +22,7 @@ extension ClientCore {
     ) async throws(ClientError) -> TopicRoute {
         let route = TopicRoute(topic: topic, data: try await routeData(of: topic, deadline: deadline, limit: limit))
         if routes.store(route) {
-            for consumer in groups.consumers where consumer.subscription(to: topic) != nil { consumer.wakeRebalance() }
+            for consumer in groups.consumers where consumer.isSubscribed(to: topic) { consumer.wakeRebalance() }
         }
         return route
     }

@@ -15,6 +15,10 @@ final class KnownRoutes: Sendable {
     private static let pauseAfterFailure = Duration.seconds(1)
 
     private let state = Mutex(State())
+    private let changes = Atomic(0)
+
+    /// Counts the changes: what was derived from a route is as new as the route while this is the same.
+    var version: Int { changes.load(ordering: .acquiring) }
 
     subscript(topic: String) -> TopicRoute? { state.withLock { $0.routes[topic] } }
 
@@ -23,7 +27,9 @@ final class KnownRoutes: Sendable {
     func store(_ route: TopicRoute) -> Bool {
         state.withLock { state in
             let old = state.routes.updateValue(route, forKey: ByteText(route.topic))
-            return old != route
+            let isChange = old != route
+            if isChange { changes.wrappingAdd(1, ordering: .releasing) }
+            return isChange
         }
     }
 

@@ -33,23 +33,38 @@ public enum BatchBody {
 
     public static func encode(_ messages: [Message]) throws(BatchError) -> [UInt8] {
         guard let first = messages.first else { throw .empty }
-        var writer = ByteWriter(capacity: messages.reduce(0) { $0 + $1.body.count + 128 })
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(messages.reduce(0) { $0 + $1.body.count + 128 })
         for message in messages {
             guard message.topic.isExactly(first.topic) else { throw .differentTopics(first.topic, message.topic) }
-            let properties = message.properties.encoded()
-            guard properties.count <= MessageProperties.byteLimit else {
-                throw .propertiesTooLong(bytes: properties.count, limit: MessageProperties.byteLimit)
-            }
-            writer.write(Int32(fixedByteCount + message.body.count + properties.count))
-            writer.write(Int32(0))
-            writer.write(Int32(0))
-            writer.write(message.flag)
-            writer.write(Int32(message.body.count))
-            writer.write(bytes: message.body)
-            writer.write(Int16(properties.count))
-            writer.write(bytes: properties)
+            try append(flag: message.flag, body: message.body, to: &bytes) { $0 += message.properties.encoded() }
         }
-        return writer.bytes
+        return bytes
+    }
+
+    /// Adds an entry to a batch.
+    /// - Parameter addProperties: adds the property text, and nothing else.
+    /// - Throws: ``BatchError/propertiesTooLong(bytes:limit:)``.
+    public static func append(
+        flag: Int32, body: [UInt8], to bytes: inout [UInt8], addProperties: (inout [UInt8]) -> Void
+    ) throws(BatchError) {
+        let start = bytes.count
+        // Total size, magic, CRC, flag and body length; then the body and the length of the properties.
+        withUnsafeBytes(of: (Int32(0), Int32(0), Int32(0), flag.bigEndian, Int32(body.count).bigEndian)) { bytes.append(contentsOf: $0) }
+        bytes.append(contentsOf: body)
+        let lengthPlace = bytes.count
+        bytes.append(0)
+        bytes.append(0)
+        addProperties(&bytes)
+        let properties = bytes.count - lengthPlace - 2
+        guard properties <= MessageProperties.byteLimit else {
+            throw .propertiesTooLong(bytes: properties, limit: MessageProperties.byteLimit)
+        }
+        let total = Int32(bytes.count - start)
+        bytes.withUnsafeMutableBytes {
+            $0.storeBytes(of: total.bigEndian, toByteOffset: start, as: Int32.self)
+            $0.storeBytes(of: Int16(properties).bigEndian, toByteOffset: lengthPlace, as: Int16.self)
+        }
     }
 
     /// The next entry; nil at the end.

@@ -1,7 +1,7 @@
 /// The names and values that travel with a message, in the order in which they were set. Their bytes are a ``PropertyText``.
 ///
-/// A small array: messages carry a handful, and looking through them costs less than hashing. Two are equal when they
-/// hold the same pairs, in whatever order.
+/// A small array: messages carry a handful, and looking through them costs less than hashing. Those of a message that was pulled are
+/// bytes until somebody changes or lists them. Two are equal when they hold the same pairs, in whatever order.
 public struct MessageProperties: Sendable {
     /// One pair, as a loop over the properties gets it.
     public typealias Element = (name: String, value: String)
@@ -9,22 +9,34 @@ public struct MessageProperties: Sendable {
     /// What the record's 16-bit length field can say.
     public static let byteLimit = 32_767
 
-    private var pairs: [Element] = []
+    private enum Storage: Sendable {
+        case pairs([Element])
+        case text(SharedPropertyText.Part)
+    }
+    private var storage = Storage.pairs([])
 
     public init() {}
+
+    /// What a message of an answer has, not yet looked at.
+    init(_ part: SharedPropertyText.Part) { storage = .text(part) }
 
     /// As ``init(decoding:)-(UnsafeRawBufferPointer)``, from an array.
     public init(decoding bytes: [UInt8]) { self = bytes.withUnsafeBytes { MessageProperties(decoding: $0) } }
 
     /// Reads the text form. Pairs without a name or without a value are dropped, as the reference does; of equal names the last wins.
     public init(decoding bytes: UnsafeRawBufferPointer) {
+        storage = .pairs(Self.pairs(decoding: bytes))
+    }
+
+    static func pairs(decoding bytes: UnsafeRawBufferPointer) -> [Element] {
+        var pairs: [Element] = []
         var places: [ByteText: Int] = [:]   // only beyond the first few: input decides how many there are
         for pair in PropertyText.pairs(in: bytes) {
             let (nameBytes, valueBytes) = pair.split()
             if nameBytes.isEmpty || valueBytes.isEmpty { continue }
             let name = String(decoding: nameBytes, as: UTF8.self), value = String(decoding: valueBytes, as: UTF8.self)
             if pairs.count < 16 {
-                self[name] = value
+                pairs.set(name, value)
             } else {
                 if places.isEmpty { for (index, pair) in pairs.enumerated() { places[pair.name] = index } }
                 if let place = places[name] {
@@ -35,6 +47,23 @@ public struct MessageProperties: Sendable {
                 }
             }
         }
+        return pairs
+    }
+
+    /// The pairs in their order; writing gives up the bytes that they were read from.
+    private var pairs: [Element] {
+        get {
+            switch storage {
+            case .pairs(let pairs): pairs
+            case .text(let part): part.pairs
+            }
+        }
+        _modify {
+            var pairs = self.pairs
+            storage = .pairs([])   // so that the array has one owner while it is changed
+            defer { storage = .pairs(pairs) }
+            yield &pairs
+        }
     }
 
     /// How many names have a value.
@@ -44,16 +73,13 @@ public struct MessageProperties: Sendable {
 
     /// Setting nil removes the property.
     public subscript(name: String) -> String? {
-        get { pairs.first { $0.name.isExactly(name) }?.value }
-        set {
-            let place = pairs.firstIndex { $0.name.isExactly(name) }
-            switch (place, newValue) {
-            case (let place?, let value?): pairs[place].value = value
-            case (let place?, nil): pairs.remove(at: place)
-            case (nil, let value?): pairs.append((name, value))
-            case (nil, nil): break
+        get {
+            switch storage {
+            case .pairs(let pairs): pairs.first { $0.name.isExactly(name) }?.value
+            case .text(let part): part.value(of: name)
             }
         }
+        set { pairs.set(name, newValue) }
     }
 
     /// Takes over all of `other`; of equal names its value wins.
@@ -99,4 +125,17 @@ extension MessageProperties: ExpressibleByDictionaryLiteral, CustomStringConvert
 
     /// `{KEYS=k1, TAGS=TagA}`
     public var description: String { "{" + pairs.map { "\($0.name)=\($0.value)" }.joined(separator: ", ") + "}" }
+}
+
+extension [MessageProperties.Element] {
+    /// Sets a value where the name stands already, or at the end; nil removes it.
+    mutating func set(_ name: String, _ value: String?) {
+        let place = firstIndex { $0.name.isExactly(name) }
+        switch (place, value) {
+        case (let place?, let value?): self[place].value = value
+        case (let place?, nil): remove(at: place)
+        case (nil, let value?): append((name, value))
+        case (nil, nil): break
+        }
+    }
 }

@@ -45,6 +45,19 @@ extension MessageRecord {
     public static func decode(
         _ bytes: UnsafeRawBufferPointer, decompressing: Bool
     ) throws(RecordError) -> (StoredMessage, byteCount: Int) {
+        let (fields, parts, size) = try read(bytes)
+        var message = StoredMessage(fields, size: size, topic: String(decoding: parts.topic, as: UTF8.self))
+        message.properties = MessageProperties(decoding: parts.properties)
+        do {
+            message.body = try body(of: parts, fields.systemFlag, decompressing: decompressing)
+        } catch {
+            throw .compression(error)
+        }
+        return (message, size)
+    }
+
+    /// Finds the fields and the parts of the record at the start of `bytes`.
+    static func read(_ bytes: UnsafeRawBufferPointer) throws(RecordError) -> (RecordFields, RecordParts, byteCount: Int) {
         var whole = ByteReader(bytes)
         guard let size = whole.readInt32() else { throw .truncated(needed: minimumByteCount, available: bytes.count) }
         guard size >= minimumByteCount else { throw .badLength(field: "totalSize", value: Int(size)) }
@@ -54,38 +67,30 @@ extension MessageRecord {
         }
         let record = UnsafeRawBufferPointer(rebasing: bytes[..<Int(size)])
         guard let fields = RecordFields(record) else { throw .badLength(field: "totalSize", value: Int(size)) }
-        let parts = try RecordParts(record, flag: fields.systemFlag)
-        let message = StoredMessage(
-            topic: String(decoding: parts.topic, as: UTF8.self),
-            body: decompressing && fields.systemFlag.contains(.compressed) ? try restore(parts.body, fields.systemFlag) : [UInt8](parts.body),
-            properties: MessageProperties(decoding: parts.properties), queueId: fields.queueId, queueOffset: fields.queueOffset,
-            physicalOffset: fields.physicalOffset, storeSize: size, bodyCRC: fields.bodyCRC, flag: fields.flag, systemFlag: fields.systemFlag,
-            bornTimestamp: fields.bornTimestamp, bornHost: fields.bornHost, storeTimestamp: fields.storeTimestamp, storeHost: fields.storeHost,
-            reconsumeTimes: fields.reconsumeTimes, preparedTransactionOffset: fields.preparedTransactionOffset)
-        return (message, Int(size))
+        return (fields, try RecordParts(record, flag: fields.systemFlag), Int(size))
     }
 
-    private static func restore(_ body: UnsafeRawBufferPointer, _ flag: SystemFlag) throws(RecordError) -> [UInt8] {
-        do {
-            return try BodyCompression.restore(body, flag: flag, limit: decompressedLimit)
-        } catch {
-            throw .compression(error)
-        }
+    /// - Parameter decompressing: restores a compressed body.
+    static func body(of parts: RecordParts, _ flag: SystemFlag, decompressing: Bool) throws(CompressionError) -> [UInt8] {
+        guard decompressing, flag.contains(.compressed) else { return [UInt8](parts.body) }
+        return try BodyCompression.restore(parts.body, flag: flag, limit: decompressedLimit)
     }
 
     /// Reads records until the bytes end.
     public static func decodeAll(_ bytes: [UInt8], decompressing: Bool) throws(RecordError) -> [StoredMessage] {
-        try bytes.withUnsafeBytes { bytes -> Result<[StoredMessage], RecordError> in
-            Result { () throws(RecordError) in
-                var messages: [StoredMessage] = []
-                var position = 0
-                while position < bytes.count {
-                    let (message, count) = try decode(UnsafeRawBufferPointer(rebasing: bytes[position...]), decompressing: decompressing)
-                    messages.append(message)
-                    position += count
-                }
-                return messages
-            }
-        }.get()
+        let records = try RecordBatch(bytes, decompressing: decompressing)
+        if let first = records.unreadable.first { throw .compression(first.error) }
+        return records.messages
+    }
+}
+
+extension StoredMessage {
+    /// Everything but body and properties.
+    init(_ fields: RecordFields, size: Int, topic: String) {
+        self.init(
+            topic: topic, body: [], queueId: fields.queueId, queueOffset: fields.queueOffset, physicalOffset: fields.physicalOffset,
+            storeSize: Int32(truncatingIfNeeded: size), bodyCRC: fields.bodyCRC, flag: fields.flag, systemFlag: fields.systemFlag,
+            bornTimestamp: fields.bornTimestamp, bornHost: fields.bornHost, storeTimestamp: fields.storeTimestamp, storeHost: fields.storeHost,
+            reconsumeTimes: fields.reconsumeTimes, preparedTransactionOffset: fields.preparedTransactionOffset)
     }
 }

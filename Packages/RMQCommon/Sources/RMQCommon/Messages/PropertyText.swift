@@ -38,6 +38,14 @@ public enum PropertyText {
             return bytes.count > valueStart && isNamed(name) ? UnsafeRawBufferPointer(rebasing: bytes[valueStart...]) : nil
         }
 
+        /// The value of a pair with that name, which is not empty; nil for another name, and for an empty value.
+        func value(of name: UnsafeBufferPointer<UInt8>) -> UnsafeRawBufferPointer? {
+            let count = name.count
+            guard count > 0, bytes.count > count + 1, bytes[count] == PropertyText.nameEnd, memcmp(bytes.baseAddress!, name.baseAddress!, count) == 0
+            else { return nil }
+            return UnsafeRawBufferPointer(rebasing: bytes[(count + 1)...])
+        }
+
         /// The name, which is everything where there is no 0x01, and the value.
         public func split() -> (name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
             let end = bytes.firstIndex(of: PropertyText.nameEnd) ?? bytes.count

@@ -69,15 +69,24 @@ public struct UniqueId: Equatable, Sendable {
 
     /// A new id, different from every other of this process within the same millisecond and 65,536 calls.
     public static func make() -> String { UniqueIdMaker.shared.make(now: WallClock.nowMilliseconds()) }
+
+    /// Adds the digits of a new id to `bytes`.
+    /// - Parameter now: milliseconds since 1970.
+    public static func append(to bytes: inout [UInt8], now: Int64) { UniqueIdMaker.shared.append(to: &bytes, now: now) }
 }
 
 /// What is the same for all ids of a process.
 final class UniqueIdMaker: Sendable {
     static let shared = UniqueIdMaker()
 
+    /// Address, process id and process word, as digits.
     private let prefix: [UInt8]
     private let counter = Atomic<UInt16>(0)
     private let zone: Zone
+    /// When the month began that offsets count from; at first in the distant future.
+    private let monthStart = Atomic<Int64>(.max)
+    /// For so long from its beginning no month is over, whatever the zone does to its clocks, in milliseconds.
+    private static let shortestMonth: Int64 = 27 * 86_400_000
     /// The month that offsets count from. The clock leaves it at the month's end, or when it is set.
     private let month = Mutex<Range<Int64>>(0..<0)
 
@@ -87,7 +96,7 @@ final class UniqueIdMaker: Sendable {
         writer.write(bytes: NetworkInterfaces.preferredAddress() ?? Self.replacementAddress())
         writer.write(UInt16(truncatingIfNeeded: getpid()))
         writer.write(UInt32.random(in: .min ... .max))
-        prefix = writer.bytes
+        prefix = Array(Hex.text(writer.bytes).utf8)
     }
 
     /// Four bytes that differ from machine to machine, as far as their clocks do.
@@ -96,14 +105,26 @@ final class UniqueIdMaker: Sendable {
     }
 
     func make(now: Int64) -> String {
-        let start = month.withLock { month in
+        var digits: [UInt8] = []
+        append(to: &digits, now: now)
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    func append(to bytes: inout [UInt8], now: Int64) {
+        let offset = UInt32(truncatingIfNeeded: now - start(ofMonth: now))
+        let number = counter.wrappingAdd(1, ordering: .relaxed).oldValue
+        bytes += prefix
+        withUnsafeBytes(of: Hex.digits(offset).bigEndian) { bytes.append(contentsOf: $0) }
+        withUnsafeBytes(of: UInt32(truncatingIfNeeded: Hex.digits(UInt32(number))).bigEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    private func start(ofMonth now: Int64) -> Int64 {
+        let known = monthStart.load(ordering: .relaxed)
+        if now >= known, now - known < Self.shortestMonth { return known }
+        return month.withLock { month in
             if !month.contains(now) { month = CalendarTime.month(of: now, in: zone) }
+            monthStart.store(month.lowerBound, ordering: .relaxed)
             return month.lowerBound
         }
-        var writer = ByteWriter(capacity: prefix.count + 6)
-        writer.write(bytes: prefix)
-        writer.write(UInt32(truncatingIfNeeded: now - start))
-        writer.write(counter.wrappingAdd(1, ordering: .relaxed).oldValue)
-        return Hex.text(writer.bytes)
     }
 }

@@ -4,7 +4,9 @@ import Glibc
 ///
 ///     base      start          end        capacity
 ///      | taken    | readable    | free       |
-struct ByteQueue: ~Copyable {
+///
+/// Unchecked `Sendable`: the memory has one owner, and goes with it from thread to thread.
+struct ByteQueue: ~Copyable, @unchecked Sendable {
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
     private var start = 0

@@ -114,6 +114,11 @@ public final class Channel: EventSource {
             logger.warning("closed \(remote): \(output.count) bytes wait to be written, limit \(limits.outputLimitBytes); the peer does not read")
             return close()
         }
+        askForFlush()
+    }
+
+    /// Has ``flush()`` called at the end of this wake-up, or when the socket takes bytes again.
+    func askForFlush() {
         if writeNeeds.isEmpty { listForFlush() }
     }
 
@@ -127,9 +132,13 @@ public final class Channel: EventSource {
     func flush() {
         isListedForFlush = false
         guard isOpen else { return }
+        channelProtocol?.fillOutput()
         let before = output.count
         switch output.write(raw, through: transport) {
-        case .drained: writeNeeds = []
+        case .drained:
+            writeNeeds = []
+            channelProtocol?.fillOutput()
+            if !output.isEmpty { listForFlush() }
         case .blocked(let events): writeNeeds = events
         case .failed:
             // How much of it the peer has is unknown, so nothing may follow.

@@ -7,8 +7,15 @@ public protocol ChannelProtocol: AnyObject {
     ///
     /// Stops early when ``Channel/takesMore`` turns false: what is left comes again once the peer has taken its answers, or never.
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int
+    /// What waits is about to be written, or has all been written: the place to add what was gathered elsewhere, to the channel's
+    /// output itself.
+    func fillOutput()
     /// The channel is closed. Called once, at the end of the wake-up, never from within another call.
     func channelClosed()
+}
+
+extension ChannelProtocol {
+    public func fillOutput() {}
 }
 
 /// What one port speaks, on one loop: makes the protocol of each channel. Used on that loop's thread only.

@@ -104,6 +104,12 @@ extension RemotingCommand {
         RemotingCommand(code: code.rawValue, flag: Flag.response, remark: remark, fields: header.fields, body: body)
     }
 
+    /// Has the header written as wished, where that loses nothing: the binary form cannot tell an empty text from none at all, so a command
+    /// that has one goes as JSON.
+    public mutating func setSerialization(preferring wish: HeaderSerialization) {
+        serialization = fields?.contains { $0.value.isEmpty } == true ? .json : wish
+    }
+
     /// The header fields as the struct that belongs to the code.
     ///
     /// A command without fields reads like one whose fields are all absent.

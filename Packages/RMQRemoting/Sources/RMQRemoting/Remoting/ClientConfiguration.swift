@@ -8,18 +8,22 @@ public struct ClientConfiguration: Sendable {
     public var maxFrameBytes: Int
     /// Requests fail with ``RemotingError/overloaded(address:limitBytes:)`` while more than this waits for a slow peer or a connect.
     public var outputLimitBytes: Int
+    /// Sends and pulls through a ``RemotingPeer`` wait while more than this waits to be written to it. Ten thousand sends of
+    /// small messages fit.
+    public var sendBufferBytes: Int
     /// Longest pause between two failed connects; the pause starts at 20 ms and doubles.
     public var maxBackoff: Duration
 
     public init(
         connectTimeout: Duration = .seconds(3), idleTimeout: Duration = .seconds(120),
-        maxFrameBytes: Int = 16 * 1024 * 1024, outputLimitBytes: Int = 64 * 1024 * 1024,
+        maxFrameBytes: Int = 16 * 1024 * 1024, outputLimitBytes: Int = 64 * 1024 * 1024, sendBufferBytes: Int = 4 * 1024 * 1024,
         maxBackoff: Duration = .milliseconds(640)
     ) {
         self.connectTimeout = connectTimeout
         self.idleTimeout = idleTimeout
         self.maxFrameBytes = maxFrameBytes
         self.outputLimitBytes = outputLimitBytes
+        self.sendBufferBytes = sendBufferBytes
         self.maxBackoff = maxBackoff
     }
 

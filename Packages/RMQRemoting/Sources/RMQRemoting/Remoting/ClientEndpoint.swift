@@ -7,7 +7,9 @@ final class ClientEndpoint: StopObserver, @unchecked Sendable {
     private static let firstBackoff: Duration = .milliseconds(20)
 
     let loop: EventLoop
-    private let address: String
+    let address: String
+    /// What tasks ask of the server without a hand-over for each; open while there is a connection.
+    let outbox: Outbox
     private let configuration: ClientConfiguration
     private let connector: ChannelConnector
     private let callbacks: ClientCallbacks
@@ -23,6 +25,7 @@ final class ClientEndpoint: StopObserver, @unchecked Sendable {
     private var waiting = WaitingRequests()
     private var backoff = ClientEndpoint.firstBackoff
     private var isKnownToLoop = false
+    private lazy var outboxAlarm = LoopAlarm(on: loop) { [weak self] in self?.checkOutbox() }
 
     init(
         _ address: String, configuration: ClientConfiguration, loop: EventLoop, resolve: @escaping ChannelConnector.Resolver,
@@ -32,6 +35,7 @@ final class ClientEndpoint: StopObserver, @unchecked Sendable {
         self.configuration = configuration
         self.loop = loop
         self.callbacks = callbacks
+        outbox = Outbox(address, limitBytes: configuration.sendBufferBytes, maxFrameBytes: configuration.maxFrameBytes)
         connector = ChannelConnector(
             address, timeout: configuration.connectTimeout, limits: configuration.limits, loop: loop, logger: logger, resolve: resolve,
             makeTransport: makeTransport)
@@ -54,6 +58,18 @@ final class ClientEndpoint: StopObserver, @unchecked Sendable {
         }
         if waiting.add(request) { scheduleTimeouts() }
         if case .idle = state { connect() }
+    }
+
+    /// The outbox has something to write, or a deadline that is nearer than those before.
+    func outboxChanged() {
+        let check = outbox.nextCheck
+        if check != .distantFuture { outboxAlarm.set(check) }
+        if case .connected(let connection) = state { connection.outboxFilled() }
+    }
+
+    private func checkOutbox() {
+        let next = outbox.expire(now: loop.now)
+        if next != .distantFuture { outboxAlarm.set(next) }
     }
 
     /// Closes the connection and fails what waits, now and later.
@@ -96,10 +112,11 @@ final class ClientEndpoint: StopObserver, @unchecked Sendable {
         case .success(let opened): channel = opened
         case .failure(let error): return failed(error)
         }
-        let connection = Connection(channel, handler: InboundRelay(callbacks))
+        let connection = Connection(channel, handler: InboundRelay(callbacks), outbox: outbox)
         channel.start(connection)
         backoff = Self.firstBackoff
         state = .connected(connection)
+        outbox.open()
         for request in waiting.takeAll() {
             if request.deadline > loop.now { connection.send(request) } else { request.complete(.failure(request.timedOut)) }
         }
@@ -124,6 +141,15 @@ final class ClientEndpoint: StopObserver, @unchecked Sendable {
         if case .connected(let current) = state, current.channel === channel { state = .idle }
         callbacks.closed?(address)
     }
+}
+
+/// Tells an endpoint that its outbox has something to do.
+struct OutboxNews: LoopMessage {
+    let endpoint: ClientEndpoint
+
+    func deliver(on loop: EventLoop) { endpoint.outboxChanged() }
+    /// What is in the outbox ends with the endpoint's connection, which the loop closes.
+    func drop() {}
 }
 
 /// A request on its way to the endpoint that sends it.

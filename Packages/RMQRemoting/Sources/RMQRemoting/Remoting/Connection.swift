@@ -16,14 +16,23 @@ public final class Connection: ChannelProtocol {
     private let handler: any RequestHandler
     private let scratch: HeaderScratch
     private var exchange = RequestExchange()
+    /// What tasks ask of this peer; nil for the connections of a server.
+    private let outbox: Outbox?
+    /// The outbox has output that was not taken yet.
+    private var isOutboxFilled = false
+    /// Answers of this read to what the outbox sent.
+    private var answers: [Outbox.Answer] = []
+    /// Nothing is taken from the outbox while more than this waits to be written: what stays there still leaves by its deadline.
+    private static let mostWaitingBytes = 256 * 1024
 
-    init(_ channel: Channel, handler: any RequestHandler) {
+    init(_ channel: Channel, handler: any RequestHandler, outbox: Outbox? = nil) {
         id = channel.id
         remote = channel.remote
         loop = channel.loop
         self.channel = channel
         maxFrameBytes = channel.limits.inputLimitBytes
         self.handler = handler
+        self.outbox = outbox
         scratch = channel.loop.local(HeaderScratch.init)
     }
 
@@ -80,6 +89,19 @@ public final class Connection: ChannelProtocol {
         if exchange.add(request) { scheduleTimeouts() }
     }
 
+    /// The outbox has something to write.
+    func outboxFilled() {
+        isOutboxFilled = true
+        channel.askForFlush()
+    }
+
+    /// Takes what is in the outbox, once what was taken before is written or nearly so.
+    public func fillOutput() {
+        guard isOutboxFilled, let outbox, channel.isReading, channel.waitingBytes <= Self.mostWaitingBytes else { return }
+        isOutboxFilled = false
+        outbox.take(into: &channel.output.bytes)
+    }
+
     private func scheduleTimeouts() {
         guard let next = exchange.nextCheck else { return }
         loop.scheduleLocally(at: next) { [weak self] in
@@ -104,6 +126,7 @@ public final class Connection: ChannelProtocol {
             handleFrame(UnsafeRawBufferPointer(rebasing: bytes[(at + 4)..<(at + 4 + length)]))
             at += 4 + length
         }
+        if !answers.isEmpty { outbox?.complete(&answers) }
         return at
     }
 
@@ -111,6 +134,10 @@ public final class Connection: ChannelProtocol {
         do throws(FrameError) {
             let inbound = try InboundFrame(frame, scratch: scratch)
             guard inbound.isResponse else { return handler.receive(inbound, on: self) }
+            if Outbox.owns(inbound.opaque), outbox != nil {
+                let outcome = try Self.outcome(inbound)
+                return answers.append(Outbox.Answer(number: inbound.opaque, outcome: outcome))
+            }
             // Read before its request leaves the table: an answer that cannot be read closes the connection, which fails the request.
             let answer = try inbound.command()
             // One whose request has ended is dropped.
@@ -120,12 +147,21 @@ public final class Connection: ChannelProtocol {
         }
     }
 
+    private static func outcome(_ answer: InboundFrame) throws(FrameError) -> PendingRequest.Outcome {
+        switch Outbox.Kind(answer.opaque) {
+        case .send: if let stored = StoredAnswer(answer) { return .stored(stored) }
+        case .pull: if let pulled = PullAnswer(answer) { return .pulled(pulled) }
+        }
+        return .other(try answer.command())
+    }
+
     private func closeBecause(_ reason: String) {
         channel.logger.warning("closed \(remote): \(reason)")
         close()
     }
 
     public func channelClosed() {
+        outbox?.close()
         for request in exchange.removeAll() { request.complete(.failure(.connectionClosed(address: request.address))) }
         handler.connectionClosed(self)
     }

@@ -4,7 +4,8 @@ import Synchronization
 /// Correlation numbers of the requests of this process (the protocol wants one counter per process).
 enum Opaque {
     private static let counter = Atomic<Int32>(0)
-    static func next() -> Int32 { counter.wrappingAdd(1, ordering: .relaxed).newValue }
+    /// From 0 on: the numbers below belong to the outboxes of connections.
+    static func next() -> Int32 { counter.wrappingAdd(1, ordering: .relaxed).newValue & .max }
 }
 
 /// A request on its way out: its encoded frame, its deadline and who waits for the answer. Completes exactly once.
@@ -39,6 +40,22 @@ final class OutboundRequest: Sendable {
         self.completion = completion
     }
 
+    /// Asks for a connection and for nothing else: it ends well, with an answer that means nothing, as soon as there is one.
+    ///
+    /// - Parameter code: that of the request for which the connection is needed, for the words of a time-out.
+    init(
+        connectingTo address: String, code: Int32, from begin: MonotonicInstant, until deadline: MonotonicInstant, completion: @escaping Completion
+    ) {
+        frame = []
+        opaque = 0
+        self.code = code
+        isOneway = true
+        timeout = deadline - begin
+        self.deadline = deadline
+        self.address = address
+        self.completion = completion
+    }
+
     func complete(_ result: Result<RemotingCommand, RemotingError>) {
         guard !completed.exchange(true, ordering: .relaxed) else { return }
         completion(result)
@@ -55,8 +72,17 @@ final class OutboundRequest: Sendable {
         _ command: RemotingCommand, to address: String, timeout: Duration, oneway: Bool = false, clock: MonotonicClock = .system,
         start: @Sendable (OutboundRequest) -> Void
     ) async throws(RemotingError) -> RemotingCommand {
+        try await wait(start: start) { completion in
+            OutboundRequest(command, to: address, timeout: timeout, oneway: oneway, clock: clock, completion: completion)
+        }
+    }
+
+    /// The same for the request that `make` makes with the completion it is given.
+    static func wait(
+        start: @Sendable (OutboundRequest) -> Void, make: (@escaping Completion) -> OutboundRequest
+    ) async throws(RemotingError) -> RemotingCommand {
         let waiter = Waiter()
-        let request = OutboundRequest(command, to: address, timeout: timeout, oneway: oneway, clock: clock) { waiter.finish($0) }
+        let request = make { waiter.finish($0) }
         let result = await withTaskCancellationHandler {
             start(request)
             return await waiter.result()

@@ -82,17 +82,29 @@ public final class RemotingClient: Sendable {
         for endpoint in endpoints { endpoint.loop.execute { endpoint.close() } }
     }
 
-    private func start(_ request: OutboundRequest) {
-        let endpoint = state.withLock { (state) -> ClientEndpoint? in
+    /// A server to send to and to pull from many times; nil once the client is closed.
+    ///
+    /// - Parameters:
+    ///   - address: `host:port`.
+    ///   - serialization: how the headers of requests are written.
+    public func peer(_ address: String, serialization: HeaderSerialization = .rocketmq) -> RemotingPeer? {
+        endpoint(address).map { RemotingPeer($0, serialization: serialization) }
+    }
+
+    private func endpoint(_ address: String) -> ClientEndpoint? {
+        state.withLock { state in
             if state.isClosed { return nil }
-            if let known = state.endpoints[request.address] { return known }
+            if let known = state.endpoints[address] { return known }
             let new = ClientEndpoint(
-                request.address, configuration: configuration, loop: group.next(), resolve: resolve, callbacks: callbacks,
+                address, configuration: configuration, loop: group.next(), resolve: resolve, callbacks: callbacks,
                 makeTransport: makeTransport, logger: logger)
-            state.endpoints[request.address] = new
+            state.endpoints[address] = new
             return new
         }
-        guard let endpoint else { return request.complete(.failure(.closed)) }
+    }
+
+    private func start(_ request: OutboundRequest) {
+        guard let endpoint = endpoint(request.address) else { return request.complete(.failure(.closed)) }
         endpoint.loop.post(PostedSend(endpoint: endpoint, request: request))
     }
 }

@@ -17,7 +17,7 @@ import Testing
             #expect(written, "\(golden.place)")
             checked.insert(golden.requestCode)
         }
-        #expect(checked.count == 31)
+        #expect(checked.count == 34)
     }
 
     private func bodyType(_ golden: GoldenFrame) -> (any JSONBody.Type)? {
@@ -49,6 +49,9 @@ import Testing
         case (.queryDataVersion, _): DataVersion.self
         case (.getAllProducerInfo, true): ProducerTableInfo.self
         case (.viewBrokerStatsData, true): BrokerStatsData.self
+        case (.getConsumerRunningInfo, true): ConsumerRunningInfo.self
+        case (.consumeMessageDirectly, true): ConsumeDirectlyResult.self
+        case (.checkClientConfig, false): CheckClientRequest.self
         default: nil
         }
     }

@@ -1,11 +1,14 @@
-import RMQCommon
-
 /// A span of time over which a statistic is told.
-enum StatisticsSpan: CaseIterable, Sendable {
-    case minute, hour, day
+public enum StatisticsSpan: CaseIterable, Sendable {
+    /// Sampled every ten seconds.
+    case minute
+    /// Sampled every ten minutes.
+    case hour
+    /// Sampled every hour.
+    case day
 
     /// How often a sample of it is taken.
-    var period: Duration {
+    public var period: Duration {
         switch self {
         case .minute: .seconds(10)
         case .hour: .seconds(600)
@@ -22,7 +25,7 @@ enum StatisticsSpan: CaseIterable, Sendable {
     }
 
     /// As log lines call it.
-    var name: String {
+    public var name: String {
         switch self {
         case .minute: "Minute"
         case .hour: "Hour"
@@ -32,20 +35,26 @@ enum StatisticsSpan: CaseIterable, Sendable {
 }
 
 /// What was counted in a span of time.
-struct StatisticsSnapshot: Equatable {
+public struct StatisticsSnapshot: Equatable, Sendable {
     /// Of the amounts: messages, bytes, milliseconds.
-    var sum: Int64 = 0
+    public var sum: Int64 = 0
     /// How often something was counted.
-    var times: Int64 = 0
+    public var times: Int64 = 0
     /// `sum` a second.
-    var perSecond = 0.0
+    public var perSecond = 0.0
+
+    public init(sum: Int64 = 0, times: Int64 = 0, perSecond: Double = 0) {
+        self.sum = sum
+        self.times = times
+        self.perSecond = perSecond
+    }
 
     /// `sum` by `times`; 0 of none.
-    var average: Double { times > 0 ? Double(sum) / Double(times) : 0 }
+    public var average: Double { times > 0 ? Double(sum) / Double(times) : 0 }
 }
 
 /// What a counter showed at some moments of the last minute, hour or day. The oldest sample goes when there are too many.
-struct SampleWindow {
+public struct SampleWindow: Sendable {
     private struct Sample {
         let time: MonotonicInstant
         let times: Int64
@@ -54,15 +63,17 @@ struct SampleWindow {
 
     private var samples: [Sample] = []
 
+    public init() {}
+
     /// The first sample comes with one of nothing a period before it: what is new was counted since then at the earliest.
-    mutating func add(times: Int64, sum: Int64, now: MonotonicInstant, _ span: StatisticsSpan) {
+    public mutating func add(times: Int64, sum: Int64, now: MonotonicInstant, _ span: StatisticsSpan) {
         if samples.isEmpty { samples.append(Sample(time: now + (.zero - span.period), times: 0, sum: 0)) }
         samples.append(Sample(time: now, times: times, sum: sum))
         if samples.count > span.sampleLimit { samples.removeFirst() }
     }
 
     /// From the first sample to the last one; zeros before there is one.
-    var snapshot: StatisticsSnapshot {
+    public var snapshot: StatisticsSnapshot {
         guard let first = samples.first, let last = samples.last, last.time > first.time else { return StatisticsSnapshot() }
         let sum = last.sum &- first.sum
         return StatisticsSnapshot(

@@ -1,0 +1,102 @@
+import RMQCommon
+
+/// What the sends of one producer to one queue have in common, encoded once.
+///
+///     | length, head word, code … | opaque | flag, remark, fields: length | a b c d e | f g h i | j k m n | body
+///     '---------------------- head, three numbers filled in ----------------------'  written  '- tail -'
+///
+/// What is left for each send: system flag, birth time, flag and properties.
+public final class SendTemplate: Sendable {
+    /// What differs from send to send.
+    public struct Message: Sendable {
+        /// The flags that the system looks at: compression, transactions.
+        public var systemFlag: Int32
+        /// The client's clock in milliseconds since 1970.
+        public var bornTimestamp: Int64
+        /// The application's own number.
+        public var flag: Int32
+        /// The property text.
+        public var properties: [UInt8]
+        /// The content, a batch's entries included.
+        public var body: [UInt8]
+
+        public init(systemFlag: Int32, bornTimestamp: Int64, flag: Int32, properties: [UInt8], body: [UInt8]) {
+            self.systemFlag = systemFlag
+            self.bornTimestamp = bornTimestamp
+            self.flag = flag
+            self.properties = properties
+            self.body = body
+        }
+    }
+
+    /// The request: one of the send codes.
+    public let code: RequestCode
+    private let header: SendMessageHeader
+    private let head: [UInt8]
+    private let tail: [UInt8]
+
+    /// - Parameters:
+    ///   - code: 310 or 320, and 325 for replies; the older 10 and 324 travel with long names, a command each.
+    ///   - header: all fields but those of ``Message``.
+    public init(_ code: RequestCode, _ header: SendMessageHeader) {
+        self.code = code
+        self.header = header
+        (head, tail) = Self.encoded(code, header)
+    }
+
+    /// Whether the code goes with one-letter names, for which the prepared bytes are.
+    var hasShortNames: Bool { code == .sendMessageV2 || code == .sendBatchMessage || code == .sendReplyMessageV2 }
+
+    /// The whole request as a command, for a connection that speaks JSON and for all that does not go through a ``RemotingPeer``.
+    public func command(_ message: Message) -> RemotingCommand {
+        var header = header
+        header.systemFlag = message.systemFlag
+        header.bornTimestamp = message.bornTimestamp
+        header.flag = message.flag
+        header.properties = String(decoding: message.properties, as: UTF8.self)
+        return hasShortNames
+            ? RemotingCommand(code, header: SendMessageHeaderV2(header), body: message.body) : RemotingCommand(code, header: header, body: message.body)
+    }
+
+    // MARK: Binary frames
+
+    private static let opaquePlace = 13
+    private static let fieldsLengthPlace = 25
+    /// Two length words and the fixed start of a header without remark.
+    private static let fieldsStart = 29
+    /// Bytes of the four entries that are written each time, beside the properties themselves: names, lengths and the longest numbers.
+    private static let writtenBytes = 4 * 7 + 11 + 20 + 11
+
+    private static func encoded(_ code: RequestCode, _ header: SendMessageHeader) -> (head: [UInt8], tail: [UInt8]) {
+        var command = RemotingCommand(code, header: SendMessageHeaderV2(header), serialization: .rocketmq)
+        let written: Set<ByteText> = ["f", "g", "h", "i"]
+        let fields = (command.fields ?? [:]).filter { !written.contains($0.name) }
+        func encoded(_ part: some Sequence<HeaderFields.Field>) -> [UInt8] {
+            command.fields = HeaderFields()
+            for field in part { command.fields?.append(field.name, field.value) }
+            return command.encoded()
+        }
+        let first = ByteText("f")
+        return (encoded(fields.filter { ByteText($0.name) < first }), Array(encoded(fields.filter { first < ByteText($0.name) })[fieldsStart...]))
+    }
+
+    /// Lends the frame of a send, but for its body, to `use`.
+    func withFrameStart<Result>(_ number: Int32, _ message: Message, _ use: (UnsafeRawBufferPointer) -> Result) -> Result {
+        let limit = head.count + Self.writtenBytes + message.properties.count + tail.count
+        return withUnsafeTemporaryAllocation(byteCount: limit, alignment: 8) { memory in
+            var cursor = FrameCursor(memory)
+            cursor.put(head)
+            cursor.put(bigEndian: number, at: Self.opaquePlace)
+            cursor.put(entry: "f", decimal: Int64(message.systemFlag))
+            cursor.put(entry: "g", decimal: message.bornTimestamp)
+            cursor.put(entry: "h", decimal: Int64(message.flag))
+            cursor.put("\0\u{1}i")
+            cursor.put(bigEndian: Int32(truncatingIfNeeded: message.properties.count))
+            cursor.put(message.properties)
+            cursor.put(tail)
+            cursor.put(bigEndian: Int32(truncatingIfNeeded: cursor.count - Self.fieldsStart), at: Self.fieldsLengthPlace)
+            cursor.finish(.rocketmq, headerCount: cursor.count - 8, bodyCount: message.body.count)
+            return use(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<cursor.count]))
+        }
+    }
+}
