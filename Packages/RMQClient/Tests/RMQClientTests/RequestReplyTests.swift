@@ -89,6 +89,19 @@ import Testing
         }
     }
 
+    @Test func aRequestMayGoWhereASelectorSays() async throws {
+        try await withFakeCluster(topics: ["T": 8]) { cluster in
+            try await cluster.withClient { client in
+                let producer = try await client.makeProducer(group: "p")
+                let asking = Task { try await producer.request(Message(topic: "T", text: "x"), selecting: .hash(of: "a"), timeout: .generous) }
+                try await eventually("the request") { !cluster.asked(.sendMessageV2).isEmpty }
+                #expect(try #require(cluster.asked(.sendMessageV2).first).header(SendMessageHeaderV2.self).message.queueId == 97 % 8)
+                _ = try await cluster.ask(push(try #require(try requests(cluster).first).correlationId, "y"), of: client.clientId)
+                #expect(try await asking.value.text == "y")
+            }
+        }
+    }
+
     @Test func brokersKnowTheClientBeforeTheyGetARequest() async throws {
         try await withFakeCluster(brokers: ["a", "b"], topics: ["T": 1, "TBW102": 1]) { cluster in
             try await cluster.withClient { client in

@@ -272,6 +272,30 @@ import Testing
         }
     }
 
+    @Test func handlersOfConsumersAreRecorded() async throws {
+        try await withFakeCluster(topics: Self.topics) { cluster in
+            cluster.fill("T", with: ["1", "2"])
+            try await withTracedClient(cluster) { client in
+                var configuration = ConsumerConfiguration()
+                configuration.start = .first
+                configuration.rebalanceInterval = .milliseconds(50)
+                let consumer = try await client.makePushConsumer(group: "c", configuration)
+                try await consumer.subscribe(to: "T")
+                let running = Task { try await consumer.run { message in message.text == "1" ? .success : .retry } }
+                try await eventually("both are recorded") { try records(cluster).filter { $0[0] == "SubAfter" }.count >= 2 }
+                await consumer.close()
+                try await running.value
+            }
+            let all = try records(cluster)
+            let after = Dictionary(all.filter { $0[0] == "SubAfter" }.map { ($0[2], $0) }) { first, _ in first }
+            #expect(after["id-1"]?[4...6] == ["true", "null", "0"])
+            #expect(after["id-2"]?[4...6] == ["false", "null", "4"])
+            for record in after.values {
+                #expect(all.contains { $0[0] == "SubBefore" && $0[4] == record[1] && $0[5] == record[2] && $0[3] == "c" })
+            }
+        }
+    }
+
     @Test func withoutTracingNothingIsRecorded() async throws {
         try await withFakeCluster(topics: Self.topics) { cluster in
             try await cluster.withClient { client in

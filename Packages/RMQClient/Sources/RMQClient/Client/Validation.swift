@@ -31,7 +31,7 @@ enum Validation {
         PropertyName.keys, PropertyName.tags, PropertyName.waitStoreMessage, PropertyName.delayLevel, PropertyName.uniqueKey,
     ])
 
-    /// What ``RMQCommon/StoredMessage/reply(body:)`` sets, beside those.
+    /// What `StoredMessage.reply(body:)` sets, beside those.
     private static let replyNames = Set<ByteText>(texts: [
         PropertyName.messageType, PropertyName.correlationId, PropertyName.replyToClient, PropertyName.timeToLive,
     ])

@@ -10,10 +10,10 @@ struct ConcurrentConsumption: Consumption {
     let consumer: PushConsumer
     let handler: Handler
 
-    /// - Parameter handler: interceptors are put around it.
+    /// - Parameter handler: interceptors and the trace are put around it.
     init(_ consumer: PushConsumer, _ handler: Handler) {
         self.consumer = consumer
-        self.handler = handler.intercepted(by: consumer.configuration.interceptors)
+        self.handler = handler.traced(by: consumer.core, group: consumer.group).intercepted(by: consumer.configuration.interceptors)
     }
 
     func run() async {

@@ -19,6 +19,7 @@ struct OrderedConsumption: Consumption {
     init(_ consumer: PushConsumer, _ handler: @escaping Handler) {
         self.consumer = consumer
         let interceptors = consumer.configuration.interceptors
+        let handler = Self.traced(handler, by: consumer.core, group: consumer.group)
         if interceptors.isEmpty {
             self.handler = handler
         } else {

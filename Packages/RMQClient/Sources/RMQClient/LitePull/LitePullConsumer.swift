@@ -184,6 +184,8 @@ public final class LitePullConsumer: Sendable {
             return nil
         }
         core.statistics.counts(topic: batch.queue.topic, group: group).countPolled(batch.messages.count)
+        // What becomes of them is not seen here: as in the reference, to be polled is to be consumed.
+        core.traceConsumed(core.traceConsuming(batch.messages, group: group), .success)
         return batch
     }
 

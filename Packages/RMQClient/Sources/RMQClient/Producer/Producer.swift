@@ -273,9 +273,25 @@ public final class Producer: Sendable {
     /// The next queue; nil when the route has to be looked at first.
     private func nextKnownQueue(of topic: String, avoiding lastFailed: String?) -> QueueDraw? {
         let version = core.routes.version
+        if let draw = nextByLatency(of: topic, version: version) { return draw }
         return topics.withLock { topics in
             guard let targets = topics[ByteText(topic)], targets.version == version else { return nil }
-            return draw(from: targets, avoiding: lastFailed)
+            return targets.draw(avoiding: lastFailed)
+        }
+    }
+
+    /// The queue that the latencies of the brokers speak for; nil when these do not decide, or the route has to be looked at first.
+    private func nextByLatency(of topic: String, version: Int) -> QueueDraw? {
+        guard let watch else { return nil }
+        let queues: [MessageQueue]? = topics.withLock { topics in
+            guard let targets = topics[ByteText(topic)], targets.version == version else { return nil }
+            return targets.queues
+        }
+        guard let queues, let place = watch.nextPlace(among: queues) else { return nil }
+        // One lock after the other: the route may have changed in between.
+        return topics.withLock { topics in
+            guard let targets = topics[ByteText(topic)], targets.version == version, targets.queues.indices.contains(place) else { return nil }
+            return targets.draw(at: place)
         }
     }
 
@@ -286,15 +302,11 @@ public final class Producer: Sendable {
         try Validation.checkTarget(topic)
         let version = core.routes.version
         let route = try await route(of: topic, deadline: deadline)
+        topics.withLock { _ = Self.learn(route, version: version, &$0) }
+        if let draw = nextByLatency(of: topic, version: version) { return draw }
         return topics.withLock { topics in
-            draw(from: Self.learn(route, version: version, &topics), avoiding: lastFailed)
+            Self.learn(route, version: version, &topics).draw(avoiding: lastFailed)
         }
-    }
-
-    /// The next queue in turn, unless the latencies of the brokers decide.
-    private func draw(from targets: TopicTargets, avoiding lastFailed: String?) -> QueueDraw {
-        if let place = watch?.nextPlace(among: targets.queues) { return targets.draw(at: place) }
-        return targets.draw(avoiding: lastFailed)
     }
 
     /// The target of a queue that is used for the first time.

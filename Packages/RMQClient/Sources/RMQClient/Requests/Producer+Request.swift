@@ -1,7 +1,7 @@
 public import RMQCommon
 
 extension Producer {
-    /// Sends a request and waits for its reply, which some consumer of the topic makes with ``RMQCommon/StoredMessage/reply(body:)``.
+    /// Sends a request and waits for its reply, which some consumer of the topic makes with `StoredMessage.reply(body:)`.
     ///
     /// ```swift
     /// let answer = try await producer.request(Message(topic: "Prices", text: "sku-1"), timeout: .seconds(2))
@@ -28,6 +28,21 @@ extension Producer {
         return try await request(message, timeout) { (outgoing, deadline) throws(ClientError) in
             _ = try await self.send(outgoing, to: queue, timeout: deadline - .now)
         }
+    }
+
+    /// As ``request(_:timeout:)``, to the queue that `selector` picks and without retries.
+    public func request(
+        _ message: Message, selecting selector: QueueSelector, timeout: Duration = .seconds(3)
+    ) async throws(ClientError) -> StoredMessage {
+        let deadline = MonotonicInstant.now + timeout
+        let queues = try await queues(for: message.topic, deadline: deadline)
+        let queue: MessageQueue
+        do {
+            queue = try selector.choose(queues)
+        } catch {
+            throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
+        }
+        return try await request(message, to: queue, timeout: deadline - .now)
     }
 
     private typealias Send = @Sendable (_ outgoing: OutgoingMessage, _ deadline: MonotonicInstant) async throws(ClientError) -> Void

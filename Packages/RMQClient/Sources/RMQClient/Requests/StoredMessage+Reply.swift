@@ -28,7 +28,7 @@ extension StoredMessage {
     }
 
     /// The answer to a request, as UTF-8.
-    /// - Throws: as ``reply(body:)``.
+    /// - Throws: as `reply(body:)`.
     public func reply(text: String) throws(ClientError) -> Message { try reply(body: text.utf8) }
 }
 

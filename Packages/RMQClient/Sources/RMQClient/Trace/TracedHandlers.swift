@@ -1,0 +1,46 @@
+import RMQCommon
+
+// Handlers of consumers, with their records in the trace. Without tracing they stay as they are.
+
+extension ClientCore {
+    /// Has messages handled, and records it.
+    /// - Parameter isSuccess: whether all of them were done with.
+    func traced<Result: Sendable>(
+        _ messages: [StoredMessage], group: String, isSuccess: (Result) -> Bool, _ handle: () async throws -> Result
+    ) async throws -> Result {
+        let span = traceConsuming(messages, group: group)
+        do {
+            let result = try await handle()
+            traceConsumed(span, isSuccess(result) ? .success : .failed)
+            return result
+        } catch {
+            traceConsumed(span, .threw)
+            throw error
+        }
+    }
+}
+
+extension ConcurrentConsumption.Handler {
+    func traced(by core: ClientCore, group: String) -> Self {
+        guard core.tracer != nil else { return self }
+        switch self {
+        case .each(let handler):
+            return .each { message in
+                try await core.traced([message], group: group, isSuccess: { $0.returnLevel == nil }) { try await handler(message) }
+            }
+        case .batch(let handler):
+            return .batch { messages in
+                try await core.traced(messages, group: group, isSuccess: { $0.acknowledged >= messages.count }) { try await handler(messages) }
+            }
+        }
+    }
+}
+
+extension OrderedConsumption {
+    static func traced(_ handler: @escaping Handler, by core: ClientCore, group: String) -> Handler {
+        guard core.tracer != nil else { return handler }
+        return { messages in
+            try await core.traced(messages, group: group, isSuccess: { $0.suspension == nil }) { try await handler(messages) }
+        }
+    }
+}
