@@ -1,8 +1,9 @@
 @testable import RMQBroker
+import RMQTestSupport
 import Testing
 
 /// When a table's file is written that many ask for.
-@Suite struct FileTurnTests {
+@Suite(.takesTurns) struct FileTurnTests {
     @Test func whatIsAskedForWhileItIsWrittenIsOneMoreWrite() {
         let turn = FileTurn()
         #expect(turn.ask())

@@ -1,8 +1,9 @@
 @testable import RMQBroker
+import RMQTestSupport
 import Testing
 
 /// When members of a group are told that it changed.
-@Suite struct MemberNoticesTests {
+@Suite(.takesTurns) struct MemberNoticesTests {
     @Test func aGroupIsToldAtOnceAndThenOfEverythingMeanwhile() {
         let notices = MemberNotices()
         #expect(notices.begin("g"))

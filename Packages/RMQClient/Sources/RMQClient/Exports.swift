@@ -10,6 +10,7 @@
 @_exported public import struct RMQCommon.TopicConfig
 @_exported public import enum RMQRemoting.HeaderSerialization
 @_exported public import struct RMQRemoting.ResponseCode
+@_exported public import enum RMQRemoting.TransactionDecision
 // What administrators are answered.
 @_exported public import enum RMQRemoting.ConsumeType
 @_exported public import enum RMQRemoting.MessageModel

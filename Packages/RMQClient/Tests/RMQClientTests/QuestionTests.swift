@@ -74,6 +74,105 @@ import Testing
         }
     }
 
+    @Test func aPushConsumerTellsOfItsQueues() async throws {
+        try await withFakeCluster { cluster in
+            cluster.fill("T", with: ["1", "2"])
+            try await cluster.withClient { client in
+                let consumer = try await client.makePushConsumer(group: "g", quick())
+                try await consumer.subscribe(to: "T")
+                let running = Task { try await consumer.run { _ in .success } }
+                try await eventually("both are stored") { cluster.offset(of: Self.queue) == 2 }
+                client.core.statistics.takeSample(round: 1, now: .now)
+                let answer = try await cluster.ask(runningInfo(of: "g", client: client.clientId), of: client.clientId)
+                let info = try ConsumerRunningInfo(body: answer.body)
+                #expect(info.properties["PROP_CONSUME_TYPE"].isExactly("CONSUME_PASSIVELY"))
+                #expect(info.properties["PROP_CONSUMEORDERLY"].isExactly("false"))
+                #expect(info.properties["PROP_THREADPOOL_CORE_SIZE"].isExactly("20"))
+                let queue = try #require(info.queues[Self.queue])
+                #expect(queue.commitOffset == 2)
+                #expect(queue.cachedCount == 0)
+                #expect(!queue.isDropped)
+                #expect(queue.lastPullTime > 0)
+                #expect(queue.lastConsumeTime > 0)
+                let status = try #require(info.status["T"])
+                #expect(status.pulledPerSecond > 0)
+                #expect(status.consumedPerSecond > 0)
+                #expect(status.failedPerSecond == 0)
+                #expect(Set(info.subscriptions.map { ByteText($0.topic) }) == ["%RETRY%g", "T"])
+                await consumer.close()
+                try await running.value
+            }
+        }
+    }
+
+    @Test func aHandlerTakesAMessageThatItIsHandedDirectly() async throws {
+        try await withFakeCluster { cluster in
+            try await cluster.withClient { client in
+                let consumer = try await client.makePushConsumer(group: "g", quick())
+                try await consumer.subscribe(to: "T")
+                let running = Task {
+                    try await consumer.run { message in
+                        if message.text.isExactly("throw") { throw ClientError(.invalidMessage, "not this one") }
+                        return message.text.isExactly("later") ? .retry : .success
+                    }
+                }
+                try await eventually("a queue") { !consumer.assignment.isEmpty }
+                for (text, result) in [("now", "CR_SUCCESS"), ("later", "CR_LATER"), ("throw", "CR_THROW_EXCEPTION")] {
+                    let header = ConsumeDirectlyHeader {
+                        $0.consumerGroup = "g"
+                        $0.clientId = client.clientId
+                        $0.brokerName = "a"
+                    }
+                    let body = MessageRecord.encode(StoredMessage(topic: "T", body: Array(text.utf8)))
+                    let answer = try await cluster.ask(RemotingCommand(.consumeMessageDirectly, header: header, body: body), of: client.clientId)
+                    let told = try ConsumeDirectlyResult(body: answer.body)
+                    #expect(ByteText(told.result) == ByteText(result))
+                    #expect(!told.isOrdered)
+                    #expect(told.remark?.contains("not this one") == (text.isExactly("throw") ? true : nil))
+                }
+                #expect(consumer.offsets[Self.queue] ?? 0 == 0)
+                #expect(cluster.asked(.consumerSendMsgBack).isEmpty)
+                await consumer.close()
+                try await running.value
+            }
+        }
+    }
+
+    /// Handlers that are at work must not overwrite the new offset, so it takes effect ten seconds later.
+    @Test func aPushConsumerGoesOnWhereItIsTold() async throws {
+        try await withFakeCluster(topics: ["T": 1, "U": 1]) { _, command in
+            command.requestCode == .searchOffsetByTimestamp ? .answer(.response(.success, header: OffsetResponseHeader(offset: 1))) : .usual
+        } _: { cluster in
+            cluster.fill("T", with: ["0", "1"])
+            cluster.fill("U", with: ["0", "1", "2"])
+            let other = MessageQueue(topic: "U", brokerName: "a", queueId: 0)
+            try await cluster.withClient { client in
+                let consumer = try await client.makePushConsumer(group: "g", quick())
+                try await consumer.subscribe(to: "T")
+                let told = try await client.makePushConsumer(group: "h", quick())
+                try await told.subscribe(to: "U")
+                let (seen, seenByOther) = (Handled(), Handled())
+                let running = Task { try await consumer.run { seen.add($0); return .success } }
+                let runningToo = Task { try await told.run { seenByOther.add($0); return .success } }
+                try await eventually("all are stored") { cluster.offset(of: Self.queue) == 2 && cluster.offset(of: other) == 3 }
+                let reset = RemotingCommand(.resetConsumerClientOffset, header: ResetOffsetHeader {
+                    $0.topic = "U"
+                    $0.group = "h"
+                    $0.timestamp = 0
+                }, body: ResetOffsets([other: 2, Self.queue: 0]).body)
+                try cluster.tell(reset, to: client.clientId)
+                try await consumer.resetOffsets(toTime: 1)
+                try await eventually("the last ones come again") { seen.times("1") == 2 && seenByOther.times("2") == 2 }
+                #expect(seen.times("0") == 1)
+                #expect(seenByOther.times("1") == 1)
+                await consumer.close()
+                await told.close()
+                try await running.value
+                try await runningToo.value
+            }
+        }
+    }
+
     @Test func aLitePullConsumerTellsItsSettings() async throws {
         try await withFakeCluster { cluster in
             cluster.fill("T", with: ["1"])

@@ -93,8 +93,6 @@ import Testing
 
     /// Kinds that this test does not see this client send, and what they belong to.
     private static let missing: [String: Set<Int32>] = [
-        "transactions": [37],
-        "replies": [325],
         "administration of brokers": [25, 26, 306, 315, 316, 321, 323, 328, 329],
         "administration of groups": [207, 219, 222, 223, 303, 308, 314, 317],
         "administration of name servers": [102, 205, 304, 311, 312, 313, 318, 319, 327],
@@ -131,9 +129,8 @@ import Testing
 
     @Test func everyRequestIsLikeARecordedOne() async throws {
         let recorded = try Self.recorded().requests
-        try await withFakeCluster(topics: ["T": 1]) { cluster in
+        try await withFakeCluster(topics: ["T": 1, "c_REPLY_TOPIC": 1]) { cluster in
             try await Self.doEverything(with: cluster)
-            try await Self.consumeInOrderAndFail(with: cluster)
             let sent = cluster.state.withLock { $0.asked.map(\.command) }
             for (code, commands) in Dictionary(grouping: sent, by: \.code) {
                 guard let known = recorded[code] else { continue }
@@ -158,13 +155,21 @@ import Testing
             var fromFirst = ConsumerConfiguration()
             fromFirst.start = .first
             let consumer = try await client.makePushConsumer(group: "c", fromFirst)
-            try await consumer.subscribe(to: "T", .tags(["t", "u"]))
-            let running = Task { try await consumer.run { _ in .success } }
+            try await consumer.subscribe(to: "T")
+            let running = Task { try await consumer.run { $0.reconsumeTimes == 0 ? .retry : .success } }
+            let ordered = try await client.makePushConsumer(group: "o", fromFirst)
+            try await ordered.subscribe(to: "T")
+            let runningInOrder = Task { try await ordered.runOrdered { _ in .success } }
             let lite = try await client.makeLitePullConsumer(group: "l")
             try await lite.subscribe(to: "T", .sql("a = 1"))
-            try await eventually("both pull") { cluster.asked(.pullMessage).count > 3 }
+            try await eventually("a message went back and a queue is locked") {
+                !cluster.asked(.consumerSendMsgBack).isEmpty && !cluster.asked(.lockBatchMq).isEmpty && cluster.asked(.pullMessage).count > 3
+            }
             await consumer.close()
             try await running.value
+            await ordered.close()
+            try await runningInOrder.value
+            try await doTransactionsAndReplies(client, producer)
             await doAdministration(client.admin, at: cluster.address(of: "a"))
         }
         try await cluster.withClient({ $0.usesShortSendHeader = false }) { client in
@@ -172,21 +177,15 @@ import Testing
         }
     }
 
-    private static func consumeInOrderAndFail(with cluster: FakeCluster) async throws {
-        // The cluster takes those who have left for members all the same.
-        cluster.state.withLock { $0.clients = [] }
-        try await withConsumer(of: cluster) { consumer in
-            try await consumer.runOrdered { _ in .success }
-        } _: { _ in
-            try await eventually("a lock") { !cluster.asked(.lockBatchMq).isEmpty }
+    private static func doTransactionsAndReplies(_ client: RocketMQClient, _ producer: Producer) async throws {
+        let transactions = try await client.makeTransactionProducer(group: "tx") { _ in .unknown }
+        for decision in [TransactionDecision.commit, .rollback, .unknown] {
+            _ = try await transactions.send(Message(topic: "T", text: "x")) { _ in decision }
         }
-        cluster.state.withLock { $0.clients = [] }
-        cluster.fill("T", with: ["2"])
-        try await withConsumer(of: cluster) { consumer in
-            try await consumer.run { _ in .retry }
-        } _: { _ in
-            try await eventually("a message goes back") { !cluster.asked(.consumerSendMsgBack).isEmpty }
-        }
+        let request = StoredMessage(topic: "T", body: [1], properties: [
+            PropertyName.cluster: "c", PropertyName.correlationId: "1", PropertyName.replyToClient: client.clientId, PropertyName.timeToLive: "3000",
+        ])
+        _ = try? await producer.send(request.reply(text: "x"))
     }
 
     private static func doAdministration(_ admin: Admin, at broker: String) async {
@@ -257,8 +256,19 @@ import Testing
             $0.consumerGroup = "c"
             $0.clientId = client
         }
+        let direct = ConsumeDirectlyHeader {
+            $0.consumerGroup = "c"
+            $0.clientId = client
+            $0.brokerName = "a"
+        }
+        let reply = ReplyPushHeader {
+            $0.topic = "c_REPLY_TOPIC"
+            $0.properties = "CORRELATION_ID\u{1}nobody waits\u{2}MSG_TYPE\u{1}reply\u{2}"
+        }
         return [
             RemotingCommand(.getConsumerStatusFromClient, header: status), RemotingCommand(.getConsumerRunningInfo, header: info),
+            RemotingCommand(.consumeMessageDirectly, header: direct, body: MessageRecord.encode(StoredMessage(topic: "T", body: [1]))),
+            RemotingCommand(.pushReplyMessageToClient, header: reply, body: [1]),
         ]
     }
 }

@@ -1,5 +1,6 @@
 import RMQClient
 import RMQCommon
+import Synchronization
 
 /// Sends by the Swift client: `connections` times `depth` tasks, of which each sends one message, or one batch, after the other.
 struct ClientSends: Sendable {
@@ -16,47 +17,60 @@ struct ClientSends: Sendable {
         let usage = ProcessUsage()
         let start = nanosecondsNow()
         let deadline = plan.duration.map { start &+ $0.nanoseconds } ?? .max
-        let result = try await withThrowingTaskGroup(of: LoadResult.self) { group in
+        let results = (0..<min(tasks, Self.resultCount)).map { _ in SharedResult() }
+        try await withThrowingDiscardingTaskGroup { group in
             for index in 0..<tasks {
                 let share = plan.messages.map { $0 / tasks + (index < $0 % tasks ? 1 : 0) } ?? .max
-                group.addTask { try await one(share, until: deadline, done) }
+                group.addTask { try await one(share, until: deadline, results[index % results.count], done) }
             }
-            return try await group.reduce(into: LoadResult()) { $0.merge($1) }
         }
+        let result = results.reduce(into: LoadResult()) { $0.merge($1.value) }
         let nanoseconds = nanosecondsNow() - start
         let used = usage.since()
         try ProducerBench.report(result, nanoseconds: nanoseconds, latencyOf: "send to acknowledgement")
         Report.write(used, messages: result.completed)
     }
 
-    /// What one task does.
-    private func one(_ share: Int, until deadline: Int64, _ done: Counter) async throws -> LoadResult {
-        var result = LoadResult()
-        var left = share
-        let body = [UInt8](repeating: 0x61, count: plan.size)
-        while left > 0, nanosecondsNow() < deadline {
-            let count = min(left, batch)
-            try await send(Message(topic: plan.topic, body: body), count, &result, done)
-            left -= count
+    /// Several tasks share a histogram: one each would fill the caches that the client needs, and its memory be taken for the client's.
+    private static let resultCount = 16
+
+    private final class SharedResult: Sendable {
+        private let state = Mutex(LoadResult())
+        var value: LoadResult { state.withLock { $0 } }
+
+        func add(_ count: Int, nanoseconds: Int64) {
+            state.withLock { state in
+                state.completed += count
+                state.latency.record(nanoseconds)
+            }
         }
-        return result
+
+        func addFailure(_ count: Int, _ reason: String) {
+            state.withLock { state in
+                state.failed += count
+                state.firstFailure = state.firstFailure ?? reason
+            }
+        }
     }
 
-    /// One send. A failure that may pass is counted, another one ends the run.
-    private func send(_ message: Message, _ count: Int, _ result: inout LoadResult, _ done: Counter) async throws(ClientError) {
-        let start = nanosecondsNow()
-        do {
-            if batch == 1 {
-                try await producer.send(message)
-            } else {
-                try await producer.send(batch: Array(repeating: message, count: count))
+    /// What one task does. A failure that may pass is counted, another one ends the run.
+    private func one(_ share: Int, until deadline: Int64, _ result: SharedResult, _ done: Counter) async throws(ClientError) {
+        var left = share
+        let message = Message(topic: plan.topic, body: [UInt8](repeating: 0x61, count: plan.size))
+        var start = nanosecondsNow()
+        while left > 0, start < deadline {
+            let count = min(left, batch)
+            do {
+                if batch == 1 { try await producer.send(message) } else { try await producer.send(batch: Array(repeating: message, count: count)) }
+                let end = nanosecondsNow()
+                result.add(count, nanoseconds: end - start)
+                done.add(Int64(count))
+                start = end
+            } catch where error.isTransient {
+                result.addFailure(count, "\(error)")
+                start = nanosecondsNow()
             }
-            result.completed += count
-            result.latency.record(nanosecondsNow() - start)
-            done.add(Int64(count))
-        } catch where error.isTransient {
-            result.failed += count
-            result.firstFailure = result.firstFailure ?? "\(error)"
+            left -= count
         }
     }
 }

@@ -35,6 +35,8 @@ extension RocketMQClient {
         ///
         /// A consumer has no caller to throw to when, say, a broker does not know its group: it says so here and tries again.
         public var logger = Logger(category: "RocketmqClient", level: .warning, sink: ConsoleSink())
+        /// Whether it records what becomes of messages, for `mqadmin queryMsgTraceById` and consoles.
+        public var tracing = Tracing.disabled
 
         /// - Parameter nameServers: `host:port` each, at least one.
         public init(nameServers: [String]) {
@@ -77,6 +79,7 @@ extension RocketMQClient.Configuration {
         guard sendBufferBytes > 0 else {
             throw ClientError(.invalidConfiguration, "sendBufferBytes is \(sendBufferBytes), allowed is 1 and more")
         }
+        try tracing.check()
         guard (1...64).contains(eventLoops) else {
             throw ClientError(.invalidConfiguration, "eventLoops is \(eventLoops), allowed is 1 to 64")
         }

@@ -13,6 +13,13 @@ final class ClientCore: Sendable {
     let announcements = SerialGate()
     /// Rounds of heartbeats that have begun.
     let heartbeatRounds = Atomic(0)
+    let transactionProducers = TransactionProducers()
+    /// Requests that wait for replies.
+    let replies = ReplyTable()
+    /// Which brokers know this client.
+    let introductions = Mutex(Introductions())
+    /// Nil while tracing is off.
+    let tracer: Tracer?
     /// Who answers what servers ask.
     let serverRequests: ServerRequests
     let transport: any ClientTransport
@@ -23,12 +30,12 @@ final class ClientCore: Sendable {
     init(_ configuration: RocketMQClient.Configuration, transport: any ClientTransport) {
         self.configuration = configuration
         clientId = ClientIdentity.make(address: configuration.clientAddress, instance: configuration.instanceName)
+        tracer = configuration.tracing.topic.map { Tracer(topic: $0) }
         nameServers = Mutex(NameServers(configuration.nameServers, start: Int.random(in: 0..<1000)))
         self.transport = transport
         serverRequests = ServerRequests(logger: configuration.logger)
         transport.setRequestHandler { [serverRequests] command, server in await serverRequests.answer(command, from: server) }
-        let questions = ClientQuestions(groups: groups, statistics: statistics, nameServers: configuration.nameServers, logger: configuration.logger)
-        questions.register(at: serverRequests)
+        registerHandlers()
     }
 
     /// Over the network. Nothing is opened until something is asked for.
@@ -110,6 +117,17 @@ final class ClientCore: Sendable {
         }
     }
 
+    private func registerHandlers() {
+        let questions = ClientQuestions(groups: groups, statistics: statistics, nameServers: configuration.nameServers, logger: logger)
+        questions.register(at: serverRequests)
+        serverRequests.register(.checkTransactionState) { [transactionProducers, logger] request in
+            try transactionProducers.receive(request, logger: logger)
+            return nil
+        }
+        serverRequests.register(.pushReplyMessageToClient) { [replies, logger] request in replies.receive(request, logger: logger) }
+        transport.setConnectionClosedHandler { [weak self] address in self?.introductions.withLock { $0.lost(address) } }
+    }
+
     // MARK: End
 
     /// Closes all connections. Roles have been closed before.
@@ -117,5 +135,6 @@ final class ClientCore: Sendable {
         guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         transport.close()
         serverRequests.close()
+        replies.failAll(.closedClient)
     }
 }

@@ -52,6 +52,12 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         public static let invalidConfiguration = Code("invalidConfiguration")
         /// The client has a producer, or a consumer, of this group already.
         public static let groupAlreadyRegistered = Code("groupAlreadyRegistered")
+        /// An interceptor of the application threw, or ended a send without a result.
+        public static let refusedByInterceptor = Code("refusedByInterceptor")
+        /// Nobody replied to a request in time. It may have been handled all the same.
+        public static let requestTimedOut = Code("requestTimedOut")
+        /// The message is no request, so that it cannot be replied to.
+        public static let notARequest = Code("notARequest")
         /// The offsets of a broadcasting consumer and their backup are there but cannot be read.
         public static let offsetFileUnreadable = Code("offsetFileUnreadable")
         /// `run` was called on a consumer that runs.
@@ -96,6 +102,9 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
     public internal(set) var server: Server?
     /// Set when a server did not answer in time: how long it had.
     public internal(set) var timeout: Duration?
+    /// Set when only some messages of a ``Producer/send(contentsOf:timeout:)`` were stored: what became of each, in the order in which
+    /// they were given. Nil for those that were not stored, as far as is known.
+    public internal(set) var partialResults: [SendResult?] = []
     /// Every failed try of a send, in order.
     public internal(set) var attempts: [Attempt] = []
 
@@ -110,7 +119,7 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
     /// Whether the same call may succeed later without a change of what was asked.
     public var isTransient: Bool {
         switch code {
-        case .connectionFailed, .connectionLost, .invalidAddress, .timedOut, .overloaded, .brokerNotFound: true
+        case .connectionFailed, .connectionLost, .invalidAddress, .timedOut, .requestTimedOut, .overloaded, .brokerNotFound: true
         case .refused: responseCode == .systemBusy || responseCode == .serviceNotAvailable || responseCode == .flowControl
         default: false
         }

@@ -58,8 +58,13 @@ public final class RocketMQClient: Sendable {
             for consumer in core.groups.consumers { closing.addTask { await consumer.close(gracePeriod: gracePeriod) } }
         }
         await withDiscardingTaskGroup { closing in
+            for producer in core.transactionProducers.all { closing.addTask { await producer.close(gracePeriod: gracePeriod) } }
+        }
+        await withDiscardingTaskGroup { closing in
             for group in core.groups.producers { closing.addTask { await self.core.unregister(producerGroup: group) } }
         }
+        // Last, since all others are traced.
+        await core.tracer?.close(via: core)
         await maintenance.stop()
         core.close()
     }

@@ -31,6 +31,11 @@ enum Validation {
         PropertyName.keys, PropertyName.tags, PropertyName.waitStoreMessage, PropertyName.delayLevel, PropertyName.uniqueKey,
     ])
 
+    /// What ``RMQCommon/StoredMessage/reply(body:)`` sets, beside those.
+    private static let replyNames = Set<ByteText>(texts: [
+        PropertyName.messageType, PropertyName.correlationId, PropertyName.replyToClient, PropertyName.timeToLive,
+    ])
+
     /// Whether messages may be sent to a topic.
     static func checkTarget(_ topic: String) throws(ClientError) {
         try checkTopic(topic)
@@ -54,7 +59,7 @@ enum Validation {
         var encoded = -1
         for (name, value) in message.properties {
             encoded += name.utf8.count + value.utf8.count + 2
-            guard !PropertyName.reserved.contains(name) || settableNames.contains(name) else {
+            guard !PropertyName.reserved.contains(name) || settableNames.contains(name) || message.isReply && replyNames.contains(name) else {
                 throw ClientError(.reservedProperty, "property \(name) belongs to the system; choose another name for your own")
             }
             guard !name.isEmpty, !name.hasSeparator, !value.hasSeparator else {
@@ -70,15 +75,18 @@ enum Validation {
     static func checkBatch(_ messages: [Message], maxBytes: Int) throws(ClientError) {
         guard let first = messages.first else { throw ClientError(.invalidMessage, "the batch is empty") }
         try checkTarget(first.topic)
+        let isWaiting = first.waitsForStore
         for message in messages {
             try checkContent(message, maxBytes: maxBytes)
             guard message.topic.isExactly(first.topic) else {
                 throw ClientError(.invalidMessage, "a batch has one topic, this one has \(first.topic) and \(message.topic)")
             }
-            guard message.waitsForStore == first.waitsForStore else {
+            // A message without properties, as most are, waits and is not delayed.
+            let isPlain = message.properties.isEmpty
+            guard isPlain ? isWaiting : message.waitsForStore == isWaiting else {
                 throw ClientError(.invalidMessage, "messages of a batch must agree on waitsForStore")
             }
-            guard message.delayLevel == 0 else {
+            guard isPlain || message.delayLevel == 0 else {
                 throw ClientError(.invalidMessage, "a delayed message cannot be in a batch")
             }
         }

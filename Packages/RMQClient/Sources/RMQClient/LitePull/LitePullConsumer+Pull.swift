@@ -48,6 +48,9 @@ extension LitePullConsumer {
                     core.logger.warning("offset \(offset) of \(pull.queue) is outside the queue; group \(group) goes on at \(result.nextOffset)")
                 }
                 offset = result.nextOffset
+                for (index, error) in result.unreadable {
+                    core.logger.warning("message \(result.messages[index].messageId) is handed over as it is stored: \(error)")
+                }
                 if result.messages.isEmpty {
                     board.change { $0.skip(pull.holder, to: offset) }
                 } else {

@@ -175,7 +175,11 @@ public final class LitePullConsumer: Sendable {
         board.change { $0.countPolled() }
         if isCommitDue() { moveOffsets(to: board.change { $0.counted }) }
         let batch = await board.next(within: timeout ?? configuration.pollTimeout)
-        if batch == nil, Task.isCancelled { throw ClientError(.cancelled, "the task was cancelled while it polled for group \(group)") }
+        guard let batch else {
+            if Task.isCancelled { throw ClientError(.cancelled, "the task was cancelled while it polled for group \(group)") }
+            return nil
+        }
+        core.statistics.counts(topic: batch.queue.topic, group: group).countPolled(batch.messages.count)
         return batch
     }
 

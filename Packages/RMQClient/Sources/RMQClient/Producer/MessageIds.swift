@@ -4,33 +4,40 @@ import RMQCommon
 struct MessageIds: Sendable {
     private enum Form: Sendable {
         case texts([String])
-        /// One id, within these bytes.
+        /// The only one, within a property text.
         case within([UInt8], Range<Int>)
-        /// Ids of equal length, one behind the other.
-        case joined([UInt8], each: Int)
+        /// In the properties of the entries of a batch.
+        case batch([UInt8])
     }
     private let form: Form
 
     init(_ texts: [String]) { form = .texts(texts) }
     /// - Parameter place: where in the bytes the only id is.
     init(in bytes: [UInt8], at place: Range<Int>) { form = .within(bytes, place) }
-    /// - Parameter each: bytes of an id, at least one.
-    init(joined bytes: [UInt8], each: Int) { form = .joined(bytes, each: each) }
+    /// - Parameter body: all entries have an id.
+    init(ofBatch body: [UInt8]) { form = .batch(body) }
 
     var texts: [String] {
         switch form {
         case .texts(let texts): texts
         case .within(let bytes, let place): [String(decoding: bytes[place], as: UTF8.self)]
-        case .joined(let bytes, let each):
-            stride(from: 0, to: bytes.count, by: each).map { String(decoding: bytes[$0..<$0 + each], as: UTF8.self) }
+        case .batch(let body): Self.ids(ofBatch: body)
         }
     }
 
     var first: String? {
-        switch form {
-        case .texts(let texts): texts.first
-        case .within(let bytes, let place): String(decoding: bytes[place], as: UTF8.self)
-        case .joined(let bytes, let each): String(decoding: bytes.prefix(each), as: UTF8.self)
+        if case .within(let bytes, let place) = form { return String(decoding: bytes[place], as: UTF8.self) }
+        return texts.first
+    }
+
+    private static func ids(ofBatch body: [UInt8]) -> [String] {
+        var ids: [String] = []
+        body.withUnsafeBytes { body in
+            // It was written here, so it can be read.
+            _ = try? BatchBody.forEach(body) { entry in
+                if let id = PropertyText.value("UNIQ_KEY", in: entry.properties) { ids.append(String(decoding: id, as: UTF8.self)) }
+            }
         }
+        return ids
     }
 }

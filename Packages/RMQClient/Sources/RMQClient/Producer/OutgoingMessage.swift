@@ -33,7 +33,7 @@ struct OutgoingMessage: Sendable {
         let properties: [UInt8]
         (properties, messageIds) = Self.propertyText(message.properties, now: now)
         topic = message.topic
-        kind = message.properties[PropertyName.messageType].isExactly("reply") ? .reply : .single
+        kind = message.isReply ? .reply : .single
         content = SendTemplate.Message(
             systemFlag: systemFlag.rawValue, bornTimestamp: now, flag: message.flag, properties: properties, body: body)
     }
@@ -42,24 +42,17 @@ struct OutgoingMessage: Sendable {
     init(batch messages: [Message]) throws(ClientError) {
         let now = WallClock.nowMilliseconds()
         var body: [UInt8] = []
-        body.reserveCapacity(messages.reduce(0) { $0 + $1.body.count + Self.usualPropertyBytes + BatchBody.entryOverhead })
-        var ids: [UInt8] = []
-        var given: [String]?
-        for (index, message) in messages.enumerated() {
-            // From the first id on that is not ours, they may differ in length.
-            if given == nil, message.uniqueId != nil { given = index == 0 ? [] : MessageIds(joined: ids, each: ids.count / index).texts }
+        body.reserveCapacity(messages.reduce(0) { $0 + $1.body.count + Self.usualPropertyBytes + BatchBody.fixedByteCount })
+        for message in messages {
             do {
-                try BatchBody.append(flag: message.flag, body: message.body, to: &body) { body in
-                    let place = Self.append(message.properties, to: &body, now: now)
-                    if given == nil { ids += body[place] } else { given?.append(String(decoding: body[place], as: UTF8.self)) }
-                }
+                try BatchBody.append(flag: message.flag, body: message.body, to: &body) { _ = Self.append(message.properties, to: &$0, now: now) }
             } catch {
                 throw ClientError(.invalidMessage, "the batch cannot be encoded: \(error)")
             }
         }
         topic = messages[0].topic
         kind = .batch
-        messageIds = given.map { MessageIds($0) } ?? MessageIds(joined: ids, each: ids.count / messages.count)
+        messageIds = MessageIds(ofBatch: body)
         let properties: [UInt8] = messages[0].waitsForStore ? [] : Array(PropertyText.pair(PropertyName.waitStoreMessage, "false").utf8)
         content = SendTemplate.Message(systemFlag: 0, bornTimestamp: now, flag: 0, properties: properties, body: body)
     }
@@ -90,7 +83,7 @@ struct OutgoingMessage: Sendable {
             if text.count > start { text.append(PropertyText.pairEnd) }
             text += name.utf8
             text.append(PropertyText.nameEnd)
-            if name.isExactly(PropertyName.uniqueKey) { place = text.count..<text.count + value.utf8.count }
+            if name.isExactly(PropertyName.uniqueKey), !value.utf8.isEmpty { place = text.count..<text.count + value.utf8.count }
             text += value.utf8
         }
         if let place { return place }

@@ -18,16 +18,20 @@ public final class Producer: Sendable {
     public let group: String
     /// As it was given to `makeProducer`.
     public let configuration: ProducerConfiguration
-    private let core: ClientCore
+    let core: ClientCore
+    /// What looks at each try; nil when nothing does.
+    let watch: SendWatch?
     private let retries: RetryPolicy
     /// What is known of each topic that was sent to, and whose turn it is there.
     private let topics = Mutex<[ByteText: TopicTargets]>([:])
     private let sendTimeoutNanoseconds: Int64
 
-    init(group: String, configuration: ProducerConfiguration, core: ClientCore) {
+    /// - Parameter isTraced: false for the sends of the trace itself.
+    init(group: String, configuration: ProducerConfiguration, core: ClientCore, isTraced: Bool = true) {
         self.group = group
         self.configuration = configuration
         self.core = core
+        watch = SendWatch(configuration, isTraced: isTraced && core.tracer != nil)
         retries = RetryPolicy(configuration)
         sendTimeoutNanoseconds = configuration.sendTimeout.nanoseconds
     }
@@ -40,7 +44,13 @@ public final class Producer: Sendable {
     /// - Parameter timeout: the whole send with its retries and the search for the route; nil takes the configured one.
     @discardableResult
     public func send(_ message: Message, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
-        try await send(outgoing(message), timeout: timeout)
+        let outgoing = try outgoing(message)
+        let first = firstAttempt(outgoing, timeout: timeout)
+        if let first {
+            await first.peer.run(first.request)
+            if let sent = finished(first, outgoing) { return sent }
+        }
+        return try await send(outgoing, timeout: timeout, after: first)
     }
 
     /// Sends to one queue, without retries.
@@ -70,7 +80,7 @@ public final class Producer: Sendable {
         guard queue.topic.isExactly(message.topic) else {
             throw ClientError(.invalidMessage, "the message is for topic \(message.topic), the selector chose a queue of \(queue.topic)")
         }
-        return try await attempt(outgoing, to: target(queue, deadline: deadline), from: .now, until: deadline)
+        return try await perform(outgoing, to: target(queue, deadline: deadline), from: .now, until: deadline)
     }
 
     /// Messages with equal keys go to the same queue, by the hash of the reference client. Without retries.
@@ -105,7 +115,7 @@ public final class Producer: Sendable {
             try await nextQueue(of: message.topic, avoiding: nil, deadline: deadline)
         }
         let target = if let target = draw.target { target } else { try await resolve(draw, of: message.topic, deadline: deadline) }
-        try await core.sendOneway(target.template(for: outgoing.kind).command(outgoing.content), to: target.address)
+        try await performOneway(outgoing, to: target)
     }
 
     /// The queues of a topic that take messages. A topic that does not exist yet has those it would be created with.
@@ -118,17 +128,70 @@ public final class Producer: Sendable {
         await core.unregister(producerGroup: group)
     }
 
+    // MARK: The usual send
+
+    /// Sends what was checked. The same is written out in `send(_ message:)`, whose tasks keep less in memory for it.
+    func send(_ outgoing: OutgoingMessage, timeout: Duration?) async throws(ClientError) -> SendResult {
+        let first = firstAttempt(outgoing, timeout: timeout)
+        if let first {
+            await first.peer.run(first.request)
+            if let sent = finished(first, outgoing) { return sent }
+        }
+        return try await send(outgoing, timeout: timeout, after: first)
+    }
+
+    /// A try to send to a queue that is known, with all that it needs at hand: nearly every send is one of these and nothing else.
+    private struct FirstAttempt: Sendable {
+        let target: PublishTarget
+        let peer: RemotingPeer
+        let request: PendingRequest
+        /// Of the whole send.
+        let deadline: MonotonicInstant
+    }
+
+    /// Nil when the route has to be looked at first, when something looks at each try, or when no time is left.
+    private func firstAttempt(_ outgoing: OutgoingMessage, timeout: Duration?) -> FirstAttempt? {
+        guard watch == nil, !core.isClosed, let target = nextKnownTarget(of: outgoing.topic), let peer = target.peer else { return nil }
+        let begin = MonotonicInstant.now
+        let deadline = deadline(timeout, from: begin)
+        guard begin < deadline else { return nil }
+        let end = end(ofAttempt: 1, begin, deadline, target.hasAlternative)
+        return FirstAttempt(target: target, peer: peer, request: request(outgoing, to: target, from: begin, until: end), deadline: deadline)
+    }
+
+    /// The result, when the message is stored as wished.
+    private func finished(_ attempt: FirstAttempt, _ outgoing: OutgoingMessage) -> SendResult? {
+        guard case .stored(let answer) = attempt.request.outcome, answer.code == .success || !configuration.retriesUnlessFullyStored else { return nil }
+        return SendResult(answer, ids: outgoing.messageIds, askedFor: attempt.target.queue)
+    }
+
+    private func request(
+        _ outgoing: OutgoingMessage, to target: PublishTarget, from begin: MonotonicInstant, until end: MonotonicInstant
+    ) -> PendingRequest {
+        PendingRequest(sending: outgoing.content, by: target.template(for: outgoing.kind), from: begin, until: end)
+    }
+
+    private func nextKnownTarget(of topic: String) -> PublishTarget? {
+        let version = core.routes.version
+        return topics.withLock { topics in
+            guard let targets = topics[ByteText(topic)], targets.version == version else { return nil }
+            return targets.nextTarget()
+        }
+    }
+
     // MARK: The retry loop
 
-    private func send(_ outgoing: OutgoingMessage, timeout: Duration?) async throws(ClientError) -> SendResult {
-        var begin = MonotonicInstant.now
-        let deadline = deadline(timeout, from: begin)
+    /// - Parameter first: the first try, which has ended otherwise than well.
+    private func send(_ outgoing: OutgoingMessage, timeout: Duration?, after first: FirstAttempt?) async throws(ClientError) -> SendResult {
+        var first = first
+        var begin = first?.request.begin ?? .now
+        let deadline = first?.deadline ?? self.deadline(timeout, from: begin)
         var failures: [ClientError.Attempt] = []
         var lastFailed: String?
         var partial: SendResult?
         var number = 1
         while true {
-            var known = nextKnownQueue(of: outgoing.topic, avoiding: lastFailed)
+            var known = first.map { QueueDraw($0.target) } ?? nextKnownQueue(of: outgoing.topic, avoiding: lastFailed)
             if known == nil {
                 known = try await nextQueue(of: outgoing.topic, avoiding: lastFailed, deadline: deadline)
                 begin = .now
@@ -138,9 +201,14 @@ public final class Producer: Sendable {
                 throw giveUp(ClientError(.timedOut, "\(timeout ?? configuration.sendTimeout) are used up"), failures, outgoing.topic)
             }
             do {
-                let end = end(ofAttempt: number, begin, deadline, draw.hasAlternative)
-                let target = if let target = draw.target { target } else { try await resolve(draw, of: outgoing.topic, deadline: end) }
-                let sent = try await attempt(outgoing, to: target, from: begin, until: end)
+                let sent: SendResult
+                if let first {
+                    sent = try result(of: first.request, outgoing, first.target)
+                } else {
+                    let end = end(ofAttempt: number, begin, deadline, draw.hasAlternative)
+                    let target = if let target = draw.target { target } else { try await resolve(draw, of: outgoing.topic, deadline: end) }
+                    sent = try await perform(outgoing, to: target, number: number, from: begin, until: end)
+                }
                 guard retries.decide(after: .accepted(sent.status), attempt: number) == .tryAnotherBroker else { return sent }
                 partial = sent
             } catch {
@@ -152,6 +220,7 @@ public final class Producer: Sendable {
                 }
                 if error.isConnectionFailure { await core.refreshRouteAfterFailure(of: outgoing.topic, deadline: deadline) }
             }
+            first = nil
             lastFailed = draw.queue.brokerName
             number += 1
             begin = .now
@@ -184,7 +253,7 @@ public final class Producer: Sendable {
 
     // MARK: Queues
 
-    private func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
+    func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
         try await route(of: topic, deadline: deadline).publishQueues
     }
 
@@ -203,8 +272,8 @@ public final class Producer: Sendable {
     private func nextKnownQueue(of topic: String, avoiding lastFailed: String?) -> QueueDraw? {
         let version = core.routes.version
         return topics.withLock { topics in
-            guard let place = topics.index(forKey: ByteText(topic)), topics.values[place].version == version else { return nil }
-            return topics.values[place].draw(avoiding: lastFailed)
+            guard let targets = topics[ByteText(topic)], targets.version == version else { return nil }
+            return draw(from: targets, avoiding: lastFailed)
         }
     }
 
@@ -216,17 +285,22 @@ public final class Producer: Sendable {
         let version = core.routes.version
         let route = try await route(of: topic, deadline: deadline)
         return topics.withLock { topics in
-            topics[topic, default: TopicTargets(route, version: version)].follow(route, version: version)
-            return topics[topic]!.draw(avoiding: lastFailed)
+            draw(from: Self.learn(route, version: version, &topics), avoiding: lastFailed)
         }
+    }
+
+    /// The next queue in turn, unless the latencies of the brokers decide.
+    private func draw(from targets: TopicTargets, avoiding lastFailed: String?) -> QueueDraw {
+        if let place = watch?.nextPlace(among: targets.queues) { return targets.draw(at: place) }
+        return targets.draw(avoiding: lastFailed)
     }
 
     /// The target of a queue that is used for the first time.
     private func resolve(_ draw: QueueDraw, of topic: String, deadline: MonotonicInstant) async throws(ClientError) -> PublishTarget {
         guard let address = draw.address else {
-            return makeTarget(draw.queue, at: try await core.master(of: draw.queue, deadline: deadline))
+            return makeTarget(draw, at: try await core.master(of: draw.queue, deadline: deadline))
         }
-        let target = makeTarget(draw.queue, at: address)
+        let target = makeTarget(draw, at: address)
         topics.withLock { $0[topic]?.remember(target, of: draw) }
         return target
     }
@@ -240,37 +314,63 @@ public final class Producer: Sendable {
         let version = core.routes.version
         let address = try await core.master(of: queue, deadline: deadline)
         if let route = core.routes[queue.topic], !route.publishQueues.isEmpty {
-            topics.withLock { $0[queue.topic, default: TopicTargets(route, version: version)].follow(route, version: version) }
+            topics.withLock { _ = Self.learn(route, version: version, &$0) }
         }
-        return makeTarget(queue, at: address)
+        return PublishTarget(queue, at: address, hasAlternative: false, of: group, configuration, core)
     }
 
     private func knownQueue(_ queue: MessageQueue) -> QueueDraw? {
         let version = core.routes.version
         return topics.withLock { topics in
-            guard let place = topics.index(forKey: ByteText(queue.topic)), topics.values[place].version == version else { return nil }
-            return topics.values[place].queues.firstIndex(of: queue).map { topics.values[place].draw(at: $0) }
+            guard let targets = topics[ByteText(queue.topic)], targets.version == version else { return nil }
+            return targets.queues.firstIndex(of: queue).map { targets.draw(at: $0) }
         }
     }
 
-    private func makeTarget(_ queue: MessageQueue, at address: String) -> PublishTarget {
-        PublishTarget(queue, at: address, of: group, configuration, core)
+    private static func learn(_ route: TopicRoute, version: Int, _ topics: inout [ByteText: TopicTargets]) -> TopicTargets {
+        if let known = topics[route.topic] {
+            known.follow(route, version: version)
+            return known
+        }
+        let new = TopicTargets(route, version: version)
+        topics[route.topic] = new
+        return new
+    }
+
+    private func makeTarget(_ draw: QueueDraw, at address: String) -> PublishTarget {
+        PublishTarget(draw.queue, at: address, hasAlternative: draw.hasAlternative, of: group, configuration, core)
     }
 
     // MARK: One attempt
 
-    private func send(_ outgoing: OutgoingMessage, to queue: MessageQueue, timeout: Duration?) async throws(ClientError) -> SendResult {
+    func send(_ outgoing: OutgoingMessage, to queue: MessageQueue, timeout: Duration?) async throws(ClientError) -> SendResult {
         let begin = MonotonicInstant.now
         let deadline = deadline(timeout, from: begin)
-        return try await attempt(outgoing, to: target(queue, deadline: deadline), from: begin, until: deadline)
+        return try await perform(outgoing, to: target(queue, deadline: deadline), from: begin, until: deadline)
     }
 
-    private func attempt(
+    /// One try, without what looks at it.
+    func attempt(
         _ outgoing: OutgoingMessage, to target: PublishTarget, from begin: MonotonicInstant, until deadline: MonotonicInstant
     ) async throws(ClientError) -> SendResult {
-        switch try await core.send(outgoing, to: target, from: begin, until: deadline) {
-        case .stored(let answer): SendResult(answer, ids: outgoing.messageIds, askedFor: target.queue)
-        case .other(let answer): try accepted(answer, outgoing, target)
+        let template = target.template(for: outgoing.kind)
+        guard let peer = target.peer else {
+            let answer = try await core.request(template.command(outgoing.content), to: target.address, timeout: deadline - begin)
+            return try accepted(answer, outgoing, target)
+        }
+        guard !core.isClosed else { throw .closedClient }
+        guard begin < deadline else { throw ClientError(.timedOut, "no time was left to ask \(target.address) for \(template.code)") }
+        let request = request(outgoing, to: target, from: begin, until: deadline)
+        await peer.run(request)
+        return try result(of: request, outgoing, target)
+    }
+
+    private func result(of request: PendingRequest, _ outgoing: OutgoingMessage, _ target: PublishTarget) throws(ClientError) -> SendResult {
+        switch request.outcome {
+        case .stored(let answer): return SendResult(answer, ids: outgoing.messageIds, askedFor: target.queue)
+        case .other(let answer): return try accepted(answer, outgoing, target)
+        case .failed(let error): throw ClientError(error)
+        case .pulled: preconditionFailure("a send is not answered as a pull")
         }
     }
 

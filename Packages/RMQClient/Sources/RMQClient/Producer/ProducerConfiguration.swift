@@ -24,6 +24,15 @@ public struct ProducerConfiguration: Sendable {
     /// The topic whose route tells which brokers create topics on demand.
     public var automaticTopicTemplate = SystemTopic.autoCreate
 
+    /// Keeps brokers that answer slowly out of the choice of queues; nil takes all queues in turn.
+    ///
+    /// ```swift
+    /// configuration.faultAvoidance = .standard
+    /// ```
+    public var faultAvoidance: FaultAvoidance?
+    /// Code around each try of a send, the outermost first.
+    public var interceptors: [any SendInterceptor] = []
+
     public init() {}
 
     func check() throws(ClientError) {
@@ -33,6 +42,9 @@ public struct ProducerConfiguration: Sendable {
         guard compressionThreshold ?? 0 >= 0 else { throw Self.wrong("compressionThreshold", "\(compressionThreshold ?? 0)", "0 and more, or nil") }
         guard maxMessageBytes > 0 else { throw Self.wrong("maxMessageBytes", "\(maxMessageBytes)", "1 and more") }
         guard automaticTopicQueueCount > 0 else { throw Self.wrong("automaticTopicQueueCount", "\(automaticTopicQueueCount)", "1 and more") }
+        guard faultAvoidance?.isSound ?? true else {
+            throw Self.wrong("faultAvoidance", "not in order", "steps with growing latencies, nothing of them negative")
+        }
         try Validation.checkTopic(automaticTopicTemplate)
     }
 

@@ -9,13 +9,19 @@ final class PublishTarget: Sendable {
     let address: String
     /// Nil where requests do not travel over the network of the client.
     let peer: RemotingPeer?
+    /// Whether another broker has a queue of the topic, too.
+    let hasAlternative: Bool
     private let single: SendTemplate
     private let batch: SendTemplate
     private let reply: SendTemplate
 
-    init(_ queue: MessageQueue, at address: String, of producer: String, _ configuration: ProducerConfiguration, _ core: ClientCore) {
+    init(
+        _ queue: MessageQueue, at address: String, hasAlternative: Bool, of producer: String, _ configuration: ProducerConfiguration,
+        _ core: ClientCore
+    ) {
         self.queue = queue
         self.address = address
+        self.hasAlternative = hasAlternative
         peer = core.peer(address)
         var header = SendMessageHeader {
             $0.producerGroup = producer
@@ -41,14 +47,16 @@ final class PublishTarget: Sendable {
     }
 }
 
-/// The queues of one topic as one producer sends to them. Those that are used get a target, when they are first used.
-struct TopicTargets: Sendable {
-    private let route: TopicRoute
+/// The queues of one topic as one producer sends to them, and whose turn it is. Those that are used get a target, when they are first used.
+///
+/// Belongs to whoever holds the producer's lock.
+final class TopicTargets {
+    private var route: TopicRoute
     /// Of all routes, when this one was taken.
     private(set) var version: Int
     /// Whether another broker can be tried.
-    private let hasSeveralBrokers: Bool
-    private var targets: [PublishTarget?]
+    private var hasSeveralBrokers = false
+    private var targets: [PublishTarget?] = []
     private var rotation = QueueRotation(start: .random(in: 0...1000))
 
     /// - Parameters:
@@ -57,29 +65,29 @@ struct TopicTargets: Sendable {
     init(_ route: TopicRoute, version: Int) {
         self.route = route
         self.version = version
-        let queues = route.publishQueues
-        targets = Array(repeating: nil, count: queues.count)
-        // The queues of a broker stand together: with two brokers the ends differ.
-        hasSeveralBrokers = !queues[0].brokerName.isExactly(queues[queues.count - 1].brokerName)
+        forgetTargets()
     }
 
     /// The queues by broker name and id.
     var queues: [MessageQueue] { route.publishQueues }
 
     /// Goes on with another route, with the next queue in turn.
-    mutating func follow(_ newRoute: TopicRoute, version: Int) {
+    func follow(_ newRoute: TopicRoute, version: Int) {
         guard version > self.version else { return }
-        if newRoute == route {
-            self.version = version
-        } else {
-            let turn = rotation
-            self = TopicTargets(newRoute, version: version)
-            rotation = turn
-        }
+        self.version = version
+        guard newRoute != route else { return }
+        route = newRoute
+        forgetTargets()
+    }
+
+    private func forgetTargets() {
+        targets = Array(repeating: nil, count: queues.count)
+        // The queues of a broker stand together: with two brokers the ends differ.
+        hasSeveralBrokers = !queues[0].brokerName.isExactly(queues[queues.count - 1].brokerName)
     }
 
     /// The next queue, of another broker than `lastFailed` where there is one.
-    mutating func draw(avoiding lastFailed: String?) -> QueueDraw {
+    func draw(avoiding lastFailed: String?) -> QueueDraw {
         let place = rotation.nextIndex(of: queues, avoiding: lastFailed)
         return draw(at: place)
     }
@@ -92,8 +100,16 @@ struct TopicTargets: Sendable {
             address: target == nil ? route.master(of: queues[place].brokerName) : nil, hasAlternative: hasSeveralBrokers)
     }
 
+    /// The next queue's target; nil, and still that queue's turn, where there is none yet.
+    func nextTarget() -> PublishTarget? {
+        var next = rotation
+        guard let target = targets[next.nextIndex(of: queues, avoiding: nil)] else { return nil }
+        rotation = next
+        return target
+    }
+
     /// Keeps the target of a queue that was drawn, unless the route has changed since.
-    mutating func remember(_ target: PublishTarget, of draw: QueueDraw) {
+    func remember(_ target: PublishTarget, of draw: QueueDraw) {
         if draw.version == version { targets[draw.place] = target }
     }
 }
@@ -114,4 +130,11 @@ struct QueueDraw: Sendable {
     let hasAlternative: Bool
 
     var queue: MessageQueue { target?.queue ?? unresolved! }
+}
+
+extension QueueDraw {
+    /// A queue that was used before.
+    init(_ target: PublishTarget) {
+        self.init(target: target, place: 0, version: -1, unresolved: nil, address: nil, hasAlternative: target.hasAlternative)
+    }
 }

@@ -44,6 +44,9 @@ public struct SendResult: Sendable {
     /// Offset of the (first) message in its queue.
     public var queueOffset: Int64 { answer.queueOffset }
 
+    /// The broker's region; nil when it wants no trace of the message.
+    var tracedRegion: String? { answer.isTraceOn ? answer.region : nil }
+
     /// The id of the message, of the first one of a batch: the one to look for later.
     public var messageId: String { ids.first ?? "" }
     /// Where the message lies, the first one of a batch.

@@ -12,7 +12,13 @@ extension PushConsumer: ConsumerMember {
 
     /// Settings under the reference's names, by which tools show them, and the queues.
     var runningInfo: ConsumerRunningInfo {
-        ConsumerRunningInfo {
+        let queues = runningQueues
+        let isOrdered = isOrdered
+        return ConsumerRunningInfo {
+            $0.properties["PROP_CONSUMEORDERLY"] = "\(isOrdered)"
+            $0.properties["PROP_THREADPOOL_CORE_SIZE"] = "\(configuration.maxConcurrency)"
+            $0.properties["consumeThreadMin"] = "\(configuration.maxConcurrency)"
+            $0.properties["consumeThreadMax"] = "\(configuration.maxConcurrency)"
             $0.properties["pullBatchSize"] = "\(configuration.pullBatchSize)"
             $0.properties["pullInterval"] = "\(configuration.pullInterval.milliseconds)"
             $0.properties["pullThresholdForQueue"] = "\(configuration.cache.messagesPerQueue)"
@@ -25,9 +31,7 @@ extension PushConsumer: ConsumerMember {
             $0.properties["consumeTimeout"] = "\(configuration.consumeTimeout.milliseconds / 60_000)"
             $0.properties["suspendCurrentQueueTimeMillis"] = "\(configuration.orderedSuspendInterval.milliseconds)"
             $0.properties["allocateMessageQueueStrategy"] = configuration.allocation.name
-            $0.properties["PROP_CONSUMEORDERLY"] = "\(isOrdered)"
-            $0.properties["PROP_THREADPOOL_CORE_SIZE"] = "\(configuration.maxConcurrency)"
-            $0.queues = runningQueues.mapValues { ConsumerRunningInfo.Queue($0) }
+            $0.queues = queues.mapValues { ConsumerRunningInfo.Queue($0) }
         }
     }
 }

@@ -81,7 +81,8 @@ extension ClientCore {
 
     /// Asks again for every topic in use.
     func refreshRoutes() async {
-        for topic in routes.topics.union(groups.subscribedTopics.map { ByteText($0) }).map(\.text) where !Task.isCancelled {
+        let others = Set<ByteText>(texts: groups.subscribedTopics + transactionProducers.topics)
+        for topic in routes.topics.union(others).map(\.text) where !Task.isCancelled {
             do {
                 try await refreshRoute(of: topic)
             } catch where error.code == .routeNotFound {

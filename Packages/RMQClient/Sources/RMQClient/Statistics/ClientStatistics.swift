@@ -109,8 +109,12 @@ struct ConsumptionCounts: Sendable {
         pullTimes.add(Int(elapsed.milliseconds))
     }
 
+    /// The application took messages without a handler.
+    func countPolled(_ messages: Int) { consumed.add(messages) }
+
     /// Handlers ran: so many times, so long in all, with so many messages in the end.
     func countHandled(succeeded: Int, failed: Int = 0, runs: Int = 1, elapsed: Duration) {
+        guard runs > 0 else { return }
         if succeeded > 0 { consumed.add(succeeded, times: runs) }
         if failed > 0 { self.failed.add(failed, times: runs) }
         handlerTimes.add(Int(elapsed.milliseconds), times: runs)

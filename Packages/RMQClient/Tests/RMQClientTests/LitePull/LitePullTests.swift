@@ -480,6 +480,22 @@ import Testing
         }
     }
 
+    @Test func whatIsPulledAndPolledIsCounted() async throws {
+        try await withFakeCluster { cluster in
+            cluster.fill("T", with: (0..<100).map { "\($0)" })
+            try await cluster.withClient { client in
+                let consumer = try await client.makeLitePullConsumer(group: "l", quick())
+                try await consumer.subscribe(to: "T")
+                _ = try await poll(100, from: consumer)
+                client.core.statistics.takeSample(round: 1, now: .now)
+                let statistics = try #require(consumer.statistics()["T"])
+                #expect(statistics.pulledPerSecond > 0)
+                #expect(statistics.consumedPerSecond > 0)
+                #expect(statistics.failedPerSecond == 0)
+            }
+        }
+    }
+
     // MARK: One pull
 
     @Test func onePullNeedsNoConsumer() async throws {

@@ -18,6 +18,9 @@ public enum BatchError: Error, Equatable, Sendable {
 ///
 /// Total size, magic and CRC are ignored by the reader, which walks by the two lengths.
 public enum BatchBody {
+    /// Bytes of an entry beside its body and its properties.
+    public static let fixedByteCount = 22
+
     /// One entry as views of the batch's bytes.
     public struct Entry {
         /// The application's own number.
@@ -39,9 +42,6 @@ public enum BatchBody {
         return bytes
     }
 
-    /// Bytes of an entry beside body and properties.
-    public static let entryOverhead = 22
-
     /// Adds an entry to a batch.
     /// - Parameter addProperties: adds the property text, and nothing else.
     /// - Throws: ``BatchError/propertiesTooLong(bytes:limit:)``.
@@ -53,7 +53,8 @@ public enum BatchBody {
         withUnsafeBytes(of: (Int32(0), Int32(0), Int32(0), flag.bigEndian, Int32(body.count).bigEndian)) { bytes.append(contentsOf: $0) }
         bytes.append(contentsOf: body)
         let lengthPlace = bytes.count
-        bytes.append(contentsOf: [0, 0])
+        bytes.append(0)
+        bytes.append(0)
         addProperties(&bytes)
         let properties = bytes.count - lengthPlace - 2
         guard properties <= MessageProperties.byteLimit else {

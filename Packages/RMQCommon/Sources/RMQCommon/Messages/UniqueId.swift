@@ -113,9 +113,9 @@ final class UniqueIdMaker: Sendable {
     func append(to bytes: inout [UInt8], now: Int64) {
         let offset = UInt32(truncatingIfNeeded: now - start(ofMonth: now))
         let number = counter.wrappingAdd(1, ordering: .relaxed).oldValue
-        let tail = UInt64(offset) << 16 | UInt64(number)
         bytes += prefix
-        for shift in stride(from: UInt64(44), through: 0, by: -4) { bytes.append(Hex.digit(UInt8(truncatingIfNeeded: tail >> shift & 15))) }
+        withUnsafeBytes(of: Hex.digits(offset).bigEndian) { bytes.append(contentsOf: $0) }
+        withUnsafeBytes(of: UInt32(truncatingIfNeeded: Hex.digits(UInt32(number))).bigEndian) { bytes.append(contentsOf: $0) }
     }
 
     private func start(ofMonth now: Int64) -> Int64 {

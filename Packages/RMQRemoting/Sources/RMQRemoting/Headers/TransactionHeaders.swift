@@ -57,6 +57,8 @@ public struct CheckTransactionHeader: CommandHeader, Equatable {
     public var transactionId: String?
     /// The offset id of the half message.
     public var offsetMessageId: String?
+    /// Not sent by brokers of this line; comes back in the answer.
+    public var brokerName: String?
 
     public init() {}
 
@@ -66,6 +68,7 @@ public struct CheckTransactionHeader: CommandHeader, Equatable {
         try fields.optional("msgId", &messageId)
         try fields.optional("transactionId", &transactionId)
         try fields.optional("offsetMsgId", &offsetMessageId)
+        try fields.optional("bname", &brokerName)
     }
 }
 

@@ -49,11 +49,3 @@ public struct PullAnswer: Sendable {
         body = [UInt8](answer.body)
     }
 }
-
-/// How a pull was answered.
-public enum PulledAnswer: Sendable {
-    /// The broker served the pull.
-    case served(PullAnswer)
-    /// Anything else, as it came: mostly a refusal.
-    case other(RemotingCommand)
-}

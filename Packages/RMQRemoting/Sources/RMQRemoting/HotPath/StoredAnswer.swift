@@ -91,11 +91,3 @@ public struct StoredAnswer: Sendable {
 
     private static func isAccepted(_ code: Int32) -> Bool { code == 0 || (10...12).contains(code) }
 }
-
-/// How a send was answered.
-public enum SendAnswer: Sendable {
-    /// The message is stored.
-    case stored(StoredAnswer)
-    /// Anything else, as it came: mostly a refusal.
-    case other(RemotingCommand)
-}

@@ -21,8 +21,7 @@ public final class Connection: ChannelProtocol {
     /// The outbox has output that was not taken yet.
     private var isOutboxFilled = false
     /// Answers of this read to what the outbox sent.
-    private var answers: [(number: Int32, outcome: Outbox.Outcome)] = []
-    private var answered: [Outbox.Continuation?] = []
+    private var answers: [Outbox.Answer] = []
     /// Nothing is taken from the outbox while more than this waits to be written: what stays there still leaves by its deadline.
     private static let mostWaitingBytes = 256 * 1024
 
@@ -127,7 +126,7 @@ public final class Connection: ChannelProtocol {
             handleFrame(UnsafeRawBufferPointer(rebasing: bytes[(at + 4)..<(at + 4 + length)]))
             at += 4 + length
         }
-        if !answers.isEmpty { outbox?.complete(&answers, &answered) }
+        if !answers.isEmpty { outbox?.complete(&answers) }
         return at
     }
 
@@ -135,7 +134,10 @@ public final class Connection: ChannelProtocol {
         do throws(FrameError) {
             let inbound = try InboundFrame(frame, scratch: scratch)
             guard inbound.isResponse else { return handler.receive(inbound, on: self) }
-            if Outbox.owns(inbound.opaque), outbox != nil { return answers.append((inbound.opaque, try Self.outcome(inbound))) }
+            if Outbox.owns(inbound.opaque), outbox != nil {
+                let outcome = try Self.outcome(inbound)
+                return answers.append(Outbox.Answer(number: inbound.opaque, outcome: outcome))
+            }
             // Read before its request leaves the table: an answer that cannot be read closes the connection, which fails the request.
             let answer = try inbound.command()
             // One whose request has ended is dropped.
@@ -145,12 +147,12 @@ public final class Connection: ChannelProtocol {
         }
     }
 
-    private static func outcome(_ answer: InboundFrame) throws(FrameError) -> Outbox.Outcome {
+    private static func outcome(_ answer: InboundFrame) throws(FrameError) -> PendingRequest.Outcome {
         switch Outbox.Kind(answer.opaque) {
         case .send: if let stored = StoredAnswer(answer) { return .stored(stored) }
         case .pull: if let pulled = PullAnswer(answer) { return .pulled(pulled) }
         }
-        return .answered(try answer.command())
+        return .other(try answer.command())
     }
 
     private func closeBecause(_ reason: String) {

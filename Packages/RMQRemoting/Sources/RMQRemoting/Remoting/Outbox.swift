@@ -9,30 +9,13 @@ import Synchronization
 /// A frame that finds no room waits for it, in the order of arrival; so what is not written is bounded, and nobody is refused.
 /// Open while the endpoint is connected. All of it has one lock, taken once for a request and once for the answers of a read.
 final class Outbox: Sendable {
-    /// How a request ended, or what its task has to do next.
-    enum Outcome: Sendable {
-        case stored(StoredAnswer)
-        case pulled(PullAnswer)
-        /// An answer of another form, as it came.
-        case answered(RemotingCommand)
-        case failed(RemotingError)
-        /// There is room now: it is kept for the frame.
-        case room
-        /// Nothing was sent, as there is no connection.
-        case notConnected
-    }
-
     /// A request's frame, as its parts lie in memory.
     struct Frame {
-        let number: Int32
-        let code: Int32
         /// Everything before the body.
         let start: UnsafeRawBufferPointer
         let body: UnsafeRawBufferPointer
         var byteCount: Int { start.count + body.count }
     }
-
-    typealias Continuation = UnsafeContinuation<Outcome, Never>
 
     private struct State: ~Copyable {
         var isOpen = false
@@ -96,38 +79,36 @@ final class Outbox: Sendable {
 
     // MARK: From any thread
 
-    /// Takes a frame over, or has its task wait for room. `continuation` is resumed once.
+    /// Takes a frame over, or has its task wait for room. The request's task goes on once.
     ///
     /// - Parameter hasRoom: the task has waited for room, which is kept for it since.
     /// - Returns: whether the loop has to be told.
-    func start(
-        _ frame: Frame, hasRoom: Bool, from begin: MonotonicInstant, until deadline: MonotonicInstant, _ continuation: Continuation
-    ) -> Bool {
-        func waiter(_ bytesToCome: Int) -> WaiterTable.Waiter {
-            WaiterTable.Waiter(
-                number: frame.number, code: frame.code, deadline: deadline, timeoutNanoseconds: deadline.nanoseconds &- begin.nanoseconds,
-                bytesToCome: bytesToCome, continuation: continuation)
+    func start(_ request: PendingRequest, _ frame: Frame, hasRoom: Bool) -> Bool {
+        let size = frame.byteCount
+        guard size <= maxFrameBytes else {
+            request.end(.failed(.frameTooLarge(bytes: size, limit: maxFrameBytes)))
+            return false
         }
-        let (refusal, mustTell) = state.withLock { state -> (Outcome?, Bool) in
-            if hasRoom { state.promised -= frame.byteCount }
-            guard frame.byteCount <= maxFrameBytes else { return (.failed(.frameTooLarge(bytes: frame.byteCount, limit: maxFrameBytes)), false) }
-            guard state.isOpen else { return (.notConnected, false) }
-            if hasRoom || (state.seekers.isEmpty && state.hasRoom(for: frame.byteCount, limit: limitBytes)) {
-                // After 2^30 others the number may still be in use, by a request with as long a time: the task takes another one.
-                guard state.waiters.insert(waiter(0)) else { return (.notConnected, false) }
+        let (isTaken, mustTell) = state.withLock { state -> (Bool, Bool) in
+            if hasRoom { state.promised -= size }
+            guard state.isOpen else { return (false, false) }
+            let mayGo = hasRoom || (state.seekers.isEmpty && state.hasRoom(for: size, limit: limitBytes))
+            request.bytesToCome = mayGo ? 0 : size
+            // After 2^30 others the number may still be in use, by a request with as long a time: the task takes another one.
+            guard state.waiters.insert(request) else { return (false, false) }
+            if mayGo {
                 state.output.append(frame.start)
                 state.output.append(frame.body)
             } else {
-                guard state.waiters.insert(waiter(frame.byteCount)) else { return (.notConnected, false) }
-                state.addSeeker(frame.number)
+                state.addSeeker(request.number)
             }
             defer {
                 state.isLoopTold = true
-                state.nextCheck = min(state.nextCheck, deadline)
+                state.nextCheck = min(state.nextCheck, request.deadline)
             }
-            return (nil, !state.isLoopTold || deadline < state.nextCheck)
+            return (true, !state.isLoopTold || request.deadline < state.nextCheck)
         }
-        if let refusal { continuation.resume(returning: refusal) }
+        if !isTaken { request.resume(.connect) }
         return mustTell
     }
 
@@ -137,13 +118,13 @@ final class Outbox: Sendable {
             state.promised -= bytes
             return grantRoom(&state)
         }
-        for waiter in granted { waiter.continuation.resume(returning: .room) }
+        for request in granted { request.resume(.useRoom) }
     }
 
     /// Ends the waiting of a request; what was taken over is sent all the same. Nothing happens when it has ended.
     func cancel(_ number: Int32) {
-        let waiter = state.withLock { $0.waiters.remove(number) }
-        waiter?.continuation.resume(returning: .failed(.cancelled))
+        let request = state.withLock { $0.waiters.remove(number) }
+        request?.end(.failed(.cancelled))
     }
 
     /// Requests that wait for room or for an answer.
@@ -158,7 +139,7 @@ final class Outbox: Sendable {
 
     /// The connection is gone: all requests fail, those that have not begun are told to.
     func close() {
-        let waiters = state.withLock { state in
+        let waiting = state.withLock { state in
             state.isOpen = false
             state.output.take(state.output.count)
             state.output.shrink()
@@ -167,8 +148,8 @@ final class Outbox: Sendable {
             state.nextCheck = .distantFuture
             return state.waiters.removeAll()
         }
-        for waiter in waiters {
-            waiter.continuation.resume(returning: waiter.bytesToCome > 0 ? .notConnected : .failed(.connectionClosed(address: address)))
+        for request in waiting {
+            if request.bytesToCome > 0 { request.resume(.connect) } else { request.end(.failed(.connectionClosed(address: address))) }
         }
     }
 
@@ -184,21 +165,21 @@ final class Outbox: Sendable {
             }
             return grantRoom(&state)
         }
-        for waiter in granted { waiter.continuation.resume(returning: .room) }
+        for request in granted { request.resume(.useRoom) }
     }
 
-    private func grantRoom(_ state: inout State) -> [WaiterTable.Waiter] {
+    private func grantRoom(_ state: inout State) -> [PendingRequest] {
         guard !state.seekers.isEmpty else { return [] }
-        var granted: [WaiterTable.Waiter] = []
+        var granted: [PendingRequest] = []
         var index = 0
         while index < state.seekers.count {
-            if let waiter = state.waiters.remove(state.seekers[index]) {
-                guard state.hasRoom(for: waiter.bytesToCome, limit: limitBytes) else {
-                    _ = state.waiters.insert(waiter)
+            if let request = state.waiters.remove(state.seekers[index]) {
+                guard state.hasRoom(for: request.bytesToCome, limit: limitBytes) else {
+                    _ = state.waiters.insert(request)
                     break
                 }
-                state.promised += waiter.bytesToCome
-                granted.append(waiter)
+                state.promised += request.bytesToCome
+                granted.append(request)
             }
             index += 1
         }
@@ -206,13 +187,20 @@ final class Outbox: Sendable {
         return granted
     }
 
+    /// An answer that was read, and the number of its request.
+    struct Answer {
+        let number: Int32
+        let outcome: PendingRequest.Outcome
+        /// Nil until it is found, and when it has ended before.
+        var request: PendingRequest?
+    }
+
     /// Hands answers to those that wait for them; of requests that have ended they are dropped. Empties `answers`.
-    func complete(_ answers: inout [(number: Int32, outcome: Outcome)], _ scratch: inout [Continuation?]) {
+    func complete(_ answers: inout [Answer]) {
         state.withLock { state in
-            for answer in answers { scratch.append(state.waiters.remove(answer.number)?.continuation) }
+            for index in answers.indices { answers[index].request = state.waiters.remove(answers[index].number) }
         }
-        for index in answers.indices { scratch[index]?.resume(returning: answers[index].outcome) }
-        scratch.removeAll(keepingCapacity: scratch.count <= 65_536)
+        for answer in answers { answer.request?.end(answer.outcome) }
         answers.removeAll(keepingCapacity: answers.count <= 65_536)
     }
 
@@ -222,14 +210,13 @@ final class Outbox: Sendable {
     /// Fails what is overdue.
     /// - Returns: when to look again; in the distant future when nobody waits.
     func expire(now: MonotonicInstant) -> MonotonicInstant {
-        let (overdue, next) = state.withLock { state -> ([WaiterTable.Waiter], MonotonicInstant) in
+        let (overdue, next) = state.withLock { state -> ([PendingRequest], MonotonicInstant) in
             let (overdue, earliest) = state.waiters.removeOverdue(now)
             state.nextCheck = earliest.map { max($0, now + RequestExchange.checkPause) } ?? .distantFuture
             return (overdue, state.nextCheck)
         }
-        for waiter in overdue {
-            waiter.continuation.resume(returning: .failed(
-                .timedOut(address: address, code: waiter.code, after: .nanoseconds(waiter.timeoutNanoseconds))))
+        for request in overdue {
+            request.end(.failed(.timedOut(address: address, code: request.code.rawValue, after: request.deadline - request.begin)))
         }
         return next
     }

@@ -1,128 +1,102 @@
-public import RMQCommon
-
 /// One server of a client, for what is asked of it thousands of times a second: sends and pulls.
 ///
-/// Found once (``RemotingClient/peer(_:)``), and used by any number of tasks at once. What they send shares one connection and one
-/// write. While more than ``ClientConfiguration/sendBufferBytes`` waits to be written, further ones wait for room.
+/// Found once (``RemotingClient/peer(_:serialization:)``), and used by any number of tasks at once. What they ask shares one connection
+/// and one write. While more than ``ClientConfiguration/sendBufferBytes`` waits to be written, further requests wait for room.
+///
+/// ```swift
+/// let request = PendingRequest(sending: message, by: template, from: .now, until: .now + .seconds(3))
+/// await peer.run(request)
+/// if case .stored(let answer) = request.outcome { … }
+/// ```
 public struct RemotingPeer: Sendable {
     let endpoint: ClientEndpoint
     /// How headers are written.
     private let serialization: HeaderSerialization
+    /// Signs each request; nil where none is signed.
+    private let sign: (@Sendable (inout RemotingCommand) -> Void)?
 
-    init(_ endpoint: ClientEndpoint, serialization: HeaderSerialization) {
+    init(
+        _ endpoint: ClientEndpoint, serialization: HeaderSerialization, sign: (@Sendable (inout RemotingCommand) -> Void)? = nil
+    ) {
         self.endpoint = endpoint
         self.serialization = serialization
+        self.sign = sign
     }
 
     /// The server, as `host:port`.
     public var address: String { endpoint.address }
 
-    /// Sends a message and waits for the answer. A cancelled task stops waiting at once; what was taken over is sent all the same.
-    ///
-    /// - Parameters:
-    ///   - begin: this moment, from which the time of the send counts.
-    ///   - deadline: ends the waiting: for a connection, for room and for the answer.
-    public func send(
-        _ message: SendTemplate.Message, by template: SendTemplate, from begin: MonotonicInstant, until deadline: MonotonicInstant
-    ) async throws(RemotingError) -> SendAnswer {
-        let command = serialization == .json || !template.hasShortNames ? prepared(template.command(message)) : nil
-        let outcome = try await exchange(.send, template.code, from: begin, until: deadline) { number, use in
-            if let command { return Self.withFrame(command, number, use) }
-            template.withFrameStart(number, message) { start in
-                message.body.withUnsafeBytes { use(Outbox.Frame(number: number, code: template.code.rawValue, start: start, body: $0)) }
-            }
-        }
-        switch outcome {
-        case .stored(let answer): return .stored(answer)
-        case .answered(let answer): return .other(answer)
-        case .pulled, .failed, .room, .notConnected: preconditionFailure("a send is answered as such")
-        }
-    }
-
-    /// Asks for messages; as ``send(_:by:from:until:)`` in all else.
-    public func pull(
-        _ header: PullMessageHeader, from begin: MonotonicInstant, until deadline: MonotonicInstant
-    ) async throws(RemotingError) -> PulledAnswer {
-        let command = prepared(RemotingCommand(.pullMessage, header: header))
-        let outcome = try await exchange(.pull, .pullMessage, from: begin, until: deadline) { Self.withFrame(command, $0, $1) }
-        switch outcome {
-        case .pulled(let answer): return .served(answer)
-        case .answered(let answer): return .other(answer)
-        case .stored, .failed, .room, .notConnected: preconditionFailure("a pull is answered as such")
-        }
-    }
-
-    // MARK: Frames
-
-    private func prepared(_ command: RemotingCommand) -> RemotingCommand {
-        var command = command
-        command.setSerialization(preferring: serialization)
-        return command
-    }
-
-    private static func withFrame(_ command: RemotingCommand, _ number: Int32, _ use: (Outbox.Frame) -> Void) {
-        var command = command
-        command.opaque = number
-        command.encoded().withUnsafeBytes {
-            use(Outbox.Frame(number: number, code: command.code, start: $0, body: UnsafeRawBufferPointer(start: nil, count: 0)))
-        }
-    }
-
-    // MARK: Waiting
-
-    /// Hands a request over and waits for its answer, after waiting for a connection and for room where needed.
-    ///
-    /// - Parameter encode: lends the frame with this number to the function.
-    /// - Returns: `stored`, `pulled` or `answered`.
-    private func exchange(
-        _ kind: Outbox.Kind, _ code: RequestCode, from begin: MonotonicInstant, until deadline: MonotonicInstant,
-        _ encode: (Int32, (Outbox.Frame) -> Void) -> Void
-    ) async throws(RemotingError) -> Outbox.Outcome {
-        var hasRoom = false
-        var number = endpoint.outbox.nextNumber(kind)
+    /// Hands a request over and waits until it has ended: an answer came, its time is up, the connection was lost, or the task was cancelled,
+    /// which ends the waiting at once. What was taken over is sent all the same.
+    public func run(_ request: PendingRequest) async {
+        let outbox = endpoint.outbox
+        request.number = outbox.nextNumber(request.kind)
+        request.step = .connect
         while true {
-            let outcome = await wait(number, hasRoom: hasRoom, from: begin, until: deadline, encode)
-            hasRoom = false
-            switch outcome {
-            case .stored, .pulled, .answered: return outcome
-            case .failed(let error): throw error
-            case .room: hasRoom = true
-            case .notConnected:
-                try await connect(for: code, from: begin, until: deadline)
-                number = endpoint.outbox.nextNumber(kind)
-            }
-        }
-    }
-
-    private func connect(for code: RequestCode, from begin: MonotonicInstant, until deadline: MonotonicInstant) async throws(RemotingError) {
-        let endpoint = endpoint
-        _ = try await OutboundRequest.wait { request in
-            endpoint.loop.post(PostedSend(endpoint: endpoint, request: request))
-        } make: { completion in
-            OutboundRequest(connectingTo: endpoint.address, code: code.rawValue, from: begin, until: deadline, completion: completion)
-        }
-    }
-
-    private func wait(
-        _ number: Int32, hasRoom: Bool, from begin: MonotonicInstant, until deadline: MonotonicInstant,
-        _ encode: (Int32, (Outbox.Frame) -> Void) -> Void
-    ) async -> Outbox.Outcome {
-        let endpoint = endpoint
-        return await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
-                encode(number) { frame in
-                    if Task.isCancelled {
-                        if hasRoom { endpoint.outbox.giveBack(frame.byteCount) }
-                        return continuation.resume(returning: .failed(.cancelled))
-                    }
-                    let mustTell = endpoint.outbox.start(frame, hasRoom: hasRoom, from: begin, until: deadline, continuation)
-                    if mustTell { endpoint.loop.post(OutboxNews(endpoint: endpoint)) }
+            // Of a step before this one.
+            let hasRoom = request.step == .useRoom
+            await withTaskCancellationHandler {
+                await withUnsafeContinuation { continuation in
+                    request.continuation = continuation
+                    start(request, hasRoom: hasRoom)
                 }
-                // It may have been cancelled when there was nothing to end yet.
-                if Task.isCancelled { endpoint.outbox.cancel(number) }
+            } onCancel: {
+                outbox.cancel(request.number)
             }
-        } onCancel: {
-            endpoint.outbox.cancel(number)
+            switch request.step {
+            case .end: return
+            case .useRoom: break
+            case .connect:
+                do {
+                    try await connect(for: request)
+                } catch {
+                    return request.end(.failed(error))
+                }
+                request.number = outbox.nextNumber(request.kind)
+            }
+        }
+    }
+
+    /// Encodes a request into the outbox.
+    private func start(_ request: PendingRequest, hasRoom: Bool) {
+        let number = request.number
+        switch request.content {
+        case .message(let message, let template) where serialization == .rocketmq && template.hasShortNames && sign == nil:
+            template.withFrameStart(number, message) { start in
+                message.body.withUnsafeBytes { hand(Outbox.Frame(start: start, body: $0), of: request, hasRoom: hasRoom) }
+            }
+        case .message(let message, let template): handCommand(template.command(message), of: request, hasRoom: hasRoom)
+        case .command(let command): handCommand(command, of: request, hasRoom: hasRoom)
+        }
+        // It may have been cancelled when there was nothing to end yet.
+        if Task.isCancelled { endpoint.outbox.cancel(number) }
+    }
+
+    private func handCommand(_ command: RemotingCommand, of request: PendingRequest, hasRoom: Bool) {
+        var command = command
+        sign?(&command)
+        command.setSerialization(preferring: serialization)
+        command.opaque = request.number
+        command.encoded().withUnsafeBytes {
+            hand(Outbox.Frame(start: $0, body: UnsafeRawBufferPointer(start: nil, count: 0)), of: request, hasRoom: hasRoom)
+        }
+    }
+
+    private func hand(_ frame: Outbox.Frame, of request: PendingRequest, hasRoom: Bool) {
+        if Task.isCancelled {
+            if hasRoom { endpoint.outbox.giveBack(frame.byteCount) }
+            return request.end(.failed(.cancelled))
+        }
+        if endpoint.outbox.start(request, frame, hasRoom: hasRoom) { endpoint.loop.post(OutboxNews(endpoint: endpoint)) }
+    }
+
+    private func connect(for request: PendingRequest) async throws(RemotingError) {
+        let endpoint = endpoint
+        _ = try await OutboundRequest.wait { connecting in
+            endpoint.loop.post(PostedSend(endpoint: endpoint, request: connecting))
+        } make: { completion in
+            OutboundRequest(
+                connectingTo: endpoint.address, code: request.code.rawValue, from: request.begin, until: request.deadline, completion: completion)
         }
     }
 }

@@ -6,14 +6,14 @@ import RMQCommon
 struct WaiterTable {
     struct Waiter {
         let number: Int32
-        /// What is asked, for the words of a time-out.
-        let code: Int32
         let deadline: MonotonicInstant
-        /// How long it had when it began.
-        let timeoutNanoseconds: Int64
-        /// What it needs room for; 0 when its request is on its way.
-        let bytesToCome: Int
-        let continuation: UnsafeContinuation<Outbox.Outcome, Never>
+        let request: PendingRequest
+
+        init(_ request: PendingRequest) {
+            number = request.number
+            deadline = request.deadline
+            self.request = request
+        }
     }
 
     /// Places that a table has at least; an empty one that grew beyond is given back.
@@ -33,8 +33,10 @@ struct WaiterTable {
 
     var isEmpty: Bool { count == 0 }
 
-    /// Enters a waiter. False when one with its number is there, which stays.
-    mutating func insert(_ waiter: Waiter) -> Bool {
+    /// Enters a request. False when one with its number is there, which stays.
+    mutating func insert(_ request: PendingRequest) -> Bool { insert(Waiter(request)) }
+
+    private mutating func insert(_ waiter: Waiter) -> Bool {
         if count >= places.count / 2 { resize(2 * places.count) }
         var place = home(waiter.number)
         while let other = places[place] {
@@ -55,7 +57,7 @@ struct WaiterTable {
         return false
     }
 
-    mutating func remove(_ number: Int32) -> Waiter? {
+    mutating func remove(_ number: Int32) -> PendingRequest? {
         var hole = home(number)
         while let waiter = places[hole], waiter.number != number { hole = next(hole) }
         guard let removed = places[hole] else { return nil }
@@ -71,22 +73,22 @@ struct WaiterTable {
         }
         places[hole] = nil
         if count == 0, places.count > Self.mostKeptPlaces { self = WaiterTable() }
-        return removed
+        return removed.request
     }
 
-    mutating func removeAll() -> [Waiter] {
+    mutating func removeAll() -> [PendingRequest] {
         defer { self = WaiterTable() }
-        return places.compactMap { $0 }
+        return places.compactMap { $0?.request }
     }
 
     /// Takes out those whose time is up, and says when it is up for the next one.
-    mutating func removeOverdue(_ now: MonotonicInstant) -> (overdue: [Waiter], earliest: MonotonicInstant?) {
-        var overdue: [Waiter] = []
+    mutating func removeOverdue(_ now: MonotonicInstant) -> (overdue: [PendingRequest], earliest: MonotonicInstant?) {
+        var overdue: [PendingRequest] = []
         var earliest: MonotonicInstant?
         for case let waiter? in places {
-            if waiter.deadline <= now { overdue.append(waiter) } else { earliest = min(earliest ?? .distantFuture, waiter.deadline) }
+            if waiter.deadline <= now { overdue.append(waiter.request) } else { earliest = min(earliest ?? .distantFuture, waiter.deadline) }
         }
-        for waiter in overdue { _ = remove(waiter.number) }
+        for request in overdue { _ = remove(request.number) }
         return (overdue, earliest)
     }
 

@@ -12,14 +12,20 @@ import Testing
         $0.topic = "T"
     })
 
-    private static func send(_ body: [UInt8], to peer: RemotingPeer, timeout: Duration = .generous) async throws(RemotingError) -> SendAnswer {
+    typealias Outcome = PendingRequest.Outcome
+
+    /// - Throws: why there was no answer.
+    private static func send(_ body: [UInt8], to peer: RemotingPeer, timeout: Duration = .generous) async throws(RemotingError) -> Outcome {
         let message = SendTemplate.Message(systemFlag: 0, bornTimestamp: 1, flag: 0, properties: Array("a\u{1}b".utf8), body: body)
         let begin = MonotonicInstant.now
-        return try await peer.send(message, by: template, from: begin, until: begin + timeout)
+        let request = PendingRequest(sending: message, by: template, from: begin, until: begin + timeout)
+        await peer.run(request)
+        if case .failed(let error) = request.outcome { throw error }
+        return request.outcome
     }
 
     /// The queue offset in the answer; nil for an answer of another kind.
-    private static func offset(_ answer: SendAnswer) -> Int64? {
+    private static func offset(_ answer: Outcome) -> Int64? {
         if case .stored(let stored) = answer { stored.queueOffset } else { nil }
     }
 
@@ -81,7 +87,9 @@ import Testing
                 $0.maxMessages = count
             }
             let begin = MonotonicInstant.now
-            guard case .served(let answer) = try await peer.pull(header, from: begin, until: begin + .generous) else {
+            let request = PendingRequest(pulling: header, from: begin, until: begin + .generous)
+            await peer.run(request)
+            guard case .pulled(let answer) = request.outcome else {
                 Issue.record("the pull was refused")
                 continue
             }
@@ -159,13 +167,13 @@ import Testing
 
     /// A client whose server is a socket that the test speaks through; the send is on its way.
     private func withSend(
-        timeout: Duration = .generous, _ work: (RemotingPeer, RawSocket, RemotingCommand, Task<SendAnswer, any Error>) async throws -> Void
+        timeout: Duration = .generous, _ work: (RemotingPeer, RawSocket, RemotingCommand, Task<Outcome, any Error>) async throws -> Void
     ) async throws {
         let loopback = try Loopback()
         defer { loopback.stop() }
         let listener = try RawListener()
         let peer = try #require(loopback.client.peer("127.0.0.1:\(listener.port)"))
-        let sending = Task { try await Self.send([1], to: peer, timeout: timeout) as SendAnswer }
+        let sending = Task { try await Self.send([1], to: peer, timeout: timeout) as Outcome }
         let socket = try listener.accept()
         let command = try #require(try socket.receiveCommand())
         try await work(peer, socket, command, sending)
@@ -173,7 +181,7 @@ import Testing
 
     @Test func garbageClosesTheConnectionAndEndsAllSends() async throws {
         try await withSend { peer, socket, _, sending in
-            let second = Task { try await Self.send([2], to: peer) as SendAnswer }
+            let second = Task { try await Self.send([2], to: peer) as Outcome }
             _ = try socket.receiveCommand()
             socket.send([0, 0, 0, 8, 9, 0, 0, 4, 1, 2, 3, 4])
             let expected = RemotingError.connectionClosed(address: peer.address)
@@ -185,7 +193,7 @@ import Testing
 
     @Test func answersBeforeTheGarbageCount() async throws {
         try await withSend { peer, socket, command, sending in
-            let second = Task { try await Self.send([2], to: peer) as SendAnswer }
+            let second = Task { try await Self.send([2], to: peer) as Outcome }
             _ = try socket.receiveCommand()
             socket.send(Self.stored(command.opaque, offset: 40) + [0, 0, 0, 1, 0])
             #expect(Self.offset(try await sending.value) == 40)
@@ -197,7 +205,7 @@ import Testing
         try await withSend { peer, socket, command, sending in
             socket.send(Self.stored(command.opaque, offset: 1) + Self.stored(command.opaque, offset: 2))
             #expect(Self.offset(try await sending.value) == 1)
-            let second = Task { try await Self.send([2], to: peer) as SendAnswer }
+            let second = Task { try await Self.send([2], to: peer) as Outcome }
             let next = try #require(try socket.receiveCommand())
             #expect(next.opaque != command.opaque)
             socket.send(Self.stored(command.opaque, offset: 3) + Self.stored(next.opaque, offset: 4))
@@ -209,7 +217,7 @@ import Testing
         try await withSend(timeout: .milliseconds(50)) { peer, socket, command, sending in
             await #expect(throws: RemotingError.timedOut(address: peer.address, code: 310, after: .milliseconds(50))) { try await sending.value }
             #expect(peer.endpoint.outbox.waitingCount == 0)
-            let second = Task { try await Self.send([2], to: peer) as SendAnswer }
+            let second = Task { try await Self.send([2], to: peer) as Outcome }
             let next = try #require(try socket.receiveCommand())
             socket.send(Self.stored(command.opaque, offset: 1) + Self.stored(next.opaque, offset: 2))
             #expect(Self.offset(try await second.value) == 2)
@@ -241,7 +249,7 @@ import Testing
 
     /// A server that reads nothing yet, and sends that are more than the sockets and the client's buffer take.
     private func withFullOutbox(
-        timeout: Duration, _ work: (RemotingPeer, RawSocket, [Task<SendAnswer, any Error>]) async throws -> Void
+        timeout: Duration, _ work: (RemotingPeer, RawSocket, [Task<Outcome, any Error>]) async throws -> Void
     ) async throws {
         let loopback = try Loopback(client: ClientConfiguration(connectTimeout: .generous, sendBufferBytes: Self.limitBytes))
         defer { loopback.stop() }
@@ -249,13 +257,13 @@ import Testing
         let peer = try #require(loopback.client.peer("127.0.0.1:\(listener.port)"))
         // More than any socket buffer of the kernel.
         let tasks = (0..<200).map { number in
-            Task { try await Self.send([UInt8](repeating: UInt8(number), count: Self.bodyBytes), to: peer, timeout: timeout) as SendAnswer }
+            Task { try await Self.send([UInt8](repeating: UInt8(number), count: Self.bodyBytes), to: peer, timeout: timeout) as Outcome }
         }
         defer { for task in tasks { task.cancel() } }
         try await work(peer, try listener.accept(), tasks)
     }
 
-    private func expectFull(_ peer: RemotingPeer, _ tasks: [Task<SendAnswer, any Error>]) async throws {
+    private func expectFull(_ peer: RemotingPeer, _ tasks: [Task<Outcome, any Error>]) async throws {
         try await eventually("all are on their way or wait for room") { peer.endpoint.outbox.waitingCount == tasks.count }
         #expect(peer.endpoint.outbox.waitingBytes <= Self.limitBytes)
     }
@@ -292,7 +300,7 @@ import Testing
             for task in tasks { await #expect(throws: RemotingError.cancelled) { try await task.value } }
             #expect(peer.endpoint.outbox.waitingCount == 0)
             // The room of those that left is not lost.
-            let last = Task { try await Self.send([1], to: peer) as SendAnswer }
+            let last = Task { try await Self.send([1], to: peer) as Outcome }
             while true {
                 let command = try #require(try socket.receiveCommand())
                 guard command.body == [1] else { continue }
@@ -308,7 +316,7 @@ import Testing
         defer { loopback.stop() }
         var listener: RawListener? = try RawListener()
         let peer = try #require(loopback.client.peer("127.0.0.1:\(listener!.port)"))
-        let tasks = (0..<200).map { _ in Task { try await Self.send([UInt8](repeating: 1, count: Self.bodyBytes), to: peer) as SendAnswer } }
+        let tasks = (0..<200).map { _ in Task { try await Self.send([UInt8](repeating: 1, count: Self.bodyBytes), to: peer) as Outcome } }
         var socket = try listener?.accept()
         try await expectFull(peer, tasks)
         listener = nil
