@@ -27,4 +27,12 @@ public struct PullResult: Sendable {
     let unreadable: [(index: Int, error: CompressionError)]
     /// The broker of the set to ask next time.
     let suggestedBrokerId: Int64
+
+    /// Without the messages whose body could not be restored.
+    var readable: PullResult {
+        let left = Set(unreadable.map(\.index))
+        return PullResult(
+            status: status, nextOffset: nextOffset, minOffset: minOffset, maxOffset: maxOffset,
+            messages: messages.indices.filter { !left.contains($0) }.map { messages[$0] }, unreadable: [], suggestedBrokerId: suggestedBrokerId)
+    }
 }

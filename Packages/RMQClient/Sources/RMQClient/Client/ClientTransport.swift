@@ -5,6 +5,10 @@ import RMQRemoting
 protocol ClientTransport: Sendable {
     /// Sends a request and waits for the answer, whatever its code.
     func request(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) -> RemotingCommand
+    /// The same, and hands the answer over on the network's thread: `completion` is called once and must not block.
+    func request(
+        _ command: RemotingCommand, to address: String, timeout: Duration,
+        completion: @escaping @Sendable (Result<RemotingCommand, RemotingError>) -> Void)
     /// The server at an address, for sends and pulls; nil once the network is closed, and where requests travel otherwise: all of them
     /// are commands then.
     func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer?
@@ -20,6 +24,19 @@ protocol ClientTransport: Sendable {
 
 extension ClientTransport {
     func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer? { nil }
+
+    func request(
+        _ command: RemotingCommand, to address: String, timeout: Duration,
+        completion: @escaping @Sendable (Result<RemotingCommand, RemotingError>) -> Void
+    ) {
+        Task {
+            do throws(RemotingError) {
+                completion(.success(try await request(command, to: address, timeout: timeout)))
+            } catch {
+                completion(.failure(error))
+            }
+        }
+    }
 }
 
 /// The way over TCP, on event loops of its own.
@@ -49,6 +66,13 @@ final class NetworkTransport: ClientTransport {
         _ command: RemotingCommand, to address: String, timeout: Duration
     ) async throws(RemotingError) -> RemotingCommand {
         try await remoting.request(command, to: address, timeout: timeout)
+    }
+
+    func request(
+        _ command: RemotingCommand, to address: String, timeout: Duration,
+        completion: @escaping @Sendable (Result<RemotingCommand, RemotingError>) -> Void
+    ) {
+        remoting.send(command, to: address, timeout: timeout, completion: completion)
     }
 
     func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {

@@ -104,6 +104,9 @@ final class AssignedQueue: Sendable {
         waitsForRoom.store(false, ordering: .relaxed)
     }
 
+    /// Whether the next pull need not wait.
+    var mayPull: Bool { state.withLock { !$0.isDropped && !$0.holdsPulls() } }
+
     /// A message was settled.
     @inline(__always)
     func madeRoom() {

@@ -5,7 +5,7 @@ import Synchronization
 extension PushConsumer {
     /// How long a broker holds a pull that finds nothing.
     private static let suspend = Duration.seconds(15)
-    private static let pullTimeout = Duration.seconds(30)
+    static let pullTimeout = Duration.seconds(30)
     /// Handlers that are still at work must not overwrite an offset that is set from outside.
     private static let correctionDelay = Duration.seconds(10)
     private static let brokerFlowControlDelay = Duration.milliseconds(20)
@@ -71,47 +71,70 @@ extension PushConsumer {
         return true
     }
 
-    /// Pulls once.
+    /// Pulls once, or as long as nothing happens but that messages come.
     private func pull(_ loop: inout PullLoop, _ subscription: Subscription) async throws(ClientError) {
         let assigned = loop.assigned
-        assigned.advance(moving: offsets)
-        let committed = isClustering ? offsets[assigned.queue] : nil
-        let request = QueuePull(
-            group: group, queue: assigned.queue, offset: loop.offset, maxCount: configuration.pullBatchSize, filter: subscription.filter,
-            subscriptionVersion: subscription.version, committed: committed.flatMap { $0 > 0 ? $0 : nil }, suspend: Self.suspend,
-            carriesExpression: false)
         let start = MonotonicInstant.now
-        let result = try await core.pull(request, preferring: loop.brokerId, timeout: Self.pullTimeout)
-        loop.brokerId = result.suggestedBrokerId
-        switch result.status {
-        case .found:
-            assigned.counts?.countPull(result.messages.count, elapsed: MonotonicInstant.now - start)
-            // Before the offset moves: when a message finds no place, the pull is repeated.
-            let messages = try await withoutUnreadable(result, from: assigned)
-            loop.offset = result.nextOffset
-            deliver(messages, from: assigned)
-            if configuration.pullInterval > .zero { try? await Task.sleep(for: configuration.pullInterval) }
-        case .noNewMessage, .noMatchedMessage:
-            loop.offset = result.nextOffset
-            assigned.skip(to: loop.offset, moving: offsets)
-        case .offsetIllegal:
-            core.logger.warning("offset \(request.offset) of \(assigned.queue) is outside the queue; going on at \(result.nextOffset)")
-            assigned.drop(moving: offsets)
-            commands.yield(.correct(assigned, offset: result.nextOffset))
+        if loop.needsLock || configuration.pullInterval > .zero {
+            let request = pullRequest(of: assigned, from: loop.offset, subscription)
+            let result = try await core.pull(request, preferring: loop.brokerId, timeout: Self.pullTimeout)
+            return try await take(result, &loop, elapsed: MonotonicInstant.now - start)
+        }
+        let reader = try await core.reader(of: assigned.queue, preferring: loop.brokerId)
+        let burst = PullBurst(self, assigned, subscription, from: loop.offset, at: reader, brokerId: loop.brokerId)
+        let (end, offset) = await burst.run()
+        loop.offset = offset
+        switch end {
+        case .stopped: break
+        case .answer(let result): try await take(result, &loop, elapsed: MonotonicInstant.now - start)
+        case .failed(let error): throw error
         }
     }
 
+    /// The next pull, which tells the broker how far the group has come.
+    func pullRequest(of assigned: AssignedQueue, from offset: Int64, _ subscription: Subscription) -> QueuePull {
+        assigned.advance(moving: offsets)
+        let committed = isClustering ? offsets[assigned.queue] : nil
+        return QueuePull(
+            group: group, queue: assigned.queue, offset: offset, maxCount: configuration.pullBatchSize, filter: subscription.filter,
+            subscriptionVersion: subscription.version, committed: committed.flatMap { $0 > 0 ? $0 : nil }, suspend: Self.suspend,
+            carriesExpression: false)
+    }
+
+    /// Does what an answer asks for.
+    private func take(_ result: PullResult, _ loop: inout PullLoop, elapsed: Duration) async throws(ClientError) {
+        let assigned = loop.assigned
+        loop.brokerId = result.suggestedBrokerId
+        if result.status == .offsetIllegal {
+            core.logger.warning("offset \(loop.offset) of \(assigned.queue) is outside the queue; going on at \(result.nextOffset)")
+            assigned.drop(moving: offsets)
+            commands.yield(.correct(assigned, offset: result.nextOffset))
+            return
+        }
+        // Before the offset moves: when a message finds no place, the pull is repeated.
+        let readable = try await withoutUnreadable(result, from: assigned)
+        loop.offset = result.nextOffset
+        take(readable, from: assigned, elapsed: elapsed)
+        if result.status == .found, configuration.pullInterval > .zero { try? await Task.sleep(for: configuration.pullInterval) }
+    }
+
+    /// Caches what a pull brought, or notes that there was nothing. Does not wait.
+    func take(_ result: PullResult, from assigned: AssignedQueue, elapsed: Duration) {
+        guard result.status == .found else { return assigned.skip(to: result.nextOffset, moving: offsets) }
+        assigned.counts?.countPull(result.messages.count, elapsed: elapsed)
+        deliver(result.messages, from: assigned)
+    }
+
     /// Messages whose body cannot be restored go back to the broker: another member may know their compression. The queue goes on.
-    private func withoutUnreadable(_ result: PullResult, from assigned: AssignedQueue) async throws(ClientError) -> [StoredMessage] {
-        guard !result.unreadable.isEmpty else { return result.messages }
-        var messages = result.messages
-        for (index, cause) in result.unreadable.reversed() {
-            let message = messages.remove(at: index)
+    private func withoutUnreadable(_ result: PullResult, from assigned: AssignedQueue) async throws(ClientError) -> PullResult {
+        guard !result.unreadable.isEmpty else { return result }
+        for (index, cause) in result.unreadable {
+            let message = result.messages[index]
             core.logger.error("the body of message \(message.messageId) in \(assigned.queue) cannot be restored, group \(group) gives it back: \(cause)")
             guard isClustering else { continue }
             try await core.sendBack(message, pulledFrom: assigned.queue, of: group, level: 0, atMost: ClientCore.usualRedeliveries)
         }
-        return messages
+        return result.readable
     }
 
     private func deliver(_ messages: [StoredMessage], from assigned: AssignedQueue) {

@@ -49,14 +49,41 @@ extension ClientCore {
     func pull(_ request: QueuePull, preferring brokerId: Int64, timeout: Duration) async throws(ClientError) -> PullResult {
         let (address, isMaster) = try await reader(of: request.queue, preferring: brokerId)
         let answer = try await pull(request.header(toMaster: isMaster), at: address, timeout: timeout)
-        let status: PullResult.Status
-        switch answer.code {
-        case .pullNotFound: status = .noNewMessage
-        case .pullRetryImmediately: status = .noMatchedMessage
-        case .pullOffsetMoved: status = .offsetIllegal
-        default: status = .found
+        return try pulled(answer, by: request, at: address)
+    }
+
+    /// Pulls once; `completion` is called once, on the network's thread, and must not block.
+    func pull(
+        _ request: QueuePull, at address: String, isMaster: Bool, timeout: Duration,
+        completion: @escaping @Sendable (Result<PullResult, ClientError>) -> Void
+    ) {
+        guard !isClosed else { return completion(.failure(.closedClient)) }
+        var command = RemotingCommand(.pullMessage, header: request.header(toMaster: isMaster))
+        command.setSerialization(preferring: configuration.headers)
+        transport.request(command, to: address, timeout: timeout) { outcome in
+            completion(Result { () throws(ClientError) in
+                let answer: RemotingCommand
+                switch outcome {
+                case .success(let answered): answer = answered
+                case .failure(let error): throw ClientError(error)
+                }
+                guard PullAnswer.isServed(answer.responseCode) else {
+                    throw .refused(answer, by: address, asked: "a pull from \(request.queue)")
+                }
+                let header = try self.read(answer, PullMessageResponseHeader.self, address)
+                return try self.pulled(PullAnswer(code: answer.responseCode, header, body: answer.body), by: request, at: address)
+            })
         }
-        guard status == .found else { return PullResult(status, answer) }
+    }
+
+    /// What a pull brought.
+    private func pulled(_ answer: PullAnswer, by request: QueuePull, at address: String) throws(ClientError) -> PullResult {
+        switch answer.code {
+        case .pullNotFound: return PullResult(.noNewMessage, answer)
+        case .pullRetryImmediately: return PullResult(.noMatchedMessage, answer)
+        case .pullOffsetMoved: return PullResult(.offsetIllegal, answer)
+        default: break
+        }
         let records: RecordBatch
         do {
             // As the reference's clients do: handlers may see how far behind they are.
