@@ -1,4 +1,4 @@
-import RMQCommon
+public import RMQCommon
 import RMQRemoting
 
 /// An account of access control, as it is to be made or changed. What is nil stays as it is.
@@ -24,9 +24,9 @@ public struct AccountChange: Sendable {
     /// For groups that ``groups`` does not name.
     public var defaultGroupRight: Right?
     /// Its rights by topic, under the names that servers know.
-    public var topics: [String: Right] = [:]
+    public var topics: [ByteText: Right] = [:]
     /// Its rights by group, under the names that servers know.
-    public var groups: [String: Right] = [:]
+    public var groups: [ByteText: Right] = [:]
 
     /// - Parameter accessKey: the name of the account.
     public init(accessKey: String, secretKey: String? = nil) {
@@ -92,7 +92,7 @@ extension Admin {
     }
 
     /// `name=right`, separated by commas; nil for none.
-    private static func text(_ rights: [String: AccountChange.Right]) -> String? {
+    private static func text(_ rights: [ByteText: AccountChange.Right]) -> String? {
         rights.isEmpty ? nil : rights.map { "\($0.key)=\($0.value.rawValue)" }.sortedByBytes().joined(separator: ",")
     }
 }

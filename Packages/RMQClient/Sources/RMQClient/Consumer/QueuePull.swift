@@ -108,7 +108,7 @@ extension PullResult {
     /// Keeps the messages that were asked for: brokers compare hashes of tags only.
     fileprivate init(_ records: RecordBatch, _ filter: SubscriptionFilter, _ answer: PullAnswer) {
         var (messages, unreadable) = (records.messages, records.unreadable)
-        if filter != .all {
+        if case .tags = filter {
             let isWanted = messages.map { filter.accepts(tag: $0.tags) }
             unreadable = unreadable.filter { isWanted[$0.index] }.map { entry in
                 (isWanted[..<entry.index].count { $0 }, entry.error)

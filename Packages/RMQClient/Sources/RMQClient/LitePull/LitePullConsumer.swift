@@ -116,14 +116,14 @@ public final class LitePullConsumer: Sendable {
     /// Each call replaces the queues of the one before; those that stay are pulled on where they are.
     /// - Parameter filters: what is wanted of a topic; all messages of those that it does not name.
     /// - Throws: `subscriptionConflict` after ``subscribe(to:_:)``, `invalidConfiguration` for no queue.
-    public func assign(_ queues: Set<MessageQueue>, filters: [String: SubscriptionFilter] = [:]) async throws(ClientError) {
+    public func assign(_ queues: Set<MessageQueue>, filters: [ByteText: SubscriptionFilter] = [:]) async throws(ClientError) {
         guard !queues.isEmpty else { throw ClientError(.invalidConfiguration, "no queue is to be assigned; close the consumer that shall have none") }
         let queues = Set(queues.map { core.namespace.wrap($0) })
-        let filters = Dictionary(filters.map { (core.namespace.wrap($0.key), $0.value) }) { first, _ in first }
+        let filters = Dictionary(filters.map { (ByteText(core.namespace.wrap($0.key.text)), $0.value) }) { first, _ in first }
         for queue in queues { try Validation.checkTopic(queue.topic) }
         for filter in filters.values { try filter.check() }
         try enter(.assigned)
-        for (topic, filter) in filters { try await core.check(filter, topic: topic, group: group) }
+        for (topic, filter) in filters { try await core.check(filter, topic: topic.text, group: group) }
         state.withLock { state in
             state.filters = [:]
             for (topic, filter) in filters { state.filters[topic] = filter }

@@ -53,7 +53,7 @@ struct OutgoingMessage: Sendable {
         topic = messages[0].topic
         kind = .batch
         messageIds = MessageIds(ofBatch: body)
-        let properties: [UInt8] = messages[0].waitsForStore ? [] : Array(PropertyText.pair(PropertyName.waitStoreMessage, "false").utf8)
+        let properties = Array(PropertyText.pair(PropertyName.waitStoreMessage, messages[0].waitsForStore ? "true" : "false").utf8)
         content = SendTemplate.Message(systemFlag: 0, bornTimestamp: now, flag: 0, properties: properties, body: body)
     }
 
