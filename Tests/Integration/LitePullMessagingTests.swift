@@ -6,7 +6,7 @@ import RMQTestSupport
 import Testing
 
 /// Lite pull consumers against a real broker.
-@Suite(.takesTurns) struct LitePullTests {
+@Suite(.takesTurns) struct LitePullMessagingTests {
     private static func settings(_ adjust: (inout LitePullConfiguration) -> Void = { _ in }) -> LitePullConfiguration {
         var settings = LitePullConfiguration()
         settings.start = .first
