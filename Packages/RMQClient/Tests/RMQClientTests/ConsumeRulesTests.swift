@@ -205,6 +205,16 @@ private func pulled(_ offsets: [Int64], bytes: Int = 1) -> [StoredMessage] {
         #expect(run.claim(atMost: 1) == nil)
     }
 
+    /// No broker sends them; they must not end the process.
+    @Test func offsetsThatCannotBeAreLeftOut() {
+        var cache = QueueCache()
+        let run = cache.add(pulled([5, 3, 7, .min, 7, .max], bytes: 1), of: queue)
+        #expect(run?.messages.map(\.queueOffset) == [5, 7])
+        #expect(cache.offsets == 5...7)
+        let none = cache.add(pulled([.max], bytes: 1), of: queue)
+        #expect(none == nil)
+    }
+
     @Test func aMessageIsCachedOnce() {
         var cache = QueueCache()
         let added = [[Int64(1)], [1], [0], [1, 2]].map { cache.add(pulled($0), of: queue)?.messages.map(\.queueOffset) }

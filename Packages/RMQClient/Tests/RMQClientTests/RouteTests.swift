@@ -55,6 +55,11 @@ import Testing
         #expect(route([queue("a", read: 2, write: 8)], publishLimit: 4).publishQueues.count == 2)
     }
 
+    @Test func manyAbsurdQueueCountsAreBoundedTogether() {
+        let order = (0..<1_000).map { "b\($0):65536" }.joined(separator: ";")
+        #expect(route([], order: order).publishQueues.count == 262_144)
+    }
+
     @Test func absurdQueueCountsAreBounded() {
         #expect(route([queue("a", read: .max, write: -5)]).subscribeQueues.count == 65_536)
         #expect(route([queue("a", read: .max, write: -5)]).publishQueues.isEmpty)

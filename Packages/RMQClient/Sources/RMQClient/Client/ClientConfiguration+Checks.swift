@@ -29,8 +29,8 @@ extension RocketMQClient.Configuration {
                 .invalidConfiguration,
                 "requestTimeout, connectTimeout, idleTimeout, routeRefreshInterval and heartbeatInterval must be longer than zero")
         }
-        guard sendBufferBytes > 0 else {
-            throw ClientError(.invalidConfiguration, "sendBufferBytes is \(sendBufferBytes), allowed is 1 and more")
+        guard (1...Int(Int32.max)).contains(sendBufferBytes) else {
+            throw ClientError(.invalidConfiguration, "sendBufferBytes is \(sendBufferBytes), allowed is 1 to \(Int32.max)")
         }
         try tracing.check()
         guard maxFrameBytes >= 1024, maxFrameBytes <= Int(Int32.max) else {

@@ -111,6 +111,7 @@ struct ConcurrentConsumption: Consumption {
     // MARK: What could not be sent back
 
     private func handleAgain(_ run: PulledRun, _ index: Int) async {
+        consumer.inbox.callHelp()
         guard !run.queue.isDropped else { return }
         var tally = ConsumeTally(of: run.queue)
         let attempt = run.mark(of: index).attempt

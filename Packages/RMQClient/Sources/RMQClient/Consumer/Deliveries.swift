@@ -52,7 +52,10 @@ extension PushConsumer {
 
             private mutating func take(isolation: isolated (any Actor)?) async -> Delivery? {
                 while true {
-                    if Task.isCancelled { return nil }
+                    if Task.isCancelled {
+                        consumer.inbox.callHelp()
+                        return nil
+                    }
                     if let run, let range = run.claim(atMost: 1) {
                         consumer.inbox.callHelp(beside: run)
                         return delivery(run, range.lowerBound, attempt: 0)
@@ -61,6 +64,7 @@ extension PushConsumer {
                     switch await consumer.inbox.next() {
                     case .run(let next): run = next
                     case .again(let run, let index):
+                        consumer.inbox.callHelp()
                         guard !run.queue.isDropped else { continue }
                         return delivery(run, index, attempt: run.mark(of: index).attempt)
                     case nil: return nil

@@ -113,8 +113,12 @@ struct OrderedConsumption: Consumption {
     /// Whether a message that failed came too often, and is with the dead letters now.
     private func deadLettered(_ message: StoredMessage, of assigned: AssignedQueue) async -> Bool {
         guard let most = consumer.configuration.maxRedeliveries, message.reconsumeTimes >= most, !assigned.isDropped else { return false }
-        // Broadcasting groups have no dead letters, and what a handler says that was cancelled does not count.
-        guard consumer.isClustering, !Task.isCancelled else { return false }
+        // What a handler says that was cancelled does not count.
+        guard !Task.isCancelled else { return false }
+        guard consumer.isClustering else {
+            consumer.core.logger.warning("message \(message.messageId) failed \(most) times and is dropped: the broadcasting group \(consumer.group) has no dead letters")
+            return true
+        }
         do {
             // The broker sees that the message came as often as it may, and stores it with the dead letters.
             try await consumer.core.resend(message, toRetryTopicOf: consumer.group, times: message.reconsumeTimes, atMost: Int32(clamping: most))

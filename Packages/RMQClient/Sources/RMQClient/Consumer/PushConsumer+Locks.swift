@@ -22,7 +22,8 @@ extension PushConsumer {
     }
 
     private func lockAll() async {
-        await lock(state.withLock { state in state.assigned.values.filter { !$0.isDropped } })
+        // A queue that was taken away keeps its lock until its handler is done.
+        await lock(state.withLock { Array($0.assigned.values) }.filter { !$0.isDropped || $0.isHandling })
     }
 
     /// Asks for the locks of queues. What a broker does not say changes nothing: a lock that is not renewed ends by itself.

@@ -18,6 +18,11 @@ extension PushConsumer {
 
     func startOffset(of queue: MessageQueue) async throws(ClientError) -> Int64 {
         let stored = isClustering ? try await core.committedOffset(group: group, queue: queue, timeout: GroupOffsets.timeout) : offsets[queue]
-        return try await core.startOffset(of: queue, stored: stored, position: configuration.start, timeout: GroupOffsets.timeout)
+        // Found before by this consumer, since it holds the queue: asked again, the end may lie behind messages that nobody has handled.
+        if stored == nil, let known = offsets[queue] { return known }
+        let start = try await core.startOffset(of: queue, stored: stored, position: configuration.start, timeout: GroupOffsets.timeout)
+        // Where the group begins is stored even when nothing is handled: the next owner would look for the end, and find a later one.
+        if stored == nil, start > 0 { offsets.advance(queue, to: start) }
+        return start
     }
 }

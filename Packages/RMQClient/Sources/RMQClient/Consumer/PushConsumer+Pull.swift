@@ -172,8 +172,9 @@ extension PushConsumer {
         let mine = queues.filter { entry in state.withLock { $0.assigned[entry.assigned.queue] === entry.assigned } }
         for (assigned, offset) in mine { offsets.reset(assigned.queue, to: offset) }
         await persistOffsets(of: mine.map(\.assigned.queue), thenForget: true)
-        state.withLock { state in
-            for (assigned, _) in mine where state.assigned[assigned.queue] === assigned { state.assigned[assigned.queue] = nil }
+        // One whose ordered handler is still at work stays: another one must not begin beside it.
+        for (assigned, _) in mine {
+            if await mayGiveBack(assigned) { remove([assigned]) }
         }
     }
 }

@@ -79,7 +79,8 @@ extension PushConsumer {
         return isOrdered ? limits.withoutSpan : limits
     }
 
-    private func remove(_ queues: [AssignedQueue]) {
+    /// They are this consumer's no more.
+    func remove(_ queues: [AssignedQueue]) {
         state.withLock { state in
             for assigned in queues where state.assigned[assigned.queue] === assigned { state.assigned[assigned.queue] = nil }
         }

@@ -18,12 +18,29 @@ struct QueueCache: Sendable {
     /// - Returns: nil when nothing is left.
     mutating func add(_ messages: [StoredMessage], of queue: AssignedQueue) -> PulledRun? {
         var messages = messages
-        if (messages.first?.queueOffset ?? 0) <= lastOffset { messages.removeAll { $0.queueOffset <= lastOffset } }
+        if !Self.isAscending(messages, behind: lastOffset) {
+            var last = lastOffset
+            messages.removeAll { message in
+                // The end of the numbers has no number behind it to commit.
+                guard message.queueOffset > last, message.queueOffset < .max else { return true }
+                last = message.queueOffset
+                return false
+            }
+        }
         guard let last = messages.last else { return nil }
         let run = PulledRun(messages, of: queue)
         lastOffset = last.queueOffset
         runs.append(run)
         return run
+    }
+
+    private static func isAscending(_ messages: [StoredMessage], behind offset: Int64) -> Bool {
+        var last = offset
+        for message in messages {
+            guard message.queueOffset > last, message.queueOffset < .max else { return false }
+            last = message.queueOffset
+        }
+        return true
     }
 
     /// The offset to commit; nil when nothing was settled yet.

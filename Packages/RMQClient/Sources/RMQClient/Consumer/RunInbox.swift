@@ -79,7 +79,7 @@ final class RunInbox: Sendable {
                 }
                 if isAnswered { continuation.resume(returning: work) }
             }
-            isWaking.store(false, ordering: .releasing)
+            isWaking.store(false, ordering: .sequentiallyConsistent)
             return work
         } onCancel: {
             let continuation = state.withLock { state in
@@ -95,7 +95,13 @@ final class RunInbox: Sendable {
     @inline(__always)
     func callHelp(beside run: PulledRun) {
         guard idleCount.load(ordering: .relaxed) > 0, !isWaking.load(ordering: .relaxed) else { return }
-        if run.hasUnclaimed || waitingCount.load(ordering: .relaxed) > 1 { wake { _ in } }
+        if run.hasUnclaimed || waitingCount.load(ordering: .sequentiallyConsistent) > 1 { wake { _ in } }
+    }
+
+    /// The same of one that takes no message of a run: it begins with one that comes again, or was cancelled.
+    func callHelp() {
+        guard idleCount.load(ordering: .relaxed) > 0, !isWaking.load(ordering: .relaxed) else { return }
+        if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { wake { _ in } }
     }
 
     /// Hands out nothing more; waiting workers get nil.
@@ -115,9 +121,11 @@ final class RunInbox: Sendable {
         let (worker, work): (CheckedContinuation<Work?, Never>?, Work?) = state.withLock { state in
             guard !state.isFinished else { return (nil, nil) }
             change(&state)
+            // Before it is looked whether a worker was woken: that one looks here after it has begun.
+            waitingCount.store(state.runs.count + state.again.count, ordering: .sequentiallyConsistent)
             defer { waitingCount.store(state.runs.count + state.again.count, ordering: .relaxed) }
-            guard !state.idle.isEmpty, !isWaking.load(ordering: .acquiring), let work = state.work() else { return (nil, nil) }
-            isWaking.store(true, ordering: .relaxed)
+            guard !state.idle.isEmpty, !isWaking.load(ordering: .sequentiallyConsistent), let work = state.work() else { return (nil, nil) }
+            isWaking.store(true, ordering: .sequentiallyConsistent)
             defer { idleCount.store(state.idle.count, ordering: .relaxed) }
             return (state.idle.removeLast().continuation, work)
         }

@@ -30,7 +30,8 @@ extension LitePullConsumer {
                 while true {
                     if let message = inHand.next() { return consumer.core.namespace.unwrap(message) }
                     do throws(ClientError) {
-                        inHand.batch = try await consumer.pollBatch()
+                        // A loop that never waits would keep a thread busy.
+                        inHand.batch = try await consumer.pollBatch(timeout: Swift.max(consumer.configuration.pollTimeout, .seconds(1)))
                     } catch where error.code == .closed || error.code == .cancelled {
                         return nil
                     }

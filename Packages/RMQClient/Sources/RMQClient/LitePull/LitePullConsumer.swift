@@ -177,7 +177,8 @@ public final class LitePullConsumer: Sendable {
     func pollBatch(timeout: Duration? = nil) async throws(ClientError) -> LitePullState.Batch? {
         try checkPolling()
         board.change { $0.countPolled() }
-        if isCommitDue() { moveOffsets(to: board.change { $0.counted }) }
+        // Under the board's lock: a queue that is given up meanwhile must not get an offset any more.
+        if isCommitDue() { board.change { moveOffsets(to: $0.counted) } }
         let batch = await board.next(within: timeout ?? configuration.pollTimeout)
         guard let batch else {
             if Task.isCancelled { throw ClientError(.cancelled, "the task was cancelled while it polled for group \(group)") }
@@ -232,10 +233,10 @@ public final class LitePullConsumer: Sendable {
     /// All that was polled counts as consumed, the last batch too, and the group's offsets are stored when this returns.
     /// - Throws: the first failure; what could not be stored is tried again in the background.
     public func commit() async throws(ClientError) {
-        moveOffsets(to: board.change { state in
+        board.change { state in
             state.countPolled()
-            return state.counted
-        })
+            moveOffsets(to: state.counted)
+        }
         if let failure = await offsets.persist() { throw failure }
     }
 

@@ -32,7 +32,7 @@ struct LitePullState {
 
         func isFull(_ limits: CacheLimits) -> Bool {
             guard cachedCount > 0 else { return false }
-            let span = lastOffset - (position ?? lastOffset)
+            let span = lastOffset &- (position ?? lastOffset)
             return cachedCount > limits.messagesPerQueue || cachedBytes > limits.bytesPerQueue || span > limits.maxOffsetSpan
         }
     }

@@ -74,7 +74,7 @@ extension Producer {
             do throws(ClientError) {
                 let members = batch.map { messages[$0] }
                 let sent = members.count == 1 ? try await send(members[0], timeout: timeout) : try await send(batch: members, timeout: timeout)
-                for (place, index) in batch.enumerated() { results[index] = sent.member(place) }
+                for (index, member) in zip(batch, sent.members(batch.count)) { results[index] = member }
             } catch {
                 guard results.contains(where: { $0 != nil }) else { throw error }
                 var error = error
@@ -87,10 +87,13 @@ extension Producer {
 }
 
 extension SendResult {
-    /// Of one message of a batch, counted from 0: they stand next to each other in one queue.
-    func member(_ place: Int) -> SendResult {
-        SendResult(
-            status: status, messageIds: place < messageIds.count ? [messageIds[place]] : [],
-            offsetMessageIds: place < offsetMessageIds.count ? [offsetMessageIds[place]] : [], queue: queue, queueOffset: queueOffset + Int64(place))
+    /// Of each message of a batch: they stand next to each other in one queue.
+    func members(_ count: Int) -> [SendResult] {
+        let (ids, places) = (messageIds, offsetMessageIds)
+        return (0..<count).map { index in
+            SendResult(
+                status: status, messageIds: index < ids.count ? [ids[index]] : [], offsetMessageIds: index < places.count ? [places[index]] : [],
+                queue: queue, queueOffset: queueOffset &+ Int64(index))
+        }
     }
 }

@@ -57,7 +57,7 @@ public final class Producer: Sendable {
     @discardableResult
     public func send(_ message: Message, to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
         let outgoing = try outgoing(message)
-        let queue = core.namespace.wrap(queue)
+        let queue = known(queue, outgoing)
         guard queue.topic.isExactly(outgoing.topic) else {
             throw ClientError(.invalidMessage, "the message is for topic \(outgoing.topic), the queue belongs to \(queue.topic)")
         }
@@ -74,7 +74,7 @@ public final class Producer: Sendable {
         let queues = try await queues(for: outgoing.topic, deadline: deadline)
         let queue: MessageQueue
         do {
-            queue = core.namespace.wrap(try choose(core.namespace.unwrap(queues)))
+            queue = known(try choose(core.namespace.unwrap(queues)), outgoing)
         } catch {
             throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
         }
@@ -82,6 +82,11 @@ public final class Producer: Sendable {
             throw ClientError(.invalidMessage, "the message is for topic \(outgoing.topic), the selector chose a queue of \(queue.topic)")
         }
         return try await perform(outgoing, to: target(queue, deadline: deadline), from: .now, until: deadline)
+    }
+
+    /// The queue as brokers know it. Replies go to a topic of the cluster, which has no namespace.
+    private func known(_ queue: MessageQueue, _ outgoing: OutgoingMessage) -> MessageQueue {
+        outgoing.kind == .reply ? queue : core.namespace.wrap(queue)
     }
 
     /// Messages with equal keys go to the same queue, by the hash of the reference client. Without retries.
@@ -195,7 +200,12 @@ public final class Producer: Sendable {
         while true {
             var known = first.map { QueueDraw($0.target) } ?? nextKnownQueue(of: outgoing.topic, avoiding: lastFailed)
             if known == nil {
-                known = try await nextQueue(of: outgoing.topic, avoiding: lastFailed, deadline: deadline)
+                do {
+                    known = try await nextQueue(of: outgoing.topic, avoiding: lastFailed, deadline: deadline)
+                } catch {
+                    if let partial { return partial }
+                    throw failures.isEmpty ? error : giveUp(error, failures, outgoing.topic)
+                }
                 begin = .now
             }
             guard let draw = known, begin < deadline else {
@@ -369,7 +379,7 @@ public final class Producer: Sendable {
     ) async throws(ClientError) -> SendResult {
         let template = target.template(for: outgoing.kind)
         guard let peer = target.peer else {
-            let answer = try await core.request(template.command(outgoing.content), to: target.address, timeout: deadline - begin)
+            let answer = try await core.request(template.command(outgoing.content), to: target.address, timeout: deadline - .now)
             return try accepted(answer, outgoing, target)
         }
         guard !core.isClosed else { throw .closedClient }

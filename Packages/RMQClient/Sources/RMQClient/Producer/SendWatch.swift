@@ -115,7 +115,7 @@ extension Producer {
         tracer.record(
             .sent(
                 TraceRecord.Sent(
-                    time: time, region: region, group: group, topic: outgoing.topic, messageId: sent.messageIds.joined(separator: ","),
+                    time: time, region: region, group: core.namespace.unwrap(group), topic: core.namespace.unwrap(outgoing.topic), messageId: sent.messageIds.joined(separator: ","),
                     tags: properties[PropertyName.tags], keys: properties[PropertyName.keys], brokerAddress: target.address,
                     bodyBytes: outgoing.body.count, cost: cost, kind: outgoing.traceKind, offsetMessageId: sent.offsetMessageIds.joined(separator: ","),
                     isSuccess: sent.status == .stored)),

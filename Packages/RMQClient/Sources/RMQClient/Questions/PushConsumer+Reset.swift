@@ -11,6 +11,7 @@ extension PushConsumer {
         for queue in heldQueues {
             offsets[queue] = try await core.searchOffset(of: queue, at: timestamp, timeout: GroupOffsets.timeout)
         }
-        await resetOffsets(to: offsets)
+        // In a task of its own: a caller who is cancelled must not leave the queues given up.
+        await Task { await self.resetOffsets(to: offsets) }.value
     }
 }

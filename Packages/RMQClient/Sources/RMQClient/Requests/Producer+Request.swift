@@ -35,7 +35,7 @@ extension Producer {
         _ message: Message, selecting selector: QueueSelector, timeout: Duration = .seconds(3)
     ) async throws(ClientError) -> StoredMessage {
         let deadline = MonotonicInstant.now + timeout
-        let queues = try await queues(for: message.topic, deadline: deadline)
+        let queues = core.namespace.unwrap(try await queues(for: core.namespace.wrap(message.topic), deadline: deadline))
         let queue: MessageQueue
         do {
             queue = try selector.choose(queues)

@@ -26,16 +26,16 @@ public struct TopicRoute: Sendable, Equatable {
         self.brokers = brokers
         let queueData = data.queues.sorted { utf16Precedes($0.brokerName, $1.brokerName) }
 
-        subscribeQueues = publishLimit != nil ? [] : queueData.filter(\.permission.isReadable).flatMap { Self.queues(topic, $0.brokerName, $0.readQueueCount) }
+        subscribeQueues = publishLimit != nil ? [] : Self.queues(topic, queueData.filter(\.permission.isReadable).map { ($0.brokerName, $0.readQueueCount) })
         let ordered = Self.orderedQueues(topic, data.orderTopicConfiguration ?? "")
         isOrdered = !ordered.isEmpty
         if isOrdered {
             publishQueues = ordered
         } else {
-            publishQueues = queueData.filter { $0.permission.isWritable && brokers[$0.brokerName]?[0] != nil }.flatMap { data in
-                let count = publishLimit.map { min($0, data.readQueueCount) } ?? data.writeQueueCount
-                return Self.queues(topic, data.brokerName, count)
-            }
+            let masters = queueData.filter { $0.permission.isWritable && brokers[$0.brokerName]?[0] != nil }
+            publishQueues = Self.queues(topic, masters.map { data in
+                (data.brokerName, publishLimit.map { min($0, data.readQueueCount) } ?? data.writeQueueCount)
+            })
         }
     }
 
@@ -55,24 +55,32 @@ public struct TopicRoute: Sendable, Equatable {
     /// The address to read from: `brokerId` if it is there, else its neighbour, else any.
     func reader(of brokerName: String, preferring brokerId: Int64) -> String? {
         guard let addresses = brokers[brokerName] else { return nil }
-        let found = addresses[brokerId] ?? (brokerId == 0 ? nil : addresses[brokerId + 1]) ?? addresses.min { $0.key < $1.key }?.value
+        let found = addresses[brokerId] ?? (brokerId == 0 ? nil : addresses[brokerId &+ 1]) ?? addresses.min { $0.key < $1.key }?.value
         return found?.text
     }
 
     /// `broker:count;broker:count`; malformed parts are skipped.
     private static func orderedQueues(_ topic: String, _ text: String) -> [MessageQueue] {
-        text.split(ascii: ";").flatMap { part -> [MessageQueue] in
+        queues(topic, text.split(ascii: ";").compactMap { part in
             let pieces = part.split(ascii: ":")
-            guard pieces.count == 2, let count = Int32(pieces[1].trimmedOfSpace) else { return [] }
-            return queues(topic, pieces[0].trimmedOfSpace, count)
-        }
+            guard pieces.count == 2, let count = Int32(pieces[1].trimmedOfSpace) else { return nil }
+            return (pieces[0].trimmedOfSpace, count)
+        })
     }
 
     /// Most queues per broker that a route is believed to have, so that a bad answer cannot fill the memory.
     private static let queueLimit: Int32 = 65_536
 
-    private static func queues(_ topic: String, _ brokerName: String, _ count: Int32) -> [MessageQueue] {
-        (0..<max(0, min(count, queueLimit))).map { MessageQueue(topic: topic, brokerName: brokerName, queueId: $0) }
+    /// The same of all brokers together.
+    private static let totalQueueLimit: Int32 = 262_144
+
+    private static func queues(_ topic: String, _ shares: [(brokerName: String, count: Int32)]) -> [MessageQueue] {
+        var queues: [MessageQueue] = []
+        for share in shares {
+            let count = min(share.count, queueLimit, totalQueueLimit - Int32(queues.count))
+            for id in 0..<max(0, count) { queues.append(MessageQueue(topic: topic, brokerName: share.brokerName, queueId: id)) }
+        }
+        return queues
     }
 }
 

@@ -17,7 +17,7 @@ extension ClientCore {
         let traced = messages.filter { !$0.properties[PropertyName.traceOn].isExactly("false") }
         guard let last = traced.last, !last.topic.isExactly(tracer.topic) else { return nil }
         let record = TraceRecord.Consuming(
-            time: WallClock.nowMilliseconds(), region: last.properties[PropertyName.region], group: group, requestId: UniqueId.make(),
+            time: WallClock.nowMilliseconds(), region: last.properties[PropertyName.region], group: namespace.unwrap(group), requestId: UniqueId.make(),
             items: traced.map { message in
                 TraceRecord.Consuming.Item(
                     messageId: message.messageId, retries: message.reconsumeTimes, keys: message.properties[PropertyName.keys])

@@ -48,8 +48,8 @@ struct CheckQuestion: Sendable {
         tracer.record(
             .transactionEnded(
                 TraceRecord.TransactionEnded(
-                    time: WallClock.nowMilliseconds(), region: properties[PropertyName.region] ?? "DefaultRegion", group: group,
-                    topic: message.topic, messageId: message.messageId, tags: message.tags, keys: properties[PropertyName.keys],
+                    time: WallClock.nowMilliseconds(), region: properties[PropertyName.region] ?? "DefaultRegion", group: core.namespace.unwrap(group),
+                    topic: core.namespace.unwrap(message.topic), messageId: message.messageId, tags: message.tags, keys: properties[PropertyName.keys],
                     brokerAddress: server, transactionId: header.transactionId, state: decision.traceText, answersCheck: true)),
             via: core)
     }

@@ -39,7 +39,7 @@ struct TransactionReport: Sendable {
         tracer.record(
             .transactionEnded(
                 TraceRecord.TransactionEnded(
-                    time: WallClock.nowMilliseconds(), group: group, topic: message.topic, messageId: sent.messageId,
+                    time: WallClock.nowMilliseconds(), group: core.namespace.unwrap(group), topic: core.namespace.unwrap(message.topic), messageId: sent.messageId,
                     tags: properties[PropertyName.tags], keys: properties[PropertyName.keys], brokerAddress: address,
                     transactionId: sent.messageId, state: decision.traceText)),
             via: core)

@@ -134,6 +134,11 @@ private final class HTTPGetExchange: ChannelProtocol, StopObserver {
     }
 
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard !outcome.isFinished else {
+            // Who waited was cancelled.
+            end(.failure(.cancelled))
+            return bytes.count
+        }
         received.append(contentsOf: bytes)
         read(isEnded: false)
         return bytes.count

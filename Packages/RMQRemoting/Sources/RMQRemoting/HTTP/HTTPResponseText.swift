@@ -53,7 +53,7 @@ enum HTTPResponseText {
             guard let count = Int(line.cut(atFirst: ";")?.before ?? line, radix: 16), count >= 0 else { return nil }
             if count == 0 { return content }
             rest = rest[(lineEnd + 1)...]
-            guard rest.count > count + 1 else { return nil }
+            guard count < rest.count - 1 else { return nil }
             content += rest.prefix(count)
             rest = rest.dropFirst(count + 2)   // the line end behind it
         }

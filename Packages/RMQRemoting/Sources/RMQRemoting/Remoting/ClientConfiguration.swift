@@ -30,8 +30,9 @@ public struct ClientConfiguration: Sendable {
     }
 
     var limits: ChannelLimits {
-        ChannelLimits(
-            idleTimeout: idleTimeout, inputLimitBytes: maxFrameBytes, outputHighWaterBytes: outputLimitBytes,
-            outputLimitBytes: outputLimitBytes)
+        // What waits in an outbox is handed over as a whole: the connection has to take it, or it would stop reading, or close.
+        let output = max(outputLimitBytes, sendBufferBytes + maxFrameBytes)
+        return ChannelLimits(
+            idleTimeout: idleTimeout, inputLimitBytes: maxFrameBytes, outputHighWaterBytes: output, outputLimitBytes: output)
     }
 }
