@@ -33,7 +33,7 @@ extension ClientCore {
                     do {
                         _ = try await self.call(command, at: address)
                     } catch {
-                        self.logger.warning("heartbeat to \(address): \(error)")
+                        self.warn(of: error, "heartbeat to \(address): \(error)")
                     }
                 }
             }

@@ -55,6 +55,12 @@ final class ClientCore: Sendable {
     var logger: Logger { configuration.logger }
     var isClosed: Bool { closed.load(ordering: .acquiring) }
 
+    /// Logs what failed in the background, unless it was only cut short by the end of a role or of the client.
+    func warn(of error: any Error, _ text: @autoclosure () -> String) {
+        if let error = error as? ClientError, error.code == .cancelled || error.code == .closed { return }
+        logger.warning(text())
+    }
+
     // MARK: Calls
 
     /// Sends a request and waits for the answer, whatever its code. Cancelling the task stops the waiting.

@@ -39,7 +39,7 @@ extension PushConsumer {
             } catch where error.code == .routeNotFound {
                 core.logger.debug("no route of \(topic) yet: \(error)")
             } catch {
-                return core.logger.warning("no routes for group \(group) yet: \(error)")
+                return core.warn(of: error, "no routes for group \(group) yet: \(error)")
             }
         }
     }

@@ -39,7 +39,7 @@ extension PushConsumer {
                             assigned.setLocked(isLocked)
                         }
                     } catch {
-                        self.core.logger.warning("queues of group \(self.group) not locked: \(error)")
+                        self.core.warn(of: error, "queues of group \(self.group) not locked: \(error)")
                     }
                 }
             }
@@ -55,7 +55,7 @@ extension PushConsumer {
                     do {
                         return try await self.core.lock(queues, group: self.group)
                     } catch {
-                        self.core.logger.warning("queues of group \(self.group) not locked: \(error)")
+                        self.core.warn(of: error, "queues of group \(self.group) not locked: \(error)")
                         return []
                     }
                 }

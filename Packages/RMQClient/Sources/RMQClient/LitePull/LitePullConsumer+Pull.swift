@@ -149,7 +149,7 @@ extension LitePullConsumer {
             } catch where error.code == .routeNotFound {
                 core.logger.debug("no route of \(topic) yet: \(error)")
             } catch {
-                return core.logger.warning("no routes for group \(group) yet: \(error)")
+                return core.warn(of: error, "no routes for group \(group) yet: \(error)")
             }
         }
     }

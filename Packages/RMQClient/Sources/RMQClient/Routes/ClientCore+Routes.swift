@@ -89,7 +89,7 @@ extension ClientCore {
                 logger.debug("route of \(topic) not refreshed: \(error)")
             } catch {
                 // No name server answers, so none will for the other topics.
-                return logger.warning("routes not refreshed: \(error)")
+                return warn(of: error, "routes not refreshed: \(error)")
             }
         }
     }
