@@ -14,7 +14,9 @@ public struct Delivery: Sendable {
 
     /// The message is done with.
     public func acknowledge() {
-        if run.settle(index, mark) { consumer.places.release() }
+        guard run.settle(index, mark) else { return }
+        count(succeeded: 1)
+        consumer.places.release()
     }
 
     /// Sends it back to the broker, which gives it to some member of the group later, with `reconsumeTimes` one higher.
@@ -28,7 +30,16 @@ public struct Delivery: Sendable {
 
     private func giveBack(level: Int32) {
         guard let returning = run.beginReturn(index, mark) else { return }
-        consumer.places.release()
-        consumer.commands.yield(.giveBack(run, index, returning, level: level))
+        count(failed: 1)
+        // In a task of its own, which keeps the place until the broker has the message: closing the consumer waits for that.
+        Task {
+            await consumer.sendBack(run, index, returning, level: level)
+            consumer.places.release()
+        }
+    }
+
+    private func count(succeeded: Int = 0, failed: Int = 0) {
+        let elapsed = Duration.milliseconds(max(0, CoarseClock.milliseconds() - mark.since))
+        run.queue.counts?.countHandled(succeeded: succeeded, failed: failed, runs: 1, elapsed: elapsed)
     }
 }

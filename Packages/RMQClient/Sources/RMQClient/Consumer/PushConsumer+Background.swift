@@ -25,7 +25,6 @@ extension PushConsumer {
         case .redeliver(let run, let index):
             guard (try? await Task.sleep(for: configuration.redeliveryDelay)) != nil, !run.queue.isDropped else { return }
             inbox.put(again: run, index)
-        case .giveBack(let run, let index, let mark, let level): await sendBack(run, index, mark, level: level)
         case .correct(let assigned, let offset): await correct(assigned, to: offset)
         case .unlock(let queue): await unlockLater(queue)
         }

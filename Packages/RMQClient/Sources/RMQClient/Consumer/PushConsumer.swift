@@ -69,8 +69,6 @@ public final class PushConsumer: Sendable {
         case pull(AssignedQueue)
         /// Hands a message out again, after a while.
         case redeliver(PulledRun, Int)
-        /// Sends a message back that a loop has settled so.
-        case giveBack(PulledRun, Int, MessageMark, level: Int32)
         case correct(AssignedQueue, offset: Int64)
         /// Gives the broker's lock back, after a while.
         case unlock(MessageQueue)
