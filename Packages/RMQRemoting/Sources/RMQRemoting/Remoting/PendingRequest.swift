@@ -1,4 +1,5 @@
 public import RMQCommon
+import Synchronization
 
 /// A send or a pull on its way through a ``RemotingPeer``: all that there is of it, in one piece of memory, so that the task that waits
 /// for it keeps hardly anything else.
@@ -25,7 +26,7 @@ public final class PendingRequest: @unchecked Sendable {
     }
 
     /// What its task does when it goes on.
-    enum Step {
+    enum Step: UInt8, AtomicRepresentable {
         case end
         /// Tries again: there is room, which is kept for it.
         case useRoom
@@ -44,7 +45,8 @@ public final class PendingRequest: @unchecked Sendable {
     /// What it needs room for while it waits for that; 0 when it is on its way.
     var bytesToCome = 0
     var continuation: UnsafeContinuation<Void, Never>?
-    var step = Step.end
+    /// Written last and read first by who goes on, so that all else is seen, too.
+    let step = Atomic(Step.end)
     /// How the request ended, once ``RemotingPeer/run(_:)`` has returned.
     public private(set) var outcome = Outcome.failed(.closed)
 
@@ -71,9 +73,9 @@ public final class PendingRequest: @unchecked Sendable {
 
     /// Has the task go on. Called by the one who has it, once for each time that the task waits.
     func resume(_ next: Step) {
-        step = next
         let waiting = continuation
         continuation = nil
+        step.store(next, ordering: .releasing)
         waiting?.resume()
     }
 

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// One server of a client, for what is asked of it thousands of times a second: sends and pulls.
 ///
 /// Found once (``RemotingClient/peer(_:serialization:)``), and used by any number of tasks at once. What they ask shares one connection
@@ -31,10 +33,10 @@ public struct RemotingPeer: Sendable {
     public func run(_ request: PendingRequest) async {
         let outbox = endpoint.outbox
         request.number = outbox.nextNumber(request.kind)
-        request.step = .connect
+        request.step.store(.connect, ordering: .relaxed)
         while true {
             // Of a step before this one.
-            let hasRoom = request.step == .useRoom
+            let hasRoom = request.step.load(ordering: .relaxed) == .useRoom
             await withTaskCancellationHandler {
                 await withUnsafeContinuation { continuation in
                     request.continuation = continuation
@@ -43,7 +45,7 @@ public struct RemotingPeer: Sendable {
             } onCancel: {
                 outbox.cancel(request.number)
             }
-            switch request.step {
+            switch request.step.load(ordering: .acquiring) {
             case .end: return
             case .useRoom: break
             case .connect:
