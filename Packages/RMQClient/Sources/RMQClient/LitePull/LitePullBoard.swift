@@ -6,7 +6,7 @@ import Synchronization
 ///     pull loops ─► wait for room ─► add ─┐                     ┌─ poll
 ///                                          └─► LitePullState ────┴─ poll, waiting
 ///
-/// `locked` is locked for moments only, and no other lock is taken within it.
+/// `locked` is locked for moments only; the one lock taken within it is that of the `OffsetTable`: no offset moves of a queue that is given up.
 final class LitePullBoard: Sendable {
     typealias Batch = LitePullState.Batch
 
