@@ -92,6 +92,27 @@ class Exchange:
         assert len(stored) == len(texts), f"{len(stored)} of {len(texts)} sends were reported"
         return stored
 
+    def settle(self, topic, members, queues, kind):
+        """Sends rounds of messages until one came once each, to all members in equal shares of the queues; returns all that was sent.
+
+        Until then queues are on their way between members, and what is in hand meanwhile may rightly come to both of them.
+        """
+        deadline, sent = time.monotonic() + SECONDS, []
+        shares = sorted(queues // len(members) + (number < queues % len(members)) for number in range(len(members)))
+        while True:
+            coming = self.send_swift(topic, wording.texts(f"{kind}-{len(sent)}", 2 * queues))
+            sent += coming
+            wanted = {message["body"] for message in coming}
+
+            def came():
+                return [[message for message in list(member.received) if message["body"] in wanted] for member in members]
+            rmq.wait_until(lambda: {message["body"] for each in came() for message in each} == wanted, SECONDS, f"{kind}: a round of messages")
+            arrived = came()
+            owned = [{message["queue"] for message in each} for each in arrived]
+            if sum(map(len, arrived)) == len(wanted) and sorted(map(len, owned)) == shares:
+                return sent
+            assert time.monotonic() < deadline, f"{kind}: the queues of the members are still {owned}"
+
     @contextlib.contextmanager
     def consumer(self, topic, group, mode="concurrent", expression="*", count=1 << 30, seconds=SECONDS):
         """A push consumer of the C++ client, until the block ends."""
@@ -363,13 +384,8 @@ def mixed_group(exchange):
     exchange.make_topic(topic)
 
     def shared(consumers, kind):
-        """Sends signals until every consumer gets some, then what must arrive exactly once."""
-        deadline, number = time.monotonic() + SECONDS, 0
-        marks = [len(consumer.received) for consumer in consumers]
-        while not all(len(consumer.received) > mark for consumer, mark in zip(consumers, marks)):
-            assert time.monotonic() < deadline, f"{kind}: received by each since it began: {[len(c.received) - m for c, m in zip(consumers, marks)]}"
-            exchange.send_swift(topic, wording.texts(f"{kind}-signal-{number}", 8))
-            number += 1
+        """Sends signals until each consumer has its queues, then what must arrive exactly once."""
+        exchange.settle(topic, consumers, 4, f"{kind}-signal")
         sent = exchange.send(topic, "sync", 60, kind)
         bodies = {message["body"] for message in sent}
 

@@ -201,14 +201,7 @@ def rebalance(exchange):
                 members.pop(0).stop()
             coming = wording.texts(f"while-{wanted}-settle", 100)
             exchange.send_swift(topic, coming)
-            marks = [len(member.received) for member in members]
-            settled, number = time.monotonic(), 0
-            while not all(len(member.received) > mark for member, mark in zip(members, marks)):
-                assert time.monotonic() - settled < SECONDS, f"{wanted} consumers: {[len(m.received) - k for m, k in zip(members, marks)]} since they changed"
-                more = wording.texts(f"while-{wanted}-signal-{number}", 16)
-                exchange.send_swift(topic, more)
-                coming += more
-                number += 1
+            coming += exchange.settle(topic, members, 8, f"while-{wanted}-signal")
             steady = wording.texts(f"steady-{phase}", 200)
             exchange.send_swift(topic, steady)
             everything += coming + steady
