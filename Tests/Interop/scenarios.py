@@ -237,7 +237,8 @@ def mixed_order(exchange):
     def settled(members, kind):
         """What is sent while the members change comes, and what is sent then comes once, each queue to one member."""
         send(f"{kind}-change")
-        everything.extend(exchange.settle(topic, members, 4, f"{kind}-signal"))
+        # The locks of a member that leaves without a word last a minute.
+        everything.extend(exchange.settle(topic, members, 4, f"{kind}-signal", 150))
         steady = send(f"{kind}-steady")
 
         def came():
