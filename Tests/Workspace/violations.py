@@ -153,7 +153,7 @@ VIOLATIONS = [
     ("a limit that changed", lambda c: c.replace(LOCKS, "limit = 100_000", "limit = 100_001"), "docs/limits.md: other bounds"),
     ("a limit without a reason", lambda c: c.replace(LOCKS, "/// Most locks", "// Most locks"), "QueueLocks.limit is a bound without a comment"),
     ("a behaviour without its test", lambda c: c.replace("Packages/RMQClient/Behaviour.md", "aDeliveryIsSettledOnce", "aDeliveryIsSettledTwice"),
-     "names the test ConsumeTests.aDeliveryIsSettledTwice"),
+     "names the test SettlingTests.aDeliveryIsSettledTwice"),
     ("a drawing that changed", lambda c: c.replace(ENTRY, "| position |", "| place    |"), "docs/formats.md: a drawing is another"),
     ("a row that points down", lambda c: c.replace("WORKSPACE.md", "| RMQStore | Common |", "| RMQStore | Common, Broker |"),
      "RMQStore may import RMQBroker, which is no earlier row"),

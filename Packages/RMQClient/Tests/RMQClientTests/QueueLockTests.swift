@@ -13,7 +13,7 @@ import Testing
     // MARK: What is kept of them
 
     @Test func aLockIsOursFromTheQuestionOn() {
-        var locks = QueueLocks()
+        var locks = HeldLocks()
         let mayAsk = locks.ask([Self.queue, Self.other])
         #expect(mayAsk)
         locks.forget([Self.other])
@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func aLockThatIsAskedForAgainDoesNotLeave() {
-        var locks = QueueLocks()
+        var locks = HeldLocks()
         locks.leave(Self.queue)
         #expect(!locks.isLeaving(Self.queue), "it was not asked for")
         _ = locks.ask([Self.queue])

@@ -13,6 +13,43 @@ import Testing
 
     // MARK: Deliveries
 
+    @Test func aDeliveryIsSettledOnce() async throws {
+        try await withFakeCluster(topics: ["T": 1, "%RETRY%c": 1]) { cluster in
+            cluster.fill("T", with: (0..<6).map { "\($0)" })
+            try await cluster.withClient { client in
+                let consumer = try await client.makePushConsumer(group: "c", .quick { $0.maxConcurrency = 2 })
+                try await consumer.subscribe(to: "T")
+                var deliveries = consumer.deliveries.makeAsyncIterator()
+                let first = try #require(try await deliveries.next())
+                for _ in 0..<3 { first.acknowledge() }
+                first.retry()
+                // Were it counted four times, there would be room for five now.
+                let second = try #require(try await deliveries.next())
+                let third = try #require(try await deliveries.next())
+                #expect(["0", "1", "2"] == [first, second, third].map(\.message.text))
+                let next = Task { try await consumer.deliveries.first { _ in true } }
+                let round = cluster.asked(.getConsumerListByGroup).count
+                try await eventually("some time has passed") { cluster.asked(.getConsumerListByGroup).count > round + 4 }
+                next.cancel()
+                #expect(try await next.value == nil)
+                second.retry()
+                second.retry()
+                second.acknowledge()
+                var rest: [Delivery] = []
+                while rest.count < 4 {
+                    let delivery = try #require(try await deliveries.next())
+                    delivery.acknowledge()
+                    rest.append(delivery)
+                }
+                #expect(rest.map(\.message.text).sorted() == ["1", "3", "4", "5"])
+                #expect(rest.filter { $0.message.text == "1" }.map(\.message.reconsumeTimes) == [1])
+                third.acknowledge()
+                await consumer.close()
+                #expect(cluster.offset(of: Self.queue) == 6)
+            }
+        }
+    }
+
     @Test func aDeliveryWhoseQueueWasTakenAwayGivesItsPlaceBackAfterTheTimeOut() async throws {
         try await withFakeCluster(topics: ["T": 2]) { cluster in
             cluster.fill("T", queue: 0, with: ["lost"])

@@ -68,7 +68,7 @@ public final class PushConsumer: Sendable {
         var assigned: [MessageQueue: AssignedQueue] = [:]
         /// Runs of queues that were taken away, of which messages are in hand: each keeps a place.
         var adrift: [PulledRun] = []
-        var locks = QueueLocks()
+        var locks = HeldLocks()
         var life = ConsumerLife.idle
         var isPaused = false
         var watchers = AssignmentWatchers()

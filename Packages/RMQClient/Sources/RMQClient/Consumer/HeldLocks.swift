@@ -8,7 +8,7 @@ import RMQCommon
 ///     refused
 ///
 /// A lock that nobody gives back keeps its queue from the other members for a minute. A value: it asks no broker.
-struct QueueLocks {
+struct HeldLocks {
     private enum Lock { case held, leaving }
 
     private var locks: [MessageQueue: Lock] = [:]
