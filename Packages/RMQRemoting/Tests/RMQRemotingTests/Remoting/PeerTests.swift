@@ -87,7 +87,7 @@ import Testing
         #expect(Self.offset(try await first.value) == 1)
         // The loop has something else to do, until the server has the second message.
         let release = DispatchSemaphore(value: 0)
-        peer.endpoint.loop.execute { release.wait() }
+        peer.endpoint.loop.execute { _ = release.wait(timeout: .now() + .seconds(60)) }
         defer { release.signal() }
         let second = Task { try await Self.send([2], to: peer) as Outcome }
         let command = try #require(try socket.receiveCommand())
