@@ -48,6 +48,7 @@ extension ClientCore {
     /// - Parameter brokerId: the member of the broker set to ask when it is there.
     func pull(_ request: QueuePull, preferring brokerId: Int64, timeout: Duration) async throws(ClientError) -> PullResult {
         let (address, isMaster) = try await reader(of: request.queue, preferring: brokerId)
+        try checkVersion(of: address, for: request.filter)
         let answer = try await pull(request.header(toMaster: isMaster), at: address, timeout: timeout)
         return try pulled(answer, by: request, at: address)
     }

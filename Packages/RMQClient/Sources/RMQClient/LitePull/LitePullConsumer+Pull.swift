@@ -70,8 +70,8 @@ extension LitePullConsumer {
         if let start = pull.start { return start }
         while board.change({ $0.isHeld(by: pull.holder) }), !Task.isCancelled {
             do throws(ClientError) {
-                let start = try await core.startOffset(
-                    of: pull.queue, stored: offsets.offset(of: pull.queue), position: configuration.start, timeout: GroupOffsets.timeout)
+                // The group's offset stays where it is until something is committed.
+                let start = try await offsets.start(of: pull.queue, from: configuration.start, isKept: false)
                 board.change { $0.begin(pull.holder, at: start) }
                 return start
             } catch where error.code == .cancelled || error.code == .closed {
