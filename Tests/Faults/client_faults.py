@@ -34,7 +34,7 @@ def wait_handled(clients, sent, what="every acknowledged message to be consumed"
     def handled():
         return set().union(*(bodies(client.of("handled")) for client in clients))
     try:
-        rmq.wait_until(lambda: handled() >= bodies(sent), 60, what)
+        rmq.wait_until(lambda: handled() >= bodies(sent), 120, what)
     except TimeoutError as error:
         raise AssertionError(f"{error}: {len(bodies(sent) - handled())} of {len(bodies(sent))} did not come") from error
 
@@ -272,7 +272,7 @@ def a_thousand_topics(scene):
     scene.broker()
     client = scene.client()
     client.tell("send", topic="Thousand", topics=1000, bodies="thousand", tasks=20, count=1000, pause=0, timeout=20_000)
-    client.wait("sent", 1000, seconds=60)
+    client.wait("sent", 1000, seconds=120)
     client.tell("consume", topic="Thousand", topics=1000, group="thousand_group")
     wait_handled([client], client.of("sent"))
     assert len(client.sockets()) <= 4, f"{len(client.sockets())} connections to two servers"
