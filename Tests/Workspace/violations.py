@@ -154,6 +154,8 @@ VIOLATIONS = [
     ("a limit without a reason", lambda c: c.replace(LOCKS, "/// Most locks", "// Most locks"), "QueueLocks.limit is a bound without a comment"),
     ("a behaviour without its test", lambda c: c.replace("Packages/RMQClient/Behaviour.md", "aDeliveryIsSettledOnce", "aDeliveryIsSettledTwice"),
      "names the test SettlingTests.aDeliveryIsSettledTwice"),
+    ("a behaviour whose case is not run", lambda c: c.replace("Tests/Faults/client_faults.py", "only_broker_killed, ", ""),
+     "names the test client_faults.py:only_broker_killed"),
     ("a drawing that changed", lambda c: c.replace(ENTRY, "| position |", "| place    |"), "docs/formats.md: a drawing is another"),
     ("a row that points down", lambda c: c.replace("WORKSPACE.md", "| RMQStore | Common |", "| RMQStore | Common, Broker |"),
      "RMQStore may import RMQBroker, which is no earlier row"),
