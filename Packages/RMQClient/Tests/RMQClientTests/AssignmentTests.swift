@@ -15,17 +15,21 @@ import Testing
                 try await consumer.run { _ in .success }
             } _: { consumer in
                 let clientId = consumer.core.clientId
-                var watched = consumer.assignments.makeAsyncIterator()
-                var held = try #require(await watched.next())
-                while held != Set(Self.queues) { held = try #require(await watched.next()) }
+                let seen = Mutex<[Set<MessageQueue>]>([])
+                let watching = Task {
+                    for await held in consumer.assignments { seen.withLock { $0.append(held) } }
+                }
+                func isTold(_ queues: Set<MessageQueue>) -> Bool { seen.withLock { $0.last == queues } }
+                try await eventually("both queues are told") { isTold(Set(Self.queues)) }
                 cluster.state.withLock { $0.members = ["0", clientId] }
-                while held != [Self.queues[1]] { held = try #require(await watched.next()) }
+                try await eventually("one went to another member") { isTold([Self.queues[1]]) }
                 cluster.state.withLock { $0.members = [clientId] }
-                while held != Set(Self.queues) { held = try #require(await watched.next()) }
+                try await eventually("and came back") { isTold(Set(Self.queues)) }
                 await consumer.unsubscribe(from: "T")
-                while !held.isEmpty { held = try #require(await watched.next()) }
+                try await eventually("none is left") { isTold([]) }
                 await consumer.close()
-                #expect(await watched.next() == nil)
+                // It ends with the consumer.
+                await watching.value
                 var late = consumer.assignments.makeAsyncIterator()
                 #expect(await late.next() == [])
                 #expect(await late.next() == nil)

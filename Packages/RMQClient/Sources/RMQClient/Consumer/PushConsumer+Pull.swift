@@ -132,7 +132,8 @@ extension PushConsumer {
 
     /// Messages whose body cannot be restored go back to the broker: another member may know their compression. The queue goes on.
     private func withoutUnreadable(_ result: PullResult, _ loop: inout PullLoop) async throws(ClientError) -> PullResult {
-        guard !result.unreadable.isEmpty else { return result }
+        // Of a queue that was taken away nothing is handed out or sent back.
+        guard !result.unreadable.isEmpty, !loop.assigned.isDropped else { return result }
         let queue = loop.assigned.queue
         for (index, cause) in result.unreadable where !loop.givenBack.contains(result.messages[index].queueOffset) {
             let message = asSent(result.messages[index])

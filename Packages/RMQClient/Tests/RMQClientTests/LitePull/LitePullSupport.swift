@@ -1,6 +1,7 @@
 import RMQClient
 import RMQCommon
 import RMQTestSupport
+import Testing
 
 extension LitePullConfiguration {
     /// Short intervals, so that tests need not wait for the product's; from the first message on.

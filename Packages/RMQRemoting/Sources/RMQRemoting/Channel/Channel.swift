@@ -8,7 +8,8 @@ public import RMQCommon
 ///
 /// Reading: as much as the transport has (up to 256 KiB) into the loop's memory, where the protocol handles it in place; only what
 /// is incomplete is kept, so that idle channels hold no memory. Writing: what is written gathers in `output` and goes out
-/// with one system call at the end of the wake-up. Belongs to its loop's thread; other threads send work to its loop.
+/// with one system call at the end of the wake-up. Belongs to its loop's thread; other threads send work to its loop, or write by
+/// themselves while the socket is lent.
 public final class Channel: EventSource {
     /// Unique in the process.
     public let id: UInt64
@@ -47,6 +48,8 @@ public final class Channel: EventSource {
     /// The transport holds bytes that no event will announce.
     private var hasUnreadInput = false
     private var isListedForFlush = false
+    /// Others may write: nothing is to be added to `output` before ``takeBack()``.
+    private var isLent = false
     private var isListedForResuming = false
 
     /// Takes over `socket`; nil (and closed) when the loop cannot watch it.
@@ -96,6 +99,7 @@ public final class Channel: EventSource {
     /// Adds bytes to what goes out at the end of this wake-up.
     public func write(_ bytes: UnsafeRawBufferPointer) {
         guard isOpen else { return }
+        takeBack()
         output.bytes.append(bytes)
         outputGrew()
     }
@@ -107,12 +111,14 @@ public final class Channel: EventSource {
     /// the transport can.
     public func write(_ bytes: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable) {
         guard isOpen else { return }
+        takeBack()
         output.append(bytes, keeping: owner)
         outputGrew()
     }
 
     /// To be called after something was added to `output`.
     func outputGrew() {
+        assert(!isLent, "what others have begun to write goes first")
         if output.count > limits.outputLimitBytes {
             logger.warning("closed \(remote): \(output.count) bytes wait to be written, limit \(limits.outputLimitBytes); the peer does not read")
             return close()
@@ -120,11 +126,25 @@ public final class Channel: EventSource {
         askForFlush()
     }
 
-    /// The socket, for others to write to while there is nothing to write here; nil when that may not be. The protocol takes it back before it
-    /// writes here, and when it is told to.
+    /// The socket, for others to write to until ``ChannelProtocol/takeBack()`` or ``ChannelProtocol/channelCloses()``; nil when it is lent, when
+    /// something waits to be written here, or when the transport writes on the loop only.
     func lend() -> LentSocket? {
-        guard phase == .open, output.isEmpty, writeNeeds.isEmpty, let sharedTransport else { return nil }
+        guard !isLent, phase == .open, output.isEmpty, writeNeeds.isEmpty, let sharedTransport else { return nil }
+        isLent = true
         return LentSocket(descriptor: raw, transport: sharedTransport)
+    }
+
+    /// To be called before anything is added to `output`: what others have begun to write goes first.
+    func takeBack() {
+        guard isLent else { return }
+        endLoan()
+        if !output.isEmpty { askForFlush() }
+    }
+
+    private func endLoan() {
+        guard isLent else { return }
+        isLent = false
+        if channelProtocol?.takeBack() == true { lastActivity = loop.now }
     }
 
     /// Has ``flush()`` called at the end of this wake-up, or when the socket takes bytes again.
@@ -142,6 +162,7 @@ public final class Channel: EventSource {
     func flush() {
         isListedForFlush = false
         guard isOpen else { return }
+        endLoan()
         channelProtocol?.fillOutput()
         let before = output.count
         switch output.write(raw, through: transport) {
@@ -252,6 +273,7 @@ public final class Channel: EventSource {
             case .ended: finish()
             case .failed: close()
             case .replaced(let next):
+                takeBack()
                 transport = next
                 continue
             }
@@ -301,8 +323,8 @@ public final class Channel: EventSource {
     /// Writes what the socket takes at once and closes. ``ChannelProtocol/channelClosed()`` follows at the end of the wake-up.
     public func close() {
         guard phase != .closed else { return }
-        channelProtocol?.takeBack()
         phase = .closed
+        channelProtocol?.channelCloses()
         if !output.isEmpty { _ = output.write(raw, through: transport) }
         output.discard()
         transport.shutdown(raw)
@@ -321,6 +343,11 @@ public final class Channel: EventSource {
     /// Closes the channel when it was idle for too long, and gives back memory when it was idle for a while.
     /// Called by the sweep; returns the idle limit of an open channel.
     func sweep(now: MonotonicInstant) -> Int64 {
+        if isLent {
+            // So it is known whether others have written. The flush lends it again.
+            endLoan()
+            askForFlush()
+        }
         let idle = (now - lastActivity).nanoseconds
         if idle >= idleNanoseconds {
             logger.info("closed \(remote): idle for \(idle / 1_000_000) ms")

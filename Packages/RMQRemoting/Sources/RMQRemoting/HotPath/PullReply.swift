@@ -31,6 +31,7 @@ extension Connection {
     ///   - addBody: adds the messages; long ones stay where they are until they are written.
     public func replyPull(_ reply: PullReply, to ticket: ReplyTicket, bodyCount: Int = 0, addBody: (PullReplyBody) -> Void = { _ in }) {
         guard isOpen, !ticket.isOneway else { return }
+        channel.takeBack()
         channel.output.bytes.append(atMost: 512 + reply.remark.utf8CodeUnitCount) { room in
             var cursor = FrameCursor(room)
             switch ticket.serialization {

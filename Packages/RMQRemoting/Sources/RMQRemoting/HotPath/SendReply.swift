@@ -43,6 +43,7 @@ extension Connection {
         queueOffset: Int64, trailer: SendReplyTrailer
     ) {
         guard isOpen, !ticket.isOneway else { return }
+        channel.takeBack()
         channel.output.bytes.append(atMost: 384 + messageId.count + trailer.json.count) { room in
             var cursor = FrameCursor(room)
             switch ticket.serialization {

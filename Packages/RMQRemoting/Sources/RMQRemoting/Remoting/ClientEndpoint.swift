@@ -62,9 +62,9 @@ final class ClientEndpoint: StopObserver, @unchecked Sendable {
 
     /// The outbox has something to write, or a deadline that is nearer than those before.
     func outboxChanged() {
-        let check = outbox.nextCheck
-        if check != .distantFuture { outboxAlarm.set(check) }
-        if case .connected(let connection) = state { connection.outboxFilled() }
+        let news = outbox.news()
+        if news.nextCheck != .distantFuture { outboxAlarm.set(news.nextCheck) }
+        if news.isFilled, case .connected(let connection) = state { connection.outboxFilled() }
     }
 
     private func checkOutbox() {

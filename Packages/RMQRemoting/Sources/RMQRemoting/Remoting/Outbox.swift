@@ -25,10 +25,12 @@ final class Outbox: Sendable {
         var seekers: [Int32] = []
         /// Bytes for which room was promised and that are not here yet.
         var promised = 0
-        /// The loop was told that there is output, and has not come for it yet.
+        /// The loop was told to come, and has not come yet.
         var isLoopTold = false
-        /// While it is lent, the loop does not write: nothing waits there.
+        /// While it is here, the loop does not write, and nothing waits there.
         var socket: LentSocket?
+        /// Something was written to a lent socket that the loop has not heard of.
+        var hasWritten = false
         /// When the loop looks for those that are overdue.
         var nextCheck = MonotonicInstant.distantFuture
 
@@ -42,6 +44,7 @@ final class Outbox: Sendable {
         mutating func write(_ frame: Frame, atOnce: Bool) -> Bool {
             var written = 0
             if atOnce, let socket, output.isEmpty {
+                hasWritten = true
                 written = socket.write(frame.start, frame.body)
                 if written == frame.byteCount { return true }
                 self.socket = nil
@@ -67,6 +70,8 @@ final class Outbox: Sendable {
     private let limitBytes: Int
     private let maxFrameBytes: Int
     private let counter = Atomic<Int32>(0)
+    /// A longer frame is written by the loop, although its send is the only one: sockets take it in parts.
+    private static let mostBytesAtOnce = 64 * 1024
 
     /// - Parameters:
     ///   - limitBytes: what may wait for the loop. A frame that is larger goes alone.
@@ -111,13 +116,15 @@ final class Outbox: Sendable {
             guard state.isOpen else { return (false, false) }
             let mayGo = hasRoom || (state.seekers.isEmpty && state.hasRoom(for: size, limit: limitBytes))
             request.bytesToCome = mayGo ? 0 : size
-            let isAlone = state.waiters.sendCount == 0
+            let isAlone = request.kind == .send && state.waiters.sendCount == 0
+            // Who has waited for room goes through the loop, which gives room to the next ones. The lock is held over a write: so it is short.
+            let goesAtOnce = isAlone && !hasRoom && size <= Self.mostBytesAtOnce
             // After 2^30 others the number may still be in use, by a request with as long a time: the task takes another one.
             guard state.waiters.insert(request) else { return (false, false) }
             var mustTell = request.deadline < state.nextCheck
             state.nextCheck = min(state.nextCheck, request.deadline)
             if !mayGo { state.addSeeker(request.number) }
-            if !(mayGo && state.write(frame, atOnce: isAlone)) { mustTell = mustTell || !state.isLoopTold }
+            if !(mayGo && state.write(frame, atOnce: goesAtOnce)) { mustTell = mustTell || !state.isLoopTold }
             if mustTell { state.isLoopTold = true }
             return (true, mustTell)
         }
@@ -150,7 +157,7 @@ final class Outbox: Sendable {
     /// There is a connection.
     func open() { state.withLock { $0.isOpen = true } }
 
-    /// Lends the socket until ``take(into:)``; false when there is something to take.
+    /// Takes the socket, until ``take(into:)``, ``stop()`` or a write that it did not take whole; false when the loop has to come first.
     func lend(_ socket: LentSocket) -> Bool {
         state.withLock { state in
             guard state.isOpen, state.output.isEmpty else { return false }
@@ -159,11 +166,20 @@ final class Outbox: Sendable {
         }
     }
 
+    /// The connection is about to be gone: nothing is taken over or written any more. ``close()`` follows.
+    func stop() {
+        state.withLock { state in
+            state.isOpen = false
+            state.socket = nil
+        }
+    }
+
     /// The connection is gone: all requests fail, those that have not begun are told to.
     func close() {
         let waiting = state.withLock { state in
             state.isOpen = false
             state.socket = nil
+            state.hasWritten = false
             state.output.take(state.output.count)
             state.output.shrink()
             state.seekers = []
@@ -177,8 +193,11 @@ final class Outbox: Sendable {
     }
 
     /// Moves what waits to the end of `target`, and gives the room to those that wait for it. The socket is the loop's again.
-    func take(into target: inout ByteQueue) {
-        let granted = state.withLock { state in
+    /// - Returns: whether something was written to it here.
+    @discardableResult
+    func take(into target: inout ByteQueue) -> Bool {
+        let (granted, hasWritten) = state.withLock { state in
+            defer { state.hasWritten = false }
             state.socket = nil
             state.isLoopTold = false
             if target.isEmpty {
@@ -187,9 +206,10 @@ final class Outbox: Sendable {
                 target.append(state.output.readable)
                 state.output.take(state.output.count)
             }
-            return grantRoom(&state)
+            return (grantRoom(&state), state.hasWritten)
         }
         for request in granted { request.resume(.useRoom) }
+        return hasWritten
     }
 
     private func grantRoom(_ state: inout State) -> [PendingRequest] {
@@ -228,8 +248,15 @@ final class Outbox: Sendable {
         answers.removeAll(keepingCapacity: answers.count <= 65_536)
     }
 
-    /// When ``expire(now:)`` has something to do; in the distant future while nobody waits.
-    var nextCheck: MonotonicInstant { state.withLock { $0.nextCheck } }
+    /// What the loop was told to come for: when ``expire(now:)`` has something to do, in the distant future while nobody waits; and whether there
+    /// is something to take.
+    func news() -> (nextCheck: MonotonicInstant, isFilled: Bool) {
+        state.withLock { state in
+            let isFilled = !state.output.isEmpty || !state.seekers.isEmpty
+            if !isFilled { state.isLoopTold = false }
+            return (state.nextCheck, isFilled)
+        }
+    }
 
     /// Fails what is overdue.
     /// - Returns: when to look again; in the distant future when nobody waits.

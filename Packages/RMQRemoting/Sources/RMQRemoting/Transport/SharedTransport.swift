@@ -1,6 +1,7 @@
 import Glibc
 
-/// A transport that keeps nothing from one write to the next: while the channel lends its socket, other threads may write, one at a time.
+/// A transport that keeps nothing from one write to the next: while the channel lends its socket, other threads may write, one at a time
+/// and beside a read of the loop. A write that failed has written nothing.
 public protocol SharedTransport: Transport, Sendable {}
 
 /// A channel's socket, for others to write to until the channel takes it back.

@@ -126,6 +126,35 @@ import Testing
         #expect(loopback.server.connectionCount == 1)
     }
 
+    /// Answers a send, and asks the client something each time, too: that answer is written by the client's loop.
+    private final class AskingBroker: RequestHandler {
+        private let answers: SharedCount
+        private let trailer = SendReplyTrailer()
+
+        init(_ answers: SharedCount) { self.answers = answers }
+
+        func receive(_ request: InboundFrame, on connection: Connection) {
+            let answers = answers
+            connection.send(OutboundRequest(
+                RemotingCommand(code: 221, body: [UInt8](repeating: 3, count: 100)), to: "the client", timeout: .generous
+            ) { if case .success(let answer) = $0, answer.body.count == 100 { answers.add(1) } })
+            connection.replySend(
+                to: request.ticket, messageId: .stored(ipv4AndPort: 1, physicalOffset: 2), queueId: 0, queueOffset: Int64(request.body.count),
+                trailer: trailer)
+        }
+    }
+
+    @Test func loneSendsAndAnswersFollowEachOtherWhole() async throws {
+        let answers = SharedCount()
+        let loopback = try Loopback(over: .stingy) { _ in AskingBroker(answers) }
+        defer { loopback.stop() }
+        loopback.client.setRequestHandler { request, _ in RemotingCommand(code: 0, body: request.body) }
+        let peer = try #require(loopback.client.peer(loopback.address))
+        for size in 0..<300 { #expect(Self.offset(try await Self.send([UInt8](repeating: 1, count: 100 * size), to: peer)) == Int64(100 * size)) }
+        try await eventually("all answers of the client") { answers.value == 300 }
+        #expect(loopback.server.connectionCount == 1)
+    }
+
     @Test(arguments: HeaderSerialization.allCases)
     func aPullBringsItsBytes(serialization: HeaderSerialization) async throws {
         let loopback = try Loopback { _ in Broker() }

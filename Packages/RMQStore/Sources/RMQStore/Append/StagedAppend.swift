@@ -13,6 +13,8 @@ struct StagedAppend {
     }
 
     var draft: RecordDraft
+    /// As ``AppendResult/batchByteCounts``: made before the append lock is taken.
+    let batchByteCounts: [Int32]
     /// The draft's, or the one that took its place when its topic was deleted.
     var queue: ConsumeQueue
     /// The queues that it enters beside its own, as its properties list them.
@@ -23,6 +25,7 @@ struct StagedAppend {
 
     init(_ draft: RecordDraft, multiDispatch: [ConsumeQueue]) {
         self.draft = draft
+        batchByteCounts = draft.messageCount == 1 ? [] : draft.entries.map(\.byteCount)
         queue = draft.queue
         self.multiDispatch = multiDispatch
     }
