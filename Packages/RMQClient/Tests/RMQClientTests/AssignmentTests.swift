@@ -9,24 +9,30 @@ import Testing
 @Suite(.takesTurns) struct AssignmentTests {
     private static let queues = (0..<2).map { MessageQueue(topic: "T", brokerName: "a", queueId: $0) }
 
+    /// What a watcher was told.
+    private final class Told: Sendable {
+        private let last = Mutex<Set<MessageQueue>?>(nil)
+        func note(_ queues: Set<MessageQueue>) { last.withLock { $0 = queues } }
+        func ends(with queues: Set<MessageQueue>) -> Bool { last.withLock { $0 == queues } }
+    }
+
     @Test func theAssignmentIsWatched() async throws {
         try await withFakeCluster(topics: ["T": 2]) { cluster in
             try await withConsumer(of: cluster) { consumer in
                 try await consumer.run { _ in .success }
             } _: { consumer in
                 let clientId = consumer.core.clientId
-                let seen = Mutex<[Set<MessageQueue>]>([])
+                let told = Told()
                 let watching = Task {
-                    for await held in consumer.assignments { seen.withLock { $0.append(held) } }
+                    for await held in consumer.assignments { told.note(held) }
                 }
-                func isTold(_ queues: Set<MessageQueue>) -> Bool { seen.withLock { $0.last == queues } }
-                try await eventually("both queues are told") { isTold(Set(Self.queues)) }
+                try await eventually("both queues are told") { told.ends(with: Set(Self.queues)) }
                 cluster.state.withLock { $0.members = ["0", clientId] }
-                try await eventually("one went to another member") { isTold([Self.queues[1]]) }
+                try await eventually("one went to another member") { told.ends(with: [Self.queues[1]]) }
                 cluster.state.withLock { $0.members = [clientId] }
-                try await eventually("and came back") { isTold(Set(Self.queues)) }
+                try await eventually("and came back") { told.ends(with: Set(Self.queues)) }
                 await consumer.unsubscribe(from: "T")
-                try await eventually("none is left") { isTold([]) }
+                try await eventually("none is left") { told.ends(with: []) }
                 await consumer.close()
                 // It ends with the consumer.
                 await watching.value
