@@ -1,5 +1,6 @@
 @testable import RMQClient
 import RMQCommon
+import RMQRemoting
 import RMQTestSupport
 import Synchronization
 import Testing
@@ -57,6 +58,32 @@ import Testing
             return
         }
         #expect(found === other)
+    }
+
+    /// All that one wake-up of the network brought is there before a worker goes on.
+    @Test func aWorkerIsWokenBehindTheLastRunOfAWakeUp() async throws {
+        let loops = EventLoopGroup(count: 1, name: "inbox")
+        defer { loops.stop() }
+        let inbox = RunInbox()
+        let waiting = Task { await inbox.next() }
+        let runs = [run(1), run(2), run(3)]
+        let loop = loops.next()
+        loop.execute { for run in runs { inbox.put(run, behindFlushOf: loop) } }
+        guard case .run(let first) = await waiting.value else {
+            Issue.record("no worker was woken")
+            return
+        }
+        #expect(first === runs[0])
+        for run in runs { _ = run.claim(atMost: 3) }
+        // And so is one that comes later.
+        let later = Task { await inbox.next() }
+        let last = run(1)
+        loop.execute { inbox.put(last, behindFlushOf: loop) }
+        guard case .run(let second) = await later.value else {
+            Issue.record("the worker was not woken again")
+            return
+        }
+        #expect(second === last)
     }
 
     @Test func whatComesAgainComesFirst() async {

@@ -1,4 +1,5 @@
 import RMQCommon
+import RMQRemoting
 import Synchronization
 
 /// What the pull loops brought, on its way to the workers.
@@ -44,10 +45,24 @@ final class RunInbox: Sendable {
     private let waitingCount = Atomic<Int>(0)
     /// A worker was woken and has not begun.
     private let isWaking = Atomic<Bool>(false)
+    /// A loop is about to wake a worker, at the end of its wake-up.
+    private let isWakeDue = Atomic<Bool>(false)
 
     /// The messages of a new run may be taken.
-    func put(_ run: PulledRun) {
-        wake { state in state.runs.append(run) }
+    /// - Parameter loop: the one whose wake-up this is: a worker is woken when all that came with it is here. Nil wakes one at once.
+    func put(_ run: PulledRun, behindFlushOf loop: EventLoop? = nil) {
+        guard let loop else { return wake { state in state.runs.append(run) } }
+        state.withLock { state in
+            guard !state.isFinished else { return }
+            state.runs.append(run)
+            waitingCount.store(state.runs.count + state.again.count, ordering: .sequentiallyConsistent)
+        }
+        // Who finds the mark set has put its run here before it is taken away.
+        guard !isWakeDue.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        loop.deferBehindFlush {
+            self.isWakeDue.store(false, ordering: .sequentiallyConsistent)
+            self.wake { _ in }
+        }
     }
 
     /// A message is to be handed out again.
