@@ -86,6 +86,37 @@ import Testing
         #expect(second === last)
     }
 
+    /// After quick handlers no worker wakes the next one at once; where a handler is slow all the same, the loop does.
+    @Test func aSlowHandlerAfterQuickOnesHoldsUpNoMessage() async {
+        let loops = EventLoopGroup(count: 1, name: "inbox")
+        defer { loops.stop() }
+        let loop = loops.next()
+        let inbox = RunInbox()
+        inbox.noteHandlers(100, took: .microseconds(10))
+        let taken = Lines()
+        let allTaken = Barrier()
+        await withTaskGroup(of: Void.self) { workers in
+            for _ in 0..<4 {
+                workers.addTask {
+                    while case .run(let run) = await inbox.next() {
+                        while let index = run.claim(atMost: 1)?.lowerBound {
+                            inbox.callHelp(beside: run)
+                            taken.add("\(index)")
+                            // Each waits until every message is in the hands of a worker.
+                            if taken.count == 4 { allTaken.open() }
+                            await allTaken.pass()
+                        }
+                    }
+                }
+            }
+            let run = run(4)
+            loop.execute { inbox.put(run, behindFlushOf: loop) }
+            await allTaken.pass()
+            inbox.finish()
+        }
+        #expect(taken.texts.sorted() == ["0", "1", "2", "3"])
+    }
+
     @Test func whatComesAgainComesFirst() async {
         let inbox = RunInbox()
         let (old, new) = (run(2), run(2))

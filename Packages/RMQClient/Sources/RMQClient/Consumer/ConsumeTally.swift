@@ -19,8 +19,12 @@ struct ConsumeTally {
     }
 
     /// Tells the statistics.
-    func tell() {
-        guard runs > 0 else { return }
-        queue.counts?.countHandled(succeeded: succeeded, failed: failed, runs: runs, elapsed: MonotonicInstant.now - start)
+    /// - Returns: how often handlers ran, and how long in all.
+    @discardableResult
+    func tell() -> (runs: Int, time: Duration) {
+        guard runs > 0 else { return (0, .zero) }
+        let time = MonotonicInstant.now - start
+        queue.counts?.countHandled(succeeded: succeeded, failed: failed, runs: runs, elapsed: time)
+        return (runs, time)
     }
 }
