@@ -55,6 +55,7 @@ let package = Package(
         .executableTarget(name: "mqbench", dependencies: ["RMQCommon", "RMQRemoting", "RMQBench"], path: "Apps/mqbench", swiftSettings: settings),
         .executableTarget(name: "mqstore", dependencies: ["RMQCommon", "RMQStoreTool", "RMQStoreBench"], path: "Apps/mqstore", swiftSettings: settings),
         .executableTarget(name: "InteropClient", dependencies: ["RMQClient", "RMQCommon"], path: "Tests/Interop/SwiftClient", swiftSettings: settings),
+        .executableTarget(name: "FaultClient", dependencies: ["RMQClient", "RMQCommon"], path: "Tests/Faults/Client", swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["RMQCommon", "RMQRemoting", "RMQStore", "RMQNamesrv", "RMQBroker", "RMQClient", "RMQTestSupport"], path: "Tests/Integration", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -83,7 +83,7 @@ class Exchange:
         return sent
 
     def send_swift(self, topic, texts, mode="sync"):
-        """Sends `texts` with the Swift client."""
+        """Sends `texts` with the Swift client; by their `shard` when in order."""
         command = [self.cluster.programs / "InteropClient", "send", self.name_server, topic, mode]
         lines = "".join(json.dumps(text) + "\n" for text in texts)
         done = subprocess.run(command, env=self.environment, input=lines, capture_output=True, text=True, timeout=SECONDS)

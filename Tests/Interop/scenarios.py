@@ -213,6 +213,83 @@ def rebalance(exchange):
             assert not twice, f"{len(twice)} of {len(steady)} messages came twice to {wanted} consumers that stayed"
 
 
+def mixed_order(exchange):
+    """C++ and Swift consumers share a group in order, while members come and go: what both clients send stays in order in each queue"""
+    topic, group = "ScenarioMixedOrder", "mixed_order_group"
+    exchange.make_topic(topic)
+    everyone, everything = [], []
+
+    def send(kind):
+        """21 messages of each client, by shard; one of each is long enough to be compressed."""
+        texts = [{**text, "shard": str(number % 3)} for number, text in enumerate(wording.texts(f"{kind}-swift", 21))]
+        coming = exchange.send(topic, "orderly", 21, f"{kind}-foreign") + exchange.send_swift(topic, texts, "orderly")
+        everything.extend(coming)
+        return {message["body"] for message in coming}
+
+    def arrivals(consumer, wanted):
+        """Which offsets of each queue came to a consumer, in their order, the first time each."""
+        came = {message["body"]: message for message in reversed(list(consumer.received)) if message["body"] in wanted}
+        queues = collections.defaultdict(list)
+        for message in reversed(came.values()):
+            queues[message["queue"]].append(message["offset"])
+        return queues
+
+    def settled(members, kind):
+        """What is sent while the members change comes, and what is sent then comes once, each queue to one member."""
+        send(f"{kind}-change")
+        everything.extend(exchange.settle(topic, members, 4, f"{kind}-signal"))
+        steady = send(f"{kind}-steady")
+
+        def came():
+            return {message["body"] for consumer in everyone for message in list(consumer.received)}
+        rmq.wait_until(lambda: came() >= {message["body"] for message in everything}, SECONDS, f"{kind}: every message")
+        queues = [arrivals(consumer, steady) for consumer in members]
+        assert sum(map(len, queues)) == len(set().union(*queues)), f"{kind}: a queue came to two members: {queues}"
+        twice = collections.Counter(body for consumer in members for body in bodies(list(consumer.received)) if body in steady)
+        assert max(twice.values()) == 1, f"{kind}: {twice.most_common(1)} came more than once"
+
+    with contextlib.ExitStack() as stack:
+        def join(make):
+            everyone.append(stack.enter_context(make(topic, group, "orderly")))
+            return everyone[-1]
+        foreign = join(exchange.consumer)
+        settled([foreign], "order-foreign")
+        swift = join(exchange.swift_consumer)
+        settled([foreign, swift], "order-both")
+        foreign.stop()
+        settled([swift], "order-swift")
+        settled([swift, join(exchange.consumer)], "order-again")
+        swift.stop()
+        settled(everyone[-1:], "order-taken-over")
+    for consumer in everyone:
+        for queue, offsets in arrivals(consumer, {message["body"] for message in everything}).items():
+            assert offsets == sorted(offsets), f"queue {queue} came out of order: {offsets}"
+    received = [message for consumer in everyone for message in consumer.received]
+    assert wording.by_body(everything) == wording.by_body(received), "a message came otherwise than it was sent"
+
+
+def mixed_retry(exchange):
+    """C++ and Swift consumers share a group and fail once each, while another one comes: every message is consumed, none is a dead letter"""
+    topic, group, address = "ScenarioMixedRetry", "mixed_retry_group", exchange.cluster.broker_address
+    exchange.make_topic(topic)
+    # The C++ client looks for routes twice a minute only: the retry topic is there before it starts.
+    LiveClient(address, "first-of-mixed", consumer_groups={group: [topic]}).heartbeat().close()
+    rmq.wait_until(lambda: "%RETRY%" + group in exchange.admin("topicList").split("\n"), what="the retry topic at the name server")
+    with exchange.consumer(topic, group) as foreign, exchange.swift_consumer(topic, group) as swift:
+        exchange.settle(topic, [foreign, swift], 4, "mixed-retry-signal")
+        sent = exchange.send(topic, "sync", 24, "fails-once-foreign") + exchange.send_swift(topic, wording.texts("fails-once-swift", 24))
+        with exchange.swift_consumer(topic, group) as third:
+            members = [foreign, swift, third]
+
+            def consumed():
+                return [message for member in members for message in list(member.received) if message["consumed"]]
+            wanted = {message["body"] for message in sent}
+            rmq.wait_until(lambda: wanted <= set(bodies(consumed())), SECONDS, "every message to be consumed")
+            came = wording.by_body(consumed())
+            assert all(came[body] == message for body, message in wording.by_body(sent).items()), "a message came otherwise than it was sent"
+    assert not live_client.pull_all(address, "%DLQ%" + group), "what was consumed in the end is a dead letter"
+
+
 COMMIT, ROLLBACK = "8", "12"
 
 
@@ -304,7 +381,8 @@ def transactions_killed(exchange):
     third.close()
 
 
-CASES = [retries, fallback, orderly_killed, broadcasting_restart, delay_restart, reset_offset, reply_gone, rebalance, transactions_killed]
+CASES = [retries, fallback, orderly_killed, broadcasting_restart, delay_restart, reset_offset, reply_gone, rebalance, mixed_order,
+         mixed_retry, transactions_killed]
 
 
 def main(programs, *names):

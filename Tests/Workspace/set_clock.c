@@ -1,19 +1,32 @@
 // Preloaded into a program, sets its wall clock: the time of day is SET_CLOCK_BY seconds ahead of the machine's, or behind when that is
 // negative. Times of files are shifted alike. Monotonic clocks, and with them all timers, are real, as they are when somebody sets
-// the clock of a machine. Tools/calendar compiles and uses it.
+// the clock of a machine. Tools/calendar compiles and uses it. The clock jumps while the program runs where SET_CLOCK_FILE names a file with
+// the seconds, as a number of 64 bits: whoever changes the file sets the clock (Tests/Faults/client_faults.py).
 #define _GNU_SOURCE 1
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <semaphore.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
-static long offset;
+static int64_t fixed;
+static const volatile int64_t *hand = &fixed;
+#define offset (*hand)
 
 __attribute__((constructor)) static void read_offset(void) {
-    const char *text = getenv("SET_CLOCK_BY");
-    if (text) offset = atol(text);
+    const char *text = getenv("SET_CLOCK_BY"), *path = getenv("SET_CLOCK_FILE");
+    if (text) fixed = atol(text);
+    if (!path) return;
+    int file = open(path, O_RDONLY);
+    void *mapped = mmap(NULL, sizeof fixed, PROT_READ, MAP_SHARED, file, 0);
+    close(file);
+    if (mapped == MAP_FAILED) abort();
+    hand = mapped;
 }
 
 // The next function of that name is the system's.

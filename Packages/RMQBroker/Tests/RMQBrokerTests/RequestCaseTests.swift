@@ -63,6 +63,18 @@ import Testing
         }
     }
 
+    @Test(arguments: ["127.0.0.1", "::1"])
+    func theAnswerNamesEachMessageOfABatch(address: String) async throws {
+        try await withPeer({ $0.brokerIP1 = address }) { peer in
+            let sent = (0..<5).map { Message(topic: "T", body: [UInt8](repeating: UInt8($0), count: 10 * $0), tags: "tag\($0)") }
+            let answer = try await sendBatch(peer, try BatchBody.encode(sent))
+            let ids = try #require(answer.fields?["msgId"]).split(separator: ",").map(String.init)
+            let stored = try await peer.pull("T", from: 0).messages
+            #expect(stored.map(\.body) == sent.map(\.body))
+            #expect(ids == stored.map(\.offsetMessageId))
+        }
+    }
+
     // MARK: Groups
 
     static let groups = [

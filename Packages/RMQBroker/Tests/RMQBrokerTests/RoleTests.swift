@@ -67,7 +67,7 @@ import Testing
                 let live = LiveConfiguration(BrokerConfiguration(), clock: Clocks.system.wall)
                 let settings = LoopSettings(live) { HostAddress(ipv4: (127, 0, 0, 1), port: 1) }
                 let durability = DurabilityWaits(
-                    loopIndex: 0, loop: loop, store: store, loops: LoopSet(), answers: WriteAnswers(loop: loop, settings: settings, store: store),
+                    loopIndex: 0, loop: loop, store: store, loops: LoopSet(), answers: WriteAnswers(loop: loop, settings: settings),
                     waiting: WaitingSends())
                 func add(_ name: String, _ result: AppendResult) {
                     let completion = WriteCompletion.call { outcome in

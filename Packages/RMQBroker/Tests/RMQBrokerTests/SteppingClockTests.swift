@@ -63,7 +63,7 @@ import Testing
                 let settings = LoopSettings(live) { HostAddress(ipv4: (127, 0, 0, 1), port: 1) }
                 let durability = DurabilityWaits(
                     loopIndex: 0, loop: loop, store: store, loops: LoopSet(),
-                    answers: WriteAnswers(loop: loop, settings: settings, store: store), waiting: WaitingSends())
+                    answers: WriteAnswers(loop: loop, settings: settings), waiting: WaitingSends())
                 let result = AppendResult(physicalOffset: 0, byteCount: 1_000, queueOffset: 0, messageCount: 1, storeTimestamp: 0)
                 let completion = WriteCompletion.call { outcome in
                     if case .stored(_, let status) = outcome { answers.withLock { $0.append(status) } }

@@ -53,6 +53,9 @@ final class Barrier: Sendable {
     }
 }
 
+/// Waits until the task is cancelled; when that does not happen, until the test has failed for it.
+func untilCancelled() async { try? await Task.sleep(for: .generous + .generous) }   // not a wait of the test
+
 extension ConsumerConfiguration {
     /// From the first message on, with intervals that suit a test.
     static func quick(_ adjust: (inout ConsumerConfiguration) -> Void = { _ in }) -> ConsumerConfiguration {

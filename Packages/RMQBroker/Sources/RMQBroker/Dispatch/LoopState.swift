@@ -28,7 +28,7 @@ final class LoopState: WakeUpObserver {
         routes = RouteCache(broker, statistics: statistics)
         holds = PullHolds(loopIndex: index, loop: loop, store: broker.store, workers: broker.workers.readers)
         arrivals = Arrivals(loopIndex: index, holds: holds, loops: broker.loops)
-        answers = WriteAnswers(loop: loop, settings: settings, store: broker.store)
+        answers = WriteAnswers(loop: loop, settings: settings)
         writer = MessageWriter(
             loopIndex: index, loop: loop, broker: broker, settings: settings, arrivals: arrivals, answers: answers,
             statistics: statistics)

@@ -6,12 +6,10 @@ import RMQStore
 final class WriteAnswers {
     private let loop: EventLoop
     private let settings: LoopSettings
-    private let store: MessageStore
 
-    init(loop: EventLoop, settings: LoopSettings, store: MessageStore) {
+    init(loop: EventLoop, settings: LoopSettings) {
         self.loop = loop
         self.settings = settings
-        self.store = store
     }
 
     func tell(_ completion: WriteCompletion, _ outcome: WriteOutcome) {
@@ -34,10 +32,14 @@ final class WriteAnswers {
                 to: ticket, code: status.responseCode, messageId: id, queueId: message.queueId, queueOffset: message.result.queueOffset,
                 trailer: settings.sendTrailer)
         }
-        if message.result.messageCount == 1, !settings.storeHost.isIPv6 {
-            reply(.stored(ipv4AndPort: settings.storeHostWord, physicalOffset: message.result.physicalOffset))
+        let result = message.result
+        if settings.storeHost.isIPv6 {
+            let ids = result.physicalOffsets.map { OffsetMessageId(storeHost: settings.storeHost, physicalOffset: $0).text }
+            Array(ids.joined(separator: ",").utf8).withUnsafeBytes { reply(.text($0)) }
+        } else if result.messageCount == 1 {
+            reply(.stored(ipv4AndPort: settings.storeHostWord, physicalOffset: result.physicalOffset))
         } else {
-            MessageIdList(message.result, storeHost: settings.storeHost, in: store).text.withUnsafeBytes { reply(.text($0)) }
+            reply(.batch(ipv4AndPort: settings.storeHostWord, physicalOffset: result.physicalOffset, byteCounts: result.batchByteCounts))
         }
     }
 
@@ -49,22 +51,5 @@ final class WriteAnswers {
             SendMessageResponseHeader.traceField: String(settings.configuration.traceOn),
         ]
         connection.reply(response, to: ticket)
-    }
-}
-
-/// The ids of the messages of one append, joined with commas.
-struct MessageIdList {
-    private(set) var text: [UInt8] = []
-
-    /// The records lie one behind the other; each says how long it is.
-    init(_ result: AppendResult, storeHost: HostAddress, in store: MessageStore) {
-        text.reserveCapacity(result.messageCount * 57)
-        var offset = result.physicalOffset
-        for index in 0..<result.messageCount {
-            if index > 0 { text.append(UInt8(ascii: ",")) }
-            text += OffsetMessageId(storeHost: storeHost, physicalOffset: offset).text.utf8
-            guard let record = store.record(at: offset) else { return }
-            offset += Int64(record.bytes.count)
-        }
     }
 }

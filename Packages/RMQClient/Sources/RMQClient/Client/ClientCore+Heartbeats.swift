@@ -27,11 +27,13 @@ extension ClientCore {
         }
         let command = RemotingCommand(.heartBeat, body: heartbeat.body)
         let addresses = routes.brokerAddresses
+        brokerVersions.withLock { versions in versions = versions.filter { addresses.all.contains($0.key) } }
         await withDiscardingTaskGroup { group in
             for address in (consumers.isEmpty ? addresses.masters : addresses.all).map(\.text) {
                 group.addTask {
                     do {
-                        _ = try await self.call(command, at: address)
+                        let answer = try await self.call(command, at: address)
+                        self.brokerVersions.withLock { $0[address] = answer.protocolVersion }
                     } catch {
                         self.warn(of: error, "heartbeat to \(address): \(error)")
                     }

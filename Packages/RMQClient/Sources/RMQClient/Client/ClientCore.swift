@@ -25,6 +25,8 @@ final class ClientCore: Sendable {
     let replies = ReplyTable()
     /// Which brokers know this client.
     let introductions = Mutex(Introductions())
+    /// What brokers answered to heartbeats, by address.
+    let brokerVersions = Mutex<[ByteText: ProtocolVersion]>([:])
     /// Nil while tracing is off.
     let tracer: Tracer?
     /// Who answers what servers ask.

@@ -60,10 +60,18 @@ public final class RocketMQClient: Sendable {
 
     /// A consumer of `group`, not yet running; the group must be new to this client.
     public func makePushConsumer(group: String, _ configuration: ConsumerConfiguration = .init()) async throws(ClientError) -> PushConsumer {
-        let group = try wrapped(group, .consumer)
         try configuration.check()
+        return try register(group) { (group) throws(ClientError) in try PushConsumer(group: group, configuration: configuration, core: core) }
+    }
+
+    /// Makes a consumer and has it announced from its start on.
+    /// - Parameter make: is given the group as brokers know it.
+    func register<Consumer: ConsumerMember>(
+        _ group: String, _ make: (String) throws(ClientError) -> Consumer
+    ) throws(ClientError) -> Consumer {
+        let group = try wrapped(group, .consumer)
         guard !core.isClosed else { throw .closedClient }
-        let consumer = try PushConsumer(group: group, configuration: configuration, core: core)
+        let consumer = try make(group)
         guard core.groups.add(consumer) else { throw Self.taken(group, "consumer") }
         maintenance.start()
         return consumer

@@ -122,18 +122,16 @@ final class AssignedQueue: Sendable {
     var isDropped: Bool { state.withLock { $0.isDropped } }
 
     /// Takes the queue away. What is settled by now still counts. The pull loop ends after its present pull.
-    /// - Returns: whether messages were cached.
+    /// - Returns: the runs that were cached and are not settled.
     @discardableResult
-    func drop(moving offsets: OffsetTable) -> Bool {
-        let (hadMessages, waiters) = state.withLock { state in
+    func drop(moving offsets: OffsetTable) -> [PulledRun] {
+        let (runs, waiters) = state.withLock { state in
             advance(&state, moving: offsets)
-            let hadMessages = !state.cache.isEmpty()
             state.isDropped = true
-            state.cache.clear()
-            return (hadMessages, [state.takeRoomWaiter(), state.messageWaiter.take()])
+            return (state.cache.clear(), [state.takeRoomWaiter(), state.messageWaiter.take()])
         }
         for waiter in waiters { waiter?.resume() }
-        return hadMessages
+        return runs
     }
 
     /// Moves the group's offset to the smallest one that is not settled.

@@ -14,11 +14,12 @@ extension ClientCore {
     /// Gives a message back to the broker that has it; to another one when that broker does not take it.
     ///
     /// - Parameters:
+    ///   - bodyIsStored: whether the body is as the broker has it, perhaps compressed, and not restored.
     ///   - queue: where it was pulled from, of a message that came again the retry topic's.
     ///   - level: when it comes again: 0 leaves it to the broker, a negative number makes it a dead letter.
     ///   - most: how often it may come again at all.
     func sendBack(
-        _ message: StoredMessage, pulledFrom queue: MessageQueue, of group: String, level: Int32, atMost most: Int32
+        _ message: StoredMessage, bodyIsStored: Bool = false, pulledFrom queue: MessageQueue, of group: String, level: Int32, atMost most: Int32
     ) async throws(ClientError) {
         let header = SendBackHeader {
             $0.physicalOffset = message.physicalOffset
@@ -36,17 +37,18 @@ extension ClientCore {
             logger.warning("message \(message.messageId) of group \(group) goes to its retry topic: its broker did not take it back: \(error)")
             // A message that came as often as it may becomes a dead letter there as well.
             let times = level < 0 ? most : message.reconsumeTimes &+ 1
-            try await resend(message, toRetryTopicOf: group, times: times, atMost: most)
+            try await resend(message, bodyIsStored: bodyIsStored, toRetryTopicOf: group, times: times, atMost: most)
         }
     }
 
     /// Sends a copy of a message to the group's retry topic, at any broker.
     ///
     /// - Parameters:
+    ///   - bodyIsStored: as of ``sendBack(_:bodyIsStored:pulledFrom:of:level:atMost:)``.
     ///   - times: how often it has come in vain. The broker stores it with the dead letters when that is as often as it may.
     ///   - most: how often it may come again at all.
     func resend(
-        _ message: StoredMessage, toRetryTopicOf group: String, times: Int32, atMost most: Int32
+        _ message: StoredMessage, bodyIsStored: Bool = false, toRetryTopicOf group: String, times: Int32, atMost most: Int32
     ) async throws(ClientError) {
         let topic = RetryTopic.name(group)
         let deadline = MonotonicInstant.now + Self.sendBackTimeout
@@ -54,7 +56,7 @@ extension ClientCore {
         var failure = ClientError(.routeNotFound, "no queue of \(topic) takes messages")
         for queue in queues.shuffled().prefix(Self.mostResends) {
             do {
-                let command = resending(message, to: queue, times: times, atMost: most)
+                let command = resending(message, bodyIsStored, to: queue, times: times, atMost: most)
                 _ = try await call(command, at: master(of: queue, deadline: deadline), timeout: deadline - .now)
                 return
             } catch {
@@ -64,7 +66,7 @@ extension ClientCore {
         throw failure
     }
 
-    private func resending(_ message: StoredMessage, to queue: MessageQueue, times: Int32, atMost most: Int32) -> RemotingCommand {
+    private func resending(_ message: StoredMessage, _ bodyIsStored: Bool, to queue: MessageQueue, times: Int32, atMost most: Int32) -> RemotingCommand {
         var properties = message.properties
         for name in [PropertyName.transactionPrepared, PropertyName.minOffset, PropertyName.maxOffset] { properties[name] = nil }
         properties[PropertyName.retryTopic] = namespace.wrap(message.topic)
@@ -75,6 +77,8 @@ extension ClientCore {
             $0.topic = queue.topic
             $0.queueId = queue.queueId
             $0.bornTimestamp = WallClock.nowMilliseconds()
+            // Who reads a body next must know how it is compressed.
+            $0.systemFlag = bodyIsStored ? message.systemFlag.intersection(.bodyBits).rawValue : 0
             $0.flag = message.flag
             $0.properties = properties.text
             $0.reconsumeTimes = times
@@ -84,4 +88,9 @@ extension ClientCore {
         guard configuration.usesShortSendHeader else { return RemotingCommand(.sendMessage, header: header, body: message.body) }
         return RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: message.body)
     }
+}
+
+extension SystemFlag {
+    /// Whether the body is compressed, and how.
+    fileprivate static let bodyBits = SystemFlag(rawValue: 0x701)
 }

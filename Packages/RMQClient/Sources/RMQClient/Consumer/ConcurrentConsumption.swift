@@ -60,16 +60,18 @@ struct ConcurrentConsumption: Consumption {
             }
             if let level = result.returnLevel {
                 tally.add(failed: 1)
+                tally.pause()
                 await consumer.giveBack(run, index, mark, level: level)
+                tally.resume()
             } else {
                 tally.add(succeeded: 1)
                 run.settle(index, mark)
             }
         }
-        tell(tally)
+        tell(&tally)
     }
 
-    private func tell(_ tally: ConsumeTally) {
+    private func tell(_ tally: inout ConsumeTally) {
         let (count, time) = tally.tell()
         if count > 0 { consumer.inbox.noteHandlers(count, took: time) }
     }
@@ -87,7 +89,7 @@ struct ConcurrentConsumption: Consumption {
             let result = await decision(about: messages) { try await handler(messages) }
             await carryOut(result, run, marks, &tally)
         }
-        tell(tally)
+        tell(&tally)
     }
 
     private func decision(
@@ -107,6 +109,8 @@ struct ConcurrentConsumption: Consumption {
         tally.add(succeeded: done, failed: batch.count - done)
         for (index, mark) in batch[..<done] { run.settle(index, mark) }
         guard done < batch.count, let level = result.rest.returnLevel else { return }
+        tally.pause()
+        defer { tally.resume() }
         // Side by side: a broker that does not answer costs one time-out and not one a message.
         await withDiscardingTaskGroup { tasks in
             for (index, mark) in batch[done...] { tasks.addTask { await consumer.giveBack(run, index, mark, level: level) } }

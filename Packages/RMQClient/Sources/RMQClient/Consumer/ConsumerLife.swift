@@ -36,6 +36,14 @@ enum ConsumerLife: Sendable {
         case isRunning, isClosed
     }
 
+    /// Whether it is closed or about to be.
+    var isClosing: Bool {
+        switch self {
+        case .closing, .closed: true
+        case .idle, .running: false
+        }
+    }
+
     var running: Running? {
         if case .running(let running) = self { running } else { nil }
     }

@@ -65,8 +65,10 @@ extension PushConsumer {
                     case .run(let next): run = next
                     case .again(let run, let index):
                         consumer.inbox.callHelp()
-                        guard !run.queue.isDropped else { continue }
-                        return delivery(run, index, attempt: run.mark(of: index).attempt)
+                        let delivery = delivery(run, index, attempt: run.mark(of: index).attempt)
+                        guard run.queue.isDropped else { return delivery }
+                        // Looked at last: when the queue is taken away after that, the delivery is seen to be in hand.
+                        _ = run.beginReturn(index, delivery.mark)
                     case nil: return nil
                     }
                 }

@@ -41,6 +41,20 @@ final class GroupOffsets: Sendable {
         return try await core.committedOffset(group: group, queue: queue, timeout: Self.timeout)
     }
 
+    /// Where a queue begins that was just taken: where the group is, else where `position` says.
+    ///
+    /// What is stored counts first: another member may have had the queue meanwhile.
+    /// - Parameter isKept: whether a place that `position` says becomes the group's offset, even when nothing is handled: the next owner would
+    ///   look for the end, and find a later one.
+    func start(of queue: MessageQueue, from position: StartPosition, isKept: Bool = true) async throws(ClientError) -> Int64 {
+        let stored = isLocal ? table[queue] : try await core.committedOffset(group: group, queue: queue, timeout: Self.timeout)
+        // Found before by this consumer: asked again, the end may lie behind messages that nobody has handled.
+        if stored == nil, let known = table[queue] { return known }
+        let start = try await core.startOffset(of: queue, stored: stored, position: position, timeout: Self.timeout)
+        if stored == nil, isKept, start > 0 { table.advance(queue, to: start) }
+        return start
+    }
+
     /// Stores what changed. What cannot be stored is said, and tried again the next time.
     /// - Parameters:
     ///   - queues: the ones to store; nil stores all.

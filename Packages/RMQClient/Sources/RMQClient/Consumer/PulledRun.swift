@@ -11,6 +11,8 @@ final class PulledRun: Sendable {
     let byteCount: Int
     /// The next one to hand out.
     private let next = Atomic<Int>(0)
+    /// How many had been taken when the run was closed; below zero until then.
+    private let taken = Atomic<Int>(-1)
     private let open: Atomic<Int>
     /// One a message. Unsafe, because an array holds no atomics: set up before anybody else sees the run, and freed with it.
     private nonisolated(unsafe) let marks: UnsafeMutablePointer<Atomic<UInt64>>
@@ -45,7 +47,19 @@ final class PulledRun: Sendable {
     var hasUnclaimed: Bool { next.load(ordering: .relaxed) < messages.count }
 
     /// Nothing more is handed out.
-    func close() { next.store(messages.count, ordering: .relaxed) }
+    func close() {
+        let start = next.exchange(messages.count, ordering: .relaxed)
+        // The first call alone has seen how many were taken.
+        _ = taken.compareExchange(expected: -1, desired: min(start, messages.count), ordering: .relaxed)
+    }
+
+    /// Whether messages of a closed run are in hand, or on their way there for the first time.
+    var isInHand: Bool {
+        (0..<max(0, taken.load(ordering: .relaxed))).contains { index in
+            let mark = mark(of: index)
+            return mark.kind == .inHand || (mark.kind == .waiting && mark.attempt == 0)
+        }
+    }
 
     /// Marks a message that the caller has taken.
     /// - Returns: the mark of this hand-out.

@@ -35,9 +35,7 @@ extension PushConsumer {
     /// Has the handler take one message now; nil when no handler runs.
     func consumeDirectly(_ message: StoredMessage) async -> ConsumeDirectlyResult? {
         guard let running = state.withLock({ $0.life.running }), let handlers = running.handlers else { return nil }
-        var message = message
-        if message.topic.isExactly(RetryTopic.name(group)), let original = message.properties[PropertyName.retryTopic] { message.topic = original }
-        message = core.namespace.unwrap(message)
+        let message = asSent(message)
         let start = MonotonicInstant.now
         var answer = ConsumeDirectlyResult { $0.isOrdered = running.mode == .ordered }
         do {

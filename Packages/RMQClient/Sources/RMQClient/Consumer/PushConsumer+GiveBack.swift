@@ -30,8 +30,7 @@ extension PushConsumer {
             return
         }
         do {
-            let most = configuration.maxRedeliveries.map { Int32(clamping: $0) } ?? ClientCore.usualRedeliveries
-            try await core.sendBack(message, pulledFrom: run.queue.queue, of: group, level: level, atMost: most)
+            try await core.sendBack(message, pulledFrom: run.queue.queue, of: group, level: level, atMost: mostRedeliveries)
             run.settle(index, mark)
         } catch {
             core.logger.warning(
@@ -41,24 +40,51 @@ extension PushConsumer {
         }
     }
 
+    /// How often a message of concurrent handlers may come again.
+    var mostRedeliveries: Int32 { configuration.maxRedeliveries.map { Int32(clamping: $0) } ?? ClientCore.usualRedeliveries }
+
+    // MARK: What nobody ends
+
+    /// Takes a queue away. Deliveries of it keep their places until they are settled, or `consumeTimeout` is over.
+    /// - Returns: whether messages were cached.
+    @discardableResult
+    func drop(_ assigned: AssignedQueue) -> Bool {
+        let runs = assigned.drop(moving: offsets)
+        state.withLock { state in
+            guard state.life.mode == .deliveries else { return }
+            state.adrift += runs
+            state.adrift.removeAll { !$0.isInHand }
+        }
+        return !runs.isEmpty
+    }
+
     /// Gives back what was handed out longer than `consumeTimeout` ago, until the task is cancelled.
     func giveBackExpired() async {
         guard !isOrdered else { return }
         await every(configuration.consumeTimeout / Self.looksPerTimeout) {
             let limit = CoarseClock.milliseconds() - self.configuration.consumeTimeout.milliseconds
             await withDiscardingTaskGroup { tasks in
-                for assigned in self.state.withLock({ Array($0.assigned.values) }) {
-                    for (run, index, mark) in assigned.inHand(before: limit, atMost: Self.mostExpired) {
-                        tasks.addTask { await self.giveBackExpired(run, index, mark) }
-                    }
+                for (run, index, mark) in self.inHand(before: limit) {
+                    tasks.addTask { await self.giveBackExpired(run, index, mark) }
                 }
             }
         }
     }
 
+    /// What was handed out before a moment and is still in hand; of a queue that was taken away, as far as it keeps a place.
+    private func inHand(before limit: Int64) -> [(run: PulledRun, index: Int, mark: MessageMark)] {
+        let (assigned, adrift) = state.withLock { state in
+            state.adrift.removeAll { !$0.isInHand }
+            return (Array(state.assigned.values), state.adrift)
+        }
+        return assigned.flatMap { $0.inHand(before: limit, atMost: Self.mostExpired) }
+            + adrift.flatMap { run in run.inHand(before: limit).map { (run: run, index: $0.index, mark: $0.mark) } }
+    }
+
     private func giveBackExpired(_ run: PulledRun, _ index: Int, _ mark: MessageMark) async {
         guard let returning = run.beginReturn(index, mark) else { return }
-        core.logger.warning("message \(run.messages[index].messageId) of group \(group) took longer than \(configuration.consumeTimeout); it goes back")
+        let outcome = run.queue.isDropped ? "its queue was taken away meanwhile" : "it goes back"
+        core.logger.warning("message \(run.messages[index].messageId) of group \(group) took longer than \(configuration.consumeTimeout); \(outcome)")
         // The place of a delivery is free again. A handler keeps its own until it ends.
         if takesDeliveries { places.release() }
         await sendBack(run, index, returning, level: Self.expiredLevel)

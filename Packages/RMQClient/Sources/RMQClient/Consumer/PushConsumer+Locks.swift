@@ -14,6 +14,8 @@ extension PushConsumer {
     /// Whether queues are handed out under the broker's lock.
     var locksQueues: Bool { isClustering && isOrdered }
 
+    // MARK: Asking for them
+
     /// Renews the locks until the task is cancelled.
     func keepLocks() async {
         guard locksQueues, (try? await Task.sleep(for: Self.firstRenewal)) != nil else { return }
@@ -21,48 +23,53 @@ extension PushConsumer {
         await every(Self.renewalInterval) { await self.lockAll() }
     }
 
-    private func lockAll() async {
-        // A queue that was taken away keeps its lock until its handler is done.
-        await lock(state.withLock { Array($0.assigned.values) }.filter { !$0.isDropped || $0.isHandling })
-    }
+    private func lockAll() async { await lock(state.withLock { Array($0.assigned.values) }) }
 
     /// Asks for the locks of queues. What a broker does not say changes nothing: a lock that is not renewed ends by itself.
     func lock(_ queues: [AssignedQueue]) async {
-        await withDiscardingTaskGroup { tasks in
-            for queues in byBroker(queues, \.queue) {
-                tasks.addTask {
-                    do {
-                        let granted = try await self.core.lock(queues.map(\.queue), group: self.group)
-                        for assigned in queues {
-                            let isLocked = granted.contains(assigned.queue)
-                            if !isLocked { self.core.logger.info("\(assigned.queue) is locked by another member of group \(self.group)") }
-                            assigned.setLocked(isLocked)
-                        }
-                    } catch {
-                        self.core.warn(of: error, "queues of group \(self.group) not locked: \(error)")
-                    }
-                }
+        await eachBroker(of: queues, \.queue) { queues in
+            // Looked at when it is their turn: the lock of a queue that was given up meanwhile must not come back.
+            let queues = queues.filter { self.needsLock($0) }
+            guard let granted = await self.ask(queues.map(\.queue)) else { return }
+            for assigned in queues {
+                let isLocked = granted.contains(assigned.queue)
+                if !isLocked { self.core.logger.info("\(assigned.queue) is locked by another member of group \(self.group)") }
+                assigned.setLocked(isLocked)
             }
         }
+    }
+
+    /// A queue that was taken away keeps its lock until its handler is done.
+    private func needsLock(_ assigned: AssignedQueue) -> Bool {
+        guard state.withLock({ $0.assigned[assigned.queue] === assigned }) else { return false }
+        return !assigned.isDropped || assigned.isHandling
     }
 
     /// Which of the queues may be taken: all of them, or those whose lock the brokers give.
     func lockable(_ queues: [MessageQueue]) async -> Set<MessageQueue> {
         guard locksQueues else { return Set(queues) }
-        return await withTaskGroup(of: Set<MessageQueue>.self) { tasks in
-            for queues in byBroker(queues, \.self) {
-                tasks.addTask {
-                    do {
-                        return try await self.core.lock(queues, group: self.group)
-                    } catch {
-                        self.core.warn(of: error, "queues of group \(self.group) not locked: \(error)")
-                        return []
-                    }
-                }
-            }
-            return await tasks.reduce(into: []) { $0.formUnion($1) }
+        let lockable = Mutex<Set<MessageQueue>>([])
+        await eachBroker(of: queues, \.self) { queues in
+            if let granted = await self.ask(queues) { lockable.withLock { $0.formUnion(granted) } }
+        }
+        return lockable.withLock { $0 }
+    }
+
+    /// - Parameter queues: all of one broker, whose turn it is.
+    /// - Returns: those whose lock is ours; nil when the broker did not say.
+    private func ask(_ queues: [MessageQueue]) async -> Set<MessageQueue>? {
+        guard !queues.isEmpty, state.withLock({ $0.locks.ask(queues) }) else { return nil }
+        do {
+            let granted = try await core.lock(queues, group: group)
+            state.withLock { $0.locks.forget(queues.filter { !granted.contains($0) }) }
+            return granted
+        } catch {
+            core.warn(of: error, "queues of group \(group) not locked: \(error)")
+            return nil
         }
     }
+
+    // MARK: Giving them back
 
     /// Waits for the batch that is being handled, but not long.
     /// - Returns: whether the queue may go to another member.
@@ -83,44 +90,65 @@ extension PushConsumer {
     func unlock(_ assigned: AssignedQueue, hadMessages: Bool) async {
         guard locksQueues else { return }
         if hadMessages {
+            state.withLock { $0.locks.leave(assigned.queue) }
             commands.yield(.unlock(assigned.queue))
         } else {
-            await unlockNow(assigned.queue)
+            await unlock([assigned.queue]) { $0.locks.isHeld($1) && $0.assigned[$1] == nil }
         }
     }
 
-    /// Gives a lock back after a while, unless the queue is ours again by then.
+    /// Gives a lock back after a while, unless the queue is ours again by then, or was.
     func unlockLater(_ queue: MessageQueue) async {
-        try? await Task.sleep(for: Self.unlockDelay)
-        // In a task of its own: when the consumer is being closed, other members wait for the queue.
-        if state.withLock({ $0.assigned[queue] == nil }) { await Task { await self.unlockNow(queue) }.value }
+        guard (try? await Task.sleep(for: Self.unlockDelay)) != nil else { return }
+        await unlock([queue]) { $0.locks.isLeaving($1) }
     }
 
-    private func unlockNow(_ queue: MessageQueue) async {
-        do {
-            try await core.unlock([queue], group: group, waits: false)
-        } catch {
-            core.logger.debug("\(queue) not unlocked: \(error)")
+    /// Gives back what was locked and then not taken: no start was found, or it was given up by a reset of offsets.
+    ///
+    /// Within a rebalance alone, which is who takes queues.
+    func unlockStrays() async {
+        guard locksQueues else { return }
+        await unlock(state.withLock { $0.locks.held }) { $0.locks.isHeld($1) && $0.assigned[$1] == nil }
+    }
+
+    /// Gives all locks back, those too of queues that were given up before; the consumer is being closed.
+    func unlockAll() async {
+        await unlock(state.withLock { $0.locks.finish() }, waits: true) { _, _ in true }
+    }
+
+    /// - Parameters:
+    ///   - waits: for the answers.
+    ///   - isDue: whether the locks are still to be given back when it is their turn.
+    private func unlock(
+        _ queues: [MessageQueue], waits: Bool = false, if isDue: @escaping @Sendable (State, MessageQueue) -> Bool
+    ) async {
+        await eachBroker(of: queues, \.self) { queues in
+            let queues = self.state.withLock { state in queues.filter { isDue(state, $0) } }
+            guard !queues.isEmpty else { return }
+            do throws(ClientError) {
+                try await self.core.unlock(queues, group: self.group, waits: waits)
+            } catch where error.code == .cancelled {
+                // The consumer is being closed, which gives them back once more.
+                return
+            } catch {
+                self.core.logger.debug("queues of group \(self.group) not unlocked: \(error)")
+            }
+            self.state.withLock { $0.locks.forget(queues) }
         }
     }
 
-    /// Gives all locks back; the consumer is being closed.
-    func unlockAll(_ queues: [AssignedQueue]) async {
-        guard locksQueues else { return }
+    // MARK: Brokers
+
+    /// Runs `work` for the queues of each broker, side by side: a broker that does not answer must not hold up the others.
+    private func eachBroker<Element: Sendable>(
+        of elements: [Element], _ queue: (Element) -> MessageQueue, _ work: @escaping @Sendable ([Element]) async -> Void
+    ) async {
+        let byBroker = Dictionary(grouping: elements) { ByteText(queue($0).brokerName) }
         await withDiscardingTaskGroup { tasks in
-            for queues in byBroker(queues.map(\.queue), \.self) {
-                tasks.addTask {
-                    do {
-                        try await self.core.unlock(queues, group: self.group, waits: true)
-                    } catch {
-                        self.core.logger.debug("queues of group \(self.group) not unlocked: \(error)")
-                    }
-                }
+            for (broker, elements) in byBroker {
+                let gate = state.withLock { $0.locks.gate(of: broker.text) }
+                tasks.addTask { await gate.run { await work(elements) } }
             }
         }
-    }
-
-    private func byBroker<Element>(_ elements: [Element], _ queue: (Element) -> MessageQueue) -> [[Element]] {
-        Array(Dictionary(grouping: elements) { ByteText(queue($0).brokerName) }.values)
     }
 }

@@ -50,6 +50,8 @@ extension PushConsumer {
         /// The member of the broker set to ask.
         var brokerId: Int64 = 0
         let needsLock: Bool
+        /// Unreadable messages from `offset` on that their broker, or another, has back.
+        var givenBack: Set<Int64> = []
         /// The group's offset was read while the lock was ours: the member that had it before may have stored one late.
         var hasReadOffset: Bool
 
@@ -65,7 +67,7 @@ extension PushConsumer {
         guard loop.needsLock else { return true }
         guard loop.assigned.isLocked() else { return false }
         if !loop.hasReadOffset {
-            loop.offset = try await startOffset(of: loop.assigned.queue)
+            loop.offset = try await groupOffsets.start(of: loop.assigned.queue, from: configuration.start)
             loop.hasReadOffset = true
         }
         return true
@@ -81,6 +83,7 @@ extension PushConsumer {
             return try await take(result, &loop, elapsed: MonotonicInstant.now - start)
         }
         let reader = try await core.reader(of: assigned.queue, preferring: loop.brokerId)
+        try core.checkVersion(of: reader.address, for: subscription.filter)
         let receiver = QueueReceiver(consumer: self, assigned: assigned, subscription: subscription, needsLock: loop.needsLock)
         let burst = PullBurst(core, for: receiver, request, at: reader, brokerId: loop.brokerId, timeout: Self.pullTimeout)
         let (end, offset) = await burst.run()
@@ -136,13 +139,15 @@ extension PushConsumer {
         loop.brokerId = result.suggestedBrokerId
         if result.status == .offsetIllegal {
             core.logger.warning("offset \(loop.offset) of \(assigned.queue) is outside the queue; going on at \(result.nextOffset)")
-            assigned.drop(moving: offsets)
+            drop(assigned)
+            announceAssignment()
             commands.yield(.correct(assigned, offset: result.nextOffset))
             return
         }
         // Before the offset moves: when a message finds no place, the pull is repeated.
-        let readable = try await withoutUnreadable(result, from: assigned)
+        let readable = try await withoutUnreadable(result, &loop)
         loop.offset = result.nextOffset
+        loop.givenBack = []
         take(readable, from: assigned, elapsed: elapsed)
         if result.status == .found, configuration.pullInterval > .zero { try? await Task.sleep(for: configuration.pullInterval) }
     }
@@ -155,13 +160,15 @@ extension PushConsumer {
     }
 
     /// Messages whose body cannot be restored go back to the broker: another member may know their compression. The queue goes on.
-    private func withoutUnreadable(_ result: PullResult, from assigned: AssignedQueue) async throws(ClientError) -> PullResult {
+    private func withoutUnreadable(_ result: PullResult, _ loop: inout PullLoop) async throws(ClientError) -> PullResult {
         guard !result.unreadable.isEmpty else { return result }
-        for (index, cause) in result.unreadable {
-            let message = result.messages[index]
-            core.logger.error("the body of message \(message.messageId) in \(assigned.queue) cannot be restored, group \(group) gives it back: \(cause)")
+        let queue = loop.assigned.queue
+        for (index, cause) in result.unreadable where !loop.givenBack.contains(result.messages[index].queueOffset) {
+            let message = asSent(result.messages[index])
+            core.logger.error("the body of message \(message.messageId) in \(queue) cannot be restored, group \(group) gives it back: \(cause)")
             guard isClustering else { continue }
-            try await core.sendBack(message, pulledFrom: assigned.queue, of: group, level: 0, atMost: ClientCore.usualRedeliveries)
+            try await core.sendBack(message, bodyIsStored: true, pulledFrom: queue, of: group, level: 0, atMost: mostRedeliveries)
+            loop.givenBack.insert(message.queueOffset)
         }
         return result.readable
     }
@@ -169,13 +176,22 @@ extension PushConsumer {
     private func deliver(_ messages: [StoredMessage], from assigned: AssignedQueue, behindFlushOf loop: EventLoop?) {
         var messages = messages
         if assigned.queue.topic.isExactly(RetryTopic.name(group)) {
-            // A message that came back from a failed attempt is shown under the topic it was sent to.
-            for index in messages.indices {
-                if let original = messages[index].properties[PropertyName.retryTopic] { messages[index].topic = original }
-            }
+            for index in messages.indices { restoreTopic(&messages[index]) }
         }
         guard let run = assigned.cache(core.namespace.unwrap(messages)), !isOrdered else { return }
         inbox.put(run, behindFlushOf: loop)
+    }
+
+    /// A message as handlers see it: under the topic that it was sent to, by its bare name.
+    func asSent(_ message: StoredMessage) -> StoredMessage {
+        var message = message
+        if message.topic.isExactly(RetryTopic.name(group)) { restoreTopic(&message) }
+        return core.namespace.unwrap(message)
+    }
+
+    /// A message that came back from a failed attempt lies in the retry topic.
+    private func restoreTopic(_ message: inout StoredMessage) {
+        if let original = message.properties[PropertyName.retryTopic] { message.topic = original }
     }
 
     // MARK: Offsets from outside
@@ -190,7 +206,8 @@ extension PushConsumer {
     /// Goes on at other offsets: gives the queues up, waits until handlers that are at work are likely done, and takes them again from there.
     func resetOffsets(to offsets: [MessageQueue: Int64]) async {
         let queues = state.withLock { state in offsets.compactMap { queue, offset in state.assigned[queue].map { ($0, offset) } } }
-        for (assigned, _) in queues { assigned.drop(moving: self.offsets) }
+        for (assigned, _) in queues { drop(assigned) }
+        announceAssignment()
         guard !queues.isEmpty, (try? await Task.sleep(for: Self.correctionDelay)) != nil else { return }
         await set(queues)
         wakeRebalance()

@@ -15,7 +15,7 @@ extension PushConsumer {
             $0.messageModel = isClustering ? .clustering : .broadcasting
             $0.consumeFromWhere = configuration.start.wireName
             $0.subscriptions = subscriptions.sorted { $0.key < $1.key }.map { topic, subscription in
-                SubscriptionData(topic: topic.text, filter: subscription.filter, version: subscription.version)
+                SubscriptionData(topic: topic.text, filter: subscription.filter, version: subscription.announcedVersion)
             }
         }
     }
@@ -23,19 +23,31 @@ extension PushConsumer {
     /// Brings the queues held into line with what this member should have. Does nothing while the consumer is paused.
     func rebalance() async {
         guard !state.withLock({ $0.isPaused }) else { return }
-        var hasChanged = false
+        var changed: [String] = []
         let topics = subscribedTopics
         for topic in topics where !Task.isCancelled {
             let share = await core.share(of: topic, group: group, isBroadcasting: !isClustering, allocation: configuration.allocation)
             guard let mine = share else { continue }
-            hasChanged = await hold(mine, of: topic) || hasChanged
+            if await hold(mine, of: topic) { changed.append(topic) }
         }
         let unwanted = state.withLock { state in state.assigned.keys.filter { !topics.containsExactly($0.topic) } }
-        if !unwanted.isEmpty {
-            await giveUp(unwanted)
-            hasChanged = true
+        await giveUp(unwanted)
+        await unlockStrays()
+        guard !changed.isEmpty || !unwanted.isEmpty else { return }
+        renewVersions(of: changed)
+        await core.sendHeartbeats()
+    }
+
+    /// Brokers are told of the subscriptions again, as newer ones than those of members whose queues have not changed.
+    ///
+    /// Pulls go on with the version that they had: a broker whose heartbeat is still on its way would refuse a newer one.
+    private func renewVersions(of topics: [String]) {
+        state.withLock { state in
+            for topic in topics {
+                let version = state.versions.next()
+                state.subscriptions[topic]?.announcedVersion = version
+            }
         }
-        if hasChanged { await core.sendHeartbeats() }
     }
 
     /// Gives up the queues of a topic that are not mine, and takes those that are.
@@ -57,8 +69,9 @@ extension PushConsumer {
     private func giveUp(_ queues: [MessageQueue]) async {
         guard !queues.isEmpty else { return }
         let dropped = state.withLock { state in queues.compactMap { state.assigned[$0] } }
-        let emptied = dropped.map { (assigned: $0, hadMessages: $0.drop(moving: offsets)) }
+        let emptied = dropped.map { (assigned: $0, hadMessages: drop($0)) }
         if !locksQueues { remove(dropped) }
+        announceAssignment()
         // In a task of its own: the next owner starts from these offsets, even when this consumer is just being closed.
         await Task { await self.persistOffsets(of: queues, thenForget: true) }.value
         guard locksQueues else { return }
@@ -90,16 +103,18 @@ extension PushConsumer {
     /// - Returns: whether any of them was taken.
     private func take(_ queues: [MessageQueue], _ limits: CacheLimits) async -> Bool {
         let allowed = await lockable(queues)
-        return await withTaskGroup(of: Bool.self) { group in
+        let isAnyTaken = await withTaskGroup(of: Bool.self) { group in
             for queue in queues where allowed.contains(queue) { group.addTask { await self.take(queue, limits) } }
             return await group.reduce(false) { $0 || $1 }
         }
+        if isAnyTaken { announceAssignment() }
+        return isAnyTaken
     }
 
     /// Finds where to begin and starts to pull; false when that failed and is to be tried at the next rebalance.
     private func take(_ queue: MessageQueue, _ limits: CacheLimits) async -> Bool {
         do {
-            let start = try await startOffset(of: queue)
+            let start = try await groupOffsets.start(of: queue, from: configuration.start)
             let counts = core.statistics.counts(topic: queue.topic, group: group)
             let taken: (AssignedQueue, (any Consumption)?)? = state.withLock { state in
                 guard let running = state.life.running, state.assigned[queue] == nil else { return nil }

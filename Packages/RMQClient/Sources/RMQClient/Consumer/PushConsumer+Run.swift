@@ -109,13 +109,30 @@ extension PushConsumer {
         }
         running?.handlers?.task.cancel()
         await persistOffsets()
-        let queues = state.withLock { state in
+        let (queues, watchers) = state.withLock { state in
             defer { state.assigned = [:] }
-            return Array(state.assigned.values)
+            return (Array(state.assigned.values), state.watchers.takeAll())
         }
         for assigned in queues { assigned.drop(moving: offsets) }
-        await unlockAll(queues)
+        for watcher in watchers { watcher.finish() }
+        await unlockAll()
         await core.unregister(consumerGroup: group)
         state.withLock { $0.life = .closed }
+    }
+
+    // MARK: Offsets
+
+    /// Stores what changed, at the brokers or in the file. What cannot be stored is tried again the next time.
+    /// - Parameters:
+    ///   - queues: the ones to store; nil stores all.
+    ///   - thenForget: whether these queues are not this consumer's any more.
+    func persistOffsets(of queues: [MessageQueue]? = nil, thenForget: Bool = false) async {
+        advanceOffsets()
+        await groupOffsets.persist(of: queues, thenForget: thenForget)
+    }
+
+    /// Moves the group's offsets to what is settled by now.
+    func advanceOffsets() {
+        for assigned in state.withLock({ Array($0.assigned.values) }) { assigned.advance(moving: offsets) }
     }
 }

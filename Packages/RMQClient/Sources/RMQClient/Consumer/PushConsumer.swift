@@ -39,8 +39,16 @@ public final class PushConsumer: Sendable {
 
     struct Subscription: Sendable {
         var filter: SubscriptionFilter
-        /// Brokers keep the newest version.
-        var version: Int64
+        /// What pulls say: a broker that knows an older one refuses them, and has not heard of the filter yet.
+        let version: Int64
+        /// What heartbeats say, of which brokers keep the newest: renewed when the queues have changed.
+        var announcedVersion: Int64
+
+        init(filter: SubscriptionFilter, version: Int64) {
+            self.filter = filter
+            self.version = version
+            announcedVersion = version
+        }
     }
 
     /// Numbers subscriptions by the time of day, so that those of a later process are newer, and never twice the same or lower,
@@ -58,8 +66,15 @@ public final class PushConsumer: Sendable {
         var subscriptions: [ByteText: Subscription] = [:]
         var versions = SubscriptionVersions()
         var assigned: [MessageQueue: AssignedQueue] = [:]
+        /// Runs of queues that were taken away, of which messages are in hand: each keeps a place.
+        var adrift: [PulledRun] = []
+        var locks = HeldLocks()
         var life = ConsumerLife.idle
         var isPaused = false
+        var watchers = AssignmentWatchers()
+
+        /// The queues that are this consumer's now.
+        var held: Set<MessageQueue> { Set(assigned.filter { !$0.value.isDropped }.keys) }
     }
 
     /// Locked for moments only; no other lock but that of an `AssignedQueue` is taken within it.
@@ -127,12 +142,29 @@ public final class PushConsumer: Sendable {
     }
 
     /// The queues that this consumer holds now.
-    public var assignment: Set<MessageQueue> {
-        Set(core.namespace.unwrap(Array(heldQueues)))
+    public var assignment: Set<MessageQueue> { state.withLock { bare($0.held) } }
+
+    /// The queues that the consumer holds: now, and again after each change. Ends when it is closed.
+    ///
+    /// Who is slow sees the last state alone.
+    public var assignments: AsyncStream<Set<MessageQueue>> {
+        AssignmentWatchers.stream { watcher in
+            state.withLock { state in
+                watcher.yield(bare(state.held))
+                return state.life.isClosing ? nil : state.watchers.add(watcher)
+            }
+        } leave: { [weak self] id in
+            self?.state.withLock { $0.watchers.remove(id) }
+        }
     }
 
-    /// The same as brokers know them.
-    var heldQueues: Set<MessageQueue> { state.withLock { Set($0.assigned.filter { !$0.value.isDropped }.keys) } }
+    /// Tells those who watch the assignment.
+    func announceAssignment() { state.withLock { state in state.watchers.tell(bare(state.held)) } }
+
+    private func bare(_ queues: Set<MessageQueue>) -> Set<MessageQueue> { Set(core.namespace.unwrap(Array(queues))) }
+
+    /// The queues of this consumer as brokers know them.
+    var heldQueues: Set<MessageQueue> { state.withLock { $0.held } }
 
     var isRunning: Bool { state.withLock { $0.life.running != nil } }
     /// Whether queues are consumed in order.

@@ -86,10 +86,15 @@ struct QueueCache: Sendable {
     }
 
     /// Gives everything up; nothing of it is handed out any more.
-    mutating func clear() {
+    /// - Returns: the runs that are not settled.
+    mutating func clear() -> [PulledRun] {
+        forgetSettled()
         for run in runs { run.close() }
-        runs = []
-        firstOpen = 0
+        defer {
+            runs = []
+            firstOpen = 0
+        }
+        return runs
     }
 
     /// Messages that wait or are being handled.

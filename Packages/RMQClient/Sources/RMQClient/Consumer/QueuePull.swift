@@ -65,6 +65,7 @@ extension ClientCore {
     /// - Parameter brokerId: the member of the broker set to ask when it is there.
     func pull(_ request: QueuePull, preferring brokerId: Int64, timeout: Duration) async throws(ClientError) -> PullResult {
         let (address, isMaster) = try await reader(of: request.queue, preferring: brokerId)
+        try checkVersion(of: address, for: request.filter)
         // Replicas store no offsets.
         let place = PullTemplate.Place(offset: request.offset, committed: isMaster ? request.committed : nil)
         return try request.result(of: try await pull(PullTemplate(request.header), place, at: address, timeout: timeout), from: address)

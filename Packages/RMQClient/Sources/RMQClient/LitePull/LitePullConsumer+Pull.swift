@@ -42,6 +42,7 @@ extension LitePullConsumer {
             }
             do throws(ClientError) {
                 let reader = try await core.reader(of: pull.queue, preferring: brokerId)
+                try core.checkVersion(of: reader.address, for: subscription.filter)
                 let receiver = QueueReceiver(consumer: self, pull: pull, counts: counts, subscription: subscription)
                 let first = request(pull.queue, at: offset, subscription)
                 let burst = PullBurst(core, for: receiver, first, at: reader, brokerId: brokerId, timeout: Self.pullTimeout)
@@ -97,8 +98,8 @@ extension LitePullConsumer {
         if let start = pull.start { return start }
         while board.change({ $0.isHeld(by: pull.holder) }), !Task.isCancelled {
             do throws(ClientError) {
-                let start = try await core.startOffset(
-                    of: pull.queue, stored: offsets.offset(of: pull.queue), position: configuration.start, timeout: GroupOffsets.timeout)
+                // The group's offset stays where it is until something is committed.
+                let start = try await offsets.start(of: pull.queue, from: configuration.start, isKept: false)
                 board.change { $0.begin(pull.holder, at: start) }
                 return start
             } catch where error.code == .cancelled || error.code == .closed {

@@ -52,8 +52,7 @@ public final class LitePullConsumer: Sendable {
         /// When a poll next moves the group's offsets.
         var nextCommit: MonotonicInstant?
         var startTime: Int64 = 0
-        var watchers: [UInt64: AsyncStream<Set<MessageQueue>>.Continuation] = [:]
-        var lastWatcher: UInt64 = 0
+        var watchers = AssignmentWatchers()
     }
 
     /// Locked for moments only; no other lock but the board's is taken within it.
@@ -144,16 +143,15 @@ public final class LitePullConsumer: Sendable {
     ///
     /// Who is slow sees the last state alone.
     public var assignments: AsyncStream<Set<MessageQueue>> {
-        let (stream, continuation) = AsyncStream.makeStream(of: Set<MessageQueue>.self, bufferingPolicy: .bufferingNewest(1))
-        let id: UInt64? = state.withLock { state in
-            continuation.yield(assignment)
-            if case .closing = state.life { return nil }
-            state.lastWatcher += 1
-            state.watchers[state.lastWatcher] = continuation
-            return state.lastWatcher
+        AssignmentWatchers.stream { watcher in
+            state.withLock { state in
+                watcher.yield(assignment)
+                if case .closing = state.life { return nil }
+                return state.watchers.add(watcher)
+            }
+        } leave: { [weak self] id in
+            self?.state.withLock { $0.watchers.remove(id) }
         }
-        if let id { continuation.onTermination = { [weak self] _ in self?.forgetWatcher(id) } } else { continuation.finish() }
-        return stream
     }
 
     /// All queues of a topic, whoever holds them, by broker and number.
@@ -286,11 +284,7 @@ public final class LitePullConsumer: Sendable {
         await background?.value
         if configuration.autoCommitInterval != nil { moveOffsets(to: counted) }
         await offsets.persist()
-        let watchers = state.withLock { state in
-            defer { state.watchers = [:] }
-            return Array(state.watchers.values)
-        }
-        for watcher in watchers { watcher.finish() }
+        for watcher in state.withLock({ $0.watchers.takeAll() }) { watcher.finish() }
         await core.unregister(consumerGroup: group)
     }
 }
@@ -329,14 +323,7 @@ extension LitePullConsumer {
     func goOn(_ queue: MessageQueue, _ holder: UInt64, at offset: Int64) { newPulls.yield(Pull(holder: holder, queue: queue, start: offset)) }
 
     /// Tells those who watch the assignment.
-    func announceAssignment() {
-        state.withLock { state in
-            let assignment = assignment
-            for watcher in state.watchers.values { watcher.yield(assignment) }
-        }
-    }
-
-    private func forgetWatcher(_ id: UInt64) { state.withLock { _ = $0.watchers.removeValue(forKey: id) } }
+    func announceAssignment() { state.withLock { $0.watchers.tell(assignment) } }
 
     func moveOffsets(to new: [MessageQueue: Int64]) {
         for (queue, offset) in new { offsets.table.move(queue, to: offset) }

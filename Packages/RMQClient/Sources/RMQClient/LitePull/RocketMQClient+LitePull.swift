@@ -5,13 +5,8 @@ extension RocketMQClient {
     public func makeLitePullConsumer(
         group: String, _ configuration: LitePullConfiguration = .init()
     ) async throws(ClientError) -> LitePullConsumer {
-        let group = try wrapped(group, .consumer)
         try configuration.check()
-        guard !core.isClosed else { throw .closedClient }
-        let consumer = try LitePullConsumer(group: group, configuration: configuration, core: core)
-        guard core.groups.add(consumer) else { throw Self.taken(group, "consumer") }
-        maintenance.start()
-        return consumer
+        return try register(group) { (group) throws(ClientError) in try LitePullConsumer(group: group, configuration: configuration, core: core) }
     }
 
     /// One pull from one queue, as `group`, outside of any consumer: nothing is shared out, and no offset moves.

@@ -22,8 +22,8 @@ public final class Producer: Sendable {
     /// What looks at each try; nil when nothing does.
     let watch: SendWatch?
     private let retries: RetryPolicy
-    /// What is known of each topic that was sent to, and whose turn it is there.
-    private let topics = Mutex<[ByteText: TopicTargets]>([:])
+    /// Where its messages go.
+    let targets: TargetTable
     private let sendTimeoutNanoseconds: Int64
 
     /// - Parameter isTraced: false for the sends of the trace itself.
@@ -32,6 +32,7 @@ public final class Producer: Sendable {
         self.configuration = configuration
         self.core = core
         watch = SendWatch(configuration, isTraced: isTraced && core.tracer != nil)
+        targets = TargetTable(of: group, configuration, core, watch: watch)
         retries = RetryPolicy(configuration)
         sendTimeoutNanoseconds = configuration.sendTimeout.nanoseconds
     }
@@ -71,7 +72,7 @@ public final class Producer: Sendable {
     ) async throws(ClientError) -> SendResult {
         let deadline = deadline(timeout)
         let outgoing = try outgoing(message)
-        let queues = try await queues(for: outgoing.topic, deadline: deadline)
+        let queues = try await targets.queues(for: outgoing.topic, deadline: deadline)
         let queue: MessageQueue
         do {
             queue = known(try choose(core.namespace.unwrap(queues)), outgoing)
@@ -81,7 +82,7 @@ public final class Producer: Sendable {
         guard queue.topic.isExactly(outgoing.topic) else {
             throw ClientError(.invalidMessage, "the message is for topic \(outgoing.topic), the selector chose a queue of \(queue.topic)")
         }
-        return try await perform(outgoing, to: target(queue, deadline: deadline), from: .now, until: deadline)
+        return try await perform(outgoing, to: targets.target(queue, deadline: deadline), from: .now, until: deadline)
     }
 
     /// The queue as brokers know it. Replies go to a topic of the cluster, which has no namespace.
@@ -118,16 +119,16 @@ public final class Producer: Sendable {
     public func sendOneway(_ message: Message) async throws(ClientError) {
         let outgoing = try outgoing(message)
         let deadline = deadline(nil)
-        let draw = if let known = nextKnownQueue(of: outgoing.topic, avoiding: nil) { known } else {
-            try await nextQueue(of: outgoing.topic, avoiding: nil, deadline: deadline)
+        let draw = if let known = targets.nextKnownQueue(of: outgoing.topic, avoiding: nil) { known } else {
+            try await targets.nextQueue(of: outgoing.topic, avoiding: nil, deadline: deadline)
         }
-        let target = if let target = draw.target { target } else { try await resolve(draw, of: outgoing.topic, deadline: deadline) }
+        let target = if let target = draw.target { target } else { try await targets.resolve(draw, of: outgoing.topic, deadline: deadline) }
         try await performOneway(outgoing, to: target)
     }
 
     /// The queues of a topic that take messages. A topic that does not exist yet has those it would be created with.
     public func queues(for topic: String) async throws(ClientError) -> [MessageQueue] {
-        core.namespace.unwrap(try await queues(for: core.namespace.wrap(topic), deadline: deadline(nil)))
+        core.namespace.unwrap(try await targets.queues(for: core.namespace.wrap(topic), deadline: deadline(nil)))
     }
 
     /// Takes the group off the brokers. Sends still work afterwards; the group name is free again.
@@ -158,7 +159,7 @@ public final class Producer: Sendable {
 
     /// Nil when the route has to be looked at first, when something looks at each try, or when no time is left.
     private func firstAttempt(_ outgoing: OutgoingMessage, timeout: Duration?) -> FirstAttempt? {
-        guard watch == nil, !core.isClosed, let target = nextKnownTarget(of: outgoing.topic), let peer = target.peer else { return nil }
+        guard watch == nil, !core.isClosed, let target = targets.nextKnownTarget(of: outgoing.topic), let peer = target.peer else { return nil }
         let begin = MonotonicInstant.now
         let deadline = deadline(timeout, from: begin)
         guard begin < deadline else { return nil }
@@ -178,14 +179,6 @@ public final class Producer: Sendable {
         PendingRequest(sending: outgoing.content, by: target.template(for: outgoing.kind), from: begin, until: end)
     }
 
-    private func nextKnownTarget(of topic: String) -> PublishTarget? {
-        let version = core.routes.version
-        return topics.withLock { topics in
-            guard let targets = topics[ByteText(topic)], targets.version == version else { return nil }
-            return targets.nextTarget()
-        }
-    }
-
     // MARK: The retry loop
 
     /// - Parameter first: the first try, which has ended otherwise than well.
@@ -198,10 +191,10 @@ public final class Producer: Sendable {
         var partial: SendResult?
         var number = 1
         while true {
-            var known = first.map { QueueDraw($0.target) } ?? nextKnownQueue(of: outgoing.topic, avoiding: lastFailed)
+            var known = first.map { QueueDraw($0.target) } ?? targets.nextKnownQueue(of: outgoing.topic, avoiding: lastFailed)
             if known == nil {
                 do {
-                    known = try await nextQueue(of: outgoing.topic, avoiding: lastFailed, deadline: deadline)
+                    known = try await targets.nextQueue(of: outgoing.topic, avoiding: lastFailed, deadline: deadline)
                 } catch {
                     if let partial { return partial }
                     throw failures.isEmpty ? error : giveUp(error, failures, outgoing.topic)
@@ -218,7 +211,7 @@ public final class Producer: Sendable {
                     sent = try result(of: first.request, outgoing, first.target)
                 } else {
                     let end = end(ofAttempt: number, begin, deadline, draw.hasAlternative)
-                    let target = if let target = draw.target { target } else { try await resolve(draw, of: outgoing.topic, deadline: end) }
+                    let target = if let target = draw.target { target } else { try await targets.resolve(draw, of: outgoing.topic, deadline: end) }
                     sent = try await perform(outgoing, to: target, number: number, from: begin, until: end)
                 }
                 guard retries.decide(after: .accepted(sent.status), attempt: number) == .tryAnotherBroker else { return sent }
@@ -263,114 +256,12 @@ public final class Producer: Sendable {
         begin.advanced(nanoseconds: timeout?.nanoseconds ?? sendTimeoutNanoseconds)
     }
 
-    // MARK: Queues
-
-    func queues(for topic: String, deadline: MonotonicInstant) async throws(ClientError) -> [MessageQueue] {
-        try await route(of: topic, deadline: deadline).publishQueues
-    }
-
-    /// The route of a topic, with at least one queue to send to.
-    private func route(of topic: String, deadline: MonotonicInstant) async throws(ClientError) -> TopicRoute {
-        try Validation.checkTopic(topic)
-        let route = try await core.publishRoute(
-            of: topic, template: configuration.automaticTopicTemplate, queueCount: configuration.automaticTopicQueueCount, deadline: deadline)
-        guard !route.publishQueues.isEmpty else {
-            throw ClientError(.routeNotFound, "topic \(topic) has no queue that takes messages: it is read-only, or no master of its brokers is registered")
-        }
-        return route
-    }
-
-    /// The next queue; nil when the route has to be looked at first.
-    private func nextKnownQueue(of topic: String, avoiding lastFailed: String?) -> QueueDraw? {
-        let version = core.routes.version
-        if let draw = nextByLatency(of: topic, version: version) { return draw }
-        return topics.withLock { topics in
-            guard let targets = topics[ByteText(topic)], targets.version == version else { return nil }
-            return targets.draw(avoiding: lastFailed)
-        }
-    }
-
-    /// The queue that the latencies of the brokers speak for; nil when these do not decide, or the route has to be looked at first.
-    private func nextByLatency(of topic: String, version: Int) -> QueueDraw? {
-        guard let watch else { return nil }
-        let queues: [MessageQueue]? = topics.withLock { topics in
-            guard let targets = topics[ByteText(topic)], targets.version == version else { return nil }
-            return targets.queues
-        }
-        guard let queues, let place = watch.nextPlace(among: queues) else { return nil }
-        // One lock after the other: the route may have changed in between.
-        return topics.withLock { topics in
-            guard let targets = topics[ByteText(topic)], targets.version == version, targets.queues.indices.contains(place) else { return nil }
-            return targets.draw(at: place)
-        }
-    }
-
-    /// The same, by the topic's route as it is now.
-    private func nextQueue(
-        of topic: String, avoiding lastFailed: String?, deadline: MonotonicInstant
-    ) async throws(ClientError) -> QueueDraw {
-        try Validation.checkTarget(topic)
-        let version = core.routes.version
-        let route = try await route(of: topic, deadline: deadline)
-        topics.withLock { _ = Self.learn(route, version: version, &$0) }
-        if let draw = nextByLatency(of: topic, version: version) { return draw }
-        return topics.withLock { topics in
-            Self.learn(route, version: version, &topics).draw(avoiding: lastFailed)
-        }
-    }
-
-    /// The target of a queue that is used for the first time.
-    private func resolve(_ draw: QueueDraw, of topic: String, deadline: MonotonicInstant) async throws(ClientError) -> PublishTarget {
-        guard let address = draw.address else {
-            return makeTarget(draw, at: try await core.master(of: draw.queue, deadline: deadline))
-        }
-        let target = makeTarget(draw, at: address)
-        topics.withLock { $0[topic]?.remember(target, of: draw) }
-        return target
-    }
-
-    /// The target of a certain queue, which the route need not name.
-    private func target(_ queue: MessageQueue, deadline: MonotonicInstant) async throws(ClientError) -> PublishTarget {
-        if let known = knownQueue(queue) {
-            return if let target = known.target { target } else { try await resolve(known, of: queue.topic, deadline: deadline) }
-        }
-        try Validation.checkTarget(queue.topic)
-        let version = core.routes.version
-        let address = try await core.master(of: queue, deadline: deadline)
-        if let route = core.routes[queue.topic], !route.publishQueues.isEmpty {
-            topics.withLock { _ = Self.learn(route, version: version, &$0) }
-        }
-        return PublishTarget(queue, at: address, hasAlternative: false, of: group, configuration, core)
-    }
-
-    private func knownQueue(_ queue: MessageQueue) -> QueueDraw? {
-        let version = core.routes.version
-        return topics.withLock { topics in
-            guard let targets = topics[ByteText(queue.topic)], targets.version == version else { return nil }
-            return targets.queues.firstIndex(of: queue).map { targets.draw(at: $0) }
-        }
-    }
-
-    private static func learn(_ route: TopicRoute, version: Int, _ topics: inout [ByteText: TopicTargets]) -> TopicTargets {
-        if let known = topics[route.topic] {
-            known.follow(route, version: version)
-            return known
-        }
-        let new = TopicTargets(route, version: version)
-        topics[route.topic] = new
-        return new
-    }
-
-    private func makeTarget(_ draw: QueueDraw, at address: String) -> PublishTarget {
-        PublishTarget(draw.queue, at: address, hasAlternative: draw.hasAlternative, of: group, configuration, core)
-    }
-
     // MARK: One attempt
 
     func send(_ outgoing: OutgoingMessage, to queue: MessageQueue, timeout: Duration?) async throws(ClientError) -> SendResult {
         let begin = MonotonicInstant.now
         let deadline = deadline(timeout, from: begin)
-        return try await perform(outgoing, to: target(queue, deadline: deadline), from: begin, until: deadline)
+        return try await perform(outgoing, to: targets.target(queue, deadline: deadline), from: begin, until: deadline)
     }
 
     /// One try, without what looks at it.

@@ -1,5 +1,6 @@
 import RMQCommon
 import RMQRemoting
+import Synchronization
 
 extension ClientCore {
     /// Has a broker look whether it understands a filter by properties; filters by tags are always right.
@@ -22,5 +23,13 @@ extension ClientCore {
         } catch {
             logger.warning("the filter of group \(group) for \(topic) was not checked: \(error)")
         }
+    }
+
+    /// Keeps a filter by properties from a broker that is too old for any: it would go by the text as by a tag.
+    ///
+    /// A broker that has answered no heartbeat yet is asked all the same, and says itself what it does not know.
+    func checkVersion(of address: String, for filter: SubscriptionFilter) throws(ClientError) {
+        guard !filter.isByTag, let version = brokerVersions.withLock({ $0[address] }), version < .v4_1_0Snapshot else { return }
+        throw ClientError(.unsupported, "the broker at \(address) is \(version) and knows no filters by properties; 4.1.0 brought them")
     }
 }

@@ -35,7 +35,7 @@ extension Producer {
         _ message: Message, selecting selector: QueueSelector, timeout: Duration = .seconds(3)
     ) async throws(ClientError) -> StoredMessage {
         let deadline = MonotonicInstant.now + timeout
-        let queues = core.namespace.unwrap(try await queues(for: core.namespace.wrap(message.topic), deadline: deadline))
+        let queues = core.namespace.unwrap(try await targets.queues(for: core.namespace.wrap(message.topic), deadline: deadline))
         let queue: MessageQueue
         do {
             queue = try selector.choose(queues)
@@ -93,7 +93,7 @@ extension Producer {
     /// Has the brokers that may get the reply know this client. They are those of the topic, and those that create topics on demand:
     /// a replier sends to any broker of its cluster.
     private func meetBrokers(of topic: String, deadline: MonotonicInstant) async throws(ClientError) {
-        _ = try await queues(for: topic, deadline: deadline)
+        _ = try await targets.queues(for: topic, deadline: deadline)
         let template = configuration.automaticTopicTemplate
         if core.routes[template] == nil, core.routes.mayAskAfterFailure(template) {
             do {

@@ -28,8 +28,9 @@ public enum Hex {
         return result
     }
 
-    /// Eight digits as ASCII, the first in the highest byte: all of them at once.
-    static func digits(_ value: UInt32) -> UInt64 {
+    /// Eight digits as ASCII, the first in the highest byte: all of them at once, as every answer to a send has 32.
+    @inlinable
+    public static func digits(_ value: UInt32) -> UInt64 {
         var digits = UInt64(value)
         digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF
         digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF

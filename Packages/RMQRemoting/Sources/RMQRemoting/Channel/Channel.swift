@@ -22,7 +22,9 @@ public final class Channel: EventSource {
     private var socket: Descriptor?
     /// The number of `socket`, to use while the channel is not closed.
     private let raw: Int32
-    private var transport: any Transport
+    private var transport: any Transport { didSet { sharedTransport = transport as? any SharedTransport } }
+    /// The same, when its socket may be lent.
+    private var sharedTransport: (any SharedTransport)?
     /// Nil before ``start(_:)`` and after the end.
     private var channelProtocol: (any ChannelProtocol)?
     let limits: ChannelLimits
@@ -60,6 +62,7 @@ public final class Channel: EventSource {
         self.remote = remote
         self.loop = loop
         self.transport = transport
+        sharedTransport = transport as? any SharedTransport
         self.limits = limits
         idleNanoseconds = limits.idleTimeout.nanoseconds
         self.logger = logger
@@ -115,6 +118,13 @@ public final class Channel: EventSource {
             return close()
         }
         askForFlush()
+    }
+
+    /// The socket, for others to write to while there is nothing to write here; nil when that may not be. The protocol takes it back before it
+    /// writes here, and when it is told to.
+    func lend() -> LentSocket? {
+        guard phase == .open, output.isEmpty, writeNeeds.isEmpty, let sharedTransport else { return nil }
+        return LentSocket(descriptor: raw, transport: sharedTransport)
     }
 
     /// Has ``flush()`` called at the end of this wake-up, or when the socket takes bytes again.
@@ -291,6 +301,7 @@ public final class Channel: EventSource {
     /// Writes what the socket takes at once and closes. ``ChannelProtocol/channelClosed()`` follows at the end of the wake-up.
     public func close() {
         guard phase != .closed else { return }
+        channelProtocol?.takeBack()
         phase = .closed
         if !output.isEmpty { _ = output.write(raw, through: transport) }
         output.discard()

@@ -10,12 +10,15 @@ public protocol ChannelProtocol: AnyObject {
     /// What waits is about to be written, or has all been written: the place to add what was gathered elsewhere, to the channel's
     /// output itself.
     func fillOutput()
+    /// The socket is about to be closed: whoever it was lent to must not use it any more.
+    func takeBack()
     /// The channel is closed. Called once, at the end of the wake-up, never from within another call.
     func channelClosed()
 }
 
 extension ChannelProtocol {
     public func fillOutput() {}
+    public func takeBack() {}
 }
 
 /// What one port speaks, on one loop: makes the protocol of each channel. Used on that loop's thread only.

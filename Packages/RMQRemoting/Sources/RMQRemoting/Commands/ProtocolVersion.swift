@@ -47,6 +47,8 @@ public struct ProtocolVersion: Hashable, Comparable, Sendable {
     public static let v3_0_11 = ProtocolVersion(ordinal: 37)
     /// 3.4.9: since then consumers send `maxReconsumeTimes`.
     public static let v3_4_9 = ProtocolVersion(ordinal: 121)
+    /// 4.1.0, before its release: since then brokers have filters by properties.
+    public static let v4_1_0Snapshot = ProtocolVersion(ordinal: 232)
     /// 4.9.4: since then clients are given routes in standard JSON.
     public static let v4_9_4 = ProtocolVersion(ordinal: 401)
     /// What every later version counts as.

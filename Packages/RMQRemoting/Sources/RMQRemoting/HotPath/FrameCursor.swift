@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// Writes one frame into memory that was reserved for it. Every write checks that it fits.
 struct FrameCursor {
     private let memory: UnsafeMutableRawBufferPointer
@@ -56,19 +58,8 @@ struct FrameCursor {
     @inline(__always)
     mutating func put(hex value: UInt64) {
         let start = claim(16)
-        start.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value >> 32)).bigEndian, as: UInt64.self)
-        start.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value)).bigEndian, toByteOffset: 8, as: UInt64.self)
-    }
-
-    /// Eight digits as ASCII, the first in the highest byte: all of them at once, as every answer to a send has 32.
-    @inline(__always)
-    private static func hexDigits(_ value: UInt32) -> UInt64 {
-        var digits = UInt64(value)
-        digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF
-        digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF
-        digits = (digits << 4 | digits) & 0x0F0F_0F0F_0F0F_0F0F
-        let letters = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-        return digits &+ 0x3030_3030_3030_3030 &+ letters &* 7
+        start.storeBytes(of: Hex.digits(UInt32(truncatingIfNeeded: value >> 32)).bigEndian, as: UInt64.self)
+        start.storeBytes(of: Hex.digits(UInt32(truncatingIfNeeded: value)).bigEndian, toByteOffset: 8, as: UInt64.self)
     }
 
     /// An entry of a ROCKETMQ header whose value is a number.

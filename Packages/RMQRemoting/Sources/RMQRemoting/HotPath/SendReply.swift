@@ -22,12 +22,15 @@ public struct SendReplyTrailer: Sendable {
 public enum ReplyMessageId {
     /// IPv4 address and port of the store, and the position in its log: written as 32 hexadecimal digits.
     case stored(ipv4AndPort: UInt64, physicalOffset: Int64)
-    /// Ready text, such as the joined ids of a batch. Plain ASCII.
+    /// The same for each message of a batch, with commas between. Their records lie one behind the other, so long each.
+    case batch(ipv4AndPort: UInt64, physicalOffset: Int64, byteCounts: [Int32])
+    /// Ready text, such as ids with an IPv6 address. Plain ASCII.
     case text(UnsafeRawBufferPointer)
 
     fileprivate var count: Int {
         switch self {
         case .stored: 32
+        case .batch(_, _, let byteCounts): max(0, byteCounts.count * 33 - 1)
         case .text(let text): text.count
         }
     }
@@ -101,6 +104,13 @@ private enum SendReply {
         case .stored(let address, let offset):
             cursor.put(hex: address)
             cursor.put(hex: UInt64(bitPattern: offset))
+        case .batch(let address, var offset, let byteCounts):
+            for (index, byteCount) in byteCounts.enumerated() {
+                if index > 0 { cursor.put(",") }
+                cursor.put(hex: address)
+                cursor.put(hex: UInt64(bitPattern: offset))
+                offset += Int64(byteCount)
+            }
         case .text(let text):
             cursor.put(text)
         }

@@ -20,6 +20,8 @@ public final class Connection: ChannelProtocol {
     private let outbox: Outbox?
     /// The outbox has output that was not taken yet.
     private var isOutboxFilled = false
+    /// The outbox may write to the socket by itself.
+    private var isLent = false
     /// Answers of this read to what the outbox sent.
     private var answers: [Outbox.Answer] = []
     /// Nothing is taken from the outbox while more than this waits to be written: what stays there still leaves by its deadline.
@@ -57,7 +59,7 @@ public final class Connection: ChannelProtocol {
     /// Answers a request of this wake-up or of an earlier one.
     public func reply(_ command: RemotingCommand, to ticket: ReplyTicket) {
         guard !ticket.isOneway else { return }
-        channel.write(command.encoded(answering: ticket))
+        write(command.encoded(answering: ticket))
     }
 
     /// Sends a request to the peer that it must not answer.
@@ -65,7 +67,12 @@ public final class Connection: ChannelProtocol {
         var command = command
         command.opaque = Opaque.next()
         command.isOneway = true
-        channel.write(command.encoded())
+        write(command.encoded())
+    }
+
+    private func write(_ frame: [UInt8]) {
+        takeBack()
+        channel.write(frame)
     }
 
     /// Writes what the socket takes at once and closes. ``RequestHandler/connectionClosed(_:)`` follows at the end of the wake-up.
@@ -84,7 +91,7 @@ public final class Connection: ChannelProtocol {
         guard channel.waitingBytes + request.frame.count <= limit else {
             return request.complete(.failure(.overloaded(address: request.address, limitBytes: limit)))
         }
-        channel.write(request.frame)
+        write(request.frame)
         if request.isOneway { return request.complete(.success(RemotingCommand(code: 0))) }
         if exchange.add(request) { scheduleTimeouts() }
     }
@@ -95,9 +102,26 @@ public final class Connection: ChannelProtocol {
         channel.askForFlush()
     }
 
-    /// Takes what is in the outbox, once what was taken before is written or nearly so.
+    /// Takes what is in the outbox, once what was taken before is written or nearly so. While there is nothing to write, the outbox writes
+    /// by itself: so a lone request does not wake the loop, which would only pass it on.
     public func fillOutput() {
-        guard isOutboxFilled, let outbox, channel.isReading, channel.waitingBytes <= Self.mostWaitingBytes else { return }
+        guard let outbox else { return }
+        guard isOutboxFilled || !channel.output.isEmpty else { return lend(to: outbox) }
+        takeBack()
+        guard isOutboxFilled, channel.isReading, channel.waitingBytes <= Self.mostWaitingBytes else { return }
+        isOutboxFilled = false
+        outbox.take(into: &channel.output.bytes)
+    }
+
+    private func lend(to outbox: Outbox) {
+        guard !isLent, let socket = channel.lend() else { return }
+        isLent = outbox.lend(socket)
+    }
+
+    /// What the outbox could not write comes first in the output.
+    public func takeBack() {
+        guard isLent, let outbox else { return }
+        isLent = false
         isOutboxFilled = false
         outbox.take(into: &channel.output.bytes)
     }

@@ -4,7 +4,7 @@ import Synchronization
 /// What tasks ask of one server without a hand-over for each: the frames that wait for the loop, and who waits for which answer.
 ///
 ///     a task ──► frame appended, waiter entered ──► the loop takes all frames at once and writes them
-///                                                   answers of one read ──► their waiters, all at once ──► the tasks go on
+///        └─────► the only send under way: written at once      answers of one read ──► their waiters, all at once ──► the tasks go on
 ///
 /// A frame that finds no room waits for it, in the order of arrival; so what is not written is bounded, and nobody is refused.
 /// Open while the endpoint is connected. All of it has one lock, taken once for a request and once for the answers of a read.
@@ -27,12 +27,29 @@ final class Outbox: Sendable {
         var promised = 0
         /// The loop was told that there is output, and has not come for it yet.
         var isLoopTold = false
+        /// While it is lent, the loop does not write: nothing waits there.
+        var socket: LentSocket?
         /// When the loop looks for those that are overdue.
         var nextCheck = MonotonicInstant.distantFuture
 
         func hasRoom(for count: Int, limit: Int) -> Bool {
             let used = output.count + promised
             return used == 0 || used + count <= limit
+        }
+
+        /// Writes a frame, if the socket is here and it is to be at once, or adds it to what the loop is to write.
+        /// - Returns: whether all is written.
+        mutating func write(_ frame: Frame, atOnce: Bool) -> Bool {
+            var written = 0
+            if atOnce, let socket, output.isEmpty {
+                written = socket.write(frame.start, frame.body)
+                if written == frame.byteCount { return true }
+                self.socket = nil
+            }
+            let ofStart = min(written, frame.start.count)
+            output.append(UnsafeRawBufferPointer(rebasing: frame.start[ofStart...]))
+            output.append(UnsafeRawBufferPointer(rebasing: frame.body[(written - ofStart)...]))
+            return false
         }
 
         mutating func addSeeker(_ number: Int32) {
@@ -81,9 +98,11 @@ final class Outbox: Sendable {
 
     /// Takes a frame over, or has its task wait for room. The request's task goes on once.
     ///
-    /// - Parameter hasRoom: the task has waited for room, which is kept for it since.
+    /// - Parameters:
+    ///   - hasRoom: the task has waited for room, which is kept for it since.
+    ///   - mayWrite: writes a lone frame at once. The loop itself gathers what it has to say.
     /// - Returns: whether the loop has to be told.
-    func start(_ request: PendingRequest, _ frame: Frame, hasRoom: Bool) -> Bool {
+    func start(_ request: PendingRequest, _ frame: Frame, hasRoom: Bool, mayWrite: Bool = true) -> Bool {
         let size = frame.byteCount
         guard size <= maxFrameBytes else {
             request.end(.failed(.frameTooLarge(bytes: size, limit: maxFrameBytes)))
@@ -94,19 +113,15 @@ final class Outbox: Sendable {
             guard state.isOpen else { return (false, false) }
             let mayGo = hasRoom || (state.seekers.isEmpty && state.hasRoom(for: size, limit: limitBytes))
             request.bytesToCome = mayGo ? 0 : size
+            let isAlone = mayWrite && state.waiters.sendCount == 0
             // After 2^30 others the number may still be in use, by a request with as long a time: the task takes another one.
             guard state.waiters.insert(request) else { return (false, false) }
-            if mayGo {
-                state.output.append(frame.start)
-                state.output.append(frame.body)
-            } else {
-                state.addSeeker(request.number)
-            }
-            defer {
-                state.isLoopTold = true
-                state.nextCheck = min(state.nextCheck, request.deadline)
-            }
-            return (true, !state.isLoopTold || request.deadline < state.nextCheck)
+            var mustTell = request.deadline < state.nextCheck
+            state.nextCheck = min(state.nextCheck, request.deadline)
+            if !mayGo { state.addSeeker(request.number) }
+            if !(mayGo && state.write(frame, atOnce: isAlone)) { mustTell = mustTell || !state.isLoopTold }
+            if mustTell { state.isLoopTold = true }
+            return (true, mustTell)
         }
         if !isTaken { request.resume(.connect) }
         return mustTell
@@ -137,10 +152,20 @@ final class Outbox: Sendable {
     /// There is a connection.
     func open() { state.withLock { $0.isOpen = true } }
 
+    /// Lends the socket until ``take(into:)``; false when there is something to take.
+    func lend(_ socket: LentSocket) -> Bool {
+        state.withLock { state in
+            guard state.isOpen, state.output.isEmpty else { return false }
+            state.socket = socket
+            return true
+        }
+    }
+
     /// The connection is gone: all requests fail, those that have not begun are told to.
     func close() {
         let waiting = state.withLock { state in
             state.isOpen = false
+            state.socket = nil
             state.output.take(state.output.count)
             state.output.shrink()
             state.seekers = []
@@ -153,9 +178,10 @@ final class Outbox: Sendable {
         }
     }
 
-    /// Moves what waits to the end of `target`, and gives the room to those that wait for it.
+    /// Moves what waits to the end of `target`, and gives the room to those that wait for it. The socket is the loop's again.
     func take(into target: inout ByteQueue) {
         let granted = state.withLock { state in
+            state.socket = nil
             state.isLoopTold = false
             if target.isEmpty {
                 swap(&target, &state.output)

@@ -4,8 +4,8 @@ import Synchronization
 /// A send or a pull on its way through a ``RemotingPeer``: all that there is of it, in one piece of memory, so that the task that waits
 /// for it keeps hardly anything else.
 ///
-/// Made for one ``RemotingPeer/run(_:)`` or ``RemotingPeer/start(_:then:)``. Unchecked `Sendable`: its task looks at it before and after that call; during the call
-/// it belongs to whoever took it out of the outbox, which is one.
+/// Made for one ``RemotingPeer/run(_:)`` or ``RemotingPeer/start(_:then:)``. Unchecked `Sendable`: its task looks at it before and after
+/// that call; during the call it belongs to whoever took it out of the outbox, which is one.
 public final class PendingRequest: @unchecked Sendable {
     /// How a request ended.
     public enum Outcome: Sendable {

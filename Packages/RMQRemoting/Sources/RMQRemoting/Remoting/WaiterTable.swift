@@ -8,6 +8,7 @@ struct WaiterTable {
         let number: Int32
         let deadline: MonotonicInstant
         let request: PendingRequest
+        var isSend: Bool { Outbox.Kind(number) == .send }
 
         init(_ request: PendingRequest) {
             number = request.number
@@ -23,6 +24,8 @@ struct WaiterTable {
 
     private var places: [Waiter?]
     private(set) var count = 0
+    /// How many of them are sends.
+    private(set) var sendCount = 0
     /// Right shift that leaves as many bits as number the places.
     private var shift: UInt32
 
@@ -45,6 +48,7 @@ struct WaiterTable {
         }
         places[place] = waiter
         count += 1
+        if waiter.isSend { sendCount += 1 }
         return true
     }
 
@@ -62,6 +66,7 @@ struct WaiterTable {
         while let waiter = places[hole], waiter.number != number { hole = next(hole) }
         guard let removed = places[hole] else { return nil }
         count -= 1
+        if removed.isSend { sendCount -= 1 }
         // What follows without a gap moves up, unless its home lies behind the hole: so a search may end at the first free place.
         var place = next(hole)
         while let waiter = places[place] {
@@ -96,7 +101,7 @@ struct WaiterTable {
         let old = places
         places = Array(repeating: nil, count: newCount)
         shift = UInt32(32 - newCount.trailingZeroBitCount)
-        count = 0
+        (count, sendCount) = (0, 0)
         for case let waiter? in old { _ = insert(waiter) }
     }
 

@@ -2,7 +2,7 @@ import CRMQSystem
 public import Glibc
 
 /// The socket as it is. Without state, so one serves all channels.
-public final class PlainTransport: Transport, Sendable {
+public final class PlainTransport: Transport, SharedTransport {
     private static let shared = PlainTransport()
     /// Hands out the one that serves all.
     public static let maker: TransportMaker = { shared }

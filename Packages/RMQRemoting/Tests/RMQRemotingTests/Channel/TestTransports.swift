@@ -7,12 +7,13 @@ import Testing
 
 /// What a test of connections runs over.
 enum TransportKind: CaseIterable, Sendable {
-    case plain, hostile
+    case plain, hostile, stingy
 
     func maker(sourceLocation: SourceLocation = #_sourceLocation) throws -> TransportMaker {
         switch self {
         case .plain: PlainTransport.maker
         case .hostile: try HostileTransport.maker(sourceLocation: sourceLocation)
+        case .stingy: try StingyTransport.maker(sourceLocation: sourceLocation)
         }
     }
 }
@@ -90,6 +91,41 @@ final class HostileTransport: Transport {
         guard case .written(let count) = result else { return result }
         guard pass(count) else { return .failed(code: ECONNRESET) }
         return happens(1, in: 4) ? .blocked(after: count, until: .writable) : .written(count)
+    }
+
+    func shutdown(_ descriptor: Int32) { plain.shutdown(descriptor) }
+}
+
+/// A transport whose socket may be lent, and that often takes only a part of what is written.
+final class StingyTransport: SharedTransport {
+    private let plain = PlainTransport()
+    private let random: Mutex<SeededRandom>
+
+    static func maker(seed: UInt64 = 21, sourceLocation: SourceLocation = #_sourceLocation) throws -> TransportMaker {
+        let random = try SeededRandom.replayable(seed, sourceLocation: sourceLocation)
+        let shared = StingyTransport(random)
+        return { shared }
+    }
+
+    private init(_ random: SeededRandom) { self.random = Mutex(random) }
+
+    func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> TransportRead { plain.read(descriptor, into: buffer) }
+
+    func write(_ descriptor: Int32, _ parts: UnsafeBufferPointer<iovec>) -> TransportWrite {
+        var room = random.withLock { random in
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0...2: Int.random(in: 0...200, using: &random)
+            case 3: Int.random(in: 0...65_536, using: &random)
+            default: Int.max
+            }
+        }
+        guard room > 0 else { return .blocked(after: 0, until: .writable) }
+        var some: [iovec] = []
+        for part in parts where room > 0 {
+            some.append(iovec(iov_base: part.iov_base, iov_len: min(part.iov_len, room)))
+            room -= some[some.count - 1].iov_len
+        }
+        return some.withUnsafeBufferPointer { plain.write(descriptor, $0) }
     }
 
     func shutdown(_ descriptor: Int32) { plain.shutdown(descriptor) }

@@ -24,6 +24,10 @@ import Testing
                 ids.withUnsafeBytes {
                     connection.replySend(to: request.ticket, messageId: .text($0), queueId: 0, queueOffset: 9, trailer: trailer)
                 }
+            } else if request.code == 10 {
+                connection.replySend(
+                    to: request.ticket, messageId: .batch(ipv4AndPort: 0x7F00_0001_0000_51AF, physicalOffset: 0x7627, byteCounts: [0x10, 0x100, 9]),
+                    queueId: 0, queueOffset: 9, trailer: trailer)
             } else {
                 connection.replySend(
                     to: request.ticket, messageId: .stored(ipv4AndPort: 0x7F00_0001_0000_51AF, physicalOffset: 0x7627),
@@ -76,6 +80,10 @@ import Testing
         let batch = try #require(try socket.receiveCommand())
         #expect(batch.fields?["msgId"] == "AB,CD")
         #expect(batch.opaque == 2)
+
+        socket.send(RemotingCommand(code: 10, opaque: 3, serialization: serialization).encoded())
+        let ids = try #require(try socket.receiveCommand()?.fields?["msgId"])
+        #expect(ids == "7F000001000051AF0000000000007627,7F000001000051AF0000000000007637,7F000001000051AF0000000000007737")
     }
 
     @Test(arguments: HeaderSerialization.allCases)

@@ -1,3 +1,4 @@
+import Dispatch
 import RMQCommon
 import RMQTestSupport
 import Synchronization
@@ -72,6 +73,57 @@ import Testing
         #expect(loopback.server.connectionCount == 1)
         #expect(peer.endpoint.outbox.waitingCount == 0)
         #expect(peer.endpoint.outbox.waitingBytes == 0)
+    }
+
+    @Test func aLoneSendDoesNotWaitForTheLoop() async throws {
+        let loopback = try Loopback()
+        defer { loopback.stop() }
+        let listener = try RawListener()
+        let peer = try #require(loopback.client.peer("127.0.0.1:\(listener.port)"))
+        let first = Task { try await Self.send([1], to: peer) as Outcome }
+        let socket = try listener.accept()
+        let opened = try #require(try socket.receiveCommand())
+        socket.send(Self.stored(opened.opaque, offset: 1))
+        #expect(Self.offset(try await first.value) == 1)
+        // The loop has something else to do, until the server has the second message.
+        let release = DispatchSemaphore(value: 0)
+        peer.endpoint.loop.execute { _ = release.wait(timeout: .now() + .seconds(60)) }
+        defer { release.signal() }
+        let second = Task { try await Self.send([2], to: peer) as Outcome }
+        let command = try #require(try socket.receiveCommand())
+        #expect(command.body == [2])
+        socket.send(Self.stored(command.opaque, offset: 2))
+        release.signal()
+        #expect(Self.offset(try await second.value) == 2)
+    }
+
+    @Test(arguments: TransportKind.allCases)
+    func loneSendsAndCommandsFollowEachOtherWhole(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport) { _ in EchoHandler() }
+        defer { loopback.stop() }
+        let peer = try #require(loopback.client.peer(loopback.address))
+        try await withThrowingTaskGroup { group in
+            group.addTask {
+                for size in 0..<300 {
+                    guard case .other(let answer) = try await Self.send([UInt8](repeating: 1, count: size), to: peer) else {
+                        Issue.record("an answer without fields was taken for a success")
+                        return
+                    }
+                    #expect(answer.body.count == size)
+                }
+            }
+            for _ in 0..<2 {
+                group.addTask {
+                    for size in 0..<300 {
+                        let command = RemotingCommand(code: 5, body: [UInt8](repeating: 2, count: size))
+                        let answer = try await loopback.client.request(command, to: loopback.address, timeout: .generous)
+                        #expect(answer.body.count == size)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(loopback.server.connectionCount == 1)
     }
 
     @Test(arguments: HeaderSerialization.allCases)

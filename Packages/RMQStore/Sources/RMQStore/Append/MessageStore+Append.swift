@@ -147,8 +147,7 @@ extension MessageStore {
         append.progress = .placed(
             AppendResult(
                 physicalOffset: physicalOffset, byteCount: append.draft.byteCount, queueOffset: queueOffset,
-                messageCount: append.draft.messageCount, storeTimestamp: now,
-                epoch: epoch))
+                messageCount: append.draft.messageCount, batchByteCounts: append.draft.batchByteCounts, storeTimestamp: now, epoch: epoch))
     }
 
     /// Writes a run to the log's end and publishes it. The run is empty afterwards, whatever happens.

@@ -29,6 +29,8 @@ public struct RecordDraft {
     public var byteCount: Int { bytes.count }
     /// 1, or the number of messages of a batch.
     public var messageCount: Int { entries.count }
+    /// As ``AppendResult/batchByteCounts``.
+    var batchByteCounts: [Int32] { entries.count == 1 ? [] : entries.map(\.byteCount) }
 
     /// The encoded properties of the record at a position of the bytes.
     func properties(at position: Int, count: Int) -> UnsafeRawBufferPointer {

@@ -88,6 +88,8 @@ public struct AppendResult: Sendable, Equatable {
     public var queueOffset: Int64
     /// 1, or the number of messages of a batch.
     public var messageCount: Int
+    /// How long the record of each message of a batch is; they lie one behind the other. Empty for a single message.
+    public var batchByteCounts: [Int32] = []
     /// Milliseconds since 1970, as stamped into the record.
     public var storeTimestamp: Int64
     /// ``MessageStore/epoch`` when it was appended: in a later one, something else may be at its place.
@@ -95,4 +97,13 @@ public struct AppendResult: Sendable, Equatable {
 
     /// Where in the log it ends.
     public var end: Int64 { physicalOffset + Int64(byteCount) }
+
+    /// Where in the log the record of each message begins.
+    public var physicalOffsets: [Int64] {
+        var offset = physicalOffset
+        return [offset] + batchByteCounts.dropLast().map { byteCount in
+            offset += Int64(byteCount)
+            return offset
+        }
+    }
 }
