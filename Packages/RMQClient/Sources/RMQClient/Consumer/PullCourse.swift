@@ -65,6 +65,7 @@ struct PullCourse {
 
     init(at offset: Int64) { next = offset }
 
+    /// Enough for the broker to work on one while the answer to the other is read.
     private static let mostPulls = 2
 
     var isPulling: Bool { count > 0 }
