@@ -68,7 +68,12 @@ struct ConcurrentConsumption: Consumption {
                 run.settle(index, mark)
             }
         }
-        tally.tell()
+        tell(&tally)
+    }
+
+    private func tell(_ tally: inout ConsumeTally) {
+        let (count, time) = tally.tell()
+        if count > 0 { consumer.inbox.noteHandlers(count, took: time) }
     }
 
     // MARK: Batches
@@ -84,7 +89,7 @@ struct ConcurrentConsumption: Consumption {
             let result = await decision(about: messages) { try await handler(messages) }
             await carryOut(result, run, marks, &tally)
         }
-        tally.tell()
+        tell(&tally)
     }
 
     private func decision(

@@ -60,10 +60,6 @@ public final class SendTemplate: Sendable {
 
     // MARK: Binary frames
 
-    private static let opaquePlace = 13
-    private static let fieldsLengthPlace = 25
-    /// Two length words and the fixed start of a header without remark.
-    private static let fieldsStart = 29
     /// Bytes of the four entries that are written each time, beside the properties themselves: names, lengths and the longest numbers.
     private static let writtenBytes = 4 * 7 + 11 + 20 + 11
 
@@ -77,7 +73,7 @@ public final class SendTemplate: Sendable {
             return command.encoded()
         }
         let first = ByteText("f")
-        return (encoded(fields.filter { ByteText($0.name) < first }), Array(encoded(fields.filter { first < ByteText($0.name) })[fieldsStart...]))
+        return (encoded(fields.filter { ByteText($0.name) < first }), Array(encoded(fields.filter { first < ByteText($0.name) })[BinaryFrame.fieldsStart...]))
     }
 
     /// Lends the frame of a send, but for its body, to `use`.
@@ -86,7 +82,7 @@ public final class SendTemplate: Sendable {
         return withUnsafeTemporaryAllocation(byteCount: limit, alignment: 8) { memory in
             var cursor = FrameCursor(memory)
             cursor.put(head)
-            cursor.put(bigEndian: number, at: Self.opaquePlace)
+            cursor.put(bigEndian: number, at: BinaryFrame.opaquePlace)
             cursor.put(entry: "f", decimal: Int64(message.systemFlag))
             cursor.put(entry: "g", decimal: message.bornTimestamp)
             cursor.put(entry: "h", decimal: Int64(message.flag))
@@ -94,7 +90,7 @@ public final class SendTemplate: Sendable {
             cursor.put(bigEndian: Int32(truncatingIfNeeded: message.properties.count))
             cursor.put(message.properties)
             cursor.put(tail)
-            cursor.put(bigEndian: Int32(truncatingIfNeeded: cursor.count - Self.fieldsStart), at: Self.fieldsLengthPlace)
+            cursor.put(bigEndian: Int32(truncatingIfNeeded: cursor.count - BinaryFrame.fieldsStart), at: BinaryFrame.fieldsLengthPlace)
             cursor.finish(.rocketmq, headerCount: cursor.count - 8, bodyCount: message.body.count)
             return use(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<cursor.count]))
         }

@@ -103,9 +103,11 @@ final class Outbox: Sendable {
 
     /// Takes a frame over, or has its task wait for room. The request's task goes on once.
     ///
-    /// - Parameter hasRoom: the task has waited for room, which is kept for it since.
+    /// - Parameters:
+    ///   - hasRoom: the task has waited for room, which is kept for it since.
+    ///   - mayWrite: writes a lone frame at once. The loop itself gathers what it has to say.
     /// - Returns: whether the loop has to be told.
-    func start(_ request: PendingRequest, _ frame: Frame, hasRoom: Bool) -> Bool {
+    func start(_ request: PendingRequest, _ frame: Frame, hasRoom: Bool, mayWrite: Bool = true) -> Bool {
         let size = frame.byteCount
         guard size <= maxFrameBytes else {
             request.end(.failed(.frameTooLarge(bytes: size, limit: maxFrameBytes)))
@@ -118,7 +120,7 @@ final class Outbox: Sendable {
             request.bytesToCome = mayGo ? 0 : size
             let isAlone = request.kind == .send && state.waiters.sendCount == 0
             // Who has waited for room goes through the loop, which gives room to the next ones. The lock is held over a write: so it is short.
-            let goesAtOnce = isAlone && !hasRoom && size <= Self.mostBytesAtOnce
+            let goesAtOnce = mayWrite && isAlone && !hasRoom && size <= Self.mostBytesAtOnce
             // After 2^30 others the number may still be in use, by a request with as long a time: the task takes another one.
             guard state.waiters.insert(request) else { return (false, false) }
             var mustTell = request.deadline < state.nextCheck

@@ -40,7 +40,7 @@ public struct RemotingPeer: Sendable {
             await withTaskCancellationHandler {
                 await withUnsafeContinuation { continuation in
                     request.continuation = continuation
-                    start(request, hasRoom: hasRoom)
+                    begin(request, hasRoom: hasRoom)
                 }
             } onCancel: {
                 outbox.cancel(request.number)
@@ -59,8 +59,33 @@ public struct RemotingPeer: Sendable {
         }
     }
 
+    /// Hands a request over; `completion` is called once with its end, where no task waits for it.
+    ///
+    /// It is called on the server's loop, within the read that brought the answer, but for failures, and must not block. The next
+    /// request that it starts there goes out at the end of the same wake-up.
+    public func start(_ request: PendingRequest, then completion: @escaping @Sendable (PendingRequest.Outcome) -> Void) {
+        request.follower = { step in
+            switch step {
+            case .end: completion(request.outcome)
+            case .useRoom: begin(request, hasRoom: true)
+            case .connect:
+                Task {
+                    do throws(RemotingError) {
+                        try await connect(for: request)
+                    } catch {
+                        return request.end(.failed(error))
+                    }
+                    request.number = endpoint.outbox.nextNumber(request.kind)
+                    begin(request, hasRoom: false)
+                }
+            }
+        }
+        request.number = endpoint.outbox.nextNumber(request.kind)
+        begin(request, hasRoom: false)
+    }
+
     /// Encodes a request into the outbox.
-    private func start(_ request: PendingRequest, hasRoom: Bool) {
+    private func begin(_ request: PendingRequest, hasRoom: Bool) {
         let number = request.number
         switch request.content {
         case .message(let message, let template) where serialization == .rocketmq && template.hasShortNames && sign == nil:
@@ -68,7 +93,9 @@ public struct RemotingPeer: Sendable {
                 message.body.withUnsafeBytes { hand(Outbox.Frame(start: start, body: $0), of: request, hasRoom: hasRoom) }
             }
         case .message(let message, let template): handCommand(template.command(message), of: request, hasRoom: hasRoom)
-        case .command(let command): handCommand(command, of: request, hasRoom: hasRoom)
+        case .pull(let place, let template) where serialization == .rocketmq && !template.needsJSON && sign == nil:
+            template.withFrame(number, place) { hand(Outbox.Frame(start: $0, body: Self.noBody), of: request, hasRoom: hasRoom) }
+        case .pull(let place, let template): handCommand(template.command(place), of: request, hasRoom: hasRoom)
         }
         // It may have been cancelled when there was nothing to end yet.
         if Task.isCancelled { endpoint.outbox.cancel(number) }
@@ -80,16 +107,21 @@ public struct RemotingPeer: Sendable {
         command.setSerialization(preferring: serialization)
         command.opaque = request.number
         command.encoded().withUnsafeBytes {
-            hand(Outbox.Frame(start: $0, body: UnsafeRawBufferPointer(start: nil, count: 0)), of: request, hasRoom: hasRoom)
+            hand(Outbox.Frame(start: $0, body: Self.noBody), of: request, hasRoom: hasRoom)
         }
     }
+
+    private static var noBody: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 
     private func hand(_ frame: Outbox.Frame, of request: PendingRequest, hasRoom: Bool) {
         if Task.isCancelled {
             if hasRoom { endpoint.outbox.giveBack(frame.byteCount) }
             return request.end(.failed(.cancelled))
         }
-        if endpoint.outbox.start(request, frame, hasRoom: hasRoom) { endpoint.loop.post(OutboxNews(endpoint: endpoint)) }
+        // What the loop itself asks goes out together, at the end of this wake-up.
+        let isOnLoop = endpoint.loop.isCurrent
+        guard endpoint.outbox.start(request, frame, hasRoom: hasRoom, mayWrite: !isOnLoop) else { return }
+        if isOnLoop { endpoint.outboxChanged() } else { endpoint.loop.post(OutboxNews(endpoint: endpoint)) }
     }
 
     private func connect(for request: PendingRequest) async throws(RemotingError) {
