@@ -87,12 +87,16 @@ final class ClientCore: Sendable {
         return response
     }
 
-    func sendOneway(_ command: RemotingCommand, to address: String) async throws(ClientError) {
+    /// Sends a request that is not answered.
+    /// - Parameter timeout: for the connection, should there be none; nil takes the time-out of requests.
+    func sendOneway(_ command: RemotingCommand, to address: String, timeout: Duration? = nil) async throws(ClientError) {
         guard !isClosed else { throw .closedClient }
+        let timeout = timeout ?? configuration.requestTimeout
+        guard timeout > .zero else { throw ClientError(.timedOut, "no time was left to send \(command.requestCode) to \(address)") }
         var command = command
         command.setSerialization(preferring: configuration.headers)
         do {
-            try await transport.sendOneway(command, to: address)
+            try await transport.sendOneway(command, to: address, timeout: timeout)
         } catch {
             throw ClientError(error)
         }
