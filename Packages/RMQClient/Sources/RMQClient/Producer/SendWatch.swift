@@ -108,7 +108,7 @@ extension Producer {
     private func traced(_ outgoing: OutgoingMessage, to target: PublishTarget, until deadline: MonotonicInstant) async throws(ClientError) -> SendResult {
         let (time, start) = (WallClock.nowMilliseconds(), MonotonicInstant.now)
         let sent = try await attempt(outgoing, to: target, from: start, until: deadline)
-        guard watch?.isTraced == true, let tracer = core.tracer, !outgoing.topic.isExactly(tracer.topic) else { return sent }
+        guard watch?.isTraced == true, let tracer = core.tracer, !tracer.isTrace(outgoing.topic) else { return sent }
         // The broker may have switched tracing off.
         guard let region = sent.tracedRegion else { return sent }
         let cost = (MonotonicInstant.now - start).milliseconds
