@@ -13,7 +13,7 @@ struct ConcurrentConsumption: Consumption {
     /// - Parameter handler: interceptors and the trace are put around it.
     init(_ consumer: PushConsumer, _ handler: Handler) {
         self.consumer = consumer
-        self.handler = handler.traced(by: consumer.core, group: consumer.group).intercepted(by: consumer.configuration.interceptors)
+        self.handler = handler.traced(by: consumer.core, group: consumer.group, limit: consumer.configuration.consumeTimeout).intercepted(by: consumer.configuration.interceptors)
     }
 
     func run() async {

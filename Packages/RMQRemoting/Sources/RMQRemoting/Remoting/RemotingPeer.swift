@@ -15,14 +15,12 @@ public struct RemotingPeer: Sendable {
     /// How headers are written.
     private let serialization: HeaderSerialization
     /// Signs each request; nil where none is signed.
-    private let sign: (@Sendable (inout RemotingCommand) -> Void)?
+    private let signer: RequestSigner?
 
-    init(
-        _ endpoint: ClientEndpoint, serialization: HeaderSerialization, sign: (@Sendable (inout RemotingCommand) -> Void)? = nil
-    ) {
+    init(_ endpoint: ClientEndpoint, serialization: HeaderSerialization, signer: RequestSigner?) {
         self.endpoint = endpoint
         self.serialization = serialization
-        self.sign = sign
+        self.signer = signer
     }
 
     /// The server, as `host:port`.
@@ -88,12 +86,12 @@ public struct RemotingPeer: Sendable {
     private func begin(_ request: PendingRequest, hasRoom: Bool) {
         let number = request.number
         switch request.content {
-        case .message(let message, let template) where serialization == .rocketmq && template.hasShortNames && sign == nil:
-            template.withFrameStart(number, message) { start in
+        case .message(let message, let template) where serialization == .rocketmq && template.hasShortNames:
+            template.withFrameStart(number, message, signer: signer) { start in
                 message.body.withUnsafeBytes { hand(Outbox.Frame(start: start, body: $0), of: request, hasRoom: hasRoom) }
             }
         case .message(let message, let template): handCommand(template.command(message), of: request, hasRoom: hasRoom)
-        case .pull(let place, let template) where serialization == .rocketmq && !template.needsJSON && sign == nil:
+        case .pull(let place, let template) where serialization == .rocketmq && !template.needsJSON && signer == nil:
             template.withFrame(number, place) { hand(Outbox.Frame(start: $0, body: Self.noBody), of: request, hasRoom: hasRoom) }
         case .pull(let place, let template): handCommand(template.command(place), of: request, hasRoom: hasRoom)
         }
@@ -103,7 +101,7 @@ public struct RemotingPeer: Sendable {
 
     private func handCommand(_ command: RemotingCommand, of request: PendingRequest, hasRoom: Bool) {
         var command = command
-        sign?(&command)
+        signer?.sign(&command)
         command.setSerialization(preferring: serialization)
         command.opaque = request.number
         command.encoded().withUnsafeBytes {
