@@ -116,10 +116,9 @@ public struct RemotingPeer: Sendable {
             if hasRoom { endpoint.outbox.giveBack(frame.byteCount) }
             return request.end(.failed(.cancelled))
         }
+        guard endpoint.outbox.start(request, frame, hasRoom: hasRoom) else { return }
         // What the loop itself asks goes out together, at the end of this wake-up.
-        let isOnLoop = endpoint.loop.isCurrent
-        guard endpoint.outbox.start(request, frame, hasRoom: hasRoom, mayWrite: !isOnLoop) else { return }
-        if isOnLoop { endpoint.outboxChanged() } else { endpoint.loop.post(OutboxNews(endpoint: endpoint)) }
+        if endpoint.loop.isCurrent { endpoint.outboxChanged() } else { endpoint.loop.post(OutboxNews(endpoint: endpoint)) }
     }
 
     private func connect(for request: PendingRequest) async throws(RemotingError) {
