@@ -103,11 +103,9 @@ final class Outbox: Sendable {
 
     /// Takes a frame over, or has its task wait for room. The request's task goes on once.
     ///
-    /// - Parameters:
-    ///   - hasRoom: the task has waited for room, which is kept for it since.
-    ///   - mayWrite: writes a lone frame at once. The loop itself gathers what it has to say.
+    /// - Parameter hasRoom: the task has waited for room, which is kept for it since.
     /// - Returns: whether the loop has to be told.
-    func start(_ request: PendingRequest, _ frame: Frame, hasRoom: Bool, mayWrite: Bool = true) -> Bool {
+    func start(_ request: PendingRequest, _ frame: Frame, hasRoom: Bool) -> Bool {
         let size = frame.byteCount
         guard size <= maxFrameBytes else {
             request.end(.failed(.frameTooLarge(bytes: size, limit: maxFrameBytes)))
@@ -120,7 +118,7 @@ final class Outbox: Sendable {
             request.bytesToCome = mayGo ? 0 : size
             let isAlone = request.kind == .send && state.waiters.sendCount == 0
             // Who has waited for room goes through the loop, which gives room to the next ones. The lock is held over a write: so it is short.
-            let goesAtOnce = mayWrite && isAlone && !hasRoom && size <= Self.mostBytesAtOnce
+            let goesAtOnce = isAlone && !hasRoom && size <= Self.mostBytesAtOnce
             // After 2^30 others the number may still be in use, by a request with as long a time: the task takes another one.
             guard state.waiters.insert(request) else { return (false, false) }
             var mustTell = request.deadline < state.nextCheck
