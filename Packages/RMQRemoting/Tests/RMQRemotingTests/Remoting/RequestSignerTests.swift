@@ -83,7 +83,7 @@ import Testing
         let begin = MonotonicInstant.now
         for request in [
             PendingRequest(sending: message, by: template, from: begin, until: begin + .generous),
-            PendingRequest(pulling: PullMessageHeader { $0.topic = "T" }, from: begin, until: begin + .generous),
+            PendingRequest(pulling: PullTemplate.Place(offset: 0), by: PullTemplate(PullMessageHeader { $0.topic = "T" }), from: begin, until: begin + .generous),
         ] { await peer.run(request) }
         try await eventually("all five came") { await seen.all.count == 5 }
         for fields in await seen.all {
