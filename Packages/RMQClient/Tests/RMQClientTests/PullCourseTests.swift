@@ -15,7 +15,6 @@ import Testing
         var course = PullCourse(at: 100)
         let first = course.goOn()
         #expect(first.offset == 100)
-        #expect(!first.isAhead)
         #expect(course.wish == nil, "nothing is known yet")
         answered(&course, first, step: 32, end: 1000)
         let second = course.goOn()
@@ -25,7 +24,6 @@ import Testing
         let third = course.goOn(), ahead = course.goOn()
         #expect(third.offset == 164)
         #expect(ahead.offset == 196)
-        #expect(ahead.isAhead)
         #expect(course.wish == nil, "two are enough")
         answered(&course, third, step: 32, end: 1000)
         #expect(course.isNext(ahead))
@@ -50,6 +48,19 @@ import Testing
         for _ in 0..<5 { answered(&course, course.goOn(), step: 10, end: 1000) }
         _ = course.goOn()
         #expect(course.wish == nil, "once was enough")
+    }
+
+    @Test func aPullAheadThatFailsLeavesTheOneBeforeItAsItIs() {
+        var course = PullCourse(at: 0)
+        for _ in 0..<2 { answered(&course, course.goOn(), step: 10, end: 1000) }
+        let next = course.goOn(), ahead = course.goOn()
+        #expect(!course.failed(ahead))
+        answered(&course, next, step: 10, end: 1000)
+        #expect(course.wish == 30)
+        let last = course.goOn()
+        #expect(last.offset == 30)
+        #expect(course.wish == nil, "none goes ahead any more")
+        #expect(course.failed(last), "the only one")
     }
 
     /// Whatever brokers answer: what is taken follows without a gap, and no more than two pulls are on their way.

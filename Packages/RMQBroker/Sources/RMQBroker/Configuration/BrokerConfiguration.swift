@@ -215,7 +215,7 @@ extension BrokerConfiguration {
             "maxTopics", \.maxTopics, 1...10_000_000, takesEffect: .atOnce,
             "The most topics that are made by a message or for a group's retries; a command may make more. A key of this project."),
         .name("msgTraceTopicName", \.traceTopicName, important: true, "The topic that the broker makes for traces."),
-        .flag("traceTopicEnable", \.traceTopic, important: true, "Whether it makes it."),
+        .flag("traceTopicEnable", \.traceTopic, important: true, "Whether the broker makes the trace topic."),
     ]
 
     private static let serving: [Setting<Self>] = [

@@ -58,7 +58,7 @@ extension RocketMQClient {
         public var logger = Logger(category: "RocketmqClient", level: .warning, sink: ConsoleSink())
         /// Of a configuration file: another file, with the credentials.
         var keyFile: String?
-        /// Whether it records what becomes of messages, for `mqadmin queryMsgTraceById` and consoles.
+        /// Whether it records what becomes of messages, for `queryMsgTraceById` of the reference's mqadmin and for consoles.
         public var tracing = Tracing.disabled
         /// Which kind of cluster it is, for the trace.
         public var accessChannel = AccessChannel.local

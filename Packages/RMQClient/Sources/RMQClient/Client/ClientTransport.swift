@@ -12,7 +12,7 @@ protocol ClientTransport: Sendable {
     /// The server at an address, for sends and pulls; nil once the network is closed, and where requests travel otherwise: all of them
     /// are commands then.
     func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer?
-    /// Sends without an answer; returns when the command is in the connection's output, for which there is so much time.
+    /// Sends without an answer; returns when the command is in the connection's output, or throws when the time is up.
     func sendOneway(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError)
     /// Sets what answers the requests of servers, by the server's `ip:port`; nil answers nothing.
     func setRequestHandler(_ handler: @escaping @Sendable (_ command: RemotingCommand, _ server: String) async -> RemotingCommand?)

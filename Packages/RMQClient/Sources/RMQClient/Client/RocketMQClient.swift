@@ -53,7 +53,7 @@ public final class RocketMQClient: Sendable {
         let group = try wrapped(group, .producer)
         try configuration.check()
         guard !core.isClosed else { throw .closedClient }
-        guard core.groups.addProducer(group) else { throw Self.taken(group, "producer") }
+        guard core.groups.addProducer(group) else { throw Self.taken(core.namespace.unwrap(group), "producer") }
         maintenance.start()
         return Producer(group: group, configuration: configuration, core: core)
     }
@@ -61,8 +61,11 @@ public final class RocketMQClient: Sendable {
     /// A consumer of `group`, not yet running; the group must be new to this client.
     public func makePushConsumer(group: String, _ configuration: ConsumerConfiguration = .init()) async throws(ClientError) -> PushConsumer {
         try configuration.check()
+        let consumer = try register(group) { (group) throws(ClientError) in
+            try PushConsumer(group: group, configuration: configuration, core: core)
+        }
         core.warnOfOffsets(of: group, configuration.model)
-        return try register(group) { (group) throws(ClientError) in try PushConsumer(group: group, configuration: configuration, core: core) }
+        return consumer
     }
 
     /// Makes a consumer and has it announced from its start on.
@@ -73,7 +76,7 @@ public final class RocketMQClient: Sendable {
         let group = try wrapped(group, .consumer)
         guard !core.isClosed else { throw .closedClient }
         let consumer = try make(group)
-        guard core.groups.add(consumer) else { throw Self.taken(group, "consumer") }
+        guard core.groups.add(consumer) else { throw Self.taken(core.namespace.unwrap(group), "consumer") }
         maintenance.start()
         return consumer
     }
@@ -109,6 +112,8 @@ public final class RocketMQClient: Sendable {
 }
 
 /// Makes a client, runs `body` with it and shuts it down, whatever happens.
+/// - Throws: what `body` throws, and a ``ClientError`` when the configuration is wrong.
+@discardableResult
 public func withRocketMQClient<Result: Sendable>(
     _ configuration: RocketMQClient.Configuration, isolation: isolated (any Actor)? = #isolation,
     _ body: (RocketMQClient) async throws -> Result

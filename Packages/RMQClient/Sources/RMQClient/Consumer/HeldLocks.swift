@@ -1,6 +1,6 @@
 import RMQCommon
 
-/// The locks that brokers may hold for a consumer: each from the question on until it was refused or given back.
+/// The locks that brokers may hold for a consumer: each from when it is asked for until it is refused or given back.
 ///
 ///     asked ──► held ──► leaving ──► given back
 ///       │        ▲          │

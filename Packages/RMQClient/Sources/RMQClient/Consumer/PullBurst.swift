@@ -106,8 +106,8 @@ final class PullBurst: Sendable {
 
     private func send(_ pull: PullCourse.Pull) {
         let committed = receiver.beginPull()
-        // Replicas store no offsets. Of two pulls at once a broker might store the later offset first.
-        let place = PullTemplate.Place(offset: pull.offset, committed: isMaster && !pull.isAhead ? committed : nil)
+        // Replicas store no offsets. Of two pulls at once a broker might store the later offset first; the next pull sets that right.
+        let place = PullTemplate.Place(offset: pull.offset, committed: isMaster ? committed : nil)
         let begin = MonotonicInstant.now
         core.pull(template, place, from: begin, at: address, peer, timeout: timeout) { result in
             switch result {
@@ -118,7 +118,7 @@ final class PullBurst: Sendable {
     }
 
     private func failed(_ error: ClientError, _ pull: PullCourse.Pull) {
-        if state.withLock({ $0.course.isValid(pull) }) { finish(.failed(error)) }
+        if state.withLock({ $0.course.failed(pull) }) { finish(.failed(error)) }
     }
 
     private func answered(_ answer: Answer) {

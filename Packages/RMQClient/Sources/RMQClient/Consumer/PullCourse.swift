@@ -1,41 +1,3 @@
-import RMQRemoting
-
-/// For whom a burst pulls: one queue of a consumer. Called on the network's thread; nothing of it waits.
-protocol PullReceiver: Sendable {
-    /// The next pull is about to be sent.
-    /// - Returns: the group's offset, which goes along; nil for none.
-    func beginPull() -> Int64?
-    /// Whether the next pull may be sent, as the burst pulls.
-    /// - Parameter coming: what ``take(_:elapsed:behindFlushOf:)`` will bring before that; nil for nothing.
-    func mayPull(beside coming: ComingMessages?) -> Bool
-    /// Caches what a pull brought, or notes that there was nothing.
-    /// - Parameter loop: the one whose wake-up this is, where more answers may follow at once; nil where that is not so.
-    func take(_ result: PullResult, elapsed: Duration, behindFlushOf loop: EventLoop?)
-}
-
-/// Messages that were pulled and are not read yet: at most these, for some may be filtered out.
-struct ComingMessages: Sendable {
-    let offsets: ClosedRange<Int64>
-    let bytes: Int
-    var count: Int { Int(offsets.upperBound - offsets.lowerBound) + 1 }
-
-    /// More than any limit of a cache allows.
-    static let longestSpan = 1 << 20
-
-    init(offsets: ClosedRange<Int64>, bytes: Int) {
-        self.offsets = offsets
-        self.bytes = bytes
-    }
-
-    /// As many bytes for each offset as an answer had.
-    /// - Parameter each: the offsets of that answer.
-    /// - Returns: nil when there are none, and when they are too many to foresee anything.
-    init?(_ offsets: Range<Int64>, bytes: Int, each: Range<Int64>) {
-        guard offsets.lowerBound >= 0, !offsets.isEmpty, offsets.upperBound - offsets.lowerBound <= Self.longestSpan, !each.isEmpty else { return nil }
-        self.init(offsets: offsets.lowerBound...(offsets.upperBound - 1), bytes: bytes / each.count * offsets.count)
-    }
-}
-
 /// Where in its queue a burst pulls next.
 ///
 /// While each answer is as long as the one before it and more than another one is there, two pulls are on their way: the second one begins
@@ -45,8 +7,6 @@ struct ComingMessages: Sendable {
 struct PullCourse {
     struct Pull: Sendable {
         let offset: Int64
-        /// It was sent before it was known that it begins where the one before it ends.
-        let isAhead: Bool
         fileprivate let generation: Int
     }
 
@@ -83,7 +43,17 @@ struct PullCourse {
     /// Sends a pull from where it is wished, or from the next offset.
     mutating func goOn() -> Pull {
         defer { count += 1 }
-        return Pull(offset: wish ?? next, isAhead: count > 0, generation: generation)
+        return Pull(offset: wish ?? next, generation: generation)
+    }
+
+    /// A pull failed. One that went ahead of another leaves that one as it is; no more go ahead.
+    /// - Returns: whether the burst is over.
+    mutating func failed(_ pull: Pull) -> Bool {
+        guard isValid(pull) else { return false }
+        guard !isNext(pull) else { return true }
+        count -= 1
+        mayGoAhead = false
+        return false
     }
 
     /// The answer came that is next.

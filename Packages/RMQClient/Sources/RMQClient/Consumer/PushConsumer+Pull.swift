@@ -29,7 +29,7 @@ extension PushConsumer {
                 try await pull(&loop, subscription)
             } catch where error.responseCode == .flowControl {
                 try? await Task.sleep(for: Self.brokerFlowControlDelay)
-            } catch where error.code == .cancelled || error.code == .closed {
+            } catch where error.code == .closed || Task.isCancelled {
                 return
             } catch where error.responseCode == .subscriptionNotExist || error.responseCode == .subscriptionNotLatest {
                 // The broker was restarted, or the change of a subscription has not reached it yet.

@@ -4,7 +4,8 @@ import Synchronization
 extension PushConsumer {
     /// Runs `handler` for each message, up to `maxConcurrency` at once, until the consumer is closed or the task cancelled.
     ///
-    /// A handler that throws asks for redelivery. Cancelling the task cancels the handlers as well; `close` lets them finish.
+    /// A handler that throws asks for redelivery. Cancelling the task cancels the handlers as well; `close` lets them finish. Without a
+    /// subscription it waits for one, and says so in the log.
     /// - Throws: `alreadyRunning` when messages are taken already, by another call or a loop; `closed` after `close`.
     public func run(_ handler: @escaping @Sendable (StoredMessage) async throws -> ConsumeResult) async throws(ClientError) {
         try await run(.handlers, ConcurrentConsumption(self, .each(handler)))
@@ -45,6 +46,7 @@ extension PushConsumer {
                 mode: mode, background: Task { await self.runBackground() },
                 handlers: ConsumerLife.Handlers(task: Task { await consumption.run() }, consumption: consumption))
         }
+        if subscribedTopics.isEmpty { core.logger.warning("group \(group) gets nothing before it subscribes to a topic") }
         guard let handlers = state.withLock({ $0.life.running?.handlers?.task }) else { return await close() }
         await withTaskCancellationHandler {
             await handlers.value

@@ -146,7 +146,7 @@ public final class PushConsumer: Sendable {
 
     /// The queues that the consumer holds: now, and again after each change. Ends when it is closed.
     ///
-    /// Who is slow sees the last state alone.
+    /// A slow watcher gets only the latest state.
     public var assignments: AsyncStream<Set<MessageQueue>> {
         AssignmentWatchers.stream { watcher in
             state.withLock { state in

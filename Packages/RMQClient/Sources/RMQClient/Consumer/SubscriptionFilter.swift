@@ -85,3 +85,19 @@ extension SubscriptionData {
         }
     }
 }
+
+extension SubscriptionFilter {
+    public static func == (left: SubscriptionFilter, right: SubscriptionFilter) -> Bool {
+        switch (left, right) {
+        case (.all, .all): true
+        case (.tags(let left), .tags(let right)): left == right
+        case (.sql(let left), .sql(let right)): left.isExactly(right)
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(isByTag)
+        hasher.combine(ByteText(expression))
+    }
+}

@@ -62,7 +62,7 @@ extension LitePullConsumer {
                     }
                     receiver.take(result, elapsed: elapsed)
                 }
-            } catch where error.code == .cancelled || error.code == .closed {
+            } catch where error.code == .closed || Task.isCancelled {
                 return
             } catch {
                 await rest(after: error, pull.queue)

@@ -6,8 +6,11 @@ extension RocketMQClient {
         group: String, _ configuration: LitePullConfiguration = .init()
     ) async throws(ClientError) -> LitePullConsumer {
         try configuration.check()
+        let consumer = try register(group) { (group) throws(ClientError) in
+            try LitePullConsumer(group: group, configuration: configuration, core: core)
+        }
         core.warnOfOffsets(of: group, configuration.model)
-        return try register(group) { (group) throws(ClientError) in try LitePullConsumer(group: group, configuration: configuration, core: core) }
+        return consumer
     }
 
     /// One pull from one queue, as `group`, outside of any consumer: nothing is shared out, and no offset moves.

@@ -14,11 +14,7 @@ extension Producer {
     public func sendOneway(_ message: Message, selecting selector: QueueSelector) async throws(ClientError) {
         try await sendOneway(message, until: deadline(nil)) { (outgoing, deadline) throws(ClientError) in
             let queues = try await self.targets.queues(for: outgoing.topic, deadline: deadline)
-            do {
-                return try selector.choose(self.core.namespace.unwrap(queues))
-            } catch {
-                throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
-            }
+            return try selector.pick(among: self.core.namespace.unwrap(queues))
         }
     }
 
@@ -27,10 +23,7 @@ extension Producer {
         choosing choose: (OutgoingMessage, MonotonicInstant) async throws(ClientError) -> MessageQueue
     ) async throws(ClientError) {
         let outgoing = try outgoing(message)
-        let queue = known(try await choose(outgoing, deadline), outgoing)
-        guard queue.topic.isExactly(outgoing.topic) else {
-            throw ClientError(.invalidMessage, "the message is for topic \(outgoing.topic), the queue belongs to \(queue.topic)")
-        }
+        let queue = try known(try await choose(outgoing, deadline), outgoing)
         try await performOneway(outgoing, to: targets.target(queue, deadline: deadline), until: deadline)
     }
 }

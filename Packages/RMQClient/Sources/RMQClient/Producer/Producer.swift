@@ -58,11 +58,7 @@ public final class Producer: Sendable {
     @discardableResult
     public func send(_ message: Message, to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
         let outgoing = try outgoing(message)
-        let queue = known(queue, outgoing)
-        guard queue.topic.isExactly(outgoing.topic) else {
-            throw ClientError(.invalidMessage, "the message is for topic \(outgoing.topic), the queue belongs to \(queue.topic)")
-        }
-        return try await send(outgoing, to: queue, timeout: timeout)
+        return try await send(outgoing, to: known(queue, outgoing), timeout: timeout)
     }
 
     /// Sends to the queue that `choose` picks from the topic's queues, which are sorted by broker name and id. Without retries.
@@ -73,21 +69,18 @@ public final class Producer: Sendable {
         let deadline = deadline(timeout)
         let outgoing = try outgoing(message)
         let queues = try await targets.queues(for: outgoing.topic, deadline: deadline)
-        let queue: MessageQueue
-        do {
-            queue = known(try choose(core.namespace.unwrap(queues)), outgoing)
-        } catch {
-            throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
-        }
-        guard queue.topic.isExactly(outgoing.topic) else {
-            throw ClientError(.invalidMessage, "the message is for topic \(outgoing.topic), the selector chose a queue of \(queue.topic)")
-        }
+        let queue = try known(QueueSelector(choose).pick(among: core.namespace.unwrap(queues)), outgoing)
         return try await perform(outgoing, to: targets.target(queue, deadline: deadline), from: .now, until: deadline)
     }
 
-    /// The queue as brokers know it. Replies go to a topic of the cluster, which has no namespace.
-    func known(_ queue: MessageQueue, _ outgoing: OutgoingMessage) -> MessageQueue {
-        outgoing.kind == .reply ? queue : core.namespace.wrap(queue)
+    /// The queue of a message as brokers know it. Replies go to a topic of the cluster, which has no namespace.
+    func known(_ queue: MessageQueue, _ outgoing: OutgoingMessage) throws(ClientError) -> MessageQueue {
+        let known = outgoing.kind == .reply ? queue : core.namespace.wrap(queue)
+        guard known.topic.isExactly(outgoing.topic) else {
+            throw ClientError(
+                .invalidMessage, "the message is for topic \(core.namespace.unwrap(outgoing.topic)), the queue belongs to \(queue.topic)")
+        }
+        return known
     }
 
     /// Messages with equal keys go to the same queue, by the hash of the reference client. Without retries.
@@ -108,11 +101,7 @@ public final class Producer: Sendable {
     @discardableResult
     public func send(batch messages: [Message], to queue: MessageQueue, timeout: Duration? = nil) async throws(ClientError) -> SendResult {
         let batch = try outgoing(batch: messages)
-        let queue = core.namespace.wrap(queue)
-        guard queue.topic.isExactly(batch.topic) else {
-            throw ClientError(.invalidMessage, "the batch is for topic \(batch.topic), the queue belongs to \(queue.topic)")
-        }
-        return try await send(batch, to: queue, timeout: timeout)
+        return try await send(batch, to: known(queue, batch), timeout: timeout)
     }
 
     /// Sends without waiting for an answer. Success means that the bytes were handed to a connection, nothing more.

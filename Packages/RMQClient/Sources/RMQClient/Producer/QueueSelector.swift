@@ -15,6 +15,15 @@ public struct QueueSelector: Sendable {
     /// An own rule. What it throws ends the send with `ClientError.Code.invalidMessage`.
     public init(_ choose: @escaping @Sendable ([MessageQueue]) throws -> MessageQueue) { self.choose = choose }
 
+    /// The queue that it chooses.
+    func pick(among queues: [MessageQueue]) throws(ClientError) -> MessageQueue {
+        do {
+            return try choose(queues)
+        } catch {
+            throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
+        }
+    }
+
     /// Any queue, each as likely as the others.
     public static let random = QueueSelector { queues in queues[Int.random(in: queues.indices)] }
 

@@ -71,6 +71,10 @@ extension SendResult {
     }
 }
 
+extension SendResult: CustomStringConvertible {
+    public var description: String { "\(ids.texts.joined(separator: ",")) at offset \(queueOffset) of \(queue): \(status)" }
+}
+
 extension SendResult: Equatable {
     public static func == (left: SendResult, right: SendResult) -> Bool {
         left.status == right.status && left.queue == right.queue && left.queueOffset == right.queueOffset

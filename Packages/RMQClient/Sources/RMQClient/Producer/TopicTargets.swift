@@ -1,6 +1,6 @@
 /// The queues of one topic as one producer sends to them, and whose turn it is. Those that are used get a target, when they are first used.
 ///
-/// Belongs to whoever holds the producer's lock.
+/// Belongs to whoever holds the lock of its ``TargetTable``.
 final class TopicTargets {
     private var route: TopicRoute
     /// Of all routes, when this one was taken.

@@ -12,24 +12,25 @@ struct Introductions: Sendable {
     /// A broker that is about to be told.
     struct Visit: Sendable, Equatable {
         let address: ByteText
-        /// How many connections to it had closed by then.
+        /// How many connections had closed by then.
         fileprivate let losses: Int
     }
 
     private var known: Set<ByteText> = []
     private var failed: [ByteText: MonotonicInstant] = [:]
-    private var losses: [ByteText: Int] = [:]
+    /// Of connections to any server: one number for all costs a broker a second introduction now and then, and no memory.
+    private var losses = 0
 
     /// Those that have to be told now.
     func due(among addresses: Set<ByteText>, now: MonotonicInstant) -> [Visit] {
         addresses.subtracting(known).filter { address in failed[address].map { $0 + Self.pauseAfterFailure <= now } ?? true }
-            .map { Visit(address: $0, losses: losses[$0] ?? 0) }
+            .map { Visit(address: $0, losses: losses) }
     }
 
-    /// A broker has answered. That counts for nothing when a connection to it has closed since: perhaps the one over which it was told.
+    /// A broker has answered. That counts for nothing when a connection has closed since: perhaps the one over which it was told.
     mutating func told(_ visit: Visit) {
         failed[visit.address] = nil
-        if losses[visit.address] ?? 0 == visit.losses { known.insert(visit.address) }
+        if losses == visit.losses { known.insert(visit.address) }
     }
 
     mutating func failed(_ address: ByteText, now: MonotonicInstant) { failed[address] = now }
@@ -38,7 +39,7 @@ struct Introductions: Sendable {
     mutating func lost(_ address: String) {
         let address = ByteText(address)
         known.remove(address)
-        losses[address, default: 0] += 1
+        losses += 1
     }
 }
 

@@ -36,13 +36,7 @@ extension Producer {
     ) async throws(ClientError) -> StoredMessage {
         let deadline = MonotonicInstant.now + timeout
         let queues = core.namespace.unwrap(try await targets.queues(for: core.namespace.wrap(message.topic), deadline: deadline))
-        let queue: MessageQueue
-        do {
-            queue = try selector.choose(queues)
-        } catch {
-            throw ClientError(.invalidMessage, "the queue selector failed: \(error)")
-        }
-        return try await request(message, to: queue, timeout: deadline - .now)
+        return try await request(message, to: selector.pick(among: queues), timeout: deadline - .now)
     }
 
     private typealias Send = @Sendable (_ outgoing: OutgoingMessage, _ deadline: MonotonicInstant) async throws(ClientError) -> Void

@@ -2,7 +2,7 @@ import RMQCommon
 
 /// Whether a client records what becomes of its messages.
 ///
-/// Records are gathered and sent as messages in the reference's format, so that `mqadmin queryMsgTraceById` and consoles show who sent a
+/// Records are gathered and sent as messages in the reference's format, so that `queryMsgTraceById` of its mqadmin and consoles show who sent a
 /// message, who consumed it, when and how long that took. They never delay nor fail what they are about: when they cannot be sent as fast
 /// as they come, the newest are dropped and counted in the log.
 public enum Tracing: Sendable {

@@ -9,3 +9,7 @@ public struct TransactionResult: Sendable {
     /// What the local transaction threw; the decision is `unknown` then.
     public let localError: (any Error)?
 }
+
+extension TransactionResult: CustomStringConvertible {
+    public var description: String { "\(send), \(decision)" + (localError.map { " after \($0)" } ?? "") }
+}

@@ -50,7 +50,9 @@ public struct RecordBatch: Sendable {
                 let (fields, parts, size) = try MessageRecord.read(UnsafeRawBufferPointer(rebasing: bytes[position...]))
                 if messages.isEmpty { messages.reserveCapacity(bytes.count / size) }   // mostly they are of one size
                 if !Self.areEqual(topic.bytes, parts.topic) { topic = (parts.topic, String(decoding: parts.topic, as: UTF8.self)) }
-                if properties.byteCount >= RecordBatch.sharedPropertiesLimit { properties = SharedPropertyText(common: common) }
+                if properties.byteCount > 0, properties.byteCount + parts.properties.count > RecordBatch.sharedPropertiesLimit {
+                    properties = SharedPropertyText(common: common)
+                }
                 let part = properties.add(parts.properties)
                 messages.append(StoredMessage(
                     fields, size: size, topic: topic.text, body: body(of: parts, fields.systemFlag), properties: MessageProperties(part),

@@ -9,9 +9,9 @@ extension NameError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .blank: "the name is blank"
-        case .tooLong(let bytes, let limit): "the name has \(bytes) characters, at most \(limit) are allowed"
+        case .tooLong(let bytes, let limit): "the name has \(bytes) bytes, at most \(limit) are allowed"
         case .illegalCharacter(let character, let name):
-            "the name \(name) contains \(character), allowed are letters, digits and % | - _"
+            "the name \"\(name)\" contains \"\(character)\", allowed are letters, digits and % | - _"
         }
     }
 }

@@ -48,8 +48,8 @@ public final class Channel: EventSource {
     /// The transport holds bytes that no event will announce.
     private var hasUnreadInput = false
     private var isListedForFlush = false
-    /// Others may write: nothing is to be added to `output` before ``takeBack()``.
-    private var isLent = false
+    /// Has the socket: nothing is to be added to `output` before ``takeBack()``.
+    private var borrower: (any SocketBorrower)?
     private var isListedForResuming = false
 
     /// Takes over `socket`; nil (and closed) when the loop cannot watch it.
@@ -118,7 +118,7 @@ public final class Channel: EventSource {
 
     /// To be called after something was added to `output`.
     func outputGrew() {
-        assert(!isLent, "what others have begun to write goes first")
+        assert(borrower == nil, "what others have begun to write goes first")
         if output.count > limits.outputLimitBytes {
             logger.warning("closed \(remote): \(output.count) bytes wait to be written, limit \(limits.outputLimitBytes); the peer does not read")
             return close()
@@ -126,25 +126,25 @@ public final class Channel: EventSource {
         askForFlush()
     }
 
-    /// The socket, for others to write to until ``ChannelProtocol/takeBack()`` or ``ChannelProtocol/channelCloses()``; nil when it is lent, when
-    /// something waits to be written here, or when the transport writes on the loop only.
-    func lend() -> LentSocket? {
-        guard !isLent, phase == .open, output.isEmpty, writeNeeds.isEmpty, let sharedTransport else { return nil }
-        isLent = true
+    /// The socket, for others to write to until they are told to give it back; nil when it is lent, when something waits to be written here, or
+    /// when the transport writes on the loop only.
+    func lend(to borrower: any SocketBorrower) -> LentSocket? {
+        guard self.borrower == nil, phase == .open, output.isEmpty, writeNeeds.isEmpty, let sharedTransport else { return nil }
+        self.borrower = borrower
         return LentSocket(descriptor: raw, transport: sharedTransport)
     }
 
     /// To be called before anything is added to `output`: what others have begun to write goes first.
     func takeBack() {
-        guard isLent else { return }
+        guard borrower != nil else { return }
         endLoan()
         if !output.isEmpty { askForFlush() }
     }
 
     private func endLoan() {
-        guard isLent else { return }
-        isLent = false
-        if channelProtocol?.takeBack() == true { lastActivity = loop.now }
+        guard let borrower else { return }
+        self.borrower = nil
+        if borrower.takeBack() { lastActivity = loop.now }
     }
 
     /// Has ``flush()`` called at the end of this wake-up, or when the socket takes bytes again.
@@ -324,7 +324,8 @@ public final class Channel: EventSource {
     public func close() {
         guard phase != .closed else { return }
         phase = .closed
-        channelProtocol?.channelCloses()
+        borrower?.channelCloses()
+        borrower = nil
         if !output.isEmpty { _ = output.write(raw, through: transport) }
         output.discard()
         transport.shutdown(raw)
@@ -343,7 +344,7 @@ public final class Channel: EventSource {
     /// Closes the channel when it was idle for too long, and gives back memory when it was idle for a while.
     /// Called by the sweep; returns the idle limit of an open channel.
     func sweep(now: MonotonicInstant) -> Int64 {
-        if isLent {
+        if borrower != nil {
             // So it is known whether others have written. The flush lends it again.
             endLoan()
             askForFlush()

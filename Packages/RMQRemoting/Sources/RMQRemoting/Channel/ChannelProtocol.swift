@@ -8,22 +8,14 @@ public protocol ChannelProtocol: AnyObject {
     /// Stops early when ``Channel/takesMore`` turns false: what is left comes again once the peer has taken its answers, or never.
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int
     /// What waits is about to be written, or has all been written: the place to add what was gathered elsewhere, to the channel's
-    /// output itself, or to borrow the socket, see ``Channel/lend()``.
+    /// output itself.
     func fillOutput()
-    /// The socket was lent, and the channel is to write again: nobody else may. What the others could not write goes into the channel's output,
-    /// which is empty.
-    /// - Returns: whether they wrote anything.
-    func takeBack() -> Bool
-    /// The channel closes its socket as soon as this returns: nobody may use it any more. Called from within other calls.
-    func channelCloses()
     /// The channel is closed. Called once, at the end of the wake-up, never from within another call.
     func channelClosed()
 }
 
 extension ChannelProtocol {
     public func fillOutput() {}
-    public func takeBack() -> Bool { false }
-    public func channelCloses() {}
 }
 
 /// What one port speaks, on one loop: makes the protocol of each channel. Used on that loop's thread only.

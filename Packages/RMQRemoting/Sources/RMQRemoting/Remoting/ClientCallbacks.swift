@@ -10,7 +10,7 @@ final class ClientCallbacks: Sendable {
         var closed: (@Sendable (String) -> Void)?
         var requestCount = 0
         var byteCount = 0
-        /// Since requests were refused, the share was not given back yet.
+        /// Set by the first refusal, until room was given back.
         var isRefusing = false
     }
     private let state = Mutex(State())

@@ -3,7 +3,7 @@ public import RMQCommon
 /// One peer that speaks remoting frames. Belongs to its loop's thread; other threads hold its ``handle``.
 ///
 /// Frames are cut and handled where they lie in the loop's memory; answers go straight into the channel's output.
-public final class Connection: ChannelProtocol {
+public final class Connection: ChannelProtocol, SocketBorrower {
     /// Never given twice in one process.
     public let id: UInt64
     /// The peer's address.
@@ -104,18 +104,18 @@ public final class Connection: ChannelProtocol {
             guard channel.isReading, channel.waitingBytes <= Self.mostWaitingBytes else { return }
             isOutboxFilled = false
             outbox.take(into: &channel.output.bytes)
-        } else if let socket = channel.lend(), !outbox.lend(socket) {
+        } else if let socket = channel.lend(to: self), !outbox.lend(socket) {
             channel.takeBack()
         }
     }
 
-    public func takeBack() -> Bool {
+    func takeBack() -> Bool {
         guard let outbox else { return false }
         isOutboxFilled = false
         return outbox.take(into: &channel.output.bytes)
     }
 
-    public func channelCloses() { outbox?.stop() }
+    func channelCloses() { outbox?.stop() }
 
     private func scheduleTimeouts() {
         guard let next = exchange.nextCheck else { return }

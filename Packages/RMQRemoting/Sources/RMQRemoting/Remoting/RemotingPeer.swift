@@ -85,6 +85,8 @@ public struct RemotingPeer: Sendable {
     /// Encodes a request into the outbox.
     private func begin(_ request: PendingRequest, hasRoom: Bool) {
         let number = request.number
+        // A pull without a task goes on within whatever task gave it room: that one's end is none of its own.
+        let isCancellable = request.follower == nil
         switch request.content {
         case .message(let message, let template) where serialization == .rocketmq && template.hasShortNames:
             template.withFrameStart(number, message, signer: signer) { start in
@@ -96,7 +98,7 @@ public struct RemotingPeer: Sendable {
         case .pull(let place, let template): handCommand(template.command(place), of: request, hasRoom: hasRoom)
         }
         // It may have been cancelled when there was nothing to end yet.
-        if Task.isCancelled { endpoint.outbox.cancel(number) }
+        if isCancellable, Task.isCancelled { endpoint.outbox.cancel(number) }
     }
 
     private func handCommand(_ command: RemotingCommand, of request: PendingRequest, hasRoom: Bool) {
@@ -112,7 +114,7 @@ public struct RemotingPeer: Sendable {
     private static var noBody: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 
     private func hand(_ frame: Outbox.Frame, of request: PendingRequest, hasRoom: Bool) {
-        if Task.isCancelled {
+        if request.follower == nil, Task.isCancelled {
             if hasRoom { endpoint.outbox.giveBack(frame.byteCount) }
             return request.end(.failed(.cancelled))
         }

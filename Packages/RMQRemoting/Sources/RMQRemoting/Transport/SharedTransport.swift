@@ -1,24 +1,3 @@
-import Glibc
-
 /// A transport that keeps nothing from one write to the next: while the channel lends its socket, other threads may write, one at a time
 /// and beside a read of the loop. A write that failed has written nothing.
-public protocol SharedTransport: Transport, Sendable {}
-
-/// A channel's socket, for others to write to until the channel takes it back.
-struct LentSocket: Sendable {
-    let descriptor: Int32
-    let transport: any SharedTransport
-
-    /// Writes two parts at once, the first of them not empty.
-    /// - Returns: how many bytes are written; what is left is the channel's business, an error included.
-    func write(_ start: UnsafeRawBufferPointer, _ end: UnsafeRawBufferPointer) -> Int {
-        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { parts in
-            parts[0] = iovec(iov_base: UnsafeMutableRawPointer(mutating: start.baseAddress), iov_len: start.count)
-            parts[1] = iovec(iov_base: UnsafeMutableRawPointer(mutating: end.baseAddress), iov_len: end.count)
-            switch transport.write(descriptor, UnsafeBufferPointer(rebasing: UnsafeBufferPointer(parts)[..<(end.isEmpty ? 1 : 2)])) {
-            case .written(let count), .blocked(let count, _): return count
-            case .failed: return 0
-            }
-        }
-    }
-}
+protocol SharedTransport: Transport, Sendable {}

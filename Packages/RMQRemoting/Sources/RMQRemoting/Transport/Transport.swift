@@ -5,7 +5,7 @@ public import Glibc
 ///     ChannelProtocol ◄── plain bytes ──► Channel ◄── Transport ──► socket
 ///
 /// A transport does system calls and no waiting: what it cannot do now it names with what to wait for. The channel owns the
-/// descriptor and lends it for each call. Everything is called on the loop's thread, but for the writes of a ``SharedTransport``, and nothing
+/// descriptor and lends it for each call. Everything is called on the loop's thread, but for the writes of one that keeps nothing between them, and nothing
 /// after ``shutdown(_:)``.
 ///
 /// One that has to say hello first does so within these calls: a read may have to wait until the socket takes bytes, a write until

@@ -222,6 +222,31 @@ import Testing
         #expect(hasFailed)
     }
 
+    /// It goes on within whatever task made room for it, perhaps one that has just been given up.
+    @Test func aPullWithoutATaskIsNotCancelledWithSomebodyElses() async throws {
+        let loopback = try Loopback { _ in Broker() }
+        defer { loopback.stop() }
+        let peer = try #require(loopback.client.peer(loopback.address))
+        #expect(Self.offset(try await Self.send([1], to: peer)) == 1)
+        let template = PullTemplate(PullMessageHeader {
+            $0.consumerGroup = "g"
+            $0.topic = "T"
+            $0.maxMessages = 3
+        })
+        let isServed = await withCheckedContinuation { continuation in
+            Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                let begin = MonotonicInstant.now
+                peer.start(PendingRequest(pulling: PullTemplate.Place(offset: 7), by: template, from: begin, until: begin + .generous)) { outcome in
+                    if case .pulled(let answer) = outcome { continuation.resume(returning: answer.nextBeginOffset == 7) } else {
+                        continuation.resume(returning: false)
+                    }
+                }
+            }
+        }
+        #expect(isServed)
+    }
+
     @Test func aRefusalComesAsItIs() async throws {
         let loopback = try Loopback { _ in EchoHandler() }
         defer { loopback.stop() }
