@@ -13,7 +13,7 @@ let settings: [SwiftSetting] = [
 /// Folders of Sources; Tools/check-workspace compares them.
 let programs = [
     "SendOne", "ReceiveOne", "ConcurrentSends", "BatchSends", "OrderedSends", "DelayedSends", "OnewaySends", "TagFilter", "Broadcast", "Namespaces",
-    "AdminTour", "Transactions", "RequestReply", "OrderedConsumer", "LitePull",
+    "AdminTour", "Transactions", "RequestReply", "OrderedConsumer", "LitePull", "AssignedQueues", "Traces", "SignedSends",
 ]
 
 let package = Package(

@@ -92,12 +92,12 @@ class Exchange:
         assert len(stored) == len(texts), f"{len(stored)} of {len(texts)} sends were reported"
         return stored
 
-    def settle(self, topic, members, queues, kind):
+    def settle(self, topic, members, queues, kind, seconds=SECONDS):
         """Sends rounds of messages until one came once each, to all members in equal shares of the queues; returns all that was sent.
 
         Until then queues are on their way between members, and what is in hand meanwhile may rightly come to both of them.
         """
-        deadline, sent = time.monotonic() + SECONDS, []
+        deadline, sent = time.monotonic() + seconds, []
         shares = sorted(queues // len(members) + (number < queues % len(members)) for number in range(len(members)))
         while True:
             coming = self.send_swift(topic, wording.texts(f"{kind}-{len(sent)}", 2 * queues))
@@ -106,7 +106,7 @@ class Exchange:
 
             def came():
                 return [[message for message in list(member.received) if message["body"] in wanted] for member in members]
-            rmq.wait_until(lambda: {message["body"] for each in came() for message in each} == wanted, SECONDS, f"{kind}: a round of messages")
+            rmq.wait_until(lambda: {message["body"] for each in came() for message in each} == wanted, seconds, f"{kind}: a round of messages")
             arrived = came()
             owned = [{message["queue"] for message in each} for each in arrived]
             if sum(map(len, arrived)) == len(wanted) and sorted(map(len, owned)) == shares:

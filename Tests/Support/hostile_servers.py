@@ -1,4 +1,5 @@
 """A broker and a name server that answer as no server should. Plain sockets, a thread a connection."""
+import copy
 import json
 import os
 import socket
@@ -116,9 +117,10 @@ class HostileServer:
     def twice(_, answer):
         return answer + answer
 
-    @staticmethod
-    def of_another_request(request, answer):
-        return answer.replace(f'"opaque":{request.opaque},'.encode(), f'"opaque":{(request.opaque + 12345) % (1 << 31)},'.encode())
+    def of_another_request(self, request, _):
+        other = copy.copy(request)
+        other.opaque = (request.opaque + 12345) % (1 << 31)
+        return self.answer(other)
 
     @staticmethod
     def noise(_, answer):

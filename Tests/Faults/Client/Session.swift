@@ -7,7 +7,7 @@ actor Session {
     private let client: RocketMQClient
     private var producers: [ByteText: Producer] = [:]
     private var sendings: [Sending] = []
-    private var consumptions: [ByteText: Consumption] = [:]
+    private var consumings: [ByteText: Consuming] = [:]
     private var remains = Remains()
 
     /// Intervals are short, so that what would happen in half a minute happens in a second.
@@ -25,8 +25,8 @@ actor Session {
         case "stop": await end { $0.stop() }
         case "cancel": await end { $0.cancel() }
         case "consume": try await consume(order)
-        case "close": await consumptions[try order.string("group")]?.close(grace: .milliseconds(try order.int64("grace", default: 10_000)))
-        case "abandon": await consumptions[try order.string("group")]?.abandon()
+        case "close": await consumings[try order.string("group")]?.close(grace: .milliseconds(try order.int64("grace", default: 10_000)))
+        case "abandon": await consumings[try order.string("group")]?.abandon()
         default: throw UnknownOrder(order: order)
         }
     }
@@ -55,6 +55,26 @@ actor Session {
 
     private func consume(_ order: JSONObject) async throws {
         let group = try order.string("group")
+        let way = try order.string("by", default: "each")
+        guard !way.isExactly("poll") else {
+            let consumer = try await client.makeLitePullConsumer(group: group, pollSettings)
+            remains.watch(consumer, "consumer \(group)")
+            for topic in try order.topics() { try await consumer.subscribe(to: topic) }
+            consumings[group] = Consuming(poll: consumer)
+            return
+        }
+        let consumer = try await client.makePushConsumer(group: group, settings)
+        remains.watch(consumer, "consumer \(group)")
+        for topic in try order.topics() { try await consumer.subscribe(to: topic) }
+        consumings[group] = switch ByteText(way) {
+        case "each": Consuming(each: consumer)
+        case "ordered": Consuming(ordered: consumer)
+        case "loop": Consuming(loop: consumer)
+        default: throw UnknownOrder(order: order)
+        }
+    }
+
+    private var settings: ConsumerConfiguration {
         var settings = ConsumerConfiguration()
         settings.start = .first
         settings.rebalanceInterval = .seconds(1)
@@ -63,18 +83,25 @@ actor Session {
         settings.redeliveryDelay = .milliseconds(100)
         settings.errorDelay = .milliseconds(100)
         settings.orderedSuspendInterval = .milliseconds(100)
-        let consumer = try await client.makePushConsumer(group: group, settings)
-        remains.watch(consumer, "consumer \(group)")
-        for topic in try order.topics() { try await consumer.subscribe(to: topic) }
-        consumptions[group] = Consumption(consumer, isOrdered: try order.optional("ordered") ?? false)
+        return settings
+    }
+
+    private var pollSettings: LitePullConfiguration {
+        var settings = LitePullConfiguration()
+        settings.start = .first
+        settings.autoCommitInterval = .seconds(1)
+        settings.rebalanceInterval = .seconds(1)
+        settings.offsetPersistenceInterval = .seconds(1)
+        settings.errorDelay = .milliseconds(100)
+        return settings
     }
 
     /// Ends everything, and says what there was.
     func end() async -> Remains {
         await end { $0.stop() }
         await client.shutdown(gracePeriod: .seconds(1))
-        for consumption in consumptions.values { await consumption.ended() }
-        (sendings, producers, consumptions) = ([], [:], [:])
+        for consuming in consumings.values { await consuming.ended() }
+        (sendings, producers, consumings) = ([], [:], [:])
         return remains
     }
 }

@@ -9,7 +9,8 @@ import RMQCommon
 //                                                   "count" in all, each within "timeout" ms, to "topics" topics of that name and a number;
 //                                                   as a producer of "group", which "avoids" slow brokers
 //     {"do": "stop"}, {"do": "cancel"}              ends all that sends, after the calls that are under way, or by cancelling them
-//     {"do": "consume", "topic": …, "group": …}     begins to consume, "ordered" or not, from "topics" topics of that name and a number
+//     {"do": "consume", "topic": …, "group": …}     begins to consume "topics" topics of that name and a number, "by" a handler for "each"
+//                                                   message, by "ordered" handlers, by a "loop" over deliveries, or by a "poll" after the other
 //     {"do": "close", "group": …, "grace": …}       closes a consumer, whose handlers have so many ms
 //     {"do": "abandon", "group": …}                 cancels the task in which a consumer runs
 //     {"do": "end"}                                 the last line but one, which the script sends when it has looked at this process

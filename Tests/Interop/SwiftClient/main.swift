@@ -56,6 +56,8 @@ func consume(
     try await withRocketMQClient(configuration) { client in
         var settings = ConsumerConfiguration()
         settings.start = .first
+        // The lock of a queue may come free a moment after it was asked for.
+        if mode.isExactly("orderly") { settings.rebalanceInterval = .seconds(1) }
         if mode.isExactly("broadcasting") { settings.model = .broadcasting(offsetDirectory: folder) }
         let consumer = try await client.makePushConsumer(group: group, settings)
         try await consumer.subscribe(to: topic, filter)

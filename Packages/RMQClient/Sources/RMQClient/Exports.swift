@@ -11,6 +11,7 @@
 @_exported public import struct RMQCommon.StoredMessage
 @_exported public import struct RMQCommon.SubscriptionGroupConfig
 @_exported public import struct RMQCommon.TopicConfig
+@_exported public import struct RMQCommon.UniqueId
 @_exported public import enum RMQRemoting.HeaderSerialization
 @_exported public import struct RMQRemoting.ResponseCode
 @_exported public import enum RMQRemoting.TransactionDecision

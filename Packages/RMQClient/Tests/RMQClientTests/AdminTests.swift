@@ -144,7 +144,7 @@ private final class ScriptedTransport: ClientTransport {
         return try answer(command, address).get()
     }
 
-    func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {}
+    func sendOneway(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) {}
     func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand, String) async -> RemotingCommand?) {}
     func setConnectionClosedHandler(_ handler: @escaping @Sendable (String) -> Void) {}
     func close() {}

@@ -11,6 +11,7 @@ func nameServersFromAFile(secret: String) throws -> RocketMQClient.Configuration
     var configuration = try RocketMQClient.Configuration(file: "/etc/orders/client.properties")
     configuration.credentials = Credentials(accessKey: "orders-api", secretKey: secret)
     configuration.namespace = "blue"
+    configuration.tracing = .enabled()
     return configuration
 }
 
@@ -94,3 +95,6 @@ func transactions(
         try await book(transactionId) ? .commit : .rollback
     }
 }
+
+/// What is re-exported, so that an application can name it.
+func whenItWasMade(_ result: SendResult) -> Int64? { UniqueId(result.messageId)?.time() }

@@ -172,6 +172,30 @@ import Testing
         }
     }
 
+    @Test(arguments: ["each", "batch", "ordered", "poll"])
+    func aConsumerEndsWhenAllHasCome(mode: String) async throws {
+        try await withFakeCluster(topics: ["BenchTopic": 2]) { cluster in
+            for queue in 0..<2 { cluster.fill("BenchTopic", queue: Int32(queue), with: (0..<40).map { "\(queue)-\($0)" }) }
+            let words = ["consumer", "--namesrv", cluster.address(of: FakeCluster.nameServer), "--topic", "BenchTopic", "--messages", "80"]
+            #expect(await BenchCommand.run(words + ["--mode", mode, "--pull", "16"]) == 0)
+            let sizes = try cluster.asked(.pullMessage).map { try $0.header(PullMessageHeader.self).maxMessages }
+            #expect(Set(sizes) == [16])
+        }
+    }
+
+    @Test func anIdleClientPullsFromAllItsTopics() async throws {
+        let topics = ["T_idle_0", "T_idle_1", "T_idle_2"]
+        try await withFakeCluster(topics: Dictionary(uniqueKeysWithValues: topics.map { ($0, 2) })) { _, command in
+            guard command.requestCode == .getBrokerClusterInfo else { return .usual }
+            return .answer(.response(.success, body: ClusterInfo().body))
+        } _: { cluster in
+            let words = ["idle", "--namesrv", cluster.address(of: FakeCluster.nameServer), "--topic", "T", "--subscriptions", "3", "--seconds", "1"]
+            #expect(await BenchCommand.run(words) == 0)
+            let pulled = try cluster.asked(.pullMessage).map { try $0.header(PullMessageHeader.self).topic }
+            #expect(Set(pulled).isSuperset(of: topics))
+        }
+    }
+
     @Test func aDrainNeedsNoNameServer() async throws {
         try await withFakeCluster(topics: ["BenchTopic": 2]) { cluster in
             cluster.fill("BenchTopic", queue: 1, with: ["a", "b"])

@@ -54,11 +54,13 @@ import Testing
             eventLoops=2
             rocketmq.client.keyFile=\(keyPath)
             vipChannelEnabled=false
+            accessChannel=CLOUD
             """)
         defer { withExtendedLifetime((keys, folder)) {} }
         let configuration = try RocketMQClient.Configuration(file: path)
         #expect(configuration.nameServers.isExactly(["10.0.0.1:9876", "10.0.0.2:9876"]))
         #expect(configuration.namespace.isExactly("ns"))
+        #expect(configuration.accessChannel == .cloud)
         #expect(configuration.routeRefreshInterval == .seconds(15))
         #expect(configuration.heartbeatInterval == .seconds(10))
         #expect(configuration.requestTimeout == .seconds(1))
@@ -100,7 +102,7 @@ import Testing
     @Test(arguments: [
         "namesrvAddr=10.0.0.1", "namesrvAddr=", "pollNameServerInterval=soon", "heartbeatBrokerInterval=0", "rocketmq.serialize.type=XML",
         "instanceName=a b", "clientIP=a@b", "eventLoops=65", "useTLS=true", "tls.enable=true", "vipChannelEnabled=true", "unitMode=true",
-        "accessChannel=CLOUD", "rocketmq.client.keyFile=/nowhere/key", "com.rocketmq.remoting.frameMaxLength=10",
+        "accessChannel=HOSTED", "rocketmq.client.keyFile=/nowhere/key", "com.rocketmq.remoting.frameMaxLength=10",
     ])
     func whatAFileMustNotSay(line: String) throws {
         let error = try #require(try Self.refusal(ofFile: line))
@@ -137,6 +139,7 @@ import Testing
             (.invalidConfiguration, { $0.credentials = Credentials(accessKey: "rocketmq2", secretKey: "") }),
             (.invalidConfiguration, { $0.nameServerEndpoint = NameServerEndpoint(domain: "") }),
             (.invalidConfiguration, { $0.nameServerEndpoint = NameServerEndpoint(domain: "a:b") }),
+            (.invalidConfiguration, { $0.heartbeatInterval = .seconds(121) }),
             (.unsupported, { $0.tls = TLSConfiguration() }),
         ]
         for (code, adjust) in wrong {
@@ -145,6 +148,44 @@ import Testing
         }
         #expect(Self.refusal { _ in } == nil)
         #expect(Self.refusal { $0.nameServers = []; $0.nameServerEndpoint = NameServerEndpoint(domain: "mq.example") } == nil)
+    }
+
+    /// What was written stands in the words, and which of several settings it was.
+    @Test func whatIsRefusedIsNamed() {
+        let wrong: [(String, (inout RocketMQClient.Configuration) -> Void)] = [
+            ("\"http://mq:9876/\"", { $0.nameServers = ["http://mq:9876/"] }), ("heartbeatInterval is -1.0 seconds", { $0.heartbeatInterval = .seconds(-1) }),
+            ("idleTimeout is 0.0 seconds", { $0.idleTimeout = .zero }), ("domain is \"\"", { $0.nameServerEndpoint = NameServerEndpoint(domain: "") }),
+            ("no http://", { $0.nameServerEndpoint = NameServerEndpoint(domain: "http://mq") }),
+            ("secretKey", { $0.credentials = Credentials(accessKey: "rocketmq2", secretKey: "") }),
+        ]
+        for (words, adjust) in wrong {
+            let error = Self.refusal(adjust)
+            #expect(error?.message.containsBytes(of: words) == true, "\(error.map { "\($0)" } ?? "was taken")")
+        }
+    }
+
+    @Test func aBroadcastingConsumerThatWillNotFindItsOffsetsIsWarnedOf() async throws {
+        var settings = (push: ConsumerConfiguration(), lite: LitePullConfiguration())
+        settings.push.model = .broadcasting(offsetDirectory: "/nowhere")
+        settings.lite.model = settings.push.model
+        for (name, count) in [(InstanceName.unique, 2), (.fixed("worker"), 0)] {
+            let log = MemoryLog()
+            var configuration = RocketMQClient.Configuration(nameServers: "127.0.0.1:1")
+            configuration.instanceName = name
+            configuration.log(.warning, to: log)
+            let client = try RocketMQClient(configuration)
+            _ = try await client.makePushConsumer(group: "push", settings.push)
+            _ = try await client.makeLitePullConsumer(group: "lite", settings.lite)
+            #expect(log.texts.count { $0.containsBytes(of: "its offsets are lost with this client") } == count)
+            await client.shutdown()
+        }
+    }
+
+    @Test func aSubscriptionToNoTagIsRefused() async throws {
+        let client = try RocketMQClient(.init(nameServers: "127.0.0.1:1"))
+        let consumer = try await client.makePushConsumer(group: "c")
+        #expect(await failure { () throws(ClientError) in try await consumer.subscribe(to: "T", .tags([])) }?.code == .invalidConfiguration)
+        await client.shutdown()
     }
 
     @Test func aClientIdHasItsParts() throws {

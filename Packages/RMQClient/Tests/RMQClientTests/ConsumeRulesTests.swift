@@ -247,6 +247,25 @@ private func pulled(_ offsets: [Int64], bytes: Int = 1) -> [StoredMessage] {
         #expect(isFull(pulled([1, 52])))
     }
 
+    /// What is on its way here counts as if it were here.
+    @Test func whatComesSoonPausesPulling() {
+        var limits = CacheLimits()
+        limits.messagesPerQueue = 4
+        limits.bytesPerQueue = 1000
+        limits.maxOffsetSpan = 50
+        func isFull(_ messages: [StoredMessage], beside offsets: ClosedRange<Int64>, bytes: Int = 10) -> Bool {
+            var cache = QueueCache()
+            _ = cache.add(messages, of: queue)
+            return cache.isFull(limits, beside: ComingMessages(offsets: offsets, bytes: bytes))
+        }
+        #expect(!isFull(pulled([1, 2], bytes: 400), beside: 3...4))
+        #expect(isFull(pulled([1, 2]), beside: 3...5))
+        #expect(isFull(pulled([1, 2], bytes: 400), beside: 3...3, bytes: 201))
+        #expect(isFull(pulled([1]), beside: 52...52))
+        #expect(isFull([], beside: 1...5))
+        #expect(!isFull([], beside: 1...4))
+    }
+
     @Test func bytesThatAreSettledMakeRoom() throws {
         var limits = CacheLimits()
         limits.bytesPerQueue = 1000

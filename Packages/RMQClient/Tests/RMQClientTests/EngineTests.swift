@@ -1,5 +1,6 @@
 @testable import RMQClient
 import RMQCommon
+import RMQRemoting
 import RMQTestSupport
 import Synchronization
 import Testing
@@ -57,6 +58,63 @@ import Testing
             return
         }
         #expect(found === other)
+    }
+
+    /// All that one wake-up of the network brought is there before a worker goes on.
+    @Test func aWorkerIsWokenBehindTheLastRunOfAWakeUp() async throws {
+        let loops = EventLoopGroup(count: 1, name: "inbox")
+        defer { loops.stop() }
+        let inbox = RunInbox()
+        let waiting = Task { await inbox.next() }
+        let runs = [run(1), run(2), run(3)]
+        let loop = loops.next()
+        loop.execute { for run in runs { inbox.put(run, behindFlushOf: loop) } }
+        guard case .run(let first) = await waiting.value else {
+            Issue.record("no worker was woken")
+            return
+        }
+        #expect(first === runs[0])
+        for run in runs { _ = run.claim(atMost: 3) }
+        // And so is one that comes later.
+        let later = Task { await inbox.next() }
+        let last = run(1)
+        loop.execute { inbox.put(last, behindFlushOf: loop) }
+        guard case .run(let second) = await later.value else {
+            Issue.record("the worker was not woken again")
+            return
+        }
+        #expect(second === last)
+    }
+
+    /// After quick handlers no worker wakes the next one at once; where a handler is slow all the same, the loop does.
+    @Test func aSlowHandlerAfterQuickOnesHoldsUpNoMessage() async {
+        let loops = EventLoopGroup(count: 1, name: "inbox")
+        defer { loops.stop() }
+        let loop = loops.next()
+        let inbox = RunInbox()
+        inbox.noteHandlers(100, took: .microseconds(10))
+        let taken = Lines()
+        let allTaken = Barrier()
+        await withTaskGroup(of: Void.self) { workers in
+            for _ in 0..<4 {
+                workers.addTask {
+                    while case .run(let run) = await inbox.next() {
+                        while let index = run.claim(atMost: 1)?.lowerBound {
+                            inbox.callHelp(beside: run)
+                            taken.add("\(index)")
+                            // Each waits until every message is in the hands of a worker.
+                            if taken.count == 4 { allTaken.open() }
+                            await allTaken.pass()
+                        }
+                    }
+                }
+            }
+            let run = run(4)
+            loop.execute { inbox.put(run, behindFlushOf: loop) }
+            await allTaken.pass()
+            inbox.finish()
+        }
+        #expect(taken.texts.sorted() == ["0", "1", "2", "3"])
     }
 
     @Test func whatComesAgainComesFirst() async {

@@ -1,7 +1,6 @@
 import RMQCommon
 import RMQRemoting
 import RMQTestSupport
-import Synchronization
 import Testing
 
 @testable import RMQClient
@@ -40,8 +39,8 @@ import Testing
 
     @Test func theyAreLookedUpBeforeTheFirstRequestAndAgain() async throws {
         try await withFakeCluster { cluster in
-            try await withWebServer { web in
-                web.answer = (200, " \(cluster.address(of: FakeCluster.nameServer)) \r\nmore")
+            try await WebServer.run { web in
+                web.answer = WebServer.response(200, " \(cluster.address(of: FakeCluster.nameServer)) \r\nmore")
                 try await cluster.withClient({
                     $0.nameServers = []
                     $0.unitName = "u1"
@@ -56,11 +55,11 @@ import Testing
                     // What is no list leaves the list as it was.
                     let known = client.nameServers
                     for answer in [(503, "10.0.0.1:9876"), (200, "<html>"), (200, "")] {
-                        web.answer = answer
-                        try await eventually("it is looked up again") { web.isAsked }
+                        web.answer = WebServer.response(answer.0, answer.1)
+                        try await eventually("it is looked up again") { web.isAnswered }
                     }
                     #expect(client.nameServers.isExactly(known))
-                    web.answer = (200, "10.0.0.1:9876;10.0.0.2:9876")
+                    web.answer = WebServer.response(200, "10.0.0.1:9876;10.0.0.2:9876")
                     try await eventually("the new list is known") { client.nameServers.count == 2 }
                 }
             }
@@ -84,77 +83,4 @@ import Testing
     func aDomainHasAPort(domain: String, address: String) {
         #expect(NameServerEndpoint(domain: domain).address.isExactly(address))
     }
-}
-
-/// Runs `body` with a web server that answers everything with what it is told.
-private func withWebServer(_ body: (WebServer) async throws -> Void) async throws {
-    let loops = EventLoopGroup(count: 1, name: "web")
-    defer { loops.stop() }
-    let web = WebServer()
-    let limits = ChannelLimits(idleTimeout: .generous, inputLimitBytes: 1 << 16, outputHighWaterBytes: 1 << 16, outputLimitBytes: 1 << 16)
-    let server = ChannelServer(listenAddress: "127.0.0.1", port: 0, maxConnections: 100, limits: limits, loops: loops, logger: .silent) { _ in
-        WebService(web)
-    }
-    try server.start()
-    web.start(at: "127.0.0.1:\(server.port)")
-    try await body(web)
-    server.stop()
-}
-
-private final class WebServer: Sendable {
-    private struct State {
-        var address = ""
-        var answer = (404, "")
-        var asked = ""
-        var isAsked = false
-    }
-    private let state = Mutex(State())
-
-    func start(at address: String) { state.withLock { $0.address = address } }
-    var address: String { state.withLock { $0.address } }
-    var asked: String { state.withLock { $0.asked } }
-    /// Whether it gave the answer that it was last told.
-    var isAsked: Bool { state.withLock { $0.isAsked } }
-
-    var answer: (Int, String) {
-        get { state.withLock { $0.answer } }
-        set {
-            state.withLock {
-                $0.answer = newValue
-                $0.isAsked = false
-            }
-        }
-    }
-
-    func reply(to text: String) -> String {
-        state.withLock {
-            $0.asked = text
-            $0.isAsked = true
-            return "HTTP/1.1 \($0.answer.0) x\r\nContent-Length: \($0.answer.1.utf8.count)\r\n\r\n\($0.answer.1)"
-        }
-    }
-}
-
-private final class WebService: ChannelService {
-    private let web: WebServer
-    init(_ web: WebServer) { self.web = web }
-    func makeProtocol(for channel: Channel) -> any ChannelProtocol { WebProtocol(channel, web) }
-}
-
-private final class WebProtocol: ChannelProtocol {
-    private unowned let channel: Channel
-    private let web: WebServer
-
-    init(_ channel: Channel, _ web: WebServer) {
-        self.channel = channel
-        self.web = web
-    }
-
-    func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard bytes.suffix(4).elementsEqual("\r\n\r\n".utf8) else { return 0 }
-        channel.write(Array(web.reply(to: String(decoding: bytes, as: UTF8.self)).utf8))
-        return bytes.count
-    }
-
-    func channelClosed() {}
 }

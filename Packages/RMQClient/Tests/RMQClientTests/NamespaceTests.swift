@@ -38,6 +38,52 @@ import Testing
         }
     }
 
+    private static func properties(_ command: RemotingCommand) throws -> MessageProperties {
+        let header = try command.header(SendMessageHeaderV2.self).message
+        return MessageProperties(decoding: Array((header.properties ?? "").utf8))
+    }
+
+    @Test func everyMessageSaysWhichNamespaceItComesFrom() async throws {
+        try await Self.withClient { cluster, client in
+            let producer = try await client.makeProducer(group: "pg")
+            try await producer.send(Message(topic: "T", text: "a"))
+            try await producer.send(batch: [Message(topic: "T", text: "b"), Message(topic: "T", text: "c")])
+            let transactions = try await client.makeTransactionProducer(group: "tx") { _ in .unknown }
+            try await transactions.send(Message(topic: "T", text: "d")) { _ in .commit }
+            _ = await failure { () throws(ClientError) in _ = try await producer.request(Message(topic: "T", text: "e"), timeout: .milliseconds(50)) }
+            let sent = cluster.asked(.sendMessageV2) + cluster.asked(.sendBatchMessage)
+            #expect(sent.count == 4)
+            for command in sent { #expect(try Self.properties(command)["INSTANCE_ID"].isExactly("ns")) }
+            let wait = try Self.properties(#require(cluster.asked(.sendBatchMessage).first))[PropertyName.waitStoreMessage]
+            #expect(wait.isExactly("true"))
+        }
+        try await withFakeCluster { cluster in
+            try await cluster.withClient { client in
+                try await client.makeProducer(group: "pg").send(Message(topic: "T", text: "a"))
+                #expect(try Self.properties(#require(cluster.asked(.sendMessageV2).first))["INSTANCE_ID"] == nil)
+            }
+        }
+    }
+
+    @Test func interceptorsSeeBareNames() async throws {
+        try await Self.withClient { cluster, client in
+            let seen = Lines()
+            var settings = ProducerConfiguration()
+            settings.interceptors = [Changer(seen)]
+            let producer = try await client.makeProducer(group: "pg", settings)
+            try await producer.send(Message(topic: "T", text: "a"))
+            try await producer.send(batch: [Message(topic: "T", text: "b"), Message(topic: "T", text: "c")])
+            #expect(seen.texts.isExactly(["pg T T", "pg T T T"]))
+            let single = try #require(cluster.asked(.sendMessageV2).first)
+            #expect(try single.header(SendMessageHeaderV2.self).message.topic.isExactly("ns%T"))
+            #expect(try Self.properties(single)["by"].isExactly("me"))
+            let batch = try #require(cluster.asked(.sendBatchMessage).first)
+            #expect(try batch.header(SendMessageHeaderV2.self).message.topic.isExactly("ns%T"))
+            #expect(try BatchBody.decode(batch.body, topic: "T").allSatisfy { $0.properties["by"].isExactly("me") })
+            for command in [single, batch] { #expect(try Self.properties(command)["INSTANCE_ID"].isExactly("ns")) }
+        }
+    }
+
     @Test func theSystemsOwnTopicsHaveNone() async throws {
         try await Self.withClient(["BenchmarkTest": 1]) { cluster, client in
             try await client.makeProducer(group: "pg").send(Message(topic: "BenchmarkTest", text: "a"))
@@ -110,6 +156,19 @@ import Testing
         var own = RocketMQClient.Configuration(nameServers: address)
         own.namespace = "mine"
         #expect(try RocketMQClient(own).namespace.isExactly("mine"))
+    }
+}
+
+/// Writes down the names that it sees, and changes each message.
+private struct Changer: SendInterceptor {
+    let seen: Lines
+    init(_ seen: Lines) { self.seen = seen }
+
+    func send(_ attempt: SendAttempt, next: SendAttempt.Next) async throws -> SendResult? {
+        seen.add(([attempt.group, attempt.queue.topic] + attempt.messages.map(\.topic)).joined(separator: " "))
+        var attempt = attempt
+        for index in attempt.messages.indices { attempt.messages[index].properties["by"] = "me" }
+        return try await next(attempt)
     }
 }
 

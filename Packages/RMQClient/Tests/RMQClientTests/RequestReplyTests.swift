@@ -329,12 +329,25 @@ import Testing
     @Test func aBrokerThatCouldNotBeToldIsLeftAloneForAWhile() {
         var introductions = Introductions()
         let all: Set<ByteText> = ["a", "b"]
-        #expect(Set(introductions.due(among: all, now: .at(0))) == all)
-        introductions.told("a")
+        #expect(Set(introductions.due(among: all, now: .at(0)).map(\.address)) == all)
+        let visits = introductions.due(among: ["a"], now: .at(0))
+        introductions.told(visits[0])
         introductions.failed("b", now: .at(0))
         #expect(introductions.due(among: all, now: .at(29_999)).isEmpty)
-        #expect(introductions.due(among: all, now: .at(30_000)) == ["b"])
+        #expect(introductions.due(among: all, now: .at(30_000)).map(\.address) == ["b"])
         introductions.lost("a")
-        #expect(introductions.due(among: all, now: .at(1)) == ["a"])
+        #expect(introductions.due(among: all, now: .at(1)).map(\.address) == ["a"])
+    }
+
+    /// The answer is read before the connection closes, and its task goes on afterwards.
+    @Test func anAnswerBeforeTheConnectionWasLostDoesNotCount() {
+        var introductions = Introductions()
+        let visit = introductions.due(among: ["a"], now: .at(0))[0]
+        introductions.lost("a")
+        introductions.told(visit)
+        let next = introductions.due(among: ["a"], now: .at(0))
+        #expect(next.map(\.address) == ["a"])
+        introductions.told(next[0])
+        #expect(introductions.due(among: ["a"], now: .at(0)).isEmpty)
     }
 }

@@ -119,6 +119,29 @@ import Testing
         }
     }
 
+    @Test func onewayMessagesGoToTheQueueThatIsChosen() async throws {
+        try await withFakeCluster(topics: ["T": 4]) { cluster in
+            try await cluster.withClient { client in
+                let producer = try await client.makeProducer(group: "p")
+                let queues = try await producer.queues(for: "T")
+                try await producer.sendOneway(Message(topic: "T", text: "a"), to: queues[2])
+                try await producer.sendOneway(Message(topic: "T", text: "b"), selecting: QueueSelector { $0[3] })
+                try await producer.sendOneway(Message(topic: "T", text: "c"), selecting: .hash(of: "key"))
+                let answered = try await producer.send(Message(topic: "T", text: "d"), orderingKey: "key")
+                try await eventually("all came") { cluster.asked(.sendMessageV2).count == 4 }
+                let ids = try Dictionary(cluster.asked(.sendMessageV2).map { ($0.body, try $0.header(SendMessageHeaderV2.self).message.queueId) }) { first, _ in first }
+                #expect(["a", "b", "c"].map { ids[Array($0.utf8)] } == [2, 3, answered.queue.queueId])
+                let other = MessageQueue(topic: "U", brokerName: "a", queueId: 0)
+                let elsewhere = await failure { () throws(ClientError) in try await producer.sendOneway(Message(topic: "T", text: "x"), to: other) }
+                #expect(elsewhere?.code == .invalidMessage)
+                let failing = QueueSelector { _ in throw CancellationError() }
+                let unchosen = await failure { () throws(ClientError) in try await producer.sendOneway(Message(topic: "T", text: "x"), selecting: failing) }
+                #expect(unchosen?.code == .invalidMessage)
+                #expect(cluster.asked(.sendMessageV2).count == 4)
+            }
+        }
+    }
+
     @Test func aThousandSendsAtOnceAllEnd() async throws {
         try await withFakeCluster(brokers: ["a", "b"], topics: ["T": 4]) { cluster in
             try await cluster.withClient { client in

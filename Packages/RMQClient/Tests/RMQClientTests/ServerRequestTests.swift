@@ -32,21 +32,26 @@ import Testing
     }
 
     @Test func moreThanItsShareIsRefusedAndLaterServedAgain() async throws {
-        let requests = ServerRequests(logger: .silent)
-        let door = Door()
-        requests.register(.getConsumerRunningInfo) { _ in
-            await door.pass()
-            return .response(.success)
-        }
-        try await withThrowingDiscardingTaskGroup { group in
-            defer { door.open() }
-            for _ in 0..<ServerRequests.mostInHand {
-                group.addTask { _ = await requests.answer(RemotingCommand(.getConsumerRunningInfo), from: "x") }
+        try await withFakeCluster { cluster in
+            try await cluster.withClient { client in
+                let (door, question) = (Door(), RemotingCommand(.getConsumerRunningInfo))
+                client.core.serverRequests.register(.getConsumerRunningInfo) { _ in
+                    await door.pass()
+                    return .response(.success)
+                }
+                _ = try await client.makeProducer(group: "p").send(Message(topic: "T", text: "x"))
+                try await eventually("a heartbeat") { !cluster.asked(.heartBeat).isEmpty }
+                try await withThrowingDiscardingTaskGroup { group in
+                    defer { door.open() }
+                    for _ in 0..<RemotingClient.mostServerRequests {
+                        group.addTask { _ = try await cluster.ask(question, of: client.clientId) }
+                    }
+                    try await eventually("all are in hand") { door.waitingCount == RemotingClient.mostServerRequests }
+                    #expect(try await cluster.ask(question, of: client.clientId).responseCode == .systemBusy)
+                }
+                try await eventually("it serves again") { try await cluster.ask(question, of: client.clientId).responseCode == .success }
             }
-            try await eventually("all are in hand") { door.waitingCount == ServerRequests.mostInHand }
-            #expect(await requests.answer(RemotingCommand(.getConsumerRunningInfo), from: "x")?.responseCode == .systemBusy)
         }
-        #expect(await requests.answer(RemotingCommand(.getConsumerRunningInfo), from: "x")?.responseCode == .success)
     }
 
     @Test func aServerIsAnsweredOverItsConnection() async throws {

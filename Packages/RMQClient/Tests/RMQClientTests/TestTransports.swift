@@ -11,7 +11,7 @@ struct SilentTransport: ClientTransport {
         throw .closed
     }
 
-    func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) { throw .closed }
+    func sendOneway(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) { throw .closed }
     func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand, String) async -> RemotingCommand?) {}
     func setConnectionClosedHandler(_ handler: @escaping @Sendable (String) -> Void) {}
     func close() {}
@@ -26,7 +26,7 @@ final class RecordingTransport: ClientTransport {
         throw .closed
     }
 
-    func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) { list.withLock { $0.append((command, address)) } }
+    func sendOneway(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) { list.withLock { $0.append((command, address)) } }
     func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand, String) async -> RemotingCommand?) {}
     func setConnectionClosedHandler(_ handler: @escaping @Sendable (String) -> Void) {}
     func close() {}

@@ -23,9 +23,8 @@ import Testing
         case "SubAfter":
             let item = TraceRecord.Consuming.Item(messageId: fields[2], retries: 0, keys: optional(5))
             let outcome = try #require(TraceRecord.Outcome(rawValue: Int(try number(6))))
-            #expect((outcome == .success) == (fields[4] == "true"))
             return .consumed(
-                TraceRecord.Consuming(time: 0, region: nil, group: fields[8], requestId: fields[1], items: [item]), outcome: outcome,
+                TraceRecord.Consuming(time: 0, region: nil, group: fields[8], requestId: fields[1], items: [item]), isSuccess: fields[4] == "true", outcome: outcome,
                 cost: try number(3), time: try number(7))
         default:
             #expect(fields[0] == "EndTransaction")
@@ -44,7 +43,7 @@ import Testing
             let body = try #require(message["body"]?.asString)
             let records = try body.split(separator: "\u{2}").map { try record($0.split(separator: "\u{1}", omittingEmptySubsequences: false).map(String.init)) }
             for record in body.split(separator: "\u{2}") { kinds.insert(String(record.split(separator: "\u{1}")[0])) }
-            let packed = TraceMessage.pack(records.flatMap(\.lines), topic: "RMQ_SYS_TRACE_TOPIC")
+            let packed = TraceMessage.pack(records.flatMap { $0.lines() }, topic: "RMQ_SYS_TRACE_TOPIC")
             #expect(packed.map(\.text) == [body])
             let keys = try #require(message["keys"]?.asString).split(separator: " ").map(String.init)
             #expect(Set(packed.flatMap(\.keys)) == Set(keys))
@@ -54,13 +53,13 @@ import Testing
     }
 
     @Test func whatIsAbsentIsWrittenAsNull() {
-        let line = TraceRecord.sent(TraceRecord.Sent(group: "g", topic: "T", messageId: "id")).lines[0]
+        let line = TraceRecord.sent(TraceRecord.Sent(group: "g", topic: "T", messageId: "id")).lines()[0]
         #expect(String(decoding: line.text, as: UTF8.self) == "Pub\u{1}0\u{1}null\u{1}g\u{1}T\u{1}id\u{1}null\u{1}null\u{1}\u{1}0\u{1}0\u{1}0\u{1}\u{1}true\u{2}")
         #expect(line.keys == ["id"])
     }
 
     private func line(id: String, keys: String? = nil, bytes: Int) -> [TraceLine] {
-        TraceRecord.sent(TraceRecord.Sent(topic: String(repeating: "t", count: bytes), messageId: id, keys: keys)).lines
+        TraceRecord.sent(TraceRecord.Sent(topic: String(repeating: "t", count: bytes), messageId: id, keys: keys)).lines()
     }
 
     @Test func textIsCutIntoMessagesThatBrokersTake() {
@@ -293,6 +292,86 @@ import Testing
             for record in after.values {
                 #expect(all.contains { $0[0] == "SubBefore" && $0[4] == record[1] && $0[5] == record[2] && $0[3] == "c" })
             }
+        }
+    }
+
+    @Test func deliveriesAreRecordedWhenTheyAreTakenAndWhenTheyAreSettled() async throws {
+        try await withFakeCluster(topics: Self.topics) { cluster in
+            cluster.fill("T", with: ["1", "2", "3"])
+            try await withTracedClient(cluster) { client in
+                let consumer = try await client.makePushConsumer(group: "c", .quick())
+                try await consumer.subscribe(to: "T")
+                var taken = 0
+                for try await delivery in consumer.deliveries {
+                    switch delivery.message.text {
+                    case "1": delivery.acknowledge()
+                    case "2": delivery.deadLetter()
+                    default: break   // never settled
+                    }
+                    // The first word counts.
+                    if delivery.message.text != "3" { delivery.acknowledge() }
+                    taken += 1
+                    if taken == 3 { break }
+                }
+                try await eventually("the settled ones are recorded") { try records(cluster).count { $0[0] == "SubAfter" } == 2 }
+                await consumer.close(gracePeriod: .zero)
+            }
+            let all = try records(cluster)
+            #expect(Set(all.filter { $0[0] == "SubBefore" }.map { $0[5] }) == ["id-1", "id-2", "id-3"])
+            let after = Dictionary(all.filter { $0[0] == "SubAfter" }.map { ($0[2], $0) }) { first, _ in first }
+            #expect(after.count == 2)
+            #expect(after["id-1"]?[4...6] == ["true", "null", "0"])
+            #expect(after["id-2"]?[4...6] == ["false", "null", "4"])
+            for record in after.values { #expect(all.contains { $0[0] == "SubBefore" && $0[4] == record[1] && $0[5] == record[2] }) }
+        }
+    }
+
+    @Test func aHandlerThatTakesTooLongIsRecordedSo() async throws {
+        try await withFakeCluster(topics: Self.topics) { cluster in
+            try await withTracedClient(cluster) { client in
+                let message = StoredMessage(topic: "T", body: [1], properties: [PropertyName.uniqueKey: "1"])
+                for outcome in [TraceRecord.Outcome.success, .failed, .threw] {
+                    client.core.traceConsumed(client.core.traceConsuming([message], group: "c", limit: .zero), outcome)
+                }
+            }
+            let after = try records(cluster).filter { $0[0] == "SubAfter" }
+            #expect(after.map { [$0[4], $0[6]] } == [["true", "1"], ["false", "1"], ["false", "2"]])
+        }
+    }
+
+    @Test func tracesOfAHostedClusterGoToTheTopicOfTheRegion() async throws {
+        let topic = "rmq_sys_TRACE_DATA_"
+        let topics = Self.topics.merging([topic + "DefaultRegion": 1, topic + "R": 1]) { first, _ in first }
+        try await withFakeCluster(topics: topics) { cluster in
+            try await cluster.withClient {
+                $0.tracing = .enabled()
+                $0.accessChannel = .cloud
+            } _: { client in
+                try await client.makeProducer(group: "p").send(Message(topic: "T", text: "x"))
+                let message = StoredMessage(topic: "T", body: [1], properties: [PropertyName.uniqueKey: "1", PropertyName.region: "R"])
+                client.core.traceConsumed(client.core.traceConsuming([message, message], group: "c"), .success)
+                let trace = StoredMessage(topic: topic + "R", body: [1], properties: [PropertyName.region: "R"])
+                #expect(client.core.traceConsuming([trace], group: "c") == nil, "a trace is not traced")
+            }
+            #expect(try records(cluster).isEmpty)
+            #expect(try records(cluster, topic: topic + "DefaultRegion").map { [$0[0], "\($0.count)"] } == [["Pub", "14"]])
+            let consumed = try records(cluster, topic: topic + "R")
+            #expect(consumed.map { [$0[0], "\($0.count)"] } == [["SubBefore", "8"], ["SubBefore", "8"], ["SubAfter", "7"], ["SubAfter", "7"]])
+            #expect(consumed[2][1...2] == [consumed[0][4], "1"])
+            #expect(consumed[2][4...6] == ["true", "null", "0"])
+        }
+    }
+
+    /// Who reads traces names their topic without knowing of namespaces.
+    @Test func theTopicOfTheTraceHasNoNamespace() async throws {
+        try await withFakeCluster(topics: ["ns%T": 1, "Own": 1]) { cluster in
+            try await cluster.withClient {
+                $0.tracing = .enabled(topic: "Own")
+                $0.namespace = "ns"
+            } _: { client in
+                _ = try await client.makeProducer(group: "p").send(Message(topic: "T", text: "x"))
+            }
+            #expect(try records(cluster, topic: "Own").map { $0[3...4] } == [["p", "T"]])
         }
     }
 

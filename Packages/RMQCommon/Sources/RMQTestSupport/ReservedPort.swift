@@ -31,4 +31,11 @@ public final class ReservedPort: Sendable {
 
     /// `127.0.0.1:port`.
     public var address: String { "127.0.0.1:\(number)" }
+
+    /// For ``WebServer``, which listens here.
+    var rawSocket: Int32 { socket.raw }
+
+    func listen(backlog: Int32) throws(SystemFailure) {
+        guard Glibc.listen(socket.raw, backlog) == 0 else { throw SystemFailure(call: "listen", code: errno, subject: address) }
+    }
 }

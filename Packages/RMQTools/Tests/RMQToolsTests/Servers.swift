@@ -23,7 +23,7 @@ final class Servers: ClientTransport {
     }
 
     /// No command sends without waiting for the answer, and no server asks.
-    func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {}
+    func sendOneway(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) {}
     func setRequestHandler(_ handler: @escaping @Sendable (RemotingCommand, String) async -> RemotingCommand?) {}
     func setConnectionClosedHandler(_ handler: @escaping @Sendable (String) -> Void) {}
     func close() {}

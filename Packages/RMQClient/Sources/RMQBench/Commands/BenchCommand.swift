@@ -19,10 +19,11 @@ public enum BenchCommand {
             case "raw": try await ProducerBench.runRaw(&options)
             case "consumer": try await ConsumerBench.run(&options)
             case "drain": try await DrainBench.run(&options)
+            case "idle": try await IdleBench.run(&options)
             case "latency": try await LatencyBench.run(&options)
             case "soak": try await SoakBench.run(&options)
             case "yardstick": try await Yardstick.run(&options)
-            default: throw BenchError(misuse: "there is no command '\(name)'; the commands are producer, consumer, drain, latency, raw, soak, yardstick")
+            default: throw BenchError(misuse: "there is no command '\(name)'; the commands are producer, consumer, drain, idle, latency, raw, soak, yardstick")
             }
             return 0
         } catch {

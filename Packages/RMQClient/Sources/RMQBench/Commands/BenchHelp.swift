@@ -15,10 +15,13 @@ enum BenchHelp {
         consumer    consumes a topic in a group with the Swift client, from the first message on
           mqbench consumer --topic BenchTopic --group bench_group --messages 100000
           mqbench consumer --topic BenchTopic --mode batch --batch 32          batches for the handler; ordered: one handler a queue
+          mqbench consumer --topic BenchTopic --mode poll                      by a lite pull consumer, a poll at a time
         drain       reads all queues of a topic as fast as the broker can, without a group and without decoding
           mqbench drain --topic BenchTopic                                     one connection for each queue
           mqbench drain --topic BenchTopic --connections 1                     one pull after the other, queue by queue
           mqbench drain --topic BenchTopic --address 127.0.0.1:10911           without a name server, from offset 0 on
+        idle        subscribes to many topics, which it creates, and shows what the client costs while nothing comes
+          mqbench idle --subscriptions 100 --seconds 20
         latency     sends at a steady rate and measures the time from produce to consume (one queue, long polling)
           mqbench latency --topic BenchTopic --rate 1000 --seconds 10
           mqbench latency --topic BenchTopic --client                          by a producer and a push consumer of the Swift client
@@ -38,7 +41,7 @@ enum BenchHelp {
           --topic NAME           [BenchmarkTest]
           --group NAME           consumer: the group [mqbench_consumer]
           --messages N           stop after N messages
-          --seconds N            stop after N seconds [10 when neither is given]
+          --seconds N            stop after N seconds [10 when neither is given; idle: 20]
           --idle N               consumer with --messages: give up after N seconds without a message [30]
           --size BYTES           body size [128]
           --connections N        producer, raw: connections, or tasks with --client [1]; drain: for each broker [one a queue]
@@ -48,7 +51,8 @@ enum BenchHelp {
           --client               producer, latency: use the Swift client instead of the raw load generator
           --batch N              producer --client: messages of one send [1]; drain: messages asked for in one pull [1024; brokers give fewer];
                                  consumer: most in one batch [32]
-          --mode KIND            consumer: each message, batch or ordered [each]
+          --mode KIND            consumer: each message, batch, ordered or poll [each]
+          --subscriptions N      idle: topics [100]
           --pull N               consumer: messages asked for in one pull [32]
           --kind KIND            raw: plain, delayed (by the first delay level), transactions (a half message and its commit, together one) or
                                  send-backs (the first message of the log is given back again and again) [plain]

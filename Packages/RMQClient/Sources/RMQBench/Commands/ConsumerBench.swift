@@ -7,7 +7,7 @@ import Synchronization
 enum ConsumerBench {
     /// How messages are handed over.
     enum Mode: String, CaseIterable, Sendable {
-        case each, batch, ordered
+        case each, batch, ordered, poll
     }
 
     static func run(_ options: inout BenchOptions) async throws {
@@ -17,28 +17,24 @@ enum ConsumerBench {
         // Without a number of messages to wait for, a silence is nothing special.
         let idleLimit = extent.messages == nil ? nil : Duration.seconds(try options.number("idle", default: 30, in: 1...86_400))
         let mode = try options.consumerMode()
-        var settings = ConsumerConfiguration()
-        settings.start = .first
-        settings.rebalanceInterval = .seconds(2)
-        settings.batchSize = try options.number("batch", default: 32, in: 1...1024)
-        settings.pullBatchSize = Int32(try options.number("pull", default: 32, in: 1...1024))
+        let batchSize = try options.number("batch", default: 32, in: 1...1024)
+        let pullSize = Int32(try options.number("pull", default: 32, in: 1...1024))
         var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
         configuration.headers = try options.serialization(usual: "binary")
         try options.checkAllUsed()
         let tally = ConsumerTally(wanted: extent.messages.map(Int64.init) ?? .max)
         let usage = ProcessUsage()
         let (elapsed, wentSilent) = try await withRocketMQClient(configuration) { client in
-            let consumer = try await client.makePushConsumer(group: group, settings)
-            try await consumer.subscribe(to: topic)
+            let member = try await makeMember(client, group: group, topic: topic, mode, batchSize: batchSize, pullSize: pullSize, tally)
             let live = Task { await RateLine(what: "messages", counter: tally.done).run() }
             let limit = Task {
-                if let duration = extent.duration, (try? await Task.sleep(for: duration)) != nil { await consumer.close() }
+                if let duration = extent.duration, (try? await Task.sleep(for: duration)) != nil { await member.close() }
             }
             let silence = Task {
                 guard let idleLimit else { return false }
                 await wait(for: idleLimit, without: tally.done)
                 guard !Task.isCancelled else { return false }
-                await consumer.close()
+                await member.close()
                 return true
             }
             defer {
@@ -47,7 +43,7 @@ enum ConsumerBench {
                 silence.cancel()
             }
             let start = nanosecondsNow()
-            try await run(consumer, mode, tally)
+            try await member.consume()
             let elapsed = nanosecondsNow() - start
             silence.cancel()
             return (elapsed, await silence.value)
@@ -63,6 +59,27 @@ enum ConsumerBench {
         }
     }
 
+    /// A consumer of either kind.
+    private struct Member {
+        /// Returns when all that is wanted has come, or after `close`.
+        let consume: @Sendable () async throws -> Void
+        let close: @Sendable () async -> Void
+    }
+
+    private static func makeMember(
+        _ client: RocketMQClient, group: String, topic: String, _ mode: Mode, batchSize: Int, pullSize: Int32, _ tally: ConsumerTally
+    ) async throws -> Member {
+        guard mode != .poll else { return try await makePollingMember(client, group: group, topic: topic, pullSize: pullSize, tally) }
+        var settings = ConsumerConfiguration()
+        settings.start = .first
+        settings.rebalanceInterval = .seconds(2)
+        settings.batchSize = batchSize
+        settings.pullBatchSize = pullSize
+        let consumer = try await client.makePushConsumer(group: group, settings)
+        try await consumer.subscribe(to: topic)
+        return Member(consume: { try await run(consumer, mode, tally) }, close: { await consumer.close() })
+    }
+
     private static func run(_ consumer: PushConsumer, _ mode: Mode, _ tally: ConsumerTally) async throws {
         switch mode {
         case .each:
@@ -70,17 +87,40 @@ enum ConsumerBench {
                 if tally.count(message) { Task { await consumer.close() } }
                 return .success
             }
-        case .batch:
-            try await consumer.runBatches { messages in
-                if tally.count(messages) { Task { await consumer.close() } }
-                return .success
-            }
         case .ordered:
             try await consumer.runOrdered { messages in
                 if tally.count(messages) { Task { await consumer.close() } }
                 return .success
             }
+        case .batch, .poll:
+            try await consumer.runBatches { messages in
+                if tally.count(messages) { Task { await consumer.close() } }
+                return .success
+            }
         }
+    }
+
+    private static func makePollingMember(
+        _ client: RocketMQClient, group: String, topic: String, pullSize: Int32, _ tally: ConsumerTally
+    ) async throws -> Member {
+        var settings = LitePullConfiguration()
+        settings.start = .first
+        settings.rebalanceInterval = .seconds(2)
+        settings.pullBatchSize = pullSize
+        let consumer = try await client.makeLitePullConsumer(group: group, settings)
+        try await consumer.subscribe(to: topic)
+        let poll: @Sendable () async throws -> Void = {
+            do throws(ClientError) {
+                while true {
+                    let messages = try await consumer.poll()
+                    guard !messages.isEmpty, tally.count(messages) else { continue }
+                    return await consumer.close()
+                }
+            } catch where error.code == .closed {
+                return
+            }
+        }
+        return Member(consume: poll, close: { await consumer.close() })
     }
 
     /// Returns when nothing was counted for `limit`, or when the task is cancelled.

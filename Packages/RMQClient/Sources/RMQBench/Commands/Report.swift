@@ -51,6 +51,15 @@ enum Report {
         fflush(nil)
     }
 
+    /// What a client cost this process while nothing came.
+    static func write(idle usage: ProcessUsage, nanoseconds: Int64, subscriptions: Int, queues: Int) {
+        let percent = Decimal.text(Double(usage.processorNanoseconds) * 100 / Double(max(1, nanoseconds)), places: 2)
+        let megabytes = Decimal.text(Double(usage.mostResidentBytes) / 1_048_576, places: 1)
+        let seconds = Decimal.text(Double(nanoseconds) / 1e9, places: 0)
+        print("idle with \(subscriptions) subscriptions, \(queues) queues, for \(seconds) s: \(percent) % of a core, \(megabytes) MiB resident at most")
+        fflush(nil)
+    }
+
     static func writeHistogram(_ latency: Histogram, _ latencyOf: String) {
         guard latency.count > 0 else { return }
         let columns: [(String, UInt64)] = [

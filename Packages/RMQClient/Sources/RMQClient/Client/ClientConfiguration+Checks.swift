@@ -5,6 +5,8 @@ import RMQRemoting
 extension RocketMQClient.Configuration {
     /// Threads of a client's network; the range of the file's key is the same.
     static let mostLoops = 64
+    /// Brokers forget a client that says nothing for so long; the range of the file's key is the same.
+    static let longestHeartbeatInterval = Duration.seconds(120)
 
     func check() throws(ClientError) {
         guard !nameServers.isEmpty || nameServerEndpoint != nil else {
@@ -17,18 +19,14 @@ extension RocketMQClient.Configuration {
 
     /// What an ``Admin`` has to hold as well, which may come without a name server.
     func checkShared() throws(ClientError) {
-        for address in nameServerAddresses { try Self.checkAddress(address, in: "nameServers") }
+        for (given, address) in zip(nameServers, nameServerAddresses) { try Self.checkAddress(address, given: given, in: "nameServers") }
         try nameServerEndpoint?.check()
         try checkIdentity()
         try credentials?.check()
         guard tls == nil else {
             throw ClientError(.unsupported, "tls is set, and TLS is not built yet; leave it nil, and keep the connections inside of a trusted network")
         }
-        guard requestTimeout > .zero, connectTimeout > .zero, idleTimeout > .zero, routeRefreshInterval > .zero, heartbeatInterval > .zero else {
-            throw ClientError(
-                .invalidConfiguration,
-                "requestTimeout, connectTimeout, idleTimeout, routeRefreshInterval and heartbeatInterval must be longer than zero")
-        }
+        try checkTimes()
         guard (1...Int(Int32.max)).contains(sendBufferBytes) else {
             throw ClientError(.invalidConfiguration, "sendBufferBytes is \(sendBufferBytes), allowed is 1 to \(Int32.max)")
         }
@@ -41,9 +39,24 @@ extension RocketMQClient.Configuration {
         }
     }
 
-    static func checkAddress(_ address: String, in what: String) throws(ClientError) {
+    /// - Parameter given: what was written, where that is more than the address.
+    static func checkAddress(_ address: String, given: String? = nil, in what: String) throws(ClientError) {
         guard NameServerList.isAddress(address) else {
-            throw ClientError(.invalidConfiguration, "\(what) has \"\(address)\", expected is host:port, as 127.0.0.1:9876")
+            throw ClientError(.invalidConfiguration, "\(what) has \"\(given ?? address)\", expected is host:port, as 127.0.0.1:9876")
+        }
+    }
+
+    private func checkTimes() throws(ClientError) {
+        for (name, time) in [
+            ("requestTimeout", requestTimeout), ("connectTimeout", connectTimeout), ("idleTimeout", idleTimeout),
+            ("routeRefreshInterval", routeRefreshInterval), ("heartbeatInterval", heartbeatInterval),
+        ] where time <= .zero {
+            throw ClientError(.invalidConfiguration, "\(name) is \(time), allowed is more than zero")
+        }
+        guard heartbeatInterval <= Self.longestHeartbeatInterval else {
+            throw ClientError(
+                .invalidConfiguration,
+                "heartbeatInterval is \(heartbeatInterval), allowed is up to \(Self.longestHeartbeatInterval): brokers forget who is silent for longer")
         }
     }
 

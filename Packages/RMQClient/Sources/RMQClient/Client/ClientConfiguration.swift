@@ -60,6 +60,8 @@ extension RocketMQClient {
         var keyFile: String?
         /// Whether it records what becomes of messages, for `mqadmin queryMsgTraceById` and consoles.
         public var tracing = Tracing.disabled
+        /// Which kind of cluster it is, for the trace.
+        public var accessChannel = AccessChannel.local
 
         /// - Parameter nameServers: `host:port` each, at least one.
         public init(nameServers: [String]) {

@@ -41,7 +41,7 @@ final class ClientCore: Sendable {
         namespace = ClientNamespace(configuration.effectiveNamespace)
         nameServers = Mutex(NameServers(configuration.nameServerAddresses, start: Int.random(in: 0..<1000)))
         self.http = http
-        tracer = configuration.tracing.topic.map { Tracer(topic: $0) }
+        tracer = configuration.tracing.topic.map { Tracer(topic: $0, channel: configuration.accessChannel) }
         self.transport = transport
         serverRequests = ServerRequests(logger: configuration.logger)
         transport.setRequestHandler { [serverRequests] command, server in await serverRequests.answer(command, from: server) }
@@ -61,6 +61,13 @@ final class ClientCore: Sendable {
     func warn(of error: any Error, _ text: @autoclosure () -> String) {
         if let error = error as? ClientError, error.code == .cancelled || error.code == .closed { return }
         logger.warning(text())
+    }
+
+    /// A broadcasting consumer keeps its offsets under the client's id: where that is new at each start, none is ever found again.
+    func warnOfOffsets(of group: String, _ model: ConsumptionModel) {
+        guard case .broadcasting = model, case .unique = configuration.instanceName else { return }
+        logger.warning(
+            "group \(group) is broadcasting, and its offsets are lost with this client: set Configuration.instanceName to .fixed, with a name of its own for each process of the machine")
     }
 
     // MARK: Calls
@@ -87,12 +94,16 @@ final class ClientCore: Sendable {
         return response
     }
 
-    func sendOneway(_ command: RemotingCommand, to address: String) async throws(ClientError) {
+    /// Sends a request that is not answered.
+    /// - Parameter timeout: for the connection, should there be none; nil takes the time-out of requests.
+    func sendOneway(_ command: RemotingCommand, to address: String, timeout: Duration? = nil) async throws(ClientError) {
         guard !isClosed else { throw .closedClient }
+        let timeout = timeout ?? configuration.requestTimeout
+        guard timeout > .zero else { throw ClientError(.timedOut, "no time was left to send \(command.requestCode) to \(address)") }
         var command = command
         command.setSerialization(preferring: configuration.headers)
         do {
-            try await transport.sendOneway(command, to: address)
+            try await transport.sendOneway(command, to: address, timeout: timeout)
         } catch {
             throw ClientError(error)
         }

@@ -37,6 +37,12 @@ struct ClientNamespace: Sendable {
         return message
     }
 
+    /// Says in a message which namespace it comes from, as the reference's producers do: in a reply, too, and only once it has been
+    /// checked, for applications must not write that property.
+    func stamp(_ message: inout Message) {
+        if !isNone { message.properties[PropertyName.instanceId] = name }
+    }
+
     // MARK: To the application
 
     /// The name of a topic or a group as the application wrote it; a name of another namespace stays as it is.
@@ -64,4 +70,13 @@ struct ClientNamespace: Sendable {
     }
 
     func unwrap(_ messages: [StoredMessage]) -> [StoredMessage] { isNone ? messages : messages.map { unwrap($0) } }
+
+    func unwrap(_ messages: [Message]) -> [Message] {
+        guard !isNone else { return messages }
+        return messages.map { message in
+            var message = message
+            message.topic = unwrap(message.topic)
+            return message
+        }
+    }
 }

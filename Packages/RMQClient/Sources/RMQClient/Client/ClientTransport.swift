@@ -12,8 +12,8 @@ protocol ClientTransport: Sendable {
     /// The server at an address, for sends and pulls; nil once the network is closed, and where requests travel otherwise: all of them
     /// are commands then.
     func peer(_ address: String, serialization: HeaderSerialization) -> RemotingPeer?
-    /// Sends without an answer; returns when the command is in the connection's output.
-    func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError)
+    /// Sends without an answer; returns when the command is in the connection's output, for which there is so much time.
+    func sendOneway(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError)
     /// Sets what answers the requests of servers, by the server's `ip:port`; nil answers nothing.
     func setRequestHandler(_ handler: @escaping @Sendable (_ command: RemotingCommand, _ server: String) async -> RemotingCommand?)
     /// Sets what is told the address of a connection that closed. Must not block.
@@ -75,8 +75,8 @@ final class NetworkTransport: ClientTransport {
         remoting.send(command, to: address, timeout: timeout, completion: completion)
     }
 
-    func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {
-        try await remoting.sendOneway(command, to: address)
+    func sendOneway(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) {
+        try await remoting.sendOneway(command, to: address, timeout: timeout)
     }
 
     func setRequestHandler(_ handler: @escaping @Sendable (_ command: RemotingCommand, _ server: String) async -> RemotingCommand?) {

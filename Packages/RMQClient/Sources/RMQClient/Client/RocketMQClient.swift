@@ -61,6 +61,7 @@ public final class RocketMQClient: Sendable {
     /// A consumer of `group`, not yet running; the group must be new to this client.
     public func makePushConsumer(group: String, _ configuration: ConsumerConfiguration = .init()) async throws(ClientError) -> PushConsumer {
         try configuration.check()
+        core.warnOfOffsets(of: group, configuration.model)
         return try register(group) { (group) throws(ClientError) in try PushConsumer(group: group, configuration: configuration, core: core) }
     }
 

@@ -9,7 +9,12 @@ extension RocketMQClient.Configuration {
     /// headers are written.
     public init() {
         self.init(nameServers: Environment.value("NAMESRV_ADDR") ?? "")
-        if let serialization = Environment.value("ROCKETMQ_SERIALIZE_TYPE").flatMap({ HeaderSerialization(name: $0) }) { headers = serialization }
+        guard let name = Environment.value("ROCKETMQ_SERIALIZE_TYPE") else { return }
+        if let serialization = HeaderSerialization(name: name) {
+            headers = serialization
+        } else {
+            logger.warning("ROCKETMQ_SERIALIZE_TYPE of the environment is \"\(name)\", allowed are JSON and ROCKETMQ; headers are written as \(headers)")
+        }
     }
 
     /// Reads a file of `key=value` lines, with the keys of `docs/configuration.md`; what it does not say is as ``init()`` has it.
@@ -78,9 +83,12 @@ extension RocketMQClient.Configuration {
         .text(
             "rocketmq.client.keyFile", \.keyFile, allowed: "a path", "A file with `AccessKey`, `SecretKey` and perhaps `SecurityToken`.",
             parse: { $0.isEmpty ? nil : $0 }, print: { $0 }),
+        .text(
+            "accessChannel", \.accessChannel, allowed: "LOCAL or CLOUD", "Which kind of cluster it is, for the form and the topic of traces.",
+            parse: channel, print: { $0 == .cloud ? "CLOUD" : "LOCAL" }),
         .time("pollNameServerInterval", \.routeRefreshInterval, 1...86_400_000, .milliseconds, onBadValue: .stopsTheStart, "How often routes are asked for again."),
         .time(
-            "heartbeatBrokerInterval", \.heartbeatInterval, 1...120_000, .milliseconds, onBadValue: .stopsTheStart,
+            "heartbeatBrokerInterval", \.heartbeatInterval, 1...longestHeartbeatInterval.milliseconds, .milliseconds, onBadValue: .stopsTheStart,
             "How often brokers are told who is here; they forget a silent client after two minutes."),
     ]
 
@@ -88,7 +96,6 @@ extension RocketMQClient.Configuration {
         .refused("useTLS", only: "false", because: "TLS is not built yet; also `tls.enable`."),
         .refused("vipChannelEnabled", only: "false", because: "Requests go to the broker's own port; also `com.rocketmq.sendMessageWithVIPChannel`."),
         .refused("unitMode", only: "false", because: "Units of a deployment are not told apart."),
-        .refused("accessChannel", only: "LOCAL", because: "Traces of hosted clusters are not written."),
     ]
 
     private static let settingsWithoutEffect: [Setting<Self>] = Setting<Self>.withoutEffect(
@@ -123,6 +130,11 @@ extension RocketMQClient.Configuration {
         let text = RMQCommon.Configuration.trimmed(text)
         return (1...255).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "@") }
             ? text : nil
+    }
+
+    @Sendable private static func channel(_ text: String) -> AccessChannel? {
+        let text = RMQCommon.Configuration.trimmed(text)
+        return text.isExactly("LOCAL") ? .local : text.isExactly("CLOUD") ? .cloud : nil
     }
 
     /// For a property that may be nil: what is not allowed is no nil.

@@ -38,8 +38,8 @@ public struct Credentials: Sendable, CustomStringConvertible {
     public var description: String { "Credentials(accessKey: \(accessKey))" }
 
     func check() throws(ClientError) {
-        guard !accessKey.isEmpty, !secretKey.isEmpty else {
-            throw ClientError(.invalidConfiguration, "credentials have an empty accessKey or secretKey")
+        for (name, value) in [("accessKey", accessKey), ("secretKey", secretKey)] where value.isEmpty {
+            throw ClientError(.invalidConfiguration, "the \(name) of the credentials is empty; it is what the broker has of the account")
         }
         guard signer != nil else {
             throw ClientError(.unsupported, "credentials are set, and this system's OpenSSL does not offer HMAC-SHA1, by which brokers know them")

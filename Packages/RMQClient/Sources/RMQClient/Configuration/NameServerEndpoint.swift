@@ -25,7 +25,10 @@ public struct NameServerEndpoint: Sendable {
     }
 
     func check() throws(ClientError) {
-        try RocketMQClient.Configuration.checkAddress(address, in: "nameServerEndpoint.domain")
+        guard NameServerList.isAddress(address) else {
+            throw ClientError(
+                .invalidConfiguration, "nameServerEndpoint.domain is \"\(domain)\", expected is a host or host:port, as mq.example, and no http:// before it")
+        }
         // It becomes a part of the request's first line.
         guard !subgroup.isEmpty, subgroup.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }) else {
             throw ClientError(.invalidConfiguration, "nameServerEndpoint.subgroup is \"\(subgroup)\"; it must be one word, as nsaddr")

@@ -36,7 +36,7 @@ final class AssignedQueue: Sendable {
         }
 
         /// Whether the pull loop has to wait.
-        mutating func holdsPulls() -> Bool { isPaused || cache.isFull(limits) }
+        mutating func holdsPulls(beside coming: ComingMessages? = nil) -> Bool { isPaused || cache.isFull(limits, beside: coming) }
 
         func isLocked(_ now: MonotonicInstant) -> Bool { lockedUntil.map { now < $0 } ?? false }
     }
@@ -105,7 +105,8 @@ final class AssignedQueue: Sendable {
     }
 
     /// Whether the next pull need not wait.
-    var mayPull: Bool { state.withLock { !$0.isDropped && !$0.holdsPulls() } }
+    /// - Parameter coming: what will be cached soon.
+    func mayPull(beside coming: ComingMessages? = nil) -> Bool { state.withLock { !$0.isDropped && !$0.holdsPulls(beside: coming) } }
 
     /// A message was settled.
     @inline(__always)

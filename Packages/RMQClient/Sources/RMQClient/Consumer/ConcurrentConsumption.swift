@@ -13,7 +13,7 @@ struct ConcurrentConsumption: Consumption {
     /// - Parameter handler: interceptors and the trace are put around it.
     init(_ consumer: PushConsumer, _ handler: Handler) {
         self.consumer = consumer
-        self.handler = handler.traced(by: consumer.core, group: consumer.group).intercepted(by: consumer.configuration.interceptors)
+        self.handler = handler.traced(by: consumer.core, group: consumer.group, limit: consumer.configuration.consumeTimeout).intercepted(by: consumer.configuration.interceptors)
     }
 
     func run() async {
@@ -68,7 +68,12 @@ struct ConcurrentConsumption: Consumption {
                 run.settle(index, mark)
             }
         }
-        tally.tell()
+        tell(&tally)
+    }
+
+    private func tell(_ tally: inout ConsumeTally) {
+        let (count, time) = tally.tell()
+        if count > 0 { consumer.inbox.noteHandlers(count, took: time) }
     }
 
     // MARK: Batches
@@ -84,7 +89,7 @@ struct ConcurrentConsumption: Consumption {
             let result = await decision(about: messages) { try await handler(messages) }
             await carryOut(result, run, marks, &tally)
         }
-        tally.tell()
+        tell(&tally)
     }
 
     private func decision(

@@ -32,9 +32,12 @@ struct ConsumeTally {
     mutating func resume() { start = .now }
 
     /// Tells the statistics.
-    mutating func tell() {
-        guard runs > 0 else { return }
+    /// - Returns: how often handlers ran, and how long in all.
+    @discardableResult
+    mutating func tell() -> (runs: Int, time: Duration) {
+        guard runs > 0 else { return (0, .zero) }
         pause()
         queue.counts?.countHandled(succeeded: succeeded, failed: failed, runs: runs, elapsed: elapsed)
+        return (runs, elapsed)
     }
 }

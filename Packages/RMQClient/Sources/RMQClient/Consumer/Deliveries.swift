@@ -58,7 +58,7 @@ extension PushConsumer {
                     }
                     if let run, let range = run.claim(atMost: 1) {
                         consumer.inbox.callHelp(beside: run)
-                        return delivery(run, range.lowerBound, attempt: 0)
+                        return traced(delivery(run, range.lowerBound, attempt: 0))
                     }
                     run = nil
                     switch await consumer.inbox.next() {
@@ -66,7 +66,7 @@ extension PushConsumer {
                     case .again(let run, let index):
                         consumer.inbox.callHelp()
                         let delivery = delivery(run, index, attempt: run.mark(of: index).attempt)
-                        guard run.queue.isDropped else { return delivery }
+                        guard run.queue.isDropped else { return traced(delivery) }
                         // Looked at last: when the queue is taken away after that, the delivery is seen to be in hand.
                         _ = run.beginReturn(index, delivery.mark)
                     case nil: return nil
@@ -79,6 +79,13 @@ extension PushConsumer {
                 run.queue.handedOut(now: now)
                 let mark = run.handOut(index, attempt: attempt, now: now)
                 return Delivery(message: run.message(index, attempt: attempt), run: run, index: index, mark: mark, consumer: consumer)
+            }
+
+            private func traced(_ delivery: Delivery) -> Delivery {
+                var delivery = delivery
+                delivery.span = consumer.core.traceConsuming(
+                    [delivery.message], group: consumer.group, limit: consumer.configuration.consumeTimeout)
+                return delivery
             }
         }
 

@@ -11,11 +11,14 @@ public struct Delivery: Sendable {
     let index: Int
     let mark: MessageMark
     let consumer: PushConsumer
+    /// For the trace; nil when it is not traced.
+    var span: ClientCore.ConsumeSpan?
 
     /// The message is done with.
     public func acknowledge() {
         guard run.settle(index, mark) else { return }
         count(succeeded: 1)
+        consumer.core.traceConsumed(span, .success)
         consumer.places.release()
     }
 
@@ -31,6 +34,7 @@ public struct Delivery: Sendable {
     private func giveBack(level: Int32) {
         guard let returning = run.beginReturn(index, mark) else { return }
         count(failed: 1)
+        consumer.core.traceConsumed(span, .failed)
         // In a task of its own, which keeps the place until the broker has the message: closing the consumer waits for that.
         Task {
             await consumer.sendBack(run, index, returning, level: level)

@@ -19,7 +19,7 @@ struct OrderedConsumption: Consumption {
     init(_ consumer: PushConsumer, _ handler: @escaping Handler) {
         self.consumer = consumer
         let interceptors = consumer.configuration.interceptors
-        let handler = Self.traced(handler, by: consumer.core, group: consumer.group)
+        let handler = Self.traced(handler, by: consumer.core, group: consumer.group, limit: consumer.configuration.consumeTimeout)
         if interceptors.isEmpty {
             self.handler = handler
         } else {

@@ -76,31 +76,60 @@ extension PushConsumer {
     /// Pulls once, or as long as nothing happens but that messages come.
     private func pull(_ loop: inout PullLoop, _ subscription: Subscription) async throws(ClientError) {
         let assigned = loop.assigned
-        let start = MonotonicInstant.now
-        if loop.needsLock || configuration.pullInterval > .zero {
-            let request = pullRequest(of: assigned, from: loop.offset, subscription)
+        let request = pullRequest(of: assigned, from: loop.offset, subscription)
+        if configuration.pullInterval > .zero {
+            let start = MonotonicInstant.now
             let result = try await core.pull(request, preferring: loop.brokerId, timeout: Self.pullTimeout)
             return try await take(result, &loop, elapsed: MonotonicInstant.now - start)
         }
         let reader = try await core.reader(of: assigned.queue, preferring: loop.brokerId)
         try core.checkVersion(of: reader.address, for: subscription.filter)
-        let burst = PullBurst(self, assigned, subscription, from: loop.offset, at: reader, brokerId: loop.brokerId)
+        let receiver = QueueReceiver(consumer: self, assigned: assigned, subscription: subscription, needsLock: loop.needsLock)
+        let burst = PullBurst(core, for: receiver, request, at: reader, brokerId: loop.brokerId, timeout: Self.pullTimeout)
         let (end, offset) = await burst.run()
         loop.offset = offset
         switch end {
         case .stopped: break
-        case .answer(let result): try await take(result, &loop, elapsed: MonotonicInstant.now - start)
+        case .answer(let result, let elapsed): try await take(result, &loop, elapsed: elapsed)
         case .failed(let error): throw error
         }
     }
 
-    /// The next pull, which tells the broker how far the group has come.
-    func pullRequest(of assigned: AssignedQueue, from offset: Int64, _ subscription: Subscription) -> QueuePull {
+    /// One queue, as long as it is pulled in the same way.
+    private struct QueueReceiver: PullReceiver {
+        let consumer: PushConsumer
+        let assigned: AssignedQueue
+        let subscription: Subscription
+        /// Whether the broker's lock must be ours.
+        let needsLock: Bool
+
+        func beginPull() -> Int64? {
+            assigned.loopMoves()
+            return consumer.committedOffset(of: assigned)
+        }
+
+        func mayPull(beside coming: ComingMessages?) -> Bool {
+            assigned.mayPull(beside: coming) && (!needsLock || assigned.isLocked())
+                && consumer.subscription(to: assigned.queue.topic)?.version == subscription.version
+        }
+
+        func take(_ result: PullResult, elapsed: Duration, behindFlushOf loop: EventLoop?) {
+            consumer.take(result, from: assigned, elapsed: elapsed, behindFlushOf: loop)
+        }
+    }
+
+    /// How far the group has come, for a pull to tell; nil when there is nothing to tell.
+    private func committedOffset(of assigned: AssignedQueue) -> Int64? {
         assigned.advance(moving: offsets)
-        let committed = isClustering ? offsets[assigned.queue] : nil
-        return QueuePull(
+        guard isClustering, let offset = offsets[assigned.queue], offset > 0 else { return nil }
+        return offset
+    }
+
+    /// The next pull, which tells the broker how far the group has come.
+    private func pullRequest(of assigned: AssignedQueue, from offset: Int64, _ subscription: Subscription) -> QueuePull {
+        QueuePull(
             group: group, queue: assigned.queue, offset: offset, maxCount: configuration.pullBatchSize, filter: subscription.filter,
-            subscriptionVersion: subscription.version, committed: committed.flatMap { $0 > 0 ? $0 : nil }, suspend: Self.suspend,
+            subscriptionVersion: subscription.version, committed: committedOffset(of: assigned), suspend: Self.suspend,
             carriesExpression: false)
     }
 
@@ -124,10 +153,10 @@ extension PushConsumer {
     }
 
     /// Caches what a pull brought, or notes that there was nothing. Does not wait.
-    func take(_ result: PullResult, from assigned: AssignedQueue, elapsed: Duration) {
+    private func take(_ result: PullResult, from assigned: AssignedQueue, elapsed: Duration, behindFlushOf loop: EventLoop? = nil) {
         guard result.status == .found else { return assigned.skip(to: result.nextOffset, moving: offsets) }
         assigned.counts?.countPull(result.messages.count, elapsed: elapsed)
-        deliver(result.messages, from: assigned)
+        deliver(result.messages, from: assigned, behindFlushOf: loop)
     }
 
     /// Messages whose body cannot be restored go back to the broker: another member may know their compression. The queue goes on.
@@ -145,13 +174,13 @@ extension PushConsumer {
         return result.readable
     }
 
-    private func deliver(_ messages: [StoredMessage], from assigned: AssignedQueue) {
+    private func deliver(_ messages: [StoredMessage], from assigned: AssignedQueue, behindFlushOf loop: EventLoop?) {
         var messages = messages
         if assigned.queue.topic.isExactly(RetryTopic.name(group)) {
             for index in messages.indices { restoreTopic(&messages[index]) }
         }
         guard let run = assigned.cache(core.namespace.unwrap(messages)), !isOrdered else { return }
-        inbox.put(run)
+        inbox.put(run, behindFlushOf: loop)
     }
 
     /// A message as handlers see it: under the topic that it was sent to, by its bare name.

@@ -36,9 +36,10 @@ struct QueueCache: Sendable {
 
     private static func isAscending(_ messages: [StoredMessage], behind offset: Int64) -> Bool {
         var last = offset
-        for message in messages {
-            guard message.queueOffset > last, message.queueOffset < .max else { return false }
-            last = message.queueOffset
+        for index in messages.indices {
+            let offset = messages[index].queueOffset
+            guard offset > last, offset < .max else { return false }
+            last = offset
         }
         return true
     }
@@ -56,11 +57,14 @@ struct QueueCache: Sendable {
     }
 
     /// Whether pulling pauses.
-    mutating func isFull(_ limits: CacheLimits) -> Bool {
+    /// - Parameter coming: counts as if it were here.
+    mutating func isFull(_ limits: CacheLimits, beside coming: ComingMessages? = nil) -> Bool {
         forgetSettled()
-        guard let firstOpenOffset else { return false }
-        return lastOffset - firstOpenOffset > limits.maxOffsetSpan || count > limits.messagesPerQueue
-            || (runs.reduce(0) { $0 + $1.byteCount } > limits.bytesPerQueue && byteCount > limits.bytesPerQueue)
+        guard let first = firstOpenOffset ?? coming?.offsets.lowerBound else { return false }
+        let last = max(lastOffset, coming?.offsets.upperBound ?? lastOffset)
+        let bytesToCome = coming?.bytes ?? 0
+        return last - first > limits.maxOffsetSpan || count + (coming?.count ?? 0) > limits.messagesPerQueue
+            || (runs.reduce(bytesToCome) { $0 + $1.byteCount } > limits.bytesPerQueue && byteCount + bytesToCome > limits.bytesPerQueue)
     }
 
     /// The oldest messages that are not settled: those that come next where order counts.

@@ -1,7 +1,7 @@
 import RMQCommon
 import RMQRemoting
 
-/// One pull, before it is written as a command.
+/// One pull, before it is written as bytes.
 struct QueuePull: Sendable {
     var group: String
     var queue: MessageQueue
@@ -18,10 +18,9 @@ struct QueuePull: Sendable {
     /// From a lite pull consumer, which brokers are told for information.
     var isLite = false
 
-    /// - Parameter toMaster: replicas store no offsets.
-    func header(toMaster: Bool) -> PullMessageHeader {
+    /// Its header, but for what each pull has of its own.
+    var header: PullMessageHeader {
         var flags: PullFlags = []
-        if toMaster, committed != nil { flags.insert(.commitsOffset) }
         if suspend != nil { flags.insert(.suspends) }
         if carriesExpression { flags.insert(.carriesSubscription) }
         if isLite { flags.insert(.litePull) }
@@ -29,10 +28,8 @@ struct QueuePull: Sendable {
             $0.consumerGroup = group
             $0.topic = queue.topic
             $0.queueId = queue.queueId
-            $0.queueOffset = offset
             $0.maxMessages = maxCount
             $0.flags = flags
-            $0.commitOffset = committed ?? 0
             $0.suspendTimeoutMillis = suspend?.milliseconds ?? 0
             $0.subscription = carriesExpression ? filter.expression : nil
             $0.subscriptionVersion = subscriptionVersion
@@ -40,45 +37,9 @@ struct QueuePull: Sendable {
             $0.brokerName = queue.brokerName
         }
     }
-}
 
-extension ClientCore {
-    /// Pulls once and keeps only the messages whose tag was asked for. A body that cannot be restored is left as it is stored, and listed.
-    ///
-    /// - Parameter brokerId: the member of the broker set to ask when it is there.
-    func pull(_ request: QueuePull, preferring brokerId: Int64, timeout: Duration) async throws(ClientError) -> PullResult {
-        let (address, isMaster) = try await reader(of: request.queue, preferring: brokerId)
-        try checkVersion(of: address, for: request.filter)
-        let answer = try await pull(request.header(toMaster: isMaster), at: address, timeout: timeout)
-        return try pulled(answer, by: request, at: address)
-    }
-
-    /// Pulls once; `completion` is called once, on the network's thread, and must not block.
-    func pull(
-        _ request: QueuePull, at address: String, isMaster: Bool, timeout: Duration,
-        completion: @escaping @Sendable (Result<PullResult, ClientError>) -> Void
-    ) {
-        guard !isClosed else { return completion(.failure(.closedClient)) }
-        var command = RemotingCommand(.pullMessage, header: request.header(toMaster: isMaster))
-        command.setSerialization(preferring: configuration.headers)
-        transport.request(command, to: address, timeout: timeout) { outcome in
-            completion(Result { () throws(ClientError) in
-                let answer: RemotingCommand
-                switch outcome {
-                case .success(let answered): answer = answered
-                case .failure(let error): throw ClientError(error)
-                }
-                guard PullAnswer.isServed(answer.responseCode) else {
-                    throw .refused(answer, by: address, asked: "a pull from \(request.queue)")
-                }
-                let header = try self.read(answer, PullMessageResponseHeader.self, address)
-                return try self.pulled(PullAnswer(code: answer.responseCode, header, body: answer.body), by: request, at: address)
-            })
-        }
-    }
-
-    /// What a pull brought.
-    private func pulled(_ answer: PullAnswer, by request: QueuePull, at address: String) throws(ClientError) -> PullResult {
+    /// What a pull brought: only the messages whose tag was asked for. A body that cannot be restored is left as it is stored, and listed.
+    func result(of answer: PullAnswer, from address: String) throws(ClientError) -> PullResult {
         switch answer.code {
         case .pullNotFound: return PullResult(.noNewMessage, answer)
         case .pullRetryImmediately: return PullResult(.noMatchedMessage, answer)
@@ -89,12 +50,25 @@ extension ClientCore {
         do {
             // As the reference's clients do: handlers may see how far behind they are.
             records = try RecordBatch(
-                answer.body, decompressing: true, brokerName: request.queue.brokerName,
+                answer.body, decompressing: true, brokerName: queue.brokerName,
                 common: [(PropertyName.minOffset, String(answer.minOffset)), (PropertyName.maxOffset, String(answer.maxOffset))])
         } catch {
-            throw .malformed("messages of \(request.queue)", from: address, error)
+            throw .malformed("messages of \(queue)", from: address, error)
         }
-        return PullResult(records, request.filter, answer)
+        return PullResult(records, filter, answer)
+    }
+}
+
+extension ClientCore {
+    /// Pulls once.
+    ///
+    /// - Parameter brokerId: the member of the broker set to ask when it is there.
+    func pull(_ request: QueuePull, preferring brokerId: Int64, timeout: Duration) async throws(ClientError) -> PullResult {
+        let (address, isMaster) = try await reader(of: request.queue, preferring: brokerId)
+        try checkVersion(of: address, for: request.filter)
+        // Replicas store no offsets.
+        let place = PullTemplate.Place(offset: request.offset, committed: isMaster ? request.committed : nil)
+        return try request.result(of: try await pull(PullTemplate(request.header), place, at: address, timeout: timeout), from: address)
     }
 }
 

@@ -1,4 +1,5 @@
 import RMQCommon
+import RMQRemoting
 import Synchronization
 
 /// What the pull loops brought, on its way to the workers.
@@ -9,6 +10,8 @@ import Synchronization
 /// - Handlers that do not wait keep as many workers busy as there are threads, without a switch of tasks between messages.
 /// - Where a handler waits, its thread goes to the worker that was woken, which wakes the next: all of them are at work soon, and no message
 ///   waits behind a handler while a worker is idle.
+/// - While handlers take hardly any time, to wake a worker costs more than it could do: then the loop that brings a backlog looks a moment
+///   later whether one is needed.
 ///
 /// `state` is locked for moments only.
 final class RunInbox: Sendable {
@@ -44,10 +47,48 @@ final class RunInbox: Sendable {
     private let waitingCount = Atomic<Int>(0)
     /// A worker was woken and has not begun.
     private let isWaking = Atomic<Bool>(false)
+    /// A loop is about to wake a worker, at the end of its wake-up.
+    private let isWakeDue = Atomic<Bool>(false)
+    /// The handlers of the last run were quick.
+    private let isQuick = Atomic<Bool>(false)
+    /// A loop looks in a moment whether messages wait while workers are idle.
+    private let isWatched = Atomic<Bool>(false)
+
+    /// To wake a worker takes about five times as long.
+    private static let quickHandler = Duration.microseconds(2)
+    /// What a message may wait behind a handler that is suddenly slow.
+    private static let watchTime = Duration.milliseconds(1)
 
     /// The messages of a new run may be taken.
-    func put(_ run: PulledRun) {
-        wake { state in state.runs.append(run) }
+    /// - Parameter loop: the one whose wake-up this is: a worker is woken when all that came with it is here. Nil wakes one at once.
+    func put(_ run: PulledRun, behindFlushOf loop: EventLoop? = nil) {
+        guard let loop else { return wake { state in state.runs.append(run) } }
+        state.withLock { state in
+            guard !state.isFinished else { return }
+            state.runs.append(run)
+            waitingCount.store(state.runs.count + state.again.count, ordering: .sequentiallyConsistent)
+        }
+        // Who finds the mark set has put its run here before it is taken away.
+        guard !isWakeDue.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        loop.deferBehindFlush {
+            self.isWakeDue.store(false, ordering: .sequentiallyConsistent)
+            self.watch(on: loop)
+            self.wake { _ in }
+        }
+    }
+
+    private func watch(on loop: EventLoop) {
+        guard isQuick.load(ordering: .relaxed), !isWatched.exchange(true, ordering: .relaxed) else { return }
+        loop.scheduleLocally(after: Self.watchTime) {
+            self.isWatched.store(false, ordering: .relaxed)
+            self.wake { _ in }
+        }
+    }
+
+    /// Handlers of one run ran so often, and so long in all.
+    func noteHandlers(_ count: Int, took time: Duration) {
+        let isQuick = time < Self.quickHandler * count
+        if self.isQuick.load(ordering: .relaxed) != isQuick { self.isQuick.store(isQuick, ordering: .relaxed) }
     }
 
     /// A message is to be handed out again.
@@ -94,7 +135,7 @@ final class RunInbox: Sendable {
     /// A worker that has taken a message of `run` lets another one begin, if there is one and something for it to do.
     @inline(__always)
     func callHelp(beside run: PulledRun) {
-        guard idleCount.load(ordering: .relaxed) > 0, !isWaking.load(ordering: .relaxed) else { return }
+        guard idleCount.load(ordering: .relaxed) > 0, !isWaking.load(ordering: .relaxed), !isWatched.load(ordering: .relaxed) else { return }
         if run.hasUnclaimed || waitingCount.load(ordering: .sequentiallyConsistent) > 1 { wake { _ in } }
     }
 

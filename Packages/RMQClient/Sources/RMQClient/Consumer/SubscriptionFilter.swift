@@ -47,8 +47,11 @@ public enum SubscriptionFilter: Sendable, Hashable {
         if case .tags(let tags) = self { tags } else { [] }
     }
 
-    /// A condition has to say something.
+    /// A condition has to say something, and a list of tags to have one: without any nothing would ever come.
     func check() throws(ClientError) {
+        if case .tags(let tags) = self, tags.isEmpty {
+            throw ClientError(.invalidConfiguration, "the subscription names no tag; take .all for all messages")
+        }
         if case .sql(let condition) = self, condition.isBlank {
             throw ClientError(.invalidConfiguration, "the SQL92 condition is empty; take .all for all messages")
         }

@@ -41,27 +41,55 @@ extension LitePullConsumer {
                 continue
             }
             do throws(ClientError) {
-                let begin = MonotonicInstant.now
-                let result = try await core.pull(request(pull.queue, at: offset, subscription), preferring: brokerId, timeout: Self.pullTimeout)
-                brokerId = result.suggestedBrokerId
-                if result.status == .offsetIllegal {
-                    core.logger.warning("offset \(offset) of \(pull.queue) is outside the queue; group \(group) goes on at \(result.nextOffset)")
-                }
-                offset = result.nextOffset
-                for (index, error) in result.unreadable {
-                    core.logger.warning("message \(result.messages[index].messageId) is handed over as it is stored: \(error)")
-                }
-                if result.messages.isEmpty {
-                    board.change { $0.skip(pull.holder, to: offset) }
-                } else {
-                    counts.countPull(result.messages.count, elapsed: .now - begin)
-                    board.change { $0.add(result.messages, from: pull.holder, next: offset) }
+                let reader = try await core.reader(of: pull.queue, preferring: brokerId)
+                try core.checkVersion(of: reader.address, for: subscription.filter)
+                let receiver = QueueReceiver(consumer: self, pull: pull, counts: counts, subscription: subscription)
+                let first = request(pull.queue, at: offset, subscription)
+                let burst = PullBurst(core, for: receiver, first, at: reader, brokerId: brokerId, timeout: Self.pullTimeout)
+                let end: PullBurst.End
+                (end, offset) = await burst.run()
+                switch end {
+                case .stopped: break
+                case .failed(let error): throw error
+                case .answer(let result, let elapsed):
+                    brokerId = result.suggestedBrokerId
+                    if result.status == .offsetIllegal {
+                        core.logger.warning("offset \(offset) of \(pull.queue) is outside the queue; group \(group) goes on at \(result.nextOffset)")
+                    }
+                    offset = result.nextOffset
+                    for (index, error) in result.unreadable {
+                        core.logger.warning("message \(result.messages[index].messageId) is handed over as it is stored: \(error)")
+                    }
+                    receiver.take(result, elapsed: elapsed)
                 }
             } catch where error.code == .cancelled || error.code == .closed {
                 return
             } catch {
                 await rest(after: error, pull.queue)
             }
+        }
+    }
+
+    /// One queue, as long as it is pulled in the same way.
+    private struct QueueReceiver: PullReceiver {
+        let consumer: LitePullConsumer
+        let pull: Pull
+        let counts: ConsumptionCounts
+        let subscription: PushConsumer.Subscription
+
+        /// Offsets move by polls and commits alone.
+        func beginPull() -> Int64? { nil }
+
+        func mayPull(beside coming: ComingMessages?) -> Bool {
+            guard consumer.board.change({ $0.mayPull(pull.holder, beside: coming) }) == true, let wanted = consumer.filter(for: pull.queue.topic)
+            else { return false }
+            return wanted.version == subscription.version && wanted.filter == subscription.filter
+        }
+
+        func take(_ result: PullResult, elapsed: Duration, behindFlushOf loop: EventLoop? = nil) {
+            guard !result.messages.isEmpty else { return consumer.board.change { $0.skip(pull.holder, to: result.nextOffset) } }
+            counts.countPull(result.messages.count, elapsed: elapsed)
+            consumer.board.change { $0.add(result.messages, from: pull.holder, next: result.nextOffset) }
         }
     }
 

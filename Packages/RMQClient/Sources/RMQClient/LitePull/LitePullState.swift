@@ -30,10 +30,12 @@ struct LitePullState {
         /// The offset of the last message that was cached.
         var lastOffset: Int64 = -1
 
-        func isFull(_ limits: CacheLimits) -> Bool {
-            guard cachedCount > 0 else { return false }
-            let span = lastOffset &- (position ?? lastOffset)
-            return cachedCount > limits.messagesPerQueue || cachedBytes > limits.bytesPerQueue || span > limits.maxOffsetSpan
+        func isFull(_ limits: CacheLimits, beside coming: ComingMessages?) -> Bool {
+            guard cachedCount > 0 || coming != nil else { return false }
+            let last = max(lastOffset, coming?.offsets.upperBound ?? lastOffset)
+            let span = last &- (position ?? coming?.offsets.lowerBound ?? last)
+            return cachedCount + (coming?.count ?? 0) > limits.messagesPerQueue || cachedBytes + (coming?.bytes ?? 0) > limits.bytesPerQueue
+                || span > limits.maxOffsetSpan
         }
     }
 
@@ -137,15 +139,16 @@ struct LitePullState {
     }
 
     /// Whether a pull may be sent; nil when the queue is not held by this holder any more.
-    func mayPull(_ holder: UInt64) -> Bool? {
+    /// - Parameter coming: counts as if it were cached.
+    func mayPull(_ holder: UInt64, beside coming: ComingMessages? = nil) -> Bool? {
         guard let holding = holdings[holder] else { return nil }
-        return !holding.isPaused && cachedCount <= maxCached && !holding.isFull(limits)
+        return !holding.isPaused && cachedCount + (coming?.count ?? 0) <= maxCached && !holding.isFull(limits, beside: coming)
     }
 
     /// Caches what a pull brought, unless the queue was given up or seeked meanwhile.
     mutating func add(_ messages: [StoredMessage], from holder: UInt64, next: Int64) {
         guard let last = messages.last, let queue = holdings[holder]?.queue else { return }
-        let bytes = messages.reduce(0) { $0 + $1.body.count }
+        let bytes = messages.indices.reduce(0) { $0 + messages[$1].body.count }
         batches.append(Batch(holder: holder, queue: queue, messages: messages, bytes: bytes, next: next))
         cachedCount += messages.count
         holdings[holder]?.cachedCount += messages.count

@@ -6,6 +6,7 @@ extension RocketMQClient {
         group: String, _ configuration: LitePullConfiguration = .init()
     ) async throws(ClientError) -> LitePullConsumer {
         try configuration.check()
+        core.warnOfOffsets(of: group, configuration.model)
         return try register(group) { (group) throws(ClientError) in try LitePullConsumer(group: group, configuration: configuration, core: core) }
     }
 

@@ -39,7 +39,7 @@ struct OutgoingMessage: Sendable {
     }
 
     /// - Parameter messages: at least one; all of one topic.
-    init(batch messages: [Message]) throws(ClientError) {
+    init(batch messages: [Message], namespace: ClientNamespace = ClientNamespace(nil)) throws(ClientError) {
         let now = WallClock.nowMilliseconds()
         var body: [UInt8] = []
         body.reserveCapacity(messages.reduce(0) { $0 + $1.body.count + Self.usualPropertyBytes + BatchBody.fixedByteCount })
@@ -53,8 +53,10 @@ struct OutgoingMessage: Sendable {
         topic = messages[0].topic
         kind = .batch
         messageIds = MessageIds(ofBatch: body)
-        let properties = Array(PropertyText.pair(PropertyName.waitStoreMessage, messages[0].waitsForStore ? "true" : "false").utf8)
-        content = SendTemplate.Message(systemFlag: 0, bornTimestamp: now, flag: 0, properties: properties, body: body)
+        var properties = PropertyText.pair(PropertyName.waitStoreMessage, messages[0].waitsForStore ? "true" : "false")
+        // Of the request: its messages have no place for it.
+        if !namespace.isNone { properties += "\u{2}" + PropertyText.pair(PropertyName.instanceId, namespace.name) }
+        content = SendTemplate.Message(systemFlag: 0, bornTimestamp: now, flag: 0, properties: Array(properties.utf8), body: body)
     }
 
     // MARK: Properties

@@ -86,7 +86,7 @@ public final class Producer: Sendable {
     }
 
     /// The queue as brokers know it. Replies go to a topic of the cluster, which has no namespace.
-    private func known(_ queue: MessageQueue, _ outgoing: OutgoingMessage) -> MessageQueue {
+    func known(_ queue: MessageQueue, _ outgoing: OutgoingMessage) -> MessageQueue {
         outgoing.kind == .reply ? queue : core.namespace.wrap(queue)
     }
 
@@ -123,7 +123,7 @@ public final class Producer: Sendable {
             try await targets.nextQueue(of: outgoing.topic, avoiding: nil, deadline: deadline)
         }
         let target = if let target = draw.target { target } else { try await targets.resolve(draw, of: outgoing.topic, deadline: deadline) }
-        try await performOneway(outgoing, to: target)
+        try await performOneway(outgoing, to: target, until: deadline)
     }
 
     /// The queues of a topic that take messages. A topic that does not exist yet has those it would be created with.
@@ -252,7 +252,7 @@ public final class Producer: Sendable {
         return error
     }
 
-    private func deadline(_ timeout: Duration?, from begin: MonotonicInstant = .now) -> MonotonicInstant {
+    func deadline(_ timeout: Duration?, from begin: MonotonicInstant = .now) -> MonotonicInstant {
         begin.advanced(nanoseconds: timeout?.nanoseconds ?? sendTimeoutNanoseconds)
     }
 
@@ -301,15 +301,17 @@ public final class Producer: Sendable {
     // MARK: Building
 
     /// Checked but for its topic, which is when its route is looked for.
-    private func outgoing(_ message: Message) throws(ClientError) -> OutgoingMessage {
+    func outgoing(_ message: Message) throws(ClientError) -> OutgoingMessage {
         try Validation.checkContent(message, maxBytes: configuration.maxMessageBytes)
-        return OutgoingMessage(core.namespace.wrap(message), threshold: configuration.compressionThreshold, level: configuration.compressionLevel)
+        var message = core.namespace.wrap(message)
+        core.namespace.stamp(&message)
+        return OutgoingMessage(message, threshold: configuration.compressionThreshold, level: configuration.compressionLevel)
     }
 
     private func outgoing(batch messages: [Message]) throws(ClientError) -> OutgoingMessage {
         let messages = messages.map { core.namespace.wrap($0) }
         try Validation.checkBatch(messages, maxBytes: configuration.maxMessageBytes)
-        let batch = try OutgoingMessage(batch: messages)
+        let batch = try OutgoingMessage(batch: messages, namespace: core.namespace)
         guard batch.body.count <= configuration.maxMessageBytes else {
             throw ClientError(.invalidMessage, "the batch needs \(batch.body.count) bytes, the limit is \(configuration.maxMessageBytes); split it")
         }

@@ -32,7 +32,7 @@ public struct SendAttempt: Sendable {
     /// What is sent: one message, or those of a batch, with their ids. Their properties, body and flag may be changed for this try; not
     /// their number, their topic nor their ids.
     public var messages: [Message]
-    /// The producer's.
+    /// The producer's, without the namespace of the client, as all names here.
     public let group: String
     /// Where it goes.
     public let queue: MessageQueue

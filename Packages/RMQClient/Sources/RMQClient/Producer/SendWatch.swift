@@ -67,23 +67,24 @@ extension Producer {
     }
 
     /// Sends without an answer.
-    func performOneway(_ outgoing: OutgoingMessage, to target: PublishTarget) async throws(ClientError) {
-        guard let watch, !watch.interceptors.isEmpty else { return try await attemptOneway(outgoing, to: target) }
+    func performOneway(_ outgoing: OutgoingMessage, to target: PublishTarget, until deadline: MonotonicInstant) async throws(ClientError) {
+        guard let watch, !watch.interceptors.isEmpty else { return try await attemptOneway(outgoing, to: target, until: deadline) }
         let attempt = try begin(outgoing, to: target, number: 1, isOneway: true)
         _ = try await intercept(attempt) { attempt in
-            try await self.attemptOneway(self.changed(outgoing, by: attempt), to: target)
+            try await self.attemptOneway(self.changed(outgoing, by: attempt), to: target, until: deadline)
             return nil
         }
     }
 
-    private func attemptOneway(_ outgoing: OutgoingMessage, to target: PublishTarget) async throws(ClientError) {
-        try await core.sendOneway(target.template(for: outgoing.kind).command(outgoing.content), to: target.address)
+    private func attemptOneway(_ outgoing: OutgoingMessage, to target: PublishTarget, until deadline: MonotonicInstant) async throws(ClientError) {
+        try await core.sendOneway(target.template(for: outgoing.kind).command(outgoing.content), to: target.address, timeout: deadline - .now)
     }
 
+    /// The try as the application sees it: under its own names.
     private func begin(_ outgoing: OutgoingMessage, to target: PublishTarget, number: Int, isOneway: Bool) throws(ClientError) -> SendAttempt {
         SendAttempt(
-            messages: try outgoing.messages, group: group, queue: target.queue, brokerAddress: target.address, number: number, isOneway: isOneway,
-            isHalfMessage: outgoing.isHalf)
+            messages: core.namespace.unwrap(try outgoing.messages), group: core.namespace.unwrap(group), queue: target.shownQueue,
+            brokerAddress: target.address, number: number, isOneway: isOneway, isHalfMessage: outgoing.isHalf)
     }
 
     /// Passes the try through all interceptors to `last`.
@@ -107,7 +108,7 @@ extension Producer {
     private func traced(_ outgoing: OutgoingMessage, to target: PublishTarget, until deadline: MonotonicInstant) async throws(ClientError) -> SendResult {
         let (time, start) = (WallClock.nowMilliseconds(), MonotonicInstant.now)
         let sent = try await attempt(outgoing, to: target, from: start, until: deadline)
-        guard watch?.isTraced == true, let tracer = core.tracer, !outgoing.topic.isExactly(tracer.topic) else { return sent }
+        guard watch?.isTraced == true, let tracer = core.tracer, !tracer.isTrace(outgoing.topic) else { return sent }
         // The broker may have switched tracing off.
         guard let region = sent.tracedRegion else { return sent }
         let cost = (MonotonicInstant.now - start).milliseconds
@@ -125,14 +126,15 @@ extension Producer {
 
     /// What interceptors made of it; itself when they changed nothing.
     private func changed(_ outgoing: OutgoingMessage, by attempt: SendAttempt) throws(ClientError) -> OutgoingMessage {
-        let (old, new) = (try outgoing.messages, attempt.messages)
-        guard new != old else { return outgoing }
+        let (old, shown) = (try outgoing.messages, attempt.messages)
+        guard shown != core.namespace.unwrap(old) else { return outgoing }
+        let new = shown.map { core.namespace.wrap($0) }
         guard new.count == old.count, zip(new, old).allSatisfy({ $0.topic.isExactly($1.topic) && $0.uniqueId.isExactly($1.uniqueId) }) else {
             throw ClientError(.refusedByInterceptor, "an interceptor changed the number, the topic or the ids of the messages")
         }
         if outgoing.isBatch {
             try Validation.checkBatch(new, maxBytes: configuration.maxMessageBytes)
-            return try OutgoingMessage(batch: new)
+            return try OutgoingMessage(batch: new, namespace: core.namespace)
         }
         // What the system set, and is as it was, is no business of the rules for applications.
         var own = new[0]
@@ -140,7 +142,9 @@ extension Producer {
             own.properties[name] = nil
         }
         try Validation.check(own, maxBytes: configuration.maxMessageBytes)
-        var changed = OutgoingMessage(unchecked: new[0], configuration)
+        var message = new[0]
+        core.namespace.stamp(&message)
+        var changed = OutgoingMessage(unchecked: message, configuration)
         changed.systemFlag.transactionKind = outgoing.systemFlag.transactionKind
         return changed
     }

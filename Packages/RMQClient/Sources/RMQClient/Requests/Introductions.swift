@@ -9,23 +9,37 @@ struct Introductions: Sendable {
     /// How long a broker that could not be told is left alone: requests must not wait for it again and again.
     static let pauseAfterFailure = Duration.seconds(30)
 
-    private var known: Set<ByteText> = []
-    private var failed: [ByteText: MonotonicInstant] = [:]
-
-    /// Those that have to be told now.
-    func due(among addresses: Set<ByteText>, now: MonotonicInstant) -> [ByteText] {
-        addresses.subtracting(known).filter { address in failed[address].map { $0 + Self.pauseAfterFailure <= now } ?? true }
+    /// A broker that is about to be told.
+    struct Visit: Sendable, Equatable {
+        let address: ByteText
+        /// How many connections to it had closed by then.
+        fileprivate let losses: Int
     }
 
-    mutating func told(_ address: ByteText) {
-        known.insert(address)
-        failed[address] = nil
+    private var known: Set<ByteText> = []
+    private var failed: [ByteText: MonotonicInstant] = [:]
+    private var losses: [ByteText: Int] = [:]
+
+    /// Those that have to be told now.
+    func due(among addresses: Set<ByteText>, now: MonotonicInstant) -> [Visit] {
+        addresses.subtracting(known).filter { address in failed[address].map { $0 + Self.pauseAfterFailure <= now } ?? true }
+            .map { Visit(address: $0, losses: losses[$0] ?? 0) }
+    }
+
+    /// A broker has answered. That counts for nothing when a connection to it has closed since: perhaps the one over which it was told.
+    mutating func told(_ visit: Visit) {
+        failed[visit.address] = nil
+        if losses[visit.address] ?? 0 == visit.losses { known.insert(visit.address) }
     }
 
     mutating func failed(_ address: ByteText, now: MonotonicInstant) { failed[address] = now }
 
     /// The connection to a broker closed, so that it has forgotten this client.
-    mutating func lost(_ address: String) { known.remove(address) }
+    mutating func lost(_ address: String) {
+        let address = ByteText(address)
+        known.remove(address)
+        losses[address, default: 0] += 1
+    }
 }
 
 extension ClientCore {
@@ -45,11 +59,12 @@ extension ClientCore {
         }
         let command = RemotingCommand(.heartBeat, body: heartbeat.body)
         await withDiscardingTaskGroup { group in
-            for address in due {
+            for visit in due {
                 group.addTask {
+                    let address = visit.address
                     do throws(ClientError) {
                         _ = try await self.call(command, at: address.text, timeout: limit)
-                        self.introductions.withLock { $0.told(address) }
+                        self.introductions.withLock { $0.told(visit) }
                     } catch {
                         // Who gave up waiting knows nothing of the broker.
                         guard error.code != .cancelled else { return }

@@ -56,6 +56,7 @@ extension Producer {
         request.properties[PropertyName.correlationId] = correlationId
         request.properties[PropertyName.replyToClient] = core.clientId
         request.properties[PropertyName.timeToLive] = String(max(0, timeout.milliseconds))
+        core.namespace.stamp(&request)
         let outgoing = OutgoingMessage(unchecked: request, configuration)
         try await meetBrokers(of: message.topic, deadline: deadline)
         let waiter = try core.replies.add(correlationId)

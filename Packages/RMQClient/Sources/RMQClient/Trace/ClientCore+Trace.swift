@@ -8,14 +8,16 @@ extension ClientCore {
         fileprivate let start: MonotonicInstant
         /// Of the call, not only of those messages that are traced.
         fileprivate let messageCount: Int
+        fileprivate let limit: Duration?
     }
 
     /// A handler of `group` is about to be called.
+    /// - Parameter limit: how long it may take; nil for no matter how long.
     /// - Returns: what ``traceConsumed(_:_:)`` needs when it has ended; nil when there is nothing to trace.
-    func traceConsuming(_ messages: [StoredMessage], group: String) -> ConsumeSpan? {
+    func traceConsuming(_ messages: [StoredMessage], group: String, limit: Duration? = nil) -> ConsumeSpan? {
         guard let tracer, !messages.isEmpty else { return nil }
         let traced = messages.filter { !$0.properties[PropertyName.traceOn].isExactly("false") }
-        guard let last = traced.last, !last.topic.isExactly(tracer.topic) else { return nil }
+        guard let last = traced.last, !tracer.isTrace(last.topic) else { return nil }
         let record = TraceRecord.Consuming(
             time: WallClock.nowMilliseconds(), region: last.properties[PropertyName.region], group: namespace.unwrap(group), requestId: UniqueId.make(),
             items: traced.map { message in
@@ -23,13 +25,18 @@ extension ClientCore {
                     messageId: message.messageId, retries: message.reconsumeTimes, keys: message.properties[PropertyName.keys])
             })
         tracer.record(.consuming(record), via: self)
-        return ConsumeSpan(record: record, start: .now, messageCount: messages.count)
+        return ConsumeSpan(record: record, start: .now, messageCount: messages.count, limit: limit)
     }
 
-    /// The handler has ended.
+    /// The handler has ended: well, or because it failed or threw.
     func traceConsumed(_ span: ConsumeSpan?, _ outcome: TraceRecord.Outcome) {
         guard let tracer, let span else { return }
-        let cost = (MonotonicInstant.now - span.start).milliseconds / Int64(span.messageCount)
-        tracer.record(.consumed(span.record, outcome: outcome, cost: cost, time: WallClock.nowMilliseconds()), via: self)
+        let elapsed = MonotonicInstant.now - span.start
+        let isLate = outcome != .threw && span.limit.map { $0 <= elapsed } ?? false
+        tracer.record(
+            .consumed(
+                span.record, isSuccess: outcome == .success, outcome: isLate ? .timedOut : outcome,
+                cost: elapsed.milliseconds / Int64(span.messageCount), time: WallClock.nowMilliseconds()),
+            via: self)
     }
 }

@@ -30,13 +30,13 @@ struct TraceBuffer: Sendable {
     /// Records that found no room since they were last asked for.
     private var dropped = 0
 
-    mutating func add(_ record: TraceRecord) -> Action {
+    mutating func add(_ record: TraceRecord, for channel: AccessChannel = .local) -> Action {
         guard recordCount < Self.mostRecords else {
             dropped += 1
             return .none
         }
         recordCount += 1
-        for line in record.lines {
+        for line in record.lines(for: channel) {
             lines.append(line)
             byteCount += line.text.count
         }

@@ -7,12 +7,16 @@ import RMQCommon
 ///     SubAfter        request  id  cost  success  keys  outcome  time  group                    one for each message
 ///     EndTransaction  time  region  group  topic  id  tags  keys  broker  2  transaction  state  answers a check
 ///
+/// For a hosted cluster SubAfter ends with the outcome. (The reference's encoder forgets the U+0002 behind it there, so that its own reader
+/// takes several records for one; ours writes it, and readers know both lengths.)
+///
 /// Times are milliseconds since 1970, costs milliseconds. `request` is the same before and after one call of a handler. What is absent
 /// is written `null`. A value: it reads no clock.
 enum TraceRecord: Sendable {
     case sent(Sent)
     case consuming(Consuming)
-    case consumed(Consuming, outcome: Outcome, cost: Int64, time: Int64)
+    /// `isSuccess`: whether all of it is done with, also when that took too long.
+    case consumed(Consuming, isSuccess: Bool, outcome: Outcome, cost: Int64, time: Int64)
     case transactionEnded(TransactionEnded)
 
     /// What kind of message was sent; the number that is written.
@@ -91,8 +95,10 @@ struct TraceLine: Sendable {
     let text: [UInt8]
     /// What the record can be found by: the message's id first, then its keys.
     let keys: [String]
+    /// Of the message's broker.
+    let region: String?
 
-    fileprivate init(_ fields: [String?], messageId: String, keys: String?) {
+    fileprivate init(_ fields: [String?], region: String?, messageId: String, keys: String?) {
         var text: [UInt8] = []
         text.reserveCapacity(fields.reduce(0) { $0 + ($1?.utf8.count ?? 4) + 1 })
         for (index, field) in fields.enumerated() {
@@ -101,17 +107,19 @@ struct TraceLine: Sendable {
         }
         text.append(2)
         self.text = text
+        self.region = region
         self.keys = [messageId] + (keys?.split(ascii: PropertyName.keySeparator) ?? [])
     }
 }
 
 extension TraceRecord {
     /// The text of the record, a line for each message.
-    var lines: [TraceLine] {
+    func lines(for channel: AccessChannel = .local) -> [TraceLine] {
         switch self {
         case .sent(let sent): [sent.line]
         case .consuming(let consuming): consuming.items.map { consuming.line($0) }
-        case .consumed(let consuming, let outcome, let cost, let time): consuming.items.map { consuming.line($0, outcome, cost, time) }
+        case .consumed(let consuming, let isSuccess, let outcome, let cost, let time):
+            consuming.items.map { consuming.line($0, isSuccess, outcome, cost, channel == .local ? ["\(time)", consuming.group] : []) }
         case .transactionEnded(let ended): [ended.line]
         }
     }
@@ -123,22 +131,21 @@ extension TraceRecord.Sent {
             [
                 "Pub", "\(time)", region, group, topic, messageId, tags, keys, brokerAddress, "\(bodyBytes)", "\(cost)", "\(kind.rawValue)",
                 offsetMessageId, "\(isSuccess)",
-            ], messageId: messageId, keys: keys)
+            ], region: region, messageId: messageId, keys: keys)
     }
 }
 
 extension TraceRecord.Consuming {
     fileprivate func line(_ item: Item) -> TraceLine {
         TraceLine(
-            ["SubBefore", "\(time)", region, group, requestId, item.messageId, "\(item.retries)", item.keys],
+            ["SubBefore", "\(time)", region, group, requestId, item.messageId, "\(item.retries)", item.keys], region: region,
             messageId: item.messageId, keys: item.keys)
     }
 
-    fileprivate func line(_ item: Item, _ outcome: TraceRecord.Outcome, _ cost: Int64, _ endTime: Int64) -> TraceLine {
+    fileprivate func line(_ item: Item, _ isSuccess: Bool, _ outcome: TraceRecord.Outcome, _ cost: Int64, _ rest: [String]) -> TraceLine {
         TraceLine(
-            [
-                "SubAfter", requestId, item.messageId, "\(cost)", "\(outcome == .success)", item.keys, "\(outcome.rawValue)", "\(endTime)", group,
-            ], messageId: item.messageId, keys: item.keys)
+            ["SubAfter", requestId, item.messageId, "\(cost)", "\(isSuccess)", item.keys, "\(outcome.rawValue)"] + rest, region: region,
+            messageId: item.messageId, keys: item.keys)
     }
 }
 
@@ -148,6 +155,6 @@ extension TraceRecord.TransactionEnded {
             [
                 "EndTransaction", "\(time)", region, group, topic, messageId, tags, keys, brokerAddress, "\(TraceRecord.Kind.ended.rawValue)",
                 transactionId, state, "\(answersCheck)",
-            ], messageId: messageId, keys: keys)
+            ], region: region, messageId: messageId, keys: keys)
     }
 }

@@ -8,8 +8,12 @@ final class Tracer: Sendable {
     /// How long the sending of one message may take. The reference's number.
     static let sendTimeout = Duration.seconds(5)
 
-    /// Where the records go.
-    let topic: String
+    /// Where records of hosted clusters go, with the region behind it.
+    static let hostedTopicPrefix = "rmq_sys_TRACE_DATA_"
+
+    /// Where the records go, unless the cluster is a hosted one.
+    private let topic: String
+    private let channel: AccessChannel
 
     private struct State {
         var buffer = TraceBuffer()
@@ -21,13 +25,19 @@ final class Tracer: Sendable {
     /// Locked for moments only.
     private let state = Mutex(State())
 
-    init(topic: String) { self.topic = topic }
+    init(topic: String, channel: AccessChannel) {
+        self.topic = topic
+        self.channel = channel
+    }
+
+    /// Whether messages of this topic are themselves a trace.
+    func isTrace(_ name: String) -> Bool { name.isExactly(topic) || channel == .cloud && name.hasBytePrefix(Self.hostedTopicPrefix) }
 
     /// Takes a record. Never waits.
     func record(_ record: TraceRecord, via core: ClientCore) {
         state.withLock { state in
             guard !state.isClosed else { return }
-            carryOut(state.buffer.add(record), &state, core)
+            carryOut(state.buffer.add(record, for: channel), &state, core)
         }
     }
 
@@ -74,14 +84,21 @@ final class Tracer: Sendable {
         let producer = Self.producer(core)
         while let (lines, dropped) = state.withLock({ $0.buffer.take() }) {
             if dropped > 0 { core.logger.warning("\(dropped) trace records were dropped: they come faster than they can be sent") }
-            for message in TraceMessage.pack(lines, topic: topic) {
+            for message in messages(lines) {
                 do {
-                    try await producer.send(message)
+                    // As it is: the topic has no namespace, since it is named to those who read traces.
+                    _ = try await producer.send(OutgoingMessage(unchecked: message, producer.configuration), timeout: nil)
                 } catch {
                     core.logger.warning("\(message.body.count) bytes of trace records are lost: \(error)")
                 }
             }
         }
+    }
+
+    private func messages(_ lines: [TraceLine]) -> [Message] {
+        guard channel == .cloud else { return TraceMessage.pack(lines, topic: topic) }
+        let regions = Dictionary(grouping: lines) { ByteText($0.region ?? "null") }.sorted { $0.key < $1.key }
+        return regions.flatMap { TraceMessage.pack($0.value, topic: Self.hostedTopicPrefix + $0.key.text) }
     }
 
     private static func producer(_ core: ClientCore) -> Producer {

@@ -85,6 +85,7 @@ public final class TransactionProducer: Sendable {
         try Validation.check(message, maxBytes: producer.configuration.maxMessageBytes)
         message.properties[PropertyName.transactionPrepared] = "true"
         message.properties[PropertyName.producerGroup] = group
+        core.namespace.stamp(&message)
         var half = OutgoingMessage(unchecked: message, producer.configuration)
         half.systemFlag.transactionKind = .prepared
         return half

@@ -11,11 +11,12 @@ struct TransactionReport: Sendable {
 
     /// Tells the master that stored the half message; it does not answer. What fails is logged: the broker asks.
     func tell(_ core: ClientCore, timeout: Duration) async {
+        let deadline = MonotonicInstant.now + timeout
         do throws(ClientError) {
             guard let id = OffsetMessageId(sent.offsetMessageId) else {
                 throw ClientError(.malformedAnswer, "the half message's offset id is \"\(sent.offsetMessageId)\"")
             }
-            let address = try await core.master(of: core.namespace.wrap(sent.queue), deadline: .now + timeout)
+            let address = try await core.master(of: core.namespace.wrap(sent.queue), deadline: deadline)
             let header = EndTransactionHeader {
                 $0.producerGroup = group
                 $0.halfQueueOffset = sent.queueOffset
@@ -27,7 +28,7 @@ struct TransactionReport: Sendable {
             var command = RemotingCommand(.endTransaction, header: header)
             command.remark = localError.map { "the local transaction threw: \($0)" }
             trace(core, address)
-            try await core.sendOneway(command, to: address)
+            try await core.sendOneway(command, to: address, timeout: deadline - .now)
         } catch {
             core.logger.warning("the broker was not told to \(decision) message \(sent.messageId), so it will ask: \(error)")
         }

@@ -46,14 +46,13 @@ extension MessageRecord {
         _ bytes: UnsafeRawBufferPointer, decompressing: Bool
     ) throws(RecordError) -> (StoredMessage, byteCount: Int) {
         let (fields, parts, size) = try read(bytes)
-        var message = StoredMessage(fields, size: size, topic: String(decoding: parts.topic, as: UTF8.self))
-        message.properties = MessageProperties(decoding: parts.properties)
         do {
-            message.body = try body(of: parts, fields.systemFlag, decompressing: decompressing)
+            let body = try body(of: parts, fields.systemFlag, decompressing: decompressing)
+            let topic = String(decoding: parts.topic, as: UTF8.self)
+            return (StoredMessage(fields, size: size, topic: topic, body: body, properties: MessageProperties(decoding: parts.properties)), size)
         } catch {
             throw .compression(error)
         }
-        return (message, size)
     }
 
     /// Finds the fields and the parts of the record at the start of `bytes`.
@@ -72,7 +71,7 @@ extension MessageRecord {
 
     /// - Parameter decompressing: restores a compressed body.
     static func body(of parts: RecordParts, _ flag: SystemFlag, decompressing: Bool) throws(CompressionError) -> [UInt8] {
-        guard decompressing, flag.contains(.compressed) else { return [UInt8](parts.body) }
+        guard decompressing, flag.contains(.compressed) else { return [UInt8](copying: parts.body) }
         return try BodyCompression.restore(parts.body, flag: flag, limit: decompressedLimit)
     }
 
@@ -85,12 +84,21 @@ extension MessageRecord {
 }
 
 extension StoredMessage {
-    /// Everything but body and properties.
-    init(_ fields: RecordFields, size: Int, topic: String) {
+    init(_ fields: RecordFields, size: Int, topic: String, body: [UInt8], properties: MessageProperties, brokerName: String = "") {
         self.init(
-            topic: topic, body: [], queueId: fields.queueId, queueOffset: fields.queueOffset, physicalOffset: fields.physicalOffset,
+            topic: topic, body: body, properties: properties, brokerName: brokerName, queueId: fields.queueId, queueOffset: fields.queueOffset, physicalOffset: fields.physicalOffset,
             storeSize: Int32(truncatingIfNeeded: size), bodyCRC: fields.bodyCRC, flag: fields.flag, systemFlag: fields.systemFlag,
             bornTimestamp: fields.bornTimestamp, bornHost: fields.bornHost, storeTimestamp: fields.storeTimestamp, storeHost: fields.storeHost,
             reconsumeTimes: fields.reconsumeTimes, preparedTransactionOffset: fields.preparedTransactionOffset)
+    }
+}
+
+extension [UInt8] {
+    /// Takes one copy, where the initializer for any sequence asks first how to take it.
+    init(copying bytes: UnsafeRawBufferPointer) {
+        self.init(unsafeUninitializedCapacity: bytes.count) { target, count in
+            UnsafeMutableRawBufferPointer(target).copyMemory(from: bytes)
+            count = bytes.count
+        }
     }
 }

@@ -34,15 +34,13 @@ public struct RecordBatch: Sendable {
         let common: [MessageProperties.Element]
         var messages: [StoredMessage] = []
         var unreadable: [(index: Int, error: CompressionError)] = []
-        /// Properties of the messages from `firstOpen` on, and where they end.
-        private var text: [UInt8] = []
-        private var ends: [Int] = []
-        private var firstOpen = 0
+        private var properties: SharedPropertyText
 
         init(decompressing: Bool, brokerName: String, common: [MessageProperties.Element]) {
             self.decompressing = decompressing
             self.brokerName = brokerName
             self.common = common
+            properties = SharedPropertyText(common: common)
         }
 
         mutating func readAll(_ bytes: UnsafeRawBufferPointer) throws(RecordError) {
@@ -52,37 +50,27 @@ public struct RecordBatch: Sendable {
                 let (fields, parts, size) = try MessageRecord.read(UnsafeRawBufferPointer(rebasing: bytes[position...]))
                 if messages.isEmpty { messages.reserveCapacity(bytes.count / size) }   // mostly they are of one size
                 if !Self.areEqual(topic.bytes, parts.topic) { topic = (parts.topic, String(decoding: parts.topic, as: UTF8.self)) }
-                var message = StoredMessage(fields, size: size, topic: topic.text)
-                message.brokerName = brokerName
-                do {
-                    message.body = try MessageRecord.body(of: parts, fields.systemFlag, decompressing: decompressing)
-                } catch {
-                    message.body = [UInt8](parts.body)
-                    unreadable.append((messages.count, error))
-                }
-                text += parts.properties
-                ends.append(text.count)
-                messages.append(message)
-                if text.count >= RecordBatch.sharedPropertiesLimit { shareProperties() }
+                if properties.byteCount >= RecordBatch.sharedPropertiesLimit { properties = SharedPropertyText(common: common) }
+                let part = properties.add(parts.properties)
+                messages.append(StoredMessage(
+                    fields, size: size, topic: topic.text, body: body(of: parts, fields.systemFlag), properties: MessageProperties(part),
+                    brokerName: brokerName))
                 position += size
             }
-            shareProperties()
+        }
+
+        /// The body of the next message.
+        private mutating func body(of parts: RecordParts, _ flag: SystemFlag) -> [UInt8] {
+            do {
+                return try MessageRecord.body(of: parts, flag, decompressing: decompressing)
+            } catch {
+                unreadable.append((messages.count, error))
+                return [UInt8](copying: parts.body)
+            }
         }
 
         private static func areEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
             left.count == right.count && (left.isEmpty || memcmp(left.baseAddress!, right.baseAddress!, left.count) == 0)
-        }
-
-        private mutating func shareProperties() {
-            let shared = SharedPropertyText(text, common: common)
-            var start = 0
-            for (index, end) in ends.enumerated() {
-                messages[firstOpen + index].properties = MessageProperties(SharedPropertyText.Part(shared, start..<end))
-                start = end
-            }
-            firstOpen = messages.count
-            text = []
-            ends = []
         }
     }
 }

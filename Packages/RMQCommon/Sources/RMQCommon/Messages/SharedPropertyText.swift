@@ -1,14 +1,22 @@
 /// The properties of several messages that came together: their bytes one after the other, and the pairs that all of them have.
 ///
 /// A message that is kept keeps the properties of its neighbours, too, which ``RecordBatch`` bounds; bodies are not among them.
-final class SharedPropertyText: Sendable {
-    private let bytes: [UInt8]
+///
+/// Unchecked `Sendable`: bytes are added by the one who reads the messages, before anybody else has them.
+final class SharedPropertyText: @unchecked Sendable {
+    private var bytes: [UInt8] = []
     /// They count more than what stands in the bytes under the same name.
     private let common: [MessageProperties.Element]
 
-    init(_ bytes: [UInt8], common: [MessageProperties.Element]) {
-        self.bytes = bytes
-        self.common = common
+    init(common: [MessageProperties.Element]) { self.common = common }
+
+    var byteCount: Int { bytes.count }
+
+    /// Adds the properties of the next message.
+    func add(_ properties: UnsafeRawBufferPointer) -> Part {
+        let start = bytes.count
+        bytes.append(contentsOf: properties)
+        return Part(self, start..<bytes.count)
     }
 
     /// The properties of one of the messages.
@@ -17,7 +25,7 @@ final class SharedPropertyText: Sendable {
         private let start: Int32
         private let count: Int32
 
-        init(_ text: SharedPropertyText, _ range: Range<Int>) {
+        fileprivate init(_ text: SharedPropertyText, _ range: Range<Int>) {
             self.text = text
             start = Int32(range.lowerBound)
             count = Int32(range.count)

@@ -3,9 +3,9 @@ import Synchronization
 
 /// One thread that serves event sources, timers and messages from other threads. It knows no protocol.
 ///
-///     epoll ──► ready sources ─► messages ─► due timers ─► observers' wakeUpEnded ─► flush of the sources that asked ─┐
-///       ▲                                                                                                             │
-///       └─────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
+///     epoll ──► ready sources ─► messages ─► due timers ─► observers' wakeUpEnded ─► flush of the sources that asked ─► work behind it ─┐
+///       ▲                                                                                                                               │
+///       └───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
 ///
 /// Everything a loop owns (sources, timers, observers) is touched by its thread only. The one door for other threads is the
 /// mailbox: an array behind a lock, drained in one go, and an eventfd that is written only while the loop sleeps.
@@ -39,6 +39,7 @@ public final class EventLoop: @unchecked Sendable {
     private var flushing: [any EventSource] = []
     private var resuming: [any EventSource] = []
     private var deferred: [() -> Void] = []
+    private var behindFlush: [() -> Void] = []
     private var locals: [ObjectIdentifier: AnyObject] = [:]
     private var isStopping = false
 
@@ -133,6 +134,10 @@ public final class EventLoop: @unchecked Sendable {
     /// follows at once. On the loop only.
     public func deferToEnd(_ work: @escaping () -> Void) { deferred.append(work) }
 
+    /// Runs `work` when what was written in this wake-up has gone out, before anything else is read: the peer need not wait for it. On the
+    /// loop only.
+    public func deferBehindFlush(_ work: @escaping () -> Void) { behindFlush.append(work) }
+
     /// To be called within a wake-up after what may have taken long: requests that are read from now on may have waited for it. On the
     /// loop only.
     public func noteDelay() {
@@ -204,6 +209,7 @@ public final class EventLoop: @unchecked Sendable {
             runDeferred()
             for observer in wakeUpObservers { observer.wakeUpEnded() }
             flushSources()
+            runBehindFlush()
         }
         shutDown()
         LoopThread.current = nil
@@ -272,6 +278,16 @@ public final class EventLoop: @unchecked Sendable {
         flushing.removeAll(keepingCapacity: true)
     }
 
+    private func runBehindFlush() {
+        var index = 0
+        while index < behindFlush.count {
+            let work = behindFlush[index]
+            work()
+            index += 1
+        }
+        behindFlush.removeAll(keepingCapacity: behindFlush.capacity <= 65_536)
+    }
+
     private func shutDown() {
         let left = mailbox.withLock { mailbox in
             mailbox.isStopped = true
@@ -282,6 +298,7 @@ public final class EventLoop: @unchecked Sendable {
         for observer in stopObservers { observer.loopStopped() }
         for source in watchedSources() { source.loopStopped() }
         runDeferred()
+        runBehindFlush()
         wakeUpObservers = []
         stopObservers = []
         resuming = []

@@ -34,6 +34,9 @@ public final class SendTemplate: Sendable {
     private let header: SendMessageHeader
     private let head: [UInt8]
     private let tail: [UInt8]
+    /// The values of the fields in head and tail, as signatures are made of them.
+    private let headValues: [UInt8]
+    private let tailValues: [UInt8]
 
     /// - Parameters:
     ///   - code: 310 or 320, and 325 for replies; the older 10 and 324 travel with long names, a command each.
@@ -41,7 +44,13 @@ public final class SendTemplate: Sendable {
     public init(_ code: RequestCode, _ header: SendMessageHeader) {
         self.code = code
         self.header = header
-        (head, tail) = Self.encoded(code, header)
+        let fields = Self.fields(code, header)
+        let first = ByteText("f")
+        let (before, behind) = (fields.filter { ByteText($0.name) < first }, fields.filter { first < ByteText($0.name) })
+        head = Self.encoded(code, before)
+        tail = Array(Self.encoded(code, behind)[BinaryFrame.fieldsStart...])
+        headValues = before.flatMap { Array($0.value.utf8) }
+        tailValues = behind.flatMap { Array($0.value.utf8) }
     }
 
     /// Whether the code goes with one-letter names, for which the prepared bytes are.
@@ -60,33 +69,33 @@ public final class SendTemplate: Sendable {
 
     // MARK: Binary frames
 
-    private static let opaquePlace = 13
-    private static let fieldsLengthPlace = 25
-    /// Two length words and the fixed start of a header without remark.
-    private static let fieldsStart = 29
     /// Bytes of the four entries that are written each time, beside the properties themselves: names, lengths and the longest numbers.
     private static let writtenBytes = 4 * 7 + 11 + 20 + 11
 
-    private static func encoded(_ code: RequestCode, _ header: SendMessageHeader) -> (head: [UInt8], tail: [UInt8]) {
-        var command = RemotingCommand(code, header: SendMessageHeaderV2(header), serialization: .rocketmq)
+    /// The fields that are the same for all messages, by their names.
+    private static func fields(_ code: RequestCode, _ header: SendMessageHeader) -> [HeaderFields.Field] {
         let written: Set<ByteText> = ["f", "g", "h", "i"]
-        let fields = (command.fields ?? [:]).filter { !written.contains($0.name) }
-        func encoded(_ part: some Sequence<HeaderFields.Field>) -> [UInt8] {
-            command.fields = HeaderFields()
-            for field in part { command.fields?.append(field.name, field.value) }
-            return command.encoded()
-        }
-        let first = ByteText("f")
-        return (encoded(fields.filter { ByteText($0.name) < first }), Array(encoded(fields.filter { first < ByteText($0.name) })[fieldsStart...]))
+        return (RemotingCommand(code, header: SendMessageHeaderV2(header)).fields ?? [:])
+            .filter { !written.contains($0.name) }.sorted { ByteText($0.name) < ByteText($1.name) }
+    }
+
+    private static func encoded(_ code: RequestCode, _ fields: [HeaderFields.Field]) -> [UInt8] {
+        var command = RemotingCommand(code: code.rawValue, fields: HeaderFields(), serialization: .rocketmq)
+        for field in fields { command.fields?.append(field.name, field.value) }
+        return command.encoded()
     }
 
     /// Lends the frame of a send, but for its body, to `use`.
-    func withFrameStart<Result>(_ number: Int32, _ message: Message, _ use: (UnsafeRawBufferPointer) -> Result) -> Result {
-        let limit = head.count + Self.writtenBytes + message.properties.count + tail.count
+    /// - Parameter signer: signs it; nil does not.
+    func withFrameStart<Result>(
+        _ number: Int32, _ message: Message, signer: RequestSigner? = nil, _ use: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        let signature = signer.map { signatureEntries(message, by: $0) } ?? []
+        let limit = head.count + Self.writtenBytes + message.properties.count + tail.count + signature.count
         return withUnsafeTemporaryAllocation(byteCount: limit, alignment: 8) { memory in
             var cursor = FrameCursor(memory)
             cursor.put(head)
-            cursor.put(bigEndian: number, at: Self.opaquePlace)
+            cursor.put(bigEndian: number, at: BinaryFrame.opaquePlace)
             cursor.put(entry: "f", decimal: Int64(message.systemFlag))
             cursor.put(entry: "g", decimal: message.bornTimestamp)
             cursor.put(entry: "h", decimal: Int64(message.flag))
@@ -94,9 +103,23 @@ public final class SendTemplate: Sendable {
             cursor.put(bigEndian: Int32(truncatingIfNeeded: message.properties.count))
             cursor.put(message.properties)
             cursor.put(tail)
-            cursor.put(bigEndian: Int32(truncatingIfNeeded: cursor.count - Self.fieldsStart), at: Self.fieldsLengthPlace)
+            cursor.put(signature)
+            cursor.put(bigEndian: Int32(truncatingIfNeeded: cursor.count - BinaryFrame.fieldsStart), at: BinaryFrame.fieldsLengthPlace)
             cursor.finish(.rocketmq, headerCount: cursor.count - 8, bodyCount: message.body.count)
             return use(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<cursor.count]))
         }
+    }
+
+    /// What a signed send has besides: the account and the signature.
+    private func signatureEntries(_ message: Message, by signer: RequestSigner) -> [UInt8] {
+        var content = signer.accountValues
+        content.reserveCapacity(content.count + headValues.count + Self.writtenBytes + message.properties.count + tailValues.count + message.body.count)
+        // By the names of the fields, of which those of the account come first.
+        content += headValues
+        for number in [Int64(message.systemFlag), message.bornTimestamp, Int64(message.flag)] { content += String(number).utf8 }
+        content += message.properties
+        content += tailValues
+        content += message.body
+        return signer.entries(signature: signer.signature(ofContent: content))
     }
 }

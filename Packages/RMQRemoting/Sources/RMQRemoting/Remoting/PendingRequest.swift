@@ -4,8 +4,8 @@ import Synchronization
 /// A send or a pull on its way through a ``RemotingPeer``: all that there is of it, in one piece of memory, so that the task that waits
 /// for it keeps hardly anything else.
 ///
-/// Made for one ``RemotingPeer/run(_:)``. Unchecked `Sendable`: its task looks at it before and after that call; during the call
-/// it belongs to whoever took it out of the outbox, which is one.
+/// Made for one ``RemotingPeer/run(_:)`` or ``RemotingPeer/start(_:then:)``. Unchecked `Sendable`: its task looks at it before and after
+/// that call; during the call it belongs to whoever took it out of the outbox, which is one.
 public final class PendingRequest: @unchecked Sendable {
     /// How a request ended.
     public enum Outcome: Sendable {
@@ -22,7 +22,7 @@ public final class PendingRequest: @unchecked Sendable {
     /// What is to be written.
     enum Content: Sendable {
         case message(SendTemplate.Message, SendTemplate)
-        case command(RemotingCommand)
+        case pull(PullTemplate.Place, PullTemplate)
     }
 
     /// What its task does when it goes on.
@@ -45,6 +45,8 @@ public final class PendingRequest: @unchecked Sendable {
     /// What it needs room for while it waits for that; 0 when it is on its way.
     var bytesToCome = 0
     var continuation: UnsafeContinuation<Void, Never>?
+    /// Called in place of a task that goes on, where no task waits.
+    var follower: (@Sendable (Step) -> Void)?
     /// Written last and read first by who goes on, so that all else is seen, too.
     let step = Atomic(Step.end)
     /// How the request ended, once ``RemotingPeer/run(_:)`` has returned.
@@ -63,8 +65,8 @@ public final class PendingRequest: @unchecked Sendable {
     }
 
     /// Messages to be read.
-    public init(pulling header: PullMessageHeader, from begin: MonotonicInstant, until deadline: MonotonicInstant) {
-        content = .command(RemotingCommand(.pullMessage, header: header))
+    public init(pulling place: PullTemplate.Place, by template: PullTemplate, from begin: MonotonicInstant, until deadline: MonotonicInstant) {
+        content = .pull(place, template)
         kind = .pull
         code = .pullMessage
         self.begin = begin
@@ -75,8 +77,12 @@ public final class PendingRequest: @unchecked Sendable {
     func resume(_ next: Step) {
         let waiting = continuation
         continuation = nil
+        let follower = follower
+        // Holds the request: their circle ends with it.
+        if next == .end { self.follower = nil }
         step.store(next, ordering: .releasing)
         waiting?.resume()
+        follower?(next)
     }
 
     /// The same for the end of the request.

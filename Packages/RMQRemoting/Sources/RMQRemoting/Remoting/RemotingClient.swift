@@ -8,6 +8,9 @@ public final class RemotingClient: Sendable {
     /// Answers what a server asks; nil sends no answer.
     public typealias InboundHandler = @Sendable (RemotingCommand, ConnectionHandle) async -> RemotingCommand?
 
+    /// Most requests of servers in hand at once: one that asks faster than it is answered must not fill the memory, and gets SYSTEM_BUSY.
+    public static let mostServerRequests = 1_024
+
     private let configuration: ClientConfiguration
     private let group: EventLoopGroup
     private let logger: Logger
@@ -60,9 +63,10 @@ public final class RemotingClient: Sendable {
     }
 
     /// Sends without an answer; returns when the command is in the connection's output.
-    public func sendOneway(_ command: RemotingCommand, to address: String) async throws(RemotingError) {
+    /// - Parameter timeout: how long it may wait for a connection; nil waits as long as a connect may take.
+    public func sendOneway(_ command: RemotingCommand, to address: String, timeout: Duration? = nil) async throws(RemotingError) {
         _ = try await OutboundRequest.wait(
-            signed(command), to: address, timeout: configuration.connectTimeout, oneway: true, clock: group.clocks.monotonic
+            signed(command), to: address, timeout: timeout ?? configuration.connectTimeout, oneway: true, clock: group.clocks.monotonic
         ) { start($0) }
     }
 
@@ -82,7 +86,7 @@ public final class RemotingClient: Sendable {
         for endpoint in endpoints { endpoint.loop.execute { endpoint.close() } }
     }
 
-    /// Whatever goes to a server of this client passes here; what is added to a request later breaks its signature.
+    /// Whatever goes to a server of this client passes here, or through a ``RemotingPeer`` with the same signer; what is added to a request later breaks its signature.
     private func signed(_ command: RemotingCommand) -> RemotingCommand {
         guard let signer = configuration.signer else { return command }
         var command = command
@@ -90,15 +94,13 @@ public final class RemotingClient: Sendable {
         return command
     }
 
-    /// A server to send to and to pull from many times; nil once the client is closed, and where requests are signed: a signature is made of
-    /// a command.
+    /// A server to send to and to pull from many times; nil once the client is closed.
     ///
     /// - Parameters:
     ///   - address: `host:port`.
     ///   - serialization: how the headers of requests are written.
     public func peer(_ address: String, serialization: HeaderSerialization = .rocketmq) -> RemotingPeer? {
-        guard configuration.signer == nil else { return nil }
-        return endpoint(address).map { RemotingPeer($0, serialization: serialization) }
+        endpoint(address).map { RemotingPeer($0, serialization: serialization, signer: configuration.signer) }
     }
 
     private func endpoint(_ address: String) -> ClientEndpoint? {

@@ -15,14 +15,12 @@ public struct RemotingPeer: Sendable {
     /// How headers are written.
     private let serialization: HeaderSerialization
     /// Signs each request; nil where none is signed.
-    private let sign: (@Sendable (inout RemotingCommand) -> Void)?
+    private let signer: RequestSigner?
 
-    init(
-        _ endpoint: ClientEndpoint, serialization: HeaderSerialization, sign: (@Sendable (inout RemotingCommand) -> Void)? = nil
-    ) {
+    init(_ endpoint: ClientEndpoint, serialization: HeaderSerialization, signer: RequestSigner?) {
         self.endpoint = endpoint
         self.serialization = serialization
-        self.sign = sign
+        self.signer = signer
     }
 
     /// The server, as `host:port`.
@@ -40,7 +38,7 @@ public struct RemotingPeer: Sendable {
             await withTaskCancellationHandler {
                 await withUnsafeContinuation { continuation in
                     request.continuation = continuation
-                    start(request, hasRoom: hasRoom)
+                    begin(request, hasRoom: hasRoom)
                 }
             } onCancel: {
                 outbox.cancel(request.number)
@@ -59,16 +57,43 @@ public struct RemotingPeer: Sendable {
         }
     }
 
+    /// Hands a request over; `completion` is called once with its end, where no task waits for it.
+    ///
+    /// It is called on the server's loop, within the read that brought the answer, but for failures, and must not block. The next
+    /// request that it starts there goes out at the end of the same wake-up.
+    public func start(_ request: PendingRequest, then completion: @escaping @Sendable (PendingRequest.Outcome) -> Void) {
+        request.follower = { step in
+            switch step {
+            case .end: completion(request.outcome)
+            case .useRoom: begin(request, hasRoom: true)
+            case .connect:
+                Task {
+                    do throws(RemotingError) {
+                        try await connect(for: request)
+                    } catch {
+                        return request.end(.failed(error))
+                    }
+                    request.number = endpoint.outbox.nextNumber(request.kind)
+                    begin(request, hasRoom: false)
+                }
+            }
+        }
+        request.number = endpoint.outbox.nextNumber(request.kind)
+        begin(request, hasRoom: false)
+    }
+
     /// Encodes a request into the outbox.
-    private func start(_ request: PendingRequest, hasRoom: Bool) {
+    private func begin(_ request: PendingRequest, hasRoom: Bool) {
         let number = request.number
         switch request.content {
-        case .message(let message, let template) where serialization == .rocketmq && template.hasShortNames && sign == nil:
-            template.withFrameStart(number, message) { start in
+        case .message(let message, let template) where serialization == .rocketmq && template.hasShortNames:
+            template.withFrameStart(number, message, signer: signer) { start in
                 message.body.withUnsafeBytes { hand(Outbox.Frame(start: start, body: $0), of: request, hasRoom: hasRoom) }
             }
         case .message(let message, let template): handCommand(template.command(message), of: request, hasRoom: hasRoom)
-        case .command(let command): handCommand(command, of: request, hasRoom: hasRoom)
+        case .pull(let place, let template) where serialization == .rocketmq && !template.needsJSON && signer == nil:
+            template.withFrame(number, place) { hand(Outbox.Frame(start: $0, body: Self.noBody), of: request, hasRoom: hasRoom) }
+        case .pull(let place, let template): handCommand(template.command(place), of: request, hasRoom: hasRoom)
         }
         // It may have been cancelled when there was nothing to end yet.
         if Task.isCancelled { endpoint.outbox.cancel(number) }
@@ -76,20 +101,24 @@ public struct RemotingPeer: Sendable {
 
     private func handCommand(_ command: RemotingCommand, of request: PendingRequest, hasRoom: Bool) {
         var command = command
-        sign?(&command)
+        signer?.sign(&command)
         command.setSerialization(preferring: serialization)
         command.opaque = request.number
         command.encoded().withUnsafeBytes {
-            hand(Outbox.Frame(start: $0, body: UnsafeRawBufferPointer(start: nil, count: 0)), of: request, hasRoom: hasRoom)
+            hand(Outbox.Frame(start: $0, body: Self.noBody), of: request, hasRoom: hasRoom)
         }
     }
+
+    private static var noBody: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 
     private func hand(_ frame: Outbox.Frame, of request: PendingRequest, hasRoom: Bool) {
         if Task.isCancelled {
             if hasRoom { endpoint.outbox.giveBack(frame.byteCount) }
             return request.end(.failed(.cancelled))
         }
-        if endpoint.outbox.start(request, frame, hasRoom: hasRoom) { endpoint.loop.post(OutboxNews(endpoint: endpoint)) }
+        guard endpoint.outbox.start(request, frame, hasRoom: hasRoom) else { return }
+        // What the loop itself asks goes out together, at the end of this wake-up.
+        if endpoint.loop.isCurrent { endpoint.outboxChanged() } else { endpoint.loop.post(OutboxNews(endpoint: endpoint)) }
     }
 
     private func connect(for request: PendingRequest) async throws(RemotingError) {

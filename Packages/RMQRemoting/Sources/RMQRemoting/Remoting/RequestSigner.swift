@@ -5,8 +5,8 @@ internal import RMQCommon
 ///     content    the values of all fields, by the order of their names, and then the body
 ///     Signature  base64(HMAC-SHA1(secret, content))
 ///
-/// Code, flags, remark and the serialization are not signed. A field that is added later breaks the signature: signing comes last. Who
-/// writes frames without a ``RemotingCommand`` has a request signed as one, or asks for the ``signature(of:body:)`` of its fields.
+/// Code, flags, remark and the serialization are not signed. A field that is added later breaks the signature: signing comes last.
+/// ``SendTemplate`` writes frames without a ``RemotingCommand``, and puts the content together by itself.
 public struct RequestSigner: Sendable {
     /// The field with the name of the account.
     public static let accessKeyField = "AccessKey"
@@ -18,6 +18,9 @@ public struct RequestSigner: Sendable {
     private let accessKey: String
     private let secret: [UInt8]
     private let securityToken: String?
+    /// The values of the account's own fields: the first of every content, since all other names begin with a small letter or `_`.
+    let accountValues: [UInt8]
+    private let accountEntries: [UInt8]
 
     /// Nil where the system does not offer HMAC-SHA1.
     /// - Parameter securityToken: travels with each request; nil for none.
@@ -25,7 +28,15 @@ public struct RequestSigner: Sendable {
         guard MessageDigest.hmacSHA1([], key: Array(secretKey.utf8)) != nil else { return nil }
         self.accessKey = accessKey
         secret = Array(secretKey.utf8)
-        self.securityToken = securityToken
+        let token = securityToken.flatMap { $0.isEmpty ? nil : $0 }
+        self.securityToken = token
+        accountValues = Array((accessKey + (token ?? "")).utf8)
+        accountEntries = Self.entry(Self.accessKeyField, accessKey) + (token.map { Self.entry(Self.securityTokenField, $0) } ?? [])
+    }
+
+    private static func entry(_ name: String, _ value: String) -> [UInt8] {
+        withUnsafeBytes(of: Int16(name.utf8.count).bigEndian, Array.init) + name.utf8
+            + withUnsafeBytes(of: Int32(value.utf8.count).bigEndian, Array.init) + value.utf8
     }
 
     /// Adds the account and the signature, in place of what was there.
@@ -60,6 +71,13 @@ public struct RequestSigner: Sendable {
             content.append(contentsOf: field.value.utf8)
         }
         content.append(contentsOf: body)
+        return signature(ofContent: content)
+    }
+
+    /// The account's fields and a signature, as entries of a binary header.
+    func entries(signature: String) -> [UInt8] { accountEntries + Self.entry(Self.signatureField, signature) }
+
+    func signature(ofContent content: [UInt8]) -> String {
         // The system had it when the signer was made.
         return MessageDigest.hmacSHA1(content, key: secret).map { Base64.text($0) } ?? ""
     }

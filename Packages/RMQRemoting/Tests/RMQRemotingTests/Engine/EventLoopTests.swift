@@ -32,6 +32,27 @@ import Testing
         group.stop()
     }
 
+    @Test func workBehindTheFlushRunsInTheSameWakeUp() {
+        final class Output: EventSource {
+            let onFlush: () -> Void
+            init(_ onFlush: @escaping () -> Void) { self.onFlush = onFlush }
+            func ready(_ events: PollEvents) {}
+            func flush() { onFlush() }
+            func loopStopped() {}
+        }
+        let simulated = SimulatedLoop { $0.advance(.milliseconds(1)) }
+        let log = simulated.run { simulated in
+            simulated.loop.deferBehindFlush {
+                simulated.note("behind")
+                simulated.loop.deferBehindFlush { simulated.note("behind that") }
+            }
+            simulated.loop.needsFlush(Output { simulated.note("flush") })
+            simulated.loop.deferToEnd { simulated.note("end") }
+            simulated.loop.execute { simulated.note("next wake-up") }
+        }
+        #expect(log == ["end at 1", "flush at 1", "behind at 1", "behind that at 1", "next wake-up at 2"])
+    }
+
     @Test func theHeapSortsAndForgetsCancelled() {
         var heap = TimerHeap()
         var tokens: [ScheduledWork] = []

@@ -1,6 +1,5 @@
 import RMQCommon
 import RMQTestSupport
-import Synchronization
 import Testing
 
 @testable import RMQRemoting
@@ -36,12 +35,12 @@ import Testing
     }
 
     @Test func anExchange() async throws {
-        try await withWebServer("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone") { address, loop, asked in
-            let request = HTTPGet(address: address, path: "/a?b=c", headers: [("X-One", "1")])
+        try await withWebServer(WebServer.response(404, "none")) { web, loop in
+            let request = HTTPGet(address: web.address, path: "/a?b=c", headers: [("X-One", "1")])
             let response = try await request.response(within: .generous, on: loop, logger: .silent).get()
             #expect(response == HTTPGet.Response(status: 404, body: Array("none".utf8)))
-            #expect(asked.text.hasBytePrefix("GET /a?b=c HTTP/1.1\r\nHost: \(address)\r\n"))
-            #expect(asked.text.hasByteSuffix("X-One: 1\r\n\r\n"))
+            #expect(web.asked.hasBytePrefix("GET /a?b=c HTTP/1.1\r\nHost: \(web.address)\r\n"))
+            #expect(web.asked.hasByteSuffix("X-One: 1\r\n\r\n"))
         }
     }
 
@@ -51,12 +50,12 @@ import Testing
         defer { loops.stop() }
         let refused = await HTTPGet(address: nobody.address, path: "/").response(within: .generous, on: loops.next(), logger: .silent)
         guard case .failure(.connectFailed) = refused else { Issue.record("\(refused)"); return }
-        try await withWebServer(nil) { address, loop, asked in
-            let late = await HTTPGet(address: address, path: "/").response(within: .milliseconds(50), on: loop, logger: .silent)
+        try await withWebServer(nil) { web, loop in
+            let late = await HTTPGet(address: web.address, path: "/").response(within: .milliseconds(50), on: loop, logger: .silent)
             guard case .failure = late else { Issue.record("\(late)"); return }
             // A cancelled task does not wait, and neither does one whose loop has stopped.
-            let asking = Task { await HTTPGet(address: address, path: "/2").response(within: .generous, on: loop, logger: .silent) }
-            try await eventually("it has asked") { asked.text.containsBytes(of: "/2") }
+            let asking = Task { await HTTPGet(address: web.address, path: "/2").response(within: .generous, on: loop, logger: .silent) }
+            try await eventually("it has asked") { web.asked.containsBytes(of: "/2") }
             asking.cancel()
             #expect(await asking.value == .failure(.cancelled))
         }
@@ -64,53 +63,9 @@ import Testing
         #expect(await HTTPGet(address: nobody.address, path: "/").response(within: .generous, on: loops.next(), logger: .silent) == .failure(.closed))
     }
 
-    /// A server that answers every request with one text; nil answers nothing.
-    private func withWebServer(_ answer: String?, _ body: (String, EventLoop, Asked) async throws -> Void) async throws {
-        let loops = EventLoopGroup(count: 1, name: "web")
+    private func withWebServer(_ answer: String?, _ body: (WebServer, EventLoop) async throws -> Void) async throws {
+        let loops = EventLoopGroup(count: 1, name: "http")
         defer { loops.stop() }
-        let asked = Asked()
-        let server = ChannelServer(
-            listenAddress: "127.0.0.1", port: 0, maxConnections: 10, limits: ServerConfiguration().limits, loops: loops, logger: .silent
-        ) { _ in WebService(answer, asked) }
-        try server.start()
-        try await body("127.0.0.1:\(server.port)", loops.next(), asked)
-        server.stop()
+        try await WebServer.run(answer) { try await body($0, loops.next()) }
     }
-}
-
-/// What a server was asked.
-private final class Asked: Sendable {
-    private let bytes = Mutex<[UInt8]>([])
-    func add(_ more: [UInt8]) { bytes.withLock { $0 += more } }
-    var text: String { String(decoding: bytes.withLock { $0 }, as: UTF8.self) }
-}
-
-private final class WebService: ChannelService {
-    let answer: String?
-    let asked: Asked
-
-    init(_ answer: String?, _ asked: Asked) {
-        self.answer = answer
-        self.asked = asked
-    }
-
-    func makeProtocol(for channel: Channel) -> any ChannelProtocol { WebProtocol(channel, self) }
-}
-
-private final class WebProtocol: ChannelProtocol {
-    private unowned let channel: Channel
-    private let service: WebService
-
-    init(_ channel: Channel, _ service: WebService) {
-        self.channel = channel
-        self.service = service
-    }
-
-    func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
-        service.asked.add(Array(bytes))
-        if let answer = service.answer, bytes.suffix(4).elementsEqual("\r\n\r\n".utf8) { channel.write(Array(answer.utf8)) }
-        return bytes.count
-    }
-
-    func channelClosed() {}
 }

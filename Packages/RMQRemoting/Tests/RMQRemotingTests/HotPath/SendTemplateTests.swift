@@ -39,6 +39,33 @@ import Testing
     }
 }
 
+@Suite(.takesTurns) struct SignedSendTests {
+    private let header = SendMessageHeader {
+        $0.producerGroup = "größe"
+        $0.topic = "orders"
+        $0.queueId = 7
+        $0.brokerName = "broker-a"
+    }
+
+    /// A broker compares what it gets with a signature of its own, which is that of the command.
+    @Test(arguments: [RequestCode.sendMessageV2, .sendBatchMessage, .sendReplyMessageV2], ["sts-token", "", nil])
+    func theSignatureIsThatOfTheCommand(code: RequestCode, token: String?) throws {
+        let signer = try #require(RequestSigner(accessKey: "rocketmq2", secretKey: "12345678", securityToken: token))
+        let template = SendTemplate(code, header)
+        for (flag, body) in [(Int32.min, [UInt8]()), (0, [1, 2, 3]), (7, [UInt8](repeating: 0xFF, count: 5000))] {
+            let message = SendTemplate.Message(
+                systemFlag: flag, bornTimestamp: 1_700_000_000_000, flag: flag, properties: Array("KEYS\u{1}ü\u{2}UNIQ_KEY\u{1}01AB".utf8), body: body)
+            var expected = template.command(message)
+            signer.sign(&expected)
+            let frame = template.withFrameStart(-5, message, signer: signer) { Array($0) } + message.body
+            let sent = try RemotingCommand.decode(frame: Array(frame.dropFirst(4)))
+            func texts(_ command: RemotingCommand) -> [String] { (command.fields ?? [:]).map { "\($0.name)=\($0.value)" }.sorted() }
+            #expect(texts(sent).isExactly(texts(expected)))
+            #expect(sent.body == body)
+        }
+    }
+}
+
 @Suite(.takesTurns) struct SerializationWishTests {
     @Test func aCommandWithAnEmptyTextGoesAsJSON() {
         var command = RemotingCommand(code: 1, fields: ["a": "x"])

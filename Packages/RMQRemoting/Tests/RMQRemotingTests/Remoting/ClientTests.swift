@@ -129,6 +129,20 @@ import Testing
         withExtendedLifetime(filler) {}
     }
 
+    /// Though the connect itself may take longer.
+    @Test(arguments: TransportKind.allCases)
+    func aOnewayRequestThatFindsNoConnectionEndsInTime(over transport: TransportKind) async throws {
+        let loopback = try Loopback(over: transport)
+        defer { loopback.stop() }
+        let listener = try RawListener()
+        let filler = try RawSocket(port: listener.port)
+        let address = "127.0.0.1:\(listener.port)"
+        await #expect(throws: RemotingError.timedOut(address: address, code: 10, after: .milliseconds(50))) {
+            try await loopback.client.sendOneway(RemotingCommand(code: 10), to: address, timeout: .milliseconds(50))
+        }
+        withExtendedLifetime(filler) {}
+    }
+
     @Test(arguments: TransportKind.allCases)
     func whatWaitsForAConnectIsBoundedInBytes(over transport: TransportKind) async throws {
         let loopback = try Loopback(over: transport, client: ClientConfiguration(connectTimeout: .generous, outputLimitBytes: 1_000_000))

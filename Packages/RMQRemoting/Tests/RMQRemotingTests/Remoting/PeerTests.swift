@@ -164,11 +164,10 @@ import Testing
             let header = PullMessageHeader {
                 $0.consumerGroup = "g"
                 $0.topic = "T"
-                $0.queueOffset = 77
                 $0.maxMessages = count
             }
             let begin = MonotonicInstant.now
-            let request = PendingRequest(pulling: header, from: begin, until: begin + .generous)
+            let request = PendingRequest(pulling: PullTemplate.Place(offset: 77), by: PullTemplate(header), from: begin, until: begin + .generous)
             await peer.run(request)
             guard case .pulled(let answer) = request.outcome else {
                 Issue.record("the pull was refused")
@@ -177,6 +176,50 @@ import Testing
             #expect(answer.nextBeginOffset == 77)
             #expect(answer.body == [UInt8](repeating: 5, count: Int(count)))
         }
+    }
+
+    /// One that follows on the network's thread from the one before needs no task between them.
+    @Test(arguments: HeaderSerialization.allCases)
+    func pullsFollowEachOtherOnTheLoop(serialization: HeaderSerialization) async throws {
+        let loopback = try Loopback { _ in Broker() }
+        defer { loopback.stop() }
+        let peer = try #require(loopback.client.peer(loopback.address, serialization: serialization))
+        let template = PullTemplate(PullMessageHeader {
+            $0.consumerGroup = "g"
+            $0.topic = "T"
+            $0.maxMessages = 3
+        })
+        let answered: [Int64] = await withCheckedContinuation { continuation in
+            @Sendable func pull(_ offset: Int64, after before: [Int64]) {
+                let begin = MonotonicInstant.now
+                let request = PendingRequest(pulling: PullTemplate.Place(offset: offset), by: template, from: begin, until: begin + .generous)
+                peer.start(request) { outcome in
+                    guard case .pulled(let answer) = outcome, answer.body.count == 3, EventLoop.current != nil else {
+                        return continuation.resume(returning: before)
+                    }
+                    let all = before + [answer.nextBeginOffset]
+                    if all.count == 50 { continuation.resume(returning: all) } else { pull(offset + 1, after: all) }
+                }
+            }
+            pull(0, after: [])
+        }
+        #expect(answered == Array(0..<50))
+        #expect(peer.endpoint.outbox.waitingCount == 0)
+    }
+
+    @Test func whatIsStartedWithoutAConnectionEndsByItsDeadline() async throws {
+        let loopback = try Loopback { _ in Broker() }
+        let peer = try #require(loopback.client.peer(loopback.address))
+        loopback.stop()
+        let begin = MonotonicInstant.now
+        let request = PendingRequest(
+            pulling: PullTemplate.Place(offset: 0), by: PullTemplate(PullMessageHeader()), from: begin, until: begin + .milliseconds(200))
+        let hasFailed: Bool = await withCheckedContinuation { continuation in
+            peer.start(request) { outcome in
+                if case .failed = outcome { continuation.resume(returning: true) } else { continuation.resume(returning: false) }
+            }
+        }
+        #expect(hasFailed)
     }
 
     @Test func aRefusalComesAsItIs() async throws {

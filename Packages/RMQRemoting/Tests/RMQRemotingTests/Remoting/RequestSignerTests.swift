@@ -93,7 +93,7 @@ import Testing
         #expect(!dumped.contains("geheim") && !dumped.contains("103"), "neither as a text nor as bytes")
     }
 
-    /// Requests, one-way ones and those with a completion: all leave by one door.
+    /// Requests, one-way ones and those with a completion, sends and pulls of a peer.
     @Test func aClientSignsWhateverItSends() async throws {
         let loops = EventLoopGroup(count: 1, name: "signer")
         defer { loops.stop() }
@@ -108,7 +108,15 @@ import Testing
         _ = try await client.request(RemotingCommand(.heartBeat), to: address, timeout: .generous)
         try await client.sendOneway(RemotingCommand(.heartBeat), to: address)
         client.send(RemotingCommand(.heartBeat), to: address, timeout: .generous) { _ in }
-        try await eventually("all three came") { await seen.all.count == 3 }
+        let peer = try #require(client.peer(address))
+        let template = SendTemplate(.sendMessageV2, SendMessageHeader { $0.topic = "T" })
+        let message = SendTemplate.Message(systemFlag: 0, bornTimestamp: 1, flag: 0, properties: Array("a\u{1}b".utf8), body: [1])
+        let begin = MonotonicInstant.now
+        for request in [
+            PendingRequest(sending: message, by: template, from: begin, until: begin + .generous),
+            PendingRequest(pulling: PullTemplate.Place(offset: 0), by: PullTemplate(PullMessageHeader { $0.topic = "T" }), from: begin, until: begin + .generous),
+        ] { await peer.run(request) }
+        try await eventually("all five came") { await seen.all.count == 5 }
         for fields in await seen.all {
             #expect(fields["AccessKey"].isExactly("rocketmq2"))
             #expect(fields["Signature"] != nil)

@@ -5,8 +5,10 @@ import Testing
 @testable import RMQRemoting
 
 @Suite(.takesTurns) struct WaiterTableTests {
+    private static let template = PullTemplate(PullMessageHeader())
+
     private func request(_ number: Int32, _ deadline: MonotonicInstant = .distantFuture) -> PendingRequest {
-        let request = PendingRequest(pulling: PullMessageHeader(), from: .now, until: deadline)
+        let request = PendingRequest(pulling: PullTemplate.Place(offset: 0), by: Self.template, from: .now, until: deadline)
         request.number = number
         return request
     }
