@@ -19,7 +19,8 @@ let package = Package(
         .package(path: "../RMQRemoting"),
     ],
     targets: [
-        .target(name: "RMQACL", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting")], path: "Sources/RMQACL", swiftSettings: settings),
+        .systemLibrary(name: "CYAML", path: "Sources/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "RMQACL", dependencies: ["CYAML", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting")], path: "Sources/RMQACL", swiftSettings: settings),
         .testTarget(name: "RMQACLTests", dependencies: ["RMQACL", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQACLTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

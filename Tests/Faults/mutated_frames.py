@@ -5,7 +5,10 @@ The seeds are the recorded frames of Tests/Golden (every request code; for the n
 made here; a mutation flips bits, cuts, repeats, swaps lengths or splices two frames. The server may answer an error or close
 the connection. It may not crash, stop serving the healthy client, or grow without bound, and it must stop cleanly.
 
-usage: mutated_frames.py <folder with mqbroker and mqnamesrv> [frames] [seed] [broker|namesrv ...]   (without a name: both)
+A third server is a broker with access control: half of its frames are signed after they were changed, so that what is behind the
+signature is reached, and a file of accounts is changed all the time.
+
+usage: mutated_frames.py <folder with mqbroker and mqnamesrv> [frames] [seed] [broker|namesrv|accounts ...]   (without a name: all)
 """
 import json
 import pathlib
@@ -30,14 +33,15 @@ NAME_SERVER_CODES = {100, 101, 102, 103, 104, 105, 106, 205, 206, 216, 219, 224,
 
 # ---- frames
 
-def recorded(codes=None):
-    found = []
-    for line in open(ROOT / "Golden" / "frames.jsonl"):
+def recorded_rows(file="frames.jsonl"):
+    for line in open(ROOT / "Golden" / file):
         row = json.loads(line)
-        header = row["header"]
-        if (row.get("kind") == "request" or not header.get("flag", 0) & 1) and (codes is None or header["code"] in codes):
-            found.append(bytes.fromhex(row["frame"]))
-    return found
+        if row.get("kind") == "request" or not row["header"].get("flag", 0) & 1:
+            yield row
+
+
+def recorded(codes=None):
+    return [bytes.fromhex(row["frame"]) for row in recorded_rows() if codes is None or row["header"]["code"] in codes]
 
 
 def broker_seeds():
@@ -80,6 +84,49 @@ def name_server_seeds():
                   make(PUT_KEY, {"namespace": "ORDER_TOPIC_CONFIG", "key": "A", "value": "m:4"}),
                   make(UPDATE_CONFIGURATION, {}, b"orderMessageEnable=true\nserverWorkerThreads=9\n")]
     return found
+
+
+ADMINISTRATOR = ("admin-one", "secret-admin-1")
+ACCOUNTS = """\
+globalWhiteRemoteAddresses:
+- 10.0.0.1
+accounts:
+- accessKey: user-one
+  secretKey: secret-one-1
+  defaultGroupPerm: SUB
+  topicPerms: [AclAllowed=PUB|SUB, AclSubOnly=SUB]
+- accessKey: admin-one
+  secretKey: secret-admin-1
+  admin: true
+"""
+FURTHER_ACCOUNTS = ACCOUNTS.replace("one", "two").encode()
+
+
+def account_seeds():
+    return [bytes.fromhex(row["frame"]) for row in recorded_rows("frames-acl.jsonl")] + broker_seeds()
+
+
+# Those that change or delete accounts would end the healthy client's own.
+SIGNED_ROWS = [row for row in recorded_rows() if row["header"]["code"] not in (50, 51, 53)]
+
+
+def mutated_and_signed(generator):
+    """A request of an account that may do everything, or little, with a field or the body changed before it is signed."""
+    row = generator.choice(SIGNED_ROWS)
+    raw = bytes.fromhex(row["frame"])
+    body = raw[8 + (struct.unpack_from(">I", raw, 4)[0] & 0xFFFFFF):]
+    fields = dict(row["header"].get("extFields") or {})
+    if fields and generator.random() < 0.8:
+        name = generator.choice(list(fields))
+        fields[name] = change(generator, fields[name].encode(), [b"%RETRY%", b"2147483648"]).decode(errors="replace")
+    if body and generator.random() < 0.5:
+        body = change(generator, body, [body])
+    account = ADMINISTRATOR if generator.random() < 0.5 else ("user-one", "secret-one-1")
+    make = rmq.frame if generator.random() < 0.5 else rmq.binary_frame
+    try:
+        return make(row["header"]["code"], rmq.signed(fields, body, *account), body)
+    except struct.error:   # a name or a value that the form cannot carry
+        return rmq.frame(row["header"]["code"], {}, body)
 
 
 def mutated_registration(generator):
@@ -147,7 +194,7 @@ class Attacker(threading.Thread):
 
     def next_frame(self):
         make = self.target.made
-        return make(self.generator) if make and self.generator.random() < 0.1 else mutate(self.generator, self.frames)
+        return make(self.generator) if make and self.generator.random() < self.target.made_share else mutate(self.generator, self.frames)
 
     def one_connection(self):
         host, port = self.target.address.rsplit(":", 1)
@@ -176,7 +223,7 @@ class Attacker(threading.Thread):
 
 
 class Broker:
-    program, made = "mqbroker", None
+    program, made, made_share, settings = "mqbroker", None, 0, {}
     seeds = staticmethod(broker_seeds)
 
     def __init__(self, cluster):
@@ -191,12 +238,50 @@ class Broker:
         if pulled.code != 0 or body not in pulled.body:
             raise RuntimeError(f"pull answered {pulled.code}: {pulled.remark}")
 
+    @staticmethod
+    def prepare(cluster):
+        """Before the server starts."""
+
+    def connect(self, timeout=10):
+        return rmq.Connection(self.address, timeout)
+
+    def tick(self, generator):
+        """Five times a second."""
+
     def aftermath(self):
         return []
 
 
+class AccountBroker(Broker):
+    made, made_share, settings = staticmethod(mutated_and_signed), 0.5, {"aclEnable": "true"}
+    seeds = staticmethod(account_seeds)
+
+    @staticmethod
+    def prepare(cluster):
+        (cluster.folder / "conf" / "acl").mkdir(parents=True)
+        (cluster.folder / "conf" / "plain_acl.yml").write_text(ACCOUNTS)
+
+    def connect(self, timeout=10):
+        return rmq.Connection(self.address, timeout, ADMINISTRATOR)
+
+    def tick(self, generator):
+        content = change(generator, FURTHER_ACCOUNTS, [b"[" * 40, b"&a *a", b"!!java.lang.Object", b"\xff"])
+        (self.cluster.folder / "conf" / "acl" / "further.yml").write_bytes(content)
+
+    def aftermath(self):
+        problems = []
+        for account, text in [(None, "No accessKey is configured"), (("admin-one", "wrong-secret"), "Check signature failed"), (("nobody7", "x"), "No acl config for nobody7")]:
+            answer = rmq.Connection(self.address, 10, account).request(26)
+            if text not in (answer.remark or ""):
+                problems.append(f"{account} was answered {answer.code}: {answer.remark}")
+        if "secret-" in self.cluster.log(self.program):
+            problems.append("a secret is in the log")
+        return problems
+
+
 class NameServer:
-    program, made = "mqnamesrv", staticmethod(mutated_registration)
+    program, made, made_share, settings = "mqnamesrv", staticmethod(mutated_registration), 0.1, {}
+    prepare, connect, tick = Broker.prepare, Broker.connect, Broker.tick
     seeds = staticmethod(name_server_seeds)
 
     def __init__(self, cluster):
@@ -231,7 +316,7 @@ class NameServer:
 
 def healthy(target, stop, state):
     try:
-        connection = rmq.Connection(target.address, 10)
+        connection = target.connect()
         while not stop.is_set():
             before = time.monotonic()
             target.round_trip(connection, state["count"])
@@ -261,6 +346,7 @@ def attack(target, count, seed):
     peak, reported, process = 0, time.monotonic(), target.cluster.processes[target.program]
     while any(attacker.is_alive() for attacker in attackers):
         attackers[0].join(0.2)
+        target.tick(attackers[0].generator)
         if process.poll() is not None or state["error"]:
             for attacker in attackers:
                 attacker.left = 0
@@ -287,15 +373,19 @@ def attack(target, count, seed):
 
 
 def main():
-    targets = {"broker": Broker, "namesrv": NameServer}
+    targets = {"broker": Broker, "namesrv": NameServer, "accounts": AccountBroker}
     programs, numbers = sys.argv[1], [int(word) for word in sys.argv[2:] if word not in targets]
     chosen = [word for word in sys.argv[2:] if word in targets] or list(targets)
     count = numbers[0] if numbers else 300_000
     seed = numbers[1] if len(numbers) > 1 else random.randrange(1 << 31)
     passed, failed = 0, 0
     for name in chosen:
-        with rmq.Cluster(programs, {"mappedFileSizeCommitLog": 64 * 1024 * 1024}, name_server=name == "namesrv", broker=name == "broker") as cluster:
-            problems = attack(targets[name](cluster), count, seed)
+        target = targets[name]
+        cluster = rmq.Cluster(
+            programs, {"mappedFileSizeCommitLog": 64 * 1024 * 1024, **target.settings}, name_server=name == "namesrv", broker=name != "namesrv")
+        target.prepare(cluster)
+        with cluster:
+            problems = attack(target(cluster), count, seed)
         for problem in problems:
             print(problem)
         passed, failed = passed + (not problems), failed + bool(problems)

@@ -3,7 +3,10 @@
 Nothing here shares code with the Swift packages; it was written from the protocol's description alone, so that a mistake in
 our encoder does not hide behind the same mistake in our decoder.
 """
+import base64
 import contextlib
+import hashlib
+import hmac
 import json
 import os
 import pathlib
@@ -37,6 +40,14 @@ def binary_frame(code, fields=None, body=b"", opaque=0, flag=0, version=409):
     return struct.pack(">II", 4 + len(header) + len(body), 1 << 24 | len(header)) + header + body
 
 
+def signed(fields, body, account, secret):
+    """The fields with the name and the signature of an account."""
+    fields = {**(fields or {}), "AccessKey": account}
+    fields.pop("Signature", None)
+    content = "".join(fields[name] for name in sorted(fields)).encode() + body
+    return {**fields, "Signature": base64.b64encode(hmac.new(secret.encode(), content, hashlib.sha1).digest()).decode()}
+
+
 class Response:
     def __init__(self, header, body):
         self.code = header["code"]
@@ -66,7 +77,9 @@ def parse_binary_header(data):
 
 
 class Connection:
-    def __init__(self, address, timeout=10):
+    def __init__(self, address, timeout=10, account=None):
+        """account: a name and a secret, which every request is signed with."""
+        self.account = account
         host, port = address.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -96,6 +109,8 @@ class Connection:
 
     def request(self, code, fields=None, body=b""):
         self.opaque += 1
+        if self.account:
+            fields = signed(fields, body, *self.account)
         self.socket.sendall(frame(code, fields, body, self.opaque))
         while True:
             response = self.receive()

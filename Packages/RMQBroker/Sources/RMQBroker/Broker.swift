@@ -1,3 +1,4 @@
+import RMQACL
 public import RMQCommon
 public import RMQRemoting
 import RMQStore
@@ -18,7 +19,7 @@ public final class Broker: Sendable {
     /// Opens the store, which recovers it, and loads the tables.
     /// - Parameters:
     ///   - configurationFile: where a change over the wire is written back to.
-    ///   - accessControl: asked before every request; nil allows everything.
+    ///   - accessControl: asked before every request; nil: what the configuration says, accounts or nobody.
     public init(
         configuration: BrokerConfiguration, logger: Logger, configurationFile: String? = nil,
         accessControl: (any AccessControl)? = nil, clocks: Clocks = .system
@@ -28,6 +29,8 @@ public final class Broker: Sendable {
             throw .badAddress(key: "brokerIP1", value: configuration.advertisedAddress)
         }
         self.configuration = configuration
+        // Before the store, which takes its time.
+        let accounts = try Self.accounts(configuration, logger, clocks)
         let store: MessageStore
         do {
             store = try MessageStore(configuration.store, logger: logger.with(.store), clocks: clocks)
@@ -35,13 +38,30 @@ public final class Broker: Sendable {
             throw .store(reason: "\(error)")
         }
         state = BrokerState(
-            configuration: configuration, configurationFile: configurationFile, host: host, store: store, accessControl: accessControl,
-            logger: logger, clocks: clocks)
+            configuration: configuration, configurationFile: configurationFile, host: host, store: store,
+            accessControl: accessControl ?? accounts, accounts: accounts, logger: logger, clocks: clocks)
         do {
             try state.files.load()
         } catch {
             StoreService(state).stop()
             throw error
+        }
+    }
+
+    /// Nil with `aclEnable=false`.
+    private static func accounts(
+        _ configuration: BrokerConfiguration, _ logger: Logger, _ clocks: Clocks
+    ) throws(BrokerError) -> PlainAccessControl? {
+        guard configuration.accessControl else { return nil }
+        guard !configuration.rocketmqHome.isEmpty else {
+            throw .accounts(reason: "neither ROCKETMQ_HOME nor the key rocketmqHome says in which folder \(configuration.accountFile) is")
+        }
+        do throws(AccountFileError) {
+            return try PlainAccessControl(
+                AccountPlaces(home: configuration.rocketmqHome, file: configuration.accountFile),
+                requiresSignature: configuration.authenticationRequired, logger: logger.with(.accounts), clock: clocks.wall)
+        } catch {
+            throw .accounts(reason: "\(error)")
         }
     }
 
@@ -88,6 +108,9 @@ public final class Broker: Sendable {
         let (state, pool) = (state, state.workers.background)
         let waterMarks = state.logger.with(.waterMark)
         let lines = StatisticsLog(state.statistics, logger: state.logger, clock: state.clocks.wall)
+        let accounts = state.accounts.map { accounts in
+            PeriodicWork("accounts", on: loops.next(), every: PlainAccessControl.lookInterval, by: pool) { accounts.look() }
+        }
         return [
             PeriodicWork("tables", on: loops.next(), every: .milliseconds(state.live.current.persistOffsetsMilliseconds), by: pool) {
                 state.files.writeWhatIsDue()
@@ -104,6 +127,6 @@ public final class Broker: Sendable {
             PeriodicWork("silent clients", on: loops.next(), every: state.live.current.clientScanInterval, by: pool) {
                 state.clients.expire(now: state.clocks.monotonic.now())
             },
-        ]
+        ] + [accounts].compactMap(\.self)
     }
 }

@@ -95,6 +95,7 @@ public struct BrokerCommandLine {
     private func configuration(_ options: CommandOptions) throws(ConfigurationError) -> (BrokerConfiguration, warnings: [String]) {
         var configuration = BrokerConfiguration()
         configuration.store.rootDirectory = Environment.userHome + "/store"
+        configuration.rocketmqHome = Environment.value("ROCKETMQ_HOME") ?? ""
         if let name = Self.hostName, (try? configuration.apply([("brokerName", name)])) == nil { configuration.brokerName = "DEFAULT_BROKER" }
         if let addresses = Environment.value("NAMESRV_ADDR") { _ = try configuration.apply([("namesrvAddr", addresses)]) }
         var warnings: [String] = []

@@ -1,3 +1,4 @@
+import RMQACL
 import RMQCommon
 import RMQRemoting
 import RMQStore
@@ -20,6 +21,8 @@ final class BrokerState: Sendable {
     let transactions: Transactions
     /// Nil: everybody may do everything.
     let accessControl: (any AccessControl)?
+    /// What commands about accounts change; nil with `aclEnable=false`.
+    let accounts: PlainAccessControl?
     let logger: Logger
     let clocks: Clocks
     /// The `-c` file, which a change over the wire is written back to; nil when there is none.
@@ -33,7 +36,7 @@ final class BrokerState: Sendable {
     /// - Parameter host: where clients connect to; the port is told later.
     init(
         configuration: BrokerConfiguration, configurationFile: String?, host: HostAddress, store: MessageStore,
-        accessControl: (any AccessControl)?, logger: Logger, clocks: Clocks
+        accessControl: (any AccessControl)?, accounts: PlainAccessControl?, logger: Logger, clocks: Clocks
     ) {
         live = LiveConfiguration(configuration, clock: clocks.wall)
         topics = TopicTable(configuration: configuration, clock: clocks.wall)
@@ -46,6 +49,7 @@ final class BrokerState: Sendable {
         self.host = Mutex(host)
         self.store = store
         self.accessControl = accessControl
+        self.accounts = accounts
         self.logger = logger
         self.clocks = clocks
         self.configurationFile = configurationFile.map { ConfigurationFile(path: $0) }

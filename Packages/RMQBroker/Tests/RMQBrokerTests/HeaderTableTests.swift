@@ -204,6 +204,19 @@ import Testing
         321 count                 0 0 0 0 0 0 0
         321 consumerGroup         0 0 0 0 0 0 0
 
+        50 accessKey              1 209 209 0 0 209 209
+        50 secretKey              209 209 209 0 0 209 209
+        50 whiteRemoteAddress     0 0 209 209 209 209 209
+        50 admin                  0 0 0 0 0 0 0
+        50 defaultTopicPerm       0 0 209/0 209/0 209/0 209/0 209/0
+        50 defaultGroupPerm       0 0 209/0 209/0 209/0 209/0 209/0
+        50 topicPerms             0 0 209 209 209 209 209
+        50 groupPerms             0 0 209 209 209 209 209
+        51 accessKey              1 210 210 210 210 210 210
+        53 globalWhiteAddrs       1 0 211/0 211/0 211/0 211/0 211/0
+        53 aclFileFullPath        0 0 211 211 211 211 211
+
+        52 -
         21 -
         25 -
         26 -
@@ -279,6 +292,13 @@ import Testing
         case 35: return (["clientID": "c", "producerGroup": "p2", "consumerGroup": "g2"], [])
         case 38, 203: return (group, [])
         case 204: return (["producerGroup": "p"], [])
+        case 50:
+            return ([
+                "accessKey": "someone", "secretKey": "12345678", "whiteRemoteAddress": "", "admin": "false", "defaultTopicPerm": "DENY",
+                "defaultGroupPerm": "SUB", "topicPerms": "T=PUB", "groupPerms": "g=SUB",
+            ], [])
+        case 51: return (["accessKey": "rocketmq2"], [])
+        case 53: return (["globalWhiteAddrs": "10.0.0.1", "aclFileFullPath": ""], [])
         case 207: return (["groupName": "g2", "removeOffset": "false"], [])
         case 208: return (["consumerGroup": "g", "topic": "T"], [])
         case 41, 42: return ([:], Array(#"{"clientId":"c","consumerGroup":"g","mqSet":[{"brokerName":"b","queueId":0,"topic":"T"}]}"#.utf8))
@@ -302,7 +322,7 @@ import Testing
     static func isServed(_ code: RequestCode) -> Bool {
         switch BrokerRequests.table.work(of: code) {
         case .send, .pull, .reply, .onLoop, .byWorker: true
-        case .unbuilt, .forNameServers, .forClients, .unserved, nil: false
+        case .forNameServers, .forClients, .unserved, nil: false
         }
     }
 
@@ -315,7 +335,7 @@ import Testing
     }
 
     @Test(arguments: table.codes) func theAnswersAreThoseOfTheTable(code: Int32) async throws {
-        try await withPeer { peer in
+        try await withPeer(accounts: AccountRows.files(for: RequestCode(rawValue: code))) { peer in
             _ = try await peer.createTopic("T")
             _ = try await peer.send("T", "half", properties: "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}p")
             _ = try await peer.send("T", "x", properties: "KEYS\u{1}k")

@@ -23,9 +23,10 @@ final class Peer: Sendable {
     ///   - files: what the directory of the broker's tables holds before it starts, by name.
     ///   - configurationFile: its content; written back to by the broker.
     ///   - clocks: of the broker and its store; time-outs of requests are real.
+    ///   - accounts: the files of access control below `conf`; with any, it is on.
     init(
         files: [String: String] = [:], configurationFile: String? = nil, clocks: Clocks = .system, accessControl: (any AccessControl)? = nil,
-        logger: Logger = quiet, _ change: (inout BrokerConfiguration) -> Void = { _ in }
+        accounts: [String: String] = [:], logger: Logger = quiet, _ change: (inout BrokerConfiguration) -> Void = { _ in }
     ) throws {
         folder = try TemporaryFolder()
         var configuration = BrokerConfiguration()
@@ -38,6 +39,11 @@ final class Peer: Sendable {
         // On a crowded machine a loop may stand still for longer than clients are patient.
         for wait in [\BrokerConfiguration.sendWaitMilliseconds, \.pullWaitMilliseconds, \.heartbeatWaitMilliseconds, \.transactionWaitMilliseconds] {
             configuration[keyPath: wait] = 600_000
+        }
+        for (name, text) in accounts {
+            configuration.accessControl = true
+            configuration.rocketmqHome = folder.path
+            try SmallFile.replace(folder.sub("conf/\(name)"), with: text)
         }
         change(&configuration)
         self.configuration = configuration
@@ -71,6 +77,8 @@ final class Peer: Sendable {
     func file(_ name: String) throws -> String { try String(contentsOfFile: configuration.configDirectory + "/" + name, encoding: .utf8) }
     var configurationFile: String { get throws { try String(contentsOfFile: configuration.store.rootDirectory + "/broker.conf", encoding: .utf8) } }
     var configDirectory: String { configuration.configDirectory }
+    /// The folder of the account files.
+    var accountFolder: String { configuration.rocketmqHome + "/conf" }
     var storeRoot: String { configuration.store.rootDirectory }
 
     /// A client of its own, with a connection of its own.
@@ -185,9 +193,10 @@ final class Peer: Sendable {
 
 func withPeer(
     files: [String: String] = [:], configurationFile: String? = nil, clocks: Clocks = .system, accessControl: (any AccessControl)? = nil,
-    logger: Logger = quiet, _ change: (inout BrokerConfiguration) -> Void = { _ in }, _ body: (Peer) async throws -> Void
+    accounts: [String: String] = [:], logger: Logger = quiet, _ change: (inout BrokerConfiguration) -> Void = { _ in }, _ body: (Peer) async throws -> Void
 ) async throws {
-    let peer = try Peer(files: files, configurationFile: configurationFile, clocks: clocks, accessControl: accessControl, logger: logger, change)
+    let peer = try Peer(files: files, configurationFile: configurationFile, clocks: clocks, accessControl: accessControl, accounts: accounts,
+        logger: logger, change)
     do { try await body(peer) } catch {
         peer.stop()
         throw error

@@ -38,7 +38,9 @@ final class RecordingSender: MessageSending {
     private let messages = Mutex<[(message: Message, queue: MessageQueue?)]>([])
     var sent: [(message: Message, queue: MessageQueue?)] { messages.withLock { $0 } }
 
-    func send(_ message: Message, to queue: MessageQueue?, group: String, nameServers: [String]) async throws(ClientError) -> SendResult {
+    func send(
+        _ message: Message, to queue: MessageQueue?, group: String, nameServers: [String], credentials: Credentials?
+    ) async throws(ClientError) -> SendResult {
         messages.withLock { $0.append((message, queue)) }
         let used = queue ?? MessageQueue(topic: message.topic, brokerName: "golden-b", queueId: 1)
         return SendResult(status: .stored, messageIds: ["FD00"], offsetMessageIds: ["7F00"], queue: used, queueOffset: 5)
@@ -111,7 +113,7 @@ struct Run {
         let temporary = try TemporaryFolder(), folder = temporary.sub("bodies")
         let tool = AdminTool(
             output: captured, environment: { $0 == "NAMESRV_ADDR" ? nameServer : nil }, time: .utc, now: { 1_795_236_128_000 },
-            bodyFolder: folder, sender: sender, makeAdmin: { Admin(nameServers: $0, transport: servers) })
+            bodyFolder: folder, sender: sender, makeAdmin: { nameServers, _ in Admin(nameServers: nameServers, transport: servers) })
         exitCode = await tool.run(words)
         output = captured.output.replacingOccurrences(of: folder, with: "/tmp/rocketmq/msgbodys")
         errors = captured.errors

@@ -7,12 +7,10 @@ extension BrokerConfiguration {
     static let ownWithoutEffect: [Setting<Self>] = refused + environment + threads + queues + served
 
     private static let refused: [Setting<Self>] = [
-        .refused("aclEnable", only: "false", important: true, because: "A broker that ignored it would let everybody do everything; accounts are not built into the program yet."),
         .refused("enablePropertyFilter", only: "false", because: "Consumers would get messages that their SQL expression leaves out."),
     ]
 
     private static let environment: [Setting<Self>] = [
-        .withoutEffect("rocketmqHome", isTold: false, because: "`ROCKETMQ_HOME` of the environment says it.") { _ in Environment.value("ROCKETMQ_HOME") ?? "" },
         .withoutEffect("fetchNamesrvAddrByAddressServer", because: "Name servers are not looked up over HTTP.") { _ in "false" },
         .withoutEffect("rmqAddressServerDomain", because: "Name servers are not looked up over HTTP.") { _ in nil },
         .withoutEffect("rmqAddressServerSubGroup", because: "Name servers are not looked up over HTTP.") { _ in nil },

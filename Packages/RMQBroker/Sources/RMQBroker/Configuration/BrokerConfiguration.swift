@@ -32,6 +32,17 @@ public struct BrokerConfiguration: Sendable, Equatable {
     /// Event loops; 0 means one per processor.
     public var eventLoops = 0
 
+    // MARK: access control
+
+    /// Whether requests need an account of ``accountFile`` and its neighbours.
+    public var accessControl = false
+    /// Whether also white-listed addresses have to sign, so that nothing is served to nobody.
+    public var authenticationRequired = false
+    /// Where the distribution is installed, with the accounts in its folder `conf`; empty means that nobody said.
+    public var rocketmqHome = ""
+    /// The main file of accounts, below ``rocketmqHome``.
+    public var accountFile = "conf/plain_acl.yml"
+
     // MARK: topics and groups
 
     /// Permission bits of the whole broker: 4 read, 2 write.
@@ -164,7 +175,7 @@ extension BrokerConfiguration {
     public static let settings = SettingTable(
         program: "broker", defaults: BrokerConfiguration(),
         [
-            .init("Broker", identity + topicsAndGroups + serving + transactions + statistics + ownWithoutEffect),
+            .init("Broker", identity + access + topicsAndGroups + serving + transactions + statistics + ownWithoutEffect),
             .init("Network", listening + networkWithoutEffect),
             .init("Store", StoreConfiguration.settings.all.map { $0.at(\.store) } + storeWithoutEffect),
         ])
@@ -186,6 +197,23 @@ extension BrokerConfiguration {
                 return addresses.allSatisfy(NameServerList.isAddress) ? addresses : nil
             }, print: { $0.joined(separator: ";") }
         ).defaulting(to: "`NAMESRV_ADDR` of the environment"),
+    ]
+
+    // A command that turned one of these off would open the broker, so none may.
+    private static let access: [Setting<Self>] = [
+        .flag(
+            "aclEnable", \.accessControl, takesEffect: .never, onBadValue: .stopsTheStart, important: true,
+            "Whether every request needs an account: `conf/plain_acl.yml` and the files in `conf/acl` of `rocketmqHome` say who may do what."),
+        .flag(
+            "authenticationRequired", \.authenticationRequired, takesEffect: .never, onBadValue: .stopsTheStart,
+            "With `aclEnable`: whether requests from white-listed addresses have to be signed too; a key of this project."),
+        Setting<Self>.text(
+            "rocketmqHome", \.rocketmqHome, allowed: "a path", "Where the distribution is installed; the accounts are in its folder `conf`.",
+            parse: { $0 }, print: { $0 }
+        ).defaulting(to: "`ROCKETMQ_HOME` of the environment"),
+        .path(
+            "rocketmq.acl.plain.file", \.accountFile,
+            "The main file of accounts, below `rocketmqHome`; a system property of the reference."),
     ]
 
     private static let listening: [Setting<Self>] = [

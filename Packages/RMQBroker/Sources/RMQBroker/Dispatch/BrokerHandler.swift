@@ -44,7 +44,7 @@ final class BrokerHandler: RequestHandler {
                 let command = try request.command()
                 return .elsewhere(broker.workers.administrators) { [broker] in try answer(command, broker) }
             }
-        case .pull, .unbuilt, .forNameServers, .forClients, .unserved, nil:
+        case .pull, .forNameServers, .forClients, .unserved, nil:
             connection.answer(request) { throw Refusal(.requestCodeNotSupported, BrokerRequests.remark(for: request.requestCode)) }
         }
     }

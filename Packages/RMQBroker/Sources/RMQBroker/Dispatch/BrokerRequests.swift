@@ -13,8 +13,6 @@ enum BrokerWork: Sendable {
     case onLoop(@Sendable (RemotingCommand, ClientCaller) throws -> Reply)
     /// Done by a worker: it may read files and wait.
     case byWorker(@Sendable (RemotingCommand, BrokerState) throws -> Reply)
-    /// Served by the reference's broker, and not by this one yet.
-    case unbuilt(_ feature: String)
     case forNameServers
     case forClients
     /// Nothing of RocketMQ 4.4 to 4.9 serves it.
@@ -39,7 +37,6 @@ enum BrokerRequests {
     static func remark(for code: RequestCode) -> String {
         let remark = "request type \(code) not supported by this broker"
         switch table.work(of: code) {
-        case .unbuilt(let feature): return "\(remark): \(feature) not built yet"
         case .forNameServers: return remark + ": it is for a name server"
         case .forClients: return remark + ": it is for a client"
         case .unserved: return remark + ", nor by any other of RocketMQ 4"
@@ -130,10 +127,10 @@ enum BrokerRequests {
             Row(.deleteExpiredCommitlog, .byWorker(BrokerAdmin.deleteExpiredLog)),
             Row(.viewBrokerStatsData, .byWorker(StatisticsAdmin.item)),
             // The reference lets any account change accounts; which is a hole, not a feature.
-            Row(.updateAndCreateAclConfig, .unbuilt("access control is"), access: .administrator),
-            Row(.deleteAclConfig, .unbuilt("access control is"), access: .administrator),
-            Row(.getBrokerClusterAclInfo, .unbuilt("access control is")),
-            Row(.updateGlobalWhiteAddrsConfig, .unbuilt("access control is"), access: .administrator),
+            Row(.updateAndCreateAclConfig, .byWorker(AccountAdmin.update), access: .administrator),
+            Row(.deleteAclConfig, .byWorker(AccountAdmin.delete), access: .administrator),
+            Row(.getBrokerClusterAclInfo, .byWorker(AccountAdmin.versions)),
+            Row(.updateGlobalWhiteAddrsConfig, .byWorker(AccountAdmin.setWhiteAddresses), access: .administrator),
         ]
     }
 

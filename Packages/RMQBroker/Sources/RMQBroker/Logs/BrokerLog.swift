@@ -11,6 +11,7 @@ enum BrokerLog: String, CaseIterable {
     case statistics = "RocketmqStats"
     case waterMark = "RocketmqWaterMark"
     case protection = "RocketmqProtection"
+    case accounts = "RocketmqCommon"
 
     /// The file, without its suffix.
     fileprivate var file: (name: String, megabytes: Int64, kept: Int, layout: LogLayout) {
@@ -23,6 +24,7 @@ enum BrokerLog: String, CaseIterable {
         case .filter: ("filter", 100, 10, .full)
         case .statistics: ("stats", 100, 5, .withoutCategory)
         case .waterMark: ("watermark", 100, 10, .messageAlone)
+        case .accounts: ("common", 128, 10, .full)
         case .protection: ("protection", 100, 10, .messageAlone)
         }
     }

@@ -22,7 +22,6 @@ import Testing
     @Test(arguments: try recorded.get().requestCodes)
     func theAnswerHasTheRecordedForm(code: Int32) async throws {
         let recorded = try Self.recorded.get()
-        if case .unbuilt = BrokerRequests.table.work(of: RequestCode(rawValue: code)) { return }
         let answers = recorded.answers(code)
         let store = try TemporaryFolder()
         let root = store.sub("store")
@@ -32,7 +31,8 @@ import Testing
             "subscriptionGroup.json": recorded.fullestBody(RequestCode.getAllSubscriptiongroupConfig.rawValue),
             "consumerOffset.json": recorded.fullestBody(RequestCode.getAllConsumerOffset.rawValue),
         ]
-        try await withPeer(files: files, configurationFile: "brokerName=golden-a\n", { configuration in
+        let accounts = AccountRows.files(for: RequestCode(rawValue: code))
+        try await withPeer(files: files, configurationFile: "brokerName=golden-a\n", accounts: accounts, { configuration in
             configuration.brokerName = "golden-a"
             configuration.brokerClusterName = "GoldenCluster"
             configuration.store.rootDirectory = root

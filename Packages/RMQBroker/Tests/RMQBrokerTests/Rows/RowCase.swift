@@ -62,7 +62,7 @@ struct RowCase: Sendable, CustomTestStringConvertible {
     var testDescription: String { "\(code) \(what)" }
 
     func check() async throws {
-        try await withPeer { peer in try await run(peer) }
+        try await withPeer(accounts: AccountRows.files(for: code)) { peer in try await run(peer) }
     }
 }
 
@@ -70,14 +70,14 @@ struct RowCase: Sendable, CustomTestStringConvertible {
 @Suite(.takesTurns) struct RowTests {
     static let cases: [RowCase] = [
         QueueRows.all, TopicRows.all, GroupRows.all, ClientRows.all, CallRows.all, OffsetRows.all, MessageRows.all, TransactionRows.all, BrokerRows.all, RetryRows.all,
-        SendRows.all, PullRows.all, StatisticsRows.all,
+        SendRows.all, PullRows.all, StatisticsRows.all, AccountRows.all,
     ].flatMap(\.self)
 
     /// What these ask has nothing in it that could be wrong.
     private static let withoutInput: Set<RequestCode> = [
         .getAllTopicConfig, .getBrokerConfig, .getBrokerRuntimeInfo, .getAllConsumerOffset, .getAllDelayOffset, .getAllSubscriptiongroupConfig,
         .getSystemTopicListFromBroker, .cleanExpiredConsumequeue, .cleanUnusedTopic, .getAllProducerInfo, .deleteExpiredCommitlog,
-        .getBrokerConsumeStats,
+        .getBrokerConsumeStats, .getBrokerClusterAclInfo,
     ]
 
     @Test(arguments: cases) func theRowDoesWhatItIsFor(row: RowCase) async throws { try await row.check() }

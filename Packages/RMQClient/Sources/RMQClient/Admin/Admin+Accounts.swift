@@ -2,7 +2,7 @@ public import RMQCommon
 import RMQRemoting
 
 /// An account of access control, as it is to be made or changed. What is nil stays as it is.
-public struct AccountChange: Sendable {
+public struct AccountChange: Sendable, CustomStringConvertible {
     /// What an account may do with a topic or a group. The raw values are those of the account file.
     public enum Right: String, Sendable {
         case none = "DENY"
@@ -27,6 +27,9 @@ public struct AccountChange: Sendable {
     public var topics: [ByteText: Right] = [:]
     /// Its rights by group, under the names that servers know.
     public var groups: [ByteText: Right] = [:]
+
+    /// The name of the account; the secret is left out, so that no log has it.
+    public var description: String { "AccountChange(accessKey: \(accessKey))" }
 
     /// - Parameter accessKey: the name of the account.
     public init(accessKey: String, secretKey: String? = nil) {

@@ -23,4 +23,9 @@ public enum MessageDigest {
         guard let length = Int32(exactly: key.count), HMAC(EVP_sha1(), key, length, bytes, bytes.count, &digest, &size) != nil else { return nil }
         return size == sha1Size ? digest : nil
     }
+
+    /// Whether two digests are the same. How long it takes tells at most whether they are of one length.
+    public static func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0
+    }
 }

@@ -22,12 +22,14 @@ extension Setting {
             print: { String($0.milliseconds / unit.milliseconds) }, replacement: { nearest($0, range) })
     }
 
-    /// `true` or `false`, in any case. To the reference all that is not true is false, and so it is here, with a warning.
+    /// `true` or `false`, in any case. To the reference all that is not true is false, and so it is here, with a warning, unless what
+    /// is off then is protection.
     public static func flag(
-        _ key: String, _ place: any SettingPlace<Root, Bool>, takesEffect: SettingChange = .atNextStart, important: Bool = false, _ summary: String
+        _ key: String, _ place: any SettingPlace<Root, Bool>, takesEffect: SettingChange = .atNextStart, onBadValue: BadSettingValue = .isReplaced,
+        important: Bool = false, _ summary: String
     ) -> Setting {
         Setting(
-            key: key, takesEffect: takesEffect, isImportant: important, onBadValue: .isReplaced, allowed: "true or false", unit: "", summary: summary,
+            key: key, takesEffect: takesEffect, isImportant: important, onBadValue: onBadValue, allowed: "true or false", unit: "", summary: summary,
             place, parse: flag, print: { String($0) }, replacement: { _ in "false" })
     }
 

@@ -95,6 +95,16 @@ extension HeaderFields: Sequence, ExpressibleByDictionaryLiteral {
     @inlinable public func makeIterator() -> IndexingIterator<[Field]> { list.makeIterator() }
 }
 
+extension HeaderFields: CustomStringConvertible {
+    /// Commands are printed into logs, so the one field with a secret is shown without it.
+    public var description: String {
+        "[" + list.map { "\($0.name): \($0.name.isExactly(Self.secretName) ? "…" : $0.value)" }.joined(separator: ", ") + "]"
+    }
+
+    /// Of a request that makes an account (50).
+    private static let secretName = "secretKey"
+}
+
 extension HeaderFields: Equatable {
     /// The same names with the same values, in whatever order.
     public static func == (left: HeaderFields, right: HeaderFields) -> Bool {

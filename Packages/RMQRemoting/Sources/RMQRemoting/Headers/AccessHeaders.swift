@@ -3,7 +3,7 @@ public import RMQCommon
 // Accounts of access control at a broker: request codes 50 to 53.
 
 /// Header of the making or changing of an account (50).
-public struct AccountHeader: CommandHeader, Equatable {
+public struct AccountHeader: CommandHeader, Equatable, CustomStringConvertible {
     /// The name of the account.
     @ByteText public var accessKey = ""
     /// What requests are signed with; nil leaves it as it is.
@@ -22,6 +22,9 @@ public struct AccountHeader: CommandHeader, Equatable {
     public var groupPermissions: String?
 
     public init() {}
+
+    /// The name of the account; the secret is left out, so that no log has it.
+    public var description: String { "AccountHeader(\(accessKey))" }
 
     public mutating func visit<Visitor: HeaderVisitor>(_ fields: inout Visitor) throws(Visitor.Failure) {
         try fields.required("accessKey", &accessKey)

@@ -62,6 +62,37 @@ import Testing
         #expect(!signer.signature(of: first, body: []).isExactly(signed))
     }
 
+    @Test func whoChecksASignatureTakesTheRightOneAlone() throws {
+        let signer = try #require(RequestSigner(accessKey: "rocketmq2", secretKey: "12345678"))
+        var command = RemotingCommand(.sendMessageV2, body: [1, 2, 3])
+        command.fields = ["b": "T", "a": "p"]
+        #expect(!signer.hasSigned(command))
+        signer.sign(&command)
+        #expect(signer.hasSigned(command))
+        #expect(try #require(RequestSigner(accessKey: "rocketmq2", secretKey: "12345679")).hasSigned(command) == false)
+        for signature in ["", "=", command.fields?["Signature"]?.lowercased() ?? "", String(repeating: "A", count: 28)] {
+            var changed = command
+            changed.fields?["Signature"] = signature
+            #expect(!signer.hasSigned(changed))
+        }
+        var changed = command
+        changed.body[0] = 0
+        #expect(!signer.hasSigned(changed))
+    }
+
+    @Test func nothingThatIsPrintedHasTheSecret() throws {
+        let signer = try #require(RequestSigner(accessKey: "rocketmq2", secretKey: "geheim-7"))
+        var dumped = "\(signer) \(String(reflecting: signer))"
+        dump(signer, to: &dumped)
+        let header = AccountHeader {
+            $0.accessKey = "someone"
+            $0.secretKey = "geheim-7"
+        }
+        dumped += "\(header) \(RemotingCommand(.updateAndCreateAclConfig, header: header))"
+        #expect(dumped.contains("rocketmq2") && dumped.contains("someone"))
+        #expect(!dumped.contains("geheim") && !dumped.contains("103"), "neither as a text nor as bytes")
+    }
+
     /// Requests, one-way ones and those with a completion, sends and pulls of a peer.
     @Test func aClientSignsWhateverItSends() async throws {
         let loops = EventLoopGroup(count: 1, name: "signer")

@@ -8,6 +8,8 @@ import RMQCommon
 /// beside it.
 protocol AdminCommand: Sendable {
     var name: String { get }
+    /// Another name that calls it; nil for none.
+    var alias: String? { get }
     /// One line, for the list of commands.
     var summary: String { get }
     /// The name that the reference gives the command in failure texts.
@@ -19,12 +21,15 @@ protocol AdminCommand: Sendable {
 }
 
 extension AdminCommand {
+    var alias: String? { nil }
     var usage: String { CommandUsage.text(program: "mqadmin " + name, options: options + CommandOption.common) }
 }
 
 /// What a command works with: everything that touches the outside world.
 struct CommandContext: Sendable {
     let admin: Admin
+    /// Whose name the commands ask in; nil: nobody's.
+    let credentials: Credentials?
     let sender: any MessageSending
     let output: any TextOutput
     let time: LocalTime

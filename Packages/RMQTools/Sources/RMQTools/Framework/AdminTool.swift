@@ -11,7 +11,7 @@ public struct AdminTool: Sendable {
     private let now: @Sendable () -> Int64
     private let bodyFolder: String
     private let sender: any MessageSending
-    private let makeAdmin: @Sendable (_ nameServers: [String]) -> Admin
+    private let makeAdmin: @Sendable (_ nameServers: [String], Credentials?) throws(ClientError) -> Admin
 
     /// - Parameter environment: a variable of the environment, as `NAMESRV_ADDR`; nil when it is not set.
     public init(output: any TextOutput, environment: @escaping @Sendable (String) -> String?) {
@@ -23,7 +23,7 @@ public struct AdminTool: Sendable {
         output: any TextOutput, environment: @escaping @Sendable (String) -> String?, time: LocalTime,
         now: @escaping @Sendable () -> Int64 = { WallClock.nowMilliseconds() },
         bodyFolder: String = "/tmp/rocketmq/msgbodys", sender: any MessageSending = ProducerSending(),
-        makeAdmin: @escaping @Sendable (_ nameServers: [String]) -> Admin = { Admin(nameServers: $0) }
+        makeAdmin: @escaping @Sendable (_ nameServers: [String], Credentials?) throws(ClientError) -> Admin = AdminTool.admin
     ) {
         self.output = output
         self.environment = environment
@@ -39,6 +39,7 @@ public struct AdminTool: Sendable {
         UpdateTopicCommand(), DeleteTopicCommand(), UpdateSubGroupCommand(), TopicRouteCommand(), TopicStatusCommand(),
         BrokerStatusCommand(), QueryMessageByIdCommand(), QueryMessageByKeyCommand(), QueryMessageByUniqueKeyCommand(),
         ConsumerProgressCommand(), ClusterListCommand(), TopicListCommand(), SendMessageCommand(), ConsumeMessageCommand(),
+        UpdateAclConfigCommand(), DeleteAclConfigCommand(), ClusterAclConfigVersionCommand(), UpdateGlobalWhiteAddrCommand(),
     ]
 
     /// Runs the words after `mqadmin`; answers the exit code.
@@ -65,10 +66,17 @@ public struct AdminTool: Sendable {
             output.write(command.usage)
             return 0
         }
-        let admin = makeAdmin(NameServerList.parse(options["n"] ?? environment("NAMESRV_ADDR") ?? ""))
+        let credentials = self.credentials
+        let admin: Admin
+        do throws(ClientError) {
+            admin = try makeAdmin(NameServerList.parse(options["n"] ?? environment("NAMESRV_ADDR") ?? ""), credentials)
+        } catch {
+            output.writeError(Self.failure(of: command, error))
+            return 0
+        }
         defer { admin.close() }
         let context = CommandContext(
-            admin: admin, sender: sender, output: output, time: time, now: now, bodyFolder: bodyFolder)
+            admin: admin, credentials: credentials, sender: sender, output: output, time: time, now: now, bodyFolder: bodyFolder)
         do {
             try await command.run(options, in: context)
         } catch CommandFailure.showUsage {
@@ -79,13 +87,32 @@ public struct AdminTool: Sendable {
         return 0
     }
 
+    /// The account of `conf/tools.yml`. One that cannot be read is told, and the command goes on without, as in the reference.
+    private var credentials: Credentials? {
+        do throws(ToolsFile.Problem) {
+            return try ToolsFile.credentials(home: environment("ROCKETMQ_HOME"))
+        } catch {
+            output.writeError("the requests are not signed: \(error)\n")
+            return nil
+        }
+    }
+
+    /// Without credentials nothing of a configuration is needed, not even a name server.
+    private static func admin(_ nameServers: [String], _ credentials: Credentials?) throws(ClientError) -> Admin {
+        guard let credentials else { return Admin(nameServers: nameServers) }
+        var configuration = RocketMQClient.Configuration(nameServers: nameServers)
+        configuration.credentials = credentials
+        configuration.logger = .silent
+        return try Admin(configuration)
+    }
+
     private func unknown(_ name: String) -> Int32 {
         output.write("The sub command \(name) not exist.\n")
         return 0
     }
 
     static func command(named name: String) -> (any AdminCommand)? {
-        commands.first { $0.name.isExactlyIgnoringCase(name) }
+        commands.first { $0.name.isExactlyIgnoringCase(name) || $0.alias?.isExactlyIgnoringCase(name) == true }
     }
 
     static var overview: String {

@@ -1,4 +1,4 @@
-import RMQCommon
+public import RMQCommon
 
 #if canImport(Glibc)
 import Glibc
@@ -145,5 +145,25 @@ public struct IPAddress: Hashable, Sendable {
         } else {
             return nil
         }
+    }
+
+    /// The address of a peer. One of IPv4 that a socket of IPv6 shows is of IPv4.
+    public init(_ peer: HostAddress) {
+        let bytes = peer.ip
+        if bytes.count == 16, bytes.starts(with: Self.mappedPrefix) {
+            self.init(.version4, bytes.suffix(4).map(UInt16.init))
+        } else if bytes.count == 4 {
+            self.init(.version4, bytes.map(UInt16.init))
+        } else {
+            self.init(.version6, stride(from: 0, to: 16, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) })
+        }
+    }
+
+    /// ::ffff:0:0/96
+    private static let mappedPrefix = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]
+
+    private init(_ family: Family, _ segments: [UInt16]) {
+        self.family = family
+        self.segments = segments
     }
 }
