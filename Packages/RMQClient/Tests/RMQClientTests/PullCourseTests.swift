@@ -54,13 +54,15 @@ import Testing
         var course = PullCourse(at: 0)
         for _ in 0..<2 { answered(&course, course.goOn(), step: 10, end: 1000) }
         let next = course.goOn(), ahead = course.goOn()
-        #expect(!course.failed(ahead))
+        let isOver = course.failed(ahead)
+        #expect(!isOver)
         answered(&course, next, step: 10, end: 1000)
         #expect(course.wish == 30)
         let last = course.goOn()
         #expect(last.offset == 30)
         #expect(course.wish == nil, "none goes ahead any more")
-        #expect(course.failed(last), "the only one")
+        let isOverWithTheOnlyOne = course.failed(last)
+        #expect(isOverWithTheOnlyOne)
     }
 
     /// Whatever brokers answer: what is taken follows without a gap, and no more than two pulls are on their way.

@@ -69,7 +69,7 @@ public final class Producer: Sendable {
         let deadline = deadline(timeout)
         let outgoing = try outgoing(message)
         let queues = try await targets.queues(for: outgoing.topic, deadline: deadline)
-        let queue = try known(QueueSelector(choose).pick(among: core.namespace.unwrap(queues)), outgoing)
+        let queue = try known(QueueSelector.pick(among: core.namespace.unwrap(queues), by: choose), outgoing)
         return try await perform(outgoing, to: targets.target(queue, deadline: deadline), from: .now, until: deadline)
     }
 

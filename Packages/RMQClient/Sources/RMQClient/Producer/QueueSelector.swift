@@ -16,7 +16,12 @@ public struct QueueSelector: Sendable {
     public init(_ choose: @escaping @Sendable ([MessageQueue]) throws -> MessageQueue) { self.choose = choose }
 
     /// The queue that it chooses.
-    func pick(among queues: [MessageQueue]) throws(ClientError) -> MessageQueue {
+    func pick(among queues: [MessageQueue]) throws(ClientError) -> MessageQueue { try Self.pick(among: queues, by: choose) }
+
+    /// The queue that a rule chooses.
+    static func pick(
+        among queues: [MessageQueue], by choose: ([MessageQueue]) throws -> MessageQueue
+    ) throws(ClientError) -> MessageQueue {
         do {
             return try choose(queues)
         } catch {
