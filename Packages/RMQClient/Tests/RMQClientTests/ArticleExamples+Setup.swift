@@ -91,9 +91,10 @@ func transactions(
     let producer = try await client.makeTransactionProducer(group: "orders-tx") { message in
         await isBooked(message.messageId) ? .commit : .rollback
     }
-    try await producer.send(Message(topic: "Orders", text: "order 7")) { transactionId in
+    let result = try await producer.send(Message(topic: "Orders", text: "order 7")) { transactionId in
         try await book(transactionId) ? .commit : .rollback
     }
+    if let error = result.localError { print("the booking failed, so the broker will ask: \(error)") }
 }
 
 /// What is re-exported, so that an application can name it.

@@ -21,6 +21,7 @@ import Testing
             (.rebalanceLock, "lock", "1970-01-01 08:00:00 INFO RocketmqRebalanceLock - m"),
             (.filter, "filter", "1970-01-01 08:00:00 INFO RocketmqFilter - m"), (.statistics, "stats", "1970-01-01 08:00:00 INFO - m"),
             (.waterMark, "watermark", "1970-01-01 08:00:00 - m"), (.protection, "protection", "1970-01-01 08:00:00 - m"),
+            (.accounts, "common", "1970-01-01 08:00:00 INFO RocketmqCommon - m"),
         ]
         #expect(files.count == BrokerLog.allCases.count)
         for (log, _, _) in files { logger.with(log).info("m") }
