@@ -158,6 +158,27 @@ import Testing
         }
     }
 
+    /// One pull is never answered: what lies behind it is only asked for if another one went ahead.
+    @Test func inABacklogAnotherPullIsSentBeforeTheAnswerToTheOneBeforeIt() async throws {
+        let unanswered: Int64 = 640
+        let furthest = Atomic<Int64>(0)
+        try await withFakeCluster { _, command in
+            guard command.requestCode == .pullMessage, let header = try? command.header(PullMessageHeader.self) else { return .usual }
+            furthest.max(header.queueOffset, ordering: .relaxed)
+            return header.queueOffset == unanswered ? .silent : .usual
+        } _: { cluster in
+            cluster.fill("T", with: Self.texts)
+            try await cluster.withClient { client in
+                let consumer = try await client.makePushConsumer(group: "ahead", pushSettings)
+                try await consumer.subscribe(to: "T")
+                let running = Task { try await consumer.run { _ in .success } }
+                try await eventually("a pull from behind the one without an answer") { furthest.load(ordering: .relaxed) > unanswered }
+                await consumer.close()
+                try await running.value
+            }
+        }
+    }
+
     private var pushSettings: ConsumerConfiguration {
         var settings = ConsumerConfiguration()
         settings.start = .first
