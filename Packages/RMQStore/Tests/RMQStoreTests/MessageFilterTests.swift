@@ -110,7 +110,7 @@ import Testing
         configuration.writesQueueExtensions = true
         configuration.extensionFileBytes = 1024
         // A bit a colour, as a Bloom filter of the subscriptions would set it.
-        let bitmap: FilterBitmap = { _, properties in
+        let bitmap: FilterBitmap = { _, _, properties in
             guard let value = PropertyText.value("colour", in: properties) else { return nil }
             return [UInt8(1) << UInt8(Self.colours.firstIndex { $0.utf8.elementsEqual(value) } ?? 7), 0]
         }
