@@ -31,14 +31,19 @@ public final class Broker: Sendable {
         self.configuration = configuration
         // Before the store, which takes its time.
         let accounts = try Self.accounts(configuration, logger, clocks)
+        // Messages that a recovery finds get their bit maps, too.
+        let filters = ConsumerFilterTable(configuration, logger: logger, clocks: clocks)
+        try filters.load(from: ConfigurationFiles.Table.filters.path(in: configuration.configDirectory), logger: logger)
         let store: MessageStore
         do {
-            store = try MessageStore(configuration.store, logger: logger.with(.store), clocks: clocks)
+            store = try MessageStore(configuration.store, logger: logger.with(.store), clocks: clocks) { topic, storeTimestamp, properties in
+                filters.bitmap(topic: topic, storeTimestamp: storeTimestamp, properties: properties)
+            }
         } catch {
             throw .store(reason: "\(error)")
         }
         state = BrokerState(
-            configuration: configuration, configurationFile: configurationFile, host: host, store: store,
+            configuration: configuration, configurationFile: configurationFile, host: host, store: store, filters: filters,
             accessControl: accessControl ?? accounts, accounts: accounts, logger: logger, clocks: clocks)
         do {
             try state.files.load()
@@ -113,6 +118,7 @@ public final class Broker: Sendable {
         }
         return [
             PeriodicWork("tables", on: loops.next(), every: .milliseconds(state.live.current.persistOffsetsMilliseconds), by: pool) {
+                state.filters.clean(deadFor: state.live.current.deadFilterLifetime)
                 state.files.writeWhatIsDue()
             },
             PeriodicWork("samples", on: loops.next(), after: .zero, every: BrokerStatistics.sampleInterval, by: pool) { state.statistics.takeSample() },

@@ -1,5 +1,6 @@
 import Glibc
 public import RMQCommon
+import RMQFilter
 public import RMQRemoting
 public import RMQStore
 
@@ -101,6 +102,21 @@ public struct BrokerConfiguration: Sendable, Equatable {
     /// The most messages that a query by unique id returns.
     public var uniqueIdQueryCount: Int32 = 32
 
+    // MARK: filters
+
+    /// Whether consumers may filter by SQL92 expressions.
+    public var filtersByExpression = false
+    /// Whether the expression of the real topic also filters what a group consumes again.
+    public var filtersRetries = false
+    /// Whether messages get bit maps of the filters that they pass, where consume queues have extensions.
+    public var computesFilterBitmaps = false
+    /// For how many groups of a topic bit maps are laid out.
+    public var expectedFilters = 32
+    /// How many of a hundred unwanted messages a bit map may let through.
+    public var filterErrorPercent = 20
+    /// How long a filter is kept whose group is gone.
+    public var deadFilterLifetime: Duration = .seconds(86_400)
+
     // MARK: transactions
 
     /// Whether messages of transactions are refused.
@@ -175,7 +191,7 @@ extension BrokerConfiguration {
     public static let settings = SettingTable(
         program: "broker", defaults: BrokerConfiguration(),
         [
-            .init("Broker", identity + access + topicsAndGroups + serving + transactions + statistics + ownWithoutEffect),
+            .init("Broker", identity + access + topicsAndGroups + serving + filters + transactions + statistics + ownWithoutEffect),
             .init("Network", listening + networkWithoutEffect),
             .init("Store", StoreConfiguration.settings.all.map { $0.at(\.store) } + storeWithoutEffect),
         ])
@@ -297,6 +313,38 @@ extension BrokerConfiguration {
         .flag("compressedRegister", \.compressedRegister, takesEffect: .atOnce, "Whether what is told is compressed."),
     ]
 
+    private static let filters: [Setting<Self>] = [
+        .flag(
+            "enablePropertyFilter", \.filtersByExpression, takesEffect: .atOnce,
+            "Whether consumers may filter by SQL92 expressions, which the broker evaluates for each message that it reads for them."),
+        .flag(
+            "filterSupportRetry", \.filtersRetries, takesEffect: .atOnce,
+            "Whether the expression of its topic also filters a message that a group consumes again."),
+        .flag(
+            "enableCalcFilterBitMap", \.computesFilterBitmaps, takesEffect: .atOnce,
+            "Whether each message is asked at once which expressions it passes, so that pulls leave out the others without a look at them; needs `enableConsumeQueueExt`."),
+        .number(
+            "expectConsumerNumUseFilter", \.expectedFilters, expectedFilterBounds,
+            "For how many groups with expressions of a topic bit maps are laid out. After a change, what was said of earlier messages counts for nothing."),
+        .number(
+            "maxErrorRateOfBloomFilter", \.filterErrorPercent, filterErrorBounds, unit: "%",
+            "How many unwanted messages a bit map may let through to the expression; the same after a change."),
+        .time(
+            "filterDataCleanTimeSpan", \.deadFilterLifetime, 0...31_536_000_000, .milliseconds, takesEffect: .atOnce,
+            "How long a group's expression is kept after its last consumer left."),
+    ]
+
+    /// Bit maps stay within what an extension unit holds.
+    private static let expectedFilterBounds = 1...16_384
+    private static let filterErrorBounds = 1...99
+
+    /// Where the bits of a filter lie.
+    var filterBloom: BloomFilter {
+        let (percent, count) = (Self.filterErrorBounds.clamp(filterErrorPercent), Self.expectedFilterBounds.clamp(expectedFilters))
+        guard let bloom = BloomFilter(errorPercent: percent, expectedNames: count) else { preconditionFailure("there is one within these bounds") }
+        return bloom
+    }
+
     private static let transactions: [Setting<Self>] = [
         .flag("rejectTransactionMessage", \.rejectsTransactions, takesEffect: .atOnce, important: true, "Whether messages of transactions are refused."),
         .number(
@@ -348,4 +396,8 @@ extension BrokerConfiguration {
         resolved.eventLoops = eventLoopCount
         return resolved
     }
+}
+
+extension ClosedRange<Int> {
+    fileprivate func clamp(_ value: Int) -> Int { Swift.min(Swift.max(value, lowerBound), upperBound) }
 }

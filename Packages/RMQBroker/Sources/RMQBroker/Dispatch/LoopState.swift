@@ -39,6 +39,7 @@ final class LoopState: WakeUpObserver {
         holds.slowGroups = broker.slowGroups
         holds.rulesVersion = { broker.pullRulesVersion }
         holds.slowGroupBytes = settings.configuration.slowGroupLimit
+        holds.isFilterCurrent = { $0.isCurrent(in: broker.filters) }
         holds.queueNow = { (pull) throws(Refusal) in try broker.queueNow(of: pull) }
     }
 
