@@ -13,7 +13,7 @@ public enum BenchCommand {
             return arguments.isEmpty ? 2 : 0
         }
         do {
-            var options = try BenchOptions(arguments.dropFirst(), flags: ["client"])
+            var options = try BenchOptions(arguments.dropFirst(), flags: ["client", "subscribed"])
             switch ByteText(name) {
             case "producer": try await ProducerBench.run(&options)
             case "raw": try await ProducerBench.runRaw(&options)

@@ -20,6 +20,7 @@ enum BenchHelp {
           mqbench drain --topic BenchTopic                                     one connection for each queue
           mqbench drain --topic BenchTopic --connections 1                     one pull after the other, queue by queue
           mqbench drain --topic BenchTopic --address 127.0.0.1:10911           without a name server, from offset 0 on
+          mqbench drain --topic BenchTopic --sql "number BETWEEN 3 AND 4"      only what an expression wants; the rate is that of these
         idle        subscribes to many topics, which it creates, and shows what the client costs while nothing comes
           mqbench idle --subscriptions 100 --seconds 20
         latency     sends at a steady rate and measures the time from produce to consume (one queue, long polling)
@@ -54,8 +55,12 @@ enum BenchHelp {
           --mode KIND            consumer: each message, batch, ordered or poll [each]
           --subscriptions N      idle: topics [100]
           --pull N               consumer: messages asked for in one pull [32]
-          --kind KIND            raw: plain, delayed (by the first delay level), transactions (a half message and its commit, together one) or
+          --kind KIND            raw: plain, delayed (by the first delay level), transactions (a half message and its commit, together one),
+                                 filtered (with the tags 00000000 to 00000009 in turn, the same as property number, and colour red) or
                                  send-backs (the first message of the log is given back again and again) [plain]
+          --tags TEXT            drain: messages with one of these tags, joined by || [*]
+          --sql TEXT             drain: messages that an SQL92 expression wants
+          --subscribed           drain: messages that the group mqbench_drain subscribes to, as a client's heartbeat said
           --rate N               latency: messages a second [1000]; producer, raw: the same, in an open loop [as fast as it goes]
           --queue N              latency: the queue; raw, drain with --address: the first of --queues [0]
           --queues N             raw, drain with --address: queues used in turn [4]

@@ -10,6 +10,7 @@ enum DrainBench {
         let serialization = try options.serialization()
         let duration = try options.number("seconds", in: 1...86_400).map { Duration.seconds($0) }
         let connections = try options.number("connections", in: 1...10_000)
+        let filter = try filter(&options)
         let targets = try await targets(of: topic, &options)
         let done = Counter()
         let live = Task { await RateLine(what: "messages", counter: done).run() }
@@ -17,8 +18,8 @@ enum DrainBench {
         let start = nanosecondsNow()
         let result = try await BenchThread.run { () throws(BenchError) in
             try DrainLoad(
-                topic: topic, targets: targets, connections: connections, batch: batch, serialization: serialization, duration: duration,
-                done: done
+                topic: topic, targets: targets, connections: connections, batch: batch, filter: filter, serialization: serialization,
+                duration: duration, done: done
             ).run()
         }
         let nanoseconds = nanosecondsNow() - start
@@ -26,6 +27,15 @@ enum DrainBench {
             what: "messages", count: result.completed, failed: 0, firstFailure: nil, nanoseconds: nanoseconds, latency: result.latency,
             latencyOf: "one pull")
         Report.writePulls(result, nanoseconds: nanoseconds)
+    }
+
+    private static func filter(_ options: inout BenchOptions) throws(BenchError) -> PullSubscription {
+        let choices: [PullSubscription?] = [
+            options.text("tags").map { .tags($0) }, options.text("sql").map { .expression($0) }, options.flag("subscribed") ? .heartbeat : nil,
+        ]
+        let chosen = choices.compactMap(\.self)
+        guard chosen.count <= 1 else { throw BenchError(misuse: "--tags, --sql and --subscribed are three ways to say the same; take one") }
+        return chosen.first ?? .tags("*")
     }
 
     /// From an address all that the queues hold, without a name server; otherwise what the topic's queues hold by now.

@@ -40,7 +40,8 @@ struct FrameTemplate {
         }
     }
 
-    /// Puts the numbers of this request into a copy of `bytes`.
+    /// Puts the numbers of this request into a copy of `bytes`: the first where the first text was that changes, the second wherever
+    /// others were.
     func patch(_ copy: UnsafeMutableRawBufferPointer, opaque: Int32, number: Int64, second: Int64 = 0, digits: Int) {
         if isBinary {
             copy.storeBytes(of: opaque.bigEndian, toByteOffset: opaqueAt, as: Int32.self)
@@ -48,7 +49,7 @@ struct FrameTemplate {
             Self.putDecimal(Int64(opaque), digits: 10, endingAt: opaqueAt + 10, in: copy)
         }
         if let first = changingEnds.first { Self.putDecimal(number, digits: digits, endingAt: first, in: copy) }
-        if changingEnds.count > 1 { Self.putDecimal(second, digits: digits, endingAt: changingEnds[1], in: copy) }
+        for end in changingEnds.dropFirst() { Self.putDecimal(second, digits: digits, endingAt: end, in: copy) }
     }
 
     private static func putDecimal(_ value: Int64, digits: Int, endingAt end: Int, in bytes: UnsafeMutableRawBufferPointer) {
@@ -79,11 +80,18 @@ extension FrameTemplate {
             try send(
                 topic: topic, queueId: queueId, size: size,
                 properties: [PropertyName.transactionPrepared: "true", PropertyName.producerGroup: producerGroup], serialization: serialization)
+        case .filtered:
+            try send(
+                topic: topic, queueId: queueId, size: size,
+                properties: [PropertyName.tags: filteredTag, "number": filteredNumber, "colour": "red"], serialization: serialization,
+                changing: [filteredTag, filteredNumber])
         case .sendBacks: try sendBack(serialization: serialization)
         }
     }
 
     private static let producerGroup = "mqbench_producer"
+    /// Placeholders for a number of as many digits as an id has.
+    private static let (filteredTag, filteredNumber) = ("88888881", "88888882")
 
     /// Gives the first message of the log back, once more each time.
     private static func sendBack(serialization: HeaderSerialization) throws(BenchError) -> FrameTemplate {
@@ -110,7 +118,8 @@ extension FrameTemplate {
 
     /// A send of a message of `size` bytes to one queue.
     private static func send(
-        topic: String, queueId: Int32, size: Int, properties more: MessageProperties = [:], serialization: HeaderSerialization
+        topic: String, queueId: Int32, size: Int, properties more: MessageProperties = [:], serialization: HeaderSerialization,
+        changing: [String] = []
     ) throws(BenchError) -> FrameTemplate {
         // The last digits are decimal here; they are still hexadecimal digits to everybody else.
         let unique = UniqueId.make()
@@ -127,12 +136,13 @@ extension FrameTemplate {
         }
         let body = (0..<max(1, size)).map { UInt8(truncatingIfNeeded: 0x61 + $0 % 26) }
         return try FrameTemplate(
-            RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: [id])
+            RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: [id] + changing)
     }
 
-    /// A pull from one queue that carries its own subscription, so that no heartbeat is needed.
+    /// A pull from one queue. It carries its own subscription, so that no heartbeat is needed, unless it asks by that.
     static func pull(
-        topic: String, queueId: Int32, maxMessages: Int32, suspend: Duration?, serialization: HeaderSerialization
+        topic: String, queueId: Int32, maxMessages: Int32, suspend: Duration?, filter: PullSubscription = .tags("*"),
+        serialization: HeaderSerialization
     ) throws(BenchError) -> FrameTemplate {
         let header = PullMessageHeader {
             $0.consumerGroup = "mqbench_drain"
@@ -140,10 +150,14 @@ extension FrameTemplate {
             $0.queueId = queueId
             $0.queueOffset = placeholder
             $0.maxMessages = maxMessages
-            $0.flags = suspend == nil ? [.carriesSubscription] : [.carriesSubscription, .suspends]
+            if suspend != nil { $0.flags.insert(.suspends) }
             $0.suspendTimeoutMillis = suspend.map { $0.milliseconds } ?? 0
-            $0.subscription = "*"
-            $0.expressionType = "TAG"
+            switch filter {
+            case .tags(let text): ($0.subscription, $0.expressionType) = (text, "TAG")
+            case .expression(let text): ($0.subscription, $0.expressionType) = (text, "SQL92")
+            case .heartbeat: break
+            }
+            if filter != .heartbeat { $0.flags.insert(.carriesSubscription) }
         }
         return try FrameTemplate(
             RemotingCommand(.pullMessage, header: header), serialization: serialization, changing: ["\(placeholder)"])

@@ -207,7 +207,7 @@ final class SendLoad {
         lane.socket.append(template.bytes) { copy in
             template.patch(
                 copy, opaque: FrameTemplate.firstOpaque + Int32(number), number: lane.sequence &* Int64(lanes.count) &+ Int64(lane.index),
-                digits: FrameTemplate.idDigits)
+                second: lane.sequence / Int64(lane.templates.count) % 10, digits: FrameTemplate.idDigits)
         }
         lane.starts[Int(number) & (lane.starts.count - 1)] = start
         lane.sequence += 1
