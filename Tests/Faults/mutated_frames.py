@@ -5,6 +5,9 @@ The seeds are the recorded frames of Tests/Golden (every request code; for the n
 made here; a mutation flips bits, cuts, repeats, swaps lengths or splices two frames. The server may answer an error or close
 the connection. It may not crash, stop serving the healthy client, or grow without bound, and it must stop cleanly.
 
+The broker filters by SQL92 expressions, with bit maps: a part of its frames carry expressions, made and changed here, in heartbeats,
+pulls and checks of what is subscribed to.
+
 A third server is a broker with access control: half of its frames are signed after they were changed, so that what is behind the
 signature is reached, and a file of accounts is changed all the time.
 
@@ -27,6 +30,7 @@ import rmq
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTERESTING = [0, 1, 2, 3, 4, 7, 8, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x01000000]
 MEMORY_LIMIT_KILOBYTES = 1024 * 1024
+HEARTBEAT, CHECK_CLIENT = 34, 46
 REGISTER, QUERY_VERSION, ROUTE, PUT_KEY, GET_KEY, UPDATE_CONFIGURATION = 103, 322, 105, 100, 101, 318
 NAME_SERVER_CODES = {100, 101, 102, 103, 104, 105, 106, 205, 206, 216, 219, 224, 304, 311, 312, 313, 318, 319, 322, 327}
 
@@ -47,6 +51,47 @@ def recorded(codes=None):
 def broker_seeds():
     fields = rmq.send_fields("Mutated", 0, {"TAGS": "a", "KEYS": "k"})
     return recorded() + [make(rmq.SEND_V2, fields, b"body" * 10) for make in (rmq.frame, rmq.binary_frame)]
+
+
+EXPRESSIONS = [
+    "price > 20 AND colour = 'red'", "a IS NOT NULL OR NOT (b BETWEEN 1 AND 9.5e3)", "TAGS IN ('a', 'it''s', 'c') /* of two */",
+    "-a < 0x", "(((((a = 1) = TRUE) <> FALSE)))", "a NOT IN ('x') AND b NOT BETWEEN -1 AND 1 -- all\n", "KEYS = 'k' OR a >= 9223372036854775807",
+]
+PARTS = [word.encode() for word in "( ) ((((((((((((((((( )) NOT NOT_NOT - -- /* */ ' '' , = <> > >= < <= AND OR BETWEEN IN IS NULL TRUE a b TAGS 1 0.0 1e308 "
+         "99999999999999999999 1L $ _ \x00 \xff \u4e2d".split()] + [b" "]
+
+
+def mutated_expression(generator):
+    text = generator.choice(EXPRESSIONS).encode()
+    for _ in range(generator.randrange(4)):
+        at = generator.randrange(len(text) + 1)
+        text = text[:at] + b" " * generator.randrange(2) + generator.choice(PARTS) * generator.choice((1, 1, 1, 50, 5000)) + text[at:]
+    if generator.random() < 0.3:
+        text = change(generator, text, [word.encode() for word in EXPRESSIONS])
+    return text.decode(errors="replace")[:generator.choice((80_000, 30_000, 400))]
+
+
+def filtered(generator):
+    """A heartbeat, a pull, a check or a message, about a topic that is filtered by an expression."""
+    make = rmq.frame if generator.random() < 0.7 else rmq.binary_frame
+    group, version = f"filter_{generator.randrange(20)}", generator.randrange(1 << 40)
+    subscription = {"classFilterMode": False, "codeSet": [], "expressionType": generator.choice(("SQL92", "SQL92", "SQL92", "TAG", "", "sql")),
+                    "subString": mutated_expression(generator), "subVersion": version, "tagsSet": [], "topic": "Filtered"}
+    what = generator.randrange(5)
+    if what == 0:
+        return make(HEARTBEAT, {}, json.dumps({"clientID": f"c{generator.randrange(9)}", "producerDataSet": [], "consumerDataSet": [{
+            "consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET", "consumeType": "CONSUME_PASSIVELY", "groupName": group, "messageModel": "CLUSTERING",
+            "subscriptionDataSet": [subscription], "unitMode": False}]}).encode())
+    if what == 1:
+        return make(CHECK_CLIENT, {}, json.dumps({"clientId": "c", "group": group, "subscriptionData": subscription}).encode())
+    if what == 2:
+        properties = {"price": generator.choice(("21", "x", "9" * 30, "1.5")), "colour": "red", "a": "1", "TAGS": "a"}
+        return make(rmq.SEND_V2, rmq.send_fields("Filtered", 0, properties), b"body")
+    fields = {"consumerGroup": group, "topic": "Filtered", "queueId": "0", "queueOffset": str(generator.randrange(50)), "maxMsgNums": "32",
+              "sysFlag": "4" if what == 3 else "0", "commitOffset": "0", "suspendTimeoutMillis": "0", "subVersion": str(version >> generator.randrange(40))}
+    if what == 3:
+        fields |= {"subscription": subscription["subString"], "expressionType": subscription["expressionType"]}
+    return make(rmq.PULL, fields)
 
 
 def registration_fields(broker, address, compressed=False):
@@ -223,7 +268,8 @@ class Attacker(threading.Thread):
 
 
 class Broker:
-    program, made, made_share, settings = "mqbroker", None, 0, {}
+    program, made, made_share = "mqbroker", staticmethod(filtered), 0.2
+    settings = {"enablePropertyFilter": "true", "enableConsumeQueueExt": "true", "enableCalcFilterBitMap": "true", "filterSupportRetry": "true"}
     seeds = staticmethod(broker_seeds)
 
     def __init__(self, cluster):
