@@ -1,4 +1,5 @@
 import RMQCommon
+import RMQFilter
 import RMQRemoting
 
 /// Keys of the reference that this broker knows but does not act on, and the value that is true of it: tools read them from

@@ -1,4 +1,5 @@
 import RMQCommon
+import RMQFilter
 import RMQRemoting
 
 /// The filters of all groups, and the rules by which they come, change, die and go.

@@ -145,5 +145,5 @@ struct PullProcessor {
     }
 
     /// A name from the wire, cut beyond what any topic or group may have, so that a refusal cannot be made to carry megabytes.
-    private func name(_ bytes: some Sequence<UInt8>) -> String { String(decoding: bytes.prefix(1_024), as: UTF8.self) }
+    private func name(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes.prefix(1_024), as: UTF8.self) }
 }

@@ -55,7 +55,7 @@ enum ClientRequests {
         // The reference takes every tag expression.
         if type.isEmpty || type.isExactly("TAG") { return .response(.success) }
         guard caller.loop.settings.configuration.filtersByExpression, type.isExactly(ConsumerFilter.type) else {
-            throw .unsupportedFilter(of: type.prefix(bytes: 64))
+            throw Refusal.unsupportedFilter(of: type.prefix(bytes: 64))
         }
         let text = try subscription.string("subString", default: "")
         do throws(SQLExpressionError) {

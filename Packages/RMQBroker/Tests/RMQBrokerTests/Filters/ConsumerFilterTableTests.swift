@@ -137,10 +137,11 @@ import Testing
         func filter(_ number: Int, diedAt: Int64 = 0) -> ConsumerFilter {
             ConsumerFilter(topic: "T", group: "g\(number)", expression: expression, version: 1, bornAt: 1, diedAt: diedAt, positions: [])
         }
-        for number in 0..<most { #expect(filters.insert(filter(number))) }
-        #expect(!filters.insert(filter(most)))
-        #expect(filters.insert(filter(0, diedAt: 2)), "it takes the place of its own")
-        #expect(filters.insert(filter(most)), "the dead one is gone")
+        func isTaken(_ filter: ConsumerFilter) -> Bool { filters.insert(filter) }
+        for number in 0..<most { #expect(isTaken(filter(number))) }
+        #expect(!isTaken(filter(most)))
+        #expect(isTaken(filter(0, diedAt: 2)), "it takes the place of its own")
+        #expect(isTaken(filter(most)), "the dead one is gone")
         #expect(filters[topic: "T", group: "g0"] == nil)
         #expect(filters.count == most)
     }
@@ -199,14 +200,14 @@ import Testing
 
     @Test func theReferencesFileIsReadAndWrittenAsItIs() throws {
         let table = table()
-        let path = GoldenData.path("store-clean/config/consumerFilter.json")
+        let path = try GoldenData.path("store-clean/config/consumerFilter.json")
         try table.load(from: path, logger: quiet)
         let filter = try #require(table[topic: "GoldenPlain", group: "golden_sql_consumer"])
         #expect(filter.expression.text == "price > 20 AND colour = 'red'")
         #expect(filter.version == 1_795_232_556_966)
         #expect(filter.isDead)
         #expect(filter.positions == table.bloom.positions(of: "golden_sql_consumer#GoldenPlain"))
-        #expect(table.file.json.bytes(.pretty) == (try SmallFile.read(path)))
+        #expect(try table.file.json.bytes(.pretty) == SmallFile.read(path))
         #expect(!table.haveChanged)
         // As in the one extension unit with a bit map that the reference left, and in one that it would have made.
         #expect(bitmap(table, "price\u{1}10\u{2}colour\u{1}red\u{2}", topic: "GoldenPlain") == [UInt8](repeating: 0, count: 14))
