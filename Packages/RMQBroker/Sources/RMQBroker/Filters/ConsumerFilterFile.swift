@@ -66,7 +66,7 @@ struct StoredBits: JSONBody {
 extension ConsumerFilterFile {
     init(_ filters: [ConsumerFilter], bitCount: Int) {
         for filter in filters {
-            topics[filter.topic, default: StoredFilters { $0.topic = filter.topic }].groups[filter.group] = StoredFilter(filter, bitCount)
+            topics[filter.topic, default: StoredFilters { $0.topic = filter.topic }].groups[filter.group] = StoredFilter(filter, bitCount: bitCount)
         }
     }
 
@@ -106,7 +106,7 @@ extension StoredBits {
 }
 
 extension StoredFilter {
-    fileprivate init(_ filter: ConsumerFilter, _ bitCount: Int) {
+    init(_ filter: ConsumerFilter, bitCount: Int) {
         bits = StoredBits {
             $0.bitCount = Int32(bitCount)
             $0.positions = filter.positions

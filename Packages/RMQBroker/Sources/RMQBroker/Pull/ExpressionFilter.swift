@@ -23,11 +23,13 @@ final class ExpressionFilter: Sendable {
 
     /// False only when the bits say so: those of a message that is younger than the filter, and laid out as they are now.
     func mayMatch(_ entry: FilterEntry) -> Bool {
-        guard let registered else { return true }
-        return entry.withExtension { storeTimestamp, bitmap in
-            guard storeTimestamp > registered.bornAt, bitmap.count == bitmapBytes else { return true }
-            return BloomBits.contains(registered.positions, in: bitmap)
-        } ?? true
+        registered == nil || entry.withExtension { mayMatch(storeTimestamp: $0, bitmap: $1) } ?? true
+    }
+
+    /// The same of what an extension unit holds.
+    func mayMatch(storeTimestamp: Int64, bitmap: UnsafeRawBufferPointer) -> Bool {
+        guard let registered, storeTimestamp > registered.bornAt, bitmap.count == bitmapBytes else { return true }
+        return BloomBits.contains(registered.positions, in: bitmap)
     }
 
     func isCurrent(in filters: ConsumerFilterTable) -> Bool {

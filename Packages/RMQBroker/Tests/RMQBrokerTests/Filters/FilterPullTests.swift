@@ -179,6 +179,24 @@ import Testing
         }
     }
 
+    /// Code 321, as `mqadmin queryCq` asks it.
+    @Test func anOperatorSeesAFilterAndWhatBitMapsSay() async throws {
+        try await withFilters({
+            $0.computesFilterBitmaps = true
+            $0.store.writesQueueExtensions = true
+        }) { peer in
+            _ = try await peer.heartbeat("c", subscriptions: [sql("price = 1")])
+            let born = try #require(peer.broker.state.filters[topic: "T", group: "g"]?.bornAt)
+            try await eventually("time passes") { WallClock.system.now() > born }
+            try await send(0..<3, to: peer)
+            let answer = try await peer.ask(.queryConsumeQueue, ["topic": "T", "queueId": "0", "index": "0", "count": "8", "consumerGroup": "g"])
+            let entries = try ConsumeQueueEntries(body: answer.body)
+            #expect(entries.entries.map(\.isMatch) == [false, true, false])
+            #expect(entries.filterData?.contains(#""expression":"price = 1""#) == true, "\(entries.filterData ?? "")")
+            #expect(entries.subscription?.expressionType == "SQL92")
+        }
+    }
+
     @Test func bitMapsMayBeSwitchedOnWhileTheBrokerRuns() async throws {
         try await withFilters({ $0.store.writesQueueExtensions = true }) { peer in
             _ = try await peer.heartbeat("c", subscriptions: [sql("price = 1")])
