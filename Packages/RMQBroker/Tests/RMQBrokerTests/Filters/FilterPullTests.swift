@@ -1,3 +1,4 @@
+import Foundation
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
@@ -176,6 +177,24 @@ import Testing
             #expect(try await peer.pull("T", from: 0, changing: Self.byHeartbeat).messages.map(\.queueOffset) == [3, 7])
             _ = try await peer.heartbeat("c", subscriptions: [sql("price = 2", version: 2)])
             #expect(try await peer.pull("T", from: 0, changing: Self.byHeartbeat).messages.map(\.queueOffset) == [2, 6], "it is born again")
+        }
+    }
+
+    /// Filters are known before the store looks at what it has.
+    @Test func messagesThatARecoveryFindsGetTheirBitMaps() async throws {
+        try await withFilters({
+            $0.computesFilterBitmaps = true
+            $0.store.writesQueueExtensions = true
+        }) { peer in
+            _ = try await peer.heartbeat("c", subscriptions: [sql("price = 1")])
+            try await send(0..<3, to: peer)
+            peer.broker.stop()
+            for folder in ["consumequeue", "consumequeue_ext"] { try FileManager.default.removeItem(atPath: "\(peer.storeRoot)/\(folder)") }
+            try SmallFile.replace(peer.storeRoot + "/abort", with: "")
+            try peer.restart()
+            let queue = peer.broker.state.store.queueHandle(topic: "T", queueId: 0)
+            let wanted = (0..<3).map { queue.extensionUnit(at: $0)?.filterBitmap.contains { $0 != 0 } }
+            #expect(wanted == [false, true, false])
         }
     }
 
