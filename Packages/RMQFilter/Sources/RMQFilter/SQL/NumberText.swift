@@ -5,7 +5,7 @@ internal import Glibc
 /// | kind | text |
 /// |---|---|
 /// | integer | sign or none, digits of any script, nothing else, and in range |
-/// | floating point | blanks at the ends; sign or none; `NaN`, `Infinity`, or digits with a point and an exponent or without; `f` or `d` at its end; also `0x1.8p3` |
+/// | floating point | blanks at the ends; sign or none; digits with or without point and exponent, `0x1.8p3`, each perhaps with an `f` or `d`; `NaN`; `Infinity` |
 enum NumberText {
     /// Longest text that is a number. The longest that a program writes has some 25 bytes; an expression may read one many times.
     static let byteLimit = 256

@@ -8,7 +8,7 @@
 ///
 /// | what | how |
 /// |---|---|
-/// | operators, loosest first | `OR`; `AND`; `=` `<>` `IS [NOT] NULL`; `<` `<=` `>` `>=` `[NOT] BETWEEN … AND …` `[NOT] IN (…)`; `+` `-` `NOT` |
+/// | operators, loosest first | `OR`; `AND`; `=` `<>` `IS [NOT] NULL`; `<` `<=` `>` `>=` `[NOT] BETWEEN` `[NOT] IN`; `+` `-` `NOT` |
 /// | numbers | `20` has 32 bits if it fits, else 64; `20.0`, `.5`, `2e1` have floating point, and are not 0 |
 /// | a property beside a number | is read as a number of that kind: for `price > 20` a price of 3.5 is no number, for `price > 20.0` it is one |
 /// | two properties | `=` and `<>` compare their texts, the others their floating-point numbers |

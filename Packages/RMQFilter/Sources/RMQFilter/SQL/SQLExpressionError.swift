@@ -39,7 +39,7 @@ public struct SQLExpressionError: Error, Equatable, Sendable, CustomStringConver
 
     public var description: String {
         if case .tooLong(let bytes, let limit) = reason { return "a filter expression of \(bytes) bytes; it may have \(limit)" }
-        let place = token.isEmpty ? "at the end" : "at '\(token)'"
+        let place = token.isEmpty ? "at the end" : "at \"\(token)\""
         return "the filter expression is wrong in line \(line), column \(column), \(place): \(reason.advice)"
     }
 }

@@ -20,7 +20,12 @@ struct SQLParser {
         guard count <= SQLExpression.byteLimit else {
             throw SQLExpressionError(reason: .tooLong(bytes: count, limit: SQLExpression.byteLimit), line: 1, column: 1, token: "")
         }
-        var parser = try SQLParser(Array(text.utf8))
+        return try compile(Array(text.utf8))
+    }
+
+    /// The same for bytes, which may be no text; of any length.
+    static func compile(_ bytes: [UInt8]) throws(SQLExpressionError) -> SQLProgram {
+        var parser = try SQLParser(bytes)
         let whole = try parser.readOr()
         try parser.makeCondition(whole)
         return parser.program.finished()
@@ -94,7 +99,8 @@ struct SQLParser {
     }
 
     private func checkEquality(_ left: SQLOperand, _ right: SQLOperand) throws(SQLExpressionError) {
-        for operand in [left, right] where operand.kind == .null { throw scanner.error(.nullCompared, at: operand.token.range) }
+        if left.kind == .null { throw scanner.error(.nullCompared, at: left.token.range) }
+        if right.kind == .null { throw scanner.error(.nullCompared, at: right.token.range) }
         guard left.kind == .truth else { return }
         switch right.kind {
         case .number, .text: throw scanner.error(.truthCompared, at: left.token.range)
@@ -191,7 +197,7 @@ struct SQLParser {
     private mutating func readUnary() throws(SQLExpressionError) -> SQLOperand {
         let first = token
         var signs: [SQLToken.Kind] = []
-        while [.plus, .minus, .not].contains(token.kind) {
+        while token.kind == .plus || token.kind == .minus || token.kind == .not {
             signs.append(token.kind)
             try advance()
         }

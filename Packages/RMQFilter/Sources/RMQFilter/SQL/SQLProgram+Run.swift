@@ -55,7 +55,7 @@ extension SQLProgram {
             case .not: if case .boolean(let truth) = stack.top { stack.top = .boolean(!truth) }
             case .isNull: if case .null = stack.top { stack.top = .boolean(true) } else { stack.top = .boolean(false) }
             case .condition: if case .text = stack.top { stack.top = .boolean(false) }
-            case .isIn(let list): if case .text(let text) = stack.top { stack.top = .boolean(texts.find(text, in: list) != nil) }
+            case .isIn(let list): if case .text(let text) = stack.top { stack.top = .boolean(texts.find(text, in: lists[list]) != nil) }
 
             case .equal: try stack.replaceTwo(Self.equal)
             case .less: try stack.compare { $0 == .before }

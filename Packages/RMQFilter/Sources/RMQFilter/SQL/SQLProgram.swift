@@ -15,8 +15,8 @@ enum SQLInstruction: Equatable, Sendable {
     case isNull
     /// A text is FALSE, NULL stays NULL.
     case condition
-    /// Whether a text is in the list of these numbers.
-    case isIn(Range<Int>)
+    /// Whether a text is in a list of the program.
+    case isIn(Int)
 
     // Replace the two values on top, of which the right one is above the left one.
     case equal
@@ -51,6 +51,8 @@ extension SQLInstruction {
 struct SQLProgram: Sendable {
     let instructions: [SQLInstruction]
     let texts: SQLTexts
+    /// The lists behind IN.
+    let lists: [Range<Int>]
     /// The properties that the expression names, a list of texts. `.property(n)` is the n-th of them.
     let names: Range<Int>
     /// Bit n is set when a name has n bytes; the last bit stands for all longer ones.
@@ -63,6 +65,7 @@ struct SQLProgram: Sendable {
 struct SQLProgramBuilder {
     private var instructions: [SQLInstruction] = []
     private var texts = SQLTexts()
+    private var lists: [Range<Int>] = []
     /// The names in the order in which the text has them first.
     private var names: [[UInt8]] = []
     private var numbers: [[UInt8]: Int] = [:]
@@ -92,7 +95,10 @@ struct SQLProgramBuilder {
         texts.append(text)
     }
 
-    mutating func emitIsIn(_ list: [[UInt8]]) { emit(.isIn(texts.append(list: list))) }
+    mutating func emitIsIn(_ list: [[UInt8]]) {
+        emit(.isIn(lists.count))
+        lists.append(texts.append(list: list))
+    }
 
     /// Leaves room for an instruction that goes on further behind.
     /// - Returns: its place, for ``land(_:_:)``.
@@ -113,8 +119,9 @@ struct SQLProgramBuilder {
         for place in instructions.indices {
             if case .property(let number) = instructions[place] { instructions[place] = .property(sortedNumbers[number]) }
         }
+        let list = texts.append(list: names)
         return SQLProgram(
-            instructions: instructions, texts: texts, names: texts.append(list: names),
+            instructions: instructions, texts: texts, lists: lists, names: list,
             nameLengths: names.reduce(0) { $0 | SQLProgram.bit(ofLength: $1.count) }, stackHeight: stackHeight)
     }
 }
