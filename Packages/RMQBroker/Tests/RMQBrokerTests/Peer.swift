@@ -1,4 +1,5 @@
 import Foundation
+import RMQACL
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting

@@ -20,9 +20,11 @@ public final class NameServer: Sendable {
     public init(
         configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup, accessControl: (any AccessControl)? = nil
     ) throws(NameServerError) {
-        let environment = configuration.clusterTest ? try ProductEnvironment(configuration, loops: loops, logger: logger) : nil
         let accounts = try Self.accounts(configuration, logger, loops.clocks.wall)
-        let configured: (any AccessControl)? = accounts.map { configuration.access.requiresSignature ? $0 : OpenQuestions(control: $0) }
+        let environment = configuration.clusterTest ? try ProductEnvironment(configuration, loops: loops, logger: logger) : nil
+        let configured = accounts.map { accounts -> any AccessControl in
+            if configuration.access.requiresSignature { accounts } else { OpenQuestions(control: accounts) }
+        }
         let state = NameServerState(
             configuration: configuration, accessControl: accessControl ?? configured, productEnvironment: environment, clock: loops.clocks.monotonic,
             logger: logger)
