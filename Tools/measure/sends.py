@@ -72,13 +72,12 @@ def signed(table, programs, seconds):
     """Unsigned sends to a broker without accounts, and signed ones to a broker with them, in turn: the machine's moods meet both."""
     bench, settings = programs / "mqbench", {"eventLoops": os.cpu_count()}
     account = ["--access-key", "bench-producer", "--secret-key", "bench-secret"]
-    closed = rmq.Cluster(programs, name_server=False, settings=settings | {"aclEnable": "true", "authenticationRequired": "true"})
-    (closed.folder / "conf").mkdir()
-    (closed.folder / "conf" / "plain_acl.yml").write_text(ACCOUNTS)
+    closed_settings = settings | {"aclEnable": "true", "authenticationRequired": "true"}
     print(f"\nSends of 128 B a second, unsigned and signed, 3 x {seconds} s each")
     print(f"{'load':<18}{'headers':<8}{'unsigned':>10}{'signed':>10}{'signed/unsigned':>18}")
     results = []
-    with rmq.Cluster(programs, name_server=False, settings=settings) as opened, closed:
+    with rmq.Cluster(programs, name_server=False, settings=settings) as opened, \
+            rmq.Cluster(programs, name_server=False, settings=closed_settings, files={"conf/plain_acl.yml": ACCOUNTS}) as closed:
         for name, serialization in itertools.product(SIGNED_GOALS, ("json", "binary")):
             connections, depth = LOADS[name]
             plain, with_signature = [], []

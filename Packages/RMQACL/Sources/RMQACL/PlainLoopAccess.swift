@@ -5,7 +5,7 @@ import RMQRemoting
 /// above all, is decoded and checked again.
 final class PlainLoopAccess: LoopAccess {
     private let control: PlainAccessControl
-    private let reader = SignedRequestReader()
+    private let memory = AccessMemory()
     private var version: UInt64
     private var rules: AccessRules
 
@@ -21,8 +21,9 @@ final class PlainLoopAccess: LoopAccess {
         if version != self.version {
             self.version = version
             rules = control.currentRules
+            memory.forget()
         }
-        if rules.allows(request, needing: access, from: remote, reader) { return }
+        if rules.allows(request, needing: access, from: remote, memory) { return }
         try rules.check(request.command(), needing: access, from: remote)
     }
 }

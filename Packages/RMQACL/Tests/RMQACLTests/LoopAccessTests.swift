@@ -18,7 +18,7 @@ import Testing
     private static let elsewhere = HostAddress("172.16.0.1:5000")!
 
     private let rules: AccessRules
-    private let reader = SignedRequestReader()
+    private let memory = AccessMemory()
     private let scratch = HeaderScratch()
 
     init() throws { rules = AccessRules([try AccountFile(Array(Self.file.utf8), path: "f.yml")], requiresSignature: false) }
@@ -50,7 +50,7 @@ import Testing
     ) -> (inPlace: Bool, decoded: Bool)? {
         frame.withUnsafeBytes { bytes in
             guard bytes.count >= 4, let request = try? InboundFrame(UnsafeRawBufferPointer(rebasing: bytes[4...]), scratch: scratch) else { return nil }
-            let inPlace = rules.allows(request, needing: access, from: remote, reader)
+            let inPlace = rules.allows(request, needing: access, from: remote, memory)
             let decoded = (try? rules.check(request.command(), needing: access, from: remote)) != nil
             return (inPlace, decoded)
         }
@@ -88,6 +88,25 @@ import Testing
             (signed(pull("other", "mine")), Self.subscribing), (signed(RemotingCommand(.updateAndCreateTopic)), .administrator),
         ]
         for (request, access) in requests { #expect(try answers(request, access, serialization) == (false, false), "\(request)") }
+    }
+
+    /// The second time nothing is looked up, and what is asked has to be the very same.
+    @Test func whatIsRememberedIsOfTheSameNamesAlone() throws {
+        for _ in 0..<2 { #expect(try answers(signed(send("orders")), Self.publishing, .rocketmq) == (true, true)) }
+        #expect(try answers(signed(send("orders"), "userone", "secret-9"), Self.publishing, .rocketmq) == (false, false))
+        #expect(try answers(signed(send("orders"), "admin-one", "secret-1"), Self.publishing, .rocketmq) == (false, false))
+        // The same bytes one behind the other, cut elsewhere.
+        var shifted = send("ordersm")
+        shifted.fields?["a"] = "ine"
+        #expect(try answers(signed(shifted), Self.publishing, .rocketmq) == (false, false))
+        var pulled = pull("orders", "mine")
+        for _ in 0..<2 { #expect(try answers(signed(pulled), Self.subscribing, .rocketmq) == (true, true)) }
+        pulled.fields?["consumerGroup"] = "other"
+        #expect(try answers(signed(pulled), Self.subscribing, .rocketmq) == (false, false))
+        pulled.fields?["consumerGroup"] = nil
+        #expect(try answers(signed(pulled), Self.subscribing, .rocketmq) == (true, true))
+        let copy = RemotingCommand(code: RequestCode.sendBatchMessage.rawValue, fields: pulled.fields)
+        #expect(try answers(signed(copy), Self.publishing, .rocketmq) == (true, true), "no topic by that name asks nothing, as decoded")
     }
 
     @Test func whiteListsFreeInPlaceToo() throws {

@@ -42,19 +42,33 @@ final class AccessRules: Sendable {
 
     /// Whether ``check(_:needing:from:)`` would let the request pass, as far as that is seen without decoding it. False says only that
     /// the check has to tell.
-    func allows(_ request: InboundFrame, needing access: RequestAccess, from remote: HostAddress, _ reader: SignedRequestReader) -> Bool {
+    func allows(_ request: InboundFrame, needing access: RequestAccess, from remote: HostAddress, _ memory: AccessMemory) -> Bool {
         let isWhite = isAdmitted(remote, by: whiteAddresses)
         if isWhite, !requiresSignature { return true }
-        guard let signed = reader.read(request), let account = accounts[String(decoding: signed.accessKey, as: UTF8.self)],
-            account.signer.hasSigned(signed)
-        else { return false }
-        if isWhite || isAdmitted(remote, by: account.whiteAddresses) { return true }
         switch access {
-        case .account: return true
-        case .administrator: return account.isAdministrator
-        case .fields(let named): return missing(named.rights(of: request), account) == nil
-        case .rights: return false
+        case .fields(let named):
+            guard let signed = memory.reader.read(request, topic: named.topic, group: named.group) else { return false }
+            if let account = memory.account(of: signed, code: request.code) { return account.signer.hasSigned(signed) }
+            guard let account = signer(of: signed) else { return false }
+            if isWhite || isAdmitted(remote, by: account.whiteAddresses) { return true }
+            guard missing(named.rights(of: signed), account) == nil else { return false }
+            memory.remember(account, signed, code: request.code)
+            return true
+        case .account, .administrator, .rights:
+            guard let signed = memory.reader.read(request, topic: nil, group: nil), let account = signer(of: signed) else { return false }
+            if isWhite || isAdmitted(remote, by: account.whiteAddresses) { return true }
+            return switch access {
+            case .account: true
+            case .administrator: account.isAdministrator
+            case .fields, .rights: false
+            }
         }
+    }
+
+    /// Nil when the account does not exist or did not sign this.
+    private func signer(of request: SignedRequest) -> Account? {
+        guard let account = accounts[String(decoding: request.accessKey, as: UTF8.self)], account.signer.hasSigned(request) else { return nil }
+        return account
     }
 
     /// Most lists are empty, and then the address need not be taken apart.

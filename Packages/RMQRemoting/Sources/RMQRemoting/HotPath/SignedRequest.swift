@@ -11,6 +11,9 @@ public struct SignedRequest {
     public let values: UnsafeRawBufferPointer
     /// What is signed behind them.
     public let body: UnsafeRawBufferPointer
+    /// The topic and the group, by the fields that were asked for; nil for a field that is absent.
+    public let topic: UnsafeRawBufferPointer?
+    public let group: UnsafeRawBufferPointer?
 }
 
 /// Finds out what a request's signature is of, without decoding the request: one for each loop.
@@ -24,6 +27,10 @@ public final class SignedRequestReader {
         var slot: Int32
     }
 
+    private static let accessKeyStart = start(of: "AccessKey")
+    private static let signatureStart = start(of: "Signature")
+    private static let unsignedStart = start(of: "_UNIQUE_KEY_QUERY")
+
     private let order = UnsafeMutableBufferPointer<Entry>.allocate(capacity: HeaderScratch.fieldLimit)
     private let values = UnsafeMutableRawBufferPointer.allocate(byteCount: HeaderScratch.textBytes, alignment: 64)
 
@@ -35,65 +42,98 @@ public final class SignedRequestReader {
     }
 
     /// Nil where the request has to be decoded, an unsigned one among them.
-    public func read(_ request: InboundFrame) -> SignedRequest? {
+    /// - Parameters:
+    ///   - topic: the field with the topic, to be found on the way; nil for none.
+    ///   - group: the same with the group.
+    public func read(_ request: InboundFrame, topic topicName: StaticString?, group groupName: StaticString?) -> SignedRequest? {
         guard let fieldCount = request.fieldCount, sort(request, fieldCount) else { return nil }
-        var accessKey: UnsafeRawBufferPointer?
-        var signature: UnsafeRawBufferPointer?
+        let header = request.header, fields = request.scratch.fields
+        var (accessKey, signature, topic, group): (UnsafeRawBufferPointer?, UnsafeRawBufferPointer?, UnsafeRawBufferPointer?, UnsafeRawBufferPointer?)
         var count = 0
-        for entry in order[..<fieldCount] {
-            let slot = request.scratch.fields[Int(entry.slot)]
-            let name = request.key(slot), value = request.value(slot)
+        for index in 0..<fieldCount {
+            let entry = order[index]
+            let slot = fields[Int(entry.slot)]
+            let value = slot.value(in: header)
             if slot.isEscaped {
+                let name = slot.key(in: header)
                 guard name.equals("i") || name.equals("properties"),
                     let written = value.unescapeJSON(into: UnsafeMutableRawBufferPointer(rebasing: values[count...]))
                 else { return nil }
                 count += written
                 continue
             }
-            if name.equals("Signature") {
+            switch entry.start {
+            case Self.accessKeyStart where slot.key(in: header).equals("AccessKey"): accessKey = value
+            case Self.signatureStart where slot.key(in: header).equals("Signature"):
                 signature = value
                 continue
+            case Self.unsignedStart where slot.key(in: header).equals("_UNIQUE_KEY_QUERY"): return nil
+            default:
+                if let topicName, slot.isNamed(topicName, in: header) { topic = value }
+                if let groupName, slot.isNamed(groupName, in: header) { group = value }
             }
-            if name.equals("AccessKey") { accessKey = value }
-            if name.equals("_UNIQUE_KEY_QUERY") { return nil }
             guard value.count <= values.count - count else { return nil }
             if let source = value.baseAddress { (values.baseAddress! + count).copyMemory(from: source, byteCount: value.count) }
             count += value.count
         }
         guard let accessKey, let signature else { return nil }
         return SignedRequest(
-            accessKey: accessKey, signature: signature, values: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(values)[..<count]), body: request.body)
+            accessKey: accessKey, signature: signature, values: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(values)[..<count]),
+            body: request.body, topic: topic, group: group)
     }
 
     /// Puts the fields in the order of their names. Few, and mostly in order already: each is moved to its place among those before it.
     /// - Returns: false when a name stands twice or has bytes for which UTF-16 has another order.
     private func sort(_ request: InboundFrame, _ fieldCount: Int) -> Bool {
+        let header = request.header, fields = request.scratch.fields, order = order
         for index in 0..<fieldCount {
-            let name = request.key(request.scratch.fields[index])
-            var entry = Entry(start: 0, slot: Int32(truncatingIfNeeded: index))
-            for place in 0..<name.count {
-                guard name[place] < 0x80 else { return false }
-                if place < 8 { entry.start |= UInt64(name[place]) << UInt64(56 - 8 * place) }
-            }
+            let name = fields[index].key(in: header)
+            guard let start = Self.start(of: name) else { return false }
             var place = index
             while place > 0 {
                 let before = order[place - 1]
-                let comparison = before.start != entry.start ? (before.start < entry.start ? -1 : 1) : compare(before, name, request)
-                if comparison < 0 { break }
-                guard comparison > 0 else { return false }
+                if before.start <= start {
+                    if before.start < start { break }
+                    let comparison = Self.compare(fields[Int(before.slot)].key(in: header), name)
+                    if comparison < 0 { break }
+                    guard comparison > 0 else { return false }
+                }
                 order[place] = before
                 place -= 1
             }
-            order[place] = entry
+            order[place] = Entry(start: start, slot: Int32(truncatingIfNeeded: index))
         }
         return true
     }
 
-    /// Below 0 when the entry's name stands before `name`, 0 when it is the same.
-    private func compare(_ entry: Entry, _ name: UnsafeRawBufferPointer, _ request: InboundFrame) -> Int {
-        let other = request.key(request.scratch.fields[Int(entry.slot)])
-        let common = min(other.count, name.count)
-        let order = common == 0 ? 0 : memcmp(other.baseAddress!, name.baseAddress!, common)
-        return order != 0 ? Int(order) : other.count - name.count
+    /// Nil for a name that is not ASCII.
+    @inline(__always)
+    private static func start(of name: UnsafeRawBufferPointer) -> UInt64? {
+        var start: UInt64 = 0
+        if name.count >= 8 {
+            start = UInt64(bigEndian: name.loadUnaligned(as: UInt64.self))
+            for place in 8..<name.count where name[place] >= 0x80 { return nil }
+        } else {
+            for place in 0..<name.count { start |= UInt64(name[place]) << UInt64(56 - 8 * place) }
+        }
+        return start & 0x8080_8080_8080_8080 == 0 ? start : nil
+    }
+
+    private static func start(of name: StaticString) -> UInt64 {
+        start(of: UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)) ?? 0
+    }
+
+    /// Below 0 when `left` stands before `right`, 0 when it is the same.
+    private static func compare(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {
+        let common = min(left.count, right.count)
+        let order = common == 0 ? 0 : memcmp(left.baseAddress!, right.baseAddress!, common)
+        return order != 0 ? Int(order) : left.count - right.count
+    }
+}
+
+extension FieldSlot {
+    @inline(__always)
+    fileprivate func isNamed(_ name: StaticString, in header: UnsafeRawBufferPointer) -> Bool {
+        Int(keyCount) == name.utf8CodeUnitCount && key(in: header).equals(name)
     }
 }

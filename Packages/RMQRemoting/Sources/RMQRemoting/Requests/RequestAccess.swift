@@ -28,22 +28,22 @@ public struct NamedRights: Sendable {
     }
 
     /// What a request needs.
-    public func rights(of request: RemotingCommand) -> [ResourceRight] { rights { name in request.fields?[name.description] } }
-
-    /// What a request needs whose fields ``SignedRequestReader`` has read: none of them is escaped, none stands twice.
-    public func rights(of request: InboundFrame) -> [ResourceRight] {
-        rights { name in request.field(name).map { String(decoding: $0, as: UTF8.self) } }
+    public func rights(of request: RemotingCommand) -> [ResourceRight] {
+        rights(topic: topic.flatMap { request.fields?[$0.description] }, group: group.flatMap { request.fields?[$0.description] })
     }
 
-    private func rights(_ value: (StaticString) -> String?) -> [ResourceRight] {
-        let topic = topic.flatMap(value)
+    /// What a request needs that was read for the fields ``topic`` and ``group``.
+    public func rights(of request: SignedRequest) -> [ResourceRight] {
+        rights(topic: request.topic.map { String(decoding: $0, as: UTF8.self) }, group: request.group.map { String(decoding: $0, as: UTF8.self) })
+    }
+
+    private func rights(topic: String?, group: String?) -> [ResourceRight] {
         switch right {
         case .publish:
             guard let topic else { return [] }
             if !RetryTopic.isRetry(topic) { return [ResourceRight(.publish, topic: topic)] }
-            return group.flatMap(value).map { [ResourceRight(.subscribe, group: $0)] } ?? []
+            return group.map { [ResourceRight(.subscribe, group: $0)] } ?? []
         case .subscribe:
-            let group = group.flatMap(value)
             return [topic.map { ResourceRight(.subscribe, topic: $0) }, group.map { ResourceRight(.subscribe, group: $0) }].compactMap(\.self)
         }
     }
