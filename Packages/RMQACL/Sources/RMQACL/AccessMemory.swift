@@ -5,7 +5,8 @@ import RMQRemoting
 /// Which accounts may do what, as one loop found out under one set of rules: so that the next send to a topic makes no text of a name and
 /// looks nothing up but this. It never remembers that somebody may not.
 final class AccessMemory {
-    private struct Entry {
+    /// An object, of which a look-up counts one reference.
+    private final class Entry {
         let code: Int32
         /// The names of account, topic and group, one behind the other; a topic or a group that is absent is another one than any.
         let names: [UInt8]
@@ -42,6 +43,8 @@ final class AccessMemory {
 
     /// Accounts times topics that a loop sees at once; one that takes the place of another costs that one a look-up.
     private static let slotCount = 1 << 10
+    /// Names of one entry, of which a loop then keeps 1 MB at most; topics and groups have 127 and 255 characters.
+    private static let nameByteLimit = 1_024
 
     let reader = SignedRequestReader()
     private var entries = [Entry?](repeating: nil, count: slotCount)
@@ -57,6 +60,7 @@ final class AccessMemory {
 
     /// Keeps that the account has the rights which the request needs.
     func remember(_ account: Account, _ request: SignedRequest, code: Int32) {
+        guard request.accessKey.count + (request.topic?.count ?? 0) + (request.group?.count ?? 0) <= Self.nameByteLimit else { return }
         entries[Self.slot(request)] = Entry(account, request, code: code)
     }
 

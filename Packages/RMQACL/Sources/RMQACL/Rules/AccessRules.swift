@@ -47,7 +47,7 @@ final class AccessRules: Sendable {
         if isWhite, !requiresSignature { return true }
         switch access {
         case .fields(let named):
-            guard let signed = memory.reader.read(request, topic: named.topic, group: named.group) else { return false }
+            guard let signed = memory.reader.read(request, for: named) else { return false }
             if let account = memory.account(of: signed, code: request.code) { return account.signer.hasSigned(signed) }
             guard let account = signer(of: signed) else { return false }
             if isWhite || isAdmitted(remote, by: account.whiteAddresses) { return true }
@@ -55,7 +55,7 @@ final class AccessRules: Sendable {
             memory.remember(account, signed, code: request.code)
             return true
         case .account, .administrator, .rights:
-            guard let signed = memory.reader.read(request, topic: nil, group: nil), let account = signer(of: signed) else { return false }
+            guard let signed = memory.reader.read(request, for: nil), let account = signer(of: signed) else { return false }
             if isWhite || isAdmitted(remote, by: account.whiteAddresses) { return true }
             return switch access {
             case .account: true

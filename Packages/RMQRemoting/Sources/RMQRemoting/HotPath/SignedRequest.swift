@@ -42,12 +42,11 @@ public final class SignedRequestReader {
     }
 
     /// Nil where the request has to be decoded, an unsigned one among them.
-    /// - Parameters:
-    ///   - topic: the field with the topic, to be found on the way; nil for none.
-    ///   - group: the same with the group.
-    public func read(_ request: InboundFrame, topic topicName: StaticString?, group groupName: StaticString?) -> SignedRequest? {
+    /// - Parameter rights: their topic and group are found on the way; nil for none.
+    public func read(_ request: InboundFrame, for rights: NamedRights?) -> SignedRequest? {
         guard let fieldCount = request.fieldCount, sort(request, fieldCount) else { return nil }
-        let header = request.header, fields = request.scratch.fields
+        let header = request.header, fields = request.scratch.fields, order = order, values = values
+        let topicStart = rights?.topicStart ?? 0, groupStart = rights?.groupStart ?? 0
         var (accessKey, signature, topic, group): (UnsafeRawBufferPointer?, UnsafeRawBufferPointer?, UnsafeRawBufferPointer?, UnsafeRawBufferPointer?)
         var count = 0
         for index in 0..<fieldCount {
@@ -69,8 +68,8 @@ public final class SignedRequestReader {
                 continue
             case Self.unsignedStart where slot.key(in: header).equals("_UNIQUE_KEY_QUERY"): return nil
             default:
-                if let topicName, slot.isNamed(topicName, in: header) { topic = value }
-                if let groupName, slot.isNamed(groupName, in: header) { group = value }
+                if entry.start == topicStart, let name = rights?.topic, slot.key(in: header).equals(name) { topic = value }
+                if entry.start == groupStart, let name = rights?.group, slot.key(in: header).equals(name) { group = value }
             }
             guard value.count <= values.count - count else { return nil }
             if let source = value.baseAddress { (values.baseAddress! + count).copyMemory(from: source, byteCount: value.count) }
@@ -119,7 +118,8 @@ public final class SignedRequestReader {
         return start & 0x8080_8080_8080_8080 == 0 ? start : nil
     }
 
-    private static func start(of name: StaticString) -> UInt64 {
+    /// The first eight bytes of a name as a number.
+    static func start(of name: StaticString) -> UInt64 {
         start(of: UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)) ?? 0
     }
 
@@ -128,12 +128,5 @@ public final class SignedRequestReader {
         let common = min(left.count, right.count)
         let order = common == 0 ? 0 : memcmp(left.baseAddress!, right.baseAddress!, common)
         return order != 0 ? Int(order) : left.count - right.count
-    }
-}
-
-extension FieldSlot {
-    @inline(__always)
-    fileprivate func isNamed(_ name: StaticString, in header: UnsafeRawBufferPointer) -> Bool {
-        Int(keyCount) == name.utf8CodeUnitCount && key(in: header).equals(name)
     }
 }

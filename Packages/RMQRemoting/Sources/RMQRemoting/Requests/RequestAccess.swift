@@ -21,7 +21,12 @@ public struct NamedRights: Sendable {
     /// The field with the group; nil for none. Whoever publishes needs it for the group's retry topic alone, and then nothing else.
     public let group: StaticString?
 
+    /// How ``SignedRequestReader`` knows the two.
+    let topicStart, groupStart: UInt64
+
     public init(_ right: ResourceRight.Right, topic: StaticString?, group: StaticString?) {
+        topicStart = topic.map { SignedRequestReader.start(of: $0) } ?? 0
+        groupStart = group.map { SignedRequestReader.start(of: $0) } ?? 0
         self.right = right
         self.topic = topic
         self.group = group
