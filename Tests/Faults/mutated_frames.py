@@ -9,9 +9,9 @@ The broker filters by SQL92 expressions, with bit maps: a part of its frames car
 pulls and checks of what is subscribed to.
 
 A third server is a broker with access control: half of its frames are signed after they were changed, so that what is behind the
-signature is reached, and a file of accounts is changed all the time.
+signature is reached, and a file of accounts is changed all the time. A fourth is a closed name server, in the same way.
 
-usage: mutated_frames.py <folder with mqbroker and mqnamesrv> [frames] [seed] [broker|namesrv|accounts ...]   (without a name: all)
+usage: mutated_frames.py <folder with mqbroker and mqnamesrv> [frames] [seed] [broker|namesrv|accounts|closed ...]   (without a name: all)
 """
 import json
 import pathlib
@@ -155,9 +155,12 @@ def account_seeds():
 SIGNED_ROWS = [row for row in recorded_rows() if row["header"]["code"] not in (50, 51, 53)]
 
 
-def mutated_and_signed(generator):
+NAME_SERVER_ROWS = [row for row in recorded_rows() if row["header"]["code"] in NAME_SERVER_CODES]
+
+
+def mutated_and_signed(generator, rows=SIGNED_ROWS):
     """A request of an account that may do everything, or little, with a field or the body changed before it is signed."""
-    row = generator.choice(SIGNED_ROWS)
+    row = generator.choice(rows)
     raw = bytes.fromhex(row["frame"])
     body = raw[8 + (struct.unpack_from(">I", raw, 4)[0] & 0xFFFFFF):]
     fields = dict(row["header"].get("extFields") or {})
@@ -268,7 +271,7 @@ class Attacker(threading.Thread):
 
 
 class Broker:
-    program, made, made_share = "mqbroker", staticmethod(filtered), 0.2
+    program, made, made_share, name_server_settings = "mqbroker", staticmethod(filtered), 0.2, {}
     settings = {"enablePropertyFilter": "true", "enableConsumeQueueExt": "true", "enableCalcFilterBitMap": "true", "filterSupportRetry": "true"}
     seeds = staticmethod(broker_seeds)
 
@@ -326,7 +329,7 @@ class AccountBroker(Broker):
 
 
 class NameServer:
-    program, made, made_share, settings = "mqnamesrv", staticmethod(mutated_registration), 0.1, {}
+    program, made, made_share, settings, name_server_settings = "mqnamesrv", staticmethod(mutated_registration), 0.1, {}, {}
     prepare, connect, tick = Broker.prepare, Broker.connect, Broker.tick
     seeds = staticmethod(name_server_seeds)
 
@@ -343,7 +346,7 @@ class NameServer:
 
     def aftermath(self):
         """What was put is there after a restart, whatever else was put between."""
-        connection = rmq.Connection(self.address, 60)   # behind the changes that wait for the disk
+        connection = self.connect(60)   # behind the changes that wait for the disk
         item = {"namespace": "healthy", "key": "k", "value": "v"}
         problems = []
         put = connection.request(PUT_KEY, item)
@@ -354,10 +357,28 @@ class NameServer:
         if code != 0:
             problems.append(f"the name server ended with {code}")
         self.cluster.start_name_server()
-        found = rmq.Connection(self.address, 10).request(GET_KEY, item)
+        found = self.connect().request(GET_KEY, item)
         if found.code != 0 or found.fields.get("value") != "v":
             problems.append(f"after a restart the key was answered {found.code}: {found.remark}")
         return problems
+
+
+class ClosedNameServer(NameServer):
+    made, made_share = staticmethod(lambda generator: mutated_and_signed(generator, NAME_SERVER_ROWS)), 0.5
+    name_server_settings = {"aclEnable": "true", "authenticationRequired": "true"}
+    prepare, connect, tick = AccountBroker.prepare, AccountBroker.connect, AccountBroker.tick
+
+    def aftermath(self):
+        problems = []
+        for code in (REGISTER, ROUTE, PUT_KEY, UPDATE_CONFIGURATION):
+            answer = rmq.Connection(self.address, 10).request(code)
+            if "No accessKey is configured" not in (answer.remark or ""):
+                problems.append(f"{code} without an account was answered {answer.code}: {answer.remark}")
+        if "secret-" in self.cluster.log(self.program):
+            problems.append("a secret is in the log")
+        # With a damaged file it would not start again, and say so.
+        (self.cluster.folder / "conf" / "acl" / "further.yml").unlink()
+        return problems + super().aftermath()
 
 
 def healthy(target, stop, state):
@@ -419,7 +440,7 @@ def attack(target, count, seed):
 
 
 def main():
-    targets = {"broker": Broker, "namesrv": NameServer, "accounts": AccountBroker}
+    targets = {"broker": Broker, "namesrv": NameServer, "accounts": AccountBroker, "closed": ClosedNameServer}
     programs, numbers = sys.argv[1], [int(word) for word in sys.argv[2:] if word not in targets]
     chosen = [word for word in sys.argv[2:] if word in targets] or list(targets)
     count = numbers[0] if numbers else 300_000
@@ -428,7 +449,8 @@ def main():
     for name in chosen:
         target = targets[name]
         cluster = rmq.Cluster(
-            programs, {"mappedFileSizeCommitLog": 64 * 1024 * 1024, **target.settings}, name_server=name == "namesrv", broker=name != "namesrv")
+            programs, {"mappedFileSizeCommitLog": 64 * 1024 * 1024, **target.settings}, name_server=issubclass(target, NameServer),
+            broker=not issubclass(target, NameServer), name_server_settings=target.name_server_settings)
         target.prepare(cluster)
         with cluster:
             problems = attack(target(cluster), count, seed)

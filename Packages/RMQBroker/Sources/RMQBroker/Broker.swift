@@ -57,14 +57,8 @@ public final class Broker: Sendable {
     private static func accounts(
         _ configuration: BrokerConfiguration, _ logger: Logger, _ clocks: Clocks
     ) throws(BrokerError) -> PlainAccessControl? {
-        guard configuration.accessControl else { return nil }
-        guard !configuration.rocketmqHome.isEmpty else {
-            throw .accounts(reason: "neither ROCKETMQ_HOME nor the key rocketmqHome says in which folder \(configuration.accountFile) is")
-        }
         do throws(AccountFileError) {
-            return try PlainAccessControl(
-                AccountPlaces(home: configuration.rocketmqHome, file: configuration.accountFile),
-                requiresSignature: configuration.authenticationRequired, logger: logger.with(.accounts), clock: clocks.wall)
+            return try configuration.access.control(home: configuration.rocketmqHome, logger: logger.with(.accounts), clock: clocks.wall)
         } catch {
             throw .accounts(reason: "\(error)")
         }

@@ -1,3 +1,4 @@
+import RMQACL
 public import RMQCommon
 public import RMQRemoting
 
@@ -14,26 +15,44 @@ public final class NameServer: Sendable {
 
     /// - Parameters:
     ///   - loops: serves the connections; the caller stops it, after ``stop()``. Its clock decides when a broker that fell silent expires.
-    ///   - accessControl: is asked before each request; nil: everybody may do everything.
-    /// - Throws: when `clusterTest` is on and the other environment's name servers are not known.
+    ///   - accessControl: is asked before each request; nil: what the configuration says, accounts or nobody.
+    /// - Throws: when `clusterTest` is on and the other environment's name servers are not known, or the accounts cannot be read.
     public init(
         configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup, accessControl: (any AccessControl)? = nil
     ) throws(NameServerError) {
+        let accounts = try Self.accounts(configuration, logger, loops.clocks.wall)
         let environment = configuration.clusterTest ? try ProductEnvironment(configuration, loops: loops, logger: logger) : nil
+        let configured = accounts.map { accounts -> any AccessControl in
+            if configuration.access.requiresSignature { accounts } else { OpenQuestions(control: accounts) }
+        }
         let state = NameServerState(
-            configuration: configuration, accessControl: accessControl, productEnvironment: environment, clock: loops.clocks.monotonic,
+            configuration: configuration, accessControl: accessControl ?? configured, productEnvironment: environment, clock: loops.clocks.monotonic,
             logger: logger)
         self.state = state
         server = RemotingServer(configuration: configuration.listener.server(on: configuration.listener.port), loops: loops, logger: logger) { _ in
             NameServerHandler(server: state)
         }
         let loop = loops.next()
+        let accountWork = accounts.map { accounts in
+            PeriodicWork("accounts", on: loop, every: PlainAccessControl.lookInterval, by: state.files) { accounts.look() }
+        }
         periodicWork = [
             PeriodicWork("expiry of silent brokers", on: loop, after: .seconds(5), every: .seconds(10)) { state.routes.expire() },
             PeriodicWork("log of the key-values", on: loop, after: .seconds(60), every: .seconds(600), by: state.files) {
                 state.keyValues.writeToLog()
             },
-        ]
+        ] + [accountWork].compactMap(\.self)
+    }
+
+    /// Nil with `aclEnable=false`.
+    private static func accounts(
+        _ configuration: NameServerConfiguration, _ logger: Logger, _ clock: WallClock
+    ) throws(NameServerError) -> PlainAccessControl? {
+        do throws(AccountFileError) {
+            return try configuration.access.control(home: configuration.rocketmqHome, logger: logger, clock: clock)
+        } catch {
+            throw .accounts(reason: "\(error)")
+        }
     }
 
     /// Loads the key-value configuration, then listens. When it returns, requests are answered.

@@ -1,4 +1,5 @@
 import Glibc
+public import RMQACL
 public import RMQCommon
 import RMQFilter
 public import RMQRemoting
@@ -35,14 +36,10 @@ public struct BrokerConfiguration: Sendable, Equatable {
 
     // MARK: access control
 
-    /// Whether requests need an account of ``accountFile`` and its neighbours.
-    public var accessControl = false
-    /// Whether also white-listed addresses have to sign, so that nothing is served to nobody.
-    public var authenticationRequired = false
+    /// Whether requests need an account.
+    public var access = AccessConfiguration()
     /// Where the distribution is installed, with the accounts in its folder `conf`; empty means that nobody said.
     public var rocketmqHome = ""
-    /// The main file of accounts, below ``rocketmqHome``.
-    public var accountFile = "conf/plain_acl.yml"
 
     // MARK: topics and groups
 
@@ -215,22 +212,18 @@ extension BrokerConfiguration {
         ).defaulting(to: "`NAMESRV_ADDR` of the environment"),
     ]
 
-    // A command that turned one of these off would open the broker, so none may.
-    private static let access: [Setting<Self>] = [
-        .flag(
-            "aclEnable", \.accessControl, takesEffect: .never, onBadValue: .stopsTheStart, important: true,
-            "Whether every request needs an account: `conf/plain_acl.yml` and the files in `conf/acl` of `rocketmqHome` say who may do what."),
-        .flag(
-            "authenticationRequired", \.authenticationRequired, takesEffect: .never, onBadValue: .stopsTheStart,
-            "With `aclEnable`: whether requests from white-listed addresses have to be signed too; a key of this project."),
-        Setting<Self>.text(
-            "rocketmqHome", \.rocketmqHome, allowed: "a path", "Where the distribution is installed; the accounts are in its folder `conf`.",
-            parse: { $0 }, print: { $0 }
-        ).defaulting(to: "`ROCKETMQ_HOME` of the environment"),
-        .path(
-            "rocketmq.acl.plain.file", \.accountFile,
-            "The main file of accounts, below `rocketmqHome`; a system property of the reference."),
-    ]
+    private static let access: [Setting<Self>] =
+        AccessConfiguration.switches(
+            on: "Whether every request needs an account: `conf/plain_acl.yml` and the files in `conf/acl` of `rocketmqHome` say who may do what.",
+            required: "With `aclEnable`: whether requests from white-listed addresses have to be signed too; a key of this project."
+        ).map { $0.at(\.access) } + [
+            Setting<Self>.text(
+                "rocketmqHome", \.rocketmqHome, allowed: "a path",
+                "Where the distribution is installed; the accounts are in its folder `conf`, and in `conf/tools.yml` the one by which the broker registers.",
+                parse: { $0 }, print: { $0 }
+            ).defaulting(to: "`ROCKETMQ_HOME` of the environment"),
+            AccessConfiguration.fileSetting.at(\.access),
+        ]
 
     private static let listening: [Setting<Self>] = [
         ListenerConfiguration.addressSetting.at(\.listener),
@@ -239,6 +232,7 @@ extension BrokerConfiguration {
         .number("eventLoops", \.eventLoops, 0...64, "Threads that serve the connections; 0 means one per processor. A key of this project."),
         ListenerConfiguration.idleSetting.at(\.listener),
         ListenerConfiguration.remoteUpdateSetting.at(\.listener),
+        ListenerConfiguration.remoteAdministrationSetting.at(\.listener),
     ]
 
     private static let topicsAndGroups: [Setting<Self>] = [

@@ -15,12 +15,15 @@ final class LoopState: WakeUpObserver {
     let answers: WriteAnswers
     let holds: PullHolds
     let transactions: TransactionWrites
+    /// Asked before every request; nil: everybody may do everything.
+    let access: (any LoopAccess)?
     private let arrivals: Arrivals
     private let offsetMovedEvents: OffsetMovedEvents
 
     init(index: Int, loop: EventLoop, broker: BrokerState) {
         self.loop = loop
         self.broker = broker
+        access = broker.accessControl?.forLoop()
         settings = LoopSettings(broker.live) { broker.storeHost }
         statistics = LoopStatistics(
             broker.statistics, loop: index, levelCount: settings.configuration.store.delayLevelMilliseconds.count,

@@ -55,6 +55,24 @@ extension BenchOptions {
 
     mutating func nameServers() -> String { text("namesrv") ?? Environment.value("NAMESRV_ADDR") ?? "127.0.0.1:9876" }
 
+    /// The account to sign requests with; nil for none.
+    mutating func account() throws(BenchError) -> (accessKey: String, secretKey: String)? {
+        switch (text("access-key"), text("secret-key")) {
+        case (nil, nil): return nil
+        case (let accessKey?, let secretKey?): return (accessKey, secretKey)
+        case (_, _): throw BenchError(misuse: "--access-key and --secret-key belong together: the account, and what it signs with")
+        }
+    }
+
+    /// The same for frames that are made here.
+    mutating func signer() throws(BenchError) -> RequestSigner? {
+        guard let (accessKey, secretKey) = try account() else { return nil }
+        guard let signer = RequestSigner(accessKey: accessKey, secretKey: secretKey) else {
+            throw BenchError("this system's OpenSSL does not offer HMAC-SHA1, by which requests are signed")
+        }
+        return signer
+    }
+
     /// A broker to talk to without a name server.
     mutating func address() throws(BenchError) -> HostAddress? {
         guard let text = text("address") else { return nil }

@@ -65,6 +65,8 @@ enum BenchHelp {
           --queue N              latency: the queue; raw, drain with --address: the first of --queues [0]
           --queues N             raw, drain with --address: queues used in turn [4]
           --address HOST:PORT    raw, drain: the broker, numbers only [raw: 127.0.0.1:10911; drain: those that the name server knows]
+          --access-key NAME      producer, consumer, raw: the account that signs, for servers with access control [none: unsigned]
+          --secret-key SECRET    the secret of that account; other users of this machine see the words of a command
           --restart N            soak: each producer and each consumer loses its connection every N seconds [never]
           --port N               yardstick: port on loopback [10999]
           --loops N              yardstick: event loops [1]

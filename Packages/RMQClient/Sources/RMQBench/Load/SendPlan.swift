@@ -29,6 +29,8 @@ struct SendPlan: Sendable {
     var connections: Int
     var depth: Int
     var serialization: HeaderSerialization
+    /// Signs each request; nil leaves them unsigned.
+    var signer: RequestSigner?
     /// Ends after so many messages or after so much time, whichever comes first.
     var messages: Int?
     var duration: Duration?
