@@ -10,6 +10,8 @@ public struct ListenerConfiguration: Sendable, Equatable {
     public var idleTimeout: Duration = .seconds(120)
     /// Whether the configuration may be changed by command through other addresses than loopback, where no access control asks for an account.
     public var allowsRemoteConfigurationUpdate = false
+    /// Whether connections may or have to be encrypted, its outgoing ones as well.
+    public var tls = TLSSettings()
 
     /// The defaults, with this port.
     public init(port: UInt16) { self.port = port }
@@ -23,8 +25,9 @@ public struct ListenerConfiguration: Sendable, Equatable {
     }
 
     /// The same for a ``RemotingServer`` on `port`.
-    public func server(on port: UInt16) -> ServerConfiguration {
-        ServerConfiguration(listenAddress: bindAddress, port: port, idleTimeout: idleTimeout)
+    /// - Parameter tls: that of the program; nil: the port speaks no TLS.
+    public func server(on port: UInt16, tls: TLSPort? = nil) -> ServerConfiguration {
+        ServerConfiguration(listenAddress: bindAddress, port: port, idleTimeout: idleTimeout, makeTransport: tls?.makeTransport ?? PlainTransport.maker)
     }
 }
 
