@@ -101,7 +101,7 @@ import Testing
 
     @Test(arguments: [
         "namesrvAddr=10.0.0.1", "namesrvAddr=", "pollNameServerInterval=soon", "heartbeatBrokerInterval=0", "rocketmq.serialize.type=XML",
-        "instanceName=a b", "clientIP=a@b", "eventLoops=65", "useTLS=true", "tls.enable=true", "vipChannelEnabled=true", "unitMode=true",
+        "instanceName=a b", "clientIP=a@b", "eventLoops=65", "useTLS=perhaps", "vipChannelEnabled=true", "unitMode=true",
         "accessChannel=HOSTED", "rocketmq.client.keyFile=/nowhere/key", "com.rocketmq.remoting.frameMaxLength=10",
     ])
     func whatAFileMustNotSay(line: String) throws {
@@ -140,7 +140,6 @@ import Testing
             (.invalidConfiguration, { $0.nameServerEndpoint = NameServerEndpoint(domain: "") }),
             (.invalidConfiguration, { $0.nameServerEndpoint = NameServerEndpoint(domain: "a:b") }),
             (.invalidConfiguration, { $0.heartbeatInterval = .seconds(121) }),
-            (.unsupported, { $0.tls = TLSConfiguration() }),
         ]
         for (code, adjust) in wrong {
             let error = Self.refusal(adjust)

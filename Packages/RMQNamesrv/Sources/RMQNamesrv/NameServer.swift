@@ -10,30 +10,34 @@ public import RMQRemoting
 public final class NameServer: Sendable {
     let state: NameServerState
     private let server: RemotingServer
+    private let tls: ProgramTLS
     private let periodicWork: [PeriodicWork]
 
     /// - Parameters:
     ///   - loops: serves the connections; the caller stops it, after ``stop()``. Its clock decides when a broker that fell silent expires.
     ///   - accessControl: is asked before each request; nil: everybody may do everything.
-    /// - Throws: when `clusterTest` is on and the other environment's name servers are not known.
+    /// - Throws: when `clusterTest` is on and the other environment's name servers are not known, or certificates cannot be used without which
+    ///   nobody could be served.
     public init(
         configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup, accessControl: (any AccessControl)? = nil
     ) throws(NameServerError) {
-        let environment = configuration.clusterTest ? try ProductEnvironment(configuration, loops: loops, logger: logger) : nil
+        let tls: ProgramTLS
+        do throws(TLSError) { tls = try ProgramTLS(configuration.listener.tls, logger: logger) } catch { throw .tls(error) }
+        self.tls = tls
+        let environment = configuration.clusterTest ? try ProductEnvironment(configuration, tls: tls, loops: loops, logger: logger) : nil
         let state = NameServerState(
             configuration: configuration, accessControl: accessControl, productEnvironment: environment, clock: loops.clocks.monotonic,
             logger: logger)
         self.state = state
-        server = RemotingServer(configuration: configuration.listener.server(on: configuration.listener.port), loops: loops, logger: logger) { _ in
-            NameServerHandler(server: state)
-        }
+        let listener = configuration.listener.server(on: configuration.listener.port, tls: tls.port)
+        server = RemotingServer(configuration: listener, loops: loops, logger: logger) { _ in NameServerHandler(server: state) }
         let loop = loops.next()
         periodicWork = [
             PeriodicWork("expiry of silent brokers", on: loop, after: .seconds(5), every: .seconds(10)) { state.routes.expire() },
             PeriodicWork("log of the key-values", on: loop, after: .seconds(60), every: .seconds(600), by: state.files) {
                 state.keyValues.writeToLog()
             },
-        ]
+        ] + [tls.periodicLook(on: loop, by: state.files)].compactMap(\.self)
     }
 
     /// Loads the key-value configuration, then listens. When it returns, requests are answered.
@@ -64,6 +68,7 @@ public final class NameServer: Sendable {
     public func stop() {
         for work in periodicWork { work.stop() }
         server.stop()
+        tls.port.stop()
         state.files.stop(finishing: true)
         state.productEnvironment?.close()
     }

@@ -133,8 +133,8 @@ import Testing
         let home = folder.path
         let tool = AdminTool(
             output: captured, environment: { ["ROCKETMQ_HOME": home, "NAMESRV_ADDR": Golden.nameServer][$0] }, time: .utc,
-            makeAdmin: { nameServers, credentials in
-                seen.withLock { $0.append(credentials?.accessKey) }
+            makeAdmin: { nameServers, access in
+                seen.withLock { $0.append(access.credentials?.accessKey) }
                 return Admin(nameServers: nameServers, transport: Servers(Golden.answer))
             })
         #expect(await tool.run(["updateTopic", "-b", "127.0.0.1:30911", "-t", "T"]) == 0)

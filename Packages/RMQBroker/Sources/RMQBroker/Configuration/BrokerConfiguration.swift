@@ -223,7 +223,7 @@ extension BrokerConfiguration {
         .number("eventLoops", \.eventLoops, 0...64, "Threads that serve the connections; 0 means one per processor. A key of this project."),
         ListenerConfiguration.idleSetting.at(\.listener),
         ListenerConfiguration.remoteUpdateSetting.at(\.listener),
-    ]
+    ] + ListenerConfiguration.tlsSettings.map { $0.at(\.listener) }
 
     private static let topicsAndGroups: [Setting<Self>] = [
         .number(

@@ -8,6 +8,7 @@ final class RegistrationService: Service {
     private let configuration: BrokerConfiguration
     private let broker: BrokerState
     private let listener: ListenerService
+    private let tls: ProgramTLS
     private let running = Mutex<Running?>(nil)
 
     private struct Running {
@@ -16,8 +17,9 @@ final class RegistrationService: Service {
         let periodic: PeriodicWork
     }
 
-    init(_ loops: EventLoopGroup, _ configuration: BrokerConfiguration, _ broker: BrokerState, listener: ListenerService) {
+    init(_ loops: EventLoopGroup, _ configuration: BrokerConfiguration, _ broker: BrokerState, listener: ListenerService, tls: ProgramTLS) {
         self.loops = loops
+        self.tls = tls
         self.configuration = configuration
         self.broker = broker
         self.listener = listener
@@ -26,7 +28,7 @@ final class RegistrationService: Service {
     /// Returns once the first name server took the registration, or all failed to in time; the others go on meanwhile.
     func start() {
         if let warning = configuration.addressWarning(ownAddress: NetworkInterfaces.advertisedAddress().host) { broker.logger.warning(warning) }
-        let client = RemotingClient(loops: loops, logger: broker.logger.with(.remoting))
+        let client = RemotingClient(configuration: tls.clientConfiguration, loops: loops, logger: broker.logger.with(.remoting))
         let registration = NameServerRegistration(configuration: configuration, port: listener.port, broker: broker, client: client)
         broker.registration = registration
         let registered = Latch()

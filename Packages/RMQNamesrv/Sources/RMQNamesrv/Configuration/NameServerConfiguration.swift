@@ -69,4 +69,5 @@ extension NameServerConfiguration {
         + [ListenerConfiguration.idleSetting.at(\.listener)]
         + ServerTuning.bufferSettings.map { $0.at(\.tuning) }
         + [ListenerConfiguration.addressSetting.at(\.listener), ListenerConfiguration.remoteUpdateSetting.at(\.listener)]
+        + ListenerConfiguration.tlsSettings.map { $0.at(\.listener) }
 }

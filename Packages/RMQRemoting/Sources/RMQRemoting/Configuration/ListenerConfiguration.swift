@@ -45,6 +45,9 @@ extension ListenerConfiguration {
         "bindAddress", \.bindAddress, important: true,
         "The address to listen on, a key of this project; `0.0.0.0` or `::` for all interfaces, on which the reference always listens.")
 
+    /// The rows of ``tls``.
+    public static let tlsSettings = TLSSettings.settings.map { $0.at(\ListenerConfiguration.tls) }
+
     /// The row of ``idleTimeout``.
     public static let idleSetting = Setting<Self>.time(
         "serverChannelMaxIdleTimeSeconds", \.idleTimeout, 1...86_400, .seconds, "A connection without traffic for so long is closed.")

@@ -125,20 +125,34 @@ extension TLSSettings {
             "tls.enable", \.isEnabledForClient, allowed: "true or false", "Whether outgoing connections use TLS.",
             parse: { flag($0).map { .some($0) } }, print: { $0.map { String($0) } }
         ).defaulting(to: "`true` when `tls.server.mode` is `enforcing`"),
-        .path("tls.config.file", \.filePath, "A file with values of the keys below that count before those given elsewhere; it need not exist."),
+        filePathSetting,
     ] + fileSettings
 
-    /// Those of the file.
-    static let fileSettings: [Setting<Self>] = [
-        .flag(
-            "tls.test.mode.enable", \.testMode, takesEffect: .never, onBadValue: .stopsTheStart,
-            "Encryption alone: the server's certificate is made at its start, outgoing connections take any certificate. The keys of files have no effect."),
+    /// Those that a client's file may have, which is of this project: encryption is off, and checks the servers when it is on.
+    public static let clientSettings: [Setting<Self>] = [
         .text(
-            "tls.server.need.client.auth", \.clientCertificate, allowed: "none, optional or require", "Whether clients are asked for a certificate.",
-            parse: { word(ClientCertificate.self, $0) }, print: \.rawValue),
-        .flag(
-            "tls.server.authClient", \.verifiesClients, takesEffect: .never, onBadValue: .stopsTheStart,
-            "Whether that certificate has to be signed by somebody of `tls.server.trustCertPath`; otherwise any will do."),
+            "tls.enable", \.isEnabledForClient, allowed: "true or false", "Whether connections use TLS; also `useTLS`.",
+            parse: { flag($0).map { .some($0) } }, print: { String($0 ?? false) }),
+        filePathSetting, testModeSetting,
+    ] + outgoingSettings
+
+    /// The defaults of a client's file.
+    public static let ofClient: TLSSettings = {
+        var settings = TLSSettings()
+        settings.testMode = false
+        settings.verifiesServers = true
+        settings.verifiesHostNames = true
+        return settings
+    }()
+
+    private static let filePathSetting = Setting<Self>.path(
+        "tls.config.file", \.filePath, "A file with values of the keys below that count before those given elsewhere; it need not exist.")
+
+    private static let testModeSetting = Setting<Self>.flag(
+        "tls.test.mode.enable", \.testMode, takesEffect: .never, onBadValue: .stopsTheStart,
+        "Encryption alone: a server makes a certificate when it needs one, outgoing connections take any. The keys of files have no effect.")
+
+    private static let outgoingSettings: [Setting<Self>] = [
         .flag(
             "tls.client.authServer", \.verifiesServers, takesEffect: .never, onBadValue: .stopsTheStart,
             "Whether the certificate of a server has to be signed by somebody of `tls.client.trustCertPath`; otherwise any will do."),
@@ -146,12 +160,23 @@ extension TLSSettings {
             "tls.client.verifyHostName", \.verifiesHostNames, takesEffect: .never, onBadValue: .stopsTheStart,
             "With `tls.client.authServer`: whether it also has to be made out to the host that was asked for. A key of this project."),
     ] + TLSFiles.settings(
-        .server, certificate: "The server's certificate and those that lead to one that clients trust (PEM).",
-        trust: "Who signs the certificates of clients (PEM); not set: whom the system trusts."
-    ).map { $0.at(\.server) } + TLSFiles.settings(
         .client, certificate: "The certificate of outgoing connections (PEM).",
         trust: "Who signs the certificates of servers (PEM); not set: whom the system trusts."
     ).map { $0.at(\.client) }
+
+    /// Those of the file.
+    static let fileSettings: [Setting<Self>] = [
+        testModeSetting,
+        .text(
+            "tls.server.need.client.auth", \.clientCertificate, allowed: "none, optional or require", "Whether clients are asked for a certificate.",
+            parse: { word(ClientCertificate.self, $0) }, print: \.rawValue),
+        .flag(
+            "tls.server.authClient", \.verifiesClients, takesEffect: .never, onBadValue: .stopsTheStart,
+            "Whether that certificate has to be signed by somebody of `tls.server.trustCertPath`; otherwise any will do."),
+    ] + TLSFiles.settings(
+        .server, certificate: "The server's certificate and those that lead to one that clients trust (PEM).",
+        trust: "Who signs the certificates of clients (PEM); not set: whom the system trusts."
+    ).map { $0.at(\.server) } + outgoingSettings
 
     static let fileTable = SettingTable(program: "file", defaults: TLSSettings(), [.init("TLS", fileSettings)])
 

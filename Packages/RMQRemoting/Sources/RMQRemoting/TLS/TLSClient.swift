@@ -15,11 +15,17 @@ public final class TLSClient: Sendable {
         desk = HandshakeDesk(name: "tls-client", logger: logger)
     }
 
+    /// A new session with `host`, for a thread of its own.
+    func session(with host: String) -> TLSSession { TLSSession(context, peer: .server(name(host))) }
+
     /// For the connections to one address, `host:port`, each of which may go on with the session of the one before.
     func transport(to address: String) -> TransportMaker {
-        let host = settings.serverName ?? HostPort(address)?.host ?? address
-        let server = TLSServerName(host, isVerified: settings.verifiesServer && settings.verifiesHostName)
+        let server = name(HostPort(address)?.host ?? address)
         return { [context, desk] in TLSTransport(TLSSession(context, peer: .server(server)), isServer: false, desk: desk) }
+    }
+
+    private func name(_ host: String) -> TLSServerName {
+        TLSServerName(settings.serverName ?? host, isVerified: settings.verifiesServer && settings.verifiesHostName)
     }
 }
 

@@ -1,5 +1,5 @@
 import CSSL
-import RMQCommon
+public import RMQCommon
 
 /// Why TLS cannot be spoken: what is wrong with a key, a certificate or a setting, or why a handshake failed.
 public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -9,6 +9,8 @@ public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     case missing(key: String, why: String)
     /// The private key is not that of the certificate.
     case mismatch(certificate: String, key: String)
+    /// A value that its key does not allow, or the file of `tls.config.file`.
+    case settings(ConfigurationError)
     /// The library itself failed.
     case library(reason: String)
     /// The two sides could not agree.
@@ -19,6 +21,7 @@ public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unusable(let key, let path, let reason): "\(key)=\(path) cannot be used: \(reason)"
         case .missing(let key, let why): "\(key) is not set, and \(why)"
         case .mismatch(let certificate, let key): "the private key in \(key) is not that of the certificate in \(certificate)"
+        case .settings(let error): "\(error)"
         case .library(let reason): "OpenSSL: \(reason)"
         case .handshake(let reason): "TLS: \(reason)"
         }

@@ -321,6 +321,13 @@ final class TLSPeerSocket {
     /// Why the handshake failed; nil when it did not.
     func shakeHands() -> String? { SSL_connect(session) == 1 ? nil : ErrorQueue.reason }
 
+    /// What the server showed, as PEM.
+    var certificate: [UInt8] {
+        let shown = SSL_get1_peer_certificate(session)
+        defer { X509_free(shown) }
+        return TestCertificates.text { PEM_write_bio_X509($0, shown) }
+    }
+
     var isResumed: Bool { SSL_session_reused(session) == 1 }
 
     func send(_ bytes: [UInt8]) { _ = SSL_write(session, bytes, Int32(bytes.count)) }

@@ -82,7 +82,7 @@ final class TestCertificates {
         X509_EXTENSION_free(part)
     }
 
-    private static func text(_ write: (OpaquePointer?) -> Int32) -> [UInt8] {
+    static func text(_ write: (OpaquePointer?) -> Int32) -> [UInt8] {
         let bio = BIO_new(BIO_s_mem())
         defer { BIO_free(bio) }
         guard write(bio) == 1 else { return [] }
