@@ -168,10 +168,19 @@ def answers(address):
         return False
 
 
+@contextlib.contextmanager
+def temporary_folder():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="rocketmq-test-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class Cluster:
     """A name server and a broker as real processes, with a store in a temporary folder; either may be left out."""
 
-    def __init__(self, programs, settings=None, name_server=True, broker=True):
+    def __init__(self, programs, settings=None, name_server=True, broker=True, name_server_settings=None):
         self.programs = pathlib.Path(programs)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rocketmq-test-"))
         self.store = self.folder / "store"
@@ -183,6 +192,7 @@ class Cluster:
                          "brokerIP1": "127.0.0.1", "storePathRootDir": self.store, "autoCreateTopicEnable": "true",
                          "brokerFastFailureEnable": "false"}
         self.settings.update(settings or {})
+        self.name_server_settings = name_server_settings or {}
         self.has_broker = broker
         self.processes = {}
 
@@ -213,7 +223,8 @@ class Cluster:
 
     def start_name_server(self):
         configuration = self.folder / "namesrv.conf"
-        configuration.write_text(f"listenPort={self.name_server_address.rsplit(':')[-1]}\nkvConfigPath={self.folder}/kvConfig.json\n")
+        configuration.write_text(f"listenPort={self.name_server_address.rsplit(':')[-1]}\nkvConfigPath={self.folder}/kvConfig.json\n"
+                                 + "".join(f"{key}={value}\n" for key, value in self.name_server_settings.items()))
         process = self.start("mqnamesrv", "-c", configuration)
 
         def ready():

@@ -20,6 +20,8 @@ enum BenchHelp {
           mqbench drain --topic BenchTopic                                     one connection for each queue
           mqbench drain --topic BenchTopic --connections 1                     one pull after the other, queue by queue
           mqbench drain --topic BenchTopic --address 127.0.0.1:10911           without a name server, from offset 0 on
+        handshakes  opens TLS connections and closes them again, one after the other on each thread
+          mqbench handshakes --address 127.0.0.1:10911 --threads 2
         idle        subscribes to many topics, which it creates, and shows what the client costs while nothing comes
           mqbench idle --subscriptions 100 --seconds 20
         latency     sends at a steady rate and measures the time from produce to consume (one queue, long polling)
@@ -46,7 +48,7 @@ enum BenchHelp {
           --size BYTES           body size [128]
           --connections N        producer, raw: connections, or tasks with --client [1]; drain: for each broker [one a queue]
           --depth N              producer, raw: sends in flight on each connection; at a rate, the most of them [1, at a rate 4096]
-          --threads N            producer, raw: threads that share the connections [1]
+          --threads N            producer, raw: threads that share the connections [1]; handshakes: threads [2]
           --serialization KIND   headers as json or binary [json; the Swift client: binary]
           --client               producer, latency: use the Swift client instead of the raw load generator
           --batch N              producer --client: messages of one send [1]; drain: messages asked for in one pull [1024; brokers give fewer];
@@ -57,9 +59,10 @@ enum BenchHelp {
           --kind KIND            raw: plain, delayed (by the first delay level), transactions (a half message and its commit, together one) or
                                  send-backs (the first message of the log is given back again and again) [plain]
           --rate N               latency: messages a second [1000]; producer, raw: the same, in an open loop [as fast as it goes]
+          --tls                  producer, raw, drain, consumer, idle, latency with --client: encrypted connections, to whatever server
           --queue N              latency: the queue; raw, drain with --address: the first of --queues [0]
           --queues N             raw, drain with --address: queues used in turn [4]
-          --address HOST:PORT    raw, drain: the broker, numbers only [raw: 127.0.0.1:10911; drain: those that the name server knows]
+          --address HOST:PORT    raw, drain, handshakes: the broker, numbers only [raw, handshakes: 127.0.0.1:10911; drain: those that the name server knows]
           --restart N            soak: each producer and each consumer loses its connection every N seconds [never]
           --port N               yardstick: port on loopback [10999]
           --loops N              yardstick: event loops [1]
@@ -72,6 +75,6 @@ enum BenchHelp {
         Without a rate, a stall holds only the sends in flight back, and the percentiles look better than what producers see.
 
         The figures: messages a second over the whole run, and the distribution of the time from a request to its answer
-        (producer, raw), of one pull and how much it brought (drain), or from produce to consume (latency, consumer: by the clock of this machine).
+        (producer, raw), of a connect with its handshake (handshakes), of one pull and how much it brought (drain), or from produce to consume (latency, consumer: by the clock of this machine).
         """
 }

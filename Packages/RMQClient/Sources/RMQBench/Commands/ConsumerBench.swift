@@ -19,7 +19,7 @@ enum ConsumerBench {
         let mode = try options.consumerMode()
         let batchSize = try options.number("batch", default: 32, in: 1...1024)
         let pullSize = Int32(try options.number("pull", default: 32, in: 1...1024))
-        var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
+        var configuration = options.client()
         configuration.headers = try options.serialization(usual: "binary")
         try options.checkAllUsed()
         let tally = ConsumerTally(wanted: extent.messages.map(Int64.init) ?? .max)

@@ -10,7 +10,7 @@ enum ProducerBench {
         var plan = try plan(&options, topic: topic, serialization: usesClient ? "binary" : "json")
         let threads = try options.number("threads", default: 1, in: 1...256)
         let batch = try options.number("batch", default: 1, in: 1...1024)
-        var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
+        var configuration = options.client()
         configuration.headers = plan.serialization
         try options.checkAllUsed()
         guard !usesClient || plan.rate == nil else { throw BenchError(misuse: "--rate is for the raw load generator; leave --client or --rate away") }
@@ -61,11 +61,11 @@ enum ProducerBench {
     private static func plan(_ options: inout BenchOptions, topic: String, serialization: String) throws(BenchError) -> SendPlan {
         let extent = try options.extent()
         let rate = try options.number("rate", in: 1...10_000_000)
-        return SendPlan(
+        return try SendPlan(
             topic: topic, targets: [], size: try options.number("size", default: 128, in: 1...4 << 20),
             connections: try options.number("connections", default: 1, in: 1...10_000),
             depth: try options.number("depth", default: rate == nil ? 1 : depthAtRate, in: 1...65_536),
-            serialization: try options.serialization(usual: serialization), messages: extent.messages, duration: extent.duration, rate: rate)
+            serialization: try options.serialization(usual: serialization), messages: extent.messages, duration: extent.duration, tls: options.tls(), rate: rate)
     }
 
     /// Targets of different brokers in turn, so that connections spread over all brokers.
