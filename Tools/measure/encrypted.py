@@ -20,14 +20,14 @@ def encrypted(table, programs, seconds, messages):
 
 
 def sends(table, bench, address, seconds):
-    plain, secured = (run(*raw_command(bench, address, 64, "--seconds", seconds, "--serialization", "binary", *more)) for more in ([], ["--tls"]))
+    plain, secured = (run(*raw_command(bench, address, 64, "--seconds", seconds, *more, serialization="binary")) for more in ([], ["--tls"]))
     ratio = rate(secured) / rate(plain)
     table.add("sends over TLS, 64 connections, depth 1", f"{rate(secured):,}/s, {ratio:.2f} of {rate(plain):,}/s plain", "0.60", ratio >= 0.6)
     print(f"   over TLS, in µs: {distribution(secured)}", flush=True)
 
 
 def pulls(table, bench, address, messages):
-    run(*raw_command(bench, address, 4, "--messages", messages, "--serialization", "binary", depth=16, size=DRAINED_BODY_BYTES, topic="Drained"))
+    run(*raw_command(bench, address, 4, "--messages", messages, depth=16, size=DRAINED_BODY_BYTES, serialization="binary", topic="Drained"))
     settle()
     figures = []
     for more in ([], ["--tls"]):

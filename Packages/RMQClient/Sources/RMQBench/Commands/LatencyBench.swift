@@ -15,6 +15,7 @@ enum LatencyBench {
         var configuration = options.client()
         configuration.headers = serialization
         try options.checkAllUsed()
+        guard isByClient || configuration.tls == nil else { throw BenchError(misuse: "--tls is for the Swift client here; add --client") }
         let messages = extent.messages ?? rate * Int(extent.duration?.components.seconds ?? 10)
         let (target, offset) = try await endOfQueue(queueId, of: topic, configuration)
         let done = Counter()

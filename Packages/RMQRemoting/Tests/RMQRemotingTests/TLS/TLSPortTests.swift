@@ -201,7 +201,7 @@ import Testing
     }
 }
 
-@Suite struct TLSSettingsTests {
+@Suite(.takesTurns) struct TLSSettingsTests {
     private static let table = SettingTable(program: "server", defaults: TLSSettings(), [.init("TLS", TLSSettings.settings)])
 
     private static func settings(_ pairs: [(key: String, value: String)]) throws(ConfigurationError) -> TLSSettings {
@@ -273,7 +273,7 @@ import Testing
     }
 }
 
-@Suite struct LineAllowanceTests {
+@Suite(.takesTurns) struct LineAllowanceTests {
     @Test func manyLinesBecomeFewAndTheirNumberIsTold() {
         let allowance = LineAllowance()
         let start = MonotonicInstant.now
