@@ -81,8 +81,8 @@ final class TLSSession: @unchecked Sendable {
         }
     }
 
-    /// Whether opened bytes wait for a read.
-    var hasOpenedBytes: Bool { ssl.map { SSL_pending($0) > 0 } ?? false }
+    /// Whether bytes wait for a read that the socket does not know of any more.
+    var hasMore: Bool { !pipe.arrived.isEmpty || ssl.map { SSL_pending($0) > 0 } ?? false }
 
     /// Seals bytes, at least one, into what is leaving.
     /// - Returns: a reason when it cannot.

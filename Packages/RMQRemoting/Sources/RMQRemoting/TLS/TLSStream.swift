@@ -49,7 +49,9 @@ public final class TLSStream {
         var count = 0
         while count < place.count {
             switch session.read(into: UnsafeMutableRawBufferPointer(rebasing: place[count...])) {
-            case .bytes(let more): count += more
+            case .bytes(let more):
+                count += more
+                if !session.hasMore { return .bytes(count) }
             case .ended: return count > 0 ? .bytes(count) : .ended(reason: "the server closed the connection")
             case .failed(let reason): return .ended(reason: reason)
             case .wantsMore:
@@ -66,7 +68,7 @@ public final class TLSStream {
     }
 
     /// Whether bytes wait that the socket does not know of any more.
-    public var hasMore: Bool { session.hasOpenedBytes || !session.pipe.arrived.isEmpty }
+    public var hasMore: Bool { session.hasMore }
 
     /// Writes some of `bytes`, at least one; after it was blocked, the next call has to begin with the same.
     public func write(_ bytes: UnsafeRawBufferPointer) -> Outcome {

@@ -155,7 +155,10 @@ final class TLSTransport: Transport {
         var hasReceived = false
         while count < buffer.count {
             switch session.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...])) {
-            case .bytes(let more): count += more
+            case .bytes(let more):
+                count += more
+                // Spares the question whether there is another record.
+                if !session.hasMore { return awaitMore(descriptor, count) }
             case .ended: return count > 0 ? .bytes(count, hasMore: true) : .ended
             case .failed(let reason):
                 // The peer is told, if the session had something to say.
@@ -171,7 +174,7 @@ final class TLSTransport: Transport {
                 }
             }
         }
-        return .bytes(count, hasMore: session.hasOpenedBytes || !session.pipe.arrived.isEmpty)
+        return .bytes(count, hasMore: session.hasMore)
     }
 
     /// What arrived before a record that cannot be opened is good.
