@@ -273,6 +273,29 @@ import Testing
     }
 }
 
+@Suite(.takesTurns) struct HandshakeDeskTests {
+    @Test func oneHandshakeTooManyIsRefusedUntilAnotherEnds() {
+        let desk = HandshakeDesk(name: "desk", logger: .silent)
+        #expect((0..<HandshakeDesk.mostAtOnce).allSatisfy { _ in desk.begin() })
+        #expect(!desk.begin())
+        desk.end()
+        #expect(desk.begin())
+        #expect(!desk.begin())
+    }
+
+    @Test func firstRecordsAreTold() {
+        func kind(_ bytes: [UInt8]) -> FirstRecord { bytes.withUnsafeBytes { FirstRecord($0) } }
+        let hello = [22, 3, 1, 0, 4, 1, 0, 0, 0] as [UInt8]
+        for count in 0..<hello.count { #expect(kind(Array(hello[..<count])) == .incomplete) }
+        #expect(kind(hello) == .complete)
+        #expect(kind(hello + [22, 3]) == .complete)
+        #expect(kind([22, 2]) == .garbage)
+        #expect(kind([22, 3, 3, 0, 0]) == .garbage)
+        #expect(kind([22, 3, 3, 0x40, 1]) == .garbage)
+        #expect(kind([22, 3, 3, 0x40, 0]) == .incomplete)
+    }
+}
+
 @Suite(.takesTurns) struct LineAllowanceTests {
     @Test func manyLinesBecomeFewAndTheirNumberIsTold() {
         let allowance = LineAllowance()
