@@ -124,7 +124,7 @@ extension RocketMQClient.Configuration {
         .number("eventLoops", \.eventLoops, 1...mostLoops, onBadValue: .stopsTheStart, "Threads that run the network."),
     ]
 
-    private static let tlsSettings: [Setting<Self>] = TLSSettings.clientSettings.map { $0.at(\.tlsKeys) }
+    private static let tlsSettings: [Setting<Self>] = TLSSettings.clientKeys.map { $0.at(\.tlsKeys) }
 
     private static let words = "up to 255 characters without blanks, / and @"
 

@@ -76,7 +76,7 @@ extension TLSConfiguration {
         try self.init(settings, file: path, .silent)
     }
 
-    private static let table = SettingTable(program: "client", defaults: TLSSettings.ofClient, [.init("TLS", TLSSettings.clientSettings)])
+    private static let table = SettingTable(program: "client", defaults: TLSSettings.ofClient, [.init("TLS", TLSSettings.clientKeys)])
 
     /// What keys say; nil for plain connections.
     init?(_ given: TLSSettings, file path: String, _ logger: Logger) throws(ClientError) {

@@ -128,15 +128,15 @@ extension TLSSettings {
         filePathSetting,
     ] + fileSettings
 
-    /// Those that a client's file may have, which is of this project: encryption is off, and checks the servers when it is on.
-    public static let clientSettings: [Setting<Self>] = [
+    /// Those of a client's file, whose defaults are ``ofClient``.
+    public static let clientKeys: [Setting<Self>] = [
         .text(
             "tls.enable", \.isEnabledForClient, allowed: "true or false", "Whether connections use TLS; also `useTLS`.",
             parse: { flag($0).map { .some($0) } }, print: { String($0 ?? false) }),
         filePathSetting, testModeSetting,
     ] + outgoingSettings
 
-    /// The defaults of a client's file.
+    /// The defaults of a client's file: no encryption, and servers are checked once it is turned on.
     public static let ofClient: TLSSettings = {
         var settings = TLSSettings()
         settings.testMode = false
