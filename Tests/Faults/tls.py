@@ -5,6 +5,7 @@ usage: tls.py <folder with mqnamesrv, mqbroker and mqadmin> [case ...]
 """
 import contextlib
 import pathlib
+import resource
 import socket
 import ssl
 import subprocess
@@ -79,9 +80,9 @@ def secured(address, made=None, name="localhost"):
 def serves(connection, what=""):
     """Sends a message and gets it back."""
     with contextlib.closing(connection):
-        answer = connection.send_message("TBW102", 0, b"x" * 20_000 + what.encode())
+        answer = connection.send_message("Encrypted", 0, b"x" * 20_000 + what.encode())
         assert answer.code == 0, f"{what}: {answer.code} {answer.remark}"
-        pulled = connection.pull("TBW102", 0, int(answer.fields["queueOffset"]))
+        pulled = connection.pull("Encrypted", 0, int(answer.fields["queueOffset"]))
         assert pulled.code == 0 and what.encode() in pulled.body, f"{what}: a pull answers {pulled.code} {pulled.remark}"
 
 
@@ -116,7 +117,7 @@ def permissive_in_test_mode(scene):
         shown = openssl("s_client", "-connect", port, "-brief", text="")
         assert "TLSv1.3" in shown and "rocketmq-test" in shown, shown
         shown = openssl("s_client", "-connect", port, "-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0", text="")
-        assert "Cipher is (NONE)" in shown or "alert" in shown, shown
+        assert any(words in shown for words in ("Cipher is (NONE)", "alert", "no protocols")), shown
 
 
 def enforcing(scene):
@@ -231,8 +232,7 @@ def bad_input(scene):
                            ("no hello", b"\x16\x03\x01\x00\x04\x0e\x00\x00\x00"), ("noise", bytes([22, 3, 1, 1, 0]) + bytes(range(256)))]:
             with contextlib.closing(socket.create_connection((host, int(port)), 10)) as peer:
                 peer.sendall(data)
-                while peer.recv(1000):
-                    pass
+                wait_for_end(peer)
             everybody_is_served(cluster)
         with contextlib.closing(socket.create_connection((host, int(port)), 10)) as peer:
             peer.sendall(b"\x16\x03\x01\x02")
@@ -240,12 +240,29 @@ def bad_input(scene):
         with contextlib.closing(socket.socket(fileno=good.socket.detach())) as raw:
             raw.settimeout(10)
             raw.sendall(b"\x17\x03\x03\x00\x20" + b"\x09" * 32)
-            while raw.recv(1000):
-                pass
+            wait_for_end(raw)
         is_told(cluster, "bad record mac")
-        shown = openssl("s_client", "-connect", cluster.broker_address, "-tls1_2", text="R\n")
-        assert "no renegotiation" in shown, shown
+        assert "no renegotiation" in renegotiating(cluster.broker_address)
         everybody_is_served(cluster)
+
+
+def wait_for_end(peer):
+    with contextlib.suppress(ConnectionError):
+        while peer.recv(1000):
+            pass
+
+
+def renegotiating(address):
+    """What the command says when it asks for a second handshake; it ends when that is refused."""
+    command = ["openssl", "s_client", "-connect", address, "-tls1_2"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            process.stdin.write("R\n")
+            process.stdin.flush()
+            process.wait(20)
+        finally:
+            process.kill()
+        return process.stdout.read()
 
 
 def slow_handshakes(scene):
@@ -294,6 +311,9 @@ def main():
         sys.exit(__doc__)
     chosen = [case for case in CASES if len(sys.argv) == 2 or case.__name__ in sys.argv[2:]]
     failed = []
+    # A thousand connections at once.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard) if hard > 0 else 4096, hard))
     with rmq.temporary_folder() as folder:
         scene = Scene(sys.argv[1], folder)
         for case in chosen:
