@@ -12,8 +12,8 @@ let settings: [SwiftSetting] = [
 
 /// Folders of Sources; Tools/check-workspace compares them.
 let programs = [
-    "SendOne", "ReceiveOne", "ConcurrentSends", "BatchSends", "OrderedSends", "DelayedSends", "OnewaySends", "TagFilter", "Broadcast", "Namespaces",
-    "AdminTour", "Transactions", "RequestReply", "OrderedConsumer", "LitePull", "AssignedQueues", "Traces", "SignedSends",
+    "SendOne", "ReceiveOne", "ConcurrentSends", "BatchSends", "OrderedSends", "DelayedSends", "OnewaySends", "TagFilter", "SQLFilter", "Broadcast",
+    "Namespaces", "AdminTour", "Transactions", "RequestReply", "OrderedConsumer", "LitePull", "AssignedQueues", "Traces", "SignedSends",
 ]
 
 let package = Package(

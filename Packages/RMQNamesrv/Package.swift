@@ -17,10 +17,11 @@ let package = Package(
     dependencies: [
         .package(path: "../RMQCommon"),
         .package(path: "../RMQRemoting"),
+        .package(path: "../RMQACL"),
     ],
     targets: [
-        .target(name: "RMQNamesrv", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQNamesrv", swiftSettings: settings),
-        .testTarget(name: "RMQNamesrvTests", dependencies: ["RMQNamesrv", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "CRMQSystem", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQNamesrvTests", swiftSettings: settings),
+        .target(name: "RMQNamesrv", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "RMQACL", package: "RMQACL"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQNamesrv", swiftSettings: settings),
+        .testTarget(name: "RMQNamesrvTests", dependencies: ["RMQNamesrv", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "RMQRemoting", package: "RMQRemoting"), .product(name: "RMQACL", package: "RMQACL"), .product(name: "CRMQSystem", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQNamesrvTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

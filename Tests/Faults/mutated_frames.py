@@ -5,10 +5,13 @@ The seeds are the recorded frames of Tests/Golden (every request code; for the n
 made here; a mutation flips bits, cuts, repeats, swaps lengths or splices two frames. The server may answer an error or close
 the connection. It may not crash, stop serving the healthy client, or grow without bound, and it must stop cleanly.
 
-A third server is a broker with access control: half of its frames are signed after they were changed, so that what is behind the
-signature is reached, and a file of accounts is changed all the time.
+The broker filters by SQL92 expressions, with bit maps: a part of its frames carry expressions, made and changed here, in heartbeats,
+pulls and checks of what is subscribed to.
 
-usage: mutated_frames.py <folder with mqbroker and mqnamesrv> [frames] [seed] [broker|namesrv|accounts ...]   (without a name: all)
+A third server is a broker with access control: half of its frames are signed after they were changed, so that what is behind the
+signature is reached, and a file of accounts is changed all the time. A fourth is a closed name server, in the same way.
+
+usage: mutated_frames.py <folder with mqbroker and mqnamesrv> [frames] [seed] [broker|namesrv|accounts|closed ...]   (without a name: all)
 """
 import json
 import pathlib
@@ -27,6 +30,7 @@ import rmq
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTERESTING = [0, 1, 2, 3, 4, 7, 8, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x01000000]
 MEMORY_LIMIT_KILOBYTES = 1024 * 1024
+HEARTBEAT, CHECK_CLIENT = 34, 46
 REGISTER, QUERY_VERSION, ROUTE, PUT_KEY, GET_KEY, UPDATE_CONFIGURATION = 103, 322, 105, 100, 101, 318
 NAME_SERVER_CODES = {100, 101, 102, 103, 104, 105, 106, 205, 206, 216, 219, 224, 304, 311, 312, 313, 318, 319, 322, 327}
 
@@ -47,6 +51,47 @@ def recorded(codes=None):
 def broker_seeds():
     fields = rmq.send_fields("Mutated", 0, {"TAGS": "a", "KEYS": "k"})
     return recorded() + [make(rmq.SEND_V2, fields, b"body" * 10) for make in (rmq.frame, rmq.binary_frame)]
+
+
+EXPRESSIONS = [
+    "price > 20 AND colour = 'red'", "a IS NOT NULL OR NOT (b BETWEEN 1 AND 9.5e3)", "TAGS IN ('a', 'it''s', 'c') /* of two */",
+    "-a < 0x", "(((((a = 1) = TRUE) <> FALSE)))", "a NOT IN ('x') AND b NOT BETWEEN -1 AND 1 -- all\n", "KEYS = 'k' OR a >= 9223372036854775807",
+]
+PARTS = [word.encode() for word in "( ) ((((((((((((((((( )) NOT NOT_NOT - -- /* */ ' '' , = <> > >= < <= AND OR BETWEEN IN IS NULL TRUE a b TAGS 1 0.0 1e308 "
+         "99999999999999999999 1L $ _ \x00 \xff \u4e2d".split()] + [b" "]
+
+
+def mutated_expression(generator):
+    text = generator.choice(EXPRESSIONS).encode()
+    for _ in range(generator.randrange(4)):
+        at = generator.randrange(len(text) + 1)
+        text = text[:at] + b" " * generator.randrange(2) + generator.choice(PARTS) * generator.choice((1, 1, 1, 50, 5000)) + text[at:]
+    if generator.random() < 0.3:
+        text = change(generator, text, [word.encode() for word in EXPRESSIONS])
+    return text.decode(errors="replace")[:generator.choice((80_000, 30_000, 400))]
+
+
+def filtered(generator):
+    """A heartbeat, a pull, a check or a message, about a topic that is filtered by an expression."""
+    make = rmq.frame if generator.random() < 0.7 else rmq.binary_frame
+    group, version = f"filter_{generator.randrange(20)}", generator.randrange(1 << 40)
+    subscription = {"classFilterMode": False, "codeSet": [], "expressionType": generator.choice(("SQL92", "SQL92", "SQL92", "TAG", "", "sql")),
+                    "subString": mutated_expression(generator), "subVersion": version, "tagsSet": [], "topic": "Filtered"}
+    what = generator.randrange(5)
+    if what == 0:
+        return make(HEARTBEAT, {}, json.dumps({"clientID": f"c{generator.randrange(9)}", "producerDataSet": [], "consumerDataSet": [{
+            "consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET", "consumeType": "CONSUME_PASSIVELY", "groupName": group, "messageModel": "CLUSTERING",
+            "subscriptionDataSet": [subscription], "unitMode": False}]}).encode())
+    if what == 1:
+        return make(CHECK_CLIENT, {}, json.dumps({"clientId": "c", "group": group, "subscriptionData": subscription}).encode())
+    if what == 2:
+        properties = {"price": generator.choice(("21", "x", "9" * 30, "1.5")), "colour": "red", "a": "1", "TAGS": "a"}
+        return make(rmq.SEND_V2, rmq.send_fields("Filtered", 0, properties), b"body")
+    fields = {"consumerGroup": group, "topic": "Filtered", "queueId": "0", "queueOffset": str(generator.randrange(50)), "maxMsgNums": "32",
+              "sysFlag": "4" if what == 3 else "0", "commitOffset": "0", "suspendTimeoutMillis": "0", "subVersion": str(version >> generator.randrange(40))}
+    if what == 3:
+        fields |= {"subscription": subscription["subString"], "expressionType": subscription["expressionType"]}
+    return make(rmq.PULL, fields)
 
 
 def registration_fields(broker, address, compressed=False):
@@ -110,9 +155,12 @@ def account_seeds():
 SIGNED_ROWS = [row for row in recorded_rows() if row["header"]["code"] not in (50, 51, 53)]
 
 
-def mutated_and_signed(generator):
+NAME_SERVER_ROWS = [row for row in recorded_rows() if row["header"]["code"] in NAME_SERVER_CODES]
+
+
+def mutated_and_signed(generator, rows=SIGNED_ROWS):
     """A request of an account that may do everything, or little, with a field or the body changed before it is signed."""
-    row = generator.choice(SIGNED_ROWS)
+    row = generator.choice(rows)
     raw = bytes.fromhex(row["frame"])
     body = raw[8 + (struct.unpack_from(">I", raw, 4)[0] & 0xFFFFFF):]
     fields = dict(row["header"].get("extFields") or {})
@@ -223,7 +271,8 @@ class Attacker(threading.Thread):
 
 
 class Broker:
-    program, made, made_share, settings = "mqbroker", None, 0, {}
+    program, made, made_share, name_server_settings = "mqbroker", staticmethod(filtered), 0.2, {}
+    settings = {"enablePropertyFilter": "true", "enableConsumeQueueExt": "true", "enableCalcFilterBitMap": "true", "filterSupportRetry": "true"}
     seeds = staticmethod(broker_seeds)
 
     def __init__(self, cluster):
@@ -280,7 +329,7 @@ class AccountBroker(Broker):
 
 
 class NameServer:
-    program, made, made_share, settings = "mqnamesrv", staticmethod(mutated_registration), 0.1, {}
+    program, made, made_share, settings, name_server_settings = "mqnamesrv", staticmethod(mutated_registration), 0.1, {}, {}
     prepare, connect, tick = Broker.prepare, Broker.connect, Broker.tick
     seeds = staticmethod(name_server_seeds)
 
@@ -297,7 +346,7 @@ class NameServer:
 
     def aftermath(self):
         """What was put is there after a restart, whatever else was put between."""
-        connection = rmq.Connection(self.address, 60)   # behind the changes that wait for the disk
+        connection = self.connect(60)   # behind the changes that wait for the disk
         item = {"namespace": "healthy", "key": "k", "value": "v"}
         problems = []
         put = connection.request(PUT_KEY, item)
@@ -308,10 +357,28 @@ class NameServer:
         if code != 0:
             problems.append(f"the name server ended with {code}")
         self.cluster.start_name_server()
-        found = rmq.Connection(self.address, 10).request(GET_KEY, item)
+        found = self.connect().request(GET_KEY, item)
         if found.code != 0 or found.fields.get("value") != "v":
             problems.append(f"after a restart the key was answered {found.code}: {found.remark}")
         return problems
+
+
+class ClosedNameServer(NameServer):
+    made, made_share = staticmethod(lambda generator: mutated_and_signed(generator, NAME_SERVER_ROWS)), 0.5
+    name_server_settings = {"aclEnable": "true", "authenticationRequired": "true"}
+    prepare, connect, tick = AccountBroker.prepare, AccountBroker.connect, AccountBroker.tick
+
+    def aftermath(self):
+        problems = []
+        for code in (REGISTER, ROUTE, PUT_KEY, UPDATE_CONFIGURATION):
+            answer = rmq.Connection(self.address, 10).request(code)
+            if "No accessKey is configured" not in (answer.remark or ""):
+                problems.append(f"{code} without an account was answered {answer.code}: {answer.remark}")
+        if "secret-" in self.cluster.log(self.program):
+            problems.append("a secret is in the log")
+        # With a damaged file it would not start again, and say so.
+        (self.cluster.folder / "conf" / "acl" / "further.yml").unlink()
+        return problems + super().aftermath()
 
 
 def healthy(target, stop, state):
@@ -373,7 +440,7 @@ def attack(target, count, seed):
 
 
 def main():
-    targets = {"broker": Broker, "namesrv": NameServer, "accounts": AccountBroker}
+    targets = {"broker": Broker, "namesrv": NameServer, "accounts": AccountBroker, "closed": ClosedNameServer}
     programs, numbers = sys.argv[1], [int(word) for word in sys.argv[2:] if word not in targets]
     chosen = [word for word in sys.argv[2:] if word in targets] or list(targets)
     count = numbers[0] if numbers else 300_000
@@ -382,7 +449,8 @@ def main():
     for name in chosen:
         target = targets[name]
         cluster = rmq.Cluster(
-            programs, {"mappedFileSizeCommitLog": 64 * 1024 * 1024, **target.settings}, name_server=name == "namesrv", broker=name != "namesrv")
+            programs, {"mappedFileSizeCommitLog": 64 * 1024 * 1024, **target.settings}, name_server=issubclass(target, NameServer),
+            broker=not issubclass(target, NameServer), name_server_settings=target.name_server_settings)
         target.prepare(cluster)
         with cluster:
             problems = attack(target(cluster), count, seed)

@@ -144,7 +144,7 @@ def enforcing(scene):
 
 def admin_over_tls(cluster, scene):
     file = cluster.folder / "conf/tls.properties"
-    file.parent.mkdir()
+    file.parent.mkdir(exist_ok=True)
     words = ("clusterList", "-n", cluster.name_server_address)
     assert "broker-a" not in scene.admin(cluster, *words), "mqadmin was served without TLS"
     for text, expected in [(f"tls.enable=true\ntls.client.trustCertPath={scene.certificates.trust}\n", "broker-a"),

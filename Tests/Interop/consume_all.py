@@ -3,6 +3,7 @@
 
 A message whose body begins with `fails-once` is not consumed the first time, and one that begins with `fails-always` never is.
 Ends when standard input is closed, or by itself once `count` different bodies have come, or with an error after `seconds`.
+With RMQ_ACCESS_KEY and RMQ_SECRET_KEY in the environment it signs what it asks.
 usage: consume_all.py <name server> <topic> <group> <concurrent|orderly|broadcasting> <expression> <count> <seconds>
 """
 import json
@@ -24,6 +25,8 @@ def main(name_server, topic, group, mode, expression, count, seconds):
     model = MessageModel.BROADCASTING if mode == "broadcasting" else MessageModel.CLUSTERING
     consumer = PushConsumer(group, orderly=mode == "orderly", message_model=model)
     consumer.set_namesrv_addr(name_server)
+    if "RMQ_ACCESS_KEY" in os.environ:
+        consumer.set_session_credentials(os.environ["RMQ_ACCESS_KEY"], os.environ["RMQ_SECRET_KEY"], "")
     consumer.set_instance_name(f"{group}-{os.getpid()}")
     consumer.set_thread_count(4)
     bodies, finished, lock = set(), threading.Event(), threading.Lock()

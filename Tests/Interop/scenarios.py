@@ -383,9 +383,54 @@ def transactions_killed(exchange):
     third.close()
 
 
+ACCOUNTS = """\
+accounts:
+- {accessKey: administrator, secretKey: secret-admin, admin: true}
+- {accessKey: application, secretKey: secret-app, topicPerms: [ScenarioSigned=PUB|SUB], groupPerms: [signed_group=SUB]}
+"""
+
+
+def signed(exchange):
+    """a closed cluster: a broker and C++ clients with accounts are served, others are told why not"""
+    topic, required = "ScenarioSigned", {"aclEnable": "true", "authenticationRequired": "true"}
+    with rmq.Cluster(exchange.cluster.programs, required, name_server_settings={"aclEnable": "true"}, files={"conf/plain_acl.yml": ACCOUNTS}) as cluster:
+        closed = Exchange(cluster)
+        tools = cluster.folder / "conf" / "tools.yml"
+        rmq.wait_until(lambda: f"write accessKey and secretKey of one of its administrators to {tools}" in cluster.log("mqbroker"),
+                       what="the broker to say why it is not registered")
+        assert cluster.broker_address not in closed.admin("clusterList")
+        tools.write_text("accessKey: administrator\nsecretKey: secret-admin\n")
+        cluster.stop(cluster.processes["mqbroker"])
+        cluster.start_broker()
+        closed.environment["ROCKETMQ_HOME"] = str(cluster.folder)
+        rmq.wait_until(lambda: cluster.broker_address in closed.admin("clusterList"), what="the broker's registration")
+        closed.make_topic(topic)
+        logs = cluster.folder / "logs" / "rocketmq-cpp"
+        # Without an account this client signs as one without a name.
+        for account, secret, text in [("application", "secret-other", "Check signature failed for accessKey=application"),
+                                      ("stranger", "secret-app", "No acl config for stranger"), (None, None, "No acl config for ,")]:
+            before = set(logs.glob("*"))
+            for name, value in (("RMQ_ACCESS_KEY", account), ("RMQ_SECRET_KEY", secret)):
+                closed.environment.pop(name, None)
+                if value:
+                    closed.environment[name] = value
+            try:
+                closed.send(topic, "sync", 1)
+                raise RuntimeError(f"{account} was served")
+            except AssertionError as refusal:
+                # What it raises says less than the server: that is in its log.
+                said = "".join(log.read_text(errors="replace") for log in set(logs.glob("*")) - before)
+                assert f"AclException: {text}" in said, f"{account}: {refusal}\n{said[-2000:]}"
+        closed.environment |= {"RMQ_ACCESS_KEY": "application", "RMQ_SECRET_KEY": "secret-app"}
+        with closed.consumer(topic, "signed_group") as consumer:
+            sent = closed.send(topic, "sync", 8) + closed.send(topic, "async", 8) + closed.send(topic, "orderly", 8)
+            equal(sent, consumer.wait_for(sent, "all messages at the consumer"))
+        assert "secret-" not in cluster.log("mqbroker") + cluster.log("mqnamesrv")
+
+
 # Every other one makes half of the work: they wait for locks and intervals of the foreign client most of the time.
 CASES = [retries, fallback, orderly_killed, broadcasting_restart, delay_restart, reset_offset, reply_gone, mixed_order, rebalance,
-         mixed_retry, transactions_killed]
+         mixed_retry, transactions_killed, signed]
 
 
 def main(programs, *names):

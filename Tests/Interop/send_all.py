@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Sends with the C++ client; prints one JSON object a message: what was sent and what the client was answered.
 
+With RMQ_ACCESS_KEY and RMQ_SECRET_KEY in the environment it signs what it asks.
 usage: send_all.py <name server> <topic> <sync|delayed|async|oneway|orderly|batch> <count> [kind]
 """
 import json
@@ -52,6 +53,8 @@ def send_async(producer, topic, texts):
 def main(name_server, topic, mode, count, kind=None):
     producer = Producer(f"interop_{mode}_producer", timeout=5000)
     producer.set_namesrv_addr(name_server)
+    if "RMQ_ACCESS_KEY" in os.environ:
+        producer.set_session_credentials(os.environ["RMQ_ACCESS_KEY"], os.environ["RMQ_SECRET_KEY"], "")
     producer.start()
     texts = wording.texts(kind or mode, int(count))
     if mode == "sync":

@@ -180,9 +180,14 @@ def temporary_folder():
 class Cluster:
     """A name server and a broker as real processes, with a store in a temporary folder; either may be left out."""
 
-    def __init__(self, programs, settings=None, name_server=True, broker=True, name_server_settings=None):
+    def __init__(self, programs, settings=None, name_server=True, broker=True, name_server_settings=None, files=None):
+        """files: what the folder, which is ROCKETMQ_HOME too, has before anything starts, as texts by their paths."""
         self.programs = pathlib.Path(programs)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rocketmq-test-"))
+        self.name_server_settings = name_server_settings or {}
+        for path, text in (files or {}).items():
+            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / path).write_text(text)
         self.store = self.folder / "store"
         self.name_server_address = f"127.0.0.1:{free_port()}" if name_server else None
         self.broker_port = free_port(run=4)
@@ -192,7 +197,6 @@ class Cluster:
                          "brokerIP1": "127.0.0.1", "storePathRootDir": self.store, "autoCreateTopicEnable": "true",
                          "brokerFastFailureEnable": "false"}
         self.settings.update(settings or {})
-        self.name_server_settings = name_server_settings or {}
         self.has_broker = broker
         self.processes = {}
 
@@ -223,8 +227,8 @@ class Cluster:
 
     def start_name_server(self):
         configuration = self.folder / "namesrv.conf"
-        configuration.write_text(f"listenPort={self.name_server_address.rsplit(':')[-1]}\nkvConfigPath={self.folder}/kvConfig.json\n"
-                                 + "".join(f"{key}={value}\n" for key, value in self.name_server_settings.items()))
+        settings = {"listenPort": self.name_server_address.rsplit(":")[-1], "kvConfigPath": f"{self.folder}/kvConfig.json", **self.name_server_settings}
+        configuration.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         process = self.start("mqnamesrv", "-c", configuration)
 
         def ready():

@@ -1,5 +1,7 @@
 """How fast messages come out of a broker: warm ones, old ones beside sends, and each as soon as it is in."""
+import contextlib
 import ctypes
+import json
 import mmap
 import os
 import re
@@ -33,6 +35,51 @@ def drain(table, programs, messages):
                           f"{goal:,}/s" + (f", {longest} µs" if longest else ""), rate(text) >= goal and (not longest or pull <= longest))
         text = run(bench, "consumer", *from_cluster, "--messages", messages)
         table.add("  by the Swift push consumer", f"{rate(text):,}/s")
+
+
+# One of ten messages that `--kind filtered` sends, by three comparisons and by its tag.
+FILTER_SQL, FILTER_TAG, FILTER_SHARE = "number >= 3 AND number < 4 AND colour = 'red'", "00000003", 10
+HEARTBEAT = 34
+
+
+def filtered(table, programs, messages):
+    """A backlog of which a tenth matches: by tag, by an expression, and by the expression with bit maps."""
+    bench = programs / "mqbench"
+    settings = {"enablePropertyFilter": "true", "eventLoops": os.cpu_count()}
+    rates = {}
+    for with_bit_maps in (False, True):
+        more = {"enableConsumeQueueExt": "true", "enableCalcFilterBitMap": "true"} if with_bit_maps else {}
+        with rmq.Cluster(programs, name_server=False, settings=settings | more) as cluster, \
+                contextlib.closing(rmq.Connection(cluster.broker_address)) as consumer:
+            # Before the messages come: bit maps know of no later filter.
+            subscribe(consumer, FILTER_SQL)
+            run(*raw_command(bench, cluster.broker_address, 8, "--kind", "filtered", "--messages", messages, depth=64, serialization="binary"))
+            settle()
+            drain_one = [bench, "drain", "--address", cluster.broker_address, "--topic", "BenchTopic", "--connections", 1, "--serialization", "binary"]
+            for name, how in [("tag", ["--tags", FILTER_TAG]), ("SQL", ["--sql", FILTER_SQL]), ("subscribed", ["--subscribed"])]:
+                subscribe(consumer, FILTER_SQL)   # or the broker takes it for gone
+                text = run(*drain_one, *how)
+                found = int(re.search(r"([\d,]+) messages in", text)[1].replace(",", ""))
+                if abs(found - messages // FILTER_SHARE) > 100:
+                    raise RuntimeError(f"{found} messages of {messages} by {name}")
+                rates[name, with_bit_maps] = FILTER_SHARE * rate(text)
+    tag = rates["tag", False]
+    table.add("a tenth of a topic, by tag: looked at", f"{tag:,}/s")
+    table.add("  by SQL92 with three comparisons", f"{rates['SQL', False]:,}/s, {rates['SQL', False] / tag:.2f} of tags", "0.60",
+              rates["SQL", False] >= 0.6 * tag)
+    plain, mapped = rates["subscribed", False], rates["subscribed", True]
+    table.add("  by the same with bit maps", f"{mapped:,}/s, {mapped / plain:.2f} of the same without", "more than 1", mapped > plain)
+
+
+def subscribe(connection, expression):
+    """As a consumer of mqbench's group that filters by an expression."""
+    subscription = {"classFilterMode": False, "codeSet": [], "expressionType": "SQL92", "subString": expression, "subVersion": 1, "tagsSet": [],
+                    "topic": "BenchTopic"}
+    consumer = {"consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET", "consumeType": "CONSUME_PASSIVELY", "groupName": "mqbench_drain",
+                "messageModel": "CLUSTERING", "subscriptionDataSet": [subscription], "unitMode": False}
+    answer = connection.request(HEARTBEAT, {}, json.dumps({"clientID": "bench", "consumerDataSet": [consumer], "producerDataSet": []}).encode())
+    if answer.code != 0:
+        raise RuntimeError(f"the heartbeat was answered {answer.code}: {answer.remark}")
 
 
 def latency(table, programs, seconds):

@@ -12,6 +12,13 @@ GOALS = {(name, size, serialization): goal for name, size, *goals in [
     ("8 x 64 in flight", 128, 0.85, 0.75), ("64 connections", 4096, 0.90, 0.90), ("8 x 64 in flight", 4096, 0.80, 0.80),
 ] for serialization, goal in zip(("json", "binary"), goals)}
 
+# What signed sends should reach of unsigned ones; the load generator signs as well, on the same processors.
+SIGNED_GOALS = {"1 connection": 0.85, "64 connections": 0.70, "8 x 64 in flight": 0.70}
+ACCOUNTS = """\
+accounts:
+- {accessKey: bench-producer, secretKey: bench-secret, topicPerms: [BenchTopic=PUB]}
+"""
+
 PACES = [10_000, 30_000, 50_000, 100_000, 200_000]
 JUDGED_PACES = [50_000, 100_000]
 
@@ -59,6 +66,32 @@ def judge(table, results):
     for words, load, goal in [("64 connections, depth 1", "64 connections", 100_000), ("pipelined", "8 x 64 in flight", 400_000)]:
         most = max(broker for (name, size, _), (_, _, broker) in results.items() if (name, size) == (load, 128))
         table.add(f"sends of 128 B, {words}", f"{most:,}/s", f"{goal:,}/s", most >= goal)
+
+
+def signed(table, programs, seconds):
+    """Unsigned sends to a broker without accounts, and signed ones to a broker with them, in turn: the machine's moods meet both."""
+    bench, settings = programs / "mqbench", {"eventLoops": os.cpu_count()}
+    account = ["--access-key", "bench-producer", "--secret-key", "bench-secret"]
+    closed_settings = settings | {"aclEnable": "true", "authenticationRequired": "true"}
+    print(f"\nSends of 128 B a second, unsigned and signed, 3 x {seconds} s each")
+    print(f"{'load':<18}{'headers':<8}{'unsigned':>10}{'signed':>10}{'signed/unsigned':>18}")
+    results = []
+    with rmq.Cluster(programs, name_server=False, settings=settings) as opened, \
+            rmq.Cluster(programs, name_server=False, settings=closed_settings, files={"conf/plain_acl.yml": ACCOUNTS}) as closed:
+        for name, serialization in itertools.product(SIGNED_GOALS, ("json", "binary")):
+            connections, depth = LOADS[name]
+            plain, with_signature = [], []
+            for _ in range(3):
+                for server, rates, more in ((opened, plain, []), (closed, with_signature, account)):
+                    settle()
+                    rates.append(rate(run(*raw_command(
+                        bench, server.broker_address, connections, "--seconds", seconds, *more, depth=depth, serialization=serialization))))
+            plain, with_signature = (sorted(rates)[1] for rates in (plain, with_signature))
+            print(f"{name:<18}{serialization:<8}{plain:>10,}{with_signature:>10,}{with_signature / plain:>18.2f}", flush=True)
+            results.append((name, serialization, with_signature / plain))
+    print()
+    for name, serialization, ratio in results:
+        table.add(f"signed sends, {name}, {serialization}", f"{ratio:.2f} of unsigned ones", f"{SIGNED_GOALS[name]:.2f}", ratio >= SIGNED_GOALS[name])
 
 
 def paced(table, programs, c_program, seconds):

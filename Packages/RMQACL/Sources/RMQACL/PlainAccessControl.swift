@@ -16,8 +16,10 @@ public final class PlainAccessControl: AccessControl {
     let logger: Logger
     let clock: WallClock
     private let requiresSignature: Bool
-    /// Read by every loop for every request, so never held for longer than a copy takes.
+    /// Never held for longer than a copy takes.
     private let rules: Mutex<AccessRules>
+    /// Moves on after each change of ``rules``: loops keep those that they took until then.
+    private let changes = Atomic<UInt64>(1)
     /// Held by who reads or writes files: after it ``rules`` may be locked.
     let files: Mutex<AccountFiles>
 
@@ -38,9 +40,14 @@ public final class PlainAccessControl: AccessControl {
     }
 
     public func check(_ request: RemotingCommand, needing access: RequestAccess, from remote: HostAddress) throws {
-        let rules = rules.withLock { $0 }
-        try rules.check(request, needing: access, from: remote)
+        try currentRules.check(request, needing: access, from: remote)
     }
+
+    public func forLoop() -> any LoopAccess { PlainLoopAccess(self) }
+
+    /// Grows with each change of ``currentRules``.
+    var version: UInt64 { changes.load(ordering: .acquiring) }
+    var currentRules: AccessRules { rules.withLock { $0 } }
 
     /// Looks whether files changed, and takes over what they say. To be called every ``lookInterval``, by a thread that may block.
     ///
@@ -55,6 +62,7 @@ public final class PlainAccessControl: AccessControl {
     func use(_ files: AccountFiles) {
         let next = AccessRules(files.loaded, requiresSignature: requiresSignature)
         rules.withLock { $0 = next }
+        changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
         logger.info("access control has \(next.accountCount) accounts of \(files.loaded.count) files")
     }
 

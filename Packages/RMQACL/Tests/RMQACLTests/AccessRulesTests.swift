@@ -93,8 +93,9 @@ import Testing
         signer.sign(&command)
         #expect(try remark(command) == nil)
         // Values in the order of the names: AccessKey, _UNIQUE_KEY_QUERY, topic.
-        let content = Array("useronetrueorders".utf8)
-        command.fields?["Signature"] = Base64.text(try #require(MessageDigest.hmacSHA1(content, key: Array("secret-1".utf8))))
+        var content = signer.begin()
+        content.add(Array("useronetrueorders".utf8))
+        command.fields?["Signature"] = signer.signature(of: content).span.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
         #expect(try remark(command) == nil)
     }
 

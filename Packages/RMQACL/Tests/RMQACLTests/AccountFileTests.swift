@@ -125,4 +125,23 @@ import Testing
             }
         }
     }
+
+    /// `RMQ_FUZZ_CASES` damaged files: each is read or refused, and what is read is written so that it is read alike.
+    @Test func aDamagedFileIsReadAsItStandsOrRefused() throws {
+        var random = try SeededRandom.replayable(12)
+        let seeds = [Self.stock, try GoldenData.text("plain_acl.rewritten.yml")].map { Array($0.utf8) }
+        let pieces = ["[[[[[[[[", "&a *a", "!!java.lang.Object", "\u{FEFF}", "? ", "- - - -", "'", "\"", "|\n", "%YAML 1.9\n", "---\n", "<<: "].map { Array($0.utf8) }
+        var read = 0
+        for _ in 0..<FuzzCases.count {
+            let damaged = FuzzCases.damaged(seeds.randomElement(using: &random)!, others: seeds + pieces, &random)
+            guard let file = try? AccountFile(damaged, path: "f.yml"), let document = file.document else { continue }
+            read += 1
+            let written = YAMLWriter.text(document)
+            let again = try #require(try? AccountFile(Array(written.utf8), path: "f.yml"), "\(String(decoding: damaged, as: UTF8.self))\n\(written)")
+            #expect(again.accounts.map { ByteText($0.accessKey) } == file.accounts.map { ByteText($0.accessKey) })
+            #expect(again.accounts.map(\.permissions) == file.accounts.map(\.permissions))
+            #expect(again.whiteAddresses == file.whiteAddresses)
+        }
+        #expect(read > FuzzCases.count / 20)
+    }
 }

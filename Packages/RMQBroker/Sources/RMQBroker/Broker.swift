@@ -33,14 +33,19 @@ public final class Broker: Sendable {
         // Before the store, which takes its time.
         do throws(TLSError) { tls = try ProgramTLS(configuration.listener.tls, logger: logger.with(.remoting)) } catch { throw .tls(error) }
         let accounts = try Self.accounts(configuration, logger, clocks)
+        // Messages that a recovery finds get their bit maps, too.
+        let filters = ConsumerFilterTable(configuration, logger: logger, clocks: clocks)
+        try filters.load(from: ConfigurationFiles.Table.filters.path(in: configuration.configDirectory), logger: logger)
         let store: MessageStore
         do {
-            store = try MessageStore(configuration.store, logger: logger.with(.store), clocks: clocks)
+            store = try MessageStore(configuration.store, logger: logger.with(.store), clocks: clocks) { topic, storeTimestamp, properties in
+                filters.bitmap(topic: topic, storeTimestamp: storeTimestamp, properties: properties)
+            }
         } catch {
             throw .store(reason: "\(error)")
         }
         state = BrokerState(
-            configuration: configuration, configurationFile: configurationFile, host: host, store: store,
+            configuration: configuration, configurationFile: configurationFile, host: host, store: store, filters: filters,
             accessControl: accessControl ?? accounts, accounts: accounts, logger: logger, clocks: clocks)
         do {
             try state.files.load()
@@ -54,14 +59,8 @@ public final class Broker: Sendable {
     private static func accounts(
         _ configuration: BrokerConfiguration, _ logger: Logger, _ clocks: Clocks
     ) throws(BrokerError) -> PlainAccessControl? {
-        guard configuration.accessControl else { return nil }
-        guard !configuration.rocketmqHome.isEmpty else {
-            throw .accounts(reason: "neither ROCKETMQ_HOME nor the key rocketmqHome says in which folder \(configuration.accountFile) is")
-        }
         do throws(AccountFileError) {
-            return try PlainAccessControl(
-                AccountPlaces(home: configuration.rocketmqHome, file: configuration.accountFile),
-                requiresSignature: configuration.authenticationRequired, logger: logger.with(.accounts), clock: clocks.wall)
+            return try configuration.access.control(home: configuration.rocketmqHome, logger: logger.with(.accounts), clock: clocks.wall)
         } catch {
             throw .accounts(reason: "\(error)")
         }
@@ -116,6 +115,7 @@ public final class Broker: Sendable {
         }
         return [
             PeriodicWork("tables", on: loops.next(), every: .milliseconds(state.live.current.persistOffsetsMilliseconds), by: pool) {
+                state.filters.clean(deadFor: state.live.current.deadFilterLifetime)
                 state.files.writeWhatIsDue()
             },
             PeriodicWork("samples", on: loops.next(), after: .zero, every: BrokerStatistics.sampleInterval, by: pool) { state.statistics.takeSample() },

@@ -12,6 +12,7 @@ final class BrokerState: Sendable {
     let groups: GroupTable
     let offsets: ConsumerOffsets
     let clients: Clients
+    let filters: ConsumerFilterTable
     let statistics: BrokerStatistics
     let slowGroups = SlowGroups()
     let store: MessageStore
@@ -35,14 +36,15 @@ final class BrokerState: Sendable {
 
     /// - Parameter host: where clients connect to; the port is told later.
     init(
-        configuration: BrokerConfiguration, configurationFile: String?, host: HostAddress, store: MessageStore,
+        configuration: BrokerConfiguration, configurationFile: String?, host: HostAddress, store: MessageStore, filters: ConsumerFilterTable,
         accessControl: (any AccessControl)?, accounts: PlainAccessControl?, logger: Logger, clocks: Clocks
     ) {
         live = LiveConfiguration(configuration, clock: clocks.wall)
         topics = TopicTable(configuration: configuration, clock: clocks.wall)
         groups = GroupTable(clock: clocks.wall)
         offsets = ConsumerOffsets(separatesLightGroups: configuration.store.lightQueues)
-        clients = Clients(groups: groups, live: live, logger: logger, clocks: clocks)
+        self.filters = filters
+        clients = Clients(groups: groups, live: live, filters: filters, logger: logger, clocks: clocks)
         statistics = BrokerStatistics(configuration: configuration, store: store, logger: logger, clocks: clocks)
         transactions = Transactions(
             store: store, offsets: offsets, workers: workers.transactions, logger: logger.with(.transaction))
@@ -56,7 +58,7 @@ final class BrokerState: Sendable {
         startedAt = clocks.wall.now()
         started = clocks.monotonic.now()
         files = ConfigurationFiles(
-            directory: configuration.configDirectory, topics: topics, groups: groups, offsets: offsets,
+            directory: configuration.configDirectory, topics: topics, groups: groups, offsets: offsets, filters: filters,
             hasLightQueues: configuration.store.lightQueues, workers: workers.background, logger: logger)
         files.setTopicsSavedListener { [loops] in loops.topicsSaved() }
     }

@@ -17,9 +17,13 @@ import Testing
             switch access {
             case .account: return
             case .administrator: throw Refusal(.noPermission, "\(remote.isLoopback ? "you" : "they") are no administrator")
-            case .rights(let find):
-                for right in try find(request) where !isOpen(right.topic) { throw Refusal(.noPermission, "not for \(right.topic)") }
+            case .fields(let named): try check(named.rights(of: request))
+            case .rights(let find): try check(find(request))
             }
+        }
+
+        private func check(_ rights: [ResourceRight]) throws {
+            for right in rights where !isOpen(right.topic) { throw Refusal(.noPermission, "not for \(right.topic)") }
         }
 
         private func isOpen(_ topic: String) -> Bool { topic.hasPrefix("open") || topic.hasPrefix("%RETRY%open") }

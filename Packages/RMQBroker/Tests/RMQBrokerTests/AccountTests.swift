@@ -224,7 +224,7 @@ import Testing
 
     @Test func aClosedBrokerAnswersNobodyWithoutASignature() async throws {
         let open = "globalWhiteRemoteAddresses: ['*']\n" + Self.file
-        try await withPeer(accounts: ["plain_acl.yml": open], { $0.authenticationRequired = true }) { peer in
+        try await withPeer(accounts: ["plain_acl.yml": open], { $0.access.requiresSignature = true }) { peer in
             for code in [RequestCode.getBrokerConfig, .heartBeat, .pullMessage, .updateBrokerConfig] {
                 let answer = try await peer.ask(code)
                 #expect(answer.remark == "org.apache.rocketmq.acl.common.AclException: No accessKey is configured", "\(code)")
@@ -237,8 +237,8 @@ import Testing
     // MARK: the start
 
     @Test func withoutItsFilesABrokerWithAccessControlDoesNotStart() throws {
-        #expect(throws: BrokerError.accounts(reason: "neither ROCKETMQ_HOME nor the key rocketmqHome says in which folder conf/plain_acl.yml is")) {
-            try Peer { $0.accessControl = true }
+        #expect(throws: BrokerError.accounts(reason: "conf/plain_acl.yml: neither ROCKETMQ_HOME nor the key rocketmqHome says in which folder it is")) {
+            try Peer { $0.access.isOn = true }
         }
         let error = #expect(throws: BrokerError.self) { try Peer(accounts: ["plain_acl.yml": "accounts:\n- accessKey: user-one\n  secretKey: geheim\n"]) }
         #expect(error?.description.hasSuffix("line 3: secretKey of 'user-one' is missing or too short; allowed: more than 6 characters") == true)
@@ -246,7 +246,7 @@ import Testing
     }
 
     @Test func theFileMayLieElsewhereBelowItsHome() async throws {
-        try await withPeer(accounts: ["other.yml": Self.file], { $0.accountFile = "conf/other.yml" }) { peer in
+        try await withPeer(accounts: ["other.yml": Self.file], { $0.access.accountFile = "conf/other.yml" }) { peer in
             let signed = try Self.signed(RemotingCommand(.getBrokerConfig), "nothing")
             #expect(try await peer.client.request(signed, to: peer.address, timeout: .generous).code == 0)
         }

@@ -210,13 +210,17 @@ import Testing
     @Test(arguments: [
         ("", 0), ("{}", 0), (#"{"subscriptionData":{"topic":"T","subString":"a"}}"#, 0),
         (#"{"subscriptionData":{"topic":"T","subString":"a","expressionType":"TAG"}}"#, 0),
-        (#"{"subscriptionData":{"topic":"T","subString":"a > 1","expressionType":"SQL92"}}"#, 1),
+        (#"{"subscriptionData":{"topic":"T","subString":"a > 1","expressionType":"SQL92"}}"#, 0),
+        (#"{"subscriptionData":{"topic":"T","subString":"a >","expressionType":"SQL92"}}"#, 23),
+        (#"{"subscriptionData":{"topic":"T","expressionType":"SQL92"}}"#, 23),
+        (#"{"subscriptionData":{"topic":"T","subString":"a > 1","expressionType":"SQL91"}}"#, 1),
     ] as [(String, Int32)])
-    func onlyFiltersThatAreBuiltAreAccepted(body: String, code: Int32) async throws {
-        try await withPeer { peer in
+    func onlyFiltersThatAreRightAreAccepted(body: String, code: Int32) async throws {
+        try await withPeer({ $0.filtersByExpression = true }) { peer in
             let answer = try await peer.ask(.checkClientConfig, text: body)
             #expect(answer.code == code)
-            if code != 0 { #expect(answer.remark == "The broker does not support consumer to filter message by SQL92") }
+            if code == 1 { #expect(answer.remark == "The broker does not support consumer to filter message by SQL91") }
+            if code == 23 { #expect(answer.remark?.isEmpty == false) }
         }
     }
 }

@@ -85,6 +85,14 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: hasDisk)) func anExpressionAppliesToWhatIsReadFromTheDisk() async throws {
+        try await withColdMessages({ $0.filtersByExpression = true }) { peer in
+            let answer = try await peer.pull("Old", from: 0, changing: ["expressionType": "SQL92", "subscription": "TAGS IN ('rare', 'other')"])
+            #expect(try answer.messages.map(\.text) == ["12"])
+            #expect(answer.fields?["nextBeginOffset"] == "20")
+        }
+    }
+
     /// The disk hangs: nothing can be read, but every client hears that.
     @Test(.enabled(if: hasDisk)) func aPullWaitsOnlySoLongForAReader() async throws {
         try await withColdMessages({ $0.pullWaitMilliseconds = 200 }) { peer in

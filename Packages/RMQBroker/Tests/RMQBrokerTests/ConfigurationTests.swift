@@ -55,7 +55,7 @@ import Testing
     @Test(arguments: [
         ("listenPort", "70000"), ("listenPort", "x"), ("listenPort", ""), ("flushDiskType", "sync"), ("fileReservedTime", "7d"),
         ("brokerName", ""), ("brokerRole", "SLAVE"), ("brokerRole", "SYNC_MASTER"), ("authenticationRequired", "1"), ("aclEnable", "yes"),
-        ("enableDLegerCommitLog", "true"), ("enablePropertyFilter", "true"), ("namesrvAddr", "host"), ("namesrvAddr", "a:1,b:2"),
+        ("enableDLegerCommitLog", "true"), ("namesrvAddr", "host"), ("namesrvAddr", "a:1,b:2"),
         ("deleteWhen", "25"), ("messageDelayLevel", "1x"), ("mapedFileSizeCommitLog", "12"), ("brokerPermission", "8"),
     ])
     func aBadValueIsNamed(key: String, value: String) {

@@ -26,6 +26,7 @@ import Testing
         let clocks = clock.clocks
         return Clients(
             groups: GroupTable(clock: clocks.wall), live: LiveConfiguration(configuration, clock: clocks.wall),
+            filters: ConsumerFilterTable(configuration, logger: quiet, clocks: clocks),
             logger: Logger(category: "RocketmqBroker", sink: lines), clocks: clocks)
     }
 

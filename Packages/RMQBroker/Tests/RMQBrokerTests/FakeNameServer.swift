@@ -26,6 +26,8 @@ final class FakeNameServer: Sendable {
         var topics: [ByteText: TopicConfig] = [:]
         var isSilent = false
         var refusals = 0
+        var refusal = "not now"
+        var accounts: Set<ByteText> = []
         var order: [ByteText: String]?
         var underWay = 0
         var mostAtOnce = 0
@@ -68,6 +70,13 @@ final class FakeNameServer: Sendable {
         get { state.withLock { $0?.refusals ?? 0 } }
         set { state.withLock { $0?.refusals = newValue } }
     }
+    /// The remark of a refusal.
+    var refusal: String {
+        get { state.withLock { $0?.refusal ?? "" } }
+        set { state.withLock { $0?.refusal = newValue } }
+    }
+    /// Who signed what came.
+    var accounts: Set<ByteText> { state.withLock { $0?.accounts ?? [] } }
     var order: [ByteText: String]? {
         get { state.withLock { $0?.order } }
         set { state.withLock { $0?.order = newValue } }
@@ -100,6 +109,7 @@ final class FakeNameServer: Sendable {
             guard var state = current else { return nil }
             defer { current = state }
             state.codes.append(command.requestCode)
+            if let account = command.fields?["AccessKey"] { state.accounts.insert(ByteText(account)) }
             if state.isSilent { return nil }
             if command.requestCode == .queryDataVersion { return try? state.compareVersion(command) }
             guard let registration else { return .response(.success) }
@@ -107,7 +117,7 @@ final class FakeNameServer: Sendable {
             state.mostAtOnce = max(state.mostAtOnce, state.underWay)
             if state.refusals > 0 {
                 state.refusals -= 1
-                return .response(.systemError, remark: "not now")
+                return .response(.systemError, remark: state.refusal)
             }
             state.registrations.append(registration)
             state.topics.merge(registration.body.topicConfigTable.topics) { $1 }

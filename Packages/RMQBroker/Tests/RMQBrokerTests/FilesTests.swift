@@ -13,7 +13,8 @@ import Testing
         let folder = try TemporaryFolder()
         let topics = TopicTable(configuration: BrokerConfiguration(), clock: .system)
         let files = ConfigurationFiles(
-            directory: folder.path, topics: topics, groups: GroupTable(clock: .system), offsets: ConsumerOffsets(), hasLightQueues: false,
+            directory: folder.path, topics: topics, groups: GroupTable(clock: .system), offsets: ConsumerOffsets(),
+            filters: ConsumerFilterTable(BrokerConfiguration(), logger: quiet, clocks: .system), hasLightQueues: false,
             workers: WorkerPool(name: "files", threadLimit: 1, queueLimit: 1), logger: quiet)
         let depths = Mutex<[Int]>([])
         files.setTopicsSavedListener { depths.withLock { $0.append(Thread.callStackReturnAddresses.count) } }
@@ -153,7 +154,8 @@ import Testing
         let topics = TopicTable(configuration: BrokerConfiguration(), clock: .system)
         let groups = GroupTable(clock: .system), offsets = ConsumerOffsets()
         try ConfigurationFiles(
-            directory: folder.path, topics: topics, groups: groups, offsets: offsets, hasLightQueues: false,
+            directory: folder.path, topics: topics, groups: groups, offsets: offsets,
+            filters: ConsumerFilterTable(BrokerConfiguration(), logger: quiet, clocks: .system), hasLightQueues: false,
             workers: WorkerPool(name: "files", threadLimit: 1, queueLimit: 1), logger: Logger(category: "test", sink: sink)
         ).load()
         #expect(topics["T"] != nil)

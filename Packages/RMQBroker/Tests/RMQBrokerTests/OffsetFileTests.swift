@@ -9,7 +9,7 @@ import Testing
     private func files(_ folder: String, _ offsets: ConsumerOffsets, light: Bool) -> ConfigurationFiles {
         ConfigurationFiles(
             directory: folder, topics: TopicTable(configuration: BrokerConfiguration(), clock: .system), groups: GroupTable(clock: .system),
-            offsets: offsets, hasLightQueues: light, workers: WorkerPool(name: "files", threadLimit: 1, queueLimit: 1),
+            offsets: offsets, filters: ConsumerFilterTable(BrokerConfiguration(), logger: quiet, clocks: .system), hasLightQueues: light, workers: WorkerPool(name: "files", threadLimit: 1, queueLimit: 1),
             logger: Logger(category: "test", sink: DiscardSink()))
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import RMQACL
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
@@ -41,7 +42,7 @@ final class Peer: Sendable {
             configuration[keyPath: wait] = 600_000
         }
         for (name, text) in accounts {
-            configuration.accessControl = true
+            configuration.access.isOn = true
             configuration.rocketmqHome = folder.path
             try SmallFile.replace(folder.sub("conf/\(name)"), with: text)
         }

@@ -54,10 +54,11 @@ import Testing
             #expect(try await peer.pull("Subscribed", from: 0, changing: ["sysFlag": "0"]).messages.map(\.text) == ["1"])
             _ = try await peer.heartbeat("one", subscriptions: [SubscriptionData(topic: "Subscribed", tagExpression: "t0", version: 11)])
             #expect(try await peer.pull("Subscribed", from: 0, changing: ["sysFlag": "0"]).messages.map(\.text) == ["0", "2"])
-            var sql = SubscriptionData(topic: "Subscribed", tagExpression: "*", version: 12)
-            sql.expressionType = "SQL92"
-            _ = try await peer.heartbeat("one", subscriptions: [sql])
-            #expect(try await code(version: 12) == ResponseCode.systemError.rawValue)
+            // Of no kind that there is, so that there is no filter.
+            var other = SubscriptionData(topic: "Subscribed", tagExpression: "*", version: 12)
+            other.expressionType = "SQL91"
+            _ = try await peer.heartbeat("one", subscriptions: [other])
+            #expect(try await code(version: 12) == ResponseCode.filterDataNotExist.rawValue)
         }
     }
 

@@ -267,7 +267,7 @@ import Testing
     }
 
     @Test(arguments: [("SQL92", "a > 1", ResponseCode.systemError), ("other", "x", .systemError), ("SQL92", "", .subscriptionParseFailed)])
-    func aFilterThatIsNotBuiltIsNamed(type: String, expression: String, code: ResponseCode) async throws {
+    func aFilterThatIsNotServedIsNamed(type: String, expression: String, code: ResponseCode) async throws {
         try await withPeer { peer in
             _ = try await peer.send("T", "x")
             let answer = try await peer.pull("T", from: 0, tags: expression, changing: ["expressionType": type])

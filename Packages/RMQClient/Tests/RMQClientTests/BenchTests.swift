@@ -133,7 +133,7 @@ import Testing
     @Test(arguments: [
         ["nonsense"], ["producer", "--size", "0"], ["producer", "--size"], ["producer", "topic"], ["producer", "--colour", "red"],
         ["consumer", "--serialization", "xml"], ["raw", "--address", "nowhere"], ["raw", "--rate", "0"],
-        ["producer", "--client", "--rate", "10"], ["producer", "--batch", "2"], ["raw", "--batch", "2"], ["drain", "--address", "nowhere"], ["drain", "--queue", "1"], [],
+        ["producer", "--client", "--rate", "10"], ["producer", "--batch", "2"], ["raw", "--batch", "2"], ["drain", "--address", "nowhere"], ["drain", "--tags", "a", "--sql", "a = 1"], ["drain", "--queue", "1"], [],
     ])
     func whatIsAskedForWronglyEndsWithTwo(words: [String]) async {
         #expect(await BenchCommand.run(words) == 2)

@@ -1,3 +1,4 @@
+import RMQACL
 public import RMQCommon
 public import RMQRemoting
 
@@ -15,29 +16,47 @@ public final class NameServer: Sendable {
 
     /// - Parameters:
     ///   - loops: serves the connections; the caller stops it, after ``stop()``. Its clock decides when a broker that fell silent expires.
-    ///   - accessControl: is asked before each request; nil: everybody may do everything.
-    /// - Throws: when `clusterTest` is on and the other environment's name servers are not known, or certificates cannot be used without which
-    ///   nobody could be served.
+    ///   - accessControl: is asked before each request; nil: what the configuration says, accounts or nobody.
+    /// - Throws: when `clusterTest` is on and the other environment's name servers are not known, or when accounts or certificates cannot be used
+    ///   without which nobody could be served.
     public init(
         configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup, accessControl: (any AccessControl)? = nil
     ) throws(NameServerError) {
         let tls: ProgramTLS
         do throws(TLSError) { tls = try ProgramTLS(configuration.listener.tls, logger: logger) } catch { throw .tls(error) }
         self.tls = tls
+        let accounts = try Self.accounts(configuration, logger, loops.clocks.wall)
         let environment = configuration.clusterTest ? try ProductEnvironment(configuration, tls: tls, loops: loops, logger: logger) : nil
+        let configured = accounts.map { accounts -> any AccessControl in
+            if configuration.access.requiresSignature { accounts } else { OpenQuestions(control: accounts) }
+        }
         let state = NameServerState(
-            configuration: configuration, accessControl: accessControl, productEnvironment: environment, clock: loops.clocks.monotonic,
+            configuration: configuration, accessControl: accessControl ?? configured, productEnvironment: environment, clock: loops.clocks.monotonic,
             logger: logger)
         self.state = state
         let listener = configuration.listener.server(on: configuration.listener.port, tls: tls.port)
         server = RemotingServer(configuration: listener, loops: loops, logger: logger) { _ in NameServerHandler(server: state) }
         let loop = loops.next()
+        let accountWork = accounts.map { accounts in
+            PeriodicWork("accounts", on: loop, every: PlainAccessControl.lookInterval, by: state.files) { accounts.look() }
+        }
         periodicWork = [
             PeriodicWork("expiry of silent brokers", on: loop, after: .seconds(5), every: .seconds(10)) { state.routes.expire() },
             PeriodicWork("log of the key-values", on: loop, after: .seconds(60), every: .seconds(600), by: state.files) {
                 state.keyValues.writeToLog()
             },
-        ] + [tls.periodicLook(on: loop, by: state.files)].compactMap(\.self)
+        ] + [accountWork, tls.periodicLook(on: loop, by: state.files)].compactMap(\.self)
+    }
+
+    /// Nil with `aclEnable=false`.
+    private static func accounts(
+        _ configuration: NameServerConfiguration, _ logger: Logger, _ clock: WallClock
+    ) throws(NameServerError) -> PlainAccessControl? {
+        do throws(AccountFileError) {
+            return try configuration.access.control(home: configuration.rocketmqHome, logger: logger, clock: clock)
+        } catch {
+            throw .accounts(reason: "\(error)")
+        }
     }
 
     /// Loads the key-value configuration, then listens. When it returns, requests are answered.

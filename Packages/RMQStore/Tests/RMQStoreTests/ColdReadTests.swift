@@ -14,17 +14,24 @@ import Testing
             /// Bytes of the log, from its beginning on, that are in memory.
             var logBytes = Int64.max
             var holdsQueues = true
+            /// Bytes of each extension file.
+            var extensionBytes = Int.max
             var questions = 0
         }
         private let state = Mutex(State())
 
-        func holds(logBytes: Int64 = .max, queues: Bool = true) { state.withLock { $0.logBytes = logBytes; $0.holdsQueues = queues } }
+        func holds(logBytes: Int64 = .max, queues: Bool = true, extensionBytes: Int = .max) {
+            state.withLock { ($0.logBytes, $0.holdsQueues, $0.extensionBytes) = (logBytes, queues, extensionBytes) }
+        }
         var questions: Int { state.withLock { $0.questions } }
 
         var disk: DiskCalls {
             DiskCalls(residentBytes: { [self] file, range in
                 state.withLock { state in
                     state.questions += 1
+                    if file.path.contains("/consumequeue_ext/") {
+                        return max(0, min(state.extensionBytes, range.upperBound) - range.lowerBound)
+                    }
                     guard file.path.contains("/commitlog/") else { return state.holdsQueues ? range.count : 0 }
                     let end = max(0, min(state.logBytes - file.baseOffset, Int64(range.upperBound)))
                     return max(0, Int(end) - range.lowerBound)
@@ -122,11 +129,12 @@ import Testing
         try store.close()
     }
 
-    @Test func anOldExtensionIsNotTouchedFromMemory() throws {
+    @Test func anExtensionThatIsOnTheDiskIsNotTouchedFromMemory() throws {
         let folder = try TemporaryFolder()
         let store = try open(folder.path, extended: true)
         for number in 0..<4 { try store.put("T", 0, text: "\(number)", tags: number == 2 ? "wanted" : "other") }
         let code = JavaString.tagsCode("wanted")
+        memory.holds(extensionBytes: 0)
         let cold = read(store, from: 0, .memory) { $0 == code }
         #expect(cold.needsDisk && cold.messageCount == 0 && cold.nextOffset == 0)
         let before = store.statistics
@@ -134,6 +142,12 @@ import Testing
         #expect(store.statistics.missedReads == before.missedReads, "it is counted where it goes on")
         #expect(try read(store, from: 0, .disk) { $0 == code }.messages().map(\.text) == ["2"])
         #expect(read(store, from: 0, .memory).messageCount == 4, "without a filter nobody asks it")
+        // Two units of 20 bytes, and the third but for its last byte.
+        memory.holds(extensionBytes: 59)
+        let half = read(store, from: 0, .memory) { $0 == code }
+        #expect(half.needsDisk && half.nextOffset == 2)
+        memory.holds()
+        #expect(try read(store, from: 0, .memory) { $0 == code }.messages().map(\.text) == ["2"])
         try store.close()
     }
 

@@ -104,13 +104,62 @@ import Testing
         try store.close()
     }
 
+    /// As costly as an expression of 64 KiB.
+    private struct CostlyFilter: MessageFilter {
+        let recordCost: Int
+        let wanted: Bool
+        var readsRecords: Bool { true }
+        func matches(entry: FilterEntry) -> Bool { true }
+        func matches(record: FilterRecord) -> Bool { wanted }
+    }
+
+    @Test(arguments: [ReadSource.memory, .disk, nil]) func whatOneReadLooksAtIsBoundedByItsCost(source: ReadSource?) throws {
+        let folder = try TemporaryFolder()
+        let store = try openStore(folder.path)
+        try fill(store, 0..<60)
+        let queue = store.queueHandle(topic: "T", queueId: 0)
+        for wanted in [true, false] {
+            var result = ReadResult()
+            let filter = CostlyFilter(recordCost: 65_536, wanted: wanted)
+            store.read(queue, offset: 0, maxCount: 32, from: source ?? .disk, matching: filter, into: &result)
+            #expect(result.nextOffset == 16, "a mebibyte")
+            #expect(result.status == (wanted ? .found : .noMatchedMessage))
+            #expect(result.messageCount == (wanted ? 16 : 0))
+        }
+        #expect(try all(store, CostlyFilter(recordCost: .max / 2, wanted: true), source).count == 60, "one record is always looked at")
+        try store.close()
+    }
+
+    /// The same bits as in a copy of the unit.
+    @Test func theExtensionIsSeenWithoutACopy() throws {
+        struct Compared: MessageFilter {
+            func matches(entry: FilterEntry) -> Bool {
+                let unit = entry.extensionUnit
+                let seen = entry.withExtension { time, bits in time == unit?.storeTimestamp && bits.elementsEqual(unit?.filterBitmap ?? []) }
+                return seen == (unit == nil ? nil : true)
+            }
+        }
+        let folder = try TemporaryFolder()
+        var configuration = smallConfiguration(folder.path)
+        var store = try MessageStore(configuration, logger: quiet)
+        try store.start()
+        try fill(store, 0..<3)
+        try store.close()
+        configuration.writesQueueExtensions = true
+        store = try MessageStore(configuration, logger: quiet) { _, time, _ in [UInt8(truncatingIfNeeded: time), 7] }
+        try store.start()
+        try fill(store, 3..<6)
+        #expect(try all(store, Compared(), .memory) == Array(0..<6))
+        try store.close()
+    }
+
     @Test(arguments: [ReadSource.memory, .disk, nil]) func theExtensionsBitsDecide(source: ReadSource?) throws {
         let folder = try TemporaryFolder()
         var configuration = smallConfiguration(folder.path)
         configuration.writesQueueExtensions = true
         configuration.extensionFileBytes = 1024
         // A bit a colour, as a Bloom filter of the subscriptions would set it.
-        let bitmap: FilterBitmap = { _, properties in
+        let bitmap: FilterBitmap = { _, _, properties in
             guard let value = PropertyText.value("colour", in: properties) else { return nil }
             return [UInt8(1) << UInt8(Self.colours.firstIndex { $0.utf8.elementsEqual(value) } ?? 7), 0]
         }

@@ -14,7 +14,7 @@ import Testing
     }
 
     /// One bit for messages with the property `odd`.
-    static let bitmap: FilterBitmap = { topic, properties in
+    static let bitmap: FilterBitmap = { topic, _, properties in
         topic == "NoFilter" ? nil : String(decoding: properties, as: UTF8.self).contains("odd\u{1}yes") ? [0x80, 0x01] : [0, 0]
     }
 

@@ -95,36 +95,6 @@ import Testing
         #expect(servers.fields(asked: .updateGlobalWhiteAddrsConfig).first?["aclFileFullPath"] == "/x.yml")
     }
 
-    // MARK: tools.yml
-
-    private func credentials(_ text: String?) throws -> Credentials? {
-        try withTemporaryFolder { folder in
-            if let text { try SmallFile.replace(folder + "/conf/tools.yml", with: text) }
-            return try ToolsFile.credentials(home: folder)
-        }
-    }
-
-    @Test(arguments: [
-        "# a comment\n\naccessKey: rocketmq2\nsecretKey: 12345678\n    \n", "---\naccessKey: 'rocketmq2'\r\nsecretKey: \"12345678\"\r\n",
-        "secretKey: 12345678 # secret\naccessKey:   rocketmq2   # the account",
-    ])
-    func theAccountOfTheFileIsRead(_ text: String) throws {
-        let found = try #require(try credentials(text))
-        #expect(found.accessKey == "rocketmq2")
-        #expect(found.secretKey == "12345678")
-    }
-
-    @Test(arguments: [nil, "", "accessKey: rocketmq2\n", "accessKey: rocketmq2\nsecretKey:\n", "accessKey: rocketmq2\nsecretKey: ''\n"])
-    func withoutBothNothingIsSigned(_ text: String?) throws {
-        #expect(try credentials(text) == nil)
-    }
-
-    @Test(arguments: ["accessKey: rocketmq2\nsecretkey: geheim\n", "accessKey: rocketmq2\nsecretKey:geheim\n", "accessKey: rocketmq2\n- geheim\n"])
-    func aBadFileIsNamedWithoutWhatItHolds(_ text: String) throws {
-        let problem = #expect(throws: ToolsFile.Problem.self) { try credentials(text) }
-        #expect(problem?.description.hasSuffix("/conf/tools.yml, line 2: not allowed; allowed are accessKey: and secretKey:, each with a text") == true)
-    }
-
     @Test func commandsAskOverTLSWhenTheirFileSaysSoAndNotAtAllWhenItCannotBeUsed() async throws {
         let folder = try TemporaryFolder()
         let file = folder.sub("conf/tls.properties")

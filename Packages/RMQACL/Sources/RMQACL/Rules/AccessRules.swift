@@ -25,7 +25,7 @@ final class AccessRules: Sendable {
         if isWhite, !requiresSignature { return }
         guard let fields = request.fields, let accessKey = fields[RequestSigner.accessKeyField] else { throw Refusal.access("No accessKey is configured") }
         guard let account = accounts[accessKey] else { throw Refusal.access("No acl config for \(accessKey)") }
-        let isTrusted = isWhite || isAdmitted(remote, by: [account.whiteAddresses])
+        let isTrusted = isWhite || isAdmitted(remote, by: account.whiteAddresses)
         if isTrusted, !requiresSignature { return }
         try checkSignature(of: request, fields, account)
         if isTrusted { return }
@@ -35,8 +35,40 @@ final class AccessRules: Sendable {
             guard account.isAdministrator else {
                 throw Refusal.access("Need admin permission for request code=\(request.code), but accessKey=\(accessKey) is not")
             }
+        case .fields(let named): try checkRights(named.rights(of: request), account)
         case .rights(let find): try checkRights(find(request), account)
         }
+    }
+
+    /// Whether ``check(_:needing:from:)`` would let the request pass, as far as that is seen without decoding it. False says only that
+    /// the check has to tell.
+    func allows(_ request: InboundFrame, needing access: RequestAccess, from remote: HostAddress, _ memory: AccessMemory) -> Bool {
+        let isWhite = isAdmitted(remote, by: whiteAddresses)
+        if isWhite, !requiresSignature { return true }
+        switch access {
+        case .fields(let named):
+            guard let signed = memory.reader.read(request, for: named) else { return false }
+            if let account = memory.account(of: signed, code: request.code) { return account.signer.hasSigned(signed) }
+            guard let account = signer(of: signed) else { return false }
+            if isWhite || isAdmitted(remote, by: account.whiteAddresses) { return true }
+            guard missing(named.rights(of: signed), account) == nil else { return false }
+            memory.remember(account, signed, code: request.code)
+            return true
+        case .account, .administrator, .rights:
+            guard let signed = memory.reader.read(request, for: nil), let account = signer(of: signed) else { return false }
+            if isWhite || isAdmitted(remote, by: account.whiteAddresses) { return true }
+            return switch access {
+            case .account: true
+            case .administrator: account.isAdministrator
+            case .fields, .rights: false
+            }
+        }
+    }
+
+    /// Nil when the account does not exist or did not sign this.
+    private func signer(of request: SignedRequest) -> Account? {
+        guard let account = accounts[String(decoding: request.accessKey, as: UTF8.self)], account.signer.hasSigned(request) else { return nil }
+        return account
     }
 
     /// Most lists are empty, and then the address need not be taken apart.
@@ -46,6 +78,11 @@ final class AccessRules: Sendable {
         return patterns.contains { $0.matches(address) }
     }
 
+    private func isAdmitted(_ remote: HostAddress, by pattern: AddressPattern) -> Bool {
+        if case .none = pattern { return false }
+        return pattern.matches(IPAddress(remote))
+    }
+
     private func checkSignature(of request: RemotingCommand, _ fields: HeaderFields, _ account: Account) throws(Refusal) {
         guard account.signer.hasSigned(request) else { throw .access("Check signature failed for accessKey=\(account.accessKey)") }
         // Rights are asked for the last value of a name; another part of the server might read the first.
@@ -53,12 +90,18 @@ final class AccessRules: Sendable {
     }
 
     private func checkRights(_ needed: [ResourceRight], _ account: Account) throws(Refusal) {
+        if let missing = missing(needed, account) { throw .access("No default permission for \(missing)") }
+    }
+
+    /// The first that the account has no right to; nil when it may all.
+    private func missing(_ needed: [ResourceRight], _ account: Account) -> String? {
         // Whatever an account may not do: its clients' traces are taken.
-        if needed.contains(where: { $0.right == .publish && $0.topic.isExactly(SystemTopic.trace) }) { return }
-        if account.isAdministrator, account.permissions.isEmpty { return }
+        if needed.contains(where: { $0.right == .publish && $0.topic.isExactly(SystemTopic.trace) }) { return nil }
+        if account.isAdministrator, account.permissions.isEmpty { return nil }
         for right in needed {
-            if let missing = account.lacks(right) { throw .access("No default permission for \(missing)") }
+            if let missing = account.lacks(right) { return missing }
         }
+        return nil
     }
 }
 

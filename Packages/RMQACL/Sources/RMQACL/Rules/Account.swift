@@ -1,8 +1,9 @@
 import RMQCommon
 import RMQRemoting
 
-/// Who may ask, how he signs, and what he may do. Its secret is in the signer and nowhere else.
-struct Account: Sendable, CustomStringConvertible {
+/// Who may ask, how he signs, and what he may do. Its secret is in the signer and nowhere else. An object, so that a look-up per request
+/// counts one reference.
+final class Account: Sendable, CustomStringConvertible {
     /// Names and secrets have more UTF-16 units than this.
     static let shortestLimit = 6
 
@@ -15,6 +16,19 @@ struct Account: Sendable, CustomStringConvertible {
     let groupDefault: AccessPermission
     /// By topic; a group is named by its retry topic.
     let permissions: [ByteText: AccessPermission]
+
+    init(
+        accessKey: String, signer: RequestSigner, whiteAddresses: AddressPattern, isAdministrator: Bool, topicDefault: AccessPermission,
+        groupDefault: AccessPermission, permissions: [ByteText: AccessPermission]
+    ) {
+        self.accessKey = accessKey
+        self.signer = signer
+        self.whiteAddresses = whiteAddresses
+        self.isAdministrator = isAdministrator
+        self.topicDefault = topicDefault
+        self.groupDefault = groupDefault
+        self.permissions = permissions
+    }
 
     var description: String { "Account(\(accessKey)\(isAdministrator ? ", administrator" : ""))" }
 

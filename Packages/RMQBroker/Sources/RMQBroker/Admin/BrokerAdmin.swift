@@ -29,7 +29,7 @@ enum BrokerAdmin {
         } catch .badValue(let error) {
             throw Refusal(.systemError, error.description)
         }
-        try reconfigureStore(broker)
+        try reconfigureParts(broker)
         if values.contains(where: { $0.key.isExactly("logLevel") }) { broker.logger.setVerbosity(broker.live.current.logVerbosity) }
         let text = values.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
         broker.logger.info("configuration changed over the wire: \(text)")
@@ -48,12 +48,13 @@ enum BrokerAdmin {
         return .response(.success)
     }
 
-    /// Of several changes at once the store gets the last one too, whoever of them comes here last.
-    private static func reconfigureStore(_ broker: BrokerState) throws {
+    /// Of several changes at once store and filters get the last one too, whoever of them comes here last.
+    private static func reconfigureParts(_ broker: BrokerState) throws {
         var version: UInt64
         repeat {
             version = broker.live.version
             try broker.store.reconfigure(broker.live.current.store)
+            broker.filters.setComputesBitmaps(broker.live.current.computesFilterBitmaps)
         } while version != broker.live.version
     }
 

@@ -19,32 +19,46 @@ enum ConsumeQueueAdmin {
         var body = ConsumeQueueEntries()
         body.minQueueIndex = queue.minOffset
         body.maxQueueIndex = queue.maxOffset
-        var filter: TagFilter?
+        var filter: PullFilter?
         if let group = header.consumerGroup {
             body.subscription = broker.clients.consumers[group]?.subscriptions[topic]
-            // What the reference writes for a filter by tags, which needs no such data.
-            body.filterData = body.subscription == nil ? "\(group.prefix(bytes: 255))@\(topic) is not online!" : "null"
-            filter = body.subscription.flatMap { $0.isTag ? TagFilter(text: $0.expression, codes: $0.tagCodes) : nil }
+            let registered = broker.filters[topic: topic, group: group]
+            // A filter by tags needs no such data.
+            let data = registered.map { StoredFilter($0, bitCount: broker.filters.bloom.bitCount).json.text(.pretty) } ?? "null"
+            body.filterData = body.subscription == nil ? "\(group.prefix(bytes: 255))@\(topic) is not online!" : data
+            filter = body.subscription.flatMap { subscription in
+                if subscription.isTag { return .tags(TagFilter(text: subscription.expression, codes: subscription.tagCodes)) }
+                return registered.map { .expression(ExpressionFilter($0, bloom: broker.filters.bloom)) }
+            }
         }
         let count = min(max(Int(header.count), 0), mostEntries)
         body.entries = try broker.store.entries(of: queue, from: header.index, count: count).map { described($0, filter) }
         return .response(.success, body: body.body)
     }
 
-    /// The reference says whether a message is taken only where its entry has an extension; here, wherever it can be told.
-    static func described(_ stored: StoredQueueEntry, _ filter: TagFilter?) -> ConsumeQueueEntries.Entry {
+    /// The reference says whether a message is taken only where its entry has an extension; here, wherever the entry can tell.
+    static func described(_ stored: StoredQueueEntry, _ filter: PullFilter?) -> ConsumeQueueEntries.Entry {
         ConsumeQueueEntries.Entry { entry in
             entry.physicalOffset = stored.position
             entry.size = stored.byteCount
             entry.tagsCode = stored.code
             switch stored.content {
-            case .tagCode(let code): entry.isMatch = filter?.matches(tagsCode: code) ?? false
+            case .tagCode(let code): entry.isMatch = isMatch(code, nil, filter)
             case .missingUnit: entry.message = "Cq extend not exist!addr: \(stored.code)"
             case .unit(let unit):
                 entry.extensionJSON = text(of: unit)
                 if !unit.filterBitmap.isEmpty { entry.bitMap = bits(of: unit.filterBitmap) }
-                entry.isMatch = filter?.matches(tagsCode: unit.tagCode) ?? false
+                entry.isMatch = isMatch(unit.tagCode, unit, filter)
             }
+        }
+    }
+
+    private static func isMatch(_ tagCode: Int64, _ unit: QueueExtensionUnit?, _ filter: PullFilter?) -> Bool {
+        switch filter {
+        case .tags(let tags), .retries(let tags, _): tags.matches(tagsCode: tagCode)
+        case .expression(let expression):
+            unit.map { unit in unit.filterBitmap.withUnsafeBytes { expression.mayMatch(storeTimestamp: unit.storeTimestamp, bitmap: $0) } } ?? false
+        case nil: false
         }
     }
 

@@ -10,12 +10,14 @@ final class Clients: Sendable {
     private let notices = MemberNotices()
     private let groups: GroupTable
     private let live: LiveConfiguration
+    private let filters: ConsumerFilterTable
     /// For what clients make happen.
     let log: ClientLog
 
-    init(groups: GroupTable, live: LiveConfiguration, logger: Logger, clocks: Clocks) {
+    init(groups: GroupTable, live: LiveConfiguration, filters: ConsumerFilterTable, logger: Logger, clocks: Clocks) {
         self.groups = groups
         self.live = live
+        self.filters = filters
         log = ClientLog(logger, clock: clocks.monotonic)
         locks = QueueLocks(lifetime: live.current.lockLifetime, log: ClientLog(logger.with(.rebalanceLock), clock: clocks.monotonic))
     }
@@ -25,6 +27,7 @@ final class Clients: Sendable {
     func register(_ channel: ClientChannel, _ consumer: ConsumerData, limit: Int) {
         let change = consumers.register(channel, consumer, limit: limit)
         for event in change.events { event.write(to: log, consumer, channel) }
+        if change.isTaken { filters.register(group: consumer.group, consumer.subscriptions.prefix(ClientLimit.subscriptionsPerGroup)) }
         if change.concernsMembers { notifyMembers(of: consumer.group, unlessGroupIsSilent: true) }
     }
 
@@ -74,7 +77,10 @@ final class Clients: Sendable {
     }
 
     private func left(_ departure: ConsumerTable.Departure, unlessGroupIsSilent: Bool) {
-        if departure.isLast { log.info("unregister consumer ok, no any connection, and remove consumer group, \(departure.group)") }
+        if departure.isLast {
+            log.info("unregister consumer ok, no any connection, and remove consumer group, \(departure.group)")
+            filters.unregister(group: departure.group)
+        }
         notifyMembers(of: departure.group, unlessGroupIsSilent: unlessGroupIsSilent)
     }
 

@@ -32,6 +32,8 @@ struct ConsumerGroup: Sendable {
 
     /// What changed with a heartbeat.
     struct Change {
+        /// False when there are too many groups.
+        var isTaken = true
         /// There is a new member, or the group subscribes to other topics: all members have to divide the queues again.
         var concernsMembers = false
         /// A held pull may be answered differently now.

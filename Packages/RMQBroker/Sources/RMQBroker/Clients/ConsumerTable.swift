@@ -36,7 +36,7 @@ final class ConsumerTable: Sendable {
             // Taken out for the while, so that nothing is copied.
             let known = contents.groups.removeValue(forKey: name)
             guard known != nil || contents.groups.count < limit else {
-                return ConsumerGroup.Change(events: [.tooManyGroups(limit: limit)])
+                return ConsumerGroup.Change(isTaken: false, events: [.tooManyGroups(limit: limit)])
             }
             var group = known ?? ConsumerGroup(of: consumer)
             let change = group.update(channel, consumer)

@@ -1,14 +1,11 @@
 import RMQCommon
+import RMQFilter
 import RMQRemoting
 
 /// Keys of the reference that this broker knows but does not act on, and the value that is true of it: tools read them from
 /// GET_BROKER_CONFIG, and some break where one is missing. What has no counterpart here is shown as 0, `false` or empty.
 extension BrokerConfiguration {
-    static let ownWithoutEffect: [Setting<Self>] = refused + environment + threads + queues + served
-
-    private static let refused: [Setting<Self>] = [
-        .refused("enablePropertyFilter", only: "false", because: "Consumers would get messages that their SQL expression leaves out."),
-    ]
+    static let ownWithoutEffect: [Setting<Self>] = environment + threads + queues + served
 
     private static let environment: [Setting<Self>] = [
         .withoutEffect("fetchNamesrvAddrByAddressServer", because: "Name servers are not looked up over HTTP.") { _ in "false" },
@@ -41,12 +38,6 @@ extension BrokerConfiguration {
 
     private static let served: [Setting<Self>] =
         Setting.withoutEffect(
-            because: "Filters of SQL expressions are not built into the broker yet.",
-            [
-                "enableCalcFilterBitMap": "false", "expectConsumerNumUseFilter": "0", "maxErrorRateOfBloomFilter": "0", "filterDataCleanTimeSpan": "0",
-                "filterSupportRetry": "false",
-            ])
-        + Setting.withoutEffect(
             because: "The reference does nothing with it either.",
             ["flushConsumerOffsetHistoryInterval": "0", "filterServerNums": "0", "highSpeedMode": "false", "maxDelayTime": "0"])
         + Setting.withoutEffect(
@@ -95,6 +86,9 @@ extension BrokerConfiguration {
             .refused(
                 "brokerRole", only: "ASYNC_MASTER", important: true,
                 because: "A replica, or a master that waits for one, would promise what is not built yet."),
+            .withoutEffect("bitMapLengthConsumeQueueExt", because: "It follows from `expectConsumerNumUseFilter` and `maxErrorRateOfBloomFilter`.") {
+                String($0.filterBloom.bitCount)
+            },
             .withoutEffect("haListenPort", important: true, isTold: false, because: "It is always `listenPort` + 1.") { String($0.listener.port &+ 1) },
         ]
         + Setting.withoutEffect(

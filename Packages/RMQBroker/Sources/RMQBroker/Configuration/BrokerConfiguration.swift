@@ -1,5 +1,7 @@
 import Glibc
+public import RMQACL
 public import RMQCommon
+import RMQFilter
 public import RMQRemoting
 public import RMQStore
 
@@ -34,14 +36,10 @@ public struct BrokerConfiguration: Sendable, Equatable {
 
     // MARK: access control
 
-    /// Whether requests need an account of ``accountFile`` and its neighbours.
-    public var accessControl = false
-    /// Whether also white-listed addresses have to sign, so that nothing is served to nobody.
-    public var authenticationRequired = false
+    /// Whether requests need an account.
+    public var access = AccessConfiguration()
     /// Where the distribution is installed, with the accounts in its folder `conf`; empty means that nobody said.
     public var rocketmqHome = ""
-    /// The main file of accounts, below ``rocketmqHome``.
-    public var accountFile = "conf/plain_acl.yml"
 
     // MARK: topics and groups
 
@@ -100,6 +98,21 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var slowGroupBytes: Int64 = 16 << 30
     /// The most messages that a query by unique id returns.
     public var uniqueIdQueryCount: Int32 = 32
+
+    // MARK: filters
+
+    /// Whether consumers may filter by SQL92 expressions.
+    public var filtersByExpression = false
+    /// Whether the expression of the real topic also filters what a group consumes again.
+    public var filtersRetries = false
+    /// Whether messages get bit maps of the filters that they pass, where consume queues have extensions.
+    public var computesFilterBitmaps = false
+    /// For how many groups of a topic bit maps are laid out.
+    public var expectedFilters = 32
+    /// How many of a hundred unwanted messages a bit map may let through.
+    public var filterErrorPercent = 20
+    /// How long a filter is kept whose group is gone.
+    public var deadFilterLifetime: Duration = .seconds(86_400)
 
     // MARK: transactions
 
@@ -175,7 +188,7 @@ extension BrokerConfiguration {
     public static let settings = SettingTable(
         program: "broker", defaults: BrokerConfiguration(),
         [
-            .init("Broker", identity + access + topicsAndGroups + serving + transactions + statistics + ownWithoutEffect),
+            .init("Broker", identity + access + topicsAndGroups + serving + filters + transactions + statistics + ownWithoutEffect),
             .init("Network", listening + networkWithoutEffect),
             .init("Store", StoreConfiguration.settings.all.map { $0.at(\.store) } + storeWithoutEffect),
         ])
@@ -199,22 +212,18 @@ extension BrokerConfiguration {
         ).defaulting(to: "`NAMESRV_ADDR` of the environment"),
     ]
 
-    // A command that turned one of these off would open the broker, so none may.
-    private static let access: [Setting<Self>] = [
-        .flag(
-            "aclEnable", \.accessControl, takesEffect: .never, onBadValue: .stopsTheStart, important: true,
-            "Whether every request needs an account: `conf/plain_acl.yml` and the files in `conf/acl` of `rocketmqHome` say who may do what."),
-        .flag(
-            "authenticationRequired", \.authenticationRequired, takesEffect: .never, onBadValue: .stopsTheStart,
-            "With `aclEnable`: whether requests from white-listed addresses have to be signed too; a key of this project."),
-        Setting<Self>.text(
-            "rocketmqHome", \.rocketmqHome, allowed: "a path", "Where the distribution is installed; the accounts are in its folder `conf`.",
-            parse: { $0 }, print: { $0 }
-        ).defaulting(to: "`ROCKETMQ_HOME` of the environment"),
-        .path(
-            "rocketmq.acl.plain.file", \.accountFile,
-            "The main file of accounts, below `rocketmqHome`; a system property of the reference."),
-    ]
+    private static let access: [Setting<Self>] =
+        AccessConfiguration.switches(
+            on: "Whether every request needs an account: `conf/plain_acl.yml` and the files in `conf/acl` of `rocketmqHome` say who may do what.",
+            required: "With `aclEnable`: whether requests from white-listed addresses have to be signed too; a key of this project."
+        ).map { $0.at(\.access) } + [
+            Setting<Self>.text(
+                "rocketmqHome", \.rocketmqHome, allowed: "a path",
+                "Where the distribution is installed; the accounts are in its folder `conf`, and in `conf/tools.yml` the one by which the broker registers.",
+                parse: { $0 }, print: { $0 }
+            ).defaulting(to: "`ROCKETMQ_HOME` of the environment"),
+            AccessConfiguration.fileSetting.at(\.access),
+        ]
 
     private static let listening: [Setting<Self>] = [
         ListenerConfiguration.addressSetting.at(\.listener),
@@ -223,6 +232,7 @@ extension BrokerConfiguration {
         .number("eventLoops", \.eventLoops, 0...64, "Threads that serve the connections; 0 means one per processor. A key of this project."),
         ListenerConfiguration.idleSetting.at(\.listener),
         ListenerConfiguration.remoteUpdateSetting.at(\.listener),
+        ListenerConfiguration.remoteAdministrationSetting.at(\.listener),
     ] + ListenerConfiguration.tlsSettings.map { $0.at(\.listener) }
 
     private static let topicsAndGroups: [Setting<Self>] = [
@@ -297,6 +307,38 @@ extension BrokerConfiguration {
         .flag("compressedRegister", \.compressedRegister, takesEffect: .atOnce, "Whether what is told is compressed."),
     ]
 
+    private static let filters: [Setting<Self>] = [
+        .flag(
+            "enablePropertyFilter", \.filtersByExpression, takesEffect: .atOnce,
+            "Whether consumers may filter by SQL92 expressions, which the broker evaluates for each message that it reads for them."),
+        .flag(
+            "filterSupportRetry", \.filtersRetries, takesEffect: .atOnce,
+            "Whether the expression of its topic also filters a message that a group consumes again."),
+        .flag(
+            "enableCalcFilterBitMap", \.computesFilterBitmaps, takesEffect: .atOnce,
+            "Whether each message is asked at once which expressions it passes, so that pulls leave out the others without a look at them; needs `enableConsumeQueueExt`."),
+        .number(
+            "expectConsumerNumUseFilter", \.expectedFilters, expectedFilterBounds,
+            "For how many groups with expressions of a topic bit maps are laid out. After a change, what was said of earlier messages counts for nothing."),
+        .number(
+            "maxErrorRateOfBloomFilter", \.filterErrorPercent, filterErrorBounds, unit: "%",
+            "How many unwanted messages a bit map may let through to the expression; the same after a change."),
+        .time(
+            "filterDataCleanTimeSpan", \.deadFilterLifetime, 0...31_536_000_000, .milliseconds, takesEffect: .atOnce,
+            "How long a group's expression is kept after its last consumer left."),
+    ]
+
+    /// Bit maps stay within what an extension unit holds.
+    private static let expectedFilterBounds = 1...16_384
+    private static let filterErrorBounds = 1...99
+
+    /// Where the bits of a filter lie.
+    var filterBloom: BloomFilter {
+        let (percent, count) = (Self.filterErrorBounds.clamp(filterErrorPercent), Self.expectedFilterBounds.clamp(expectedFilters))
+        guard let bloom = BloomFilter(errorPercent: percent, expectedNames: count) else { preconditionFailure("there is one within these bounds") }
+        return bloom
+    }
+
     private static let transactions: [Setting<Self>] = [
         .flag("rejectTransactionMessage", \.rejectsTransactions, takesEffect: .atOnce, important: true, "Whether messages of transactions are refused."),
         .number(
@@ -348,4 +390,8 @@ extension BrokerConfiguration {
         resolved.eventLoops = eventLoopCount
         return resolved
     }
+}
+
+extension ClosedRange<Int> {
+    fileprivate func clamp(_ value: Int) -> Int { Swift.min(Swift.max(value, lowerBound), upperBound) }
 }

@@ -26,27 +26,34 @@ final class BrokerHandler: RequestHandler {
         let loop = bound.value
         loop.refresh()
         if connection.waitedNanoseconds >= loop.settings.patience.shortestNanoseconds, isTooLate(request, connection, loop) { return }
-        if let accessControl = broker.accessControl, !isAllowed(request, connection, accessControl) { return }
+        if let access = loop.access, !isAllowed(request, connection, access) { return }
         switch BrokerRequests.table.work(of: request.requestCode) {
         case .send: SendProcessor(loop: loop).receive(request, on: connection)
         case .reply: ReplyProcessor(loop: loop).receive(request, on: connection)
         case .pull where servesPulls: PullProcessor(loop: loop).receive(request, on: connection)
         case .onLoop(let answer):
             connection.answer(request) {
+                try checkAdministration(request, connection, loop)
                 guard request.body.count <= Self.loopBodyLimit else {
                     throw Refusal(.systemError, "a body of \(request.body.count) bytes; that of \(request.requestCode) may have \(Self.loopBodyLimit)")
                 }
                 return try answer(request.command(), ClientCaller(connection: connection, loop: loop))
             }
         case .byWorker(let answer):
-            logChange(request.requestCode, by: connection)
             connection.answer(request) {
+                try checkAdministration(request, connection, loop)
+                logChange(request.requestCode, by: connection)
                 let command = try request.command()
                 return .elsewhere(broker.workers.administrators) { [broker] in try answer(command, broker) }
             }
         case .pull, .forNameServers, .forClients, .unserved, nil:
             connection.answer(request) { throw Refusal(.requestCodeNotSupported, BrokerRequests.remark(for: request.requestCode)) }
         }
+    }
+
+    private func checkAdministration(_ request: InboundFrame, _ connection: Connection, _ loop: LoopState) throws(Refusal) {
+        guard BrokerRequests.table.isAdministration(request.requestCode) else { return }
+        try loop.settings.configuration.listener.checkAdministration(request.requestCode, from: connection.remote, accessControl: broker.accessControl)
     }
 
     /// Who changed what, in the reference's words.
@@ -82,10 +89,9 @@ final class BrokerHandler: RequestHandler {
     func wakeUpEnded() { bound.value.wakeUpEnded() }
 
     /// Asks access control; a refusal is answered here.
-    private func isAllowed(_ request: InboundFrame, _ connection: Connection, _ accessControl: any AccessControl) -> Bool {
+    private func isAllowed(_ request: InboundFrame, _ connection: Connection, _ access: any LoopAccess) -> Bool {
         do {
-            let access = BrokerRequests.table.access(to: request.requestCode)
-            try accessControl.check(request.command(), needing: access, from: connection.remote)
+            try access.check(request, needing: BrokerRequests.table.access(to: request.requestCode), from: connection.remote)
             return true
         } catch {
             connection.answer(request) { throw error }

@@ -55,7 +55,7 @@ enum BrokerRequests {
             Row(.viewMessageById, .byWorker(QueryRequests.byOffset)),
             Row(.consumerSendMsgBack, .onLoop(SendBack.answer), access: .subscribing(group: "group")),
             Row(.endTransaction, .onLoop(TransactionRequests.end)),
-            Row(.resumeCheckHalfMessage, .byWorker(TransactionRequests.resumeCheck)),
+            Row(.resumeCheckHalfMessage, .byWorker(TransactionRequests.resumeCheck), isAdministration: true),
             Row(.sendReplyMessage, .reply, access: .replying("topic", retryOf: "producerGroup")),
             Row(.sendReplyMessageV2, .reply, access: .replying("b", retryOf: "a")),
         ]
@@ -74,7 +74,7 @@ enum BrokerRequests {
             Row(.getAllProducerInfo, .byWorker(GroupAdmin.allProducers)),
             Row(.invokeBrokerToGetConsumerStatus, .onLoop(ConsumerCalls.status)),
             Row(.getConsumerRunningInfo, .onLoop(ConsumerCalls.runningInfo)),
-            Row(.consumeMessageDirectly, .onLoop(ConsumerCalls.consumeDirectly)),
+            Row(.consumeMessageDirectly, .onLoop(ConsumerCalls.consumeDirectly), isAdministration: true),
         ]
     }
 
@@ -88,8 +88,8 @@ enum BrokerRequests {
             Row(.getEarliestMsgStoretime, .byWorker(OffsetRequests.earliestStoreTime)),
             Row(.getAllConsumerOffset, .byWorker(OffsetRequests.allConsumerOffsets)),
             Row(.getAllDelayOffset, .byWorker(OffsetRequests.allDelayOffsets)),
-            Row(.invokeBrokerToResetOffset, .onLoop(OffsetAdmin.reset)),
-            Row(.cloneGroupOffset, .byWorker(OffsetAdmin.clone)),
+            Row(.invokeBrokerToResetOffset, .onLoop(OffsetAdmin.reset), isAdministration: true),
+            Row(.cloneGroupOffset, .byWorker(OffsetAdmin.clone), isAdministration: true),
             Row(.queryCorrectionOffset, .byWorker(OffsetAdmin.correction)),
         ]
     }
@@ -101,7 +101,7 @@ enum BrokerRequests {
             Row(.getAllTopicConfig, .byWorker(TopicAdmin.all)),
             Row(.getTopicStatsInfo, .byWorker(TopicAdmin.statistics)),
             Row(.getSystemTopicListFromBroker, .byWorker(TopicAdmin.systemTopics)),
-            Row(.cleanUnusedTopic, .byWorker(TopicAdmin.cleanUnused)),
+            Row(.cleanUnusedTopic, .byWorker(TopicAdmin.cleanUnused), isAdministration: true),
             Row(.queryTopicConsumeByWho, .byWorker(GroupAdmin.groupsOfTopic)),
         ]
     }
@@ -121,10 +121,11 @@ enum BrokerRequests {
     private static var administration: [Row] {
         [
             Row(.getBrokerConfig, .byWorker(BrokerAdmin.configuration)),
-            Row(.updateBrokerConfig, .onLoop(BrokerAdmin.updateConfiguration), access: .administrator),
+            // Has a key of its own: allowRemoteConfigurationUpdate.
+            Row(.updateBrokerConfig, .onLoop(BrokerAdmin.updateConfiguration), access: .administrator, isAdministration: false),
             Row(.getBrokerRuntimeInfo, .byWorker(BrokerAdmin.runtimeInfo)),
-            Row(.cleanExpiredConsumequeue, .byWorker(BrokerAdmin.removeExpiredQueues)),
-            Row(.deleteExpiredCommitlog, .byWorker(BrokerAdmin.deleteExpiredLog)),
+            Row(.cleanExpiredConsumequeue, .byWorker(BrokerAdmin.removeExpiredQueues), isAdministration: true),
+            Row(.deleteExpiredCommitlog, .byWorker(BrokerAdmin.deleteExpiredLog), isAdministration: true),
             Row(.viewBrokerStatsData, .byWorker(StatisticsAdmin.item)),
             // The reference lets any account change accounts; which is a hole, not a feature.
             Row(.updateAndCreateAclConfig, .byWorker(AccountAdmin.update), access: .administrator),

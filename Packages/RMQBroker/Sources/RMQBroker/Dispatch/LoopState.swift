@@ -15,12 +15,15 @@ final class LoopState: WakeUpObserver {
     let answers: WriteAnswers
     let holds: PullHolds
     let transactions: TransactionWrites
+    /// Asked before every request; nil: everybody may do everything.
+    let access: (any LoopAccess)?
     private let arrivals: Arrivals
     private let offsetMovedEvents: OffsetMovedEvents
 
     init(index: Int, loop: EventLoop, broker: BrokerState) {
         self.loop = loop
         self.broker = broker
+        access = broker.accessControl?.forLoop()
         settings = LoopSettings(broker.live) { broker.storeHost }
         statistics = LoopStatistics(
             broker.statistics, loop: index, levelCount: settings.configuration.store.delayLevelMilliseconds.count,
@@ -39,6 +42,7 @@ final class LoopState: WakeUpObserver {
         holds.slowGroups = broker.slowGroups
         holds.rulesVersion = { broker.pullRulesVersion }
         holds.slowGroupBytes = settings.configuration.slowGroupLimit
+        holds.isFilterCurrent = { $0.isCurrent(in: broker.filters) }
         holds.queueNow = { (pull) throws(Refusal) in try broker.queueNow(of: pull) }
     }
 

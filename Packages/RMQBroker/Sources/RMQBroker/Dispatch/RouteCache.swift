@@ -15,7 +15,7 @@ final class RouteCache {
         self.statistics = statistics
     }
 
-    /// Forgets what others changed. Four loads when nothing did.
+    /// Forgets what others changed. Six loads when nothing did.
     func refresh() {
         let topicsVersion = broker.topics.version
         if topicsVersion != self.topicsVersion {
@@ -24,6 +24,7 @@ final class RouteCache {
         }
         // Each only grows, so the sum is the same only if none moved.
         let pullsVersion = topicsVersion &+ broker.groups.version &+ broker.clients.consumers.version &+ broker.offsets.version
+            &+ broker.filters.version &+ broker.live.version
         if pullsVersion != self.pullsVersion {
             self.pullsVersion = pullsVersion
             pulls.removeAll()

@@ -2,7 +2,7 @@ import RMQCommon
 import RMQRemoting
 import Synchronization
 
-/// The tables that survive a restart: topics.json, subscriptionGroup.json, consumerOffset.json.
+/// The tables that survive a restart: topics.json, subscriptionGroup.json, consumerOffset.json, consumerFilter.json.
 ///
 /// With `enableLmq` the reference keeps all offsets in lmqConsumerOffset.json instead, those of light queues' groups apart. The
 /// first start after that key was changed reads the other file, so that no group starts over.
@@ -14,12 +14,16 @@ final class ConfigurationFiles: Service {
         case topics = "topics.json"
         case groups = "subscriptionGroup.json"
         case offsets = "consumerOffset.json"
+        case filters = "consumerFilter.json"
+
+        func path(in directory: String) -> String { directory + "/" + rawValue }
     }
 
     private let directory: String
     private let topics: TopicTable
     private let groups: GroupTable
     private let offsets: ConsumerOffsets
+    private let filters: ConsumerFilterTable
     private let hasLightQueues: Bool
     private let workers: WorkerPool
     private let logger: Logger
@@ -33,19 +37,20 @@ final class ConfigurationFiles: Service {
 
     /// - Parameter workers: write what is asked for with ``later(_:)``.
     init(
-        directory: String, topics: TopicTable, groups: GroupTable, offsets: ConsumerOffsets, hasLightQueues: Bool, workers: WorkerPool,
-        logger: Logger
+        directory: String, topics: TopicTable, groups: GroupTable, offsets: ConsumerOffsets, filters: ConsumerFilterTable, hasLightQueues: Bool,
+        workers: WorkerPool, logger: Logger
     ) {
         self.directory = directory
         self.topics = topics
         self.groups = groups
         self.offsets = offsets
+        self.filters = filters
         self.hasLightQueues = hasLightQueues
         self.workers = workers
         self.logger = logger
     }
 
-    /// Reads all three; a file that is not there leaves its table as it is.
+    /// Reads all but the filters, which the store asks for earlier; a file that is not there leaves its table as it is.
     func load() throws(BrokerError) {
         if let table = try load(path(.topics), { try TopicConfigTable(file: $0, &$1) }) { topics.load(table) }
         if let table = try load(path(.groups), { try SubscriptionGroupTable(file: $0, &$1) }) { groups.load(table) }
@@ -96,6 +101,9 @@ final class ConfigurationFiles: Service {
             // Before the offsets are read: what is committed from here on is for the next write.
             offsets.takeChanges()
             json = offsets.file.json
+        case .filters:
+            filters.takeChanges()
+            json = filters.file.json
         }
         do {
             try SmallFile.replace(path(table), with: json.bytes(.pretty))
@@ -132,13 +140,15 @@ final class ConfigurationFiles: Service {
         }
     }
 
-    /// Writes the offsets if some were committed, topics that were made, and what could not be written before.
+    /// Writes the offsets if some were committed, topics that were made, filters that came or went, and what could not be written
+    /// before.
     func writeWhatIsDue() {
         for table in Table.allCases {
             let hasNews = switch table {
             case .topics: topics.haveUnsaved
             case .groups: false
             case .offsets: offsets.haveChanged
+            case .filters: filters.haveChanged
             }
             let wasRefused = turn(of: table).takeRefused()
             if hasNews || wasRefused || turn(of: table).failure != nil { write(table) }
@@ -162,7 +172,7 @@ final class ConfigurationFiles: Service {
     }
 
     private func path(_ table: Table) -> String {
-        table == .offsets ? offsetsPath(light: hasLightQueues) : directory + "/" + table.rawValue
+        table == .offsets ? offsetsPath(light: hasLightQueues) : table.path(in: directory)
     }
 
     private func offsetsPath(light: Bool) -> String {

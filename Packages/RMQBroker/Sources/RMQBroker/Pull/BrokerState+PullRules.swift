@@ -24,10 +24,14 @@ extension Refusal {
         Refusal(.noPermission, "the topic[\(topic)] pulling message is forbidden")
     }
 
-    /// For a filter that is no tag expression.
-    static func filter(of type: String, isEmpty: Bool) -> Refusal {
-        if isEmpty { return Refusal(.subscriptionParseFailed, "parse the consumer's subscription failed: a filter of type \(type) is empty") }
-        return Refusal(.systemError, "The broker does not support consumer to filter message by \(type)")
+    /// For a filter that came with a pull.
+    static func unreadableFilter(_ reason: some CustomStringConvertible) -> Refusal {
+        Refusal(.subscriptionParseFailed, "parse the consumer's subscription failed: \(reason)")
+    }
+
+    /// For a filter by an expression where that is switched off, and for one of a kind that nobody knows.
+    static func unsupportedFilter(of type: String) -> Refusal {
+        Refusal(.systemError, "The broker does not support consumer to filter message by \(type)")
     }
 
     static func illegalQueue(_ queueId: Int32, of topic: TopicConfig) -> Refusal {
@@ -37,7 +41,7 @@ extension Refusal {
 
 extension BrokerState {
     /// Moves on when something changed that decides whether a pull is allowed. Each part only grows.
-    var pullRulesVersion: UInt64 { topics.version &+ groups.version &+ live.version }
+    var pullRulesVersion: UInt64 { topics.version &+ groups.version &+ live.version &+ filters.version }
 
     /// Looks at the rules again for a pull that was held while they changed, in the order of a new pull.
     /// - Returns: the queue that it is for.

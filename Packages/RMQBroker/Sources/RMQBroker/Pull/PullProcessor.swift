@@ -61,16 +61,7 @@ struct PullProcessor {
     // MARK: Who may pull what
 
     private func filter(_ request: PullRequest, _ route: PullRoute) throws(Refusal) -> PullFilter {
-        if request.flags.contains(.carriesSubscription) {
-            if let type = request.expressionType, !type.isEmpty, !type.elementsEqual("TAG".utf8) {
-                throw .filter(of: String(decoding: type.prefix(64), as: UTF8.self), isEmpty: request.subscription?.isEmpty ?? true)
-            }
-            do {
-                return try route.filter(carried: request.subscription)
-            } catch {
-                throw Refusal(.subscriptionParseFailed, "parse the consumer's subscription failed: \(error)")
-            }
-        }
+        if request.flags.contains(.carriesSubscription) { return try carriedFilter(request, route) }
         switch route.heartbeat {
         case .noConsumers:
             throw Refusal(.subscriptionNotExist, "the consumer's group info not exist")
@@ -78,12 +69,42 @@ struct PullProcessor {
             throw Refusal(.subscriptionNotExist, "the consumer's subscription not exist")
         case .broadcastForbidden:
             throw Refusal(.noPermission, "the consumer group[\(name(request.group))] can not consume by broadcast way")
-        case .subscribed(let filter, let version, let isTag):
-            guard version >= request.subscriptionVersion else {
-                throw Refusal(.subscriptionNotLatest, "the consumer's subscription not latest")
+        case .subscribedByTags(let tags, let version):
+            try check(version, isNotOlderThan: request)
+            return route.filter(tags)
+        case .subscribedByExpression(let registered, let type, let version):
+            try check(version, isNotOlderThan: request)
+            guard let registered else {
+                throw Refusal(.filterDataNotExist, "The broker's consumer filter data is not exist!Your expression may be wrong!")
             }
-            guard isTag else { throw .filter(of: "SQL92", isEmpty: false) }
-            return filter
+            guard registered.version >= request.subscriptionVersion else {
+                throw Refusal(.filterDataNotLatest, "the consumer's consumer filter data not latest")
+            }
+            guard loop.settings.configuration.filtersByExpression else { throw .unsupportedFilter(of: type) }
+            return registered.filter
+        }
+    }
+
+    private func check(_ version: Int64, isNotOlderThan request: PullRequest) throws(Refusal) {
+        guard version >= request.subscriptionVersion else { throw Refusal(.subscriptionNotLatest, "the consumer's subscription not latest") }
+    }
+
+    private func carriedFilter(_ request: PullRequest, _ route: PullRoute) throws(Refusal) -> PullFilter {
+        guard let type = request.expressionType, !type.isEmpty, !type.elementsEqual("TAG".utf8) else {
+            do {
+                return try route.filter(carriedTags: request.subscription)
+            } catch {
+                throw .unreadableFilter(error)
+            }
+        }
+        guard let text = request.subscription, !text.isEmpty else { throw .unreadableFilter("a filter of type \(name(type.prefix(64))) is empty") }
+        guard loop.settings.configuration.filtersByExpression, type.elementsEqual(ConsumerFilter.type.utf8) else {
+            throw .unsupportedFilter(of: name(type.prefix(64)))
+        }
+        do {
+            return try route.filter(carriedExpression: text)
+        } catch {
+            throw .unreadableFilter(error)
         }
     }
 
@@ -98,7 +119,7 @@ struct PullProcessor {
         let route = PullRoute(
             topic: topic, advice: PullAdvice(group), progress: broker.offsets.progress(group: groupName, topic: topic.name),
             statistics: PullStatistics(loop.statistics, topic: topic.name, group: groupName), refusal: refusal,
-            heartbeat: heartbeat(groupName, group, topic: topic.name))
+            heartbeat: heartbeat(groupName, group, topic: topic.name), retryFilter: retryFilter(of: topic.name))
         loop.routes.remember(route, group: request.group, topic: request.topic)
         return route
     }
@@ -107,10 +128,22 @@ struct PullProcessor {
         guard let group = loop.broker.clients.consumers[name] else { return .noConsumers }
         if !config.consumeBroadcastEnabled, group.messageModel == .broadcasting { return .broadcastForbidden }
         guard let subscription = group.subscriptions[topic] else { return .notSubscribed }
-        let filter: PullFilter = subscription.isClassFilter ? .all : .tags(TagFilter(text: subscription.expression, codes: subscription.tagCodes))
-        return .subscribed(filter, version: subscription.version, isTag: subscription.isTag)
+        if subscription.isTag {
+            let tags = subscription.isClassFilter ? .all : TagFilter(text: subscription.expression, codes: subscription.tagCodes)
+            return .subscribedByTags(tags, version: subscription.version)
+        }
+        let filter = loop.broker.filters[topic: topic, group: name].map { filter in
+            PullRoute.RegisteredFilter(
+                filter: subscription.isClassFilter ? .all : .expression(ExpressionFilter(filter, bloom: loop.broker.filters.bloom)), version: filter.version)
+        }
+        return .subscribedByExpression(filter, type: subscription.expressionType, version: subscription.version)
+    }
+
+    private func retryFilter(of topic: String) -> RetryFilter? {
+        guard loop.settings.configuration.filtersRetries, let group = RetryTopic.group(of: topic) else { return nil }
+        return RetryFilter(group: group, loop.broker.filters)
     }
 
     /// A name from the wire, cut beyond what any topic or group may have, so that a refusal cannot be made to carry megabytes.
-    private func name(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes.prefix(1_024), as: UTF8.self) }
+    private func name(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes.prefix(1_024), as: UTF8.self) }
 }

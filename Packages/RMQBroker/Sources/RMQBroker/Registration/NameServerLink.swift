@@ -54,6 +54,7 @@ final class NameServerLink: Sendable {
 
     let address: String
     private let client: RemotingClient
+    private let account: RegistrationAccount
     private let logger: Logger
     private let timeout: @Sendable () -> Duration
     /// A name server takes no topics of a version that it has: after a partial registration of `partialVersion` all topics
@@ -67,13 +68,14 @@ final class NameServerLink: Sendable {
     private let state = Mutex(State())
 
     init(
-        address: String, client: RemotingClient, logger: Logger, timeout: @escaping @Sendable () -> Duration,
+        address: String, client: RemotingClient, account: RegistrationAccount, logger: Logger, timeout: @escaping @Sendable () -> Duration,
         accepted: @escaping @Sendable (NameServerLink, RemotingCommand) -> Void,
         makeQuery: @escaping @Sendable () -> (command: RemotingCommand, version: DataVersion)?,
         makeRegistration: @escaping @Sendable (Content, _ partialVersion: DataVersion?) -> RegistrationRequest?
     ) {
         self.address = address
         self.client = client
+        self.account = account
         self.logger = logger
         self.timeout = timeout
         self.accepted = accepted
@@ -182,7 +184,10 @@ final class NameServerLink: Sendable {
             accepted(self, response)
             return next(isAccepted: true, completions)
         case .success(let response):
-            logger.warning("name server \(address) refused the registration: \(response.responseCode) \(response.remark ?? "")")
+            let remark = response.remark ?? ""
+            // The class by which the reference's access control is known, and ours.
+            let advice = remark.containsBytes(of: "AclException") ? "; \(account.advice)" : ""
+            logger.warning("name server \(address) refused the registration: \(response.responseCode) \(remark)\(advice)")
         case .failure(let error):
             logger.warning("name server \(address): \(error)")
         }

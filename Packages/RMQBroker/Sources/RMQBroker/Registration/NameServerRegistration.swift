@@ -10,13 +10,13 @@ final class NameServerRegistration: Sendable {
     private let broker: BrokerState
     private let links = Mutex<[NameServerLink]>([])
 
-    init(configuration: BrokerConfiguration, port: UInt16, broker: BrokerState, client: RemotingClient) {
+    init(configuration: BrokerConfiguration, port: UInt16, broker: BrokerState, client: RemotingClient, account: RegistrationAccount) {
         identity = Identity(configuration, port: port)
         self.broker = broker
         let live = broker.live
         let made = configuration.nameServers.map { address in
             NameServerLink(
-                address: address, client: client, logger: broker.logger, timeout: { .milliseconds(live.current.registerTimeoutMilliseconds) },
+                address: address, client: client, account: account, logger: broker.logger, timeout: { .milliseconds(live.current.registerTimeoutMilliseconds) },
                 accepted: { [weak self] link, response in self?.takeOrder(response, from: link) },
                 makeQuery: { [weak self] in self?.versionQuery() },
                 makeRegistration: { [weak self] content, partialVersion in self?.registration(content, partialVersion) })

@@ -24,6 +24,8 @@ enum ClientRequests {
             broker.clients.register(channel, consumer, limit: limit)
         }
         for producer in heartbeat.producers { broker.clients.register(channel, producer, limit: limit) }
+        // Soon: after a crash, what bit maps say must be known.
+        if broker.filters.haveChanged { broker.files.later(.filters) }
         return .response(.success)
     }
 
@@ -46,13 +48,20 @@ enum ClientRequests {
     static func checkConfiguration(_ command: RemotingCommand, _ caller: ClientCaller) throws -> Reply {
         guard !command.body.isEmpty else { return .response(.success) }
         let request = try JSONValue(parsing: command.body)
-        // Only the kind of the filter is looked at.
         guard let subscription = try request.asObject?.part("subscriptionData")?.requireObject("subscriptionData") else {
             return .response(.success)
         }
         let type = try subscription.string("expressionType", default: "TAG")
-        guard type.isEmpty || type.isExactly("TAG") else {
-            throw Refusal(.systemError, "The broker does not support consumer to filter message by \(type)")
+        // The reference takes every tag expression.
+        if type.isEmpty || type.isExactly("TAG") { return .response(.success) }
+        guard caller.loop.settings.configuration.filtersByExpression, type.isExactly(ConsumerFilter.type) else {
+            throw Refusal.unsupportedFilter(of: type.prefix(bytes: 64))
+        }
+        let text = try subscription.string("subString", default: "")
+        do throws(SQLExpressionError) {
+            _ = try SQLExpression(text)
+        } catch {
+            throw Refusal(.subscriptionParseFailed, "\(error)")
         }
         return .response(.success)
     }

@@ -28,8 +28,11 @@ final class RegistrationService: Service {
     /// Returns once the first name server took the registration, or all failed to in time; the others go on meanwhile.
     func start() {
         if let warning = configuration.addressWarning(ownAddress: NetworkInterfaces.advertisedAddress().host) { broker.logger.warning(warning) }
-        let client = RemotingClient(configuration: tls.clientConfiguration, loops: loops, logger: broker.logger.with(.remoting))
-        let registration = NameServerRegistration(configuration: configuration, port: listener.port, broker: broker, client: client)
+        let account = RegistrationAccount(home: configuration.rocketmqHome, logger: broker.logger)
+        var settings = tls.clientConfiguration
+        settings.signer = account.signer
+        let client = RemotingClient(configuration: settings, loops: loops, logger: broker.logger.with(.remoting))
+        let registration = NameServerRegistration(configuration: configuration, port: listener.port, broker: broker, client: client, account: account)
         broker.registration = registration
         let registered = Latch()
         registration.registerAll(accepted: { registered.open() }, completion: { registered.open() })

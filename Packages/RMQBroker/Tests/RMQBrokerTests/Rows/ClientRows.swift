@@ -20,6 +20,10 @@ enum ClientRows {
         #expect(try await peer.ask(.heartBeat, body: heartbeat.body).code == 0)
     }
 
+    private static let expressions: RowCase.Step = { peer async throws in
+        #expect(try await peer.ask(.updateBrokerConfig, text: "enablePropertyFilter=true").code == 0)
+    }
+
     static let all: [RowCase] = [
         RowCase(
             .heartBeat, good: "makes the client a member and the group's retry topic",
@@ -62,7 +66,17 @@ enum ClientRows {
             #expect(answer.body.isEmpty)
         },
         RowCase(
-            .checkClientConfig, bad: "another kind of filter",
+            .checkClientConfig, good: "an expression that is one", given: expressions,
+            body: Array(#"{"clientId":"c","group":"g","subscriptionData":{"topic":"T","subString":"a > 1","expressionType":"SQL92"}}"#.utf8)
+        ) { _, answer async throws in
+            #expect(answer.body.isEmpty)
+        },
+        RowCase(
+            .checkClientConfig, bad: "an expression that is none", given: expressions,
+            body: Array(#"{"clientId":"c","group":"g","subscriptionData":{"topic":"T","subString":"a >","expressionType":"SQL92"}}"#.utf8),
+            answers: .subscriptionParseFailed, remark: ""),
+        RowCase(
+            .checkClientConfig, bad: "an expression where there are none",
             body: Array(#"{"clientId":"c","group":"g","subscriptionData":{"topic":"T","subString":"a > 1","expressionType":"SQL92"}}"#.utf8),
             answers: .systemError, remark: "SQL92"),
         RowCase(.getConsumerConnectionList, good: "shows members and subscriptions", given: online, fields: ["consumerGroup": "g"]) { _, answer async throws in

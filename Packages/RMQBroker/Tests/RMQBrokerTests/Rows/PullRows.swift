@@ -46,6 +46,19 @@ enum PullRows {
         }
     }
 
+    private static func message(andExpression expression: String) -> RowCase.Step {
+        { peer async throws in
+            try await message(peer)
+            let subscription = SubscriptionData {
+                $0.topic = "T"
+                $0.expression = expression
+                $0.expressionType = "SQL92"
+                $0.version = 5
+            }
+            _ = try await peer.heartbeat("c", subscriptions: [subscription])
+        }
+    }
+
     private static func bad(
         _ what: String, given: @escaping RowCase.Step = message, asking fields: [String: String] = fields(), _ answer: ResponseCode, _ remark: String
     ) -> RowCase {
@@ -64,6 +77,10 @@ enum PullRows {
         bad("a negative queue", asking: fields(["queueId": "-1"]), .systemError, "queueId[-1] is illegal"),
         bad("a queue beyond the last", asking: fields(["queueId": "1"]), .systemError, "queueId[1] is illegal"),
         bad("an expression that is none", asking: fields(["expressionType": "SQL92", "subscription": ""]), .subscriptionParseFailed, "parse the consumer's subscription failed"),
+        bad("an expression where there are none", asking: fields(["expressionType": "SQL92", "subscription": "a > 1"]), .systemError, "does not support consumer to filter message by SQL92"),
+        bad("an expression that cannot be read", given: message(and: "enablePropertyFilter=true"), asking: fields(["expressionType": "SQL92", "subscription": "a >"]), .subscriptionParseFailed, "parse the consumer's subscription failed: "),
+        bad("a subscription by an expression that is wrong", given: message(andExpression: "a >"), asking: byHeartbeat(version: 5), .filterDataNotExist, "consumer filter data is not exist"),
+        bad("a subscription by an expression where there are none", given: message(andExpression: "a > 1"), asking: byHeartbeat(version: 5), .systemError, "does not support consumer to filter message by SQL92"),
         bad("a group that nobody is in", asking: byHeartbeat(), .subscriptionNotExist, "the consumer's group info not exist"),
         bad("a topic that the group did not subscribe to", given: message(andConsumerOf: "Other"), asking: byHeartbeat(), .subscriptionNotExist, "the consumer's subscription not exist"),
         bad("a group that may not broadcast", given: { peer async throws in
@@ -85,6 +102,7 @@ enum PullRows {
     private static let served: [RowCase] = [
         good("by the heartbeat", given: message(andConsumerOf: "T"), asking: byHeartbeat(version: 5), .success, "FOUND", next: 1),
         good("what does not match", asking: fields(["subscription": "b"]), .pullRetryImmediately, "NO_MATCHED_MESSAGE", next: 1),
+        good("by an expression", given: message(and: "enablePropertyFilter=true"), asking: fields(["expressionType": "SQL92", "subscription": "TAGS = 'a'"]), .success, "FOUND", next: 1),
         good("at the end", asking: fields(["queueOffset": "1"]), .pullNotFound, "OFFSET_OVERFLOW_ONE", next: 1),
         good("beyond the end", asking: fields(["queueOffset": "9"]), .pullOffsetMoved, "OFFSET_OVERFLOW_BADLY", next: 1),
         good("before the beginning", asking: fields(["queueOffset": "-1"]), .pullOffsetMoved, "OFFSET_TOO_SMALL", next: 0),

@@ -14,7 +14,7 @@ public enum BenchCommand {
             return arguments.isEmpty ? 2 : 0
         }
         do {
-            var options = try BenchOptions(arguments.dropFirst(), flags: ["client", "tls"])
+            var options = try BenchOptions(arguments.dropFirst(), flags: ["client", "subscribed", "tls"])
             switch ByteText(name) {
             case "producer": try await ProducerBench.run(&options)
             case "raw": try await ProducerBench.runRaw(&options)
@@ -73,6 +73,24 @@ extension BenchOptions {
         var settings = TLSClientSettings()
         settings.verifiesServer = false
         do throws(TLSError) { return try TLSClient(settings) } catch { throw BenchError("\(error)") }
+    }
+
+    /// The account to sign requests with; nil for none.
+    mutating func account() throws(BenchError) -> (accessKey: String, secretKey: String)? {
+        switch (text("access-key"), text("secret-key")) {
+        case (nil, nil): return nil
+        case (let accessKey?, let secretKey?): return (accessKey, secretKey)
+        case (_, _): throw BenchError(misuse: "--access-key and --secret-key belong together: the account, and what it signs with")
+        }
+    }
+
+    /// The same for frames that are made here.
+    mutating func signer() throws(BenchError) -> RequestSigner? {
+        guard let (accessKey, secretKey) = try account() else { return nil }
+        guard let signer = RequestSigner(accessKey: accessKey, secretKey: secretKey) else {
+            throw BenchError("this system's OpenSSL does not offer HMAC-SHA1, by which requests are signed")
+        }
+        return signer
     }
 
     /// A broker to talk to without a name server.

@@ -20,6 +20,7 @@ enum BenchHelp {
           mqbench drain --topic BenchTopic                                     one connection for each queue
           mqbench drain --topic BenchTopic --connections 1                     one pull after the other, queue by queue
           mqbench drain --topic BenchTopic --address 127.0.0.1:10911           without a name server, from offset 0 on
+          mqbench drain --topic BenchTopic --sql "number BETWEEN 3 AND 4"      only what an expression wants; the rate is that of these
         handshakes  opens TLS connections and closes them again, one after the other on each thread
           mqbench handshakes --address 127.0.0.1:10911 --threads 2
         idle        subscribes to many topics, which it creates, and shows what the client costs while nothing comes
@@ -56,13 +57,19 @@ enum BenchHelp {
           --mode KIND            consumer: each message, batch, ordered or poll [each]
           --subscriptions N      idle: topics [100]
           --pull N               consumer: messages asked for in one pull [32]
-          --kind KIND            raw: plain, delayed (by the first delay level), transactions (a half message and its commit, together one) or
+          --kind KIND            raw: plain, delayed (by the first delay level), transactions (a half message and its commit, together one),
+                                 filtered (with the tags 00000000 to 00000009 in turn, the same as property number, and colour red) or
                                  send-backs (the first message of the log is given back again and again) [plain]
+          --tags TEXT            drain: messages with one of these tags, joined by || [*]
+          --sql TEXT             drain: messages that an SQL92 expression wants
+          --subscribed           drain: messages that the group mqbench_drain subscribes to, as a client's heartbeat said
           --rate N               latency: messages a second [1000]; producer, raw: the same, in an open loop [as fast as it goes]
           --tls                  producer, raw, drain, consumer, idle, latency with --client: encrypted connections, to whatever server
           --queue N              latency: the queue; raw, drain with --address: the first of --queues [0]
           --queues N             raw, drain with --address: queues used in turn [4]
           --address HOST:PORT    raw, drain, handshakes: the broker, numbers only [raw, handshakes: 127.0.0.1:10911; drain: those that the name server knows]
+          --access-key NAME      producer, consumer, raw: the account that signs, for servers with access control [none: unsigned]
+          --secret-key SECRET    the secret of that account; other users of this machine see the words of a command
           --restart N            soak: each producer and each consumer loses its connection every N seconds [never]
           --port N               yardstick: port on loopback [10999]
           --loops N              yardstick: event loops [1]

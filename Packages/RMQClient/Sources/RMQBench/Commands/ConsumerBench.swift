@@ -21,6 +21,7 @@ enum ConsumerBench {
         let pullSize = Int32(try options.number("pull", default: 32, in: 1...1024))
         var configuration = options.client()
         configuration.headers = try options.serialization(usual: "binary")
+        configuration.credentials = try options.account().map { Credentials(accessKey: $0.accessKey, secretKey: $0.secretKey) }
         try options.checkAllUsed()
         let tally = ConsumerTally(wanted: extent.messages.map(Int64.init) ?? .max)
         let usage = ProcessUsage()

@@ -11,6 +11,7 @@ enum DrainBench {
         let duration = try options.number("seconds", in: 1...86_400).map { Duration.seconds($0) }
         let connections = try options.number("connections", in: 1...10_000)
         let tls = try options.tls()
+        let filter = try filter(&options)
         let targets = try await targets(of: topic, &options)
         let done = Counter()
         let live = Task { await RateLine(what: "messages", counter: done).run() }
@@ -18,8 +19,8 @@ enum DrainBench {
         let start = nanosecondsNow()
         let result = try await BenchThread.run { () throws(BenchError) in
             try DrainLoad(
-                topic: topic, targets: targets, connections: connections, batch: batch, serialization: serialization, duration: duration,
-                tls: tls, done: done
+                topic: topic, targets: targets, connections: connections, batch: batch, filter: filter, serialization: serialization,
+                duration: duration, tls: tls, done: done
             ).run()
         }
         let nanoseconds = nanosecondsNow() - start
@@ -27,6 +28,15 @@ enum DrainBench {
             what: "messages", count: result.completed, failed: 0, firstFailure: nil, nanoseconds: nanoseconds, latency: result.latency,
             latencyOf: "one pull")
         Report.writePulls(result, nanoseconds: nanoseconds)
+    }
+
+    private static func filter(_ options: inout BenchOptions) throws(BenchError) -> PullSubscription {
+        let choices: [PullSubscription?] = [
+            options.text("tags").map { .tags($0) }, options.text("sql").map { .expression($0) }, options.flag("subscribed") ? .heartbeat : nil,
+        ]
+        let chosen = choices.compactMap(\.self)
+        guard chosen.count <= 1 else { throw BenchError(misuse: "--tags, --sql and --subscribed are three ways to say the same; take one") }
+        return chosen.first ?? .tags("*")
     }
 
     /// From an address all that the queues hold, without a name server; otherwise what the topic's queues hold by now.

@@ -12,6 +12,9 @@ enum ProducerBench {
         let batch = try options.number("batch", default: 1, in: 1...1024)
         var configuration = options.client()
         configuration.headers = plan.serialization
+        let account = try options.account()
+        configuration.credentials = account.map { Credentials(accessKey: $0.accessKey, secretKey: $0.secretKey) }
+        plan.signer = try options.signer()
         try options.checkAllUsed()
         guard !usesClient || plan.rate == nil else { throw BenchError(misuse: "--rate is for the raw load generator; leave --client or --rate away") }
         guard usesClient || batch == 1 else { throw BenchError(misuse: "--batch is for sends by the Swift client; add --client") }
@@ -49,6 +52,7 @@ enum ProducerBench {
         let threads = try options.number("threads", default: 1, in: 1...256)
         let address = try options.address() ?? HostAddress(ipv4: (127, 0, 0, 1), port: 10_911)
         plan.kind = try options.kind()
+        plan.signer = try options.signer()
         plan.targets = try options.queues().map { SendTarget(address: address, queueId: $0) }
         try options.checkAllUsed()
         try await load(plan, threads: threads)

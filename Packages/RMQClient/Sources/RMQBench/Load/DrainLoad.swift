@@ -11,6 +11,15 @@ struct DrainTarget: Sendable {
     var end: Int64 = .max
 }
 
+/// Which messages a pull asks for.
+enum PullSubscription: Equatable, Sendable {
+    case tags(String)
+    /// In SQL92.
+    case expression(String)
+    /// As somebody's heartbeat says for the group.
+    case heartbeat
+}
+
 /// Reads queues as fast as the broker gives them and counts messages without decoding them: one pull after the other on each
 /// connection, which asks its queues in turn.
 final class DrainLoad {
@@ -42,8 +51,8 @@ final class DrainLoad {
 
     /// - Parameter connections: to each broker that has a target, at most one a queue; nil: one a queue.
     init(
-        topic: String, targets: [DrainTarget], connections: Int?, batch: Int32, serialization: HeaderSerialization, duration: Duration?,
-        tls: TLSClient? = nil, done: Counter
+        topic: String, targets: [DrainTarget], connections: Int?, batch: Int32, filter: PullSubscription = .tags("*"),
+        serialization: HeaderSerialization, duration: Duration?, tls: TLSClient? = nil, done: Counter
     ) throws(BenchError) {
         self.done = done
         deadline = duration.map { nanosecondsNow() &+ $0.nanoseconds } ?? .max
@@ -51,7 +60,7 @@ final class DrainLoad {
             var queues: [Queue] = []
             for target in targets {
                 let template = try FrameTemplate.pull(
-                    topic: topic, queueId: target.queueId, maxMessages: batch, suspend: nil, serialization: serialization)
+                    topic: topic, queueId: target.queueId, maxMessages: batch, suspend: nil, filter: filter, serialization: serialization)
                 queues.append(Queue(template: template, offset: target.start, end: target.end))
             }
             let count = min(connections ?? queues.count, queues.count)

@@ -10,6 +10,8 @@ struct FrameTemplate {
     private let opaqueAt: Int
     /// Where the texts that change end.
     private let changingEnds: [Int]
+    /// What each request is signed with; nil leaves it unsigned.
+    private let signing: FrameSigning?
 
     /// Numbers of requests start here: ten digits, and they stay ten.
     static let firstOpaque: Int32 = 1_000_000_000
@@ -21,8 +23,12 @@ struct FrameTemplate {
     /// - Parameters:
     ///   - command: with each text of `changing` somewhere in it.
     ///   - changing: digits that `patch` overwrites from their end on, beside the request's number.
-    init(_ command: RemotingCommand, serialization: HeaderSerialization, changing: [String]) throws(BenchError) {
+    ///   - signer: signs each request anew, as clients do; not for what is patched without ``patch(_:opaque:number:second:digits:)``.
+    init(
+        _ command: RemotingCommand, serialization: HeaderSerialization, changing: [String], signer: RequestSigner? = nil
+    ) throws(BenchError) {
         var command = command
+        signer?.sign(&command)
         command.serialization = serialization
         command.opaque = Self.firstOpaque
         let encoded = command.encoded()
@@ -38,9 +44,11 @@ struct FrameTemplate {
             guard let at = Self.find(text, in: encoded) else { throw BenchError("\(text) is not in the encoded request") }
             return at + text.utf8.count
         }
+        signing = try signer.map { signer throws(BenchError) in try FrameSigning(signer, command, encoded, changing: changing) }
     }
 
-    /// Puts the numbers of this request into a copy of `bytes`.
+    /// Puts the numbers of this request into a copy of `bytes`: the first where the first text was that changes, the second wherever
+    /// others were.
     func patch(_ copy: UnsafeMutableRawBufferPointer, opaque: Int32, number: Int64, second: Int64 = 0, digits: Int) {
         if isBinary {
             copy.storeBytes(of: opaque.bigEndian, toByteOffset: opaqueAt, as: Int32.self)
@@ -48,10 +56,11 @@ struct FrameTemplate {
             Self.putDecimal(Int64(opaque), digits: 10, endingAt: opaqueAt + 10, in: copy)
         }
         if let first = changingEnds.first { Self.putDecimal(number, digits: digits, endingAt: first, in: copy) }
-        if changingEnds.count > 1 { Self.putDecimal(second, digits: digits, endingAt: changingEnds[1], in: copy) }
+        for end in changingEnds.dropFirst() { Self.putDecimal(second, digits: digits, endingAt: end, in: copy) }
+        signing?.sign(copy, number: number, second: second, digits: digits)
     }
 
-    private static func putDecimal(_ value: Int64, digits: Int, endingAt end: Int, in bytes: UnsafeMutableRawBufferPointer) {
+    fileprivate static func putDecimal(_ value: Int64, digits: Int, endingAt end: Int, in bytes: UnsafeMutableRawBufferPointer) {
         var rest = value
         for index in stride(from: end - 1, through: end - digits, by: -1) {
             bytes[index] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
@@ -59,10 +68,46 @@ struct FrameTemplate {
         }
     }
 
-    private static func find(_ text: String, in bytes: [UInt8]) -> Int? {
+    fileprivate static func find(_ text: String, in bytes: [UInt8]) -> Int? {
         let pattern = Array(text.utf8)
         guard bytes.count >= pattern.count else { return nil }
         return (0...bytes.count - pattern.count).first { bytes[$0] == pattern[0] && bytes[$0..<$0 + pattern.count].elementsEqual(pattern) }
+    }
+}
+
+/// What is signed of the requests of one template, and where their signatures stand. On the thread of the load alone.
+private final class FrameSigning {
+    private let signer: RequestSigner
+    private var content: [UInt8]
+    private let changingEnds: [Int]
+    private let signatureAt: Int
+
+    /// - Parameters:
+    ///   - command: signed already.
+    ///   - encoded: as it goes out.
+    init(_ signer: RequestSigner, _ command: RemotingCommand, _ encoded: [UInt8], changing: [String]) throws(BenchError) {
+        let fields = (command.fields ?? [:]).sorted { ByteText($0.name) < ByteText($1.name) }
+        guard let signature = command.fields?["Signature"], let at = FrameTemplate.find(signature, in: encoded) else {
+            throw BenchError("no signature in the encoded header")
+        }
+        let content = fields.filter { !$0.name.isExactly("Signature") }.flatMap { Array($0.value.utf8) } + command.body
+        changingEnds = try changing.map { text throws(BenchError) in
+            guard let at = FrameTemplate.find(text, in: content) else { throw BenchError("\(text) is not in the signed content") }
+            return at + text.utf8.count
+        }
+        self.signer = signer
+        self.content = content
+        signatureAt = at
+    }
+
+    func sign(_ copy: UnsafeMutableRawBufferPointer, number: Int64, second: Int64, digits: Int) {
+        content.withUnsafeMutableBytes { content in
+            if let first = changingEnds.first { FrameTemplate.putDecimal(number, digits: digits, endingAt: first, in: content) }
+            for end in changingEnds.dropFirst() { FrameTemplate.putDecimal(second, digits: digits, endingAt: end, in: content) }
+        }
+        var signed = signer.begin()
+        signed.add(content)
+        signer.signature(of: signed).span.withUnsafeBytes { copy[signatureAt...].copyBytes(from: $0) }
     }
 }
 
@@ -71,33 +116,44 @@ extension FrameTemplate {
     static let idDigits = 8
 
     /// What a load asks for again and again.
-    static func request(_ kind: LoadKind, topic: String, queueId: Int32, size: Int, serialization: HeaderSerialization) throws(BenchError) -> FrameTemplate {
+    static func request(
+        _ kind: LoadKind, topic: String, queueId: Int32, size: Int, serialization: HeaderSerialization, signer: RequestSigner? = nil
+    ) throws(BenchError) -> FrameTemplate {
         switch kind {
-        case .plain: try send(topic: topic, queueId: queueId, size: size, serialization: serialization)
-        case .delayed: try send(topic: topic, queueId: queueId, size: size, properties: [PropertyName.delayLevel: "1"], serialization: serialization)
+        case .plain: try send(topic: topic, queueId: queueId, size: size, serialization: serialization, signer: signer)
+        case .delayed:
+            try send(topic: topic, queueId: queueId, size: size, properties: [PropertyName.delayLevel: "1"], serialization: serialization, signer: signer)
         case .transactions:
             try send(
                 topic: topic, queueId: queueId, size: size,
-                properties: [PropertyName.transactionPrepared: "true", PropertyName.producerGroup: producerGroup], serialization: serialization)
-        case .sendBacks: try sendBack(serialization: serialization)
+                properties: [PropertyName.transactionPrepared: "true", PropertyName.producerGroup: producerGroup], serialization: serialization,
+                signer: signer)
+        case .filtered:
+            try send(
+                topic: topic, queueId: queueId, size: size,
+                properties: [PropertyName.tags: filteredTag, "number": filteredNumber, "colour": "red"], serialization: serialization,
+                changing: [filteredTag, filteredNumber], signer: signer)
+        case .sendBacks: try sendBack(serialization: serialization, signer: signer)
         }
     }
 
     private static let producerGroup = "mqbench_producer"
+    /// Placeholders for a number of as many digits as an id has.
+    private static let (filteredTag, filteredNumber) = ("88888881", "88888882")
 
     /// Gives the first message of the log back, once more each time.
-    private static func sendBack(serialization: HeaderSerialization) throws(BenchError) -> FrameTemplate {
+    private static func sendBack(serialization: HeaderSerialization, signer: RequestSigner?) throws(BenchError) -> FrameTemplate {
         let header = SendBackHeader {
             $0.physicalOffset = 0
             $0.group = "mqbench_consumer"
             $0.delayLevel = 0   // as consumers do: the broker chooses
             $0.maxReconsumeTimes = .max
         }
-        return try FrameTemplate(RemotingCommand(.consumerSendMsgBack, header: header), serialization: serialization, changing: [])
+        return try FrameTemplate(RemotingCommand(.consumerSendMsgBack, header: header), serialization: serialization, changing: [], signer: signer)
     }
 
     /// Commits the half message whose queue offset and physical offset are put in.
-    static func commit(serialization: HeaderSerialization) throws(BenchError) -> FrameTemplate {
+    static func commit(serialization: HeaderSerialization, signer: RequestSigner? = nil) throws(BenchError) -> FrameTemplate {
         let header = EndTransactionHeader {
             $0.producerGroup = producerGroup
             $0.halfQueueOffset = placeholder
@@ -105,12 +161,14 @@ extension FrameTemplate {
             $0.decision = .commit
         }
         return try FrameTemplate(
-            RemotingCommand(.endTransaction, header: header), serialization: serialization, changing: ["\(placeholder)", "\(secondPlaceholder)"])
+            RemotingCommand(.endTransaction, header: header), serialization: serialization, changing: ["\(placeholder)", "\(secondPlaceholder)"],
+            signer: signer)
     }
 
     /// A send of a message of `size` bytes to one queue.
     private static func send(
-        topic: String, queueId: Int32, size: Int, properties more: MessageProperties = [:], serialization: HeaderSerialization
+        topic: String, queueId: Int32, size: Int, properties more: MessageProperties = [:], serialization: HeaderSerialization,
+        changing: [String] = [], signer: RequestSigner?
     ) throws(BenchError) -> FrameTemplate {
         // The last digits are decimal here; they are still hexadecimal digits to everybody else.
         let unique = UniqueId.make()
@@ -127,12 +185,14 @@ extension FrameTemplate {
         }
         let body = (0..<max(1, size)).map { UInt8(truncatingIfNeeded: 0x61 + $0 % 26) }
         return try FrameTemplate(
-            RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: [id])
+            RemotingCommand(.sendMessageV2, header: SendMessageHeaderV2(header), body: body), serialization: serialization, changing: [id] + changing,
+            signer: signer)
     }
 
-    /// A pull from one queue that carries its own subscription, so that no heartbeat is needed.
+    /// A pull from one queue. It carries its own subscription, so that no heartbeat is needed, unless it asks by that.
     static func pull(
-        topic: String, queueId: Int32, maxMessages: Int32, suspend: Duration?, serialization: HeaderSerialization
+        topic: String, queueId: Int32, maxMessages: Int32, suspend: Duration?, filter: PullSubscription = .tags("*"),
+        serialization: HeaderSerialization
     ) throws(BenchError) -> FrameTemplate {
         let header = PullMessageHeader {
             $0.consumerGroup = "mqbench_drain"
@@ -140,10 +200,14 @@ extension FrameTemplate {
             $0.queueId = queueId
             $0.queueOffset = placeholder
             $0.maxMessages = maxMessages
-            $0.flags = suspend == nil ? [.carriesSubscription] : [.carriesSubscription, .suspends]
+            if suspend != nil { $0.flags.insert(.suspends) }
             $0.suspendTimeoutMillis = suspend.map { $0.milliseconds } ?? 0
-            $0.subscription = "*"
-            $0.expressionType = "TAG"
+            switch filter {
+            case .tags(let text): ($0.subscription, $0.expressionType) = (text, "TAG")
+            case .expression(let text): ($0.subscription, $0.expressionType) = (text, "SQL92")
+            case .heartbeat: break
+            }
+            if filter != .heartbeat { $0.flags.insert(.carriesSubscription) }
         }
         return try FrameTemplate(
             RemotingCommand(.pullMessage, header: header), serialization: serialization, changing: ["\(placeholder)"])

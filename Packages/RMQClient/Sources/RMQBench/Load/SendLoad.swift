@@ -62,9 +62,11 @@ final class SendLoad {
             let address = plan.targets[index % plan.targets.count].address
             var templates: [FrameTemplate] = []
             for target in plan.targets where target.address == address {
-                templates.append(try .request(plan.kind, topic: plan.topic, queueId: target.queueId, size: plan.size, serialization: plan.serialization))
+                templates.append(
+                    try .request(
+                        plan.kind, topic: plan.topic, queueId: target.queueId, size: plan.size, serialization: plan.serialization, signer: plan.signer))
             }
-            let commit = plan.kind == .transactions ? try FrameTemplate.commit(serialization: plan.serialization) : nil
+            let commit = plan.kind == .transactions ? try FrameTemplate.commit(serialization: plan.serialization, signer: plan.signer) : nil
             let lane = Lane(index: index, socket: try LoadSocket(connectingTo: address, tls: plan.tls), templates: templates, commit: commit, depth: plan.depth)
             guard crmq_epoll_add(epoll, lane.socket.descriptor, UInt32(CRMQ_EPOLL_IN), UInt64(index)) == 0 else {
                 throw BenchError("epoll does not take the connection")
@@ -207,7 +209,7 @@ final class SendLoad {
         lane.socket.append(template.bytes) { copy in
             template.patch(
                 copy, opaque: FrameTemplate.firstOpaque + Int32(number), number: lane.sequence &* Int64(lanes.count) &+ Int64(lane.index),
-                digits: FrameTemplate.idDigits)
+                second: lane.sequence / Int64(lane.templates.count) % 10, digits: FrameTemplate.idDigits)
         }
         lane.starts[Int(number) & (lane.starts.count - 1)] = start
         lane.sequence += 1

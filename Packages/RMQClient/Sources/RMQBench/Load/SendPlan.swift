@@ -14,6 +14,8 @@ enum LoadKind: String, CaseIterable, Sendable {
     case delayed
     /// A half message, and its commit once it is stored; both together count as one.
     case transactions
+    /// Messages with a number from 0 to 9 in turn, as a tag and as a property: what filters are measured with.
+    case filtered
     /// The first message of the log is given back, again and again.
     case sendBacks = "send-backs"
 }
@@ -27,6 +29,8 @@ struct SendPlan: Sendable {
     var connections: Int
     var depth: Int
     var serialization: HeaderSerialization
+    /// Signs each request; nil leaves them unsigned.
+    var signer: RequestSigner?
     /// Ends after so many messages or after so much time, whichever comes first.
     var messages: Int?
     var duration: Duration?

@@ -9,6 +9,17 @@ public struct AccountChange: Sendable, CustomStringConvertible {
         case publish = "PUB"
         case subscribe = "SUB"
         case both = "PUB|SUB"
+
+        /// The right of the same word.
+        public init(_ permission: AccessPermission) {
+            self =
+                switch permission {
+                case .deny: .none
+                case .publish: .publish
+                case .subscribe: .subscribe
+                case .both: .both
+                }
+        }
     }
 
     /// The name of the account: more than six characters.

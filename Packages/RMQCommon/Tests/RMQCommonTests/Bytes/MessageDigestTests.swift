@@ -11,13 +11,4 @@ import Testing
     func md5IsThatOfTheStandard(text: String, digest: String) {
         #expect(MessageDigest.md5(Array(text.utf8)).map { Hex.text($0).isExactly(digest) } == true)
     }
-
-    /// From RFC 2202.
-    @Test(arguments: [
-        ("Jefe", "what do ya want for nothing?", "EFFCDF6AE5EB2FA2D27416D5F184DF9C259A7C79"),
-        (String(repeating: "\u{0B}", count: 20), "Hi There", "B617318655057264E28BC0B6FB378C8EF146BE00"), ("", "", "FBDB1D1B18AA6C08324B7D64B71FB76370690E1D"),
-    ])
-    func hmacIsThatOfTheStandard(key: String, text: String, digest: String) {
-        #expect(MessageDigest.hmacSHA1(Array(text.utf8), key: Array(key.utf8)).map { Hex.text($0).isExactly(digest) } == true)
-    }
 }

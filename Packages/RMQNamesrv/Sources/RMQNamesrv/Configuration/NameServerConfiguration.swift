@@ -1,9 +1,10 @@
+public import RMQACL
 public import RMQCommon
 public import RMQRemoting
 
 /// What a name server is started with: the properties, and below them the row of each key.
 public struct NameServerConfiguration: Sendable, Equatable {
-    /// Where the distribution is installed. Kept for the reference's tools, which print it; nothing here reads it.
+    /// Where the distribution is installed, with the accounts in its folder `conf`.
     public var rocketmqHome: String?
     /// The file that keeps the key-value configuration.
     public var kvConfigPath: String
@@ -20,6 +21,8 @@ public struct NameServerConfiguration: Sendable, Equatable {
     /// Event loops of a stand-alone name server.
     public var eventLoops = 3
 
+    /// Whether what changes something needs an account; with ``AccessConfiguration/requiresSignature``, also every question.
+    public var access = AccessConfiguration()
     /// Where it listens.
     public var listener = ListenerConfiguration(port: 9876)
     /// Sizes of a machine that does not exist here.
@@ -44,11 +47,11 @@ public struct NameServerConfiguration: Sendable, Equatable {
 extension NameServerConfiguration {
     /// Every key, in the reference's order: the name server's own, then the network's.
     public static let settings = SettingTable(
-        program: "name server", defaults: NameServerConfiguration(userHome: "~"), [.init("Name server", ownSettings), .init("Network", networkSettings)])
+        program: "name server", defaults: NameServerConfiguration(userHome: "~"), [.init("Name server", ownSettings + accessSettings), .init("Network", networkSettings)])
 
     private static let ownSettings: [Setting<Self>] = [
         .text(
-            "rocketmqHome", \.rocketmqHome, allowed: "a path", "Where the distribution is installed: shown to tools, and no more.", parse: { $0 }, print: { $0 })
+            "rocketmqHome", \.rocketmqHome, allowed: "a path", "Where the distribution is installed; the accounts are in its folder `conf`.", parse: { $0 }, print: { $0 })
             .defaulting(to: "`ROCKETMQ_HOME` of the environment"),
         .path("kvConfigPath", \.kvConfigPath, "The file that keeps the key-value configuration."),
         .path("configStorePath", \.configStorePath, "The file that a change by command is written to; the `-c` file takes its place."),
@@ -61,6 +64,12 @@ extension NameServerConfiguration {
             parse: Configuration.trimmed, print: { $0 }),
     ]
 
+    private static let accessSettings: [Setting<Self>] =
+        AccessConfiguration.switches(
+            on: "Whether an administrator's account is needed to register a broker and to change anything; brokers sign with that of their `conf/tools.yml`. The reference has no such key for a name server.",
+            required: "With `aclEnable`: whether every other request has to be signed too, the question for a route among them; a key of this project."
+        ).map { $0.at(\.access) } + [AccessConfiguration.fileSetting.at(\.access)]
+
     private static let networkSettings: [Setting<Self>] =
         [ListenerConfiguration.portSetting().at(\.listener)]
         + ServerTuning.threadSettings.map { $0.at(\.tuning) }
@@ -68,6 +77,7 @@ extension NameServerConfiguration {
         + ServerTuning.semaphoreSettings.map { $0.at(\.tuning) }
         + [ListenerConfiguration.idleSetting.at(\.listener)]
         + ServerTuning.bufferSettings.map { $0.at(\.tuning) }
-        + [ListenerConfiguration.addressSetting.at(\.listener), ListenerConfiguration.remoteUpdateSetting.at(\.listener)]
+        + [ListenerConfiguration.addressSetting.at(\.listener), ListenerConfiguration.remoteUpdateSetting.at(\.listener),
+            ListenerConfiguration.remoteAdministrationSetting.at(\.listener)]
         + ListenerConfiguration.tlsSettings.map { $0.at(\.listener) }
 }

@@ -3,7 +3,7 @@ import RMQRemoting
 
 /// Where the requests of one loop's connections arrive, on the loop's thread.
 ///
-///     NameServerRequests.table ─► access control ─► handler ─► Reply: now, later or elsewhere
+///     NameServerRequests.table ─► access control, or whether it is from this machine ─► handler ─► Reply: now, later or elsewhere
 ///
 /// A code that is not served gets no answer at all, as at the reference.
 final class NameServerHandler: RequestHandler {
@@ -25,6 +25,10 @@ final class NameServerHandler: RequestHandler {
         guard let row = NameServerRequests.table[command.requestCode], case .served(let handle) = row.work else { return }
         connection.answer(request) {
             try server.accessControl?.check(command, needing: row.access, from: connection.remote)
+            if row.isAdministration {
+                let listener = server.configuration.current.listener
+                try listener.checkAdministration(row.code, from: connection.remote, accessControl: server.accessControl)
+            }
             let caller = RequestCaller(
                 connection: connection, byteCount: request.header.count + request.body.count, server: server, routeReplies: routeReplies)
             return try handle(command, caller)

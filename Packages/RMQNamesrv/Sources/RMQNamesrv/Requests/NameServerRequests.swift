@@ -19,9 +19,10 @@ enum NameServerRequests {
 
     private static var registrations: [Row] {
         [
-            Row(.registerBroker, .served(RegistrationRequests.register), access: .administrator),
-            Row(.unregisterBroker, .served(RegistrationRequests.unregister), access: .administrator),
-            Row(.queryDataVersion, .served(RegistrationRequests.queryDataVersion), access: .administrator),
+            // Brokers send them by themselves, from wherever they run.
+            Row(.registerBroker, .served(RegistrationRequests.register), access: .administrator, isAdministration: false),
+            Row(.unregisterBroker, .served(RegistrationRequests.unregister), access: .administrator, isAdministration: false),
+            Row(.queryDataVersion, .served(RegistrationRequests.queryDataVersion), access: .administrator, isAdministration: false),
         ]
     }
 
@@ -52,8 +53,9 @@ enum NameServerRequests {
             Row(.getKvConfig, .served(KeyValueRequests.get)),
             Row(.deleteKvConfig, .served(KeyValueRequests.delete), access: .administrator),
             Row(.getKvlistByNamespace, .served(KeyValueRequests.ofNamespace)),
-            Row(.updateNamesrvConfig, .served(ConfigurationRequests.update), access: .administrator),
-            Row(.getNamesrvConfig, .served(ConfigurationRequests.get), access: .administrator),
+            // Has a key of its own: allowRemoteConfigurationUpdate.
+            Row(.updateNamesrvConfig, .served(ConfigurationRequests.update), access: .administrator, isAdministration: false),
+            Row(.getNamesrvConfig, .served(ConfigurationRequests.get), access: .administrator, isAdministration: false),
         ]
     }
 

@@ -10,6 +10,8 @@ public struct ListenerConfiguration: Sendable, Equatable {
     public var idleTimeout: Duration = .seconds(120)
     /// Whether the configuration may be changed by command through other addresses than loopback, where no access control asks for an account.
     public var allowsRemoteConfigurationUpdate = false
+    /// The same for whatever else changes something in an administrator's name: topics, groups, offsets, files.
+    public var allowsRemoteAdministration = false
     /// Whether connections may or have to be encrypted, its outgoing ones as well.
     public var tls = TLSSettings()
 
@@ -22,6 +24,14 @@ public struct ListenerConfiguration: Sendable, Equatable {
         throw Refusal(
             .noPermission,
             "the configuration is changed through a loopback address of the server only, not from \(remote.host); allowRemoteConfigurationUpdate=true in the server's file allows that")
+    }
+
+    /// Whether a peer may send a request of administrators other than a change of the configuration.
+    public func checkAdministration(_ code: RequestCode, from remote: HostAddress, accessControl: (any AccessControl)?) throws(Refusal) {
+        guard !remote.isLoopback, accessControl == nil, !allowsRemoteAdministration else { return }
+        throw Refusal(
+            .noPermission,
+            "\(code) is a request of administrators: without access control it is taken through a loopback address of the server only, not from \(remote.host); aclEnable=true (with accounts) or allowRemoteAdmin=true in the server's file allows it")
     }
 
     /// The same for a ``RemotingServer`` on `port`.
@@ -56,4 +66,9 @@ extension ListenerConfiguration {
     public static let remoteUpdateSetting = Setting<Self>.flag(
         "allowRemoteConfigurationUpdate", \.allowsRemoteConfigurationUpdate, takesEffect: .never,
         "Whether commands may change the configuration through other addresses than loopback where no access control asks for an account; a key of this project.")
+
+    /// The row of ``allowsRemoteAdministration``.
+    public static let remoteAdministrationSetting = Setting<Self>.flag(
+        "allowRemoteAdmin", \.allowsRemoteAdministration, takesEffect: .never, important: true,
+        "Whether requests of administrators are taken through other addresses than loopback where no access control asks for an account; a key of this project.")
 }

@@ -90,8 +90,8 @@ public final class SendTemplate: Sendable {
     func withFrameStart<Result>(
         _ number: Int32, _ message: Message, signer: RequestSigner? = nil, _ use: (UnsafeRawBufferPointer) -> Result
     ) -> Result {
-        let signature = signer.map { signatureEntries(message, by: $0) } ?? []
-        let limit = head.count + Self.writtenBytes + message.properties.count + tail.count + signature.count
+        let signatureBytes = signer.map { $0.entriesStart.count + HMACSHA1.Text.count } ?? 0
+        let limit = head.count + Self.writtenBytes + message.properties.count + tail.count + signatureBytes
         return withUnsafeTemporaryAllocation(byteCount: limit, alignment: 8) { memory in
             var cursor = FrameCursor(memory)
             cursor.put(head)
@@ -103,23 +103,31 @@ public final class SendTemplate: Sendable {
             cursor.put(bigEndian: Int32(truncatingIfNeeded: message.properties.count))
             cursor.put(message.properties)
             cursor.put(tail)
-            cursor.put(signature)
+            if let signer {
+                cursor.put(signer.entriesStart)
+                signature(message, by: signer).span.withUnsafeBytes { cursor.put($0) }
+            }
             cursor.put(bigEndian: Int32(truncatingIfNeeded: cursor.count - BinaryFrame.fieldsStart), at: BinaryFrame.fieldsLengthPlace)
             cursor.finish(.rocketmq, headerCount: cursor.count - 8, bodyCount: message.body.count)
             return use(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<cursor.count]))
         }
     }
 
-    /// What a signed send has besides: the account and the signature.
-    private func signatureEntries(_ message: Message, by signer: RequestSigner) -> [UInt8] {
-        var content = signer.accountValues
-        content.reserveCapacity(content.count + headValues.count + Self.writtenBytes + message.properties.count + tailValues.count + message.body.count)
+    private func signature(_ message: Message, by signer: RequestSigner) -> HMACSHA1.Text {
+        var content = signer.begin()
         // By the names of the fields, of which those of the account come first.
-        content += headValues
-        for number in [Int64(message.systemFlag), message.bornTimestamp, Int64(message.flag)] { content += String(number).utf8 }
-        content += message.properties
-        content += tailValues
-        content += message.body
-        return signer.entries(signature: signer.signature(ofContent: content))
+        content.add(signer.accountValues)
+        content.add(headValues)
+        withUnsafeTemporaryAllocation(byteCount: Self.writtenBytes, alignment: 8) { memory in
+            var numbers = FrameCursor(memory)
+            numbers.put(decimal: Int64(message.systemFlag))
+            numbers.put(decimal: message.bornTimestamp)
+            numbers.put(decimal: Int64(message.flag))
+            content.add(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<numbers.count]))
+        }
+        content.add(message.properties)
+        content.add(tailValues)
+        content.add(message.body)
+        return signer.signature(of: content)
     }
 }

@@ -1,4 +1,4 @@
-internal import RMQCommon
+public import RMQCommon
 
 /// Signs requests for brokers with access control.
 ///
@@ -16,27 +16,31 @@ public struct RequestSigner: Sendable {
     private static let unsignedField = "_UNIQUE_KEY_QUERY"
 
     private let accessKey: String
-    private let secret: [UInt8]
+    private let key: HMACSHA1
     private let securityToken: String?
     /// The values of the account's own fields: the first of every content, since all other names begin with a small letter or `_`.
     let accountValues: [UInt8]
-    private let accountEntries: [UInt8]
+    /// The account's fields as entries of a binary header, up to the text of the signature.
+    let entriesStart: [UInt8]
 
     /// Nil where the system does not offer HMAC-SHA1.
     /// - Parameter securityToken: travels with each request; nil for none.
     public init?(accessKey: String, secretKey: String, securityToken: String? = nil) {
-        guard MessageDigest.hmacSHA1([], key: Array(secretKey.utf8)) != nil else { return nil }
+        guard let key = HMACSHA1(key: Array(secretKey.utf8)) else { return nil }
+        self.key = key
         self.accessKey = accessKey
-        secret = Array(secretKey.utf8)
         let token = securityToken.flatMap { $0.isEmpty ? nil : $0 }
         self.securityToken = token
         accountValues = Array((accessKey + (token ?? "")).utf8)
-        accountEntries = Self.entry(Self.accessKeyField, accessKey) + (token.map { Self.entry(Self.securityTokenField, $0) } ?? [])
+        entriesStart = Self.entry(Self.accessKeyField, Array(accessKey.utf8)) + (token.map { Self.entry(Self.securityTokenField, Array($0.utf8)) } ?? [])
+            + Self.entry(Self.signatureField, valueCount: HMACSHA1.Text.count)
     }
 
-    private static func entry(_ name: String, _ value: String) -> [UInt8] {
-        withUnsafeBytes(of: Int16(name.utf8.count).bigEndian, Array.init) + name.utf8
-            + withUnsafeBytes(of: Int32(value.utf8.count).bigEndian, Array.init) + value.utf8
+    private static func entry(_ name: String, _ value: [UInt8]) -> [UInt8] { entry(name, valueCount: value.count) + value }
+
+    /// Without the value itself.
+    private static func entry(_ name: String, valueCount: Int) -> [UInt8] {
+        withUnsafeBytes(of: Int16(name.utf8.count).bigEndian, Array.init) + name.utf8 + withUnsafeBytes(of: Int32(valueCount).bigEndian, Array.init)
     }
 
     /// Adds the account and the signature, in place of what was there.
@@ -50,37 +54,50 @@ public struct RequestSigner: Sendable {
     }
 
     /// The signature of a request with these fields, ``sign(_:)``'s own among them, and this body.
-    public func signature(of fields: HeaderFields, body: [UInt8]) -> String { signature(of: fields, body: body, leavingOut: Self.unsignedField) }
+    public func signature(of fields: HeaderFields, body: [UInt8]) -> String {
+        key.text(of: content(fields, body, leavingOut: Self.unsignedField)).span.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    }
 
     /// Whether the request carries the signature of this account. Takes the same time wherever a wrong one differs.
     public func hasSigned(_ command: RemotingCommand) -> Bool {
         guard let fields = command.fields, let signature = fields[Self.signatureField] else { return false }
-        if Self.isSame(signature, self.signature(of: fields, body: command.body)) { return true }
+        if isSignature(signature, content(fields, command.body, leavingOut: Self.unsignedField)) { return true }
         // The reference's client signs the field that its broker leaves out, so that its queries by key are refused there.
         guard fields[Self.unsignedField] != nil else { return false }
-        return Self.isSame(signature, self.signature(of: fields, body: command.body, leavingOut: nil))
+        return isSignature(signature, content(fields, command.body, leavingOut: nil))
     }
 
-    private static func isSame(_ left: String, _ right: String) -> Bool { MessageDigest.isSame(Array(left.utf8), Array(right.utf8)) }
+    /// The same of a request that lies in the read buffer.
+    public func hasSigned(_ request: SignedRequest) -> Bool {
+        var content = key.begin()
+        content.add(request.values)
+        content.add(request.body)
+        return key.isSignature(request.signature, of: content)
+    }
 
-    private func signature(of fields: HeaderFields, body: [UInt8], leavingOut unsigned: String?) -> String {
-        var content: [UInt8] = []
-        content.reserveCapacity(body.count + 1_024)
+    private func isSignature(_ text: String, _ content: HMACSHA1.Content) -> Bool {
+        var text = text
+        return text.withUTF8 { key.isSignature(UnsafeRawBufferPointer($0), of: content) }
+    }
+
+    private func content(_ fields: HeaderFields, _ body: [UInt8], leavingOut unsigned: String?) -> HMACSHA1.Content {
+        var values: [UInt8] = []
+        values.reserveCapacity(1_024)
         for field in Self.sorted(fields)
         where !field.name.isExactly(Self.signatureField) && unsigned.map(field.name.isExactly) != true {
-            content.append(contentsOf: field.value.utf8)
+            values.append(contentsOf: field.value.utf8)
         }
-        content.append(contentsOf: body)
-        return signature(ofContent: content)
+        var content = key.begin()
+        content.add(values)
+        content.add(body)
+        return content
     }
 
-    /// The account's fields and a signature, as entries of a binary header.
-    func entries(signature: String) -> [UInt8] { accountEntries + Self.entry(Self.signatureField, signature) }
+    /// Begins the content of a request whose fields are not in a command.
+    public func begin() -> HMACSHA1.Content { key.begin() }
 
-    func signature(ofContent content: [UInt8]) -> String {
-        // The system had it when the signer was made.
-        return MessageDigest.hmacSHA1(content, key: secret).map { Base64.text($0) } ?? ""
-    }
+    /// The signature of that.
+    public func signature(of content: consuming HMACSHA1.Content) -> HMACSHA1.Text { key.text(of: content) }
 }
 
 extension RequestSigner {

@@ -9,18 +9,26 @@ public struct RequestTable<Work: Sendable>: Sendable {
         public let work: Work
         /// What its sender must be allowed to do.
         public let access: RequestAccess
+        /// Whether it changes something in an administrator's name, and so is taken from the server's own machine alone where no access
+        /// control asks for an account (``ListenerConfiguration/checkAdministration(_:from:accessControl:)``). Nothing that clients and
+        /// brokers send for themselves may be.
+        public let isAdministration: Bool
 
-        /// Without `access`, any account may send it.
-        public init(_ code: RequestCode, _ work: Work, access: RequestAccess = .account) {
+        /// - Parameters:
+        ///   - access: without it, any account may send it.
+        ///   - isAdministration: without it, what needs an administrator's account.
+        public init(_ code: RequestCode, _ work: Work, access: RequestAccess = .account, isAdministration: Bool? = nil) {
             self.code = code
             self.work = work
             self.access = access
+            self.isAdministration = isAdministration ?? { if case .administrator = access { true } else { false } }()
         }
     }
 
     // By code, apart: the look-up of a send copies no closure of access control.
     @usableFromInline let works: [Work?]
     private let accesses: [RequestAccess]
+    private let administrations: Set<RequestCode>
 
     /// - Parameter rows: each code once.
     public init(_ rows: [Row]) {
@@ -35,11 +43,12 @@ public struct RequestTable<Work: Sendable>: Sendable {
         }
         self.works = works
         self.accesses = accesses
+        administrations = Set(rows.filter(\.isAdministration).map(\.code))
     }
 
     /// Nil for a code without a row.
     public subscript(_ code: RequestCode) -> Row? {
-        work(of: code).map { Row(code, $0, access: access(to: code)) }
+        work(of: code).map { Row(code, $0, access: access(to: code), isAdministration: isAdministration(code)) }
     }
 
     /// Nil for a code without a row.
@@ -52,4 +61,7 @@ public struct RequestTable<Work: Sendable>: Sendable {
     public func access(to code: RequestCode) -> RequestAccess {
         accesses.indices.contains(Int(code.rawValue)) ? accesses[Int(code.rawValue)] : .account
     }
+
+    /// False for a code without a row.
+    public func isAdministration(_ code: RequestCode) -> Bool { administrations.contains(code) }
 }

@@ -24,7 +24,6 @@ extension StoreConfiguration {
                 "scheduleAsyncDeliverMaxResendNum2Blocked": "0",
             ])
         + Setting.withoutEffect(because: "The append lock is always a mutex.", ["useReentrantLockWhenPutMessage": "true", "debugLockEnable": "false"])
-        + Setting.withoutEffect(because: "The filter that computes the bit maps says how long they are.", ["bitMapLengthConsumeQueueExt": "0"])
         + Setting.withoutEffect(because: "The index never holds up the log.", ["putMsgIndexHightWater": "0"])
         + Setting.withoutEffect(because: "Recovery trusts the index by the log's own marks.", ["messageIndexSafe": "false"])
 

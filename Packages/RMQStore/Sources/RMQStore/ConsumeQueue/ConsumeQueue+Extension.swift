@@ -1,6 +1,6 @@
 /// Computes which consumer groups' filters a message passes, as a bit map that its readers understand; nil when there are
-/// none. Called under the store's append lock: it must be quick and may not call the store.
-public typealias FilterBitmap = @Sendable (_ topic: String, _ properties: UnsafeRawBufferPointer) -> [UInt8]?
+/// none. Called under the store's append lock: it must be quick and may not call the store. Its own lock, if it takes one, is a leaf.
+public typealias FilterBitmap = @Sendable (_ topic: String, _ storeTimestamp: Int64, _ properties: UnsafeRawBufferPointer) -> [UInt8]?
 
 extension ConsumeQueue {
     /// What the entry of a message carries: its tag code, or the address of an extension unit that has it.
@@ -18,7 +18,7 @@ extension ConsumeQueue {
         _ tagCode: Int64, storeTimestamp: Int64, properties: UnsafeRawBufferPointer, _ settings: ExtensionSettings, _ held: borrowing AppendState
     ) -> Int64 {
         let unit = QueueExtensionUnit(
-            tagCode: tagCode, storeTimestamp: storeTimestamp, filterBitmap: settings.filterBitmap?(topic, properties) ?? [])
+            tagCode: tagCode, storeTimestamp: storeTimestamp, filterBitmap: settings.filterBitmap?(topic, storeTimestamp, properties) ?? [])
         do {
             let last = maxOffset > minOffset ? try entry(at: maxOffset - 1)?.tagCode ?? 0 : nil
             return try extensions.append(unit, lastCode: last, fileBytes: settings.fileBytes, place.disk, held) ?? tagCode

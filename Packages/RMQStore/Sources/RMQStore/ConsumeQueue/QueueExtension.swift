@@ -117,6 +117,18 @@ final class QueueExtension: Sendable {
         return QueueExtensionUnit(file, at: position)
     }
 
+    /// Shows store time and bit map of the unit at an address; nil without one.
+    func withUnit<Result>(at address: Int64, _ body: (_ storeTimestamp: Int64, _ bitmap: UnsafeRawBufferPointer) -> Result) -> Result? {
+        guard let (file, position) = locate(Self.offset(address)), let size = QueueExtensionUnit.size(file, at: position) else { return nil }
+        let bitmap = position + QueueExtensionUnit.fixedBytes
+        return withExtendedLifetime(file) {
+            body(file.loadInt64(position + 10), UnsafeRawBufferPointer(start: file.base + bitmap, count: position + size - bitmap))
+        }
+    }
+
+    /// Where units lie from an address on, in their file's order.
+    func place(of address: Int64) -> (file: MappedFile, position: Int)? { locate(Self.offset(address)) }
+
     private func locate(_ offset: Int64) -> (file: MappedFile, position: Int)? {
         state.withLock { state in
             guard let file = loaded(&state).last(where: { $0.baseOffset <= offset }), offset - file.baseOffset < Int64(file.byteCount) else { return nil }

@@ -12,6 +12,8 @@ struct MemoryGate {
     private let disk: DiskCalls
     /// Bytes of the log that are known to be in memory.
     private var known: Range<Int64> = 0..<0
+    /// The same of the queue's extension, by addresses.
+    private var knownUnits: Range<Int64> = 0..<0
 
     /// - Parameter recentBytes: ``StoreConfiguration/recentBytes``.
     init(logEnd: Int64, recentBytes: Int64, disk: DiskCalls) {
@@ -35,6 +37,24 @@ struct MemoryGate {
         if isRecent(entry) { return true }
         if entry.position >= known.lowerBound, entry.end <= known.upperBound { return true }
         return look(entry, in: segments)
+    }
+
+    /// Whether the extension unit of an entry can be read without waiting.
+    @inline(__always)
+    mutating func holdsExtension(_ entry: QueueEntry, of queue: ConsumeQueue) -> Bool {
+        isRecent(entry) || knownUnits.contains(entry.tagCode) || lookAtExtension(entry.tagCode, of: queue)
+    }
+
+    @inline(never)
+    private mutating func lookAtExtension(_ address: Int64, of queue: ConsumeQueue) -> Bool {
+        // Without its unit, a message counts as one that has none.
+        guard let (file, position) = queue.extensions.place(of: address) else { return true }
+        let resident = disk.residentBytes(file, position..<min(position + Self.askedBytes, file.byteCount))
+        guard resident >= min(QueueExtensionUnit.fixedBytes, file.byteCount - position) else { return false }
+        guard resident >= QueueExtensionUnit.size(file, at: position) ?? 0 else { return false }
+        // Units that begin here end within what is in memory, however long they are.
+        knownUnits = address..<address &+ Int64(max(resident - QueueExtensionUnit.maxBytes, 1))
+        return true
     }
 
     @inline(never)

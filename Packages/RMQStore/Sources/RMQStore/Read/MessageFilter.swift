@@ -14,6 +14,11 @@ public protocol MessageFilter {
     /// Whether records are looked at, too. False unless said otherwise.
     var readsRecords: Bool { get }
 
+    /// What a look at one record costs besides its properties, in bytes that a comparison would go through. 0 unless said otherwise.
+    ///
+    /// A read ends early when the records that it looked at have cost too much, so that the turn of its thread stays short.
+    var recordCost: Int { get }
+
     /// Whether a message is wanted, asked when its entry matches and ``readsRecords``. The record is whole, and checked if it comes
     /// from the disk.
     func matches(record: FilterRecord) -> Bool
@@ -21,6 +26,7 @@ public protocol MessageFilter {
 
 extension MessageFilter {
     @inlinable public var readsRecords: Bool { false }
+    @inlinable public var recordCost: Int { 0 }
     @inlinable public func matches(record: FilterRecord) -> Bool { true }
 }
 
@@ -44,6 +50,12 @@ public struct FilterEntry {
 
     /// Store time and filter bit map; nil when the queue was written without an extension.
     public var extensionUnit: QueueExtensionUnit? { QueueExtension.isAddress(code) ? queue.extensions.unit(at: code) : nil }
+
+    /// The same without a copy: shows store time (milliseconds since 1970) and bit map to `body`, for as long as it runs.
+    /// - Returns: nil when the queue was written without an extension.
+    public func withExtension<Result>(_ body: (_ storeTimestamp: Int64, _ bitmap: UnsafeRawBufferPointer) -> Result) -> Result? {
+        QueueExtension.isAddress(code) ? queue.extensions.withUnit(at: code, body) : nil
+    }
 }
 
 /// A message's record. Its bytes are those of the log, only while ``MessageFilter/matches(record:)`` runs.

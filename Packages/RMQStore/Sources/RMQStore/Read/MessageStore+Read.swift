@@ -38,11 +38,12 @@ extension MessageStore {
         _ queue: ConsumeQueue, offset: Int64, maxCount: Int, maxBytes: Int = .max, from source: ReadSource = .disk, into result: inout ReadResult
     ) {
         let range = ReadRange(offset: offset, maxCount: maxCount, maxBytes: maxBytes, source: source)
-        read(queue, range, asksEntries: false, asksRecords: false, { _ in true }, { _ in true }, into: &result)
+        read(queue, range, asksEntries: false, recordCost: nil, { _ in true }, { _ in true }, into: &result)
     }
 
-    /// The same of those messages that match. One call looks at no more than 800 entries (or `maxCount` if that is more), so
-    /// a filter that matches little returns `noMatchedMessage` with an advanced offset.
+    /// The same of those messages that match. One call looks at no more than 800 entries (or `maxCount` if that is more), and at
+    /// no more records than ``MessageFilter/recordCost`` and their properties allow, so a filter that matches little returns
+    /// `noMatchedMessage` with an advanced offset.
     @inlinable
     public func read<Filter: MessageFilter>(
         _ queue: ConsumeQueue, offset: Int64, maxCount: Int, maxBytes: Int = .max, from source: ReadSource = .disk, matching filter: Filter,
@@ -50,13 +51,14 @@ extension MessageStore {
     ) {
         let range = ReadRange(offset: offset, maxCount: maxCount, maxBytes: maxBytes, source: source)
         read(
-            queue, range, asksEntries: true, asksRecords: filter.readsRecords, { filter.matches(entry: $0) }, { filter.matches(record: $0) },
-            into: &result)
+            queue, range, asksEntries: true, recordCost: filter.readsRecords ? filter.recordCost : nil, { filter.matches(entry: $0) },
+            { filter.matches(record: $0) }, into: &result)
     }
 
+    /// - Parameter recordCost: nil when no records are looked at.
     @usableFromInline
     func read(
-        _ queue: ConsumeQueue, _ range: ReadRange, asksEntries: Bool, asksRecords: Bool, _ matchesEntry: (FilterEntry) -> Bool,
+        _ queue: ConsumeQueue, _ range: ReadRange, asksEntries: Bool, recordCost: Int?, _ matchesEntry: (FilterEntry) -> Bool,
         _ matchesRecord: (FilterRecord) -> Bool, into result: inout ReadResult
     ) {
         let offset = range.offset
@@ -85,7 +87,7 @@ extension MessageStore {
             result.nextOffset = maxOffset
         } else if let (file, position) = place(of: queue, range, &result) {
             var scan = QueueScan(self, queue, range, file: file, position: position)
-            scan.run(asksEntries: asksEntries, asksRecords: asksRecords, matchesEntry, matchesRecord, into: &result)
+            scan.run(asksEntries: asksEntries, recordCost: recordCost, matchesEntry, matchesRecord, into: &result)
         }
     }
 

@@ -7,6 +7,10 @@ struct QueueScan {
     private enum Choice { case skip, full, needsDisk, take }
     private enum Step { case next, again, end }
 
+    /// What the records that one read looks at may cost together, in bytes of properties and of the filter's text: 800 of 1 KiB are
+    /// within it, some milliseconds of a loop's time at most.
+    private static let examinedLimit = 1 << 20
+
     private let store: MessageStore
     private let queue: ConsumeQueue
     private let offset: Int64
@@ -33,6 +37,8 @@ struct QueueScan {
     private var repairedIndex = -1
     /// Records found so far that follow each other in the log.
     private var run: LogRun?
+    /// What the records that were looked at have cost.
+    private var examined = 0
 
     init(
         _ store: MessageStore, _ queue: ConsumeQueue, _ range: ReadRange, file: MappedFile, position: Int
@@ -52,11 +58,11 @@ struct QueueScan {
     }
 
     mutating func run(
-        asksEntries: Bool, asksRecords: Bool, _ matchesEntry: (FilterEntry) -> Bool, _ matchesRecord: (FilterRecord) -> Bool,
+        asksEntries: Bool, recordCost: Int?, _ matchesEntry: (FilterEntry) -> Bool, _ matchesRecord: (FilterRecord) -> Bool,
         into result: inout ReadResult
     ) {
         let limit = entryLimit(&result)
-        scan: while index < limit {
+        scan: while index < limit, examined < Self.examinedLimit {
             let entry = QueueEntry(file.base + position + index * QueueEntry.byteCount)
             lastPosition = entry.position
             // Without a trap: a damaged entry may say anything.
@@ -71,7 +77,7 @@ struct QueueScan {
                 break scan
             case .take: index += 1
             }
-            switch take(entry, isFar, asksRecords: asksRecords, matchesRecord, &result) {
+            switch take(entry, isFar, recordCost: recordCost, matchesRecord, &result) {
             case .next: break
             case .again: index -= 1
             case .end:
@@ -91,8 +97,8 @@ struct QueueScan {
         if entry.position < resumeAt { return .skip }
         if result.messageCount > 0, isFull(result, entry, isFar) { return .full }
         if asksEntries {
-            // Its extension is a file of its own, of which it is not known what is in memory.
-            if QueueExtension.isAddress(entry.tagCode), memory?.isRecent(entry) == false { return .needsDisk }
+            // Its extension is a file of its own.
+            if QueueExtension.isAddress(entry.tagCode), memory?.holdsExtension(entry, of: queue) == false { return .needsDisk }
             if !matchesEntry(FilterEntry(entry, of: queue)) { return .skip }
         }
         return memory?.holds(entry, in: segments) == false ? .needsDisk : .take
@@ -119,7 +125,7 @@ struct QueueScan {
 
     @inline(__always)
     private mutating func take(
-        _ entry: QueueEntry, _ isFar: Bool, asksRecords: Bool, _ matchesRecord: (FilterRecord) -> Bool, _ result: inout ReadResult
+        _ entry: QueueEntry, _ isFar: Bool, recordCost: Int?, _ matchesRecord: (FilterRecord) -> Bool, _ result: inout ReadResult
     ) -> Step {
         if run?.extend(by: entry) != true {
             run?.add(to: &result)
@@ -131,10 +137,11 @@ struct QueueScan {
         {
             return isDamaged(entry, damage, result)
         }
-        if asksRecords, let found = run {
+        if let recordCost, let found = run {
             guard case .record(let record) = found.check(entry, verifiesBody: false) else {
                 return isDamaged(entry, "no record is at \(entry.position)", result)
             }
+            examined += recordCost + record.properties.count
             if !matchesRecord(FilterRecord(record)) {
                 run?.dropLast(entry)
                 return .next

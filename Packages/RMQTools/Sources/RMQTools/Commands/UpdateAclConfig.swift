@@ -33,8 +33,8 @@ struct UpdateAclConfigCommand: AdminCommand {
         var account = AccountChange(accessKey: options.required("a"), secretKey: options.required("s"))
         account.whiteRemoteAddress = options["w"]
         account.isAdministrator = options.truth("m", or: false)
-        account.defaultTopicRight = try options["i"].map { (word) throws(CommandFailure) in try right(word, of: word) }
-        account.defaultGroupRight = try options["u"].map { (word) throws(CommandFailure) in try right(word, of: word) }
+        account.defaultTopicRight = try options["i"].map { (word) throws(CommandFailure) in try right(AccessPermission(word: word), of: word) }
+        account.defaultGroupRight = try options["u"].map { (word) throws(CommandFailure) in try right(AccessPermission(word: word), of: word) }
         account.topics = try rights(options["t"])
         account.groups = try rights(options["g"])
         return account
@@ -43,28 +43,23 @@ struct UpdateAclConfigCommand: AdminCommand {
     private static func rights(_ text: String?) throws(CommandFailure) -> [ByteText: AccountChange.Right] {
         var rights: [ByteText: AccountChange.Right] = [:]
         for item in text?.split(ascii: ",") ?? [] {
-            let parts = item.split(ascii: "=")
-            guard parts.count == 2 else {
+            guard let named = NamedPermission(item) else {
                 throw .coded(
                     .updateAndCreateAclConfigFailed,
                     remark: "Parse Resource format error for \(item).\nThe expected resource format is 'Res=Perm'. For example: topicA=SUB")
             }
-            rights[ByteText(parts[0].trimmedOfSpace)] = try right(parts[1], of: item)
+            rights[ByteText(named.name)] = try right(named.permission, of: item)
         }
         return rights
     }
 
-    private static func right(_ text: String, of item: String) throws(CommandFailure) -> AccountChange.Right {
-        switch ByteText(text.trimmedOfSpace) {
-        case "DENY": return .none
-        case "PUB": return .publish
-        case "SUB": return .subscribe
-        case "PUB|SUB", "SUB|PUB": return .both
-        default:
+    private static func right(_ permission: AccessPermission?, of item: String) throws(CommandFailure) -> AccountChange.Right {
+        guard let permission else {
             throw .coded(
                 .updateAndCreateAclConfigFailed,
                 remark: "Parse resource permission error for \(item).\nThe expected permissions are 'SUB' or 'PUB' or 'SUB|PUB' or 'PUB|SUB'.")
         }
+        return AccountChange.Right(permission)
     }
 }
 

@@ -91,7 +91,7 @@ public struct AdminTool: Sendable {
     /// The account of `conf/tools.yml`. One that cannot be read is told, and the command goes on without, as in the reference.
     private var credentials: Credentials? {
         do throws(ToolsFile.Problem) {
-            return try ToolsFile.credentials(home: environment("ROCKETMQ_HOME"))
+            return try ToolsFile.read(home: environment("ROCKETMQ_HOME")).map { Credentials(accessKey: $0.accessKey, secretKey: $0.secretKey) }
         } catch {
             output.writeError("the requests are not signed: \(error)\n")
             return nil
