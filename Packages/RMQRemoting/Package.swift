@@ -18,8 +18,9 @@ let package = Package(
         .package(path: "../RMQCommon"),
     ],
     targets: [
-        .target(name: "RMQRemoting", dependencies: [.product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQRemoting", swiftSettings: settings),
-        .testTarget(name: "RMQRemotingTests", dependencies: ["RMQRemoting", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQRemotingTests", swiftSettings: settings),
+        .systemLibrary(name: "CSSL", path: "Sources/CSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+        .target(name: "RMQRemoting", dependencies: ["CSSL", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon")], path: "Sources/RMQRemoting", swiftSettings: settings),
+        .testTarget(name: "RMQRemotingTests", dependencies: ["RMQRemoting", "CSSL", .product(name: "RMQCommon", package: "RMQCommon"), .product(name: "CRMQSystem", package: "RMQCommon"), .product(name: "RMQTestSupport", package: "RMQCommon")], path: "Tests/RMQRemotingTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

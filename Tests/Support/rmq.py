@@ -168,6 +168,15 @@ def answers(address):
         return False
 
 
+@contextlib.contextmanager
+def temporary_folder():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="rocketmq-test-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class Cluster:
     """A name server and a broker as real processes, with a store in a temporary folder; either may be left out."""
 

@@ -14,6 +14,7 @@ import Synchronization
 public final class Broker: Sendable {
     private let configuration: BrokerConfiguration
     let state: BrokerState
+    private let tls: ProgramTLS
     private let running = Mutex<(services: ServiceList, listener: ListenerService)?>(nil)
 
     /// Opens the store, which recovers it, and loads the tables.
@@ -30,6 +31,7 @@ public final class Broker: Sendable {
         }
         self.configuration = configuration
         // Before the store, which takes its time.
+        do throws(TLSError) { tls = try ProgramTLS(configuration.listener.tls, logger: logger.with(.remoting)) } catch { throw .tls(error) }
         let accounts = try Self.accounts(configuration, logger, clocks)
         // Messages that a recovery finds get their bit maps, too.
         let filters = ConsumerFilterTable(configuration, logger: logger, clocks: clocks)
@@ -72,7 +74,7 @@ public final class Broker: Sendable {
     /// - Throws: when the store cannot begin or the port cannot be listened on; the store is then closed again.
     public func start() throws(BrokerError) {
         let loops = EventLoopGroup(count: configuration.eventLoopCount, name: "broker", clocks: state.clocks)
-        let listener = ListenerService(loops, configuration, state)
+        let listener = ListenerService(loops, configuration, state, tls: tls.port)
         let services: ServiceList
         do {
             services = try ServiceList(starting: [
@@ -81,7 +83,7 @@ public final class Broker: Sendable {
                 state.workers,
                 LoopService(loops, state),
                 listener,
-                RegistrationService(loops, configuration, state, listener: listener),
+                RegistrationService(loops, configuration, state, listener: listener, tls: tls),
                 TransactionService(loops, state),
             ] + periodicWork(loops))
         } catch {
@@ -100,6 +102,7 @@ public final class Broker: Sendable {
         }
         guard let ending else { return StoreService(state).stop() }
         ending.services.stop()
+        tls.port.stop()
         state.logger.info("the broker \(configuration.brokerName) stopped")
     }
 
@@ -127,6 +130,6 @@ public final class Broker: Sendable {
             PeriodicWork("silent clients", on: loops.next(), every: state.live.current.clientScanInterval, by: pool) {
                 state.clients.expire(now: state.clocks.monotonic.now())
             },
-        ] + [accounts].compactMap(\.self)
+        ] + [accounts, tls.periodicLook(on: loops.next(), by: pool)].compactMap(\.self)
     }
 }

@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("useTLS", "false", nil), ("useTLS", "true", "configuration: useTLS has no effect in this broker"),
+        ("useTLS", "false", nil), ("useTLS", "true", "configuration: useTLS has no effect in this broker"), ("tls.enable", "true", nil),
         ("brokerRole", "ASYNC_MASTER", nil), ("transientStorePoolEnable", "true", nil),
         ("enableBatchPush", "true", "configuration: enableBatchPush has no effect in this broker"),
     ])

@@ -86,6 +86,37 @@ import Testing
         #expect(try RocketMQClient.Configuration(file: both).nameServers.isExactly(["10.0.0.2:9876"]))
     }
 
+    @Test func aFileTurnsTLSOnAndServersAreVerified() throws {
+        let (none, noPath) = try Self.file("tls.config.file=/nowhere/tls.properties\ntls.client.trustCertPath=/ca.pem\n")
+        defer { withExtendedLifetime(none) {} }
+        #expect(try RocketMQClient.Configuration(file: noPath).tls == nil)
+        for (line, verifies) in [("useTLS=true", true), ("tls.enable=true", true), ("tls.enable=true\ntls.client.authServer=false", false),
+            ("tls.enable=true\ntls.test.mode.enable=true", false)] {
+            let (folder, path) = try Self.file("\(line)\ntls.config.file=\(noPath)/none\ntls.client.trustCertPath=/ca.pem\n")
+            defer { withExtendedLifetime(folder) {} }
+            let tls = try #require(try RocketMQClient.Configuration(file: path).tls)
+            #expect(tls.verifiesServer == verifies, "\(line)")
+            #expect(tls.verifiesHostName)
+            if verifies { #expect(tls.trustRootsFile == "/ca.pem") }
+        }
+    }
+
+    @Test func aFileOfTLSAloneIsHeldToItsKeys() throws {
+        let (folder, path) = try Self.file("tls.enable=true\ntls.client.trustCertPath=/ca.pem\ntls.config.file=/nowhere/none\n")
+        defer { withExtendedLifetime(folder) {} }
+        #expect(try TLSConfiguration(file: path)?.trustRootsFile == "/ca.pem")
+        let (other, wrong) = try Self.file("tls.enable=true\ntls.client.trustCert=/ca.pem\n")
+        defer { withExtendedLifetime(other) {} }
+        let error = #expect(throws: ClientError.self) { try TLSConfiguration(file: wrong) }
+        #expect(error?.message == "\(wrong): unknown key tls.client.trustCert")
+    }
+
+    @Test func filesOfTLSThatCannotBeUsedAreNamed() {
+        let error = Self.refusal { $0.tls = TLSConfiguration(trustRootsFile: "/nowhere/ca.pem") }
+        #expect(error?.code == .invalidConfiguration)
+        #expect(error?.message == "tls.trustRootsFile=/nowhere/ca.pem cannot be used: No such file or directory (errno 2)")
+    }
+
     @Test func theEnvironmentNamesNameServers() {
         let expected = Environment.value("NAMESRV_ADDR").map { NameServerList.parse($0) } ?? []
         #expect(RocketMQClient.Configuration().nameServers.isExactly(expected))
@@ -101,7 +132,7 @@ import Testing
 
     @Test(arguments: [
         "namesrvAddr=10.0.0.1", "namesrvAddr=", "pollNameServerInterval=soon", "heartbeatBrokerInterval=0", "rocketmq.serialize.type=XML",
-        "instanceName=a b", "clientIP=a@b", "eventLoops=65", "useTLS=true", "tls.enable=true", "vipChannelEnabled=true", "unitMode=true",
+        "instanceName=a b", "clientIP=a@b", "eventLoops=65", "useTLS=perhaps", "vipChannelEnabled=true", "unitMode=true",
         "accessChannel=HOSTED", "rocketmq.client.keyFile=/nowhere/key", "com.rocketmq.remoting.frameMaxLength=10",
     ])
     func whatAFileMustNotSay(line: String) throws {
@@ -140,7 +171,6 @@ import Testing
             (.invalidConfiguration, { $0.nameServerEndpoint = NameServerEndpoint(domain: "") }),
             (.invalidConfiguration, { $0.nameServerEndpoint = NameServerEndpoint(domain: "a:b") }),
             (.invalidConfiguration, { $0.heartbeatInterval = .seconds(121) }),
-            (.unsupported, { $0.tls = TLSConfiguration() }),
         ]
         for (code, adjust) in wrong {
             let error = Self.refusal(adjust)

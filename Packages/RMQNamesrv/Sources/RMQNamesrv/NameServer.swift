@@ -11,17 +11,22 @@ public import RMQRemoting
 public final class NameServer: Sendable {
     let state: NameServerState
     private let server: RemotingServer
+    private let tls: ProgramTLS
     private let periodicWork: [PeriodicWork]
 
     /// - Parameters:
     ///   - loops: serves the connections; the caller stops it, after ``stop()``. Its clock decides when a broker that fell silent expires.
     ///   - accessControl: is asked before each request; nil: what the configuration says, accounts or nobody.
-    /// - Throws: when `clusterTest` is on and the other environment's name servers are not known, or the accounts cannot be read.
+    /// - Throws: when `clusterTest` is on and the other environment's name servers are not known, or when accounts or certificates cannot be used
+    ///   without which nobody could be served.
     public init(
         configuration: NameServerConfiguration, logger: Logger, loops: EventLoopGroup, accessControl: (any AccessControl)? = nil
     ) throws(NameServerError) {
+        let tls: ProgramTLS
+        do throws(TLSError) { tls = try ProgramTLS(configuration.listener.tls, logger: logger) } catch { throw .tls(error) }
+        self.tls = tls
         let accounts = try Self.accounts(configuration, logger, loops.clocks.wall)
-        let environment = configuration.clusterTest ? try ProductEnvironment(configuration, loops: loops, logger: logger) : nil
+        let environment = configuration.clusterTest ? try ProductEnvironment(configuration, tls: tls, loops: loops, logger: logger) : nil
         let configured = accounts.map { accounts -> any AccessControl in
             if configuration.access.requiresSignature { accounts } else { OpenQuestions(control: accounts) }
         }
@@ -29,9 +34,8 @@ public final class NameServer: Sendable {
             configuration: configuration, accessControl: accessControl ?? configured, productEnvironment: environment, clock: loops.clocks.monotonic,
             logger: logger)
         self.state = state
-        server = RemotingServer(configuration: configuration.listener.server(on: configuration.listener.port), loops: loops, logger: logger) { _ in
-            NameServerHandler(server: state)
-        }
+        let listener = configuration.listener.server(on: configuration.listener.port, tls: tls.port)
+        server = RemotingServer(configuration: listener, loops: loops, logger: logger) { _ in NameServerHandler(server: state) }
         let loop = loops.next()
         let accountWork = accounts.map { accounts in
             PeriodicWork("accounts", on: loop, every: PlainAccessControl.lookInterval, by: state.files) { accounts.look() }
@@ -41,7 +45,7 @@ public final class NameServer: Sendable {
             PeriodicWork("log of the key-values", on: loop, after: .seconds(60), every: .seconds(600), by: state.files) {
                 state.keyValues.writeToLog()
             },
-        ] + [accountWork].compactMap(\.self)
+        ] + [accountWork, tls.periodicLook(on: loop, by: state.files)].compactMap(\.self)
     }
 
     /// Nil with `aclEnable=false`.
@@ -83,6 +87,7 @@ public final class NameServer: Sendable {
     public func stop() {
         for work in periodicWork { work.stop() }
         server.stop()
+        tls.port.stop()
         state.files.stop(finishing: true)
         state.productEnvironment?.close()
     }

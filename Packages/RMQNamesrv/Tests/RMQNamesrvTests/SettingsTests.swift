@@ -209,7 +209,45 @@ import Testing
         }
     }
 
+    @Test func aPasswordIsKeptInTheFileAndNotShown() async throws {
+        try await Bench.run { $0.listener.tls.server.keyPassword = "secret" } _: { bench in
+            #expect(try await bench.ask(.updateNamesrvConfig, body: Array("serverWorkerThreads=16\n".utf8)).responseCode == .success)
+            #expect(try text(bench.server.configuration.configStorePath).contains("tls.server.keyPassword=secret\n"))
+            #expect(!(try await bench.ask(.getNamesrvConfig).text).contains("secret"))
+        }
+    }
+
+    @Test func withoutAUsableCertificateAnEnforcingServerDoesNotStart() {
+        let loops = EventLoopGroup(count: 1, name: "enforcing")
+        defer { loops.stop() }
+        var configuration = NameServerConfiguration(userHome: "/nowhere")
+        configuration.listener.tls.mode = .enforcing
+        configuration.listener.tls.testMode = false
+        configuration.listener.tls.server.certificatePath = "/nowhere/certificate"
+        configuration.listener.tls.server.keyPath = "/nowhere/key"
+        let error = #expect(throws: NameServerError.self) { try NameServer(configuration: configuration, logger: .silent, loops: loops) }
+        #expect(error?.description == "TLS cannot begin: tls.server.certPath=/nowhere/certificate cannot be used: No such file or directory (errno 2)")
+    }
+
+    @Test func anEnforcingServerAnswersOverTLSOnly() async throws {
+        try await Bench.run { $0.listener.tls.mode = .enforcing } _: { bench in
+            let loops = EventLoopGroup(count: 1, name: "tls-client")
+            defer { loops.stop() }
+            var settings = TLSClientSettings()
+            settings.verifiesServer = false
+            var configuration = ClientConfiguration(connectTimeout: .generous)
+            configuration.tls = try TLSClient(settings)
+            let client = RemotingClient(configuration: configuration, loops: loops, logger: .silent)
+            defer { client.close() }
+            let request = RemotingCommand(code: RequestCode.getNamesrvConfig.rawValue)
+            let answer = try await client.request(request, to: "127.0.0.1:\(bench.server.port)", timeout: .generous)
+            #expect(answer.responseCode == .success)
+            await #expect(throws: RemotingError.self) { try await bench.client.request(request, to: "127.0.0.1:\(bench.server.port)", timeout: .generous) }
+        }
+    }
+
     @Test(arguments: [
+        "tls.server.mode=disabled", "tls.test.mode.enable=true", "tls.server.certPath=/x", "tls.server.need.client.auth=none",
         "kvConfigPath=/x", "configStorePath=/x", "rocketmqHome=/x", "configBlackList=", "listenPort=1", "bindAddress=0.0.0.0",
         "clusterTest=true", "mine=2", "serverSelectorThreads=4",
     ])

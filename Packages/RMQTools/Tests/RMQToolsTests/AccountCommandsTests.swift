@@ -95,6 +95,27 @@ import Testing
         #expect(servers.fields(asked: .updateGlobalWhiteAddrsConfig).first?["aclFileFullPath"] == "/x.yml")
     }
 
+    @Test func commandsAskOverTLSWhenTheirFileSaysSoAndNotAtAllWhenItCannotBeUsed() async throws {
+        let folder = try TemporaryFolder()
+        let file = folder.sub("conf/tls.properties")
+        try SmallFile.replace(file, with: "tls.enable=true\ntls.config.file=/nowhere/none\n")
+        let seen = Mutex<[Bool]>([])
+        let captured = CapturedOutput()
+        let home = folder.path
+        let tool = AdminTool(
+            output: captured, environment: { ["ROCKETMQ_HOME": home, "NAMESRV_ADDR": Golden.nameServer][$0] }, time: .utc,
+            makeAdmin: { nameServers, access in
+                seen.withLock { $0.append(access.tls != nil) }
+                return Admin(nameServers: nameServers, transport: Servers(Golden.answer))
+            })
+        let words = ["updateTopic", "-b", "127.0.0.1:30911", "-t", "T"]
+        _ = await tool.run(words)
+        try SmallFile.replace(file, with: "tls.enable=perhaps\n")
+        _ = await tool.run(words)
+        #expect(seen.withLock { $0 } == [true])
+        #expect(captured.errors.contains("tls.enable=perhaps is not allowed; allowed: true or false"))
+    }
+
     @Test func commandsAskInTheNameOfTheAccount() async throws {
         let folder = try TemporaryFolder()
         try SmallFile.replace(folder.sub("conf/tools.yml"), with: "accessKey: rocketmq2\nsecretKey: 12345678\n")
@@ -103,8 +124,8 @@ import Testing
         let home = folder.path
         let tool = AdminTool(
             output: captured, environment: { ["ROCKETMQ_HOME": home, "NAMESRV_ADDR": Golden.nameServer][$0] }, time: .utc,
-            makeAdmin: { nameServers, credentials in
-                seen.withLock { $0.append(credentials?.accessKey) }
+            makeAdmin: { nameServers, access in
+                seen.withLock { $0.append(access.credentials?.accessKey) }
                 return Admin(nameServers: nameServers, transport: Servers(Golden.answer))
             })
         #expect(await tool.run(["updateTopic", "-b", "127.0.0.1:30911", "-t", "T"]) == 0)

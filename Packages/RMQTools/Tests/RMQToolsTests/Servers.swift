@@ -39,7 +39,7 @@ final class RecordingSender: MessageSending {
     var sent: [(message: Message, queue: MessageQueue?)] { messages.withLock { $0 } }
 
     func send(
-        _ message: Message, to queue: MessageQueue?, group: String, nameServers: [String], credentials: Credentials?
+        _ message: Message, to queue: MessageQueue?, group: String, nameServers: [String], access: ToolsAccess
     ) async throws(ClientError) -> SendResult {
         messages.withLock { $0.append((message, queue)) }
         let used = queue ?? MessageQueue(topic: message.topic, brokerName: "golden-b", queueId: 1)

@@ -78,7 +78,7 @@ extension BrokerConfiguration {
                 "connectTimeoutMillis": "3000", "channelNotActiveInterval": "0", "clientChannelMaxIdleTimeSeconds": "120",
                 "clientCloseSocketIfTimeout": "false",
             ])
-        + Setting.withoutEffect(because: "The broker does not encrypt yet.", ["useTLS": "false"])
+        + [Setting<Self>.withoutEffect("useTLS", because: "The key `tls.enable` says it.") { String($0.listener.tls.clientSettings != nil) }]
 
     /// Of replication, which is between brokers.
     static let storeWithoutEffect: [Setting<Self>] =

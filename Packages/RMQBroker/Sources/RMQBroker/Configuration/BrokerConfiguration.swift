@@ -233,7 +233,7 @@ extension BrokerConfiguration {
         ListenerConfiguration.idleSetting.at(\.listener),
         ListenerConfiguration.remoteUpdateSetting.at(\.listener),
         ListenerConfiguration.remoteAdministrationSetting.at(\.listener),
-    ]
+    ] + ListenerConfiguration.tlsSettings.map { $0.at(\.listener) }
 
     private static let topicsAndGroups: [Setting<Self>] = [
         .number(

@@ -7,10 +7,12 @@ final class ListenerService: Service {
     private let loops: EventLoopGroup
     private let configuration: BrokerConfiguration
     private let broker: BrokerState
+    private let tls: TLSPort
     private let servers = Mutex<[RemotingServer]>([])
 
-    init(_ loops: EventLoopGroup, _ configuration: BrokerConfiguration, _ broker: BrokerState) {
+    init(_ loops: EventLoopGroup, _ configuration: BrokerConfiguration, _ broker: BrokerState, tls: TLSPort) {
         self.loops = loops
+        self.tls = tls
         self.configuration = configuration
         self.broker = broker
     }
@@ -40,7 +42,7 @@ final class ListenerService: Service {
 
     private func server(port: UInt16, servesPulls: Bool) -> RemotingServer {
         RemotingServer(
-            configuration: configuration.listener.server(on: port), loops: loops, logger: broker.logger.with(.remoting)
+            configuration: configuration.listener.server(on: port, tls: tls), loops: loops, logger: broker.logger.with(.remoting)
         ) { [broker] loop in
             BrokerHandler(broker: broker, bound: broker.loops.all.first { $0.loop === loop }!, servesPulls: servesPulls)
         }

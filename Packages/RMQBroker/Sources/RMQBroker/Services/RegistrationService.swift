@@ -8,6 +8,7 @@ final class RegistrationService: Service {
     private let configuration: BrokerConfiguration
     private let broker: BrokerState
     private let listener: ListenerService
+    private let tls: ProgramTLS
     private let running = Mutex<Running?>(nil)
 
     private struct Running {
@@ -16,8 +17,9 @@ final class RegistrationService: Service {
         let periodic: PeriodicWork
     }
 
-    init(_ loops: EventLoopGroup, _ configuration: BrokerConfiguration, _ broker: BrokerState, listener: ListenerService) {
+    init(_ loops: EventLoopGroup, _ configuration: BrokerConfiguration, _ broker: BrokerState, listener: ListenerService, tls: ProgramTLS) {
         self.loops = loops
+        self.tls = tls
         self.configuration = configuration
         self.broker = broker
         self.listener = listener
@@ -27,7 +29,7 @@ final class RegistrationService: Service {
     func start() {
         if let warning = configuration.addressWarning(ownAddress: NetworkInterfaces.advertisedAddress().host) { broker.logger.warning(warning) }
         let account = RegistrationAccount(home: configuration.rocketmqHome, logger: broker.logger)
-        var settings = ClientConfiguration()
+        var settings = tls.clientConfiguration
         settings.signer = account.signer
         let client = RemotingClient(configuration: settings, loops: loops, logger: broker.logger.with(.remoting))
         let registration = NameServerRegistration(configuration: configuration, port: listener.port, broker: broker, client: client, account: account)

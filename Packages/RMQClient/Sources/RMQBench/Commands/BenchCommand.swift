@@ -1,4 +1,5 @@
 import CRMQSystem
+import RMQClient
 import RMQCommon
 import RMQRemoting
 
@@ -13,17 +14,18 @@ public enum BenchCommand {
             return arguments.isEmpty ? 2 : 0
         }
         do {
-            var options = try BenchOptions(arguments.dropFirst(), flags: ["client", "subscribed"])
+            var options = try BenchOptions(arguments.dropFirst(), flags: ["client", "subscribed", "tls"])
             switch ByteText(name) {
             case "producer": try await ProducerBench.run(&options)
             case "raw": try await ProducerBench.runRaw(&options)
             case "consumer": try await ConsumerBench.run(&options)
             case "drain": try await DrainBench.run(&options)
             case "idle": try await IdleBench.run(&options)
+            case "handshakes": try await HandshakeBench.run(&options)
             case "latency": try await LatencyBench.run(&options)
             case "soak": try await SoakBench.run(&options)
             case "yardstick": try await Yardstick.run(&options)
-            default: throw BenchError(misuse: "there is no command '\(name)'; the commands are producer, consumer, drain, idle, latency, raw, soak, yardstick")
+            default: throw BenchError(misuse: "there is no command '\(name)'; the commands are producer, consumer, drain, handshakes, idle, latency, raw, soak, yardstick")
             }
             return 0
         } catch {
@@ -54,6 +56,24 @@ extension BenchOptions {
     }
 
     mutating func nameServers() -> String { text("namesrv") ?? Environment.value("NAMESRV_ADDR") ?? "127.0.0.1:9876" }
+
+    /// A Swift client, encrypted with `--tls`.
+    mutating func client() -> RocketMQClient.Configuration {
+        var configuration = RocketMQClient.Configuration(nameServers: nameServers())
+        guard flag("tls") else { return configuration }
+        configuration.tls = TLSConfiguration()
+        configuration.tls?.verifiesServer = false
+        return configuration
+    }
+
+    /// What encrypts the connections of the load generator, with `--tls`. Whom it loads is not checked.
+    mutating func tls() throws(BenchError) -> TLSClient? { flag("tls") ? try Self.anyServer() : nil }
+
+    static func anyServer() throws(BenchError) -> TLSClient {
+        var settings = TLSClientSettings()
+        settings.verifiesServer = false
+        do throws(TLSError) { return try TLSClient(settings) } catch { throw BenchError("\(error)") }
+    }
 
     /// The account to sign requests with; nil for none.
     mutating func account() throws(BenchError) -> (accessKey: String, secretKey: String)? {

@@ -21,6 +21,8 @@ enum BenchHelp {
           mqbench drain --topic BenchTopic --connections 1                     one pull after the other, queue by queue
           mqbench drain --topic BenchTopic --address 127.0.0.1:10911           without a name server, from offset 0 on
           mqbench drain --topic BenchTopic --sql "number BETWEEN 3 AND 4"      only what an expression wants; the rate is that of these
+        handshakes  opens TLS connections and closes them again, one after the other on each thread
+          mqbench handshakes --address 127.0.0.1:10911 --threads 2
         idle        subscribes to many topics, which it creates, and shows what the client costs while nothing comes
           mqbench idle --subscriptions 100 --seconds 20
         latency     sends at a steady rate and measures the time from produce to consume (one queue, long polling)
@@ -47,7 +49,7 @@ enum BenchHelp {
           --size BYTES           body size [128]
           --connections N        producer, raw: connections, or tasks with --client [1]; drain: for each broker [one a queue]
           --depth N              producer, raw: sends in flight on each connection; at a rate, the most of them [1, at a rate 4096]
-          --threads N            producer, raw: threads that share the connections [1]
+          --threads N            producer, raw: threads that share the connections [1]; handshakes: threads [2]
           --serialization KIND   headers as json or binary [json; the Swift client: binary]
           --client               producer, latency: use the Swift client instead of the raw load generator
           --batch N              producer --client: messages of one send [1]; drain: messages asked for in one pull [1024; brokers give fewer];
@@ -62,9 +64,10 @@ enum BenchHelp {
           --sql TEXT             drain: messages that an SQL92 expression wants
           --subscribed           drain: messages that the group mqbench_drain subscribes to, as a client's heartbeat said
           --rate N               latency: messages a second [1000]; producer, raw: the same, in an open loop [as fast as it goes]
+          --tls                  producer, raw, drain, consumer, idle, latency with --client: encrypted connections, to whatever server
           --queue N              latency: the queue; raw, drain with --address: the first of --queues [0]
           --queues N             raw, drain with --address: queues used in turn [4]
-          --address HOST:PORT    raw, drain: the broker, numbers only [raw: 127.0.0.1:10911; drain: those that the name server knows]
+          --address HOST:PORT    raw, drain, handshakes: the broker, numbers only [raw, handshakes: 127.0.0.1:10911; drain: those that the name server knows]
           --access-key NAME      producer, consumer, raw: the account that signs, for servers with access control [none: unsigned]
           --secret-key SECRET    the secret of that account; other users of this machine see the words of a command
           --restart N            soak: each producer and each consumer loses its connection every N seconds [never]
@@ -79,6 +82,6 @@ enum BenchHelp {
         Without a rate, a stall holds only the sends in flight back, and the percentiles look better than what producers see.
 
         The figures: messages a second over the whole run, and the distribution of the time from a request to its answer
-        (producer, raw), of one pull and how much it brought (drain), or from produce to consume (latency, consumer: by the clock of this machine).
+        (producer, raw), of a connect with its handshake (handshakes), of one pull and how much it brought (drain), or from produce to consume (latency, consumer: by the clock of this machine).
         """
 }

@@ -19,7 +19,7 @@ enum ConsumerBench {
         let mode = try options.consumerMode()
         let batchSize = try options.number("batch", default: 32, in: 1...1024)
         let pullSize = Int32(try options.number("pull", default: 32, in: 1...1024))
-        var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
+        var configuration = options.client()
         configuration.headers = try options.serialization(usual: "binary")
         configuration.credentials = try options.account().map { Credentials(accessKey: $0.accessKey, secretKey: $0.secretKey) }
         try options.checkAllUsed()

@@ -10,6 +10,7 @@ enum DrainBench {
         let serialization = try options.serialization()
         let duration = try options.number("seconds", in: 1...86_400).map { Duration.seconds($0) }
         let connections = try options.number("connections", in: 1...10_000)
+        let tls = try options.tls()
         let filter = try filter(&options)
         let targets = try await targets(of: topic, &options)
         let done = Counter()
@@ -19,7 +20,7 @@ enum DrainBench {
         let result = try await BenchThread.run { () throws(BenchError) in
             try DrainLoad(
                 topic: topic, targets: targets, connections: connections, batch: batch, filter: filter, serialization: serialization,
-                duration: duration, done: done
+                duration: duration, tls: tls, done: done
             ).run()
         }
         let nanoseconds = nanosecondsNow() - start
@@ -45,7 +46,7 @@ enum DrainBench {
             try options.checkAllUsed()
             return queues.map { DrainTarget(address: address, queueId: $0) }
         }
-        let configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
+        let configuration = options.client()
         try options.checkAllUsed()
         return try await withRocketMQClient(configuration) { client in
             let route = try await client.admin.route(of: topic)

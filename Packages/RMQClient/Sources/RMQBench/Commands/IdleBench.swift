@@ -12,7 +12,7 @@ enum IdleBench {
         let group = options.text("group", default: "mqbench_idle")
         let count = try options.number("subscriptions", default: 100, in: 1...10_000)
         let seconds = try options.number("seconds", default: 20, in: 1...86_400)
-        var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
+        var configuration = options.client()
         configuration.headers = try options.serialization(usual: "binary")
         try options.checkAllUsed()
         let topics = (0..<count).map { "\(prefix)_idle_\($0)" }

@@ -12,9 +12,10 @@ enum LatencyBench {
         let queueId = Int32(try options.number("queue", default: 0, in: 0...65_535))
         let isByClient = options.flag("client")
         let serialization = try options.serialization(usual: isByClient ? "binary" : "json")
-        var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
+        var configuration = options.client()
         configuration.headers = serialization
         try options.checkAllUsed()
+        guard isByClient || configuration.tls == nil else { throw BenchError(misuse: "--tls is for the Swift client here; add --client") }
         let messages = extent.messages ?? rate * Int(extent.duration?.components.seconds ?? 10)
         let (target, offset) = try await endOfQueue(queueId, of: topic, configuration)
         let done = Counter()

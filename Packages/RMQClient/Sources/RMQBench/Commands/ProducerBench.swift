@@ -10,7 +10,7 @@ enum ProducerBench {
         var plan = try plan(&options, topic: topic, serialization: usesClient ? "binary" : "json")
         let threads = try options.number("threads", default: 1, in: 1...256)
         let batch = try options.number("batch", default: 1, in: 1...1024)
-        var configuration = RocketMQClient.Configuration(nameServers: options.nameServers())
+        var configuration = options.client()
         configuration.headers = plan.serialization
         let account = try options.account()
         configuration.credentials = account.map { Credentials(accessKey: $0.accessKey, secretKey: $0.secretKey) }
@@ -65,11 +65,11 @@ enum ProducerBench {
     private static func plan(_ options: inout BenchOptions, topic: String, serialization: String) throws(BenchError) -> SendPlan {
         let extent = try options.extent()
         let rate = try options.number("rate", in: 1...10_000_000)
-        return SendPlan(
+        return try SendPlan(
             topic: topic, targets: [], size: try options.number("size", default: 128, in: 1...4 << 20),
             connections: try options.number("connections", default: 1, in: 1...10_000),
             depth: try options.number("depth", default: rate == nil ? 1 : depthAtRate, in: 1...65_536),
-            serialization: try options.serialization(usual: serialization), messages: extent.messages, duration: extent.duration, rate: rate)
+            serialization: try options.serialization(usual: serialization), messages: extent.messages, duration: extent.duration, tls: options.tls(), rate: rate)
     }
 
     /// Targets of different brokers in turn, so that connections spread over all brokers.

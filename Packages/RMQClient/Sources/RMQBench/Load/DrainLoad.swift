@@ -52,7 +52,7 @@ final class DrainLoad {
     /// - Parameter connections: to each broker that has a target, at most one a queue; nil: one a queue.
     init(
         topic: String, targets: [DrainTarget], connections: Int?, batch: Int32, filter: PullSubscription = .tags("*"),
-        serialization: HeaderSerialization, duration: Duration?, done: Counter
+        serialization: HeaderSerialization, duration: Duration?, tls: TLSClient? = nil, done: Counter
     ) throws(BenchError) {
         self.done = done
         deadline = duration.map { nanosecondsNow() &+ $0.nanoseconds } ?? .max
@@ -66,7 +66,7 @@ final class DrainLoad {
             let count = min(connections ?? queues.count, queues.count)
             for first in 0..<count {
                 let share = stride(from: first, to: queues.count, by: count).map { queues[$0] }
-                lanes.append(Lane(socket: try LoadSocket(connectingTo: address), queues: share))
+                lanes.append(Lane(socket: try LoadSocket(connectingTo: address, tls: tls), queues: share))
             }
         }
     }

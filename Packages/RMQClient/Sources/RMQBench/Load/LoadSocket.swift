@@ -1,6 +1,7 @@
 import CRMQSystem
 import Glibc
 import RMQCommon
+import RMQRemoting
 
 /// A non-blocking connection that counts for little: one buffer in, one buffer out, no allocation per frame.
 ///
@@ -11,6 +12,8 @@ final class LoadSocket {
     private var have = 0
     private var output: [UInt8] = []
     private var written = 0
+    /// Nil for a plain connection.
+    private var stream: TLSStream?
 
     /// A frame as it lies in the buffer, valid only while it is handled.
     struct Frame {
@@ -22,7 +25,8 @@ final class LoadSocket {
     /// The largest frame of the protocol.
     private static let frameLimit = 16 << 20
 
-    init(connectingTo address: HostAddress) throws(BenchError) {
+    /// - Parameter tls: encrypts the connection; nil leaves it plain.
+    init(connectingTo address: HostAddress, tls: TLSClient? = nil) throws(BenchError) {
         let family = address.isIPv6 ? AF_INET6 : AF_INET
         descriptor = Glibc.socket(family, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw BenchError("no socket: \(Self.reason(errno))") }
@@ -32,6 +36,12 @@ final class LoadSocket {
         }
         _ = crmq_set_nodelay(descriptor)
         guard fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 else { throw BenchError("fcntl: \(Self.reason(errno))") }
+        guard let tls else { return }
+        do throws(TLSError) {
+            stream = try TLSStream(over: descriptor, to: address.host, client: tls)
+        } catch {
+            throw BenchError("\(address): \(error)")
+        }
     }
 
     deinit {
@@ -52,29 +62,47 @@ final class LoadSocket {
     /// - Returns: whether something is left for when it takes more.
     func flush() throws(BenchError) -> Bool {
         while written < output.count {
-            let count = output.withUnsafeBytes { crmq_send(descriptor, $0.baseAddress! + written, output.count - written) }
-            if count < 0 {
-                if count == -Int(EAGAIN) || count == -Int(EINTR) { return true }
-                throw BenchError("the server closed the connection: \(Self.reason(Int32(-count)))")
+            let outcome = output.withUnsafeBytes { send(UnsafeRawBufferPointer(rebasing: $0[written...])) }
+            switch outcome {
+            case .bytes(let count): written += count
+            case .blocked: return true
+            case .ended(let reason): throw BenchError("the server closed the connection: \(reason)")
             }
-            written += count
         }
         output.removeAll(keepingCapacity: true)
         written = 0
         return false
     }
 
+    private func send(_ bytes: UnsafeRawBufferPointer) -> TLSStream.Outcome {
+        if let stream { return stream.write(bytes) }
+        return Self.outcome(crmq_send(descriptor, bytes.baseAddress, bytes.count))
+    }
+
+    private static func outcome(_ count: Int) -> TLSStream.Outcome {
+        switch count {
+        case -Int(EAGAIN), -Int(EINTR): .blocked
+        case ..<0: .ended(reason: reason(Int32(-count)))
+        case 0: .ended(reason: "it sends no more")
+        default: .bytes(count)
+        }
+    }
+
     // MARK: In
 
     /// Reads once and hands every complete frame to `handle`.
     func receive(_ handle: (Frame) throws(BenchError) -> Void) throws(BenchError) {
+        repeat { try receiveSome(handle) } while stream?.hasMore == true
+    }
+
+    private func receiveSome(_ handle: (Frame) throws(BenchError) -> Void) throws(BenchError) {
         if have == input.count { try grow() }
-        let count = crmq_read(descriptor, input.baseAddress! + have, input.count - have)
-        if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
-        guard count > 0 else {
-            throw BenchError("the server closed the connection\(count < 0 ? ": " + Self.reason(Int32(-count)) : "")")
+        let room = UnsafeMutableRawBufferPointer(rebasing: input[have...])
+        switch stream?.read(into: room) ?? Self.outcome(crmq_read(descriptor, room.baseAddress, room.count)) {
+        case .bytes(let count): have += count
+        case .blocked: return
+        case .ended(let reason): throw BenchError("the server closed the connection: \(reason)")
         }
-        have += count
         var at = 0
         while have - at >= 8 {
             let length = Int(word(at)) + 4

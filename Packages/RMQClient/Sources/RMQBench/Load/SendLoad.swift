@@ -67,7 +67,7 @@ final class SendLoad {
                         plan.kind, topic: plan.topic, queueId: target.queueId, size: plan.size, serialization: plan.serialization, signer: plan.signer))
             }
             let commit = plan.kind == .transactions ? try FrameTemplate.commit(serialization: plan.serialization, signer: plan.signer) : nil
-            let lane = Lane(index: index, socket: try LoadSocket(connectingTo: address), templates: templates, commit: commit, depth: plan.depth)
+            let lane = Lane(index: index, socket: try LoadSocket(connectingTo: address, tls: plan.tls), templates: templates, commit: commit, depth: plan.depth)
             guard crmq_epoll_add(epoll, lane.socket.descriptor, UInt32(CRMQ_EPOLL_IN), UInt64(index)) == 0 else {
                 throw BenchError("epoll does not take the connection")
             }

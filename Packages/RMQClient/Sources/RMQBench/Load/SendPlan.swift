@@ -34,6 +34,8 @@ struct SendPlan: Sendable {
     /// Ends after so many messages or after so much time, whichever comes first.
     var messages: Int?
     var duration: Duration?
+    /// Encrypts the connections; nil leaves them plain.
+    var tls: TLSClient?
     /// Sends a second, in an open loop; nil sends whenever an answer makes room.
     var rate: Int?
 

@@ -42,7 +42,7 @@ public struct Admin: Sendable {
     /// - Throws: `invalidConfiguration` or `unsupported`, as ``RocketMQClient/init(_:)``.
     public init(_ configuration: RocketMQClient.Configuration) throws(ClientError) {
         try configuration.checkShared()
-        core = ClientCore(configuration)
+        core = try ClientCore(checked: configuration)
         ownsConnections = true
     }
 

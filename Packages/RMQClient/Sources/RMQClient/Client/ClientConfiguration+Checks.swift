@@ -23,9 +23,6 @@ extension RocketMQClient.Configuration {
         try nameServerEndpoint?.check()
         try checkIdentity()
         try credentials?.check()
-        guard tls == nil else {
-            throw ClientError(.unsupported, "tls is set, and TLS is not built yet; leave it nil, and keep the connections inside of a trusted network")
-        }
         try checkTimes()
         guard (1...Int(Int32.max)).contains(sendBufferBytes) else {
             throw ClientError(.invalidConfiguration, "sendBufferBytes is \(sendBufferBytes), allowed is 1 to \(Int32.max)")

@@ -23,7 +23,7 @@ extension RocketMQClient {
         public var namespace: String?
         /// Who asks, at brokers with access control; nil signs nothing.
         public var credentials: Credentials?
-        /// Encrypted connections. Not built yet: a client with it is refused, so that nobody takes plain ones for them.
+        /// How connections are encrypted; nil: they are not.
         public var tls: TLSConfiguration?
         /// First part of the client id; nil takes the first usable address of this machine.
         public var clientAddress: String?
@@ -58,6 +58,8 @@ extension RocketMQClient {
         public var logger = Logger(category: "RocketmqClient", level: .warning, sink: ConsoleSink())
         /// Of a configuration file: another file, with the credentials.
         var keyFile: String?
+        /// Of a configuration file: what becomes ``tls``.
+        var tlsKeys = TLSSettings.ofClient
         /// Whether it records what becomes of messages, for `queryMsgTraceById` of the reference's mqadmin and for consoles.
         public var tracing = Tracing.disabled
         /// Which kind of cluster it is, for the trace.

@@ -49,8 +49,14 @@ final class ClientCore: Sendable {
     }
 
     /// Over the network. Nothing is opened until something is asked for.
-    convenience init(_ configuration: RocketMQClient.Configuration) {
-        let network = NetworkTransport(configuration)
+    /// - Throws: `invalidConfiguration` for certificates and keys that cannot be used.
+    convenience init(checked configuration: RocketMQClient.Configuration) throws(ClientError) {
+        self.init(configuration, tls: try configuration.tls?.client(configuration.logger))
+    }
+
+    /// - Parameter tls: what the configuration says of it; nil: connections are plain.
+    convenience init(_ configuration: RocketMQClient.Configuration, tls: TLSClient? = nil) {
+        let network = NetworkTransport(configuration, tls: tls)
         self.init(configuration, transport: network, http: network.http)
     }
 

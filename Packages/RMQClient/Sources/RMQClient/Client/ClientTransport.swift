@@ -44,12 +44,13 @@ final class NetworkTransport: ClientTransport {
     private let loops: EventLoopGroup
     private let remoting: RemotingClient
 
-    init(_ configuration: RocketMQClient.Configuration) {
+    init(_ configuration: RocketMQClient.Configuration, tls: TLSClient?) {
         let loops = EventLoopGroup(count: configuration.eventLoops, name: "client")
         self.loops = loops
         var settings = ClientConfiguration(
             connectTimeout: configuration.connectTimeout, idleTimeout: configuration.idleTimeout, maxFrameBytes: configuration.maxFrameBytes,
             sendBufferBytes: configuration.sendBufferBytes)
+        settings.tls = tls
         settings.signer = configuration.credentials?.signer
         remoting = RemotingClient(configuration: settings, loops: loops, logger: configuration.logger)
         http = { [logger = configuration.logger] request, timeout in await request.response(within: timeout, on: loops.next(), logger: logger) }

@@ -18,11 +18,10 @@ public final class RocketMQClient: Sendable {
     let core: ClientCore
     let maintenance: Maintenance
 
-    /// - Throws: `noNameServer` or `invalidConfiguration`; `unsupported` where TLS is asked for, which is not built yet. A name server that is down
-    ///   is no error: it is needed when something is sent.
+    /// - Throws: `noNameServer` or `invalidConfiguration`. A name server that is down is no error: it is needed when something is sent.
     public init(_ configuration: Configuration) throws(ClientError) {
         try configuration.check()
-        core = ClientCore(configuration)
+        core = try ClientCore(checked: configuration)
         maintenance = Maintenance(core: core)
     }
 

@@ -31,12 +31,13 @@ extension RocketMQClient.Configuration {
             throw ClientError(.invalidConfiguration, "\(path): \(error)")
         }
         if let keyFile { credentials = try Credentials(file: keyFile) }
+        tls = try TLSConfiguration(tlsKeys, file: path, logger)
         for warning in report.warnings { logger.warning("\(path): \(warning)") }
     }
 
     /// The reference's Java properties say some things under names of their own; the name of the setting counts before them.
     private static let propertyNames: KeyValuePairs<String, String> = [
-        "rocketmq.namesrv.addr": "namesrvAddr", "rocketmq.client.name": "instanceName", "tls.enable": "useTLS",
+        "rocketmq.namesrv.addr": "namesrvAddr", "rocketmq.client.name": "instanceName", "useTLS": "tls.enable",
         "com.rocketmq.sendMessageWithVIPChannel": "vipChannelEnabled",
     ]
 
@@ -55,7 +56,7 @@ extension RocketMQClient.Configuration {
     /// Every key of a client's configuration file.
     public static let settings = SettingTable(
         program: "client", defaults: RocketMQClient.Configuration(nameServers: []),
-        [.init("Settings", ownSettings + refusedSettings + settingsWithoutEffect), .init("Network", networkSettings)])
+        [.init("Settings", ownSettings + refusedSettings + settingsWithoutEffect), .init("Network", networkSettings + tlsSettings)])
 
     private static let ownSettings: [Setting<Self>] = [
         .text(
@@ -93,7 +94,6 @@ extension RocketMQClient.Configuration {
     ]
 
     private static let refusedSettings: [Setting<Self>] = [
-        .refused("useTLS", only: "false", because: "TLS is not built yet; also `tls.enable`."),
         .refused("vipChannelEnabled", only: "false", because: "Requests go to the broker's own port; also `com.rocketmq.sendMessageWithVIPChannel`."),
         .refused("unitMode", only: "false", because: "Units of a deployment are not told apart."),
     ]
@@ -123,6 +123,8 @@ extension RocketMQClient.Configuration {
             "Largest frame sent or accepted."),
         .number("eventLoops", \.eventLoops, 1...mostLoops, onBadValue: .stopsTheStart, "Threads that run the network."),
     ]
+
+    private static let tlsSettings: [Setting<Self>] = TLSSettings.clientKeys.map { $0.at(\.tlsKeys) }
 
     private static let words = "up to 255 characters without blanks, / and @"
 

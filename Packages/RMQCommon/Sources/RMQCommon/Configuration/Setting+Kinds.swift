@@ -159,6 +159,9 @@ extension Setting {
     /// With words for a default that depends on the machine.
     public func defaulting(to words: String) -> Setting { changed { $0.defaultInWords = words } }
 
+    /// Whose value nobody is to see: a password.
+    public func secret() -> Setting { changed { $0.isSecret = true } }
+
     private func changed(_ change: (inout Setting) -> Void) -> Setting {
         var setting = self
         change(&setting)

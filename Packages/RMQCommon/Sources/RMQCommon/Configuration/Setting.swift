@@ -27,6 +27,8 @@ public struct Setting<Root: Sendable>: Sendable {
     public let unit: String
     /// One sentence for the manual.
     public let summary: String
+    /// Whether nobody is to see its value: it stands in files alone.
+    public internal(set) var isSecret = false
     /// What the manual gives as the default where that depends on the machine.
     public internal(set) var defaultInWords: String?
 
@@ -43,15 +45,17 @@ public struct Setting<Root: Sendable>: Sendable {
     public func at<Whole: Sendable>(_ place: any SettingPlace<Whole, Root>) -> Setting<Whole> {
         Setting<Whole>(
             key: key, oldName: oldName, takesEffect: takesEffect, isImportant: isImportant, onBadValue: onBadValue, status: status,
-            allowed: allowed, unit: unit, summary: summary, defaultInWords: defaultInWords,
+            allowed: allowed, unit: unit, summary: summary, isSecret: isSecret, defaultInWords: defaultInWords,
             read: { [read] in read($0[keyPath: place]) },
             write: { [write] in write(&$0[keyPath: place], $1) },
             copy: { [copy] in copy($0[keyPath: place], &$1[keyPath: place]) },
             replacement: replacement)
     }
 
-    /// The value as a file would give it; nil when it is not set.
-    public func text(in configuration: Root) -> String? { read(configuration) }
+    /// The value as a file would give it; nil when it is not set. Of a secret only that there is one.
+    public func text(in configuration: Root) -> String? { isSecret ? read(configuration).map { _ in Self.hidden } : read(configuration) }
+
+    private static var hidden: String { "(not shown)" }
 
     /// Whether the two configurations show different values.
     public func differs(_ left: Root, _ right: Root) -> Bool { !read(left).isExactly(read(right)) }

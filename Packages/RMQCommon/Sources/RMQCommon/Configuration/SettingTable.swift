@@ -43,10 +43,12 @@ public struct SettingTable<Root: Sendable>: Sendable {
     public subscript(key: String) -> Setting<Root>? { indexes[key].map { all[$0] } }
 
     /// Every key that has a value, in the order of the rows.
-    /// - Parameter onlyImportant: those that `-m` shows.
-    public func pairs(of configuration: Root, onlyImportant: Bool = false) -> [(key: String, value: String)] {
+    /// - Parameters:
+    ///   - onlyImportant: those that `-m` shows.
+    ///   - withSecrets: for the program's own file.
+    public func pairs(of configuration: Root, onlyImportant: Bool = false, withSecrets: Bool = false) -> [(key: String, value: String)] {
         all.compactMap { setting in
-            guard setting.isImportant || !onlyImportant, let value = setting.read(configuration) else { return nil }
+            guard setting.isImportant || !onlyImportant, withSecrets || !setting.isSecret, let value = setting.read(configuration) else { return nil }
             return (setting.key, value)
         }
     }

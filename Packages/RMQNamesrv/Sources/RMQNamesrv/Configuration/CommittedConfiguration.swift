@@ -28,5 +28,5 @@ extension NameServerConfiguration: CommittedValue {
         }
     }
 
-    var fileContent: [UInt8] { Array(text.utf8) }
+    var fileContent: [UInt8] { Array(fileText.utf8) }
 }

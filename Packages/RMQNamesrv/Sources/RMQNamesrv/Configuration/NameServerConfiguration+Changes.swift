@@ -50,10 +50,15 @@ extension NameServerConfiguration {
     }
 
     /// Every item that has a value: the known keys in the reference's order, then the unknown ones.
-    var items: [(key: String, value: String)] {
-        Self.settings.pairs(of: self) + unknownItems.sorted { $0.key < $1.key }.map { (key: $0.key.text, value: $0.value) }
+    var items: [(key: String, value: String)] { items(withSecrets: false) }
+
+    private func items(withSecrets: Bool) -> [(key: String, value: String)] {
+        Self.settings.pairs(of: self, withSecrets: withSecrets) + unknownItems.sorted { $0.key < $1.key }.map { (key: $0.key.text, value: $0.value) }
     }
 
-    /// `key=value` lines, unescaped: what the configuration request answers and the file on disk holds.
+    /// `key=value` lines, unescaped: what the configuration request answers.
     var text: String { PropertiesText.format(items) }
+
+    /// The same with passwords: what the file on disk holds.
+    var fileText: String { PropertiesText.format(items(withSecrets: true)) }
 }

@@ -79,4 +79,5 @@ extension NameServerConfiguration {
         + ServerTuning.bufferSettings.map { $0.at(\.tuning) }
         + [ListenerConfiguration.addressSetting.at(\.listener), ListenerConfiguration.remoteUpdateSetting.at(\.listener),
             ListenerConfiguration.remoteAdministrationSetting.at(\.listener)]
+        + ListenerConfiguration.tlsSettings.map { $0.at(\.listener) }
 }

@@ -11,7 +11,7 @@ struct ProductEnvironment: Sendable {
     private let client: RemotingClient
     private let addresses: [String]
 
-    init(_ configuration: NameServerConfiguration, loops: EventLoopGroup, logger: Logger) throws(NameServerError) {
+    init(_ configuration: NameServerConfiguration, tls: ProgramTLS, loops: EventLoopGroup, logger: Logger) throws(NameServerError) {
         let own = "\(configuration.listener.bindAddress):\(configuration.listener.port)"
         addresses = NameServerList.parse(Environment.value("NAMESRV_ADDR") ?? "")
         guard !addresses.isEmpty else {
@@ -21,7 +21,7 @@ struct ProductEnvironment: Sendable {
         guard !addresses.containsExactly(own) else {
             throw .unsupported(key: "clusterTest", reason: "NAMESRV_ADDR names this server (\(own)), which would ask itself for ever")
         }
-        client = RemotingClient(loops: loops, logger: logger)
+        client = RemotingClient(configuration: tls.clientConfiguration, loops: loops, logger: logger)
     }
 
     /// Asks one after the other; nil when none of them knows `topic`.

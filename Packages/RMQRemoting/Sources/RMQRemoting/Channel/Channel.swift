@@ -32,6 +32,10 @@ public final class Channel: EventSource {
     private let idleNanoseconds: Int64
     let logger: Logger
     private let onClose: (Channel) -> Void
+    /// Why the transport gave up, if it did.
+    private(set) var refusal: String?
+    /// Called once, when the transport begins to carry bytes.
+    private var onOpen: (() -> Void)?
 
     private var input = ByteQueue()
     var output = OutputQueue()
@@ -74,6 +78,15 @@ public final class Channel: EventSource {
         arrived = loop.now
         guard loop.watch(raw, id: id, events: .readable, self) else { return nil }
         loop.local { IdleSweeper(loop) }.added(idleNanoseconds: idleNanoseconds)
+        transport.begin(on: handle)
+    }
+
+    private var handle: ChannelHandle { ChannelHandle(id: id, remote: remote, loop: loop) }
+
+    /// Has `work` done when bytes can travel, unless the channel closes before: at once for a transport that has nothing to say first. Nothing
+    /// is read for a protocol earlier.
+    func whenOpen(_ work: @escaping () -> Void) {
+        if transport.isOpen { work() } else { onOpen = work }
     }
 
     /// Sets what is spoken: once, in the call that got the channel, so before anything is read.
@@ -212,6 +225,14 @@ public final class Channel: EventSource {
         if isOpen { updateInterest() }
     }
 
+    /// The transport can go on, which no event of the socket tells.
+    func goOn() {
+        // Nothing is read for one that only has to end: what it has to say first is not said any more.
+        guard phase == .open else { return close() }
+        if !isPaused { readAvailable() }
+        if isOpen { updateInterest() }
+    }
+
     private func listForResuming() {
         guard !isListedForResuming else { return }
         isListedForResuming = true
@@ -272,13 +293,26 @@ public final class Channel: EventSource {
             // What was asked before still gets its answers.
             case .ended: finish()
             case .failed: close()
+            case .refused(let reason): refuse(reason)
             case .replaced(let next):
                 takeBack()
                 transport = next
+                next.begin(on: handle)
                 continue
+            case .opened:
+                opened()
+                if phase == .open { continue }
             }
             return 0
         }
+    }
+
+    private func opened() {
+        lastActivity = loop.now
+        needToRead(.readable)
+        let work = onOpen.take()
+        work?()
+        if isOpen, !output.isEmpty { listForFlush() }
     }
 
     /// Of what was read now. The kernel knows when it got the last bytes; it is asked only when they may have waited.
@@ -312,6 +346,12 @@ public final class Channel: EventSource {
 
     // MARK: Ending
 
+    /// Closes, for a reason that whoever waits for the channel is told.
+    func refuse(_ reason: String) {
+        refusal = reason
+        close()
+    }
+
     /// Reads no more, and closes when all is written that waits.
     public func finish() {
         guard phase == .open else { return }
@@ -331,6 +371,7 @@ public final class Channel: EventSource {
         transport.shutdown(raw)
         loop.unwatch(raw)
         socket = nil
+        onOpen = nil
         onClose(self)
         // Bytes of `input` may be in use further up the stack.
         loop.deferToEnd { [self] in

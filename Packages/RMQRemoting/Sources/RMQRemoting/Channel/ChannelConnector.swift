@@ -2,7 +2,7 @@ public import RMQCommon
 
 /// Opens channels to one address: looks its name up, and tries the addresses of that name one after the other.
 ///
-///     idle ──► resolving (a name only) ──► connecting ──► idle
+///     idle ──► resolving (a name only) ──► connecting ──► greeting (what the transport has to say first) ──► idle
 ///
 /// One attempt at a time. Belongs to its loop's thread; its owner keeps it for as long as an attempt runs.
 public final class ChannelConnector {
@@ -25,12 +25,13 @@ public final class ChannelConnector {
         case idle
         case resolving(Attempt)
         case connecting(PendingConnect, Attempt)
+        case greeting(Channel, Attempt)
     }
     private var state = State.idle
 
     /// - Parameters:
     ///   - address: `host:port`.
-    ///   - timeout: how long a connect to one address may take.
+    ///   - timeout: how long a connect to one address may take, and then what its transport has to say first.
     public convenience init(_ address: String, timeout: Duration, limits: ChannelLimits, loop: EventLoop, logger: Logger) {
         self.init(
             address, timeout: timeout, limits: limits, loop: loop, logger: logger, resolve: SocketAddress.resolving,
@@ -78,8 +79,13 @@ public final class ChannelConnector {
 
     /// Gives the attempt up that runs, if one does.
     public func cancel() {
-        if case .connecting(let pending, _) = state { pending.abandon() }
+        let old = state
         state = .idle
+        switch old {
+        case .connecting(let pending, _): pending.abandon()
+        case .greeting(let channel, _): channel.close()
+        case .idle, .resolving: break
+        }
     }
 
     /// The answer to an attempt that was given up serves the next one: it is about the same name.
@@ -116,10 +122,28 @@ public final class ChannelConnector {
     ) {
         guard code == 0, let socket = pending.takeSocket() else { return missed(Socket.text(code), left: rest, attempt) }
         let channel = Channel(
-            socket, remote: remote, loop: loop, transport: makeTransport(), limits: limits, logger: logger, onClose: attempt.onClose)
+            socket, remote: remote, loop: loop, transport: makeTransport(), limits: limits, logger: logger
+        ) { [weak self] channel in
+            guard let self else { return attempt.onClose(channel) }
+            channelClosed(channel, left: rest, attempt)
+        }
         guard let channel else { return missed("the loop cannot watch the socket", left: rest, attempt) }
-        state = .idle
-        attempt.ended(.success(channel))
+        state = .greeting(channel, attempt)
+        channel.whenOpen { [weak self] in
+            guard let self, case .greeting(let current, _) = state, current === channel else { return }
+            state = .idle
+            attempt.ended(.success(channel))
+        }
+        guard case .greeting = state else { return }
+        loop.scheduleLocally(after: timeout) { [weak self] in
+            guard let self, case .greeting(let current, _) = state, current === channel else { return }
+            channel.refuse("no TLS handshake within \(timeout)")
+        }
+    }
+
+    private func channelClosed(_ channel: Channel, left rest: ArraySlice<SocketAddress>, _ attempt: Attempt) {
+        guard case .greeting(let current, _) = state, current === channel else { return attempt.onClose(channel) }
+        missed(channel.refusal ?? "closed by the server before the TLS handshake ended", left: rest, attempt)
     }
 
     private func missed(_ reason: String, left rest: ArraySlice<SocketAddress>, _ attempt: Attempt) {

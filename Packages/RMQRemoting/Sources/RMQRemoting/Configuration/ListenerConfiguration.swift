@@ -12,6 +12,8 @@ public struct ListenerConfiguration: Sendable, Equatable {
     public var allowsRemoteConfigurationUpdate = false
     /// The same for whatever else changes something in an administrator's name: topics, groups, offsets, files.
     public var allowsRemoteAdministration = false
+    /// Whether connections may or have to be encrypted, its outgoing ones as well.
+    public var tls = TLSSettings()
 
     /// The defaults, with this port.
     public init(port: UInt16) { self.port = port }
@@ -33,8 +35,9 @@ public struct ListenerConfiguration: Sendable, Equatable {
     }
 
     /// The same for a ``RemotingServer`` on `port`.
-    public func server(on port: UInt16) -> ServerConfiguration {
-        ServerConfiguration(listenAddress: bindAddress, port: port, idleTimeout: idleTimeout)
+    /// - Parameter tls: that of the program; nil: the port speaks no TLS.
+    public func server(on port: UInt16, tls: TLSPort? = nil) -> ServerConfiguration {
+        ServerConfiguration(listenAddress: bindAddress, port: port, idleTimeout: idleTimeout, makeTransport: tls?.makeTransport ?? PlainTransport.maker)
     }
 }
 
@@ -51,6 +54,9 @@ extension ListenerConfiguration {
     public static let addressSetting = Setting<Self>.host(
         "bindAddress", \.bindAddress, important: true,
         "The address to listen on, a key of this project; `0.0.0.0` or `::` for all interfaces, on which the reference always listens.")
+
+    /// The rows of ``tls``.
+    public static let tlsSettings = TLSSettings.settings.map { $0.at(\ListenerConfiguration.tls) }
 
     /// The row of ``idleTimeout``.
     public static let idleSetting = Setting<Self>.time(

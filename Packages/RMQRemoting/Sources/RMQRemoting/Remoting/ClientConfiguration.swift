@@ -13,6 +13,8 @@ public struct ClientConfiguration: Sendable {
     public var sendBufferBytes: Int
     /// Signs every request before it is written; nil signs none.
     public var signer: RequestSigner?
+    /// Encrypts every connection; nil encrypts none.
+    public var tls: TLSClient?
     /// Longest pause between two failed connects; the pause starts at 20 ms and doubles.
     public var maxBackoff: Duration
 

@@ -20,6 +20,8 @@ public final class Connection: ChannelProtocol, SocketBorrower {
     private let outbox: Outbox?
     /// The outbox has output that was not taken yet.
     private var isOutboxFilled = false
+    /// The peer has said something.
+    private var hasHeard = false
     /// Answers of this read to what the outbox sent.
     private var answers: [Outbox.Answer] = []
     /// Nothing is taken from the outbox while more than this waits to be written: what stays there still leaves by its deadline.
@@ -138,6 +140,7 @@ public final class Connection: ChannelProtocol, SocketBorrower {
                 break
             }
             guard bytes.count - at - 4 >= length else { break }
+            hasHeard = true
             handleFrame(UnsafeRawBufferPointer(rebasing: bytes[(at + 4)..<(at + 4 + length)]))
             at += 4 + length
         }
@@ -176,8 +179,10 @@ public final class Connection: ChannelProtocol, SocketBorrower {
     }
 
     public func channelClosed() {
-        outbox?.close()
-        for request in exchange.removeAll() { request.complete(.failure(.connectionClosed(address: request.address))) }
+        // With TLS 1.3 a client may be refused after its own part of the handshake is done.
+        let refusal = hasHeard ? nil : channel.refusal
+        outbox?.close(refusal)
+        for request in exchange.removeAll() { request.complete(.failure(.lost(request.address, refusal))) }
         handler.connectionClosed(self)
     }
 }

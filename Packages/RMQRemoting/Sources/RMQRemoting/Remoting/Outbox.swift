@@ -175,7 +175,8 @@ final class Outbox: Sendable {
     }
 
     /// The connection is gone: all requests fail, those that have not begun are told to.
-    func close() {
+    /// - Parameter refusal: why it never was one, if so.
+    func close(_ refusal: String? = nil) {
         let waiting = state.withLock { state in
             state.isOpen = false
             state.socket = nil
@@ -188,7 +189,7 @@ final class Outbox: Sendable {
             return state.waiters.removeAll()
         }
         for request in waiting {
-            if request.bytesToCome > 0 { request.resume(.connect) } else { request.end(.failed(.connectionClosed(address: address))) }
+            if request.bytesToCome > 0 { request.resume(.connect) } else { request.end(.failed(.lost(address, refusal))) }
         }
     }
 

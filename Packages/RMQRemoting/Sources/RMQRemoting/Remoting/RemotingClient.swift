@@ -109,7 +109,7 @@ public final class RemotingClient: Sendable {
             if let known = state.endpoints[address] { return known }
             let new = ClientEndpoint(
                 address, configuration: configuration, loop: group.next(), resolve: resolve, callbacks: callbacks,
-                makeTransport: makeTransport, logger: logger)
+                makeTransport: configuration.tls?.transport(to: address) ?? makeTransport, logger: logger)
             state.endpoints[address] = new
             return new
         }

@@ -22,6 +22,13 @@ public enum RemotingError: Error, Equatable, Sendable {
     case closed
 }
 
+extension RemotingError {
+    /// Of a connection that closed; one that was refused before the peer said anything never was one.
+    static func lost(_ address: String, _ refusal: String?) -> RemotingError {
+        refusal.map { .connectFailed(address: address, reason: $0) } ?? .connectionClosed(address: address)
+    }
+}
+
 extension RemotingError: CustomStringConvertible {
     /// What happened and, where something can be done, what.
     public var description: String {

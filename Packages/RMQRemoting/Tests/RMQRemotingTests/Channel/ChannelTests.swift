@@ -185,7 +185,7 @@ import Testing
 
     @Test func theFirstByteOfAConnectionDecides() throws {
         let port = try LinePort({
-            FirstByteTransport { first in
+            ChoosingTransport { first in
                 if first == FlippingTransport.hello { FlippingTransport() } else { PlainTransport() }
             }
         })

@@ -132,7 +132,7 @@ final class StingyTransport: SharedTransport {
 }
 
 /// Looks at the first byte of a connection and leaves it to the transport that this byte asks for.
-final class FirstByteTransport: Transport {
+final class ChoosingTransport: Transport {
     private let choose: (UInt8) -> any Transport
     init(choose: @escaping (UInt8) -> any Transport) { self.choose = choose }
 

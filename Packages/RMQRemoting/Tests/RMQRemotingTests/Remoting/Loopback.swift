@@ -88,6 +88,9 @@ final class RawSocket {
 
     fileprivate init(adopting descriptor: Int32) { self.descriptor = descriptor }
 
+    /// For a library that reads and writes by itself.
+    var number: Int32 { descriptor }
+
     deinit { Glibc.close(descriptor) }
 
     func send(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }

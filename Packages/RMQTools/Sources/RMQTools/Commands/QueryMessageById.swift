@@ -45,7 +45,7 @@ struct QueryMessageByIdCommand: AdminCommand {
     private func resend(_ message: StoredMessage, _ id: String, _ context: CommandContext) async throws {
         context.print("prepare resend msg. originalMsgId=\(id)")
         let sent = try await context.change {
-            try await context.sender.send(message.message, to: nil, group: "ReSendMsgById", nameServers: context.admin.nameServers, credentials: context.credentials)
+            try await context.sender.send(message.message, to: nil, group: "ReSendMsgById", nameServers: context.admin.nameServers, access: context.access)
         }
         context.print(Self.render(sent))
     }

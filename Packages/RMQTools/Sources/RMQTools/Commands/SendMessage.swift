@@ -33,7 +33,7 @@ struct SendMessageCommand: AdminCommand {
             try await checkExists(broker, topic, context)
         }
         let sent = try await context.change {
-            try await context.sender.send(message, to: queue, group: "\(context.now())", nameServers: context.admin.nameServers, credentials: context.credentials)
+            try await context.sender.send(message, to: queue, group: "\(context.now())", nameServers: context.admin.nameServers, access: context.access)
         }
         context.print(Self.render(sent))
     }

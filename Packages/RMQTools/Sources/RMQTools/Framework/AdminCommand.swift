@@ -28,8 +28,8 @@ extension AdminCommand {
 /// What a command works with: everything that touches the outside world.
 struct CommandContext: Sendable {
     let admin: Admin
-    /// Whose name the commands ask in; nil: nobody's.
-    let credentials: Credentials?
+    /// In whose name the commands ask, and over which connections.
+    let access: ToolsAccess
     let sender: any MessageSending
     let output: any TextOutput
     let time: LocalTime

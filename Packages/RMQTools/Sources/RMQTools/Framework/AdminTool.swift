@@ -11,7 +11,7 @@ public struct AdminTool: Sendable {
     private let now: @Sendable () -> Int64
     private let bodyFolder: String
     private let sender: any MessageSending
-    private let makeAdmin: @Sendable (_ nameServers: [String], Credentials?) throws(ClientError) -> Admin
+    private let makeAdmin: @Sendable (_ nameServers: [String], ToolsAccess) throws(ClientError) -> Admin
 
     /// - Parameter environment: a variable of the environment, as `NAMESRV_ADDR`; nil when it is not set.
     public init(output: any TextOutput, environment: @escaping @Sendable (String) -> String?) {
@@ -23,7 +23,7 @@ public struct AdminTool: Sendable {
         output: any TextOutput, environment: @escaping @Sendable (String) -> String?, time: LocalTime,
         now: @escaping @Sendable () -> Int64 = { WallClock.nowMilliseconds() },
         bodyFolder: String = "/tmp/rocketmq/msgbodys", sender: any MessageSending = ProducerSending(),
-        makeAdmin: @escaping @Sendable (_ nameServers: [String], Credentials?) throws(ClientError) -> Admin = AdminTool.admin
+        makeAdmin: @escaping @Sendable (_ nameServers: [String], ToolsAccess) throws(ClientError) -> Admin = AdminTool.admin
     ) {
         self.output = output
         self.environment = environment
@@ -66,17 +66,18 @@ public struct AdminTool: Sendable {
             output.write(command.usage)
             return 0
         }
-        let credentials = self.credentials
+        var access = ToolsAccess(credentials: credentials)
         let admin: Admin
         do throws(ClientError) {
-            admin = try makeAdmin(NameServerList.parse(options["n"] ?? environment("NAMESRV_ADDR") ?? ""), credentials)
+            access.tls = try ToolsAccess.tls(home: environment("ROCKETMQ_HOME"))
+            admin = try makeAdmin(NameServerList.parse(options["n"] ?? environment("NAMESRV_ADDR") ?? ""), access)
         } catch {
             output.writeError(Self.failure(of: command, error))
             return 0
         }
         defer { admin.close() }
         let context = CommandContext(
-            admin: admin, credentials: credentials, sender: sender, output: output, time: time, now: now, bodyFolder: bodyFolder)
+            admin: admin, access: access, sender: sender, output: output, time: time, now: now, bodyFolder: bodyFolder)
         do {
             try await command.run(options, in: context)
         } catch CommandFailure.showUsage {
@@ -97,12 +98,11 @@ public struct AdminTool: Sendable {
         }
     }
 
-    /// Without credentials nothing of a configuration is needed, not even a name server.
-    private static func admin(_ nameServers: [String], _ credentials: Credentials?) throws(ClientError) -> Admin {
-        guard let credentials else { return Admin(nameServers: nameServers) }
+    /// Without any access nothing of a configuration is needed, not even a name server.
+    private static func admin(_ nameServers: [String], _ access: ToolsAccess) throws(ClientError) -> Admin {
+        if access.isNone { return Admin(nameServers: nameServers) }
         var configuration = RocketMQClient.Configuration(nameServers: nameServers)
-        configuration.credentials = credentials
-        configuration.logger = .silent
+        access.apply(to: &configuration)
         return try Admin(configuration)
     }
 

@@ -5,19 +5,17 @@ import RMQCommon
 protocol MessageSending: Sendable {
     /// - Parameter queue: nil lets the producer choose.
     func send(
-        _ message: Message, to queue: MessageQueue?, group: String, nameServers: [String], credentials: Credentials?
+        _ message: Message, to queue: MessageQueue?, group: String, nameServers: [String], access: ToolsAccess
     ) async throws(ClientError) -> SendResult
 }
 
 /// Sends with a ``Producer`` of its own, which is closed afterwards.
 struct ProducerSending: MessageSending {
     func send(
-        _ message: Message, to queue: MessageQueue?, group: String, nameServers: [String], credentials: Credentials?
+        _ message: Message, to queue: MessageQueue?, group: String, nameServers: [String], access: ToolsAccess
     ) async throws(ClientError) -> SendResult {
         var configuration = RocketMQClient.Configuration(nameServers: nameServers)
-        // What goes wrong is the command's answer; nothing else may be printed.
-        configuration.logger = .silent
-        configuration.credentials = credentials
+        access.apply(to: &configuration)
         let client = try RocketMQClient(configuration)
         let result: Result<SendResult, ClientError>
         do throws(ClientError) {
