@@ -21,9 +21,11 @@ public final class Broker: Sendable {
     ///   - configurationFile: where a change over the wire is written back to.
     ///   - accessControl: asked before every request; nil: what the configuration says, accounts or nobody.
     public init(
-        configuration: BrokerConfiguration, logger: Logger, configurationFile: String? = nil,
+        configuration given: BrokerConfiguration, logger: Logger, configurationFile: String? = nil,
         accessControl: (any AccessControl)? = nil, clocks: Clocks = .system
     ) throws(BrokerError) {
+        let configuration = try given.settled()
+        if configuration.brokerId != given.brokerId { logger.warning("brokerId=\(given.brokerId) is 0 for \(given.role.rawValue)") }
         // Clients are told what is configured, which may be a name; messages carry the address.
         guard let host = HostAddress.resolving(configuration.advertisedAddress, port: configuration.listener.port) else {
             throw .badAddress(key: "brokerIP1", value: configuration.advertisedAddress)
@@ -82,6 +84,7 @@ public final class Broker: Sendable {
                 state.workers,
                 LoopService(loops, state),
                 listener,
+                ReplicationService(configuration, state, listener: listener),
                 RegistrationService(loops, configuration, state, listener: listener),
                 TransactionService(loops, state),
             ] + periodicWork(loops))

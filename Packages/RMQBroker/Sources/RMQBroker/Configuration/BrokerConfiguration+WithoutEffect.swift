@@ -89,18 +89,7 @@ extension BrokerConfiguration {
             ])
         + Setting.withoutEffect(because: "The broker does not encrypt yet.", ["useTLS": "false"])
 
-    /// Of replication, which is between brokers.
-    static let storeWithoutEffect: [Setting<Self>] =
-        [
-            .refused(
-                "brokerRole", only: "ASYNC_MASTER", important: true,
-                because: "A replica, or a master that waits for one, would promise what is not built yet."),
-            .withoutEffect("haListenPort", important: true, isTold: false, because: "It is always `listenPort` + 1.") { String($0.listener.port &+ 1) },
-        ]
-        + Setting.withoutEffect(
-            because: "Replication is not built into the broker yet.",
-            [
-                "haSendHeartbeatInterval": "0", "haHousekeepingInterval": "0", "haTransferBatchSize": "0", "haMasterAddress": "", "haSlaveFallbehindMax": "0",
-                "slaveTimeout": "0", "offsetCheckInSlave": "false",
-            ])
+    static let replicationWithoutEffect: [Setting<Self>] = [
+        .withoutEffect("haListenPort", important: true, isTold: false, because: "It is always `listenPort` + 1.") { String($0.listener.port &+ 1) },
+    ]
 }

@@ -114,6 +114,17 @@ extension MessageStore {
         state.receivedEnd = offset
     }
 
+    /// Up to where a replica has received whole records; behind that may be a part of one. On a master where the log ends.
+    public var receivedOffset: Int64 { appendLock.withLock { role == .replica ? min($0.receivedEnd, log.maxOffset) : log.maxOffset } }
+
+    /// On a replica: forgets the part of a record that was received without its rest. When the rest makes no record of it, either may be
+    /// what the way spoiled, so both have to come again. As ``truncate(to:)``.
+    public func dropUnfinishedRecord() throws(StoreError) {
+        guard role == .replica else { throw .notReplica }
+        let end = receivedOffset
+        if end < log.maxOffset { try truncate(to: end) }
+    }
+
     /// Checks the records that are complete now and were not before.
     /// - Returns: the newest one's store time (ms).
     private func checkRaw(_ segment: MappedFile, end: Int64, _ state: inout AppendState) throws(StoreError) -> Int64? {
