@@ -44,6 +44,7 @@ public final class Broker: Sendable {
             accessControl: accessControl ?? accounts, accounts: accounts, logger: logger, clocks: clocks)
         do {
             try state.files.load()
+            try state.replication.epochs.load()
         } catch {
             StoreService(state).stop()
             throw error

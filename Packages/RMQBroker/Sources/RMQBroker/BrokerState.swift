@@ -40,7 +40,7 @@ final class BrokerState: Sendable {
         accessControl: (any AccessControl)?, accounts: PlainAccessControl?, logger: Logger, clocks: Clocks
     ) {
         live = LiveConfiguration(configuration, clock: clocks.wall)
-        replication = ReplicationState(live)
+        replication = ReplicationState(live, epochs: EpochTable(path: configuration.configDirectory + "/epochs.json", logger: logger))
         topics = TopicTable(configuration: configuration, clock: clocks.wall)
         groups = GroupTable(clock: clocks.wall)
         offsets = ConsumerOffsets(separatesLightGroups: configuration.store.lightQueues)

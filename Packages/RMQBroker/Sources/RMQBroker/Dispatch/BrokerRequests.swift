@@ -125,6 +125,8 @@ enum BrokerRequests {
             Row(.getBrokerRuntimeInfo, .byWorker(BrokerAdmin.runtimeInfo)),
             Row(.cleanExpiredConsumequeue, .byWorker(BrokerAdmin.removeExpiredQueues)),
             Row(.deleteExpiredCommitlog, .byWorker(BrokerAdmin.deleteExpiredLog)),
+            Row(.getBrokerEpochCache, .byWorker(RoleAdmin.epochs)),
+            Row(.changeBrokerRole, .byWorker(RoleAdmin.change), access: .administrator),
             Row(.viewBrokerStatsData, .byWorker(StatisticsAdmin.item)),
             // The reference lets any account change accounts; which is a hole, not a feature.
             Row(.updateAndCreateAclConfig, .byWorker(AccountAdmin.update), access: .administrator),

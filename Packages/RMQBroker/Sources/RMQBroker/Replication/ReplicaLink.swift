@@ -150,7 +150,6 @@ final class ReplicaLink {
         switch end {
         case .lost(let reason): retry(after: nextPause(), because: "\(from): \(reason)")
         case .garbled(let reason):
-            dropUnfinishedRecord()
             retry(after: nextPause(), because: "\(from): \(reason); nothing of that was kept")
         // The next comparison tells whether it was spoiled or is another log.
         case .differs(let reason): retry(after: nextPause(), because: "\(from): \(reason)")
@@ -158,15 +157,6 @@ final class ReplicaLink {
             stopOnDifference("\(StoreError.segmentMismatch(offset: offset, segmentBytes: segmentBytes)), and let this slave begin with an empty store")
         case .store(.notReplica), .store(.notRunning): break
         case .store(let error): retry(after: settings.longestPause, because: "what the master sent cannot be stored: \(error)")
-        }
-    }
-
-    /// A part of it may be what was spoiled.
-    private func dropUnfinishedRecord() {
-        do throws(StoreError) {
-            try store.dropUnfinishedRecord()
-        } catch {
-            logger.error("the part of a record at the log's end cannot be cut off: \(error)")
         }
     }
 

@@ -12,6 +12,8 @@ final class ReplicationService: Service {
     private let broker: BrokerState
     private let listener: ListenerService
     private let logger: Logger
+    /// Before anything could be sent.
+    private let endAtStart: Int64
     private let running = Mutex<Running?>(nil)
 
     private struct Running {
@@ -20,6 +22,8 @@ final class ReplicationService: Service {
         let link: LoopBound<ReplicaLink>
         let client: RemotingClient
         let copy: PeriodicWork
+        /// Compares logs: one thread, which may read whole segments.
+        let comparer: WorkerPool
     }
 
     init(_ configuration: BrokerConfiguration, _ broker: BrokerState, listener: ListenerService) {
@@ -27,6 +31,7 @@ final class ReplicationService: Service {
         self.broker = broker
         self.listener = listener
         logger = broker.logger
+        endAtStart = broker.store.maxPhysicalOffset
     }
 
     func start() throws(BrokerError) {
@@ -39,16 +44,20 @@ final class ReplicationService: Service {
             throw error
         }
         broker.replication.listenPort = master?.port ?? 0
+        beginEpoch()
         let client = RemotingClient(loops: loops, logger: logger.with(.remoting))
+        let comparer = WorkerPool(name: "log comparison", threadLimit: 1, queueLimit: 4)
         let (state, settings, store) = (broker.replication, configuration.replication, broker.store)
         let link = LoopBound(
-            ReplicaLink(loop: loops.loops[0], store: store, settings: settings, state: state, compare: comparison(client), logger: logger),
+            ReplicaLink(loop: loops.loops[0], store: store, settings: settings, state: state, compare: comparison(client, comparer), logger: logger),
             loop: loops.loops[0])
+        let address = HostPort(configuration.advertisedAddress, listener.port).description
         state.setMasterListener { link.post { $0.masterMayHaveChanged() } }
         let copy = PeriodicWork(
             "metadata copy", on: loops.loops[0], after: settings.firstCopyAfter, every: settings.copyInterval, by: broker.workers.background
         ) { [broker, logger] in Self.copyMetadata(broker, client, logger) }
-        running.withLock { $0 = Running(loops: loops, master: master, link: link, client: client, copy: copy) }
+        running.withLock { $0 = Running(loops: loops, master: master, link: link, client: client, copy: copy, comparer: comparer) }
+        state.roleSwitch = RoleSwitch(broker, address: address, link: link)
         if store.role == .replica { link.post { $0.start() } }
         copy.start()
     }
@@ -60,16 +69,29 @@ final class ReplicationService: Service {
         }
         guard let ending else { return }
         broker.replication.setMasterListener(nil)
+        broker.replication.roleSwitch = nil
         // First: the copy that runs now may wait for an answer.
         ending.client.close()
         ending.copy.stop()
         stopFollowing(ending)
+        ending.comparer.stop()
         ending.master?.stop()
         ending.loops.stop()
         broker.replication.listenPort = 0
     }
 
     // MARK: Master side
+
+    /// Where it is the first start, or the log was another master's.
+    private func beginEpoch() {
+        guard broker.store.role == .master else { return }
+        do {
+            try broker.replication.epochs.begin(
+                HostPort(configuration.advertisedAddress, listener.port).description, end: endAtStart)
+        } catch {
+            logger.error("that this broker is the master is not written down, so a returned master could not be told from one that is right: \(error)")
+        }
+    }
 
     /// A master that waits for no slave serves on without the port: whoever starts one sees why it cannot follow.
     private func startMaster(_ loops: EventLoopGroup) throws(BrokerError) -> ReplicationMaster? {
@@ -107,8 +129,22 @@ final class ReplicationService: Service {
         stopped.wait()
     }
 
-    private func comparison(_ client: RemotingClient) -> ReplicaLink.Comparison {
-        { _, verdict in verdict(.agrees) }
+    private func comparison(_ client: RemotingClient, _ pool: WorkerPool) -> ReplicaLink.Comparison {
+        let keeper = DivergedLog(folder: configuration.store.rootDirectory + "/diverged", clock: broker.clocks.wall, logger: logger)
+        return { [broker, logger, settings = configuration.replication] place, verdict in
+            let isTaken = pool.run {
+                // Its rest comes again, whole: a part of it may be what the way has spoiled.
+                do { try broker.store.dropUnfinishedRecord() } catch { return verdict(.unknown(reason: "\(error)")) }
+                guard let address = place.address else {
+                    return verdict(.unknown(reason: "no main address of the master is known that belongs to \(place.replicationAddress)"))
+                }
+                guard settings.comparesLogs else { return verdict(.agrees) }
+                let comparison = LogComparison(
+                    store: broker.store, epochs: broker.replication.epochs, client: client, master: address, keeper: keeper, logger: logger)
+                verdict(comparison.run())
+            }
+            if !isTaken { verdict(.unknown(reason: "the broker stops")) }
+        }
     }
 
     private static func copyMetadata(_ broker: BrokerState, _ client: RemotingClient, _ logger: Logger) {

@@ -34,13 +34,18 @@ final class ReplicationState: Sendable {
         /// What the slave last had of the log when it got bytes, and when.
         var received: (end: Int64, at: MonotonicInstant)?
         var masterChanged: (@Sendable () -> Void)?
+        var roleSwitch: RoleSwitch?
     }
 
     let slaves = SlaveBoard()
+    let epochs: EpochTable
     private let live: LiveConfiguration
     private let contents = Mutex(Contents())
 
-    init(_ live: LiveConfiguration) { self.live = live }
+    init(_ live: LiveConfiguration, epochs: EpochTable) {
+        self.live = live
+        self.epochs = epochs
+    }
 
     /// The replication port; 0 while there is none.
     var listenPort: UInt16 {
@@ -87,4 +92,10 @@ final class ReplicationState: Sendable {
 
     /// Sets who hears when ``master`` may have changed.
     func setMasterListener(_ listener: (@Sendable () -> Void)?) { contents.withLock { $0.masterChanged = listener } }
+
+    /// Nil while the broker does not run.
+    var roleSwitch: RoleSwitch? {
+        get { contents.withLock { $0.roleSwitch } }
+        set { contents.withLock { $0.roleSwitch = newValue } }
+    }
 }
