@@ -66,11 +66,15 @@ final class EpochTable: Sendable {
     /// That is so when the master became one at or before that place, and this log does not know of it: its messages behind it came from
     /// a master that was over. Never when both went on as masters by themselves.
     static func mayCut(own: [BrokerEpoch], master: [BrokerEpoch], at parting: Int64) -> Bool {
-        let isBeginning = own.count <= master.count && zip(own, master).allSatisfy { own, master in
-            own.epoch == master.epoch && own.startOffset == master.startOffset && own.brokerAddress.isExactly(master.brokerAddress)
+        let known = Dictionary(master.map { ($0.epoch, $0) }) { $1 }
+        // The oldest may be forgotten there.
+        let agree = own.filter { $0.epoch >= master.first?.epoch ?? .max }.allSatisfy { own in
+            known[own.epoch].map { $0.startOffset == own.startOffset && $0.brokerAddress.isExactly(own.brokerAddress) } ?? false
         }
-        guard isBeginning, own.count < master.count else { return false }
-        return parting >= master[own.count].startOffset
+        // A log without a table may have been written in the first epoch, whoever's that was.
+        let last = own.last?.epoch ?? 1
+        guard agree, let unknown = master.first(where: { $0.epoch > last }) else { return false }
+        return parting >= unknown.startOffset
     }
 }
 

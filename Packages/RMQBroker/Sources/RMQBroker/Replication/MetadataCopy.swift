@@ -19,7 +19,7 @@ struct MetadataCopy: Sendable {
             ("topics", copyTopics), ("consumer offsets", copyConsumerOffsets), ("delay offsets", copyDelayOffsets), ("groups", copyGroups),
         ]
         return steps.compactMap { name, step in
-            // Between two of them the broker may have become a master, whose tables are its own.
+            // The broker may have become a master, whose tables are its own.
             guard broker.store.role == .replica else { return nil }
             do {
                 try step()
@@ -52,6 +52,7 @@ struct MetadataCopy: Sendable {
     private func ask(_ code: RequestCode) throws -> [UInt8] {
         let answer = try client.ask(RemotingCommand(code), at: master, timeout: Self.patience)
         guard answer.responseCode == .success else { throw Refusal(answer.responseCode, answer.remark ?? "") }
+        guard broker.store.role == .replica else { throw Refusal(.serviceNotAvailable, "the broker became a master meanwhile") }
         return answer.body
     }
 }

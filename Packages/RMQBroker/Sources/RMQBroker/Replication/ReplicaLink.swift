@@ -113,7 +113,7 @@ final class ReplicaLink {
 
     private func connect(to place: MasterPlace) {
         let limits = ChannelLimits(
-            idleTimeout: settings.housekeepingInterval * 4, inputLimitBytes: Int(ReplicationHeader.bodyLimit) + ReplicationHeader.byteCount,
+            idleTimeout: settings.housekeepingInterval * 4, inputLimitBytes: Int(ReplicationStream.pieceLimit) + ReplicationHeader.byteCount,
             outputHighWaterBytes: 1 << 20, outputLimitBytes: 1 << 20)
         let connector = ChannelConnector(place.replicationAddress, timeout: .seconds(3), limits: limits, loop: loop, logger: logger)
         phase = .connecting(place, connector)

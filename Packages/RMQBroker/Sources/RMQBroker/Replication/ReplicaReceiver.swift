@@ -71,8 +71,8 @@ final class ReplicaReceiver: ChannelProtocol {
 
     /// - Returns: what is wrong with it.
     private func check(_ header: ReplicationHeader) -> ReplicaEnd? {
-        guard (0...ReplicationHeader.bodyLimit).contains(header.bodyByteCount) else {
-            return .garbled(reason: "a frame claims to carry \(header.bodyByteCount) bytes, the limit is \(ReplicationHeader.bodyLimit)")
+        guard (0...ReplicationStream.pieceLimit).contains(header.bodyByteCount) else {
+            return .garbled(reason: "a frame claims to carry \(header.bodyByteCount) bytes, the limit is \(ReplicationStream.pieceLimit)")
         }
         let end = store.maxPhysicalOffset
         // An empty log may begin wherever the master begins to send.

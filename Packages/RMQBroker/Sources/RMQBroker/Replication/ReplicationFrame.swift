@@ -1,18 +1,21 @@
 import RMQCommon
 import RMQRemoting
 
-// What is spoken on the replication port, big endian, without a handshake and without a checksum. Records carry their own.
-//
-//     slave ─► master   0          8
-//                       +----------+
-//                       | end      |   where the slave's log ends: the first says from where to send, each says what it has
-//                       +----------+
-//     master ─► slave   0          8        12         12 + size
-//                       +----------+--------+-- - - --+
-//                       | offset   | size   | bytes   |   of the log from `offset` on, cut anywhere, of one segment; size 0: a heartbeat
-//                       +----------+--------+-- - - --+
-//
-// As RocketMQ 4.x has it (`DefaultHAConnection`); 5.x in its default mode.
+/// What is spoken on the replication port, without a handshake and without a checksum: records carry their own. As RocketMQ 4.x has it
+/// (`DefaultHAConnection`), and 5.x in its default mode.
+///
+///     0          8   big endian
+///     +----------+   slave to master, as often as it likes: the first says from where to send, each says what it has
+///     | log end  |
+///     +----------+
+///     0          8        12         12 + size
+///     +----------+--------+----------+   master to slave: bytes of one segment of the log, cut anywhere; size 0 is a heartbeat
+///     | offset   | size   | bytes    |
+///     +----------+--------+----------+
+enum ReplicationStream {
+    /// The longest piece of the log that a slave takes. Masters send 32 KiB if not told otherwise; what claims to be longer is garbage.
+    static let pieceLimit: Int32 = 4 << 20
+}
 
 /// Where a slave's log ends.
 struct ReplicaReport: Equatable {
@@ -35,8 +38,6 @@ struct ReplicaReport: Equatable {
 /// What stands before each piece of the log.
 struct ReplicationHeader: Equatable {
     static let byteCount = 12
-    /// The longest piece that a slave takes. Masters send 32 KiB if not told otherwise; what claims to be longer than this is garbage.
-    static let bodyLimit: Int32 = 4 << 20
 
     var offset: Int64
     var bodyByteCount: Int32

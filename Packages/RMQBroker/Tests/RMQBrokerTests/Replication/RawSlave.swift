@@ -50,7 +50,7 @@ final class RawSlave: Sendable {
                 connected.open()
             }
         }
-        connected.wait()
+        connected.wait(for: .generous)
         _ = try #require(end.withLock { $0 })
     }
 

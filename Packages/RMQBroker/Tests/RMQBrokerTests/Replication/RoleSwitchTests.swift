@@ -151,7 +151,8 @@ import Testing
         // own, master, parting, may be cut
         ([(1, 0, "a")], [(1, 0, "a"), (2, 100, "b")], 100, true), ([(1, 0, "a")], [(1, 0, "a"), (2, 100, "b")], 150, true),
         ([(1, 0, "a")], [(1, 0, "a"), (2, 100, "b")], 99, false), ([(1, 0, "a")], [(1, 0, "a")], 100, false),
-        ([(1, 0, "a"), (2, 90, "c")], [(1, 0, "a"), (2, 100, "b")], 100, false), ([], [(1, 0, "a")], 10, true),
+        ([(1, 0, "a"), (2, 90, "c")], [(1, 0, "a"), (2, 100, "b")], 100, false), ([], [(1, 0, "a")], 10, false),
+        ([], [(1, 0, "a"), (2, 100, "b")], 120, true), ([(1, 0, "x")], [(1, 0, "a"), (2, 100, "b")], 120, false), ([(1, 0, "a")], [], 5, false),
         ([(1, 0, "a")], [(1, 0, "a"), (2, 100, "b"), (3, 200, "a")], 120, true), ([(1, 0, "a"), (2, 5, "b")], [(1, 0, "a")], 100, false),
     ] as [([(Int64, Int64, String)], [(Int64, Int64, String)], Int64, Bool)])
     func onlyWhatAnOldMasterWroteIsCut(own: [(Int64, Int64, String)], master: [(Int64, Int64, String)], parting: Int64, expected: Bool) {
