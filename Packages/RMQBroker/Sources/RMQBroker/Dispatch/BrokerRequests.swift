@@ -126,7 +126,7 @@ enum BrokerRequests {
             Row(.cleanExpiredConsumequeue, .byWorker(BrokerAdmin.removeExpiredQueues)),
             Row(.deleteExpiredCommitlog, .byWorker(BrokerAdmin.deleteExpiredLog)),
             Row(.getBrokerEpochCache, .byWorker(RoleAdmin.epochs)),
-            Row(.changeBrokerRole, .byWorker(RoleAdmin.change), access: .administrator),
+            Row(.changeBrokerRole, .onLoop(RoleAdmin.change), access: .administrator),
             Row(.viewBrokerStatsData, .byWorker(StatisticsAdmin.item)),
             // The reference lets any account change accounts; which is a hole, not a feature.
             Row(.updateAndCreateAclConfig, .byWorker(AccountAdmin.update), access: .administrator),

@@ -1,5 +1,5 @@
 /// Whether a slave's log is the beginning of its master's.
-enum LogVerdict: Equatable, Sendable {
+enum LogVerdict: Sendable {
     /// It is: the master's bytes go on behind it.
     case agrees
     /// It is not, and why nothing was done about it.

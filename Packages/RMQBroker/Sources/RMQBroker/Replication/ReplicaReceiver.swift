@@ -3,7 +3,7 @@ import RMQRemoting
 import RMQStore
 
 /// Why a slave's connection to its master ended.
-enum ReplicaEnd: Equatable {
+enum ReplicaEnd {
     /// The network, or the master.
     case lost(reason: String)
     /// What came was no frame, or no record: spoiled on the way, most likely.

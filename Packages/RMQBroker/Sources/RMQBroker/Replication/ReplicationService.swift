@@ -22,7 +22,7 @@ final class ReplicationService: Service {
         let link: LoopBound<ReplicaLink>
         let client: RemotingClient
         let copy: PeriodicWork
-        /// Compares logs: one thread, which may read whole segments.
+        /// Compares logs, and makes this broker a master: one thread, so no log is cut meanwhile. It may read whole segments.
         let comparer: WorkerPool
     }
 
@@ -57,7 +57,7 @@ final class ReplicationService: Service {
             "metadata copy", on: loops.loops[0], after: settings.firstCopyAfter, every: settings.copyInterval, by: broker.workers.background
         ) { [broker, logger] in Self.copyMetadata(broker, client, logger) }
         running.withLock { $0 = Running(loops: loops, master: master, link: link, client: client, copy: copy, comparer: comparer) }
-        state.roleSwitch = RoleSwitch(broker, address: address, link: link)
+        state.roleSwitch = RoleSwitch(broker, address: address, link: link, comparer: comparer)
         if store.role == .replica { link.post { $0.start() } }
         copy.start()
     }
@@ -96,7 +96,7 @@ final class ReplicationService: Service {
     /// A master that waits for no slave serves on without the port: whoever starts one sees why it cannot follow.
     private func startMaster(_ loops: EventLoopGroup) throws(BrokerError) -> ReplicationMaster? {
         let bindAddress = configuration.listener.bindAddress
-        let port = listener.port + 1
+        let port = listener.port &+ 1
         do {
             return try startMaster(port: port, loops)
         } catch {
@@ -133,6 +133,7 @@ final class ReplicationService: Service {
         let keeper = DivergedLog(folder: configuration.store.rootDirectory + "/diverged", clock: broker.clocks.wall, logger: logger)
         return { [broker, logger, settings = configuration.replication] place, verdict in
             let isTaken = pool.run {
+                guard broker.store.role == .replica else { return verdict(.unknown(reason: "the broker is a master")) }
                 // Its rest comes again, whole: a part of it may be what the way has spoiled.
                 do { try broker.store.dropUnfinishedRecord() } catch { return verdict(.unknown(reason: "\(error)")) }
                 guard let address = place.address else {

@@ -2,7 +2,7 @@ import RMQCommon
 import Synchronization
 
 /// Where a slave finds its master.
-struct MasterPlace: Equatable, Sendable {
+struct MasterPlace: Sendable {
     /// For requests; nil when nobody said.
     var address: String?
     /// Of its replication port.
@@ -10,7 +10,7 @@ struct MasterPlace: Equatable, Sendable {
 }
 
 /// What a slave does about its master now, for whoever asks.
-enum LinkStatus: Equatable, Sendable {
+enum LinkStatus: Sendable {
     /// This broker is a master.
     case none
     /// Nobody has said where the master is.

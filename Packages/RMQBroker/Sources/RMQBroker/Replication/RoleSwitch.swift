@@ -14,12 +14,15 @@ final class RoleSwitch: Sendable {
     /// Of this broker, as it is registered.
     private let address: String
     private let link: LoopBound<ReplicaLink>
+    /// Where logs are compared, and perhaps cut.
+    private let comparer: WorkerPool
     private let isChanging = Atomic<Bool>(false)
 
-    init(_ broker: BrokerState, address: String, link: LoopBound<ReplicaLink>) {
+    init(_ broker: BrokerState, address: String, link: LoopBound<ReplicaLink>, comparer: WorkerPool) {
         self.broker = broker
         self.address = address
         self.link = link
+        self.comparer = comparer
     }
 
     /// Blocks; not on a loop.
@@ -47,20 +50,9 @@ final class RoleSwitch: Sendable {
             }
             return
         }
-        stopFollowing()
         do {
-            let end = store.receivedOffset
-            if let least = header.leastOffset, end < least {
-                throw Refusal(.systemError, "the log ends at \(end), before the offset \(least) that was asked for (leastOffset); the broker stays a slave")
-            }
-            let epochs = broker.replication.epochs.all
-            try broker.replication.epochs.begin(address, end: end)
-            do {
-                try store.becomeMaster(requiredReplicas: role.requiredReplicas)
-            } catch {
-                try broker.replication.epochs.replace(with: epochs)
-                throw error
-            }
+            try stopFollowing()
+            try whileNothingIsCompared { [self] in try beginAsMaster(role, leastOffset: header.leastOffset) }
         } catch {
             link.post { $0.start() }
             throw (error as? Refusal) ?? Refusal(.systemError, "the broker stays a slave: \(error)")
@@ -68,14 +60,77 @@ final class RoleSwitch: Sendable {
         try tell(role, brokerId: 0, masterAddress: "")
     }
 
-    private func stopFollowing() {
+    private func beginAsMaster(_ role: BrokerRole, leastOffset: Int64?) throws {
+        let (store, table) = (broker.store, broker.replication.epochs)
+        let end = store.receivedOffset
+        if let leastOffset, end < leastOffset {
+            throw Refusal(.systemError, "the log ends at \(end), before the offset \(leastOffset) that was asked for (leastOffset); the broker stays a slave")
+        }
+        let before = table.all
+        try table.begin(address, end: end)
+        do {
+            try store.becomeMaster(requiredReplicas: role.requiredReplicas)
+        } catch {
+            try table.replace(with: before)
+            throw error
+        }
+    }
+
+    private func stopFollowing() throws {
         let stopped = Latch()
         link.post { link in
             link.stop()
             stopped.open()
         }
-        // The loop may be in a write to a disk that hangs; it is not ours any more when the broker stops.
+        // It may be in a write to a disk that hangs.
         stopped.wait(for: .seconds(30))
+        guard case .none = broker.replication.link else {
+            throw Refusal(.systemBusy, "the broker stays a slave: what its master sent is still being written; try again later")
+        }
+    }
+
+    /// A comparison that was begun before may end with a cut.
+    private func whileNothingIsCompared(_ work: @escaping @Sendable () throws -> Void) throws {
+        let turn = Turn()
+        let isTaken = comparer.run { turn.take(work) }
+        guard isTaken else { throw Refusal(.serviceNotAvailable, "the broker stops") }
+        try turn.wait(for: .seconds(60))
+    }
+
+    /// A turn of the comparer, which whoever waits for it gives up unless it has begun.
+    private final class Turn: Sendable {
+        private enum Phase { case waiting, begun, ended((any Error)?), givenUp }
+        private let phase = Mutex(Phase.waiting)
+        private let ended = Latch()
+
+        func take(_ work: () throws -> Void) {
+            let begins = phase.withLock { phase in
+                guard case .waiting = phase else { return false }
+                phase = .begun
+                return true
+            }
+            guard begins else { return }
+            var failure: (any Error)?
+            do { try work() } catch { failure = error }
+            phase.withLock { [failure] in $0 = .ended(failure) }
+            ended.open()
+        }
+
+        func wait(for limit: Duration) throws {
+            ended.wait(for: limit)
+            let isBegun = phase.withLock { phase in
+                if case .begun = phase { return true }
+                if case .waiting = phase { phase = .givenUp }
+                return false
+            }
+            // It ends.
+            if isBegun { ended.wait() }
+            switch phase.withLock({ $0 }) {
+            case .ended(let error?): throw error
+            case .ended(nil): return
+            case .waiting, .begun, .givenUp: throw Refusal(.systemBusy, "the broker stays a slave: its log is still compared with its master's; try again later")
+            }
+        }
     }
 
     // MARK: Slave

@@ -78,3 +78,7 @@ extension Peer {
         }
     }
 }
+
+extension LinkStatus {
+    var isUnknownMaster: Bool { if case .unknownMaster = self { true } else { false } }
+}

@@ -170,7 +170,7 @@ import Testing
     @Test func aSlaveMayBeTheFirstToStart() async throws {
         try await withReplicaSet { set in
             let slave = try set.start(.slave, id: 1)
-            #expect(slave.broker.state.replication.link == .unknownMaster)
+            #expect(slave.broker.state.replication.link.isUnknownMaster)
             let master = try set.start(.asyncMaster)
             try await master.send("T", 0..<5)
             slave.broker.state.registration?.registerSoon()
