@@ -22,9 +22,11 @@ public final class Broker: Sendable {
     ///   - configurationFile: where a change over the wire is written back to.
     ///   - accessControl: asked before every request; nil: what the configuration says, accounts or nobody.
     public init(
-        configuration: BrokerConfiguration, logger: Logger, configurationFile: String? = nil,
+        configuration given: BrokerConfiguration, logger: Logger, configurationFile: String? = nil,
         accessControl: (any AccessControl)? = nil, clocks: Clocks = .system
     ) throws(BrokerError) {
+        let configuration = try given.settled()
+        if configuration.brokerId != given.brokerId { logger.warning("brokerId=\(given.brokerId) is 0 for \(given.role.rawValue)") }
         // Clients are told what is configured, which may be a name; messages carry the address.
         guard let host = HostAddress.resolving(configuration.advertisedAddress, port: configuration.listener.port) else {
             throw .badAddress(key: "brokerIP1", value: configuration.advertisedAddress)
@@ -49,6 +51,7 @@ public final class Broker: Sendable {
             accessControl: accessControl ?? accounts, accounts: accounts, logger: logger, clocks: clocks)
         do {
             try state.files.load()
+            try state.replication.epochs.load()
         } catch {
             StoreService(state).stop()
             throw error
@@ -75,6 +78,7 @@ public final class Broker: Sendable {
     public func start() throws(BrokerError) {
         let loops = EventLoopGroup(count: configuration.eventLoopCount, name: "broker", clocks: state.clocks)
         let listener = ListenerService(loops, configuration, state, tls: tls.port)
+        let connections = OutgoingConnections(BrokerAccount(home: configuration.rocketmqHome, logger: state.logger), tls: tls.client)
         let services: ServiceList
         do {
             services = try ServiceList(starting: [
@@ -83,7 +87,8 @@ public final class Broker: Sendable {
                 state.workers,
                 LoopService(loops, state),
                 listener,
-                RegistrationService(loops, configuration, state, listener: listener, tls: tls),
+                ReplicationService(configuration, state, listener: listener, tls: tls.port, connections: connections),
+                RegistrationService(loops, configuration, state, listener: listener, connections: connections),
                 TransactionService(loops, state),
             ] + periodicWork(loops))
         } catch {

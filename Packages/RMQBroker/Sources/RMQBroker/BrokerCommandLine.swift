@@ -115,7 +115,7 @@ public struct BrokerCommandLine {
     /// The files that the reference logs to; warnings and errors also go to standard error.
     private static func logSink(_ configuration: BrokerConfiguration) -> any LogSink {
         do {
-            let subfolder = configuration.isolatesLogs ? "\(configuration.brokerName)_\(configuration.brokerId)" : nil
+            let subfolder = configuration.isolatesLogs ? "\(configuration.brokerName)_\(configuration.role == .slave ? configuration.brokerId : 0)" : nil
             return TeeSink(try BrokerLogFiles(in: Environment.logFolder, subfolder: subfolder), LevelSink(.warning, ConsoleSink()))
         } catch {
             Console.writeError("mqbroker: logging to standard error: \(error)\n")

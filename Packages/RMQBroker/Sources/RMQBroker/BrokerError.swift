@@ -12,10 +12,13 @@ public enum BrokerError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The accounts cannot be read. A broker without them would let everybody do everything, or nobody anything.
     case accounts(reason: String)
 
+    /// Keys that contradict each other.
+    case contradiction(reason: String)
+
     public var description: String {
         switch self {
         case .unreadableTable(let path, let reason): "cannot read \(path) nor its backup: \(reason)"
-        case .store(let reason): reason
+        case .store(let reason), .contradiction(let reason): reason
         case .accounts(let reason): "access control (aclEnable=true) cannot begin: \(reason)"
         case .tls(let error): "TLS cannot begin: \(error)"
         case .cannotListen(let address, let reason): "cannot listen on \(address) (listenPort and bindAddress say where): \(reason)"

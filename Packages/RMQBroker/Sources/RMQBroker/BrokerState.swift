@@ -20,6 +20,7 @@ final class BrokerState: Sendable {
     let workers = Workers()
     let loops = LoopSet()
     let transactions: Transactions
+    let replication: ReplicationState
     /// Nil: everybody may do everything.
     let accessControl: (any AccessControl)?
     /// What commands about accounts change; nil with `aclEnable=false`.
@@ -40,6 +41,7 @@ final class BrokerState: Sendable {
         accessControl: (any AccessControl)?, accounts: PlainAccessControl?, logger: Logger, clocks: Clocks
     ) {
         live = LiveConfiguration(configuration, clock: clocks.wall)
+        replication = ReplicationState(live, epochs: EpochTable(path: configuration.configDirectory + "/epochs.json", logger: logger))
         topics = TopicTable(configuration: configuration, clock: clocks.wall)
         groups = GroupTable(clock: clocks.wall)
         offsets = ConsumerOffsets(separatesLightGroups: configuration.store.lightQueues)

@@ -121,6 +121,14 @@ final class FakeNameServer: Sendable {
             }
             state.registrations.append(registration)
             state.topics.merge(registration.body.topicConfigTable.topics) { $1 }
+            // A slave is told where its master is.
+            if registration.header.brokerId > 0 {
+                let master = state.registrations.last { $0.header.brokerId == 0 && $0.header.brokerName.isExactly(registration.header.brokerName) }
+                var header = RegisterBrokerResponseHeader()
+                header.masterAddress = master?.header.brokerAddress
+                header.haServerAddress = master?.header.haServerAddress
+                return .response(.success, header: header)
+            }
             return .response(.success, body: state.order.map { KeyValueTable($0).body } ?? [])
         }
     }

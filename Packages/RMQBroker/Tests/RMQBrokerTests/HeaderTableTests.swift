@@ -234,6 +234,13 @@ import Testing
         316 -
         328 -
         329 -
+
+        1007 -
+
+        1908 brokerRole           1 1 1 1 1 1 1
+        1908 masterAddr           0 0 1 1 1 1 1
+        1908 brokerId             0 1 1 0 1 1 1
+        1908 leastOffset          0 1 1 0 1 1 0
         """)
 
     /// A request of each code that is answered 0, as all rows of its code begin.
@@ -314,6 +321,7 @@ import Testing
         case 314: return (["srcGroup": "g", "destGroup": "g2", "topic": "T", "offline": "false"], [])
         case 321: return (["topic": "T", "queueId": "0", "index": "0", "count": "1", "consumerGroup": "g"], [])
         case 315: return (["statsName": "TOPIC_PUT_NUMS", "statsKey": "T"], [])
+        case 1908: return (["brokerRole": "SLAVE", "masterAddr": "10.0.0.1:10911", "brokerId": "1", "leastOffset": "0"], [])
         case 317: return (["isOrder": "false"], [])
         default: return ([:], [])
         }
@@ -328,7 +336,7 @@ import Testing
 
     @Test func theTableHasEveryCodeAndEveryField() throws {
         let known = Set(Self.table.codes)
-        for code in Int32(0)...1_000 {
+        for code in Int32(0)...2_000 {
             #expect(known.contains(code) == Self.isServed(RequestCode(rawValue: code)), "\(code)")
             if known.contains(code) { Self.table.expectRows(of: code, for: try Self.sound(code).fields) }
         }

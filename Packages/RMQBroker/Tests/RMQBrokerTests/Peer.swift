@@ -92,9 +92,12 @@ final class Peer: Sendable {
     }
 
     /// Stops the broker and starts a new one on the same store.
-    func restart() throws {
+    /// - Parameter change: what it is told otherwise this time.
+    func restart(logger: Logger = quiet, _ change: (inout BrokerConfiguration) -> Void = { _ in }) throws {
         broker.stop()
-        let next = try Broker(configuration: configuration, logger: quiet, accessControl: accessControl, clocks: clocks)
+        var configuration = configuration
+        change(&configuration)
+        let next = try Broker(configuration: configuration, logger: logger, accessControl: accessControl, clocks: clocks)
         try next.start()
         running.withLock { $0 = next }
     }

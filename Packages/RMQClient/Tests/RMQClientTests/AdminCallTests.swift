@@ -65,6 +65,14 @@ import Testing
         Call(code: .cleanExpiredConsumequeue, fields: [:]) { try await $0.cleanExpiredQueues(at: $1); return true },
         Call(code: .cleanUnusedTopic, fields: [:]) { try await $0.cleanUnusedTopics(at: $1); return true },
         Call(code: .deleteExpiredCommitlog, fields: [:]) { try await $0.deleteExpiredLog(at: $1); return true },
+        Call(code: .changeBrokerRole, fields: ["brokerRole": "SLAVE", "masterAddr": "10.0.0.1:10911", "brokerId": "2"]) {
+            try await $0.makeSlave($1, of: "10.0.0.1:10911", brokerId: 2)
+            return true
+        },
+        Call(code: .changeBrokerRole, fields: ["brokerRole": "SYNC_MASTER", "leastOffset": "7"]) {
+            try await $0.makeMaster($1, isSynchronous: true, leastOffset: 7)
+            return true
+        },
         Call(code: .deleteSubscriptiongroup, fields: ["groupName": "g", "removeOffset": "true"]) { admin, broker in
             try await admin.deleteGroup("g", removingOffsets: true, at: broker)
             return true

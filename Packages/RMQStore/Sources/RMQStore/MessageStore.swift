@@ -101,7 +101,7 @@ public final class MessageStore: Sendable {
             builder: QueueBuilder(FollowingPlacing(logger: logger), queues: queues, configuration: configuration, logger: logger), end: log.maxOffset)
         progress = LogProgress(
             log: log, commit: commit, dispatcher: dispatcher, replicas: replicas, flushesSynchronously: flushesSynchronously,
-            publishesAtAppend: configuration.role == .master && configuration.mastersPublishAtAppend)
+            publishesAtAppend: configuration.role == .master && configuration.mastersPublishAtAppend(requiredReplicas: configuration.requiredReplicas))
         growth = LogGrowth(progress)
         flusher = Flusher(
             path: directory.checkpointPath, checkpoint: directory.currentCheckpoint,

@@ -186,4 +186,115 @@ import Testing
         #expect(store.confirmedOffset == end && store.maxOffset(topic: "T", queueId: 0) == 1)
         try store.close()
     }
+
+    // MARK: What a slave's broker asks
+
+    @Test func theRecordsOfALogAreKnownByTheirPlaces() throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master"))
+        #expect(master.lastRecordOffset == nil && master.segmentOffsets.isEmpty)
+        try fill(master, 0..<400)
+        let replica = try open(folder.sub("replica")) { $0.role = .replica }
+        try follow(master, replica, pieces: [10_000])
+        #expect(replica.segmentOffsets == master.segmentOffsets && replica.segmentOffsets.count > 2)
+        let starts = replica.segmentOffsets.flatMap { replica.recordOffsets(from: $0) }
+        #expect(starts.count == 400 && starts == starts.sorted() && replica.lastRecordOffset == starts.last)
+        for start in [starts[0], starts[200], starts[399]] { #expect(replica.record(at: start)?.bytes.elementsEqual(master.record(at: start)!.bytes) == true) }
+        #expect(replica.recordOffsets(from: starts[10]).first == starts[10])
+        #expect(replica.recordOffsets(from: -1).isEmpty && replica.recordOffsets(from: replica.maxPhysicalOffset).isEmpty)
+        try replica.close()
+        try master.close()
+    }
+
+    @Test func theUnfinishedRecordCanBeTakenBack() throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master"))
+        try fill(master, 0..<5)
+        let replica = try open(folder.sub("replica")) { $0.role = .replica }
+        let bytes = try Array(#require(master.bytes(from: 0, maxBytes: 1 << 20)).bytes)
+        let starts = master.recordOffsets(from: 0)
+        let cut = Int(starts[3]) + 40
+        try bytes[..<cut].withUnsafeBytes { try replica.appendRaw($0, at: 0) }
+        #expect(replica.maxPhysicalOffset == cut && replica.receivedOffset == starts[3] && replica.lastRecordOffset == starts[2])
+        try replica.dropUnfinishedRecord()
+        #expect(replica.maxPhysicalOffset == starts[3])
+        try replica.dropUnfinishedRecord()
+        try follow(master, replica, pieces: [7])
+        #expect(try numbers(replica) == Array(0..<5))
+        #expect(throws: StoreError.notReplica) { try master.dropUnfinishedRecord() }
+        try replica.close()
+        try master.close()
+    }
+
+    /// One bit of an offset is another one on the way to an empty replica.
+    @Test func anEmptyReplicaDoesNotBeginWhereTheRecordsDoNotBelong() throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master"))
+        try fill(master, 0..<5)
+        let replica = try open(folder.sub("replica")) { $0.role = .replica }
+        let range = try #require(master.bytes(from: 0, maxBytes: 1 << 20))
+        #expect(throws: StoreError.self) { try replica.appendRaw(range.bytes, at: 65_536 * 16) }
+        #expect(replica.maxPhysicalOffset == 0)
+        try follow(master, replica, pieces: [1 << 20])
+        #expect(try numbers(replica) == Array(0..<5))
+        try replica.close()
+        try master.close()
+    }
+
+    /// The same as long as there was one segment.
+    @Test func aReplicaWhoseSegmentsEndElsewhereSaysSo() throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master"))
+        try fill(master, 0..<400)
+        let replica = try open(folder.sub("replica")) {
+            $0.role = .replica
+            $0.segmentBytes = 1 << 20
+        }
+        #expect(throws: StoreError.segmentMismatch(offset: 65_536, segmentBytes: 1 << 20)) { try follow(master, replica, pieces: [5_000]) }
+        #expect(replica.maxPhysicalOffset < 65_536)
+        try replica.close()
+        try master.close()
+    }
+
+    @Test func aReplicaMayBecomeAMasterThatWaitsForReplicas() throws {
+        let folder = try TemporaryFolder()
+        let master = try open(folder.sub("master"))
+        try fill(master, 0..<3)
+        let replica = try open(folder.sub("replica")) {
+            $0.role = .replica
+            $0.replicaTimeout = .milliseconds(50)
+        }
+        try follow(master, replica, pieces: [1 << 20])
+        try replica.becomeMaster(requiredReplicas: 1)
+        #expect(replica.confirmedOffset == master.maxPhysicalOffset)
+        let result = try replica.put("T0", 0, text: "3")
+        #expect(try replica.waitUntilConfirmed(result) == .replicaNotAvailable)
+        #expect(try numbers(replica) == Array(0..<3), "nobody else has it")
+        try replica.acknowledge(replica: 9, offset: result.end)
+        #expect(try numbers(replica) == Array(0..<4))
+        try replica.becomeReplica()
+        try replica.becomeMaster(requiredReplicas: 0)
+        #expect(try replica.waitUntilConfirmed(replica.put("T0", 0, text: "4")) == .ok)
+        #expect(try numbers(replica) == Array(0..<5))
+        try replica.close()
+        try master.close()
+    }
+
+    @Test func howFarDeliveriesAreIsKeptOnceTheLogIsAsFar() async throws {
+        let folder = try TemporaryFolder()
+        let replica = try open(folder.sub("replica")) { $0.role = .replica }
+        let master = try open(folder.sub("master"))
+        try fill(master, 0..<3)
+        func text(_ end: Int64) -> [UInt8] { Array(#"{"offsetTable":{1:4},"logOffset":\#(end)}"#.utf8) }
+        let end = master.maxPhysicalOffset
+        #expect(try !replica.keepDelayOffsets(text(end)))
+        #expect(throws: StoreError.self) { try replica.keepDelayOffsets([0x7B]) }
+        #expect(!FileManager.default.fileExists(atPath: folder.sub("replica/config/delayOffset.json")))
+        try follow(master, replica, pieces: [1 << 20])
+        try await eventually("it is on the disk") { try replica.keepDelayOffsets(text(end)) }
+        #expect(FileManager.default.fileExists(atPath: folder.sub("replica/config/delayOffset.json")))
+        #expect(throws: StoreError.notReplica) { try master.keepDelayOffsets(text(end)) }
+        try replica.close()
+        try master.close()
+    }
 }

@@ -29,10 +29,11 @@ import Testing
 
     @Test func overviewListsCommandsInTheRecordedOrder() async throws {
         let recorded = try Recording("mqadmin").output.split(separator: "\n", omittingEmptySubsequences: false)
-        let own = try await Run([]).output.split(separator: "\n", omittingEmptySubsequences: false)
+        // But for those of this project, which stand last.
+        let own = try await Run([]).output.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.contains("changeBrokerRole") }
         let positions = own.map { recorded.firstIndex(of: $0) }
         #expect(positions.allSatisfy { $0 != nil })
-        #expect(own.count == AdminTool.commands.count + 4)
+        #expect(own.count == AdminTool.commands.count - 1 + 4)
         #expect(positions.dropLast().compactMap(\.self) == positions.dropLast().compactMap(\.self).sorted())
     }
 

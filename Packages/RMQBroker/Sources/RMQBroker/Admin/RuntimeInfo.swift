@@ -64,7 +64,32 @@ enum RuntimeInfo {
             table["scheduleMessageOffset_\(level)"] = "\(offset),\(end)"
         }
         addDisk(&table, broker.store.configuration)
+        addReplication(&table, broker, now)
         return table
+    }
+
+    /// Keys of this project: who follows this broker, and whom it follows.
+    private static func addReplication(_ table: inout [ByteText: String], _ broker: BrokerState, _ now: MonotonicInstant) {
+        let (state, end) = (broker.replication, broker.store.maxPhysicalOffset)
+        table["brokerRole"] = broker.live.current.role.rawValue
+        let slaves = state.slaves.all
+        table["slaveCount"] = String(slaves.count)
+        for slave in slaves {
+            let behind = max(0, end - slave.acknowledgedOffset)
+            let time = behind == 0 ? 0 : (now - slave.caughtUpAt).milliseconds
+            table["slave_\(slave.address)"] =
+                "acknowledged \(slave.acknowledgedOffset), sent \(slave.sentOffset), behind \(behind) bytes and \(time) ms, \(slave.bytesPerSecond) bytes/s"
+        }
+        if let epoch = state.epochs.all.last { table["masterEpoch"] = "\(epoch.epoch) from \(epoch.startOffset) on by \(epoch.brokerAddress)" }
+        guard broker.store.role == .replica else { return }
+        table["masterLink"] = switch state.link {
+        case .none: "not following"
+        case .unknownMaster: "no name server knows a master of \(broker.live.current.brokerName)"
+        case .connecting(let address): "connecting to \(address)"
+        case .following(let address): "following \(address)"
+        case .pausing(let reason), .stopped(let reason): reason
+        }
+        if let received = state.received { table["masterReceived"] = "up to \(received.end), \((now - received.at).milliseconds) ms ago" }
     }
 
     private static func addDisk(_ table: inout [ByteText: String], _ store: StoreConfiguration) {

@@ -80,21 +80,13 @@ extension BrokerConfiguration {
             ])
         + [Setting<Self>.withoutEffect("useTLS", because: "The key `tls.enable` says it.") { String($0.listener.tls.clientSettings != nil) }]
 
-    /// Of replication, which is between brokers.
-    static let storeWithoutEffect: [Setting<Self>] =
-        [
-            .refused(
-                "brokerRole", only: "ASYNC_MASTER", important: true,
-                because: "A replica, or a master that waits for one, would promise what is not built yet."),
-            .withoutEffect("bitMapLengthConsumeQueueExt", because: "It follows from `expectConsumerNumUseFilter` and `maxErrorRateOfBloomFilter`.") {
-                String($0.filterBloom.bitCount)
-            },
-            .withoutEffect("haListenPort", important: true, isTold: false, because: "It is always `listenPort` + 1.") { String($0.listener.port &+ 1) },
-        ]
-        + Setting.withoutEffect(
-            because: "Replication is not built into the broker yet.",
-            [
-                "haSendHeartbeatInterval": "0", "haHousekeepingInterval": "0", "haTransferBatchSize": "0", "haMasterAddress": "", "haSlaveFallbehindMax": "0",
-                "slaveTimeout": "0", "offsetCheckInSlave": "false",
-            ])
+    static let storeWithoutEffect: [Setting<Self>] = [
+        .withoutEffect("bitMapLengthConsumeQueueExt", because: "It follows from `expectConsumerNumUseFilter` and `maxErrorRateOfBloomFilter`.") {
+            String($0.filterBloom.bitCount)
+        }
+    ]
+
+    static let replicationWithoutEffect: [Setting<Self>] = [
+        .withoutEffect("haListenPort", important: true, isTold: false, because: "It is always `listenPort` + 1.") { String($0.listener.port &+ 1) },
+    ]
 }

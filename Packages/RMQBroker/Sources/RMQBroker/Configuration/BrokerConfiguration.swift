@@ -15,8 +15,10 @@ public struct BrokerConfiguration: Sendable, Equatable {
     public var brokerName = "broker-a"
     /// The cluster that it belongs to.
     public var brokerClusterName = "DefaultCluster"
-    /// Always 0: this broker is a master.
+    /// 0 is the master of its name; slaves have greater ones, each its own.
     public var brokerId: Int64 = 0
+    /// Whether it is a master or a slave when it starts.
+    public var role = BrokerRole.asyncMaster
     /// `MSG_REGION` of sent messages.
     public var regionId = "DefaultRegion"
 
@@ -156,8 +158,10 @@ public struct BrokerConfiguration: Sendable, Equatable {
     /// Whether registrations are compressed.
     public var compressedRegister = false
 
-    // MARK: the store
+    // MARK: replication and the store
 
+    /// How slaves get the log.
+    public var replication = ReplicationConfiguration()
     /// Where and how messages are kept.
     public var store = StoreConfiguration(rootDirectory: "store")
 
@@ -190,6 +194,7 @@ extension BrokerConfiguration {
         [
             .init("Broker", identity + access + topicsAndGroups + serving + filters + transactions + statistics + ownWithoutEffect),
             .init("Network", listening + networkWithoutEffect),
+            .init("Replication", ReplicationConfiguration.settings.map { $0.at(\.replication) } + ReplicationConfiguration.storeSettings + replicationWithoutEffect),
             .init("Store", StoreConfiguration.settings.all.map { $0.at(\.store) } + storeWithoutEffect),
         ])
 
@@ -197,7 +202,12 @@ extension BrokerConfiguration {
         Setting<Self>.name("brokerName", \.brokerName, important: true, "The name of this broker, which its replicas share.")
             .defaulting(to: "the name of the host"),
         .name("brokerClusterName", \.brokerClusterName, important: true, "The cluster that it belongs to."),
-        .number("brokerId", \.brokerId, 0...0, takesEffect: .never, important: true, "0, a master: replicas are not built yet."),
+        .number(
+            "brokerId", \.brokerId, 0...Int64.max, takesEffect: .never, onBadValue: .stopsTheStart, important: true,
+            "The number in its broker set: greater than 0 for a slave, each its own; a master has 0, whatever is said here."),
+        .choice(
+            "brokerRole", \.role, important: true,
+            "Whether it takes messages from producers, and whether it waits for a slave to have them (`SYNC_MASTER`); or copies a master's log (`SLAVE`)."),
         .word("regionId", \.regionId, "`MSG_REGION` of sent messages, for traces."),
         Setting<Self>.host("brokerIP1", \.brokerIP1, mayBeEmpty: true, important: true, "The address or host name that clients are given.")
             .defaulting(to: "`bindAddress`, or loopback when that is a wildcard"),

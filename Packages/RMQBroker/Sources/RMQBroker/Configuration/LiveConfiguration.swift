@@ -23,6 +23,21 @@ final class LiveConfiguration: Sendable {
     var current: BrokerConfiguration { contents.withLock { $0.configuration } }
     var dataVersion: DataVersion { contents.withLock { $0.dataVersion } }
 
+    /// What a change of the role changes.
+    /// - Parameter masterAddress: of replication, for a slave that is told its master; empty for none.
+    /// - Returns: the keys with their new values.
+    func setRole(_ role: BrokerRole, brokerId: Int64, masterAddress: String) -> [(key: String, value: String)] {
+        let now = clock.now()
+        contents.withLock { contents in
+            contents.configuration.role = role
+            contents.configuration.brokerId = brokerId
+            contents.configuration.replication.masterAddress = masterAddress
+            contents.dataVersion.advance(now: now)
+        }
+        changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        return [("brokerRole", role.rawValue), ("brokerId", "\(brokerId)"), ("haMasterAddress", masterAddress)]
+    }
+
     enum UpdateError: Error {
         /// Keys that may not be changed over the wire, or that do not exist.
         case notAllowed(keys: [String])

@@ -126,6 +126,8 @@ enum BrokerRequests {
             Row(.getBrokerRuntimeInfo, .byWorker(BrokerAdmin.runtimeInfo)),
             Row(.cleanExpiredConsumequeue, .byWorker(BrokerAdmin.removeExpiredQueues), isAdministration: true),
             Row(.deleteExpiredCommitlog, .byWorker(BrokerAdmin.deleteExpiredLog), isAdministration: true),
+            Row(.getBrokerEpochCache, .byWorker(RoleAdmin.epochs)),
+            Row(.changeBrokerRole, .onLoop(RoleAdmin.change), access: .administrator),
             Row(.viewBrokerStatsData, .byWorker(StatisticsAdmin.item)),
             // The reference lets any account change accounts; which is a hole, not a feature.
             Row(.updateAndCreateAclConfig, .byWorker(AccountAdmin.update), access: .administrator),

@@ -38,6 +38,7 @@ final class LoopState: WakeUpObserver {
         transactions = TransactionWrites(loop: loop, broker: broker, settings: settings, routes: routes, writer: writer)
         offsetMovedEvents = OffsetMovedEvents(loop: loop, broker: broker, settings: settings, routes: routes, writer: writer)
         holds.offsetMoved = { [unowned offsetMovedEvents] pull, offset in offsetMovedEvents.record(pull, movedTo: offset) }
+        holds.keepsOffsets = { [unowned settings] in broker.store.role == .replica && !settings.configuration.replication.checksOffsetsOnSlave }
         holds.patience = { [unowned settings] in settings.patience.pulls }
         holds.slowGroups = broker.slowGroups
         holds.rulesVersion = { broker.pullRulesVersion }

@@ -22,6 +22,18 @@ final class GroupTable: Sendable {
         groups.load(table.dataVersion) { $0.merge(table.groups) { $1 } }
     }
 
+    /// Takes over a master's table, but for the groups that every broker has by itself.
+    /// - Returns: false when this table has that version already.
+    func replace(with table: SubscriptionGroupTable) -> Bool {
+        guard groups.withLock({ $1 }) != table.dataVersion else { return false }
+        groups.load(table.dataVersion) { groups in
+            let builtIn = SystemGroup.builtIn.compactMap { groups[$0] }
+            groups = table.groups
+            for group in builtIn where groups[group.groupName] == nil { groups[group.groupName] = group }
+        }
+        return true
+    }
+
     func put(_ config: SubscriptionGroupConfig) {
         groups.change { groups in
             groups[config.groupName] = config

@@ -119,6 +119,16 @@ final class ConsumerOffsets: Sendable {
         }
     }
 
+    /// Takes over a master's offsets: those of a pair of topic and group in place of its own; other pairs stay.
+    func merge(_ other: ConsumerOffsetTable) {
+        let light = (other.lightOffsets ?? [:]).mapValues { [Int32(0): $0] }
+        for (key, offsets) in other.offsets.merging(light, uniquingKeysWith: { $1 }) where offsets.count <= TopicLimit.queues {
+            guard let (topic, group) = Self.parts(of: key.text), let progress = progress(group: group, topic: topic) else { continue }
+            // Loops keep the object, so it is this one that changes.
+            if progress.all != offsets { progress.replace(with: offsets) }
+        }
+    }
+
     /// Topic and group of a key `topic@group`. An `@` may also be in the group, and then in the topic if that is its retry topic.
     private static func parts(of key: String) -> (topic: String, group: String)? {
         let bytes = Array(key.utf8)

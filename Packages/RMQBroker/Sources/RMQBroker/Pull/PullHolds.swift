@@ -32,6 +32,8 @@ final class PullHolds {
     private let coldReads: ColdReads
     /// Called when a pull is answered that asked for an offset outside its queue.
     var offsetMoved: (_ pull: HeldPull, _ newOffset: Int64) -> Void = { _, _ in }
+    /// Whether a pull of an offset outside its queue is to be asked again as it is: a slave may only be behind its master.
+    var keepsOffsets: () -> Bool = { false }
     /// Moves on when a pull that was allowed may not be any more.
     var rulesVersion: () -> UInt64 = { 0 }
     /// The queue that a held pull is for by the rules as they are now: another object when the topic was deleted and made again.
@@ -190,8 +192,15 @@ final class PullHolds {
     /// Sends what `result` holds.
     /// - Parameter diskWait: how long it waited for the disk; nil when it did not.
     private func reply(to pull: HeldPull, on connection: Connection, diskWait: Duration? = nil) {
-        let code = result.status.responseCode(requested: pull.offset)
-        if code == .pullOffsetMoved { offsetMoved(pull, result.nextOffset) }
+        var code = result.status.responseCode(requested: pull.offset)
+        if code == .pullOffsetMoved {
+            if keepsOffsets() {
+                code = .pullRetryImmediately
+                result.nextOffset = pull.offset
+            } else {
+                offsetMoved(pull, result.nextOffset)
+            }
+        }
         if slowGroupBytes != .max, let progress = pull.progress {
             slowGroups?.note(progress, queueId: pull.queue.stored.queueId, bytesBehind: result.bytesBehind, limit: slowGroupBytes)
         }

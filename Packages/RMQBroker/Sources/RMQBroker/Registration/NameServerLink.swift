@@ -54,7 +54,7 @@ final class NameServerLink: Sendable {
 
     let address: String
     private let client: RemotingClient
-    private let account: RegistrationAccount
+    private let account: BrokerAccount
     private let logger: Logger
     private let timeout: @Sendable () -> Duration
     /// A name server takes no topics of a version that it has: after a partial registration of `partialVersion` all topics
@@ -68,7 +68,7 @@ final class NameServerLink: Sendable {
     private let state = Mutex(State())
 
     init(
-        address: String, client: RemotingClient, account: RegistrationAccount, logger: Logger, timeout: @escaping @Sendable () -> Duration,
+        address: String, client: RemotingClient, account: BrokerAccount, logger: Logger, timeout: @escaping @Sendable () -> Duration,
         accepted: @escaping @Sendable (NameServerLink, RemotingCommand) -> Void,
         makeQuery: @escaping @Sendable () -> (command: RemotingCommand, version: DataVersion)?,
         makeRegistration: @escaping @Sendable (Content, _ partialVersion: DataVersion?) -> RegistrationRequest?

@@ -1,5 +1,6 @@
 import RMQCommon
 import RMQRemoting
+import RMQStore
 import Synchronization
 
 /// Tells every name server what this broker is and which topics it holds.
@@ -10,14 +11,17 @@ final class NameServerRegistration: Sendable {
     private let broker: BrokerState
     private let links = Mutex<[NameServerLink]>([])
 
-    init(configuration: BrokerConfiguration, port: UInt16, broker: BrokerState, client: RemotingClient, account: RegistrationAccount) {
-        identity = Identity(configuration, port: port)
+    init(configuration: BrokerConfiguration, port: UInt16, broker: BrokerState, client: RemotingClient, account: BrokerAccount) {
+        identity = Identity(configuration, port: port, broker)
         self.broker = broker
         let live = broker.live
         let made = configuration.nameServers.map { address in
             NameServerLink(
                 address: address, client: client, account: account, logger: broker.logger, timeout: { .milliseconds(live.current.registerTimeoutMilliseconds) },
-                accepted: { [weak self] link, response in self?.takeOrder(response, from: link) },
+                accepted: { [weak self] link, response in
+                    self?.takeMaster(response)
+                    self?.takeOrder(response, from: link)
+                },
                 makeQuery: { [weak self] in self?.versionQuery() },
                 makeRegistration: { [weak self] content, partialVersion in self?.registration(content, partialVersion) })
         }
@@ -126,6 +130,16 @@ final class NameServerRegistration: Sendable {
 
     // MARK: What comes back
 
+    /// A slave is told where its master is, as soon as that has registered.
+    private func takeMaster(_ response: RemotingCommand) {
+        guard broker.store.role == .replica, let header = try? response.header(RegisterBrokerResponseHeader.self),
+            let master = header.masterAddress, let replication = header.haServerAddress, !master.utf8.isEmpty, !replication.utf8.isEmpty,
+            // What the name server knows of the time before this broker became a slave.
+            !master.isExactly(identity.brokerAddress)
+        else { return }
+        broker.replication.register(masterAddress: master, replicationAddress: replication)
+    }
+
     /// The order configuration of a name server decides which topics are ordered.
     ///
     /// Every name server keeps its own, so the first one of the list that knows this broker decides: two that differ would
@@ -144,14 +158,18 @@ final class NameServerRegistration: Sendable {
 
 /// Who this broker is, as all its registrations say.
 private struct Identity: Sendable {
-    let configuration: BrokerConfiguration
+    private let configuration: BrokerConfiguration
+    private let broker: BrokerState
     let brokerAddress: String
     let haAddress: String
+    /// Changes with the role.
+    private var brokerId: Int64 { broker.live.current.brokerId }
 
-    init(_ configuration: BrokerConfiguration, port: UInt16) {
+    init(_ configuration: BrokerConfiguration, port: UInt16, _ broker: BrokerState) {
         self.configuration = configuration
+        self.broker = broker
         brokerAddress = HostPort(configuration.advertisedAddress, port).description
-        haAddress = HostPort(configuration.brokerIP2.isEmpty ? configuration.advertisedAddress : configuration.brokerIP2, port &+ 1).description
+        haAddress = HostPort(configuration.brokerIP2.isEmpty ? configuration.advertisedAddress : configuration.brokerIP2, broker.replication.listenPort).description
     }
 
     func registering(_ body: [UInt8], isCompressed: Bool) -> RegisterBrokerHeader {
@@ -160,7 +178,7 @@ private struct Identity: Sendable {
             $0.brokerAddress = brokerAddress
             $0.clusterName = configuration.brokerClusterName
             $0.haServerAddress = haAddress
-            $0.brokerId = configuration.brokerId
+            $0.brokerId = brokerId
             $0.isCompressed = isCompressed
             $0.bodyCRC32 = CRC32.rocketMQ(body)
         }
@@ -171,7 +189,7 @@ private struct Identity: Sendable {
             $0.brokerName = configuration.brokerName
             $0.brokerAddress = brokerAddress
             $0.clusterName = configuration.brokerClusterName
-            $0.brokerId = configuration.brokerId
+            $0.brokerId = brokerId
         }
     }
 
@@ -180,7 +198,7 @@ private struct Identity: Sendable {
             $0.brokerName = configuration.brokerName
             $0.brokerAddress = brokerAddress
             $0.clusterName = configuration.brokerClusterName
-            $0.brokerId = configuration.brokerId
+            $0.brokerId = brokerId
         }
     }
 }

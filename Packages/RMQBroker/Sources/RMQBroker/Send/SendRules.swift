@@ -56,6 +56,8 @@ struct SendRules {
     }
 
     private func create(_ request: SendRequest, from producer: HostAddress) throws(Refusal) -> LoopTopic {
+        // Its topics are those of its master.
+        guard loop.broker.store.role == .master else { throw Refusal(StoreError.isReplica) }
         let topic = name(request.topic)
         if let refusal = Refusal.sending(to: topic) { throw refusal }
         guard let template = request.defaultTopic, let queues = request.defaultTopicQueues else {

@@ -8,7 +8,7 @@ final class RegistrationService: Service {
     private let configuration: BrokerConfiguration
     private let broker: BrokerState
     private let listener: ListenerService
-    private let tls: ProgramTLS
+    private let connections: OutgoingConnections
     private let running = Mutex<Running?>(nil)
 
     private struct Running {
@@ -17,9 +17,9 @@ final class RegistrationService: Service {
         let periodic: PeriodicWork
     }
 
-    init(_ loops: EventLoopGroup, _ configuration: BrokerConfiguration, _ broker: BrokerState, listener: ListenerService, tls: ProgramTLS) {
+    init(_ loops: EventLoopGroup, _ configuration: BrokerConfiguration, _ broker: BrokerState, listener: ListenerService, connections: OutgoingConnections) {
         self.loops = loops
-        self.tls = tls
+        self.connections = connections
         self.configuration = configuration
         self.broker = broker
         self.listener = listener
@@ -28,11 +28,9 @@ final class RegistrationService: Service {
     /// Returns once the first name server took the registration, or all failed to in time; the others go on meanwhile.
     func start() {
         if let warning = configuration.addressWarning(ownAddress: NetworkInterfaces.advertisedAddress().host) { broker.logger.warning(warning) }
-        let account = RegistrationAccount(home: configuration.rocketmqHome, logger: broker.logger)
-        var settings = tls.clientConfiguration
-        settings.signer = account.signer
-        let client = RemotingClient(configuration: settings, loops: loops, logger: broker.logger.with(.remoting))
-        let registration = NameServerRegistration(configuration: configuration, port: listener.port, broker: broker, client: client, account: account)
+        let client = RemotingClient(configuration: connections.clientConfiguration, loops: loops, logger: broker.logger.with(.remoting))
+        let registration = NameServerRegistration(
+            configuration: configuration, port: listener.port, broker: broker, client: client, account: connections.account)
         broker.registration = registration
         let registered = Latch()
         registration.registerAll(accepted: { registered.open() }, completion: { registered.open() })

@@ -132,6 +132,17 @@ final class TopicTable: Sendable {
         }
     }
 
+    /// Takes over a master's table, but for the topics that every broker has by itself.
+    /// - Returns: false when this table has that version already.
+    func replace(with table: TopicConfigTable) -> Bool {
+        guard dataVersion != table.dataVersion else { return false }
+        contents.load(table.dataVersion) { contents in
+            contents.topics = contents.topics.filter { table.topics[$0.key] != nil || systemTopics.contains($0.key) }
+            for config in table.topics.values { _ = contents.put(config) }
+        }
+        return true
+    }
+
     /// Adds a topic or replaces its configuration.
     /// - Returns: the table's version with it.
     func put(_ config: TopicConfig) -> DataVersion {

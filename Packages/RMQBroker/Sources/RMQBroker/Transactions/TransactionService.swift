@@ -1,4 +1,5 @@
 import RMQRemoting
+import RMQStore
 import Synchronization
 
 /// Asks producers about their half messages, again and again.
@@ -25,8 +26,8 @@ final class TransactionService: Service {
     }
 
     func start() {
-        // So that the first end of a transaction need not wait for it.
-        _ = try? broker.transactions.whenLoaded {}
+        // So that the first end of a transaction need not wait for it. A slave's log goes on, so it reads when it is a master.
+        if broker.store.role == .master { _ = try? broker.transactions.whenLoaded {} }
         periodic.start()
     }
 

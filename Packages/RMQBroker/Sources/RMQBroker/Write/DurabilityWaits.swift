@@ -16,8 +16,11 @@ final class DurabilityWaits {
 
     private let loop: EventLoop
     private let store: MessageStore
-    /// Call when the disk or the replicas have more; none when neither is waited for.
-    private let followers: [LogFollower]
+    /// Calls when the disk has more; nil when that is not waited for.
+    private let flushFollower: LogFollower?
+    /// The same of replicas.
+    private let replicaFollower: LogFollower
+    private var followers: [LogFollower] { [flushFollower, needsReplicas ? replicaFollower : nil].compactMap(\.self) }
     private let answers: WriteAnswers
     /// Hears how many wait.
     private let waiting: WaitingSends
@@ -26,7 +29,8 @@ final class DurabilityWaits {
     /// Whether a message has to be safer than what an append makes it, which survives a kill -9.
     var areNeeded: Bool { needsFlush || needsReplicas }
     private let needsFlush: Bool
-    private let needsReplicas: Bool
+    /// May change with the store's role.
+    private var needsReplicas: Bool { store.replicas.required > 0 }
     /// In which all that wait were appended.
     private var epoch: Int64
 
@@ -37,16 +41,17 @@ final class DurabilityWaits {
         self.answers = answers
         self.waiting = waiting
         needsFlush = store.configuration.flush == .synchronous
-        needsReplicas = store.configuration.requiredReplicas > 0
         epoch = store.epoch
-        let ends = (needsFlush ? [LogEnd.flushed] : []) + (needsReplicas ? [.confirmed] : [])
-        followers = ends.map { end in
+        let follow = { end in
             store.follow(end) { [weak loops] _ in loops?.post(to: 1 << UInt64(loopIndex)) { $0.writer.storeConfirmed() } }
         }
+        flushFollower = needsFlush ? follow(.flushed) : nil
+        replicaFollower = follow(.confirmed)
     }
 
     deinit {
-        for follower in followers { follower.cancel() }
+        flushFollower?.cancel()
+        replicaFollower.cancel()
     }
 
     /// Too many messages wait already.
@@ -69,6 +74,7 @@ final class DurabilityWaits {
     /// After the appends of a wake-up, and whenever the store has more.
     func completeConfirmed() {
         guard !pending.isEmpty else { return }
+        let followers = followers
         var known: [Int64]
         repeat {
             known = followers.map { store.offset(of: $0.end) }

@@ -70,20 +70,20 @@ struct RowCase: Sendable, CustomTestStringConvertible {
 @Suite(.takesTurns) struct RowTests {
     static let cases: [RowCase] = [
         QueueRows.all, TopicRows.all, GroupRows.all, ClientRows.all, CallRows.all, OffsetRows.all, MessageRows.all, TransactionRows.all, BrokerRows.all, RetryRows.all,
-        SendRows.all, PullRows.all, StatisticsRows.all, AccountRows.all,
+        SendRows.all, PullRows.all, StatisticsRows.all, AccountRows.all, RoleRows.all,
     ].flatMap(\.self)
 
     /// What these ask has nothing in it that could be wrong.
     private static let withoutInput: Set<RequestCode> = [
         .getAllTopicConfig, .getBrokerConfig, .getBrokerRuntimeInfo, .getAllConsumerOffset, .getAllDelayOffset, .getAllSubscriptiongroupConfig,
         .getSystemTopicListFromBroker, .cleanExpiredConsumequeue, .cleanUnusedTopic, .getAllProducerInfo, .deleteExpiredCommitlog,
-        .getBrokerConsumeStats, .getBrokerClusterAclInfo,
+        .getBrokerConsumeStats, .getBrokerClusterAclInfo, .getBrokerEpochCache,
     ]
 
     @Test(arguments: cases) func theRowDoesWhatItIsFor(row: RowCase) async throws { try await row.check() }
 
     @Test func everyRowHasAGoodAndABadCase() {
-        for number in Int32(0)...1_000 {
+        for number in Int32(0)...2_000 {
             let code = RequestCode(rawValue: number)
             let cases = Self.cases.filter { $0.code == code }
             guard HeaderTableTests.isServed(code) else {

@@ -84,6 +84,38 @@ extension Admin {
         _ = try await core.call(RemotingCommand(.deleteExpiredCommitlog), at: address, timeout: timeout * 3)
     }
 
+    // MARK: Roles
+
+    /// Makes a running broker of this project a slave, which takes no more messages and copies the log of a master.
+    /// - Parameters:
+    ///   - master: its master's address; nil leaves that to the name servers.
+    ///   - brokerId: its number in the broker set, greater than 0; nil: the one that it had, or 1.
+    /// - Throws: `refused` when the broker cannot change; it then stays what it was.
+    public func makeSlave(_ address: String, of master: String? = nil, brokerId: Int64? = nil) async throws(ClientError) {
+        try await changeRole(address, ChangeBrokerRoleHeader {
+            $0.role = "SLAVE"
+            $0.masterAddress = master
+            $0.brokerId = brokerId
+        })
+    }
+
+    /// Makes a running slave of this project the master of its set. Whoever asks makes sure that the old master is none any more, or is gone.
+    /// - Parameters:
+    ///   - isSynchronous: whether sends then wait for a slave.
+    ///   - leastOffset: refused when its log ends before this; nil takes it as it is.
+    /// - Throws: `refused` when the broker cannot change, or lacks what was asked for; it then stays a slave.
+    public func makeMaster(_ address: String, isSynchronous: Bool = false, leastOffset: Int64? = nil) async throws(ClientError) {
+        try await changeRole(address, ChangeBrokerRoleHeader {
+            $0.role = isSynchronous ? "SYNC_MASTER" : "ASYNC_MASTER"
+            $0.leastOffset = leastOffset
+        })
+    }
+
+    /// The disk may have to be waited for.
+    private func changeRole(_ address: String, _ header: ChangeBrokerRoleHeader) async throws(ClientError) {
+        _ = try await core.call(RemotingCommand(.changeBrokerRole, header: header), at: address, timeout: timeout * 3)
+    }
+
     // MARK: Transactions
 
     /// Has a broker ask again about a half message that it gave up asking about.

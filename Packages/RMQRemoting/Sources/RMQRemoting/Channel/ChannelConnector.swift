@@ -32,10 +32,13 @@ public final class ChannelConnector {
     /// - Parameters:
     ///   - address: `host:port`.
     ///   - timeout: how long a connect to one address may take, and then what its transport has to say first.
-    public convenience init(_ address: String, timeout: Duration, limits: ChannelLimits, loop: EventLoop, logger: Logger) {
+    public convenience init(
+        _ address: String, timeout: Duration, limits: ChannelLimits, loop: EventLoop, logger: Logger,
+        makeTransport: @escaping TransportMaker = PlainTransport.maker
+    ) {
         self.init(
             address, timeout: timeout, limits: limits, loop: loop, logger: logger, resolve: SocketAddress.resolving,
-            makeTransport: PlainTransport.maker)
+            makeTransport: makeTransport)
     }
 
     init(

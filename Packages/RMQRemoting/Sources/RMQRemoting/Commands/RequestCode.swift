@@ -201,6 +201,10 @@ extension RequestCode {
     public static let getAllProducerInfo = RequestCode(rawValue: 328)
     /// Has a broker delete files of its log that are past their time.
     public static let deleteExpiredCommitlog = RequestCode(rawValue: 329)
+    /// The masters that a broker's log has had, as RocketMQ 5 asks for them.
+    public static let getBrokerEpochCache = RequestCode(rawValue: 1007)
+    /// Makes a running broker a master or a slave. A code of this project: no release of RocketMQ has it.
+    public static let changeBrokerRole = RequestCode(rawValue: 1908)
 }
 
 extension RequestCode: CustomStringConvertible {
@@ -307,6 +311,8 @@ extension RequestCode: CustomStringConvertible {
         case .addWritePermOfBroker: "ADD_WRITE_PERM_OF_BROKER"
         case .getAllProducerInfo: "GET_ALL_PRODUCER_INFO"
         case .deleteExpiredCommitlog: "DELETE_EXPIRED_COMMITLOG"
+        case .getBrokerEpochCache: "GET_BROKER_EPOCH_CACHE"
+        case .changeBrokerRole: "CHANGE_BROKER_ROLE"
         default: nil
         }
     }

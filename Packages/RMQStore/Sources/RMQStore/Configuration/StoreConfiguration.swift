@@ -109,7 +109,7 @@ public struct StoreConfiguration: Sendable, Equatable {
     var delayOffsetPath: String { configDirectory + "/delayOffset.json" }
 
     /// Whether a message can be read as soon as a master has appended it.
-    var mastersPublishAtAppend: Bool { showsUnconfirmed || flush != .synchronous && requiredReplicas == 0 }
+    func mastersPublishAtAppend(requiredReplicas: Int) -> Bool { showsUnconfirmed || flush != .synchronous && requiredReplicas == 0 }
 
     /// How often what is new goes to the disk in the background. Under synchronous flush that is the consume queues.
     var backgroundFlushInterval: Duration { flush == .asynchronous ? flushInterval : .milliseconds(500) }

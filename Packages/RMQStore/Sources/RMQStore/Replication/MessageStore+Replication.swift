@@ -81,6 +81,7 @@ extension MessageStore {
             guard offset >= 0, offset % segmentBytes == 0, offset <= Int64.max - segmentBytes * 2 else {
                 throw .segmentMismatch(offset: offset, segmentBytes: configuration.segmentBytes)
             }
+            try checkBeginning(bytes, at: offset)
             begin(at: offset, &state)
         }
         guard offset == log.maxOffset else { throw .notContiguous(offset: offset, logEnd: log.maxOffset) }
@@ -105,6 +106,14 @@ extension MessageStore {
         return count
     }
 
+    /// Nothing but the first record says that a log begins where somebody claims.
+    private func checkBeginning(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(StoreError) {
+        let position = MessageRecord.physicalOffsetOffset
+        guard bytes.count >= position + 8 else { return }
+        let stated = Int64(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: Int64.self))
+        if stated != offset { throw .malformedRecord(offset: offset, reason: "the record there says that it belongs to offset \(stated)") }
+    }
+
     /// The log is empty and will begin at a segment boundary that somebody else chose.
     private func begin(at offset: Int64, _ state: inout AppendState) {
         state.nextSegmentOffset = offset
@@ -114,6 +123,17 @@ extension MessageStore {
         state.receivedEnd = offset
     }
 
+    /// Up to where a replica has received whole records; behind that may be a part of one. On a master where the log ends.
+    public var receivedOffset: Int64 { appendLock.withLock { role == .replica ? min($0.receivedEnd, log.maxOffset) : log.maxOffset } }
+
+    /// On a replica: forgets the part of a record that was received without its rest. When the rest makes no record of it, either may be
+    /// what the way spoiled, so both have to come again. As ``truncate(to:)``.
+    public func dropUnfinishedRecord() throws(StoreError) {
+        guard role == .replica else { throw .notReplica }
+        let end = receivedOffset
+        if end < log.maxOffset { try truncate(to: end) }
+    }
+
     /// Checks the records that are complete now and were not before.
     /// - Returns: the newest one's store time (ms).
     private func checkRaw(_ segment: MappedFile, end: Int64, _ state: inout AppendState) throws(StoreError) -> Int64? {
@@ -121,6 +141,7 @@ extension MessageStore {
         var timestamp: Int64?
         while true {
             let position = Int(offset - segment.baseOffset)
+            try checkFiller(segment, at: position, end: Int(end - segment.baseOffset))
             guard position < segment.byteCount, RecordCheck.isComplete(segment, at: position, end: Int(end - segment.baseOffset)) else { break }
             switch RecordCheck.check(segment, at: position, verifiesBody: true) {
             case .record(let record):
@@ -134,6 +155,18 @@ extension MessageStore {
         }
         state.receivedEnd = offset
         return timestamp
+    }
+
+    /// A filler says how much of its segment it stands for. When that is not the rest of this one, the master's segments are others, and
+    /// the two would never end at the same place.
+    private func checkFiller(_ segment: MappedFile, at position: Int, end: Int) throws(StoreError) {
+        guard end - position >= MessageRecord.fillerByteCount,
+            segment.loadInt32(position + MessageRecord.magicOffset) == MessageRecord.fillerMagic
+        else { return }
+        let masterEnd = position + Int(segment.loadInt32(position))
+        guard masterEnd == segment.byteCount else {
+            throw .segmentMismatch(offset: segment.baseOffset + Int64(masterEnd), segmentBytes: configuration.segmentBytes)
+        }
     }
 
     /// Cuts the log at `offset`, and with it the consume queues: what follows was not confirmed and its master is gone.

@@ -25,9 +25,10 @@ extension MessageStore {
     /// made sure that nothing confirmed is missing. A master stays as it is.
     ///
     /// Blocks while what was received last becomes durable (under synchronous flush) and readable.
+    /// - Parameter requiredReplicas: how many replicas must have a message from here on before it is confirmed; nil: as many as before.
     /// - Throws: when that fails, or delayed messages cannot be delivered (their file, their thread): the store is a replica as
     ///   before, and has taken no message meanwhile.
-    public func becomeMaster() throws(StoreError) {
+    public func becomeMaster(requiredReplicas: Int? = nil) throws(StoreError) {
         try whileRunning { () throws(StoreError) in
             guard role == .replica else { return }
             if let flushFailure { throw flushFailure }
@@ -37,7 +38,7 @@ extension MessageStore {
             }
             do throws(StoreError) {
                 try endLog(behindWholeRecord: end)
-                try publishReceived()
+                try publishReceived(requiredReplicas: requiredReplicas ?? replicas.required)
                 if configuration.deliversDelayedMessages { try startDelayedDelivery(behind: beginMaster) } else { beginMaster() }
             } catch {
                 flags.clear(.changesRole)
@@ -81,10 +82,10 @@ extension MessageStore {
     }
 
     /// Confirms and makes readable all of the log.
-    private func publishReceived() throws(StoreError) {
+    private func publishReceived(requiredReplicas: Int) throws(StoreError) {
         let end = log.maxOffset
         if flushesSynchronously { try syncLog(to: end) }
-        replicas.begin(at: end)
+        replicas.begin(at: end, required: requiredReplicas)
         try dispatch(below: end)
         // What could not be written to the queues is there now.
         flags.clear(.queueError)
@@ -96,7 +97,7 @@ extension MessageStore {
                 assert(dispatchedOffset == log.maxOffset, "appends publish from here on")
                 // One that began again with offset 0 counts from there.
                 for queue in queues.all { queue.resumeAssigning(state) }
-                progress.setPublishesAtAppend(configuration.mastersPublishAtAppend, state)
+                progress.setPublishesAtAppend(configuration.mastersPublishAtAppend(requiredReplicas: replicas.required), state)
                 flags.clear([.replica, .changesRole])
             }
         }

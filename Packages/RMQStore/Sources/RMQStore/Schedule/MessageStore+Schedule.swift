@@ -107,6 +107,36 @@ extension MessageStore {
         return offsets
     }
 
+    /// The same for a replica, with the place in the log that parts what the offsets count from what they do not.
+    public var delayOffsetsForReplica: DelayOffsets {
+        // In this order: a delivery that comes between arrives twice after a change of masters. The other way round it would be lost.
+        var offsets = delayOffsets
+        if !offsets.offsets.isEmpty { offsets.logOffset = log.maxOffset }
+        return offsets
+    }
+
+    /// On a replica: keeps what the master says of its delayed deliveries, for the time when this store is the master.
+    ///
+    /// - Parameter text: what ``delayOffsetsForReplica`` of the master was as JSON, or the reference's, which does not say how far in the log
+    ///   that is. That is kept as it is: deliveries that were counted and not received then arrive never, and those received and not counted twice.
+    /// - Returns: false when this log, or what of it is on the disk, is not as far as the offsets count. Then nothing is kept.
+    /// - Throws: `unreadableFile` for a text that is none, `notReplica`.
+    @discardableResult
+    public func keepDelayOffsets(_ text: [UInt8]) throws(StoreError) -> Bool {
+        guard role == .replica else { throw .notReplica }
+        let offsets: DelayOffsets
+        do {
+            var report = EntryReport()
+            offsets = try DelayOffsets(JSONValue(parsing: text).requireObject("delay offsets"), &report)
+        } catch {
+            throw .unreadableFile(path: schedule.path, reason: "\(error)")
+        }
+        if let end = offsets.logOffset, end > commit.flushedOffset || end > dispatchedOffset { return false }
+        guard !offsets.offsets.isEmpty else { return true }
+        try offsets.write(schedule.path)
+        return true
+    }
+
     func scheduleQueue(ofLevel level: Int) -> ConsumeQueue {
         queues.findOrAdd(QueueKey(topic: SystemTopic.schedule, queueId: Int32(level - 1)))
     }

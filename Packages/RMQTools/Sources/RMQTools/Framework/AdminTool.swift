@@ -40,6 +40,8 @@ public struct AdminTool: Sendable {
         BrokerStatusCommand(), QueryMessageByIdCommand(), QueryMessageByKeyCommand(), QueryMessageByUniqueKeyCommand(),
         ConsumerProgressCommand(), ClusterListCommand(), TopicListCommand(), SendMessageCommand(), ConsumeMessageCommand(),
         UpdateAclConfigCommand(), DeleteAclConfigCommand(), ClusterAclConfigVersionCommand(), UpdateGlobalWhiteAddrCommand(),
+        // Of this project, so behind those of the reference.
+        ChangeBrokerRoleCommand(),
     ]
 
     /// Runs the words after `mqadmin`; answers the exit code.

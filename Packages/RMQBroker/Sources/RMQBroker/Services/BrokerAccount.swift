@@ -1,9 +1,9 @@
 import RMQCommon
 import RMQRemoting
 
-/// In whose name a broker speaks to name servers: the account of `conf/tools.yml`, as `mqadmin` does on the same machine. Name servers
-/// without access control do not look at it.
-struct RegistrationAccount: Sendable {
+/// In whose name a broker speaks to name servers and to its master: the account of `conf/tools.yml`, as `mqadmin` does on the same machine.
+/// Servers without access control do not look at it.
+struct BrokerAccount: Sendable {
     /// Nil for requests without an account.
     let signer: RequestSigner?
     /// What an operator can do when a name server refuses.
@@ -20,7 +20,7 @@ struct RegistrationAccount: Sendable {
                 return
             }
         } catch {
-            logger.error("what this broker tells name servers is not signed: \(error)")
+            logger.error("what this broker asks of name servers and of its master is not signed: \(error)")
         }
         signer = nil
         advice = "it has access control, and this broker does not sign: write accessKey and secretKey of one of its administrators to \(place) and start the broker again"

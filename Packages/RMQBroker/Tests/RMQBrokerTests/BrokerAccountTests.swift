@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// In whose name a broker registers, and what is said when a name server wants another.
-@Suite(.takesTurns) struct RegistrationAccountTests {
+@Suite(.takesTurns) struct BrokerAccountTests {
     private final class Lines: LogSink {
         private let lines = Mutex<[String]>([])
         var all: [String] { lines.withLock { $0 } }

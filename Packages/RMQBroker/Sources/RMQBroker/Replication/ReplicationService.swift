@@ -1,0 +1,163 @@
+import RMQCommon
+import RMQRemoting
+import RMQStore
+import Synchronization
+
+/// Master and slave side of replication, on a loop of their own: a slave that is far behind makes it wait for the disk, and no client with it.
+///
+///     slaves ─► replication port ─► ReplicaSession ◄─ the store's log ◄─ ReplicaReceiver ◄─ ReplicaLink ─► the master
+///                                                     tables, offsets ◄─ MetadataCopy ◄───────────────────┘
+final class ReplicationService: Service {
+    private let configuration: BrokerConfiguration
+    private let broker: BrokerState
+    private let listener: ListenerService
+    private let tls: TLSPort
+    private let connections: OutgoingConnections
+    private let logger: Logger
+    /// Before anything could be sent.
+    private let endAtStart: Int64
+    private let running = Mutex<Running?>(nil)
+
+    private struct Running {
+        let loops: EventLoopGroup
+        let master: ReplicationMaster?
+        let link: LoopBound<ReplicaLink>
+        let client: RemotingClient
+        let copy: PeriodicWork
+        /// Compares logs, and makes this broker a master: one thread, so no log is cut meanwhile. It may read whole segments.
+        let comparer: WorkerPool
+    }
+
+    init(_ configuration: BrokerConfiguration, _ broker: BrokerState, listener: ListenerService, tls: TLSPort, connections: OutgoingConnections) {
+        self.tls = tls
+        self.connections = connections
+        self.configuration = configuration
+        self.broker = broker
+        self.listener = listener
+        logger = broker.logger
+        endAtStart = broker.store.maxPhysicalOffset
+    }
+
+    func start() throws(BrokerError) {
+        let loops = EventLoopGroup(count: 1, name: "replication", clocks: broker.clocks)
+        let master: ReplicationMaster?
+        do throws(BrokerError) {
+            master = try startMaster(loops)
+        } catch {
+            loops.stop()
+            throw error
+        }
+        broker.replication.listenPort = master?.port ?? 0
+        beginEpoch()
+        let client = RemotingClient(configuration: connections.clientConfiguration, loops: loops, logger: logger.with(.remoting))
+        let comparer = WorkerPool(name: "log comparison", threadLimit: 1, queueLimit: 4)
+        let (state, settings, store) = (broker.replication, configuration.replication, broker.store)
+        let link = LoopBound(
+            ReplicaLink(
+                loop: loops.loops[0], store: store, settings: settings, state: state, transport: connections.transport, compare: comparison(client, comparer),
+                logger: logger),
+            loop: loops.loops[0])
+        let address = HostPort(configuration.advertisedAddress, listener.port).description
+        state.setMasterListener { link.post { $0.masterMayHaveChanged() } }
+        let copy = PeriodicWork(
+            "metadata copy", on: loops.loops[0], after: settings.firstCopyAfter, every: settings.copyInterval, by: broker.workers.background
+        ) { [broker, logger] in Self.copyMetadata(broker, client, logger) }
+        running.withLock { $0 = Running(loops: loops, master: master, link: link, client: client, copy: copy, comparer: comparer) }
+        state.roleSwitch = RoleSwitch(broker, address: address, link: link, comparer: comparer)
+        if store.role == .replica { link.post { $0.start() } }
+        copy.start()
+    }
+
+    func stop() {
+        let ending = running.withLock { running in
+            defer { running = nil }
+            return running
+        }
+        guard let ending else { return }
+        broker.replication.setMasterListener(nil)
+        broker.replication.roleSwitch = nil
+        // First: the copy that runs now may wait for an answer.
+        ending.client.close()
+        ending.copy.stop()
+        stopFollowing(ending)
+        ending.comparer.stop()
+        ending.master?.stop()
+        ending.loops.stop()
+        broker.replication.listenPort = 0
+    }
+
+    // MARK: Master side
+
+    /// Where it is the first start, or the log was another master's.
+    private func beginEpoch() {
+        guard broker.store.role == .master else { return }
+        do {
+            try broker.replication.epochs.begin(
+                HostPort(configuration.advertisedAddress, listener.port).description, end: endAtStart)
+        } catch {
+            logger.error("that this broker is the master is not written down, so a returned master could not be told from one that is right: \(error)")
+        }
+    }
+
+    /// A master that waits for no slave serves on without the port: whoever starts one sees why it cannot follow.
+    private func startMaster(_ loops: EventLoopGroup) throws(BrokerError) -> ReplicationMaster? {
+        let bindAddress = configuration.listener.bindAddress
+        let port = listener.port &+ 1
+        do {
+            return try startMaster(port: port, loops)
+        } catch {
+            // The system chose the main port, so this neighbour may be anybody's.
+            if configuration.listener.port == 0, let master = try? startMaster(port: 0, loops) { return master }
+            guard configuration.role == .asyncMaster else {
+                throw .cannotListen(address: HostPort(bindAddress, port).description, reason: "\(error), which \(configuration.role.rawValue) needs for replication")
+            }
+            logger.warning("no slave can follow this broker: the replication port \(port) is not served: \(error)")
+            return nil
+        }
+    }
+
+    private func startMaster(port: UInt16, _ loops: EventLoopGroup) throws(RemotingError) -> ReplicationMaster {
+        let master = ReplicationMaster(
+            listenAddress: configuration.listener.bindAddress, port: port, settings: configuration.replication, store: broker.store,
+            board: broker.replication.slaves, loops: loops, makeTransport: tls.makeTransport, logger: logger)
+        try master.start()
+        return master
+    }
+
+    // MARK: Slave side
+
+    private func stopFollowing(_ running: Running) {
+        let stopped = Latch()
+        running.link.post { link in
+            link.stop()
+            stopped.open()
+        }
+        stopped.wait()
+    }
+
+    private func comparison(_ client: RemotingClient, _ pool: WorkerPool) -> ReplicaLink.Comparison {
+        let keeper = DivergedLog(folder: configuration.store.rootDirectory + "/diverged", clock: broker.clocks.wall, logger: logger)
+        return { [broker, logger, settings = configuration.replication] place, verdict in
+            let isTaken = pool.run {
+                guard broker.store.role == .replica else { return verdict(.unknown(reason: "the broker is a master")) }
+                // Its rest comes again, whole: a part of it may be what the way has spoiled.
+                do { try broker.store.dropUnfinishedRecord() } catch { return verdict(.unknown(reason: "\(error)")) }
+                guard let address = place.address else {
+                    return verdict(.unknown(reason: "no main address of the master is known that belongs to \(place.replicationAddress)"))
+                }
+                guard settings.comparesLogs else { return verdict(.agrees) }
+                let comparison = LogComparison(
+                    store: broker.store, epochs: broker.replication.epochs, client: client, master: address, keeper: keeper, logger: logger)
+                verdict(comparison.run())
+            }
+            if !isTaken { verdict(.unknown(reason: "the broker stops")) }
+        }
+    }
+
+    private static func copyMetadata(_ broker: BrokerState, _ client: RemotingClient, _ logger: Logger) {
+        guard broker.store.role == .replica, let master = broker.replication.master?.address else { return }
+        for failure in MetadataCopy(broker: broker, master: master, client: client).run() {
+            logger.warning("not copied from the master at \(master): \(failure)")
+        }
+    }
+}

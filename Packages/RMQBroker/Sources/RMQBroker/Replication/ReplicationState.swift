@@ -1,0 +1,101 @@
+import RMQCommon
+import Synchronization
+
+/// Where a slave finds its master.
+struct MasterPlace: Sendable {
+    /// For requests; nil when nobody said.
+    var address: String?
+    /// Of its replication port.
+    var replicationAddress: String
+}
+
+/// What a slave does about its master now, for whoever asks.
+enum LinkStatus: Sendable {
+    /// This broker is a master.
+    case none
+    /// Nobody has said where the master is.
+    case unknownMaster
+    case connecting(to: String)
+    case following(String)
+    /// The next attempt comes by itself.
+    case pausing(reason: String)
+    /// The logs differ in a way that only an operator can judge.
+    case stopped(reason: String)
+}
+
+/// What a broker's replication is doing, shared by all that works on it or asks for it.
+///
+/// Each lock is a leaf.
+final class ReplicationState: Sendable {
+    private struct Contents {
+        var registered: (address: String, replicationAddress: String)?
+        var link = LinkStatus.none
+        var listenPort: UInt16 = 0
+        /// What the slave last had of the log when it got bytes, and when.
+        var received: (end: Int64, at: MonotonicInstant)?
+        var masterChanged: (@Sendable () -> Void)?
+        var roleSwitch: RoleSwitch?
+    }
+
+    let slaves = SlaveBoard()
+    let epochs: EpochTable
+    private let live: LiveConfiguration
+    private let contents = Mutex(Contents())
+
+    init(_ live: LiveConfiguration, epochs: EpochTable) {
+        self.live = live
+        self.epochs = epochs
+    }
+
+    /// The replication port; 0 while there is none.
+    var listenPort: UInt16 {
+        get { contents.withLock { $0.listenPort } }
+        set { contents.withLock { $0.listenPort = newValue } }
+    }
+
+    var link: LinkStatus {
+        get { contents.withLock { $0.link } }
+        set { contents.withLock { $0.link = newValue } }
+    }
+
+    /// The log's end when bytes of the master came last, and when that was.
+    var received: (end: Int64, at: MonotonicInstant)? { contents.withLock { $0.received } }
+
+    func received(to end: Int64, at moment: MonotonicInstant) { contents.withLock { $0.received = (end, moment) } }
+
+    /// Where the master is: where the configuration says, else where the name servers do; nil when neither knows.
+    var master: MasterPlace? {
+        let configured = live.current.replication.fixedMasterAddress
+        let registered = contents.withLock { $0.registered }
+        guard let configured else {
+            return registered.map { MasterPlace(address: $0.address, replicationAddress: $0.replicationAddress) }
+        }
+        // Replication is one above the main port, at this broker and at the reference.
+        let derived = HostPort(configured).flatMap { $0.port > 1 ? HostPort($0.host, $0.port - 1).description : nil }
+        return MasterPlace(address: registered?.address ?? derived, replicationAddress: configured)
+    }
+
+    /// A name server says who the master of this broker's set is.
+    func register(masterAddress: String, replicationAddress: String) {
+        let changed = contents.withLock { contents in
+            let isSame = contents.registered.map {
+                $0.address.isExactly(masterAddress) && $0.replicationAddress.isExactly(replicationAddress)
+            } ?? false
+            contents.registered = (masterAddress, replicationAddress)
+            return isSame ? nil : contents.masterChanged
+        }
+        changed?()
+    }
+
+    /// What was said of the master before is over, since the roles changed.
+    func forgetMaster() { contents.withLock { $0.registered = nil } }
+
+    /// Sets who hears when ``master`` may have changed.
+    func setMasterListener(_ listener: (@Sendable () -> Void)?) { contents.withLock { $0.masterChanged = listener } }
+
+    /// Nil while the broker does not run.
+    var roleSwitch: RoleSwitch? {
+        get { contents.withLock { $0.roleSwitch } }
+        set { contents.withLock { $0.roleSwitch = newValue } }
+    }
+}

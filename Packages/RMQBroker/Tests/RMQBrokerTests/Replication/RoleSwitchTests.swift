@@ -1,0 +1,180 @@
+@testable import RMQBroker
+import Foundation
+import RMQCommon
+import RMQRemoting
+import RMQStore
+import RMQTestSupport
+import Testing
+
+/// Brokers that change places while they run, and masters that come back.
+@Suite(.takesTurns) struct RoleSwitchTests {
+    private func change(_ peer: Peer, to role: BrokerRole, _ fields: [String: String] = [:]) async throws {
+        let answer = try await peer.ask(.changeBrokerRole, ["brokerRole": role.rawValue].merging(fields) { $1 })
+        #expect(answer.responseCode == .success, "\(answer.remark ?? "")")
+    }
+
+    private func waitForTopic(_ topic: String, _ slave: Peer) async throws {
+        try await eventually("the slave knows the topic") { slave.broker.state.topics[topic] != nil }
+    }
+
+    @Test func masterAndSlaveChangePlaces() async throws {
+        try await withReplicaSet { set in
+            let first = try set.start(.asyncMaster), second = try set.start(.slave, id: 1)
+            try await first.send("T", 0..<10)
+            try await second.follows(first)
+            try await waitForTopic("T", second)
+            var (master, slave) = (first, second)
+            for round in 1...4 {
+                try await change(master, to: .slave)
+                try await slave.follows(master)
+                try await change(slave, to: .asyncMaster, ["leastOffset": "\(master.store.maxPhysicalOffset)"])
+                (master, slave) = (slave, master)
+                try await eventually("the name server knows the new master") {
+                    set.nameServer.registrations.last { $0.header.brokerId == 0 }?.header.brokerAddress.isExactly(master.address) == true
+                }
+                slave.broker.state.registration?.registerSoon()
+                try await master.send("T", round * 10..<round * 10 + 10)
+                try await slave.follows(master)
+            }
+            for peer in [first, second] { #expect(try peer.storedTexts("T") == (0..<50).map { "\($0)" }) }
+            #expect(master.broker.state.replication.epochs.all.map(\.epoch) == [1, 2, 3, 4, 5])
+            try await eventually("both know the masters") { slave.broker.state.replication.epochs.all == master.broker.state.replication.epochs.all }
+        }
+    }
+
+    @Test func aSlaveBecomesASynchronousMaster() async throws {
+        try await withReplicaSet { set in
+            let first = try set.start(.syncMaster), second = try set.start(.slave, id: 1)
+            try await second.follows(first)
+            try await eventually("they are in step") { try await first.send("T", "0").responseCode == .success }
+            try await second.follows(first)
+            try await waitForTopic("T", second)
+            first.broker.stop()
+            try await change(second, to: .syncMaster)
+            #expect(try await second.send("T", "alone").responseCode == .slaveNotAvailable)
+            #expect(try second.storedTexts("T").contains("alone") == false, "nobody else has it")
+        }
+    }
+
+    @Test func aRoleIsKeptInTheFile() async throws {
+        try await withPeer(configurationFile: "brokerRole=ASYNC_MASTER\n# mine\nbrokerName=b\n") { peer in
+            try await change(peer, to: .slave, ["masterAddr": "10.9.8.7:10911", "brokerId": "2"])
+            let file = try peer.configurationFile
+            for line in ["brokerRole=SLAVE", "brokerId=2", "haMasterAddress=10.9.8.7:10912", "# mine"] { #expect(file.containsBytes(of: line), "\(file)") }
+            try await change(peer, to: .asyncMaster)
+            #expect(try peer.configurationFile.containsBytes(of: "brokerRole=ASYNC_MASTER"))
+            #expect(try await peer.send("T", "x").responseCode == .success)
+        }
+    }
+
+    @Test func aSlaveThatLacksSomethingIsNotMadeTheMaster() async throws {
+        try await withReplicaSet { set in
+            let master = try set.start(.asyncMaster), slave = try set.start(.slave, id: 1)
+            try await master.send("T", 0..<3)
+            try await slave.follows(master)
+            let refused = try await slave.ask(.changeBrokerRole, ["brokerRole": "ASYNC_MASTER", "leastOffset": "\(slave.store.maxPhysicalOffset + 1)"])
+            #expect(refused.responseCode == .systemError && refused.remark?.containsBytes(of: "leastOffset") == true)
+            #expect(slave.store.role == .replica)
+            try await master.send("T", 3..<6)
+            try await slave.follows(master)
+        }
+    }
+
+    // MARK: Logs that part
+
+    /// The master stops, its slave takes over, and the old master comes back with messages that nobody else ever had.
+    @Test(arguments: [0, 1, 30]) func aReturnedMasterLeavesWhatNobodyElseHas(count: Int) async throws {
+        try await withReplicaSet { set in
+            let ports = try (0..<2).map { _ in try ReservedPort() }.map(\.number)
+            let old = try set.start(.asyncMaster) { $0.listener.port = ports[0] }
+            let new = try set.start(.slave, id: 1) { $0.listener.port = ports[1] }
+            try await old.send("T", 0..<20)
+            try await new.follows(old)
+            try await waitForTopic("T", new)
+            try await eventually("it knows its master's epochs") { !new.broker.state.replication.epochs.all.isEmpty }
+            new.broker.stop()
+            try await old.send("T", 1000..<1000 + count)
+            old.broker.stop()
+            try new.restart {
+                $0.role = .asyncMaster
+                $0.brokerId = 0
+            }
+            try await new.send("T", 20..<40)
+            try old.restart {
+                $0.role = .slave
+                $0.brokerId = 2
+            }
+            try await old.follows(new)
+            try await eventually("they are the same") { try old.storedTexts("T") == (0..<40).map { "\($0)" } }
+            let kept = (try? FileManager.default.contentsOfDirectory(atPath: old.storeRoot + "/diverged")) ?? []
+            #expect(kept.count == (count > 0 ? 1 : 0))
+            if let name = kept.first {
+                let messages = try MessageRecord.decodeAll([UInt8](Data(contentsOf: URL(fileURLWithPath: old.storeRoot + "/diverged/" + name))), decompressing: true)
+                #expect(messages.map(\.text) == (1000..<1000 + count).map { "\($0)" })
+            }
+            #expect(old.broker.state.replication.epochs.all.map(\.epoch) == [1, 2])
+        }
+    }
+
+    /// Two that were masters at the same time: nothing is taken off either by itself.
+    @Test func aLogThatPartsOtherwiseIsLeftAlone() async throws {
+        try await withReplicaSet { set in
+            let ports = try (0..<2).map { _ in try ReservedPort() }.map(\.number)
+            let one = try set.start(.asyncMaster) { $0.listener.port = ports[0] }
+            let two = try set.start(.slave, id: 1) { $0.listener.port = ports[1] }
+            try await one.send("T", 0..<5)
+            try await two.follows(one)
+            try await waitForTopic("T", two)
+            try await change(two, to: .asyncMaster)
+            try await two.send("T", 5..<8)
+            try await one.send("T", 100..<104)
+            let sink = MemorySink()
+            let end = two.store.maxPhysicalOffset
+            two.broker.stop()
+            one.broker.state.registration?.registerSoon()
+            try await eventually("the first one is the master") {
+                set.nameServer.registrations.last { $0.header.brokerId == 0 }?.header.brokerAddress.isExactly(one.address) == true
+            }
+            try two.restart(logger: Logger(category: "test", level: .warning, sink: sink)) {
+                $0.role = .slave
+                $0.brokerId = 1
+            }
+            try await eventually("it stops") { if case .stopped = two.broker.state.replication.link { true } else { false } }
+            #expect(two.store.maxPhysicalOffset == end)
+            #expect(try two.storedTexts("T") == (0..<8).map { "\($0)" })
+            #expect(sink.records.contains { $0.level == .error && $0.message.containsBytes(of: "empty store") })
+            #expect(!FileManager.default.fileExists(atPath: two.storeRoot + "/diverged"))
+        }
+    }
+
+    @Test(arguments: [
+        // own, master, parting, may be cut
+        ([(1, 0, "a")], [(1, 0, "a"), (2, 100, "b")], 100, true), ([(1, 0, "a")], [(1, 0, "a"), (2, 100, "b")], 150, true),
+        ([(1, 0, "a")], [(1, 0, "a"), (2, 100, "b")], 99, false), ([(1, 0, "a")], [(1, 0, "a")], 100, false),
+        ([(1, 0, "a"), (2, 90, "c")], [(1, 0, "a"), (2, 100, "b")], 100, false), ([], [(1, 0, "a")], 10, false),
+        ([], [(1, 0, "a"), (2, 100, "b")], 120, true), ([(1, 0, "x")], [(1, 0, "a"), (2, 100, "b")], 120, false), ([(1, 0, "a")], [], 5, false),
+        ([(1, 0, "a")], [(1, 0, "a"), (2, 100, "b"), (3, 200, "a")], 120, true), ([(1, 0, "a"), (2, 5, "b")], [(1, 0, "a")], 100, false),
+    ] as [([(Int64, Int64, String)], [(Int64, Int64, String)], Int64, Bool)])
+    func onlyWhatAnOldMasterWroteIsCut(own: [(Int64, Int64, String)], master: [(Int64, Int64, String)], parting: Int64, expected: Bool) {
+        func epochs(_ list: [(Int64, Int64, String)]) -> [BrokerEpoch] { list.map { BrokerEpoch(epoch: $0.0, startOffset: $0.1, brokerAddress: $0.2) } }
+        #expect(EpochTable.mayCut(own: epochs(own), master: epochs(master), at: parting) == expected)
+    }
+
+    @Test func aDamagedTableOfMastersStopsTheStart() throws {
+        #expect(throws: BrokerError.self) { try Peer(files: ["epochs.json": "{"]) }
+    }
+
+    @Test func whoFollowsIsToldOnDemand() async throws {
+        try await withReplicaSet { set in
+            let master = try set.start(.asyncMaster), slave = try set.start(.slave, id: 1)
+            try await master.send("T", 0..<3)
+            try await slave.follows(master)
+            try await eventually("its report has come") { master.broker.state.replication.slaves.all.first?.acknowledgedOffset == master.store.maxPhysicalOffset }
+            let told = try KeyValueTable(body: try await master.ask(.getBrokerRuntimeInfo).body).table
+            #expect(told["slaveCount"] == "1" && told["brokerRole"] == "ASYNC_MASTER")
+            #expect(told.contains { $0.key.text.hasBytePrefix("slave_127.0.0.1:") && $0.value.containsBytes(of: "behind 0 bytes and 0 ms") })
+            let own = try KeyValueTable(body: try await slave.ask(.getBrokerRuntimeInfo).body).table
+            #expect(own["masterLink"]?.hasBytePrefix("following 127.0.0.1:") == true)
+        }
+    }
+}
