@@ -1,7 +1,7 @@
 /// Records that follow each other in one segment: what a read hands out as one range, without looking at each.
 struct LogRun {
     private let file: MappedFile
-    private let start: Int
+    private var start: Int
     private var end: Int
     /// Positions from here on are not written yet, or in the next segment.
     private let limit: Int
@@ -20,6 +20,17 @@ struct LogRun {
     mutating func extend(by entry: QueueEntry) -> Bool {
         guard entry.position == file.baseOffset + Int64(end), entry.size > 0, Int(entry.size) <= limit - end else { return false }
         end += Int(entry.size)
+        return true
+    }
+
+    /// Begins again with the record of an entry, if it lies further on in the same segment.
+    @inline(__always)
+    mutating func move(to entry: QueueEntry) -> Bool {
+        guard entry.position >= file.baseOffset + Int64(end), entry.position < file.baseOffset + Int64(limit) else { return false }
+        let position = Int(entry.position - file.baseOffset)
+        guard entry.size > 0, Int(entry.size) <= limit - position else { return false }
+        start = position
+        end = position + Int(entry.size)
         return true
     }
 

@@ -129,7 +129,7 @@ struct QueueScan {
     ) -> Step {
         if run?.extend(by: entry) != true {
             run?.add(to: &result)
-            run = LogRun(entry, in: segments, end: logEnd)
+            if run?.move(to: entry) != true { run = LogRun(entry, in: segments, end: logEnd) }
             if run == nil { return notFound(entry, result) }
         }
         if entry.position < store.inheritedEnd || isFar, let found = run,
