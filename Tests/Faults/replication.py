@@ -174,9 +174,9 @@ class Pair:
             self.proxy.stop()
 
     def promote(self):
-        done = subprocess.run([self.programs / "mqadmin", "changeBrokerRole", "-b", self.replica.broker_address, "-r", "master"], capture_output=True,
+        done = subprocess.run([self.programs / "mqadmin", "changeBrokerRole", "-b", self.replica.broker_address, "-r", "syncMaster"], capture_output=True,
                               text=True, timeout=60)
-        if done.returncode != 0 or "success" not in done.stdout:
+        if done.returncode != 0 or "is a syncmaster now" not in done.stdout:
             raise RuntimeError(f"changeBrokerRole ended with {done.returncode}: {done.stdout}{done.stderr}")
         self.master, self.replica = self.replica, self.master
         if self.proxy:
