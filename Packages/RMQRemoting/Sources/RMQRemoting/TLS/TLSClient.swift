@@ -19,7 +19,7 @@ public final class TLSClient: Sendable {
     func session(with host: String) -> TLSSession { TLSSession(context, peer: .server(name(host))) }
 
     /// For the connections to one address, `host:port`, each of which may go on with the session of the one before.
-    func transport(to address: String) -> TransportMaker {
+    public func transport(to address: String) -> TransportMaker {
         let server = name(HostPort(address)?.host ?? address)
         return { [context, desk] in TLSTransport(TLSSession(context, peer: .server(server)), isServer: false, desk: desk) }
     }
