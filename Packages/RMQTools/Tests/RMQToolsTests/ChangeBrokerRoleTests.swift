@@ -30,6 +30,11 @@ import Testing
         #expect(servers.addresses(asked: .changeBrokerRole).isEmpty)
     }
 
+    @Test func itsHelpNamesItsOptions() async throws {
+        let help = try await Run(["help", "changeBrokerRole"]).output
+        for option in ["--brokerAddr", "--role", "--masterAddr", "--brokerId", "--leastOffset"] { #expect(help.contains(option), "\(help)") }
+    }
+
     @Test func aRefusalIsTold() async throws {
         let servers = Servers { _, _ in .response(.systemError, remark: "the log ends at 5") }
         let run = try await Run(["changeBrokerRole", "-b", broker, "-r", "master", "-o", "7"], servers: servers)

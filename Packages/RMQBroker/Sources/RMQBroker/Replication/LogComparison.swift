@@ -32,10 +32,7 @@ struct LogComparison {
     }
 
     private func compare() throws -> LogVerdict {
-        guard let last = store.lastRecordOffset else {
-            // Whatever comes is the right thing, and the table can be had later.
-            return (try? agree()) ?? .agrees
-        }
+        guard let last = store.lastRecordOffset else { return try agree() }
         if try isSame(last) { return try agree() }
         let parting = try commonEnd()
         let end = store.maxPhysicalOffset

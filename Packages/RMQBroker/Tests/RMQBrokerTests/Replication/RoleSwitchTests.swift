@@ -85,9 +85,8 @@ import Testing
     /// The master stops, its slave takes over, and the old master comes back with messages that nobody else ever had.
     @Test(arguments: [0, 1, 30]) func aReturnedMasterLeavesWhatNobodyElseHas(count: Int) async throws {
         try await withReplicaSet { set in
-            let ports = try (0..<2).map { _ in try ReservedPort() }.map(\.number)
-            let old = try set.start(.asyncMaster) { $0.listener.port = ports[0] }
-            let new = try set.start(.slave, id: 1) { $0.listener.port = ports[1] }
+            let old = try set.start(.asyncMaster)
+            let new = try set.start(.slave, id: 1)
             try await old.send("T", 0..<20)
             try await new.follows(old)
             try await waitForTopic("T", new)
@@ -119,9 +118,8 @@ import Testing
     /// Two that were masters at the same time: nothing is taken off either by itself.
     @Test func aLogThatPartsOtherwiseIsLeftAlone() async throws {
         try await withReplicaSet { set in
-            let ports = try (0..<2).map { _ in try ReservedPort() }.map(\.number)
-            let one = try set.start(.asyncMaster) { $0.listener.port = ports[0] }
-            let two = try set.start(.slave, id: 1) { $0.listener.port = ports[1] }
+            let one = try set.start(.asyncMaster)
+            let two = try set.start(.slave, id: 1)
             try await one.send("T", 0..<5)
             try await two.follows(one)
             try await waitForTopic("T", two)
