@@ -25,13 +25,31 @@ extension SQLProgram {
     /// One walk over the properties for all names. Of several with one name the last one counts, and one without a value does not.
     private func find(_ properties: UnsafeRawBufferPointer, _ values: UnsafeMutableBufferPointer<SQLValue>) {
         for pair in PropertyText.pairs(in: properties) {
-            guard let base = pair.bytes.baseAddress, let nameEnd = memchr(base, Int32(PropertyText.nameEnd), pair.bytes.count) else { continue }
-            let nameCount = UnsafeRawPointer(nameEnd) - base
-            guard nameLengths & Self.bit(ofLength: nameCount) != 0, nameCount < pair.bytes.count - 1,
-                let text = texts.find(UnsafeRawBufferPointer(start: base, count: nameCount), in: names)
+            guard let count = nameCount(of: pair.bytes), count < pair.bytes.count - 1,
+                let text = texts.find(UnsafeRawBufferPointer(rebasing: pair.bytes[..<count]), in: names)
             else { continue }
-            values[text - names.lowerBound] = .text(UnsafeRawBufferPointer(rebasing: pair.bytes[(nameCount + 1)...]))
+            values[text - names.lowerBound] = .text(UnsafeRawBufferPointer(rebasing: pair.bytes[(count + 1)...]))
         }
+    }
+
+    /// The length of a pair's name, if the expression has a name so long.
+    ///
+    /// With few lengths it is quicker to look at these places than to search the end of the name. What stands before a later 0x01 is no name:
+    /// no name of an expression has that byte, so it is not found.
+    @inline(__always)
+    private func nameCount(of pair: UnsafeRawBufferPointer) -> Int? {
+        if hasFewLengths {
+            var lengths = nameLengths
+            while lengths != 0 {
+                let count = lengths.trailingZeroBitCount
+                if count < pair.count, pair[count] == PropertyText.nameEnd { return count }
+                lengths &= lengths &- 1
+            }
+            return nil
+        }
+        guard let base = pair.baseAddress, let end = memchr(base, Int32(PropertyText.nameEnd), pair.count) else { return nil }
+        let count = UnsafeRawPointer(end) - base
+        return nameLengths & Self.bit(ofLength: count) != 0 ? count : nil
     }
 
     private func run(

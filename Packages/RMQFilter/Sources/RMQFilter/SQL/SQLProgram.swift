@@ -57,6 +57,8 @@ struct SQLProgram: Sendable {
     let names: Range<Int>
     /// Bit n is set when a name has n bytes; the last bit stands for all longer ones.
     let nameLengths: UInt64
+    /// Whether these are at most four, none of them for longer names.
+    let hasFewLengths: Bool
     /// As many values as the stack ever holds.
     let stackHeight: Int
 }
@@ -120,9 +122,10 @@ struct SQLProgramBuilder {
             if case .property(let number) = instructions[place] { instructions[place] = .property(sortedNumbers[number]) }
         }
         let list = texts.append(list: names)
+        let lengths = names.reduce(0) { $0 | SQLProgram.bit(ofLength: $1.count) }
         return SQLProgram(
             instructions: instructions, texts: texts, lists: lists, names: list,
-            nameLengths: names.reduce(0) { $0 | SQLProgram.bit(ofLength: $1.count) }, stackHeight: stackHeight)
+            nameLengths: lengths, hasFewLengths: lengths.nonzeroBitCount <= 4 && lengths >> 63 == 0, stackHeight: stackHeight)
     }
 }
 
