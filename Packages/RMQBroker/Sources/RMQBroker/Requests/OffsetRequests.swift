@@ -65,6 +65,6 @@ enum OffsetRequests {
     }
 
     static func allDelayOffsets(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
-        .response(.success, body: broker.store.delayOffsets.json.bytes(.fastjson))
+        .response(.success, body: broker.store.delayOffsetsForReplica.json.bytes(.fastjson))
     }
 }
