@@ -12,12 +12,21 @@ struct DrainTarget: Sendable {
 }
 
 /// Which messages a pull asks for.
-enum PullSubscription: Equatable, Sendable {
+enum PullSubscription: Sendable {
     case tags(String)
     /// In SQL92.
     case expression(String)
     /// As somebody's heartbeat says for the group.
     case heartbeat
+
+    /// What a pull says of it by itself; nil for nothing.
+    var carried: (text: String, type: String)? {
+        switch self {
+        case .tags(let text): (text, "TAG")
+        case .expression(let text): (text, "SQL92")
+        case .heartbeat: nil
+        }
+    }
 }
 
 /// Reads queues as fast as the broker gives them and counts messages without decoding them: one pull after the other on each

@@ -202,12 +202,9 @@ extension FrameTemplate {
             $0.maxMessages = maxMessages
             if suspend != nil { $0.flags.insert(.suspends) }
             $0.suspendTimeoutMillis = suspend.map { $0.milliseconds } ?? 0
-            switch filter {
-            case .tags(let text): ($0.subscription, $0.expressionType) = (text, "TAG")
-            case .expression(let text): ($0.subscription, $0.expressionType) = (text, "SQL92")
-            case .heartbeat: break
-            }
-            if filter != .heartbeat { $0.flags.insert(.carriesSubscription) }
+            guard let (text, type) = filter.carried else { return }
+            ($0.subscription, $0.expressionType) = (text, type)
+            $0.flags.insert(.carriesSubscription)
         }
         return try FrameTemplate(
             RemotingCommand(.pullMessage, header: header), serialization: serialization, changing: ["\(placeholder)"])
