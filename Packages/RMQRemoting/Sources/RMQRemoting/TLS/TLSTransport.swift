@@ -151,8 +151,15 @@ final class TLSTransport: Transport {
     private func open(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> TransportRead {
         buffers?.lend(to: session.pipe)
         defer { buffers?.takeBack(from: session.pipe) }
+        if !session.hasMore {
+            switch session.pipe.receive(descriptor, atMost: min(RecordBuffers.byteCount, buffer.count)) {
+            case .bytes: break
+            case .blocked: return awaitMore(descriptor, 0)
+            case .ended: return .ended
+            case .failed(let code): return .failed(code: code)
+            }
+        }
         var count = 0
-        var hasReceived = false
         while count < buffer.count {
             switch session.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...])) {
             case .bytes(let more):
@@ -164,14 +171,7 @@ final class TLSTransport: Transport {
                 // The peer is told, if the session had something to say.
                 _ = session.pipe.send(descriptor)
                 return count > 0 ? giveFirst(count, reason) : refuse(reason)
-            case .wantsMore:
-                if count > 0 || hasReceived { return awaitMore(descriptor, count) }
-                switch session.pipe.receive(descriptor, atMost: min(RecordBuffers.byteCount, buffer.count)) {
-                case .bytes: hasReceived = true
-                case .blocked: return awaitMore(descriptor, 0)
-                case .ended: return .ended
-                case .failed(let code): return .failed(code: code)
-                }
+            case .wantsMore: return awaitMore(descriptor, count)
             }
         }
         return .bytes(count, hasMore: session.hasMore)
