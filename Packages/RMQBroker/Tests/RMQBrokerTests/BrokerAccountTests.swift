@@ -50,7 +50,7 @@ import Testing
         try await withNameServers(1) { servers in
             try await withBroker(servers[0], tools: "accessKey: rocketmq2\nsecretKey: [geheim-7]\n") { lines, home in
                 try await eventually("registered") { !servers[0].registrations.isEmpty }
-                #expect(lines.all.contains { $0.hasPrefix("what this broker tells name servers is not signed: \(home)/conf/tools.yml, line 2: ") })
+                #expect(lines.all.contains { $0.hasPrefix("what this broker asks of name servers and of its master is not signed: \(home)/conf/tools.yml, line 2: ") })
                 #expect(!lines.all.contains { $0.contains("geheim") })
             }
         }

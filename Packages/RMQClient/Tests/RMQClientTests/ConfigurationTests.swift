@@ -92,7 +92,7 @@ import Testing
         #expect(try RocketMQClient.Configuration(file: noPath).tls == nil)
         for (line, verifies) in [("useTLS=true", true), ("tls.enable=true", true), ("tls.enable=true\ntls.client.authServer=false", false),
             ("tls.enable=true\ntls.test.mode.enable=true", false)] {
-            let (folder, path) = try Self.file("\(line)\ntls.config.file=\(noPath)/none\ntls.client.trustCertPath=/ca.pem\n")
+            let (folder, path) = try Self.file("\(line)\ntls.config.file=/nowhere/none\ntls.client.trustCertPath=/ca.pem\n")
             defer { withExtendedLifetime(folder) {} }
             let tls = try #require(try RocketMQClient.Configuration(file: path).tls)
             #expect(tls.verifiesServer == verifies, "\(line)")

@@ -101,6 +101,9 @@ indirect enum BodyShape: Equatable, CustomStringConvertible {
         "properties", "correctionOffsets", "table", "consumeStatsList",
     ]
 
+    /// What brokers of ours say besides, and the reference passes over.
+    private static let additions: Set<String> = ["logOffset"]
+
     private init(_ value: JSONValue, name: String) {
         switch value {
         case .null: self = .null
@@ -116,7 +119,7 @@ indirect enum BodyShape: Equatable, CustomStringConvertible {
             if namesAreData {
                 self = .table(values.map(\.shape).reduce(nil) { BodyShape.joined($0, $1) })
             } else {
-                self = .object(Dictionary(values.map { ($0.key ?? "", $0.shape) }) { $1 })
+                self = .object(Dictionary(values.map { ($0.key ?? "", $0.shape) }) { $1 }.filter { !Self.additions.contains($0.key) })
             }
         }
     }

@@ -46,6 +46,14 @@ public final class TLSStream {
 
     /// Reads what has arrived, until `place` is full.
     public func read(into place: UnsafeMutableRawBufferPointer) -> Outcome {
+        if !session.hasMore {
+            switch session.pipe.receive(descriptor, atMost: RecordBuffers.byteCount) {
+            case .bytes: break
+            case .blocked: return .blocked
+            case .ended: return .ended(reason: "the server closed the connection")
+            case .failed(let code): return .ended(reason: SystemFailure.reason(code))
+            }
+        }
         var count = 0
         while count < place.count {
             switch session.read(into: UnsafeMutableRawBufferPointer(rebasing: place[count...])) {
@@ -54,14 +62,7 @@ public final class TLSStream {
                 if !session.hasMore { return .bytes(count) }
             case .ended: return count > 0 ? .bytes(count) : .ended(reason: "the server closed the connection")
             case .failed(let reason): return .ended(reason: reason)
-            case .wantsMore:
-                if count > 0 { return .bytes(count) }
-                switch session.pipe.receive(descriptor, atMost: RecordBuffers.byteCount) {
-                case .bytes: continue
-                case .blocked: return .blocked
-                case .ended: return .ended(reason: "the server closed the connection")
-                case .failed(let code): return .ended(reason: SystemFailure.reason(code))
-                }
+            case .wantsMore: return count > 0 ? .bytes(count) : .blocked
             }
         }
         return .bytes(count)

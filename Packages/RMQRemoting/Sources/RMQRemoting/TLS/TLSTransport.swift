@@ -28,6 +28,8 @@ final class TLSTransport: Transport {
     private var isCounted = false
     /// How many bytes of the next write are sealed, and in `session.pipe.leaving` in part.
     private var sealedBytes = 0
+    /// The peer said that it sends no more.
+    private var hasEnded = false
 
     /// One read while there is a handshake: all that most peers say at once. What it takes stays with the channel, so it is no more.
     private static let greetingBytes = 4_096
@@ -151,27 +153,30 @@ final class TLSTransport: Transport {
     private func open(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> TransportRead {
         buffers?.lend(to: session.pipe)
         defer { buffers?.takeBack(from: session.pipe) }
+        if hasEnded { return .ended }
+        if !session.hasMore {
+            switch session.pipe.receive(descriptor, atMost: min(RecordBuffers.byteCount, buffer.count)) {
+            case .bytes: break
+            case .blocked: return awaitMore(descriptor, 0)
+            case .ended: return .ended
+            case .failed(let code): return .failed(code: code)
+            }
+        }
         var count = 0
-        var hasReceived = false
         while count < buffer.count {
             switch session.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...])) {
             case .bytes(let more):
                 count += more
                 // Spares the question whether there is another record.
                 if !session.hasMore { return awaitMore(descriptor, count) }
-            case .ended: return count > 0 ? .bytes(count, hasMore: true) : .ended
+            case .ended:
+                hasEnded = true
+                return count > 0 ? .bytes(count, hasMore: true) : .ended
             case .failed(let reason):
                 // The peer is told, if the session had something to say.
                 _ = session.pipe.send(descriptor)
                 return count > 0 ? giveFirst(count, reason) : refuse(reason)
-            case .wantsMore:
-                if count > 0 || hasReceived { return awaitMore(descriptor, count) }
-                switch session.pipe.receive(descriptor, atMost: min(RecordBuffers.byteCount, buffer.count)) {
-                case .bytes: hasReceived = true
-                case .blocked: return awaitMore(descriptor, 0)
-                case .ended: return .ended
-                case .failed(let code): return .failed(code: code)
-                }
+            case .wantsMore: return awaitMore(descriptor, count)
             }
         }
         return .bytes(count, hasMore: session.hasMore)

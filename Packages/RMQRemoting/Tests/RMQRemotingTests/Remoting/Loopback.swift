@@ -88,6 +88,12 @@ final class RawSocket {
 
     fileprivate init(adopting descriptor: Int32) { self.descriptor = descriptor }
 
+    /// Whether what is sent waits for more.
+    func holdBack(_ isHeld: Bool) {
+        var value: Int32 = isHeld ? 1 : 0
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CORK, &value, 4)
+    }
+
     /// For a library that reads and writes by itself.
     var number: Int32 { descriptor }
 

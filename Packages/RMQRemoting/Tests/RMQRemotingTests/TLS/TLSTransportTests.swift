@@ -66,6 +66,18 @@ import Testing
         #expect(peer.wasToldTheEnd)
     }
 
+    @Test func lastWordsBehindARequestEndTheConnectionOnceItIsAnswered() throws {
+        let loopback = try TLSLoopback()
+        defer { loopback.stop() }
+        let peer = try TLSPeerSocket(port: loopback.server.port)
+        #expect(peer.shakeHands() == nil)
+        peer.sendAndEnd(RemotingCommand(code: 10, opaque: 5, body: [4]).encoded())
+        let length = peer.receive(4).reduce(0) { $0 << 8 | Int($1) }
+        #expect(try RemotingCommand.decode(frame: peer.receive(length)).body == [4])
+        #expect(peer.receive(1).isEmpty)
+        #expect(peer.wasToldTheEnd)
+    }
+
     @Test func theNextConnectionGoesOnWithTheSessionOfTheOneBefore() throws {
         let loopback = try TLSLoopback()
         defer { loopback.stop() }
@@ -331,6 +343,14 @@ final class TLSPeerSocket {
     var isResumed: Bool { SSL_session_reused(session) == 1 }
 
     func send(_ bytes: [UInt8]) { _ = SSL_write(session, bytes, Int32(bytes.count)) }
+
+    /// The bytes and the end of them, in one piece.
+    func sendAndEnd(_ bytes: [UInt8]) {
+        socket.holdBack(true)
+        send(bytes)
+        SSL_shutdown(session)
+        socket.holdBack(false)
+    }
 
     /// Past the session: a record that the peer cannot open.
     func sendRaw(_ bytes: [UInt8]) { socket.send(bytes) }

@@ -55,6 +55,8 @@ extension FailureText {
         let server = error.attempts.isEmpty ? error.server?.text : nil
         switch error.code {
         case .noNameServer: advice = "give one with -n ip:port or in the environment variable NAMESRV_ADDR"
+        case .connectionFailed where error.message.containsBytes(of: ": TLS: "):
+            advice = "`conf/tls.properties` below ROCKETMQ_HOME says who is trusted (tls.client.trustCertPath) and what the tool shows (tls.client.certPath)"
         case .connectionFailed, .connectionLost:
             if error.code == .connectionFailed, let server { detail = "connect to \(server) failed" }
             advice = "check that the process runs and listens at that address (-n, -b or NAMESRV_ADDR name the wrong one otherwise)"
