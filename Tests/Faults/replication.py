@@ -165,6 +165,9 @@ class Pair:
             self.proxy.target = self.master.replication_address
         self.replica.begin(is_master=False)
         wait_followed(self.master, 0)
+        # Slaves learn of topics every ten seconds, and write down what they know.
+        topics = self.replica.store / "config" / "topics.json"
+        rmq.wait_until(lambda: topics.exists() and TOPIC in topics.read_text(), what="the replica to know the topic")
         return self
 
     def __exit__(self, *_):

@@ -46,6 +46,7 @@ public final class Broker: Sendable {
         } catch {
             throw .store(reason: "\(error)")
         }
+        if configuration.computesFilterBitmaps, let stamp = Self.newestStamp(in: store) { filters.begin(newestStamp: stamp) }
         state = BrokerState(
             configuration: configuration, configurationFile: configurationFile, host: host, store: store, filters: filters,
             accessControl: accessControl ?? accounts, accounts: accounts, logger: logger, clocks: clocks)
@@ -56,6 +57,12 @@ public final class Broker: Sendable {
             StoreService(state).stop()
             throw error
         }
+    }
+
+    /// When the last message of the log was stored, in milliseconds since 1970; nil when there is none.
+    private static func newestStamp(in store: MessageStore) -> Int64? {
+        guard let last = store.lastRecordOffset, let record = store.record(at: last) else { return nil }
+        return try? MessageRecord.decodeAll([UInt8](record.bytes), decompressing: false).first?.storeTimestamp
     }
 
     /// Nil with `aclEnable=false`.

@@ -46,18 +46,18 @@ enum BrokerRequests {
 
     private static var messages: [Row] {
         [
-            Row(.sendMessage, .send, access: .publishing("topic", retryOf: "group")),
-            Row(.sendMessageV2, .send, access: .publishing("b", retryOf: "a")),
+            Row(.sendMessage, .send, access: .publishing("topic")),
+            Row(.sendMessageV2, .send, access: .publishing("b")),
             // The reference asks nothing of a batch, so anybody could publish to any topic.
-            Row(.sendBatchMessage, .send, access: .publishing("b", retryOf: "a")),
+            Row(.sendBatchMessage, .send, access: .publishing("b")),
             Row(.pullMessage, .pull, access: .subscribing(topic: "topic", group: "consumerGroup")),
             Row(.queryMessage, .byWorker(QueryRequests.byKey), access: .subscribing(topic: "topic")),
             Row(.viewMessageById, .byWorker(QueryRequests.byOffset)),
             Row(.consumerSendMsgBack, .onLoop(SendBack.answer), access: .subscribing(group: "group")),
             Row(.endTransaction, .onLoop(TransactionRequests.end)),
             Row(.resumeCheckHalfMessage, .byWorker(TransactionRequests.resumeCheck), isAdministration: true),
-            Row(.sendReplyMessage, .reply, access: .replying("topic", retryOf: "producerGroup")),
-            Row(.sendReplyMessageV2, .reply, access: .replying("b", retryOf: "a")),
+            Row(.sendReplyMessage, .reply, access: .replying("topic")),
+            Row(.sendReplyMessageV2, .reply, access: .replying("b")),
         ]
     }
 

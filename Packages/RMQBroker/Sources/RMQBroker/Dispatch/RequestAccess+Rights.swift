@@ -3,16 +3,14 @@ import RMQRemoting
 
 /// What the rows of ``BrokerRequests`` ask, as the reference's access control does.
 extension RequestAccess {
-    /// To publish to the topic in a header field, or, when that is a group's retry topic, to consume as the group.
-    /// - Parameter group: the field with the group then.
-    static func publishing(_ topic: StaticString, retryOf group: StaticString) -> RequestAccess {
-        .fields(NamedRights(.publish, topic: topic, group: group))
-    }
+    /// To publish to the topic in a header field, or, when that is a group's retry topic, to consume as that group. The reference asks for
+    /// the group in another field, which whoever sends chooses.
+    static func publishing(_ topic: StaticString) -> RequestAccess { .fields(NamedRights(.publish, topic: topic, group: nil)) }
 
     /// To publish a reply. The reference asks nothing of it, so replies could be written to any topic; here nothing is asked for
     /// the topics of replies alone, since accounts that could reply so far have no right to those.
-    static func replying(_ topic: StaticString, retryOf group: StaticString) -> RequestAccess {
-        let rights = NamedRights(.publish, topic: topic, group: group)
+    static func replying(_ topic: StaticString) -> RequestAccess {
+        let rights = NamedRights(.publish, topic: topic, group: nil)
         return .rights { command in
             if command.fields?[topic.description]?.hasByteSuffix(SystemTopic.reply(cluster: "")) == true { return [] }
             return rights.rights(of: command)

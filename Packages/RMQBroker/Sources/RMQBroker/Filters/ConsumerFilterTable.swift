@@ -131,6 +131,10 @@ final class ConsumerFilterTable: Sendable {
     /// hundred groups, and some ten microseconds.
     static let evaluatedBytesLimit = 16 << 10
 
+    /// The log that is opened has messages up to this time, which may have bit maps of an earlier run: a filter that comes now is younger,
+    /// whatever the clock says.
+    func begin(newestStamp: Int64) { state.withLock { $0.newestStamp = max($0.newestStamp, newestStamp) } }
+
     /// `enableCalcFilterBitMap`, which may change while the broker runs.
     func setComputesBitmaps(_ computes: Bool) { computesBitmaps.store(computes, ordering: .relaxed) }
 

@@ -33,6 +33,7 @@ struct LogComparison {
 
     private func compare() throws -> LogVerdict {
         guard let last = store.lastRecordOffset else { return try agree() }
+        try dropFiller(behind: last)
         if try isSame(last) { return try agree() }
         let parting = try commonEnd()
         let end = store.maxPhysicalOffset
@@ -49,6 +50,14 @@ struct LogComparison {
         }
         try keeper.cut(store, at: parting)
         return try agree(with: table)
+    }
+
+    /// A log that ends with a filler may have got it from a master that went no further, while the next one still had messages for that place.
+    /// It comes again, if it is right.
+    private func dropFiller(behind last: Int64) throws {
+        guard let record = store.record(at: last) else { return }
+        let end = last + Int64(record.bytes.count)
+        if end < store.receivedOffset { try store.truncate(to: end) }
     }
 
     private func parted(_ parting: Int64, _ end: Int64) -> String {

@@ -70,9 +70,11 @@ final class ReplicationState: Sendable {
         guard let configured else {
             return registered.map { MasterPlace(address: $0.address, replicationAddress: $0.replicationAddress) }
         }
+        // The broker whose log is compared has to be the one that sends: name servers may know another master.
+        let own = registered.flatMap { $0.replicationAddress.isExactly(configured) ? $0.address : nil }
         // Replication is one above the main port, at this broker and at the reference.
         let derived = HostPort(configured).flatMap { $0.port > 1 ? HostPort($0.host, $0.port - 1).description : nil }
-        return MasterPlace(address: registered?.address ?? derived, replicationAddress: configured)
+        return MasterPlace(address: own ?? derived, replicationAddress: configured)
     }
 
     /// A name server says who the master of this broker's set is.

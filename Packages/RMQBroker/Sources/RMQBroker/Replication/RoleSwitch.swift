@@ -93,7 +93,7 @@ final class RoleSwitch: Sendable {
     private func whileNothingIsCompared(_ work: @escaping @Sendable () throws -> Void) throws {
         let turn = Turn()
         let isTaken = comparer.run { turn.take(work) }
-        guard isTaken else { throw Refusal(.serviceNotAvailable, "the broker stops") }
+        guard isTaken else { throw Refusal(.systemBusy, "the broker stays a slave: other work on its log waits, or the broker stops; try again later") }
         try turn.wait(for: .seconds(60))
     }
 

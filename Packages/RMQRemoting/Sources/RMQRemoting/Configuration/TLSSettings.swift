@@ -51,6 +51,11 @@ public struct TLSSettings: Sendable, Equatable {
     /// The defaults of the reference: encryption for whoever asks for it, and no more.
     public init() {}
 
+    /// Whether any of the keys is set that have no effect in test mode.
+    var namesProtection: Bool {
+        clientCertificate != .none || verifiesClients || verifiesServers || server != TLSFiles() || client != TLSFiles()
+    }
+
     /// What outgoing connections use; nil: no TLS.
     public var clientSettings: TLSClientSettings? {
         guard isEnabledForClient ?? (mode == .enforcing) else { return nil }

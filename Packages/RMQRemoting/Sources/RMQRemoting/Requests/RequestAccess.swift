@@ -18,7 +18,7 @@ public struct NamedRights: Sendable {
     public let right: ResourceRight.Right
     /// The field with the topic; nil for none.
     public let topic: StaticString?
-    /// The field with the group; nil for none. Whoever publishes needs it for the group's retry topic alone, and then nothing else.
+    /// The field with the group; nil for none. Who publishes needs none: a group's retry topic names the group.
     public let group: StaticString?
 
     /// How ``SignedRequestReader`` knows the two.
@@ -46,8 +46,7 @@ public struct NamedRights: Sendable {
         switch right {
         case .publish:
             guard let topic else { return [] }
-            if !RetryTopic.isRetry(topic) { return [ResourceRight(.publish, topic: topic)] }
-            return group.map { [ResourceRight(.subscribe, group: $0)] } ?? []
+            return [ResourceRight(RetryTopic.isRetry(topic) ? .subscribe : .publish, topic: topic)]
         case .subscribe:
             return [topic.map { ResourceRight(.subscribe, topic: $0) }, group.map { ResourceRight(.subscribe, group: $0) }].compactMap(\.self)
         }

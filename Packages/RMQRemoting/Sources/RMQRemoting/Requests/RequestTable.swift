@@ -15,11 +15,14 @@ public struct RequestTable<Work: Sendable>: Sendable {
         public let isAdministration: Bool
 
         /// - Parameters:
-        ///   - access: without it, any account may send it.
+        ///   - access: without it, any account may send it, or an administrator's where it is administration: what is not taken from other
+        ///     machines where there are no accounts must not be open to every account where there are.
         ///   - isAdministration: without it, what needs an administrator's account.
         public init(_ code: RequestCode, _ work: Work, access: RequestAccess = .account, isAdministration: Bool? = nil) {
             self.code = code
             self.work = work
+            var access = access
+            if isAdministration == true, case .account = access { access = .administrator }
             self.access = access
             self.isAdministration = isAdministration ?? { if case .administrator = access { true } else { false } }()
         }

@@ -45,6 +45,9 @@ public final class TLSPort: TLSContextSource {
                 logger.warning("tls.server.authClient=true has no effect while tls.server.need.client.auth=none: no client is asked for a certificate")
             }
         }
+        if settings.testMode, settings.mode != .disabled || settings.clientSettings != nil, settings.namesProtection {
+            logger.warning("tls.test.mode.enable is true: certificates, keys, tls.server.need.client.auth and tls.client.authServer have no effect. Set it to false")
+        }
         state = Mutex(first)
     }
 

@@ -132,9 +132,9 @@ final class TLSTransport: Transport {
 
     /// While a worker has the session, the socket is not watched for bytes, so the loop comes here when the connection broke.
     private func isBroken(_ descriptor: Int32) -> Bool {
-        var byte: UInt8 = 0
-        let count = recv(descriptor, &byte, 1, Int32(MSG_PEEK))
-        return count == 0 || count < 0 && errno != EAGAIN && errno != EINTR
+        // Not by a look at what has arrived: that stays readable after a reset.
+        var state = pollfd(fd: descriptor, events: 0, revents: 0)
+        return poll(&state, 1, 0) == 1 && Int32(state.revents) & (POLLERR | POLLHUP | POLLNVAL) != 0
     }
 
     // MARK: Transport
@@ -185,8 +185,13 @@ final class TLSTransport: Transport {
     /// What arrived before a record that cannot be opened is good.
     private func giveFirst(_ count: Int, _ reason: String) -> TransportRead {
         phase = .over(reason: reason)
+        // Answers may end the connection before what is left would be read.
+        if let channel { desk.report(channel.remote, reason) }
         return .bytes(count, hasMore: true)
     }
+
+    /// What is sealed of a write, and as much again that the session says by itself.
+    private static let mostLeaving = 2 * RecordBuffers.byteCount + 4_096
 
     /// All that has arrived is opened. The session may have something to say by itself: an answer to a change of keys, say.
     private func awaitMore(_ descriptor: Int32, _ count: Int) -> TransportRead {
@@ -195,18 +200,24 @@ final class TLSTransport: Transport {
             case .done: break
             case .failed(let code): return .failed(code: code)
             case .blocked:
-                guard session.pipe.leaving.count <= RecordBuffers.byteCount else {
-                    return count > 0 ? giveFirst(count, "the peer asks and does not read the answers") : refuse("the peer asks and does not read the answers")
-                }
-                if count == 0 { return .blocked(until: [.readable, .writable]) }
+                if count == 0, session.pipe.leaving.count <= Self.mostLeaving { return .blocked(until: [.readable, .writable]) }
             }
+        }
+        // Also while a write waits: a peer that reads nothing may go on to ask for new keys.
+        if session.pipe.leaving.count > Self.mostLeaving {
+            let reason = "the peer asks and does not read the answers"
+            return count > 0 ? giveFirst(count, reason) : refuse(reason)
         }
         return count > 0 ? .bytes(count, hasMore: false) : .blocked(until: .readable)
     }
 
     func write(_ descriptor: Int32, _ parts: UnsafeBufferPointer<iovec>) -> TransportWrite {
+        switch phase {
+        case .open: break
         // The handshake's end brings the next write.
-        guard case .open = phase else { return .blocked(after: 0, until: []) }
+        case .greeting, .working: return .blocked(after: 0, until: [])
+        case .over: return .failed(code: EPROTO)
+        }
         buffers?.lend(to: session.pipe)
         defer { buffers?.takeBack(from: session.pipe) }
         if sealedBytes == 0, let reason = seal(parts) {

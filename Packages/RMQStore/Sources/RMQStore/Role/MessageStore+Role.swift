@@ -16,7 +16,7 @@ extension MessageStore {
     /// Who writes the log now. The configuration says who did when the store was opened.
     public var role: StoreRole { flags.current.contains(.replica) ? .replica : .master }
 
-    /// Raised when this store stops to be the one that writes the log, and when the log is cut: what was appended in an earlier epoch
+    /// Raised when this store stops or begins to be the one that writes the log, and when the log is cut: what was appended in an earlier epoch
     /// may be gone, and other bytes be at its place. How far the log is kept says something of a message only while this is the
     /// message's own epoch; whoever compares reads the epoch last.
     public var epoch: Int64 { epochs.load(ordering: .acquiring) }
@@ -98,6 +98,8 @@ extension MessageStore {
                 // One that began again with offset 0 counts from there.
                 for queue in queues.all { queue.resumeAssigning(state) }
                 progress.setPublishesAtAppend(configuration.mastersPublishAtAppend(requiredReplicas: replicas.required), state)
+                // What was read of the log meanwhile is read again, and replicas that follow this one hear of the new master.
+                raiseEpoch(state)
                 flags.clear([.replica, .changesRole])
             }
         }
