@@ -31,8 +31,8 @@ import Testing
         - {accessKey: limited-admin, secretKey: secret-1, admin: true, topicPerms: [T=SUB]}
         """
 
-    /// What a request code needs, by the reference's rules, but for those that README.md names: batches, replies and changes of accounts
-    /// need rights here.
+    /// What a request code needs, by the reference's rules, but for those that README.md names: batches, replies, changes of accounts
+    /// and all administration need rights here.
     private enum Need { case account, publish, topic, group, topicAndGroup, groupAndTopic, administrator }
 
     private static func need(_ code: Int32) -> Need {
@@ -42,7 +42,7 @@ import Testing
         case 35, 36, 38: .group
         case 11, 15: .topicAndGroup
         case 34: .groupAndTopic
-        case 17, 25, 50, 51, 53, 200, 207, 215: .administrator
+        case 17, 25, 50, 51, 53, 200, 207, 215, 222, 306, 309, 314, 316, 323, 329, 1908: .administrator
         default: .account
         }
     }
@@ -99,7 +99,7 @@ import Testing
                 }
             }
             var refused = 0
-            for code in Int32(0)...1_000 {
+            for code in Int32(0)...2_000 {
                 let request = Self.request(code)
                 #expect(remark(request) == "No accessKey is configured")
                 #expect(remark(try Self.signed(request, "nobody7")) == "No acl config for nobody7")
