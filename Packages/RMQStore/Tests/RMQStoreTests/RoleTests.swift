@@ -48,8 +48,10 @@ import Testing
         #expect(throws: StoreError.isReplica) { try first.checkAccepting() }
         #expect(throws: StoreError.isReplica) { try first.tryPut("T", 0, [1]) }
         #expect(try texts(first) == [["from a"], [], []], "what was readable stays so")
+        let epoch = second.epoch
         try second.becomeMaster()
         try second.becomeMaster()
+        #expect(second.epoch == epoch + 1, "what was read of the log meanwhile is not all of it")
         let range = try #require(first.bytes(from: 0, maxBytes: 1 << 20))
         #expect(throws: StoreError.notReplica) { try second.appendRaw(range.bytes, at: second.maxPhysicalOffset) }
         let result = try second.put("T", 0, text: "from b")

@@ -35,6 +35,13 @@ import Testing
 
     // MARK: Registration
 
+    @Test func aFilterIsYoungerThanTheLogWhateverTheClockSays() {
+        let table = table()
+        table.begin(newestStamp: 1_700_000_000_500)
+        register(table, sql("a = 1"))
+        #expect(table[topic: "T", group: "g"]?.bornAt == 1_700_000_000_500)
+    }
+
     @Test func onlyExpressionsAreRegistered() {
         let table = table()
         register(table, SubscriptionData(topic: "T", tagExpression: "a || b", version: 1), sql("", topic: "U"))

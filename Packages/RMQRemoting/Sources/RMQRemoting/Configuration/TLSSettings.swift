@@ -53,7 +53,7 @@ public struct TLSSettings: Sendable, Equatable {
 
     /// Whether any of the keys is set that have no effect in test mode.
     var namesProtection: Bool {
-        clientCertificate != .none || verifiesClients || verifiesServers || server != TLSFiles() || client != TLSFiles()
+        clientCertificate != .none || verifiesClients || verifiesServers || server.areNamed || client.areNamed
     }
 
     /// What outgoing connections use; nil: no TLS.
@@ -96,6 +96,9 @@ public struct TLSFiles: Sendable, Equatable {
 
     /// None.
     public init() {}
+
+    /// Whether any of them is set.
+    var areNamed: Bool { certificatePath != nil || keyPath != nil || keyPassword != nil || trustPath != nil }
 
     /// What the files are called where they are set.
     public struct Keys: Sendable, Equatable {

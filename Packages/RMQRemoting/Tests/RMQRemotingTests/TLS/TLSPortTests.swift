@@ -41,6 +41,17 @@ import Testing
 
     // MARK: at the start
 
+    @Test func protectionThatTestModeTakesAwayIsNamed() throws {
+        let scene = try Scene()
+        scene.settings.testMode = true
+        _ = try scene.port()
+        #expect(scene.log.contains("tls.test.mode.enable is true"))
+        let plain = try Scene()
+        plain.settings = TLSSettings()
+        _ = try plain.port()
+        #expect(!plain.log.contains("tls.test.mode.enable"))
+    }
+
     @Test func goodFilesAreTaken() throws {
         #expect(try Scene().refusal == nil)
     }
