@@ -150,10 +150,12 @@ def wait_followed(master, load_round):
 
 
 class Pair:
-    """`first` and `second` change places; the proxy is what the replica sees of its master."""
+    """The two change places. The proxy is what the replica sees of its master: of the replication port, which suffers, and of the main one
+    below it, which does not."""
 
     def __init__(self, programs, name_server, proxied):
-        self.proxy = Proxy() if proxied else None
+        port = rmq.free_port(run=2) if proxied else 0
+        self.proxy, self.front = (Proxy(port=port), Proxy(port=port - 1)) if proxied else (None, None)
         self.programs = programs
         self.master, self.replica = (Member(programs, name_server, self.proxy) for _ in range(2))
         # Where the queues ended when the last round was over: what is before was looked at.
@@ -161,8 +163,7 @@ class Pair:
 
     def __enter__(self):
         self.master.begin(is_master=True)
-        if self.proxy:
-            self.proxy.target = self.master.replication_address
+        self.point_proxies()
         self.replica.begin(is_master=False)
         wait_followed(self.master, 0)
         # Slaves learn of topics every ten seconds, and write down what they know.
@@ -175,6 +176,7 @@ class Pair:
             member.__exit__()
         if self.proxy:
             self.proxy.stop()
+            self.front.stop()
 
     def promote(self):
         done = subprocess.run([self.programs / "mqadmin", "changeBrokerRole", "-b", self.replica.broker_address, "-r", "syncMaster"], capture_output=True,
@@ -182,8 +184,11 @@ class Pair:
         if done.returncode != 0 or "is a syncmaster now" not in done.stdout:
             raise RuntimeError(f"changeBrokerRole ended with {done.returncode}: {done.stdout}{done.stderr}")
         self.master, self.replica = self.replica, self.master
+        self.point_proxies()
+
+    def point_proxies(self):
         if self.proxy:
-            self.proxy.target = self.master.replication_address
+            self.proxy.target, self.front.target = self.master.replication_address, self.master.broker_address
 
     def round_ended(self):
         for queue, offset in self.master.messages(self.checked):

@@ -12,12 +12,12 @@ class Proxy:
     falsify: how many of the next bytes that come down are changed, one bit each, at a random place of what passes.
     """
 
-    def __init__(self, target=None):
+    def __init__(self, target=None, port=0):
         self.target, self.stalls, self.falsify, self.bytes_per_second, self.chunk = target, set(), 0, None, 1 << 16
         self.cut_after = None   # bytes that still come down before the connection is cut
         self.refuses, self.connections, self.passed = False, set(), {"up": 0, "down": 0}
         self.lock = threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         threading.Thread(target=self.accept, daemon=True).start()

@@ -21,7 +21,7 @@ public struct NameServerConfiguration: Sendable, Equatable {
     /// Event loops of a stand-alone name server.
     public var eventLoops = 3
 
-    /// Whether what changes something needs an account; with ``AccessConfiguration/requiresSignature``, also every question.
+    /// Whether what changes something needs an account; with `requiresSignature`, also every question.
     public var access = AccessConfiguration()
     /// Where it listens.
     public var listener = ListenerConfiguration(port: 9876)

@@ -32,7 +32,7 @@ public struct StoreConfiguration: Sendable, Equatable {
     public var flushThoroughInterval: Duration = .seconds(10)
     /// `syncFlushTimeout`: how long an append waits for the disk under synchronous flush.
     public var syncFlushTimeout: Duration = .seconds(5)
-    /// `brokerRole`, as far as the store cares: in which role it is opened. See ``MessageStore/becomeMaster()``.
+    /// `brokerRole`, as far as the store cares: in which role it is opened. See ``MessageStore/becomeMaster(requiredReplicas:)``.
     public var role: StoreRole = .master
     /// How many replicas must have a message before it is confirmed: 1 for `brokerRole=SYNC_MASTER`, else 0.
     public var requiredReplicas = 0
