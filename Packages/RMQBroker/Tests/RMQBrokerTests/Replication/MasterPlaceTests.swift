@@ -5,7 +5,7 @@ import Testing
 @testable import RMQBroker
 
 /// Which broker a slave asks, and from which one it takes the log: they have to be the same.
-struct MasterPlaceTests {
+@Suite(.takesTurns) struct MasterPlaceTests {
     /// The two addresses; nil when there is no master.
     private func place(configured: String, registered: (address: String, replicationAddress: String)?) -> [String]? {
         var configuration = BrokerConfiguration()
