@@ -26,6 +26,18 @@ final class ReplicaSet {
         return peer
     }
 
+    /// The same, with a replication port one above the main one: of the ports that the system chooses, the next may be anybody's.
+    func startBesideItsReplicationPort(_ role: BrokerRole) throws -> Peer {
+        var peer = try start(role)
+        for _ in 0..<20 where peer.broker.state.replication.listenPort != peer.broker.port + 1 {
+            peer.stop()
+            members.removeLast()
+            peer = try start(role)
+        }
+        try #require(peer.broker.state.replication.listenPort == peer.broker.port + 1)
+        return peer
+    }
+
     func stop() {
         for member in members.reversed() { member.stop() }
         nameServer.stop()

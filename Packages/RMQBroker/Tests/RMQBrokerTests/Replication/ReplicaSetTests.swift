@@ -181,7 +181,7 @@ import Testing
 
     @Test func theMasterMayStandInTheConfiguration() async throws {
         try await withReplicaSet { set in
-            let master = try set.start(.asyncMaster)
+            let master = try set.startBesideItsReplicationPort(.asyncMaster)
             try await master.send("T", 0..<5)
             let slave = try set.start(.slave, id: 1) {
                 $0.nameServers = []
