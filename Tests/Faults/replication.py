@@ -162,6 +162,14 @@ class Pair:
         self.checked = [0] * QUEUES
 
     def __enter__(self):
+        try:
+            self.begin()
+            return self
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def begin(self):
         self.master.begin(is_master=True)
         self.point_proxies()
         self.replica.begin(is_master=False)
@@ -169,7 +177,6 @@ class Pair:
         # Slaves learn of topics every ten seconds, and write down what they know.
         topics = self.replica.store / "config" / "topics.json"
         rmq.wait_until(lambda: topics.exists() and TOPIC in topics.read_text(), what="the replica to know the topic")
-        return self
 
     def __exit__(self, *_):
         for member in (self.master, self.replica):
