@@ -85,7 +85,7 @@ public final class Broker: Sendable {
     public func start() throws(BrokerError) {
         let loops = EventLoopGroup(count: configuration.eventLoopCount, name: "broker", clocks: state.clocks)
         let listener = ListenerService(loops, configuration, state, tls: tls.port)
-        let connections = OutgoingConnections(BrokerAccount(home: configuration.rocketmqHome, logger: state.logger), tls: tls.client)
+        let connections = OutgoingConnections(BrokerAccount(home: configuration.rocketmqHome, logger: state.logger), tls: tls)
         let services: ServiceList
         do {
             services = try ServiceList(starting: [

@@ -17,6 +17,9 @@ final class LoopState: WakeUpObserver {
     let transactions: TransactionWrites
     /// Asked before every request; nil: everybody may do everything.
     let access: (any LoopAccess)?
+    /// ``BrokerState/pullRulesVersion`` from before anything was looked up for this request: what changes behind that is looked at once more
+    /// when a pull is held.
+    private(set) var pullRulesVersion: UInt64 = 0
     private let arrivals: Arrivals
     private let offsetMovedEvents: OffsetMovedEvents
 
@@ -49,6 +52,7 @@ final class LoopState: WakeUpObserver {
 
     /// Takes over what others changed. Once per request.
     func refresh() {
+        pullRulesVersion = broker.pullRulesVersion
         if settings.refresh() { settingsChanged() }
         routes.refresh()
     }

@@ -36,9 +36,6 @@ struct PullProcessor {
         if loop.settings.configuration.brokerPermission & Permission.read.rawValue == 0 {
             throw .unreadableBroker(loop.settings.configuration)
         }
-        // Before the route is looked at: what changes behind this is looked at once more when the pull is held.
-        let rulesVersion = loop.broker.pullRulesVersion
-        loop.refresh()
         let route = if let known = loop.routes.pull(group: request.group, topic: request.topic) { known } else { try find(request) }
         if let refusal = route.refusal { throw refusal }
         guard request.queueId >= 0, request.queueId < route.topic.config.readQueueCount else {
@@ -57,7 +54,7 @@ struct PullProcessor {
             connection: connection.id, ticket: ticket, queue: route.topic.queue(request.queueId), filter: filter, offset: request.offset,
             nextOffset: request.offset, maxCount: Int(max(request.maxCount, 1)),
             advice: loop.settings.configuration.slaveRead ? route.advice : .master, progress: route.progress,
-            statistics: route.statistics, rulesVersion: rulesVersion)
+            statistics: route.statistics, rulesVersion: loop.pullRulesVersion)
         loop.holds.answerOrHold(pull, suspendMilliseconds: suspend, on: connection)
     }
 

@@ -26,6 +26,7 @@ final class TLSTransport: Transport {
     private var buffers: RecordBuffers?
     private var timer: ScheduledWork?
     private var isCounted = false
+    private var isReported = false
     /// How many bytes of the next write are sealed, and in `session.pipe.leaving` in part.
     private var sealedBytes = 0
     /// The peer said that it sends no more.
@@ -126,8 +127,15 @@ final class TLSTransport: Transport {
     }
 
     private func refused(_ reason: String) -> TransportRead {
-        if let channel { desk.report(channel.remote, reason) }
+        report(reason)
         return .refused(reason: "TLS: " + reason)
+    }
+
+    /// Once a connection.
+    private func report(_ reason: String) {
+        guard !isReported, let channel else { return }
+        isReported = true
+        desk.report(channel.remote, reason)
     }
 
     /// While a worker has the session, the socket is not watched for bytes, so the loop comes here when the connection broke.
@@ -186,7 +194,7 @@ final class TLSTransport: Transport {
     private func giveFirst(_ count: Int, _ reason: String) -> TransportRead {
         phase = .over(reason: reason)
         // Answers may end the connection before what is left would be read.
-        if let channel { desk.report(channel.remote, reason) }
+        report(reason)
         return .bytes(count, hasMore: true)
     }
 
@@ -222,7 +230,7 @@ final class TLSTransport: Transport {
         defer { buffers?.takeBack(from: session.pipe) }
         if sealedBytes == 0, let reason = seal(parts) {
             phase = .over(reason: reason)
-            if let channel { desk.report(channel.remote, reason) }
+            report(reason)
             return .failed(code: EPROTO)
         }
         switch session.pipe.send(descriptor) {
