@@ -107,13 +107,14 @@ struct Run {
 
     init(
         _ words: [String], servers: Servers = Servers(Golden.answer), nameServer: String = Golden.nameServer,
-        sender: any MessageSending = ProducerSending()
+        sender: any MessageSending = ProducerSending(), width: Int? = nil,
+        pause: @escaping @Sendable (Duration) async throws -> Void = { _ in }
     ) async throws {
-        let captured = CapturedOutput()
+        let captured = CapturedOutput(width: width)
         let temporary = try TemporaryFolder(), folder = temporary.sub("bodies")
         let tool = AdminTool(
             output: captured, environment: { $0 == "NAMESRV_ADDR" ? nameServer : nil }, time: .utc, now: { 1_795_236_128_000 },
-            bodyFolder: folder, sender: sender, makeAdmin: { nameServers, _ in Admin(nameServers: nameServers, transport: servers) })
+            bodyFolder: folder, sender: sender, pause: pause, makeAdmin: { nameServers, _ in Admin(nameServers: nameServers, transport: servers) })
         exitCode = await tool.run(words)
         output = captured.output.replacingOccurrences(of: folder, with: "/tmp/rocketmq/msgbodys")
         errors = captured.errors

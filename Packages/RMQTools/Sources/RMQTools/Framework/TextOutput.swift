@@ -1,3 +1,4 @@
+internal import Glibc
 import RMQCommon
 import Synchronization
 
@@ -7,6 +8,15 @@ public protocol TextOutput: Sendable {
     func write(_ text: String)
     /// What went wrong; has its own line feeds.
     func writeError(_ text: String)
+    /// Columns of the terminal that standard output is; nil when it is none.
+    var width: Int? { get }
+    /// Columns of the terminal that standard error is; nil when it is none, and no progress can be shown.
+    var progressWidth: Int? { get }
+}
+
+extension TextOutput {
+    public var width: Int? { nil }
+    public var progressWidth: Int? { nil }
 }
 
 /// Standard output and standard error.
@@ -15,13 +25,29 @@ public struct ConsoleOutput: TextOutput {
 
     public func write(_ text: String) { Console.write(text) }
     public func writeError(_ text: String) { Console.writeError(text) }
+    public var width: Int? { Self.columns(of: STDOUT_FILENO) }
+    public var progressWidth: Int? { Self.columns(of: STDERR_FILENO) }
+
+    /// A terminal that does not know its width counts as 80 columns.
+    private static func columns(of descriptor: Int32) -> Int? {
+        guard isatty(descriptor) == 1 else { return nil }
+        var size = winsize()
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
 }
 
 /// Keeps what is printed, for tests and for programs that use the commands as a library.
 public final class CapturedOutput: TextOutput {
     private let texts = Mutex<(output: String, errors: String)>(("", ""))
+    public let width: Int?
+    public let progressWidth: Int?
 
-    public init() {}
+    /// - Parameter width: the columns of the terminal that it stands in for; nil for none.
+    public init(width: Int? = nil, progressWidth: Int? = nil) {
+        self.width = width
+        self.progressWidth = progressWidth
+    }
 
     public func write(_ text: String) { texts.withLock { $0.output += text } }
     public func writeError(_ text: String) { texts.withLock { $0.errors += text } }

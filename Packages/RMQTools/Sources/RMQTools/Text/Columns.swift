@@ -18,4 +18,15 @@ enum Columns {
     static func trimmedEnd(_ text: String) -> String {
         text.unicodeScalars.lastIndex { !$0.properties.isWhitespace }.map { String(text.unicodeScalars[...$0]) } ?? ""
     }
+
+    /// `1,234,567`.
+    static func grouped(_ number: some BinaryInteger) -> String {
+        let digits = Array(String(number.magnitude).utf8)
+        var text: [UInt8] = number < 0 ? [UInt8(ascii: "-")] : []
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index) % 3 == 0 { text.append(UInt8(ascii: ",")) }
+            text.append(digit)
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
 }
