@@ -17,7 +17,7 @@ import Testing
 
     @Test(arguments: AdminTool.commands.map(\.name))
     func everyCommandTeachesByAnExampleThatItAccepts(_ name: String) async throws {
-        let command = try #require(AdminTool.command(named: name)), example = try #require(command.example)
+        let command = try #require(AdminTool.command(named: name)), example = command.example
         let words = example.split(separator: " ").map { $0.trimmingCharacters(in: ["'"]) }
         #expect(Array(words.prefix(2)) == ["mqadmin", name])
         _ = try CommandOptions(Array(words.dropFirst(2)), declared: command.options + CommandOption.common)

@@ -6,7 +6,7 @@ struct BrokerStatusCommand: AdminCommand {
     let name = "brokerStatus"
     let summary = "Fetch broker runtime status data"
     let label = "BrokerStatusSubCommand"
-    let example: String? = "mqadmin brokerStatus -n 127.0.0.1:9876 -c DefaultCluster"
+    let example = "mqadmin brokerStatus -n 127.0.0.1:9876 -c DefaultCluster"
     let options: [CommandOption] = [
         CommandOption("b", "brokerAddr", "Broker address"),
         CommandOption("c", "clusterName", "which cluster"),

@@ -6,7 +6,7 @@ struct ClusterAclConfigVersionCommand: AdminCommand {
     let name = "clusterAclConfigVersion"
     let summary = "List all of acl config version information in cluster"
     let label = "ClusterAclConfigVersionListSubCommand"
-    let example: String? = "mqadmin clusterAclConfigVersion -n 127.0.0.1:9876 -c DefaultCluster"
+    let example = "mqadmin clusterAclConfigVersion -n 127.0.0.1:9876 -c DefaultCluster"
     let options: [CommandOption] = [
         .oneOf("b", "brokerAddr", "query acl config version for which broker"),
         .oneOf("c", "clusterName", "query acl config version for specified cluster"),

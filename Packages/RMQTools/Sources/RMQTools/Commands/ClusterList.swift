@@ -6,7 +6,7 @@ struct ClusterListCommand: AdminCommand {
     let name = "clusterList"
     let summary = "List all of clusters"
     let label = "ClusterListSubCommand"
-    let example: String? = "mqadmin clusterList -n 127.0.0.1:9876"
+    let example = "mqadmin clusterList -n 127.0.0.1:9876"
     let options: [CommandOption] = [
         .flag("m", "moreStats", "Print more stats"),
         CommandOption("i", "interval", "specify intervals numbers, it is in seconds"),

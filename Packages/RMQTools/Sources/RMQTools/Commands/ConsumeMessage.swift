@@ -6,7 +6,7 @@ struct ConsumeMessageCommand: AdminCommand {
     let name = "consumeMessage"
     let summary = "Consume message"
     let label = "ConsumeMessageCommand"
-    let example: String? = "mqadmin consumeMessage -n 127.0.0.1:9876 -t Orders -g readers -c 10"
+    let example = "mqadmin consumeMessage -n 127.0.0.1:9876 -t Orders -g readers -c 10"
     let options: [CommandOption] = [
         .required("t", "topic", "Topic name"),
         CommandOption("b", "brokerName", "Broker name"),

@@ -6,7 +6,7 @@ struct ConsumerProgressCommand: AdminCommand {
     let name = "consumerProgress"
     let summary = "Query consumers's progress, speed"
     let label = "ConsumerProgressSubCommand"
-    let example: String? = "mqadmin consumerProgress -n 127.0.0.1:9876 -g billing"
+    let example = "mqadmin consumerProgress -n 127.0.0.1:9876 -g billing"
     let options: [CommandOption] = [
         CommandOption("g", "groupName", "consumer group name"),
         CommandOption("s", "showClientIP", "Show Client IP per Queue"),

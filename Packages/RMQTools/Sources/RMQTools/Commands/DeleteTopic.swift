@@ -6,7 +6,7 @@ struct DeleteTopicCommand: AdminCommand {
     let name = "deleteTopic"
     let summary = "Delete topic from broker and NameServer."
     let label = "DeleteTopicSubCommand"
-    let example: String? = "mqadmin deleteTopic -n 127.0.0.1:9876 -c DefaultCluster -t Orders"
+    let example = "mqadmin deleteTopic -n 127.0.0.1:9876 -c DefaultCluster -t Orders"
     let options: [CommandOption] = [
         .required("t", "topic", "topic name"),
         .required("c", "clusterName", "delete topic from which cluster"),

@@ -6,7 +6,7 @@ struct QueryMessageByIdCommand: AdminCommand {
     let name = "queryMsgById"
     let summary = "Query Message by Id"
     let label = "QueryMsgByIdSubCommand"
-    let example: String? = "mqadmin queryMsgById -n 127.0.0.1:9876 -i 7F00000100002A9F0000000000000000"
+    let example = "mqadmin queryMsgById -n 127.0.0.1:9876 -i 7F00000100002A9F0000000000000000"
     let options: [CommandOption] = [
         .required("i", "msgId", "Message Id"),
         CommandOption("g", "consumerGroup", "consumer group name"),

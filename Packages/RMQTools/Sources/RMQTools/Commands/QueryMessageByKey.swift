@@ -6,7 +6,7 @@ struct QueryMessageByKeyCommand: AdminCommand {
     let name = "queryMsgByKey"
     let summary = "Query Message by Key"
     let label = "QueryMsgByKeySubCommand"
-    let example: String? = "mqadmin queryMsgByKey -n 127.0.0.1:9876 -t Orders -k order-4711"
+    let example = "mqadmin queryMsgByKey -n 127.0.0.1:9876 -t Orders -k order-4711"
     let options: [CommandOption] = [
         .required("t", "topic", "topic name"),
         .required("k", "msgKey", "Message Key"),

@@ -6,7 +6,7 @@ struct SendMessageCommand: AdminCommand {
     let name = "sendMessage"
     let summary = "Send a message"
     let label = "SendMessageCommand"
-    let example: String? = "mqadmin sendMessage -n 127.0.0.1:9876 -t Orders -p hello -k order-4711"
+    let example = "mqadmin sendMessage -n 127.0.0.1:9876 -t Orders -p hello -k order-4711"
     let options: [CommandOption] = [
         .required("t", "topic", "Topic name"),
         .required("p", "body", "UTF-8 string format of the message body"),

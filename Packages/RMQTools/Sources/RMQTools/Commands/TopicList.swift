@@ -6,7 +6,7 @@ struct TopicListCommand: AdminCommand {
     let name = "topicList"
     let summary = "Fetch all topic list from name server"
     let label = "TopicListSubCommand"
-    let example: String? = "mqadmin topicList -n 127.0.0.1:9876 -c"
+    let example = "mqadmin topicList -n 127.0.0.1:9876 -c"
     let options: [CommandOption] = [.flag("c", "clusterModel", "clusterModel")]
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {

@@ -6,7 +6,7 @@ struct TopicRouteCommand: AdminCommand {
     let name = "topicRoute"
     let summary = "Examine topic route info"
     let label = "TopicRouteSubCommand"
-    let example: String? = "mqadmin topicRoute -n 127.0.0.1:9876 -t Orders"
+    let example = "mqadmin topicRoute -n 127.0.0.1:9876 -t Orders"
     let options: [CommandOption] = [
         .required("t", "topic", "topic name"),
         .flag("l", "list", "Use list format to print data"),

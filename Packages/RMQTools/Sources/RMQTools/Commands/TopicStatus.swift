@@ -6,7 +6,7 @@ struct TopicStatusCommand: AdminCommand {
     let name = "topicStatus"
     let summary = "Examine topic Status info"
     let label = "TopicStatusSubCommand"
-    let example: String? = "mqadmin topicStatus -n 127.0.0.1:9876 -t Orders"
+    let example = "mqadmin topicStatus -n 127.0.0.1:9876 -t Orders"
     let options: [CommandOption] = [.required("t", "topic", "topic name")]
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {

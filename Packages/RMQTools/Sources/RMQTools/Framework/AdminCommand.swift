@@ -15,7 +15,7 @@ protocol AdminCommand: Sendable {
     /// The name that the reference gives the command in failure texts.
     var label: String { get }
     /// A command line as a person would type it, for `mqadmin help`.
-    var example: String? { get }
+    var example: String { get }
     /// Its own options, without ``CommandOption/common``.
     var options: [CommandOption] { get }
     /// - Throws: ``ClientError`` for what a server did, ``CommandFailure`` for all else.
@@ -24,10 +24,9 @@ protocol AdminCommand: Sendable {
 
 extension AdminCommand {
     var alias: String? { nil }
-    var example: String? { nil }
     var usage: String { CommandUsage.text(program: "mqadmin " + name, options: options + CommandOption.common) }
     /// The usage, and what the reference's help leaves out: what it is for, how it is called, what else it takes.
     var help: String {
-        usage + "\n\(summary).\n" + (example.map { "\nExample:\n  \($0)\n" } ?? "") + "\n" + ToolOptions.help
+        usage + "\n\(summary).\n\nExample:\n  \(example)\n\n" + ToolOptions.help
     }
 }
