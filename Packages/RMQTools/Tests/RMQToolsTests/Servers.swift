@@ -107,10 +107,10 @@ struct Run {
 
     init(
         _ words: [String], servers: Servers = Servers(Golden.answer), nameServer: String = Golden.nameServer,
-        sender: any MessageSending = ProducerSending(), width: Int? = nil,
+        sender: any MessageSending = ProducerSending(), width: Int? = nil, height: Int? = nil,
         pause: @escaping @Sendable (Duration) async throws -> Void = { _ in }
     ) async throws {
-        let captured = CapturedOutput(width: width)
+        let captured = CapturedOutput(width: width, height: height)
         let temporary = try TemporaryFolder(), folder = temporary.sub("bodies")
         let tool = AdminTool(
             output: captured, environment: { $0 == "NAMESRV_ADDR" ? nameServer : nil }, time: .utc, now: { 1_795_236_128_000 },

@@ -45,7 +45,7 @@ public struct AdminTool: Sendable {
         ConsumerProgressCommand(), ClusterListCommand(), TopicListCommand(), SendMessageCommand(), ConsumeMessageCommand(),
         UpdateAclConfigCommand(), DeleteAclConfigCommand(), ClusterAclConfigVersionCommand(), UpdateGlobalWhiteAddrCommand(),
         // Of this project, so behind those of the reference.
-        ChangeBrokerRoleCommand(),
+        ChangeBrokerRoleCommand(), DoctorCommand(), TopCommand(),
     ]
 
     /// The exit code of a command that failed, where the person asked for one (`--exit-code`).
@@ -100,9 +100,10 @@ public struct AdminTool: Sendable {
         var access = ToolsAccess(credentials: credentials)
         access.tls = try ToolsAccess.tls(home: environment("ROCKETMQ_HOME"))
         let admin = try makeAdmin(NameServerList.parse(options["n"] ?? environment("NAMESRV_ADDR") ?? ""), access)
+        let adminOf = { @Sendable [makeAdmin, access] (nameServers: [String]) throws(ClientError) -> Admin in try makeAdmin(nameServers, access) }
         defer { admin.close() }
         let context = CommandContext(
-            admin: admin, access: access, sender: sender, output: output, time: time, now: now, pause: pause, bodyFolder: bodyFolder,
+            admin: admin, adminOf: adminOf, access: access, sender: sender, output: output, time: time, now: now, pause: pause, bodyFolder: bodyFolder,
             showsJSON: own.showsJSON)
         try await command.run(options, in: context)
         if own.showsJSON, let messages = context.outcome.messages { output.write(messages.text(.standard) + "\n") }

@@ -5,6 +5,8 @@ import Synchronization
 /// What a command works with: everything that touches the outside world.
 struct CommandContext: Sendable {
     let admin: Admin
+    /// Asks other name servers than those of ``admin``, in the same name.
+    let adminOf: @Sendable (_ nameServers: [String]) throws(ClientError) -> Admin
     /// In whose name the commands ask, and over which connections.
     let access: ToolsAccess
     let sender: any MessageSending

@@ -29,4 +29,20 @@ enum Columns {
         }
         return String(decoding: text, as: UTF8.self)
     }
+
+    /// Breaks a line at blanks so that each part fits into `width`; all but the first are indented. Ends with a line feed.
+    static func wrapped(_ text: String, width: Int, indent: Int) -> String {
+        var lines: [String] = []
+        var line = ""
+        for (index, word) in text.split(ascii: " ", keepingEmpty: true).enumerated() {
+            if index > 0, line.utf16.count + 1 + word.utf16.count > width, line.utf16.count > indent {
+                lines.append(line)
+                line = String(repeating: " ", count: indent) + word
+            } else {
+                line += (index > 0 ? " " : "") + word
+            }
+        }
+        lines.append(line)
+        return lines.map { $0 + "\n" }.joined()
+    }
 }
