@@ -24,7 +24,11 @@ protocol AdminCommand: Sendable {
 
 extension AdminCommand {
     var alias: String? { nil }
-    var usage: String { CommandUsage.text(program: "mqadmin " + name, options: options + CommandOption.common) }
+    /// Its options and the common ones; an option of its own may stand for a common one.
+    var allOptions: [CommandOption] {
+        options + CommandOption.common.filter { common in !options.contains { $0.short == common.short } }
+    }
+    var usage: String { CommandUsage.text(program: "mqadmin " + name, options: allOptions) }
     /// The usage, and what the reference's help leaves out: what it is for, how it is called, what else it takes.
     var help: String {
         usage + "\n\(summary).\n\nExample:\n  \(example)\n\n" + ToolOptions.help

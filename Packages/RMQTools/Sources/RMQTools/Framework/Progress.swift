@@ -9,7 +9,7 @@ import Synchronization
 final class Progress: Sendable {
     private struct State {
         var done = 0
-        var nextAt: ContinuousClock.Instant
+        var nextAt: MonotonicInstant
         var isVisible = false
     }
 
@@ -17,25 +17,23 @@ final class Progress: Sendable {
     private let total: Int?
     private let output: any TextOutput
     private let width: Int?
-    private let began: ContinuousClock.Instant
-    private let clock: @Sendable () -> ContinuousClock.Instant
+    private let began: MonotonicInstant
+    private let clock: MonotonicClock
     private let state: Mutex<State>
 
-    init(
-        _ what: String, total: Int?, output: any TextOutput, clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
-    ) {
+    init(_ what: String, total: Int?, output: any TextOutput, clock: MonotonicClock = .system) {
         self.what = what
         self.total = total
         self.output = output
         self.clock = clock
         width = output.progressWidth
-        began = clock()
+        began = clock.now()
         state = Mutex(State(nextAt: began + .seconds(1)))
     }
 
     func advance(by count: Int = 1) {
         guard let width else { return }
-        let now = clock()
+        let now = clock.now()
         let done: Int? = state.withLock { state in
             state.done += count
             guard now >= state.nextAt else { return nil }
