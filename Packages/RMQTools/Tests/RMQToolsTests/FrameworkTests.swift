@@ -25,7 +25,7 @@ import Testing
 
     /// The usage alone on standard output, why on standard error.
     @Test(arguments: try Recording.names(endingWith: "-missingOption", "-unknownOption") + [
-        "updateTopic-both", "updateSubGroup-none", "mqadmin-unknown-option",
+        "brokerStatus-none", "updateTopic-both", "updateSubGroup-none", "mqadmin-unknown-option",
     ])
     func wrongOptionsPrintTheUsage(_ name: String) async throws {
         let recording = try Recording(name)

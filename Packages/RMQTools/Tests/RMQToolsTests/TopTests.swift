@@ -39,25 +39,25 @@ import Testing
             crowded.now.topics[ByteText("T\(number)")] = .init(end: 1, kept: 1)
             crowded.now.groups[ByteText("g\(number)")] = .init(lag: 1, consumed: 1, members: 1)
         }
-        for height in 9...60 { #expect(crowded.lines(width: 80, height: height, time: .utc).count <= height) }
+        for height in 10...60 { #expect(crowded.lines(width: 80, height: height, time: .utc).count <= height) }
         #expect(crowded.lines(width: 80, height: 24, time: .utc).contains { $0.hasPrefix("billing") })
     }
 
     @Test func withoutATerminalOneTableWithRatesIsPrinted() async throws {
-        let run = try await Run(["top"])
+        let run = try await Run(["top"], servers: Servers(Golden.watched))
         #expect(run.exitCode == 0)
         #expect(run.errors.isEmpty)
         #expect(run.output.contains("BROKER"))
         #expect(!run.output.contains("\u{1B}"))
-        let json = try await Run(["top", "--json", "-c", "2"]).output.split(separator: "\n")
-        #expect(json.count == 2)
+        let json = try await Run(["top", "--json", "-c", "2"], servers: Servers(Golden.watched)).output.split(separator: "\n")
+        try #require(json.count == 2)
         let brokers = try JSONValue(parsing: String(json[1])).requireObject("line").require("brokers").requireArray("brokers")
         #expect(try brokers.first?.requireObject("broker").string("broker") == "golden-a:0")
     }
 
     @Test func onATerminalTheScreenIsDrawnAnewUntilItIsInterrupted() async throws {
         struct Interrupted: Error {}
-        let run = try await Run(["top"], width: 80, height: 24, pause: { _ in throw Interrupted() })
+        let run = try await Run(["top"], servers: Servers(Golden.watched), width: 80, height: 24, pause: { _ in throw Interrupted() })
         #expect(run.output.hasPrefix("\u{1B}[2J\u{1B}[H"))
         #expect(run.output.contains("golden-a:0"))
     }

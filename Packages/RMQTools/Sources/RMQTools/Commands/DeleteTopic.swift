@@ -13,8 +13,10 @@ struct DeleteTopicCommand: AdminCommand {
     ]
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
-        let topic = options.required("t")
-        let cluster = options.required("c")
+        try await Self.delete(options.required("t"), fromCluster: options.required("c"), context)
+    }
+
+    static func delete(_ topic: String, fromCluster cluster: String, _ context: CommandContext) async throws {
         for address in try await context.masters(ofCluster: cluster) {
             try await context.change { try await context.admin.deleteTopic(topic, at: address) }
         }

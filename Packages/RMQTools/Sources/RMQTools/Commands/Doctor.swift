@@ -5,7 +5,7 @@ import RMQCommon
 struct DoctorCommand: AdminCommand {
     let name = "doctor"
     let summary = "Look at name servers, brokers, topics and groups; say what is wrong and what to do"
-    let label = "DoctorSubCommand"
+    let label = "doctor"
     let example = "mqadmin doctor -n 127.0.0.1:9876"
     let options: [CommandOption] = []
 
@@ -19,8 +19,9 @@ struct DoctorCommand: AdminCommand {
 
     static func render(_ picture: Picture, _ results: [(check: String, findings: [Finding])], width: Int) -> String {
         let width = max(40, width)
-        var text = "\(picture.nameServers.count) name server(s), \(picture.brokers.count) broker(s), \(picture.routes.count) topic(s), "
-            + "\(picture.groups.count) consumer group(s)\n\n"
+        var text = Columns.wrapped(
+            "\(picture.nameServers.count) name server(s), \(picture.brokers.count) broker(s), \(picture.routes.count) topic(s), "
+                + "\(picture.groups.count) consumer group(s)", width: width, indent: 0) + "\n"
         for (check, findings) in results where findings.isEmpty { text += "ok       \(check)\n" }
         for finding in results.flatMap(\.findings) {
             let mark = finding.weight == .problem ? "PROBLEM" : "WARNING"

@@ -17,7 +17,8 @@ struct QueryMessageByKeyCommand: AdminCommand {
         let messages = try await context.search(topic) { try await context.admin.messages(topic: topic, key: options.required("k")) }
         // Broker by broker, as the reference asks them.
         let brokers = Dictionary(grouping: messages, by: \.storeHost).sorted { ByteText($0.key.description) < ByteText($1.key.description) }
-        context.print(Self.render(brokers.flatMap(\.value)))
+        let sorted = brokers.flatMap(\.value)
+        context.show(.array(sorted.map { .object($0.facts(text: nil)) }), text: Self.render(sorted))
     }
 
     static func render(_ messages: [StoredMessage]) -> String {

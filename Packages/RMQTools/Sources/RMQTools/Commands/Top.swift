@@ -7,7 +7,7 @@ import RMQCommon
 struct TopCommand: AdminCommand {
     let name = "top"
     let summary = "Watch brokers, topics and groups: rates and lag, live"
-    let label = "TopSubCommand"
+    let label = "top"
     let example = "mqadmin top -n 127.0.0.1:9876 -i 5"
     let options: [CommandOption] = [
         CommandOption("i", "interval", "seconds between two looks | default 2"),

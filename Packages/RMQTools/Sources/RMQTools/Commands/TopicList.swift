@@ -12,15 +12,18 @@ struct TopicListCommand: AdminCommand {
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let topics = try await context.admin.topics()
         guard options.has("c") else {
-            context.print(topics.map { $0 + "\n" }.joined())
-            return
+            return context.show(.array(topics.map { .string($0) }), text: topics.map { $0 + "\n" }.joined())
         }
         let clusters = try await context.admin.clusterInfo()
-        context.print(Self.header)
-        for topic in topics where !RetryTopic.isRetry(topic) && !DeadLetterTopic.isDeadLetter(topic) {
-            let row = await Self.row(of: topic, clusters, context)
-            context.print(Self.render(row))
+        let shown = topics.filter { !RetryTopic.isRetry($0) && !DeadLetterTopic.isDeadLetter($0) }
+        let progress = context.progress("topics", total: shown.count)
+        var rows: [Row] = []
+        for topic in shown {
+            rows.append(await Self.row(of: topic, clusters, context))
+            progress.advance(by: 1)
         }
+        progress.end()
+        context.show(.array(rows.map(Self.json)), text: Self.header + rows.map(Self.render).joined())
     }
 
     /// One topic with the groups that consume it.
@@ -42,6 +45,13 @@ struct TopicListCommand: AdminCommand {
 
     static let header =
         Columns.left("#Cluster Name", 20) + "  " + Columns.left("#Topic", 48) + "  " + Columns.left("#Consumer Group", 48) + "\n"
+
+    static func json(_ row: Row) -> JSONValue {
+        [
+            "clusterName": row.cluster.isEmpty ? .null : .string(row.cluster), "topic": .string(row.topic),
+            "consumerGroups": .array(row.groups.map { .string($0) }),
+        ]
+    }
 
     static func render(_ row: Row) -> String {
         (row.groups.isEmpty ? [""] : row.groups).map { group in

@@ -14,7 +14,7 @@ struct TopicRouteCommand: AdminCommand {
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let route = try await context.admin.routeData(of: options.required("t"))
-        context.print(options.has("l") ? Self.renderList(route) : Self.render(route))
+        context.show(route.json, text: options.has("l") ? Self.renderList(route) : Self.render(route))
     }
 
     static func render(_ route: TopicRouteData) -> String { route.json.text(.pretty) + "\n" }

@@ -13,7 +13,7 @@ struct TopicStatusCommand: AdminCommand {
         let topic = options.required("t")
         let stats = try await context.admin.topicStats(topic)
         guard !stats.queues.isEmpty else { throw CommandFailure.notFound("Not found the topic stats info") }
-        context.print(Self.render(stats, time: context.time))
+        context.show(Self.json(stats), text: Self.render(stats, time: context.time))
     }
 
     static func render(_ stats: TopicStatsTable, time: LocalTime) -> String {
@@ -24,6 +24,15 @@ struct TopicStatusCommand: AdminCommand {
                 range.lastUpdateTimestamp > 0 ? time.milliseconds(range.lastUpdateTimestamp) : "")
         }
         return text
+    }
+
+    static func json(_ stats: TopicStatsTable) -> JSONValue {
+        .array(stats.queues.sorted { $0.key < $1.key }.map { queue, range in
+            .object(JSONObject(queue, [
+                ("minOffset", JSONValue(range.minOffset)), ("maxOffset", JSONValue(range.maxOffset)),
+                ("lastUpdateTimestamp", .moment(range.lastUpdateTimestamp)),
+            ]))
+        })
     }
 
     private static func row(_ broker: String, _ queue: String, _ least: String, _ most: String, _ updated: String) -> String {

@@ -57,19 +57,17 @@ extension Picture {
     static func take(_ context: CommandContext) async throws(ClientError) -> Picture {
         var picture = Picture()
         picture.takenAt = context.now()
-        var failure: ClientError?
         for address in context.admin.nameServers {
             let info = await answer { () throws(ClientError) in
                 let alone = try context.adminOf([address])
                 defer { alone.close() }
                 return try await alone.clusterInfo()
             }
-            if case .failure(let error) = info { failure = failure ?? error }
             picture.nameServers.append(NameServer(address: address, info: info))
         }
-        guard let info = picture.nameServers.lazy.compactMap({ try? $0.info.get() }).first else {
-            throw failure ?? ClientError(.noNameServer, "no name server is given")
-        }
+        // When none answered, or none was given, this says so.
+        let known = picture.nameServers.lazy.compactMap { try? $0.info.get() }.first
+        let info = if let known { known } else { try await context.admin.clusterInfo() }
         try await picture.addBrokers(of: info, context)
         try await picture.addTopics(context)
         await picture.addGroups(context)

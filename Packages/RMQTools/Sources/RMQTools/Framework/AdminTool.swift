@@ -40,12 +40,22 @@ public struct AdminTool: Sendable {
 
     /// Every command, in the order of the list that `mqadmin` prints.
     static let commands: [any AdminCommand] = [
-        UpdateTopicCommand(), DeleteTopicCommand(), UpdateSubGroupCommand(), TopicRouteCommand(), TopicStatusCommand(),
-        BrokerStatusCommand(), QueryMessageByIdCommand(), QueryMessageByKeyCommand(), QueryMessageByUniqueKeyCommand(),
-        ConsumerProgressCommand(), ClusterListCommand(), TopicListCommand(), SendMessageCommand(), ConsumeMessageCommand(),
+        UpdateTopicCommand(), DeleteTopicCommand(), UpdateSubGroupCommand(), DeleteSubGroupCommand(),
+        UpdateBrokerConfigCommand(), UpdateTopicPermCommand(), TopicRouteCommand(), TopicStatusCommand(),
+        TopicClusterListCommand(), BrokerStatusCommand(), QueryMessageByIdCommand(), QueryMessageByKeyCommand(),
+        QueryMessageByUniqueKeyCommand(), QueryMessageByOffsetCommand(), QueryMessageTraceCommand(), PrintMessagesCommand(),
+        PrintMessagesOfQueueCommand(), SendMessageStatusCommand(), BrokerConsumeStatsCommand(), ProducerConnectionCommand(),
+        ConsumerConnectionCommand(), ConsumerProgressCommand(), ConsumerStatusCommand(), CloneGroupOffsetCommand(),
+        ProducerCommand(), ClusterListCommand(), TopicListCommand(), UpdateKeyValueCommand(), DeleteKeyValueCommand(),
+        WipeWritePermissionCommand(), AddWritePermissionCommand(), ResetOffsetByTimeCommand(), SkipAccumulatedMessageCommand(),
+        UpdateOrderConfCommand(), CleanExpiredQueuesCommand(), DeleteExpiredCommitLogCommand(), CleanUnusedTopicCommand(),
+        StartMonitoringCommand(), StatsAllCommand(), AllocateMQCommand(), CheckMessageSendTimeCommand(),
+        ClusterSendTimeCommand(), GetNameServerConfigCommand(), UpdateNameServerConfigCommand(), GetBrokerConfigCommand(),
+        GetConsumerConfigCommand(), QueryConsumeQueueCommand(), SendMessageCommand(), ConsumeMessageCommand(),
         UpdateAclConfigCommand(), DeleteAclConfigCommand(), ClusterAclConfigVersionCommand(), UpdateGlobalWhiteAddrCommand(),
+        ExportMetadataCommand(), ExportConfigsCommand(), ExportMetricsCommand(),
         // Of this project, so behind those of the reference.
-        ChangeBrokerRoleCommand(), DoctorCommand(), TopCommand(),
+        ChangeBrokerRoleCommand(), DoctorCommand(), TopCommand(), TailCommand(), CompletionCommand(),
     ]
 
     /// The exit code of a command that failed, where the person asked for one (`--exit-code`).

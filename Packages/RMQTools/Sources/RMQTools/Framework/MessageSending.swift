@@ -19,12 +19,12 @@ struct ProducerSettings: Sendable {
 /// A producer until it is closed.
 protocol OpenProducer: Sendable {
     /// Sends and measures.
-    func send(_ message: Message, to target: SendTarget) async -> Sending
+    func send(_ message: Message, to target: QueueChoice) async -> Sending
     func close() async
 }
 
 /// Which queue a message goes to.
-enum SendTarget: Sendable {
+enum QueueChoice: Sendable {
     /// The next one that the producer chooses.
     case anyQueue
     case queue(MessageQueue)
@@ -55,7 +55,7 @@ extension CommandContext {
     }
 
     /// Sends one message with a producer of its own.
-    func send(_ message: Message, to target: SendTarget = .anyQueue, _ settings: ProducerSettings) async throws -> SendResult {
+    func send(_ message: Message, to target: QueueChoice = .anyQueue, _ settings: ProducerSettings) async throws -> SendResult {
         try await withProducer(settings) { try await $0.send(message, to: target).result.get() }
     }
 }
@@ -81,7 +81,7 @@ private struct ClientProducer: OpenProducer {
     let client: RocketMQClient
     let producer: Producer
 
-    func send(_ message: Message, to target: SendTarget) async -> Sending {
+    func send(_ message: Message, to target: QueueChoice) async -> Sending {
         let start = MonotonicInstant.now
         var queue: MessageQueue?
         let result: Result<SendResult, ClientError>
@@ -97,7 +97,7 @@ private struct ClientProducer: OpenProducer {
     }
 
     /// Nil leaves it to the producer.
-    private func chosen(_ target: SendTarget, _ topic: String) async throws(ClientError) -> MessageQueue? {
+    private func chosen(_ target: QueueChoice, _ topic: String) async throws(ClientError) -> MessageQueue? {
         switch target {
         case .anyQueue: return nil
         case .queue(let queue): return queue

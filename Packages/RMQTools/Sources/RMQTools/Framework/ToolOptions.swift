@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// What every command takes beyond those of the reference, wherever it stands among the words.
 struct ToolOptions: Sendable {
     /// `--json`: what is shown is one line of JSON instead of a table, of an endless command one line an event.

@@ -1,3 +1,5 @@
+import RMQCommon
+
 /// Text in columns: the parts of C's `printf` that the tables need.
 enum Columns {
     /// `%-<width>s`: a longer text keeps its length.

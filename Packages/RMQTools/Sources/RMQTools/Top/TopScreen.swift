@@ -70,8 +70,8 @@ struct TopScreen {
     /// Lines without line feeds, none longer than `width`; at most `height` of them, nil for all.
     func lines(width: Int, height: Int?, time: LocalTime) -> [String] {
         let (brokers, topics, groups) = (brokers, topics, groups)
-        // Three headings, the title and two empty lines.
-        let room = height.map { max(3, $0 - 6) } ?? .max
+        // Three headings, the title and three empty lines.
+        let room = height.map { max(3, $0 - 7) } ?? .max
         let brokerRows = min(brokers.count, max(1, room / 3))
         let rest = room == .max ? .max : room - brokerRows
         let topicRows = min(topics.count, max(rest / 2, rest - groups.count)), groupRows = min(groups.count, rest - topicRows)
