@@ -10,7 +10,6 @@ import Testing
 @Suite(.takesTurns) struct PrintingCommandsTests {
     /// Servers whose queues end where the lines of a recording say.
     private static func servers(of recording: Recording) throws -> Servers {
-        let held = RecordedMessages.servers(holding: try RecordedMessages.messages(of: recording))
         var ends: [MessageQueue: Int64] = [:]
         for line in recording.output.split(separator: "\n") where line.hasPrefix("minOffset=") {
             let words = line.split { "=, ]".contains($0) }.map(String.init)
@@ -18,14 +17,7 @@ import Testing
             let end: Int64 = try #require(Int64(words[3]))
             ends[queue] = end
         }
-        let known = ends
-        return Servers { command, address in
-            guard command.requestCode == .getMaxOffset, let broker = Golden.masters.first(where: { $0.value == address })?.key,
-                let id = command.fields?["queueId"].flatMap({ Int32($0) }),
-                let end = known[MessageQueue(topic: command.fields?["topic"] ?? "", brokerName: broker, queueId: id)]
-            else { return held.answer(command, address) }
-            return .response(.success, header: OffsetResponseHeader(offset: end))
-        }
+        return RecordedMessages.servers(holding: try RecordedMessages.messages(of: recording), ends: ends)
     }
 
     @Test(arguments: ["printMsg", "printMsg-c", "printMsg-d", "printMsg-s", "printMsg-time"])

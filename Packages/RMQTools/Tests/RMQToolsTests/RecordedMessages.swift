@@ -38,20 +38,23 @@ enum RecordedMessages {
     /// Servers that hold exactly these messages, of which those are found that have one of the tags asked for; every moment lies before them.
     /// - Parameters:
     ///   - end: where queues end, if there are more messages than these.
-    ///   - brokers: addresses by name; each has queues 0 to 3.
+    ///   - ends: where some queues end.
+    ///   - brokers: addresses by name; those of the recorded cluster have four queues, others two.
     static func servers(
-        holding messages: [StoredMessage], end longer: Int64 = 0, brokers: [String: String] = Golden.masters
+        holding messages: [StoredMessage], end longer: Int64 = 0, ends: [MessageQueue: Int64] = [:], brokers: [String: String] = Golden.masters
     ) -> Servers {
         Servers { command, address in
             let broker = brokers.first { $0.value == address }?.key
             let queue = messages.filter { $0.brokerName == broker && "\($0.queueId)" == command.fields?["queueId"] }
-            let end = max(longer, (queue.map(\.queueOffset).max() ?? -1) + 1)
+            let place = MessageQueue(
+                topic: command.fields?["topic"] ?? "", brokerName: broker ?? "", queueId: command.fields?["queueId"].flatMap { Int32($0) } ?? 0)
+            let end = ends[place] ?? max(longer, (queue.map(\.queueOffset).max() ?? -1) + 1)
             switch command.requestCode {
             case .getMinOffset, .searchOffsetByTimestamp: return .response(.success, header: OffsetResponseHeader(offset: 0))
             case .getMaxOffset: return .response(.success, header: OffsetResponseHeader(offset: end))
             case .pullMessage: return pull(command, queue, end)
             case .getRouteinfoByTopic where brokers != Golden.masters:
-                var route = Golden.route()
+                var route = Golden.route(queues: 2)
                 route.queues = brokers.keys.sorted().map { name in
                     var queues = route.queues[0]
                     queues.brokerName = name
