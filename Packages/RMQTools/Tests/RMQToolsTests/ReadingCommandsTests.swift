@@ -198,7 +198,7 @@ import Testing
         #expect(route["brokerDatas"]?.asArray?.first?["brokerAddrs"]?["0"] == "127.0.0.1:30911")
         let status = try #require(try await json("topicStatus", "-t", "T").asArray)
         #expect(status.map { $0["maxOffset"] } == [7, 7])
-        #expect(status.allSatisfy { $0["lastUpdateTimestamp"]?.isNull == true }, "nothing was ever stored")
+        #expect(status.allSatisfy { $0["lastUpdateTimestamp"]?.asInt64 == nil }, "nothing was ever stored")
     }
 
     @Test func brokersAsJSON() async throws {
@@ -219,7 +219,7 @@ import Testing
         #expect(group["queues"]?.asArray?.map { $0["brokerName"] } == ["127.0.0.1:30911", "127.0.0.1:31911"])
         let groups = try #require(try await json("consumerProgress").asArray)
         #expect(groups.map { $0["consumerGroup"] } == ["g", "away"])
-        #expect(groups.map { $0["version"] } == ["V4_9_8", .some(.null)], "nobody is connected")
+        #expect(groups.map { $0["version"]?.asString } == ["V4_9_8", nil], "nobody is connected")
     }
 
     @Test(arguments: ["007", "-", "1e5", "nan", "infinity", "4.9.8", "127.0.0.1", "", "1.0 2.0", "9223372036854775808"])
