@@ -16,7 +16,7 @@ extension Admin {
 
     /// Changes keys of a running broker, all or none of them.
     /// - Throws: `refused` with the code `noPermission` for a key that no command may change, with `systemError` for a value that is not allowed.
-    public func updateBrokerConfiguration(_ values: [String: String], at address: String) async throws(ClientError) {
+    public func updateBrokerConfiguration(_ values: [ByteText: String], at address: String) async throws(ClientError) {
         try await tell(address, RemotingCommand(.updateBrokerConfig, body: Self.text(values)))
     }
 
@@ -145,7 +145,7 @@ extension Admin {
         KeyValueTable(Dictionary(pairs.map { (ByteText($0.key), $0.value) }) { _, last in last })
     }
 
-    static func text(_ values: [String: String]) -> [UInt8] {
-        Array(PropertiesText.format(values.map { (key: $0.key, value: $0.value) }.sorted { ByteText($0.key) < ByteText($1.key) }).utf8)
+    static func text(_ values: [ByteText: String]) -> [UInt8] {
+        Array(PropertiesText.format(values.sorted { $0.key < $1.key }.map { (key: $0.key.text, value: $0.value) }).utf8)
     }
 }

@@ -36,7 +36,7 @@ extension Admin {
     public func knownNameServers() async throws(ClientError) -> [String] { try await core.knownNameServers() }
 
     /// Changes keys of every name server. The first failure ends it; those before it have the values.
-    public func updateNameServerConfiguration(_ values: [String: String]) async throws(ClientError) {
+    public func updateNameServerConfiguration(_ values: [ByteText: String]) async throws(ClientError) {
         try await tellNameServers(RemotingCommand(.updateNamesrvConfig, body: Self.text(values)))
     }
 

@@ -40,7 +40,7 @@ struct UpdateNameServerConfigCommand: AdminCommand {
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let setting = try SettingPair(options)
-        try await context.admin.updateNameServerConfiguration([setting.key: setting.value])
+        try await context.admin.updateNameServerConfiguration([ByteText(setting.key): setting.value])
         // Name servers are named when the command line does so, as at the reference.
         let named = options["n"].map { "[" + NameServerList.parse($0).joined(separator: ", ") + "]" } ?? ""
         context.print("update name server config success!\(named)\n\(setting.key) : \(setting.value)\n")

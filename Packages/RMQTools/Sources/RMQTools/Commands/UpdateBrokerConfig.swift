@@ -32,7 +32,7 @@ struct UpdateBrokerConfigCommand: AdminCommand {
     }
 
     private func update(_ setting: SettingPair, at address: String, _ context: CommandContext) async throws {
-        try await context.admin.updateBrokerConfiguration([setting.key: setting.value], at: address)
+        try await context.admin.updateBrokerConfiguration([ByteText(setting.key): setting.value], at: address)
         context.print("update broker config success, \(address)\n")
     }
 }
