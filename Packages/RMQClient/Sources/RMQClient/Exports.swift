@@ -16,7 +16,9 @@
 @_exported public import struct RMQRemoting.ResponseCode
 @_exported public import enum RMQRemoting.TransactionDecision
 // What administrators are answered.
+@_exported public import enum RMQRemoting.ConsumeFromWhere
 @_exported public import enum RMQRemoting.ConsumeType
+@_exported public import struct RMQRemoting.LanguageCode
 @_exported public import enum RMQRemoting.MessageModel
 @_exported public import struct RMQRemoting.BrokerData
 @_exported public import struct RMQRemoting.ClientConnection

@@ -62,6 +62,22 @@ import Testing
         ) { admin, broker in
             try await admin.runningInfo(of: "c", in: "g", withStacks: true, at: broker).properties == ["PROP_CONSUMEORDERLY": "false"]
         },
+        Call(
+            code: .getConsumeStats, fields: ["consumerGroup": "g"], answer: answer(ConsumeStats { $0.queues[queue] = .init { $0.brokerOffset = 5 } })
+        ) { admin, broker in
+            try await admin.consumeStats(group: "g", at: broker).queues[queue]?.brokerOffset == 5
+        },
+        Call(
+            code: .getConsumerConnectionList, fields: ["consumerGroup": "g"],
+            answer: answer(ConsumerConnection { $0.connections = [ClientConnection { $0.clientId = "c" }] })
+        ) { admin, broker in
+            try await admin.consumerConnection(group: "g", at: broker).connections.map(\.clientId).isExactly(["c"])
+        },
+        Call(
+            code: .getTopicStatsInfo, fields: ["topic": "T"], answer: answer(TopicStatsTable { $0.queues[queue] = .init { $0.maxOffset = 5 } })
+        ) { admin, broker in
+            try await admin.topicStats("T", at: broker).queues[queue]?.maxOffset == 5
+        },
         Call(code: .cleanExpiredConsumequeue, fields: [:]) { try await $0.cleanExpiredQueues(at: $1); return true },
         Call(code: .cleanUnusedTopic, fields: [:]) { try await $0.cleanUnusedTopics(at: $1); return true },
         Call(code: .deleteExpiredCommitlog, fields: [:]) { try await $0.deleteExpiredLog(at: $1); return true },
@@ -186,6 +202,9 @@ import Testing
         ) { admin, _ in
             try await admin.resetOffsets(group: "g", topic: "T", to: .end, forwards: false).isEmpty
         },
+        Call(code: .invokeBrokerToResetOffset, fields: ["isForce": "true"], answer: answer(ResetOffsets([queue: 3]))) { admin, _ in
+            try await admin.resetMembers(ofGroup: "g", topic: "T", to: .end, asList: true) == [queue: 3]
+        },
         Call(code: .cloneGroupOffset, fields: ["srcGroup": "g", "destGroup": "h", "topic": "T", "offline": "true"]) { admin, _ in
             try await admin.cloneOffsets(from: "g", to: "h", topic: "T")
             return true
@@ -230,6 +249,18 @@ import Testing
                 try await client.admin.commit(group: "g", queue: Self.queue, offset: 1)
                 #expect(try await client.admin.resetOffsets(group: "g", topic: "T", to: .end, forwards: false) == [second: 0], "it only goes back")
                 #expect(cluster.offset(of: Self.queue) == 1)
+            }
+        }
+    }
+
+    @Test func aGroupWithoutMembersIsNotResetByItsBrokers() async throws {
+        try await withFakeCluster { cluster in
+            cluster.behave { _, command in
+                command.requestCode == .invokeBrokerToResetOffset ? .answer(.response(.consumerNotOnline, remark: "not online")) : .usual
+            }
+            try await cluster.withClient { client in
+                let error = await #expect(throws: ClientError.self) { try await client.admin.resetMembers(ofGroup: "g", topic: "T", to: .end) }
+                #expect(error?.responseCode == .consumerNotOnline)
             }
         }
     }

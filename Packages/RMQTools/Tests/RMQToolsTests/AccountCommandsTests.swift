@@ -34,13 +34,29 @@ import Testing
     }
 
     @Test(arguments: [
-        "updateAclConfig-missingOption", "deleteAclConfig-missingOption", "clusterAclConfigVersion-missingOption", "updateGlobalWhiteAddr-missingOption",
         "deleteAclConfig-alias", "deleteAclConfig-b", "clusterAclConfigVersion-b", "clusterAclConfigVersion-c", "updateGlobalWhiteAddr-b",
-        "updateGlobalWhiteAddr-c",
+        "updateGlobalWhiteAddr-c", "updateTopic-acl",
     ])
     func outputIsAsRecorded(_ name: String) async throws {
         let recording = try Recording(name)
         try await Run(recording.words, servers: Self.servers()).expect(recording)
+    }
+
+    /// The reference's broker does not answer while access control is off. What the command found until then is shown.
+    @Test(arguments: ["clusterAclConfigVersion-b-aclOff", "clusterAclConfigVersion-c-aclOff"])
+    func aBrokerThatDoesNotAnswerEndsTheList(_ name: String) async throws {
+        let recording = try Recording(name)
+        let servers = Servers { command, address in command.requestCode == .getBrokerClusterAclInfo ? nil : Golden.answer(command, address) }
+        let run = try await Run(recording.words, servers: servers)
+        #expect(run.output == recording.output && run.exitCode == recording.exitCode)
+        #expect(run.errors.contains("connect to 127.0.0.1:30911 failed\nWhat to do: "))
+    }
+
+    @Test func versionsAsJSON() async throws {
+        let words = try Recording("clusterAclConfigVersion-c").words + ["--json"]
+        let rows = try #require(try JSONValue(parsing: try await Run(words, servers: Self.servers()).output).asArray)
+        #expect(rows.map { $0["aclFilePath"] } == ["/home/rocketmq1/c/home/conf/plain_acl.yml"])
+        #expect(rows[0]["timestamp"] == 1_795_236_828_995 && rows[0]["counter"] == 0)
     }
 
     @Test func aLaterVersionIsShown() async throws {

@@ -51,7 +51,7 @@ import Testing
     /// What a broker refuses is told in its words, with its address where the reference names it.
     @Test(arguments: [
         "updateTopic-badName", "updateTopic-systemTopic", "updateTopic-b-slave", "deleteTopic-systemTopic", "queryMsgById-unknown",
-        "queryMsgByKey-unknown", "queryMsgByUniqueKey-unknown", "brokerStatus-acl-unsigned", "updateTopic-acl-notAdmin",
+        "queryMsgByKey-unknown", "queryMsgByUniqueKey-unknown", "brokerStatus-acl-unsigned", "updateTopic-acl-notAdmin", "updateTopic-acl-unsigned",
     ])
     func refusalsAreToldWordForWord(_ name: String) async throws {
         let recording = try Recording(name)

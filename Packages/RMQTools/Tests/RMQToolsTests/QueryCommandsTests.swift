@@ -7,7 +7,7 @@ import Testing
 
 /// Messages by id, by unique id and by key: whole commands, against servers that hold the recorded messages and groups.
 @Suite(.takesTurns) struct QueryCommandsTests {
-    @Test(arguments: ["queryMsgById", "queryMsgById-two", "queryMsgById-direct-noclient", "queryMsgByUniqueKey", "queryMsgByUniqueKey-a"])
+    @Test(arguments: ["queryMsgById", "queryMsgById-two", "queryMsgById-direct-noclient", "queryMsgByUniqueKey", "queryMsgByUniqueKey-a", "queryMsgByOffset"])
     func messageWithItsTracks(_ name: String) async throws {
         let recording = try Recording(name)
         let shown = try ShownMessage.all(in: recording)
@@ -59,17 +59,56 @@ import Testing
 
     @Test func resentMessage() async throws {
         let recording = try Recording("queryMsgById-resend")
-        let sent = SendResult(
-            status: .stored, messageIds: ["FD0000000000000000000000000000023B995FFD2B2767FE7CE80005"],
-            offsetMessageIds: ["7F00000100007CA700000000000044D4"],
-            queue: MessageQueue(topic: "GoldenPlain", brokerName: "golden-b", queueId: 1), queueOffset: 5)
-        #expect(recording.output == "prepare resend msg. originalMsgId=7F00000100007CA70000000000000221" + QueryMessageByIdCommand.render(sent))
+        var shown = try #require(try ShownMessage.all(in: Recording("queryMsgById-two")).first)
+        shown.message.physicalOffset = 0x221
+        shown.message.properties[PropertyName.realTopic] = "T"
+        let sender = RecordingSender { _, _, _ in
+            .stored(
+                in: MessageQueue(topic: "GoldenPlain", brokerName: "golden-b", queueId: 1),
+                id: "FD0000000000000000000000000000023B995FFD2B2767FE7CE80005", offsetId: "7F00000100007CA700000000000044D4", offset: 5, milliseconds: 1)
+        }
+        try await Run(recording.words, servers: Self.servers(holding: [shown]), sender: sender).expect(recording)
+        let sent = try #require(sender.sent.first)
+        #expect(sent.queue == nil)
+        #expect(sent.message.body == ShownMessage.body)
+        #expect(sent.message.uniqueId == shown.message.messageId, "it keeps its id")
+        #expect(sent.message.properties["colour"] == "red")
+        #expect(sent.message.properties[PropertyName.realTopic] == nil, "a producer may not send what a broker writes")
+    }
+
+    @Test func severalAreResentByOneProducer() async throws {
         let shown = try ShownMessage.all(in: Recording("queryMsgById-two"))
         let sender = RecordingSender()
-        let words = try Recording("queryMsgById-two").words + ["-s", "true"]
-        _ = try await Run(words, servers: Self.servers(holding: shown), sender: sender)
+        let words = try Recording("queryMsgById-two").words + ["-s", "true", "-u", "unit1"]
+        let run = try await Run(words + ["--json"], servers: Self.servers(holding: shown), sender: sender)
         #expect(sender.sent.map(\.message.body) == [ShownMessage.body, ShownMessage.body])
         #expect(sender.sent.allSatisfy { $0.queue == nil && $0.message.topic == "GoldenPlain" })
+        #expect(sender.opened.map(\.group) == ["ReSendMsgById"])
+        #expect(sender.opened.map(\.unitName) == ["unit1"])
+        let lines = try run.output.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+        #expect(lines.map { $0["originalMsgId"]?.asString } == ["7F000001000078BF0000000000000000", "7F000001000078BF0000000000000110"])
+    }
+
+    @Test func nothingAtAnOffsetPrintsNothing() async throws {
+        let recording = try Recording("queryMsgByOffset-none")
+        try await Run(recording.words, servers: Self.servers(holding: [])).expect(recording)
+        let unknown = try Recording("queryMsgByOffset-unknownBroker")
+        let run = try await Run(unknown.words)
+        #expect(run.output == unknown.output)
+        #expect(run.errors.contains("Caused by: The broker[nobroker] not exist\n"))
+        let negative = try await Run(["queryMsgByOffset", "-t", "T", "-b", "golden-a", "-i", "0", "-o", "-1"])
+        #expect(negative.errors.contains("-o takes a whole number from 0"))
+    }
+
+    @Test func foundMessagesAsJSON() async throws {
+        let shown = try ShownMessage.all(in: Recording("queryMsgById-two"))
+        let words = try Recording("queryMsgById-two").words + ["--json"]
+        let run = try await Run(words, servers: Self.servers(holding: shown))
+        let lines = try run.output.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+        #expect(lines.map { $0["queueId"]?.asInt } == shown.map { Int($0.message.queueId) })
+        #expect(lines[0]["properties"]?["colour"]?.asString == "red")
+        #expect(lines[1]["tracks"]?.asArray?.last?["trackType"]?.asString == "CONSUMED_BUT_FILTERED")
+        #expect(lines[0]["bodyPath"]?.asString?.hasSuffix(shown[0].message.messageId) == true)
     }
 
     @Test(arguments: ["queryMsgByKey", "queryMsgByKey-several"])
@@ -95,8 +134,10 @@ import Testing
             return .response(.success, header: answer, body: found)
         }
         try await Run(recording.words, servers: servers).expect(recording)
+        let json = try JSONValue(parsing: try await Run(recording.words + ["--json"], servers: servers).output).requireArray("messages")
+        #expect(json.map { $0["msgId"]?.asString } == messages.map(\.messageId))
         let fields = servers.fields(asked: .queryMessage)
-        #expect(fields.count == 2 && fields[0]["maxNum"] == "64" && fields[0]["endTimestamp"] == "9223372036854775807")
+        #expect(fields.count == 4 && fields[0]["maxNum"] == "64" && fields[0]["endTimestamp"] == "9223372036854775807")
         #expect(fields[0]["_UNIQUE_KEY_QUERY"] == "false")
         #expect(fields[0]["beginTimestamp"] == "0")
         #expect(fields[0]["key"] == recording.words[4])
@@ -143,6 +184,16 @@ import Testing
                     $0.indexLastUpdateOffset = 2
                 }
                 return .response(.success, header: answer, body: found.flatMap { MessageRecord.encode($0.message) })
+            case .pullMessage:
+                let answer = PullMessageResponseHeader {
+                    $0.suggestedBrokerId = 0
+                    $0.nextBeginOffset = 1
+                    $0.minOffset = 0
+                    $0.maxOffset = 6
+                }
+                guard var message = shown.first?.message else { return .response(.pullOffsetMoved, header: answer) }
+                for name in [PropertyName.minOffset, PropertyName.maxOffset] { message.properties[name] = nil }
+                return .response(.success, header: answer, body: MessageRecord.encode(message))
             case .queryTopicConsumeByWho:
                 let groups = shown.last?.tracks.map { JSONValue($0.group) } ?? []
                 return .response(.success, body: (["groupList": .array(groups)] as JSONValue).bytes(.fastjson))

@@ -3,6 +3,7 @@ import RMQCommon
 import RMQRemoting
 import RMQTestSupport
 @testable import RMQTools
+import Synchronization
 import Testing
 
 @Suite(.takesTurns) struct ReadingCommandsTests {
@@ -25,8 +26,9 @@ import Testing
         #expect(TopicRouteCommand.render(Golden.route(queues: 2)) == (try Recording("topicRoute-order").output))
     }
 
-    @Test func topicsAreListedAsTheNameServerSays() async throws {
-        let recording = try Recording("topicList")
+    @Test(arguments: ["topicList", "topicList-acl-unsigned"])
+    func topicsAreListedAsTheNameServerSays(_ name: String) async throws {
+        let recording = try Recording(name)
         let topics = recording.output.split(separator: "\n").map(String.init)
         let servers = Servers { _, _ in .response(.success, body: RMQRemoting.TopicList(topics).body) }
         #expect(try await Run(recording.words, servers: servers).output == recording.output)
@@ -135,14 +137,94 @@ import Testing
         #expect(ClusterListCommand.renderTotals(rows) == recording.output)
     }
 
+    /// The recorded call was ended by a signal, hence its exit code.
     @Test func tableIsRepeatedUntilTheCommandIsStopped() async throws {
+        let recording = try Recording("clusterList-i")
+        let rows = try recording.output.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { try values($0).0 }
+        let rounds = Mutex(0)
         let servers = Servers { command, address in
-            command.requestCode == .getBrokerRuntimeInfo ? .response(.success, body: KeyValueTable([:]).body) : Golden.answer(command, address)
+            guard command.requestCode == .getBrokerRuntimeInfo else { return Golden.answer(command, address) }
+            let row = rows.filter { $0.address == address }[rounds.withLock { $0 }]
+            return .response(.success, body: KeyValueTable(row.values).body)
         }
-        let command = Task { try await Run(["clusterList", "-i", "1"], servers: servers) }
-        try await eventually("the second round") { servers.addresses(asked: .getBrokerClusterInfo).count >= 2 }
-        command.cancel()
-        #expect(try await command.value.output.components(separatedBy: "#Cluster Name").count >= 3, "a header for each round")
+        let run = try await Run(recording.words, servers: servers) { pause in
+            #expect(pause == .seconds(3))
+            try rounds.withLock { rounds in
+                rounds += 1
+                if rounds == 3 { throw CancellationError() }
+            }
+        }
+        #expect(run.output == recording.output)
+        #expect(run.errors.isEmpty)
+    }
+
+    // MARK: JSON
+
+    /// Answers of every kind, the same for every topic and broker.
+    private static let servers = Servers { command, address in
+        switch command.requestCode {
+        case .getAllTopicListFromNameserver: return .response(.success, body: RMQRemoting.TopicList(["T", "%RETRY%g", "%RETRY%away"]).body)
+        case .getRouteinfoByTopic: return .response(.success, body: Golden.route().body)
+        case .queryTopicConsumeByWho: return .response(.success, body: (["groupList": ["g"]] as JSONValue).bytes(.fastjson))
+        case .getBrokerRuntimeInfo:
+            return .response(.success, body: KeyValueTable(["putTps": "1.5 2.5 3.5", "brokerVersion": "409", "commitLogDiskRatio": "0.25"]).body)
+        case .getTopicStatsInfo:
+            var stats = TopicStatsTable()
+            stats.queues[MessageQueue(topic: "T", brokerName: address, queueId: 0)] = .init { $0.maxOffset = 7 }
+            return .response(.success, body: stats.body)
+        case .getConsumeStats:
+            var stats = ConsumeStats()
+            stats.queues[MessageQueue(topic: "T", brokerName: address, queueId: 0)] = .init { $0.brokerOffset = 4 }
+            return .response(.success, body: stats.body)
+        case .getConsumerConnectionList:
+            guard command.fields?["consumerGroup"] == "g" else { return .response(.consumerNotOnline, remark: "not online") }
+            let members = ConsumerConnection { $0.connections = [ClientConnection { $0.version = 409 }] }
+            return .response(.success, body: members.body)
+        default: return Golden.answer(command, address)
+        }
+    }
+
+    private func json(_ words: String...) async throws -> JSONValue {
+        let run = try await Run(words + ["--json"], servers: Self.servers)
+        #expect(run.errors.isEmpty && run.output.split(separator: "\n").count == 1)
+        return try JSONValue(parsing: run.output)
+    }
+
+    @Test func topicsAsJSON() async throws {
+        #expect(try await json("topicList") == ["T", "%RETRY%g", "%RETRY%away"])
+        #expect(try await json("topicList", "-c") == [["clusterName": "GoldenCluster", "topic": "T", "consumerGroups": ["g"]]])
+        let route = try await json("topicRoute", "-t", "T", "-l")
+        #expect(route["queueDatas"]?.asArray?.map { $0["readQueueNums"] } == [4, 4])
+        #expect(route["brokerDatas"]?.asArray?.first?["brokerAddrs"]?["0"] == "127.0.0.1:30911")
+        let status = try #require(try await json("topicStatus", "-t", "T").asArray)
+        #expect(status.map { $0["maxOffset"] } == [7, 7])
+        #expect(status.allSatisfy { $0["lastUpdateTimestamp"]?.asInt64 == nil }, "nothing was ever stored")
+    }
+
+    @Test func brokersAsJSON() async throws {
+        let one = try await json("brokerStatus", "-b", "127.0.0.1:30911")
+        #expect(one["brokerAddr"] == "127.0.0.1:30911")
+        #expect(one["values"]?["brokerVersion"] == 409)
+        #expect(one["values"]?["commitLogDiskRatio"] == 0.25)
+        #expect(one["values"]?["putTps"] == "1.5 2.5 3.5")
+        #expect(try await json("brokerStatus", "-c", "GoldenCluster").asArray?.count == 2)
+        let brokers = try #require(try await json("clusterList").asArray)
+        #expect(brokers.map { $0["brokerName"] } == ["golden-a", "golden-b"])
+        #expect(brokers[0]["brokerId"] == 0)
+    }
+
+    @Test func groupsAsJSON() async throws {
+        let group = try await json("consumerProgress", "-g", "g")
+        #expect(group["diffTotal"] == 8)
+        #expect(group["queues"]?.asArray?.map { $0["brokerName"] } == ["127.0.0.1:30911", "127.0.0.1:31911"])
+        let groups = try #require(try await json("consumerProgress").asArray)
+        #expect(groups.map { $0["consumerGroup"] } == ["g", "away"])
+        #expect(groups.map { $0["version"]?.asString } == ["V4_9_8", nil], "nobody is connected")
+    }
+
+    @Test(arguments: ["007", "-", "1e5", "nan", "infinity", "4.9.8", "127.0.0.1", "", "1.0 2.0", "9223372036854775808"])
+    func whatIsNoNumberInJSONStaysText(_ text: String) throws {
+        #expect(JSONValue.numberOrText(text) == .string(text))
     }
 
     @Test func unreachableBrokerStaysInTheTable() async throws {

@@ -31,6 +31,12 @@ struct Recording {
         if unfinished.split(separator: "\n").contains(Substring(name)) { output.removeLast() }
     }
 
+    /// All recorded calls whose name begins or ends so, sorted.
+    static func names(beginningWith start: String = "", endingWith ends: String...) throws -> [String] {
+        try GoldenData.names(in: "admin").compactMap { $0.hasSuffix(".txt") ? String($0.dropLast(".txt".count)) : nil }
+            .filter { name in name.hasPrefix(start) && (ends.isEmpty || ends.contains { name.hasSuffix($0) }) }.sorted()
+    }
+
     /// Words of a shell line, single quotes kept together.
     private static func words(of line: String) -> [String] {
         line.split(separator: "'", omittingEmptySubsequences: false).enumerated().flatMap { index, part in

@@ -33,20 +33,6 @@ final class Servers: ClientTransport {
     func fields(asked code: RequestCode) -> [HeaderFields] { asked.withLock { $0.filter { $0.code == code.rawValue }.map(\.fields) } }
 }
 
-/// Stands in for a producer, and remembers what it was to send.
-final class RecordingSender: MessageSending {
-    private let messages = Mutex<[(message: Message, queue: MessageQueue?)]>([])
-    var sent: [(message: Message, queue: MessageQueue?)] { messages.withLock { $0 } }
-
-    func send(
-        _ message: Message, to queue: MessageQueue?, group: String, nameServers: [String], access: ToolsAccess
-    ) async throws(ClientError) -> SendResult {
-        messages.withLock { $0.append((message, queue)) }
-        let used = queue ?? MessageQueue(topic: message.topic, brokerName: "golden-b", queueId: 1)
-        return SendResult(status: .stored, messageIds: ["FD00"], offsetMessageIds: ["7F00"], queue: used, queueOffset: 5)
-    }
-}
-
 /// The second recorded cluster: two masters behind one name server.
 enum Golden {
     static let nameServer = "127.0.0.1:29876"
@@ -97,6 +83,17 @@ enum Golden {
     }
 }
 
+extension Golden {
+    /// As ``answer(_:_:)``, of a cluster without topics whose brokers tell how they are.
+    static func watched(_ command: RemotingCommand, _ address: String) -> RemotingCommand? {
+        switch command.requestCode {
+        case .getAllTopicListFromNameserver: .response(.success, body: [UInt8](#"{"topicList":[]}"#.utf8))
+        case .getBrokerRuntimeInfo: .response(.success, body: KeyValueTable(["putTps": "12.0 1.0 1.0"]).body)
+        default: answer(command, address)
+        }
+    }
+}
+
 /// Runs the words of a recording against such servers.
 struct Run {
     var output: String
@@ -107,13 +104,14 @@ struct Run {
 
     init(
         _ words: [String], servers: Servers = Servers(Golden.answer), nameServer: String = Golden.nameServer,
-        sender: any MessageSending = ProducerSending()
+        sender: any MessageSending = ProducerSending(), width: Int? = nil, height: Int? = nil,
+        pause: @escaping @Sendable (Duration) async throws -> Void = { _ in }
     ) async throws {
-        let captured = CapturedOutput()
+        let captured = CapturedOutput(width: width, height: height)
         let temporary = try TemporaryFolder(), folder = temporary.sub("bodies")
         let tool = AdminTool(
             output: captured, environment: { $0 == "NAMESRV_ADDR" ? nameServer : nil }, time: .utc, now: { 1_795_236_128_000 },
-            bodyFolder: folder, sender: sender, makeAdmin: { nameServers, _ in Admin(nameServers: nameServers, transport: servers) })
+            bodyFolder: folder, sender: sender, pause: pause, makeAdmin: { nameServers, _ in Admin(nameServers: nameServers, transport: servers) })
         exitCode = await tool.run(words)
         output = captured.output.replacingOccurrences(of: folder, with: "/tmp/rocketmq/msgbodys")
         errors = captured.errors

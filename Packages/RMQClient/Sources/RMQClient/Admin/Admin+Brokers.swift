@@ -5,13 +5,18 @@ public import RMQRemoting
 extension Admin {
     /// The configuration that a broker runs with, by the reference's keys.
     public func brokerConfiguration(at address: String) async throws(ClientError) -> KeyValueTable {
+        Self.table(try await brokerSettings(at: address))
+    }
+
+    /// The same as pairs, in the order in which the broker tells them.
+    public func brokerSettings(at address: String) async throws(ClientError) -> [(key: String, value: String)] {
         let response = try await core.call(RemotingCommand(.getBrokerConfig), at: address, timeout: timeout)
-        return Self.table(response.body)
+        return PropertiesText.parse(response.body)
     }
 
     /// Changes keys of a running broker, all or none of them.
     /// - Throws: `refused` with the code `noPermission` for a key that no command may change, with `systemError` for a value that is not allowed.
-    public func updateBrokerConfiguration(_ values: [String: String], at address: String) async throws(ClientError) {
+    public func updateBrokerConfiguration(_ values: [ByteText: String], at address: String) async throws(ClientError) {
         try await tell(address, RemotingCommand(.updateBrokerConfig, body: Self.text(values)))
     }
 
@@ -26,10 +31,14 @@ extension Admin {
     }
 
     /// How far every group of a broker is.
-    /// - Parameter onlyOrdered: leaves out topics without an order configuration.
-    public func consumeStats(onlyOrdered: Bool = false, at address: String) async throws(ClientError) -> BrokerConsumeStats {
+    /// - Parameters:
+    ///   - onlyOrdered: leaves out topics without an order configuration.
+    ///   - limit: longest wait for the answer, which a broker with many groups takes long to make; nil is three times `timeout`.
+    public func consumeStats(
+        onlyOrdered: Bool = false, limit: Duration? = nil, at address: String
+    ) async throws(ClientError) -> BrokerConsumeStats {
         let command = RemotingCommand(.getBrokerConsumeStats, header: BrokerConsumeStatsHeader(onlyOrdered: onlyOrdered))
-        return try await ask(address, command, "the progress of all groups", limit: timeout * 3)
+        return try await ask(address, command, "the progress of all groups", limit: limit ?? timeout * 3)
     }
 
     /// The producers of every group that are connected to a broker.
@@ -131,12 +140,12 @@ extension Admin {
 
     // MARK: Properties text
 
-    /// `key=value` lines as a table.
-    static func table(_ body: [UInt8]) -> KeyValueTable {
-        KeyValueTable(Dictionary(PropertiesText.parse(body).map { (ByteText($0.key), $0.value) }) { _, last in last })
+    /// `key=value` pairs as a table; of equal keys the last is the valid one.
+    static func table(_ pairs: [(key: String, value: String)]) -> KeyValueTable {
+        KeyValueTable(Dictionary(pairs.map { (ByteText($0.key), $0.value) }) { _, last in last })
     }
 
-    static func text(_ values: [String: String]) -> [UInt8] {
-        Array(PropertiesText.format(values.map { (key: $0.key, value: $0.value) }.sorted { ByteText($0.key) < ByteText($1.key) }).utf8)
+    static func text(_ values: [ByteText: String]) -> [UInt8] {
+        Array(PropertiesText.format(values.sorted { $0.key < $1.key }.map { (key: $0.key.text, value: $0.value) }).utf8)
     }
 }

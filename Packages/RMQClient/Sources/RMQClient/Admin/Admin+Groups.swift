@@ -20,14 +20,30 @@ extension Admin {
         return merged
     }
 
+    /// How far a group is in each queue of one broker; no queue where it has consumed nothing there.
+    public func consumeStats(group: String, at address: String) async throws(ClientError) -> ConsumeStats {
+        let command = RemotingCommand(.getConsumeStats, header: ConsumeStatsHeader { $0.consumerGroup = known(group) })
+        var stats: ConsumeStats = try await ask(address, command, "the progress of \(group)", limit: timeout * 3)
+        stats.queues = core.namespace.unwrap(stats.queues)
+        return stats
+    }
+
     /// The consumers of a group that are connected, at least one, and what they subscribe to.
     ///
     /// Every member is connected to every broker, so the first broker that knows the group is enough.
     /// - Throws: `refused` with the code `consumerNotOnline` when nobody of the group is connected.
     public func consumerConnection(group: String, topic: String? = nil) async throws(ClientError) -> ConsumerConnection {
+        try await consumerConnection(group, of: brokersOfGroup(group, topic: topic))
+    }
+
+    /// The same as one broker knows it.
+    public func consumerConnection(group: String, at address: String) async throws(ClientError) -> ConsumerConnection {
+        try await consumerConnection(group, of: [address])
+    }
+
+    private func consumerConnection(_ group: String, of addresses: [String]) async throws(ClientError) -> ConsumerConnection {
         let command = RemotingCommand(.getConsumerConnectionList, header: ConsumerGroupHeader(consumerGroup: known(group)))
-        let members: ConsumerConnection = try await askOne(
-            of: brokersOfGroup(group, topic: topic), command, "the members of \(group)")
+        let members: ConsumerConnection = try await askOne(of: addresses, command, "the members of \(group)")
         guard !members.connections.isEmpty else {
             throw ClientError(
                 .refused, "no member of group \(group) is connected", responseCode: .consumerNotOnline,

@@ -21,15 +21,22 @@ extension Admin {
     /// The configuration that each of the name servers runs with, by its address.
     public func nameServerConfigurations() async throws(ClientError) -> [(address: String, values: KeyValueTable)] {
         var found: [(address: String, values: KeyValueTable)] = []
-        for address in try await core.knownNameServers() {
-            let response = try await core.call(RemotingCommand(.getNamesrvConfig), atNameServer: address, timeout: timeout)
-            found.append((address, Self.table(response.body)))
-        }
+        for address in try await core.knownNameServers() { found.append((address, Self.table(try await settings(ofNameServer: address)))) }
         return found
     }
 
+    /// The configuration of one name server as pairs, in the order in which it tells them.
+    public func settings(ofNameServer address: String) async throws(ClientError) -> [(key: String, value: String)] {
+        let response = try await core.call(RemotingCommand(.getNamesrvConfig), atNameServer: address, timeout: timeout)
+        return PropertiesText.parse(response.body)
+    }
+
+    /// `host:port` of the name servers, at least one; looked up first where that is still to be done.
+    /// - Throws: `noNameServer` when there is none.
+    public func knownNameServers() async throws(ClientError) -> [String] { try await core.knownNameServers() }
+
     /// Changes keys of every name server. The first failure ends it; those before it have the values.
-    public func updateNameServerConfiguration(_ values: [String: String]) async throws(ClientError) {
+    public func updateNameServerConfiguration(_ values: [ByteText: String]) async throws(ClientError) {
         try await tellNameServers(RemotingCommand(.updateNamesrvConfig, body: Self.text(values)))
     }
 
@@ -37,13 +44,35 @@ extension Admin {
     /// - Returns: how many topics each name server took the right from, by its address.
     @discardableResult
     public func wipeWritePermission(ofBroker brokerName: String) async throws(ClientError) -> [(address: String, topicCount: Int32)] {
-        try await countAtNameServers(.wipeWritePermOfBroker, brokerName) { (header: WipeWritePermissionResponseHeader) in header.wipedTopicCount }
+        var counts: [(address: String, topicCount: Int32)] = []
+        for address in try await core.knownNameServers() {
+            counts.append((address, try await wipeWritePermission(ofBroker: brokerName, atNameServer: address)))
+        }
+        return counts
+    }
+
+    /// The same at one name server, where others are to hear it whatever becomes of this one.
+    /// - Returns: how many topics it took the right from.
+    public func wipeWritePermission(ofBroker brokerName: String, atNameServer address: String) async throws(ClientError) -> Int32 {
+        let header: WipeWritePermissionResponseHeader = try await change(.wipeWritePermOfBroker, brokerName, address)
+        return header.wipedTopicCount
     }
 
     /// The contrary of ``wipeWritePermission(ofBroker:)``: every topic of the broker may be read and written.
     @discardableResult
     public func addWritePermission(ofBroker brokerName: String) async throws(ClientError) -> [(address: String, topicCount: Int32)] {
-        try await countAtNameServers(.addWritePermOfBroker, brokerName) { (header: AddWritePermissionResponseHeader) in header.addedTopicCount }
+        var counts: [(address: String, topicCount: Int32)] = []
+        for address in try await core.knownNameServers() {
+            counts.append((address, try await addWritePermission(ofBroker: brokerName, atNameServer: address)))
+        }
+        return counts
+    }
+
+    /// The same at one name server.
+    /// - Returns: how many topics it gave the right to.
+    public func addWritePermission(ofBroker brokerName: String, atNameServer address: String) async throws(ClientError) -> Int32 {
+        let header: AddWritePermissionResponseHeader = try await change(.addWritePermOfBroker, brokerName, address)
+        return header.addedTopicCount
     }
 
     /// The system's topics that name servers know of: the names of clusters and brokers, and of one broker all that it has.
@@ -106,15 +135,10 @@ extension Admin {
         try await deleteKeyValue(namespace: Self.orderNamespace, key: known(topic))
     }
 
-    private func countAtNameServers<Header: CommandHeader>(
-        _ code: RequestCode, _ brokerName: String, _ count: (Header) -> Int32
-    ) async throws(ClientError) -> [(address: String, topicCount: Int32)] {
+    private func change<Header: CommandHeader>(
+        _ code: RequestCode, _ brokerName: String, _ address: String
+    ) async throws(ClientError) -> Header {
         let command = RemotingCommand(code, header: BrokerNameHeader { $0.brokerName = brokerName })
-        var counts: [(address: String, topicCount: Int32)] = []
-        for address in try await core.knownNameServers() {
-            let response = try await core.call(command, atNameServer: address, timeout: timeout)
-            counts.append((address, count(try core.read(response, Header.self, address))))
-        }
-        return counts
+        return try core.read(try await core.call(command, atNameServer: address, timeout: timeout), Header.self, address)
     }
 }

@@ -28,23 +28,33 @@ extension Admin {
     public func resetOffsets(
         group: String, topic: String, to target: ResetTarget, forwards: Bool = true
     ) async throws(ClientError) -> [MessageQueue: Int64] {
-        let header = ResetOffsetHeader {
+        do {
+            return try await resetMembers(ofGroup: group, topic: topic, to: target, forwards: forwards)
+        } catch where error.responseCode == .consumerNotOnline {
+            return try await storeOffsets(group: group, topic: topic, target, forwards: forwards)
+        }
+    }
+
+    /// The part of ``resetOffsets(group:topic:to:forwards:)`` that brokers do: they tell the members of the group.
+    /// - Parameter asList: for members whose JSON has no objects as keys, such as those in C++.
+    /// - Throws: `refused` with the code `consumerNotOnline` when nobody of the group is connected.
+    @discardableResult
+    public func resetMembers(
+        ofGroup group: String, topic: String, to target: ResetTarget, forwards: Bool = true, asList: Bool = false
+    ) async throws(ClientError) -> [MessageQueue: Int64] {
+        var command = RemotingCommand(.invokeBrokerToResetOffset, header: ResetOffsetHeader {
             $0.group = known(group)
             $0.topic = known(topic)
             $0.timestamp = target.timestamp
             $0.isForced = forwards
-        }
+        })
+        if asList { command.language = .cpp }   // by the language of who asks, a broker chooses how it tells the members
         var offsets: [MessageQueue: Int64] = [:]
-        do {
-            for address in try await brokersOfTopic(known(topic)) {
-                let part: ResetOffsets = try await ask(
-                    address, RemotingCommand(.invokeBrokerToResetOffset, header: header), "the offsets of \(group)")
-                offsets.merge(core.namespace.unwrap(part.offsets)) { _, new in new }
-            }
-            return offsets
-        } catch where error.responseCode == .consumerNotOnline {
-            return try await storeOffsets(group: group, topic: topic, target, forwards: forwards)
+        for address in try await brokersOfTopic(known(topic)) {
+            let part: ResetOffsets = try await ask(address, command, "the offsets of \(group)")
+            offsets.merge(core.namespace.unwrap(part.offsets)) { _, new in new }
         }
+        return offsets
     }
 
     /// Stores for a group without members what it would have been told.

@@ -68,11 +68,17 @@ extension Admin {
     public func topicStats(_ topic: String) async throws(ClientError) -> TopicStatsTable {
         var merged = TopicStatsTable()
         for address in try await brokersOfTopic(known(topic)) {
-            let command = RemotingCommand(.getTopicStatsInfo, header: TopicHeader(topic: known(topic)))
-            let part: TopicStatsTable = try await ask(address, command, "the status of \(topic)")
-            merged.queues.merge(core.namespace.unwrap(part.queues)) { _, new in new }
+            merged.queues.merge(try await topicStats(topic, at: address).queues) { _, new in new }
         }
         return merged
+    }
+
+    /// The same of the queues that one broker has.
+    public func topicStats(_ topic: String, at address: String) async throws(ClientError) -> TopicStatsTable {
+        let command = RemotingCommand(.getTopicStatsInfo, header: TopicHeader(topic: known(topic)))
+        var stats: TopicStatsTable = try await ask(address, command, "the status of \(topic)")
+        stats.queues = core.namespace.unwrap(stats.queues)
+        return stats
     }
 
     /// Every topic that one broker has, with its settings.

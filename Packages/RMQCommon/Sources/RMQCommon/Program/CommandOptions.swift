@@ -1,9 +1,12 @@
 /// The options of one call of a program or command, checked against what it declares.
 ///
 /// Written forms: `-t x`, `-tx`, `--topic x`, `--topic=x`, bundled switches (`-ml`). A value may begin with a dash as long as it is not
-/// itself a declared option. Of an option given twice the first counts. Words that belong to no option are ignored.
+/// itself a declared option. Of an option given twice the first counts. Words that belong to no option are ``operands``, which most
+/// programs and commands ignore.
 public struct CommandOptions: Sendable {
     private var values: [Unicode.Scalar: String] = [:]
+    /// The words that belong to no option, in their order.
+    public let operands: [String]
 
     /// Why a command line was refused.
     public enum Refusal: Error, Equatable, CustomStringConvertible {
@@ -30,6 +33,7 @@ public struct CommandOptions: Sendable {
         while let (option, value) = try reader.next() {
             if values[option.short] == nil { values[option.short] = value }
         }
+        operands = reader.operands
         for option in declared where option.need == .required && values[option.short] == nil {
             throw .missingOption(option.short)
         }
@@ -55,6 +59,7 @@ private struct WordReader {
     private var words: ArraySlice<String>
     private let declared: [CommandOption]
     private var bundled: ArraySlice<Unicode.Scalar> = []
+    private(set) var operands: [String] = []
 
     init(words: [String], declared: [CommandOption]) {
         self.words = words[...]
@@ -64,13 +69,16 @@ private struct WordReader {
     mutating func next() throws(CommandOptions.Refusal) -> (CommandOption, String)? {
         if let short = bundled.first { return try bundledOption(short) }
         while let word = words.popFirst() {
-            if word.isExactly("--") { return nil }
+            if word.isExactly("--") { break }
             if word.hasBytePrefix("--") { return try longOption(word) }
             if let letters = word.droppingBytePrefix("-"), !letters.isEmpty {
                 bundled = Array(letters.unicodeScalars)[...]
                 return try bundledOption(bundled[bundled.startIndex])
             }
+            operands.append(word)
         }
+        operands += words
+        words = []
         return nil
     }
 

@@ -32,6 +32,13 @@ import Testing
         #expect(throws: refusal) { try CommandOptions(words, declared: Self.declared) }
     }
 
+    @Test(arguments: [
+        (["-t", "x"], []), (["one", "-t", "x", "-l", "two"], ["one", "two"]), (["-t", "x", "--", "-l", "--topic"], ["-l", "--topic"]), (["-t", "x", "-"], ["-"]),
+    ] as [([String], [String])])
+    func wordsThatBelongToNoOptionAreOperands(_ words: [String], _ operands: [String]) throws {
+        #expect(try CommandOptions(words, declared: Self.declared).operands == operands)
+    }
+
     @Test func exactlyOneOfSeveral() throws {
         let declared: [CommandOption] = [.oneOf("b", "broker", ""), .oneOf("c", "cluster", "")]
         #expect(try CommandOptions(["-c", "x"], declared: declared)["c"] == "x")

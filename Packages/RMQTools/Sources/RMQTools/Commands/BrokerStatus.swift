@@ -6,6 +6,7 @@ struct BrokerStatusCommand: AdminCommand {
     let name = "brokerStatus"
     let summary = "Fetch broker runtime status data"
     let label = "BrokerStatusSubCommand"
+    let example = "mqadmin brokerStatus -n 127.0.0.1:9876 -c DefaultCluster"
     let options: [CommandOption] = [
         CommandOption("b", "brokerAddr", "Broker address"),
         CommandOption("c", "clusterName", "which cluster"),
@@ -13,18 +14,27 @@ struct BrokerStatusCommand: AdminCommand {
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
         if let address = options["b"] {
-            context.print(Self.render(try await context.admin.brokerRuntimeInfo(at: address).table))
+            let values = try await context.admin.brokerRuntimeInfo(at: address).table
+            context.show(Self.json(values, address: address), text: Self.render(values))
         } else if let cluster = options["c"] {
+            var shown: [(address: String, values: [ByteText: String])] = []
             for broker in try await context.brokersOrComplaint(ofCluster: cluster) ?? [] {
                 for (_, address) in broker.addresses.sorted(by: { $0.key < $1.key }) {
                     do {
-                        context.print(Self.render(try await context.admin.brokerRuntimeInfo(at: address).table, address: address))
+                        shown.append((address, try await context.admin.brokerRuntimeInfo(at: address).table))
                     } catch {
                         context.note(error)
                     }
                 }
             }
+            context.show(
+                .array(shown.map { Self.json($0.values, address: $0.address) }),
+                text: shown.map { Self.render($0.values, address: $0.address) }.joined())
         }
+    }
+
+    static func json(_ values: [ByteText: String], address: String) -> JSONValue {
+        ["brokerAddr": .string(address), "values": .table(values)]
     }
 
     static func render(_ values: [ByteText: String], address: String? = nil) -> String {

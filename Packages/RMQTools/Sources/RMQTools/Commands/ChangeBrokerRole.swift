@@ -6,6 +6,7 @@ struct ChangeBrokerRoleCommand: AdminCommand {
     let name = "changeBrokerRole"
     let summary = "Make a running broker a master or a slave, without a restart"
     let label = "ChangeBrokerRoleSubCommand"
+    let example = "mqadmin changeBrokerRole -b 127.0.0.1:10921 -r master"
     let options: [CommandOption] = [
         .required("b", "brokerAddr", "the broker that changes"),
         .required("r", "role", "master, syncMaster (sends wait for a slave) or slave"),

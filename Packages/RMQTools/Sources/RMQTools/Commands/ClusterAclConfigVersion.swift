@@ -6,34 +6,56 @@ struct ClusterAclConfigVersionCommand: AdminCommand {
     let name = "clusterAclConfigVersion"
     let summary = "List all of acl config version information in cluster"
     let label = "ClusterAclConfigVersionListSubCommand"
+    let example = "mqadmin clusterAclConfigVersion -n 127.0.0.1:9876 -c DefaultCluster"
     let options: [CommandOption] = [
         .oneOf("b", "brokerAddr", "query acl config version for which broker"),
         .oneOf("c", "clusterName", "query acl config version for specified cluster"),
     ]
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
+        var rows: [Row] = []
         if let address = options["b"] {
-            context.print(try await rows(of: address, context))
-            context.print("get broker's plain access config version success.\n")
-        } else {
-            let masters = try await context.masters(ofCluster: options.required("c"))
-            context.print(Self.line(["#Cluster Name", "#Broker Name", "#Broker Addr", "#AclFilePath", "#AclConfigVersionNum", "#AclLastUpdateTime"]))
-            for address in masters { context.print(try await rows(of: address, context)) }
-            context.print("get cluster's plain access config version success.\n")
+            rows = try await Self.rows(of: address, context)
+            context.show(.array(rows.map(Self.json)), text: Self.render(rows, context.time) + "get broker's plain access config version success.\n")
+            return
         }
+        let masters = try await context.masters(ofCluster: options.required("c"))
+        // What was found before a failure is shown, as by the reference.
+        var ending = ""
+        defer { context.show(.array(rows.map(Self.json)), text: Self.header + Self.render(rows, context.time) + ending) }
+        for address in masters { rows += try await Self.rows(of: address, context) }
+        ending = "get cluster's plain access config version success.\n"
     }
 
-    private func rows(of address: String, _ context: CommandContext) async throws -> String {
-        try Self.render(try await context.admin.accountsVersion(at: address), context.time)
+    /// One account file of one broker.
+    struct Row {
+        var broker: AccountsVersion
+        var path: String
+        var version: DataVersion
     }
 
-    static func render(_ versions: AccountsVersion, _ time: LocalTime) throws -> String {
+    private static func rows(of address: String, _ context: CommandContext) async throws -> [Row] {
+        let versions = try await context.admin.accountsVersion(at: address)
         // Brokers before 4.9 have one file, and do not say which.
         let files = try versions.fileVersions.map { try JSONValue(parsing: $0).asObject?.members ?? [] } ?? [(.string(""), try JSONValue(parsing: versions.version))]
-        return try files.map { path, value in
-            let version = try DataVersion(json: value)
-            return line([
-                versions.clusterName, versions.brokerName, versions.brokerAddress, path.asString ?? "", "\(version.counter)", time.seconds(version.timestamp),
+        return try files.map { path, value in Row(broker: versions, path: path.asString ?? "", version: try DataVersion(json: value)) }
+    }
+
+    static func json(_ row: Row) -> JSONValue {
+        [
+            "clusterName": .string(row.broker.clusterName), "brokerName": .string(row.broker.brokerName),
+            "brokerAddr": .string(row.broker.brokerAddress), "aclFilePath": .string(row.path), "counter": JSONValue(row.version.counter),
+            "timestamp": JSONValue(row.version.timestamp),
+        ]
+    }
+
+    private static let header = line(["#Cluster Name", "#Broker Name", "#Broker Addr", "#AclFilePath", "#AclConfigVersionNum", "#AclLastUpdateTime"])
+
+    private static func render(_ rows: [Row], _ time: LocalTime) -> String {
+        rows.map { row in
+            line([
+                row.broker.clusterName, row.broker.brokerName, row.broker.brokerAddress, row.path, "\(row.version.counter)",
+                time.seconds(row.version.timestamp),
             ])
         }.joined()
     }

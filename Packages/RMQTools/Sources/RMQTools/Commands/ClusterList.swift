@@ -6,6 +6,7 @@ struct ClusterListCommand: AdminCommand {
     let name = "clusterList"
     let summary = "List all of clusters"
     let label = "ClusterListSubCommand"
+    let example = "mqadmin clusterList -n 127.0.0.1:9876"
     let options: [CommandOption] = [
         .flag("m", "moreStats", "Print more stats"),
         CommandOption("i", "interval", "specify intervals numbers, it is in seconds"),
@@ -15,8 +16,9 @@ struct ClusterListCommand: AdminCommand {
         let interval: Int64 = try options.integer("i", or: 0)
         while true {
             let rows = try await Self.rows(context)
-            context.print(options.has("m") ? Self.renderTotals(rows) : Self.render(rows, now: context.now()))
-            guard interval > 0, (try? await Task.sleep(for: .seconds(interval))) != nil else { return }
+            context.show(
+                .array(rows.map(Self.json)), text: options.has("m") ? Self.renderTotals(rows) : Self.render(rows, now: context.now()))
+            guard interval > 0, (try? await context.pause(.seconds(interval))) != nil, !Task.isCancelled else { return }
         }
     }
 
@@ -51,6 +53,13 @@ struct ClusterListCommand: AdminCommand {
             context.note(error)
             return [:]
         }
+    }
+
+    static func json(_ row: Row) -> JSONValue {
+        [
+            "clusterName": .string(row.cluster), "brokerName": .string(row.broker), "brokerId": JSONValue(row.brokerId),
+            "brokerAddr": .string(row.address), "values": .table(row.values),
+        ]
     }
 
     // MARK: Load

@@ -6,6 +6,7 @@ struct ConsumeMessageCommand: AdminCommand {
     let name = "consumeMessage"
     let summary = "Consume message"
     let label = "ConsumeMessageCommand"
+    let example = "mqadmin consumeMessage -n 127.0.0.1:9876 -t Orders -b broker-a -i 0 -c 10"
     let options: [CommandOption] = [
         .required("t", "topic", "Topic name"),
         CommandOption("b", "brokerName", "Broker name"),
@@ -31,7 +32,7 @@ struct ConsumeMessageCommand: AdminCommand {
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
         switch try Self.plan(from: options, time: context.time, now: context.now()) {
-        case .refused(let complaint): context.print(complaint)
+        case .refused(let complaint): context.complain(complaint)
         case .accepted(let plan):
             let route = try await context.admin.routeData(of: plan.topic)
             if let queue = plan.queue {
@@ -71,12 +72,9 @@ struct ConsumeMessageCommand: AdminCommand {
             begin: begin, end: end))
     }
 
+    /// A moment that is not after 1970 chooses nothing.
     private static func moment(_ option: Unicode.Scalar, _ options: CommandOptions, _ time: LocalTime) throws(CommandFailure) -> Int64? {
-        guard let text = options[option] else { return nil }
-        guard let moment = time.parse(text) else {
-            throw .usage("-\(option) takes milliseconds since 1970 or yyyy-MM-dd#HH:mm:ss:SSS, not \"\(text)\"")
-        }
-        return moment > 0 ? moment : nil
+        try QueueReading.moment(option, options, time).flatMap { $0 > 0 ? $0 : nil }
     }
 
     // MARK: Which messages
@@ -85,12 +83,15 @@ struct ConsumeMessageCommand: AdminCommand {
         guard route.brokers.contains(where: { $0.brokerName.isExactly(queue.brokerName) }) else {
             throw CommandFailure.notFound("The broker[\(queue.brokerName)] not exist")
         }
-        var range = try await Self.range(of: queue, plan, context)
+        var range = try await QueueReading.range(of: queue, begin: plan.begin, end: plan.end, context)
         let offset = plan.offset == 0 ? range.least : plan.offset
-        guard offset <= range.most else { return context.print("\(queue) no matched msg, offset=\(offset)\n") }
+        guard offset <= range.most else {
+            let facts: [(JSONValue, JSONValue)] = [("status", "NO_MATCHED_MSG"), ("offset", .integer(offset))]
+            return context.show(.object(JSONObject(queue, facts)), text: "\(queue) no matched msg, offset=\(offset)\n")
+        }
         range.least = max(range.least, offset)
         if range.most - range.least > plan.count {
-            context.print("The oldler \(plan.count) message will be provided\n")
+            context.printHeading("The oldler \(plan.count) message will be provided\n")
             range.most = range.least + plan.count - 1
         }
         await read(queue, range, group: plan.group, context)
@@ -100,15 +101,11 @@ struct ConsumeMessageCommand: AdminCommand {
     /// show −1.
     private func readTopic(_ plan: Plan, _ route: TopicRouteData, _ context: CommandContext) async throws {
         var left = plan.count
-        let queues = HashOrder.sorted(Self.queues(of: plan.topic, route))
-        guard !queues.isEmpty else {
-            throw CommandFailure.notFound("no queue of \(plan.topic) may be read; see its permission with `mqadmin topicRoute -l -t \(plan.topic)`")
-        }
-        for queue in queues {
+        for queue in try QueueReading.queues(of: plan.topic, route) {
             guard left != 0 else { return }
-            var range = try await Self.range(of: queue, plan, context)
+            var range = try await QueueReading.range(of: queue, begin: plan.begin, end: plan.end, context)
             if range.most - range.least > left {
-                context.print("The older \(left) message of the \(queue.queueId) queue will be provided\n")
+                context.printHeading("The older \(left) message of the \(queue.queueId) queue will be provided\n")
                 range.most = range.least + left - 1
                 left = 0
             } else {
@@ -118,33 +115,14 @@ struct ConsumeMessageCommand: AdminCommand {
         }
     }
 
-    private static func range(
-        of queue: MessageQueue, _ plan: Plan, _ context: CommandContext
-    ) async throws -> (least: Int64, most: Int64) {
-        let admin = context.admin
-        let least = if let begin = plan.begin { try await admin.searchOffset(of: queue, at: begin) } else { try await admin.minOffset(of: queue) }
-        let most = if let end = plan.end { try await admin.searchOffset(of: queue, at: end) } else { try await admin.maxOffset(of: queue) }
-        guard least >= 0, most >= 0 else { throw CommandFailure.notFound("\(queue) has offsets \(least) to \(most)") }
-        return (least, most)
-    }
-
-    /// Most queues of a broker that are believed, so that a wrong answer cannot fill the memory.
-    private static let queueLimit: Int32 = 65_536
-
-    private static func queues(of topic: String, _ route: TopicRouteData) -> [MessageQueue] {
-        route.queues.filter { $0.permission.contains(.read) }.flatMap { data in
-            (0..<max(0, min(data.readQueueCount, queueLimit))).map {
-                MessageQueue(topic: topic, brokerName: data.brokerName, queueId: $0)
-            }
-        }
-    }
-
     // MARK: Reading
 
     /// A pull that fails ends its queue, not the command.
     private func read(
         _ queue: MessageQueue, _ range: (least: Int64, most: Int64), group: String, _ context: CommandContext
     ) async {
+        let progress = context.listingProgress("messages", total: max(0, range.most - range.least))
+        defer { progress?.end() }
         var offset = range.least
         while offset <= range.most {
             let count = Int32(clamping: range.most - offset + 1)
@@ -154,34 +132,16 @@ struct ConsumeMessageCommand: AdminCommand {
             } catch {
                 return context.note(error)
             }
-            context.print(Self.render(pulled, queue))
+            show(pulled, queue, context)
+            progress?.advance(by: pulled.messages.count)
             guard pulled.status == .found || pulled.status == .noMatchedMessage, pulled.nextOffset > offset else { return }
             offset = pulled.nextOffset
         }
     }
 
-    static func render(_ pulled: PullResult, _ queue: MessageQueue) -> String {
-        switch pulled.status {
-        case .found: "Consume ok\n" + pulled.messages.map(render).joined()
-        case .noMatchedMessage: "\(queue) no matched msg. status=\(pulled.status.referenceName), offset=\(pulled.nextOffset)\n"
-        case .noNewMessage, .offsetIllegal:
-            "\(queue) print msg finished. status=\(pulled.status.referenceName), offset=\(pulled.nextOffset)\n"
-        }
-    }
-
-    static func render(_ message: StoredMessage) -> String {
-        "MSGID: \(message.messageId) \(ObjectText.message(message)) BODY: \(message.text)\n"
-    }
-}
-
-extension PullResult.Status {
-    /// In the reference's words.
-    fileprivate var referenceName: String {
-        switch self {
-        case .found: "FOUND"
-        case .noNewMessage: "NO_NEW_MSG"
-        case .noMatchedMessage: "NO_MATCHED_MSG"
-        case .offsetIllegal: "OFFSET_ILLEGAL"
-        }
+    private func show(_ pulled: PullResult, _ queue: MessageQueue, _ context: CommandContext) {
+        guard pulled.status == .found else { return QueueReading.show(pulled, queue, context) }
+        context.printHeading("Consume ok\n")
+        for message in pulled.messages { QueueReading.show(message, body: message.text, context) }
     }
 }

@@ -6,6 +6,7 @@ struct ConsumerProgressCommand: AdminCommand {
     let name = "consumerProgress"
     let summary = "Query consumers's progress, speed"
     let label = "ConsumerProgressSubCommand"
+    let example = "mqadmin consumerProgress -n 127.0.0.1:9876 -g billing"
     let options: [CommandOption] = [
         CommandOption("g", "groupName", "consumer group name"),
         CommandOption("s", "showClientIP", "Show Client IP per Queue"),
@@ -18,10 +19,10 @@ struct ConsumerProgressCommand: AdminCommand {
         let stats = try await context.admin.consumeStats(group: group)
         guard !stats.queues.isEmpty else { throw Self.nothingConsumed }
         let hosts = options.truth("s", or: false) ? await Self.clientAddresses(of: group, context) : nil
-        context.print(Self.render(stats, clients: hosts, time: context.time))
+        context.show(Self.json(group, stats, clients: hosts), text: Self.render(stats, clients: hosts, time: context.time))
     }
 
-    private static let nothingConsumed = CommandFailure.coded(
+    static let nothingConsumed = CommandFailure.coded(
         .consumerNotOnline,
         remark: "Not found the consumer group consume stats, because return offset table is empty, "
             + "maybe the consumer not consume any message")
@@ -41,6 +42,20 @@ struct ConsumerProgressCommand: AdminCommand {
         return text + "\nConsume TPS: \(Decimal.text(stats.consumeTPS, places: 2))\nDiff Total: \(stats.lag)\n"
     }
 
+    static func json(_ group: String, _ stats: ConsumeStats, clients: [MessageQueue: String]?) -> JSONValue {
+        let queues: [JSONValue] = stats.queues.sorted { $0.key < $1.key }.map { queue, progress in
+            var facts: [(JSONValue, JSONValue)] = [
+                ("brokerOffset", JSONValue(progress.brokerOffset)), ("consumerOffset", JSONValue(progress.consumerOffset)),
+                ("diff", JSONValue(progress.lag)), ("lastTimestamp", .moment(progress.lastTimestamp)),
+            ]
+            if let clients { facts.append(("clientIP", JSONValue(clients[queue]))) }
+            return .object(JSONObject(queue, facts))
+        }
+        return [
+            "consumerGroup": .string(group), "consumeTps": .double(stats.consumeTPS), "diffTotal": JSONValue(stats.lag), "queues": .array(queues),
+        ]
+    }
+
     private static func line(
         _ topic: String, _ broker: String, _ queue: String, _ end: String, _ consumed: String, _ client: String?, _ lag: String, _ time: String
     ) -> String {
@@ -58,12 +73,35 @@ struct ConsumerProgressCommand: AdminCommand {
     // MARK: Every group
 
     private func listGroups(_ context: CommandContext) async throws {
-        context.print(Self.header)
-        for topic in try await context.admin.topics() {
-            guard let group = RetryTopic.group(of: topic) else { continue }
+        let groups = try await context.admin.topics().compactMap { RetryTopic.group(of: $0) }
+        let progress = context.progress("groups", total: groups.count)
+        var rows: [GroupRow] = []
+        for group in groups {
             let stats = try? await context.admin.consumeStats(group: group)
             let members = try? await context.admin.consumerConnection(group: group)
-            context.print(Self.render(group: group, stats: stats, members: members))
+            rows.append(GroupRow(group: group, stats: stats, members: members))
+            progress.advance(by: 1)
+        }
+        progress.end()
+        context.show(
+            .array(rows.map(\.json)),
+            text: Self.header + rows.map { Self.render(group: $0.group, stats: $0.stats, members: $0.members) }.joined())
+    }
+
+    /// One group; nil stands for what could not be found out.
+    private struct GroupRow {
+        var group: String
+        var stats: ConsumeStats?
+        var members: ConsumerConnection?
+
+        var json: JSONValue {
+            let oldest = members?.connections.map(\.version).min()
+            return [
+                "consumerGroup": .string(group), "count": JSONValue(members?.connections.count ?? 0),
+                "version": JSONValue(oldest.map { ProtocolVersion(ordinal: $0).description }),
+                "consumeType": JSONValue(members?.consumeType.rawValue), "messageModel": JSONValue(members?.messageModel.rawValue),
+                "consumeTps": stats.map { JSONValue.double($0.consumeTPS) } ?? .null, "diffTotal": stats.map { JSONValue($0.lag) } ?? .null,
+            ]
         }
     }
 

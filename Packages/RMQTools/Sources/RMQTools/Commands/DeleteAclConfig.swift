@@ -7,6 +7,7 @@ struct DeleteAclConfigCommand: AdminCommand {
     let alias: String? = "deleteAccessConfig"
     let summary = "Delete Acl Config Account in broker"
     let label = "DeleteAccessConfigSubCommand"
+    let example = "mqadmin deleteAclConfig -n 127.0.0.1:9876 -c DefaultCluster -a billing-app"
     let options: [CommandOption] = [
         .oneOf("b", "brokerAddr", "delete acl config account from which broker"),
         .oneOf("c", "clusterName", "delete acl config account from which cluster"),

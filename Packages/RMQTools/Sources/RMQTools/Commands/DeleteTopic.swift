@@ -6,14 +6,17 @@ struct DeleteTopicCommand: AdminCommand {
     let name = "deleteTopic"
     let summary = "Delete topic from broker and NameServer."
     let label = "DeleteTopicSubCommand"
+    let example = "mqadmin deleteTopic -n 127.0.0.1:9876 -c DefaultCluster -t Orders"
     let options: [CommandOption] = [
         .required("t", "topic", "topic name"),
         .required("c", "clusterName", "delete topic from which cluster"),
     ]
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
-        let topic = options.required("t")
-        let cluster = options.required("c")
+        try await Self.delete(options.required("t"), fromCluster: options.required("c"), context)
+    }
+
+    static func delete(_ topic: String, fromCluster cluster: String, _ context: CommandContext) async throws {
         for address in try await context.masters(ofCluster: cluster) {
             try await context.change { try await context.admin.deleteTopic(topic, at: address) }
         }

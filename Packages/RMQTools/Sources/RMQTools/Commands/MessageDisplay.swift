@@ -2,9 +2,9 @@ import Glibc
 import RMQClient
 import RMQCommon
 
-/// What `queryMsgById` and `queryMsgByUniqueKey` do with a message that they found.
+/// What the commands do with a single message that they found.
 enum MessageDisplay {
-    /// Prints a message and its tracks, and puts its body into a file.
+    /// Shows a message and its tracks, and puts its body into a file.
     /// - Parameter number: of several messages with one id; all but number 0 have it in the name of that file.
     static func show(
         _ message: StoredMessage, number: Int = 0, withOffsetId: Bool = true, _ context: CommandContext
@@ -15,12 +15,25 @@ enum MessageDisplay {
         } catch {
             throw CommandFailure.notFound("the body cannot be written: \(error)")
         }
-        context.print(render(message, withOffsetId: withOffsetId, bodyPath: path, time: context.time))
         do {
-            context.print(render(try await context.admin.tracks(of: message)))
+            let tracks = try await context.admin.tracks(of: message)
+            show(message, tracks, bodyPath: path, withOffsetId: withOffsetId, context)
         } catch {
+            show(message, nil, bodyPath: path, withOffsetId: withOffsetId, context)
             context.note(error)
         }
+    }
+
+    /// - Parameter tracks: nil when they are not known.
+    private static func show(
+        _ message: StoredMessage, _ tracks: [MessageTrack]?, bodyPath: String, withOffsetId: Bool, _ context: CommandContext
+    ) {
+        var facts = message.facts(text: message.text)
+        facts.append("bodyPath", .string(bodyPath))
+        facts.append("tracks", tracks.map { JSONValue.array($0.map { json($0) }) } ?? .null)
+        context.show(
+            .object(facts),
+            text: render(message, withOffsetId: withOffsetId, bodyPath: bodyPath, time: context.time) + (tracks.map { render($0) } ?? ""))
     }
 
     /// The folder is open to other users of the machine, hence no link is followed.
@@ -58,25 +71,42 @@ enum MessageDisplay {
     }
 
     private static func text(_ track: MessageTrack) -> String {
-        let reason = track.failure.map { failure in
-            failure.responseCode.map { "CODE:\($0.rawValue) DESC:\(failure.remark ?? "")" } ?? FailureText(failure).detail
-        }
-        return "MessageTrack [consumerGroup=\(track.group), trackType=\(track.fate.rawValue), exceptionDesc=\(reason ?? "null")]"
+        "MessageTrack [consumerGroup=\(track.group), trackType=\(track.fate.rawValue), exceptionDesc=\(reason(track) ?? "null")]"
     }
 
-    /// Has one client consume a message, and prints how that went.
+    private static func reason(_ track: MessageTrack) -> String? {
+        track.failure.map { failure in
+            failure.responseCode.map { "CODE:\($0.rawValue) DESC:\(failure.remark ?? "")" } ?? FailureText(failure).detail
+        }
+    }
+
+    private static func json(_ track: MessageTrack) -> JSONValue {
+        ["consumerGroup": .string(track.group), "trackType": .string(track.fate.rawValue), "exceptionDesc": JSONValue(reason(track))]
+    }
+
+    // MARK: Delivery
+
+    /// Has one client consume a message, and shows how that went.
     static func deliver(
         _ message: StoredMessage, _ id: String, to client: String, of group: String, _ context: CommandContext
     ) async throws {
         let delivery = try await context.change {
             try await context.admin.deliver(id, to: client, of: group, at: "\(message.storeHost)")
         }
-        context.print(render(delivery))
+        context.show(json(delivery, id), text: render(delivery))
     }
 
     static func render(_ delivery: DirectDelivery) -> String {
         func text(_ value: (some CustomStringConvertible)?) -> String { value?.description ?? "null" }
         return "ConsumeMessageDirectlyResult [order=\(text(delivery.isOrdered)), autoCommit=\(text(delivery.commitsAutomatically)), "
             + "consumeResult=\(text(delivery.result)), remark=\(text(delivery.remark)), spentTimeMills=\(text(delivery.elapsed?.milliseconds))]"
+    }
+
+    private static func json(_ delivery: DirectDelivery, _ id: String) -> JSONValue {
+        [
+            "offsetMsgId": .string(id), "order": delivery.isOrdered.map { .bool($0) } ?? .null,
+            "autoCommit": delivery.commitsAutomatically.map { .bool($0) } ?? .null, "consumeResult": JSONValue(delivery.result),
+            "remark": JSONValue(delivery.remark), "spentTimeMills": delivery.elapsed.map { .integer($0.milliseconds) } ?? .null,
+        ]
     }
 }

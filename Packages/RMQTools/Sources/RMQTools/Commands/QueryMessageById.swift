@@ -6,6 +6,7 @@ struct QueryMessageByIdCommand: AdminCommand {
     let name = "queryMsgById"
     let summary = "Query Message by Id"
     let label = "QueryMsgByIdSubCommand"
+    let example = "mqadmin queryMsgById -n 127.0.0.1:9876 -i 7F00000100002A9F0000000000000000"
     let options: [CommandOption] = [
         .required("i", "msgId", "Message Id"),
         CommandOption("g", "consumerGroup", "consumer group name"),
@@ -21,7 +22,9 @@ struct QueryMessageByIdCommand: AdminCommand {
                 try await MessageDisplay.deliver(message, id, to: client, of: group, context)
             }
         } else if options.truth("s", or: false) {
-            await each(ids, context) { id, message in try await resend(message, id, context) }
+            try await context.withProducer(ProducerSettings(group: "ReSendMsgById", unitName: options["u"])) { producer in
+                await each(ids, context) { id, message in try await resend(message, id, producer, context) }
+            }
         } else {
             for id in ids { try await MessageDisplay.show(context.message(offsetId: id), context) }
         }
@@ -42,17 +45,20 @@ struct QueryMessageByIdCommand: AdminCommand {
 
     // MARK: Resending
 
-    private func resend(_ message: StoredMessage, _ id: String, _ context: CommandContext) async throws {
-        context.print("prepare resend msg. originalMsgId=\(id)")
-        let sent = try await context.change {
-            try await context.sender.send(message.message, to: nil, group: "ReSendMsgById", nameServers: context.admin.nameServers, access: context.access)
-        }
-        context.print(Self.render(sent))
+    private func resend(_ message: StoredMessage, _ id: String, _ producer: any OpenProducer, _ context: CommandContext) async throws {
+        context.printHeading("prepare resend msg. originalMsgId=\(id)")
+        let sent = try await producer.send(Self.copy(of: message), to: .anyQueue).result.get()
+        var facts = sent.facts
+        facts.append("originalMsgId", .string(id))
+        context.show(.object(facts), text: sent.referenceText)
     }
 
-    static func render(_ sent: SendResult) -> String {
-        "SendResult [sendStatus=\(sent.status.referenceName), msgId=\(sent.messageId), offsetMsgId=\(sent.offsetMessageId), "
-            + "messageQueue=\(sent.queue), queueOffset=\(sent.queueOffset)]"
+    /// The message with its own id, without what a broker wrote about its way: a producer may not send that.
+    static func copy(of stored: StoredMessage) -> Message {
+        var message = stored.message
+        let ownNames = [PropertyName.keys, PropertyName.tags, PropertyName.waitStoreMessage, PropertyName.delayLevel, PropertyName.uniqueKey]
+        for name in PropertyName.reserved.map(\.text) where !ownNames.containsExactly(name) { message.properties[name] = nil }
+        return message
     }
 }
 

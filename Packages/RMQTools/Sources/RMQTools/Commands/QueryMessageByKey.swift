@@ -6,6 +6,7 @@ struct QueryMessageByKeyCommand: AdminCommand {
     let name = "queryMsgByKey"
     let summary = "Query Message by Key"
     let label = "QueryMsgByKeySubCommand"
+    let example = "mqadmin queryMsgByKey -n 127.0.0.1:9876 -t Orders -k order-4711"
     let options: [CommandOption] = [
         .required("t", "topic", "topic name"),
         .required("k", "msgKey", "Message Key"),
@@ -16,7 +17,8 @@ struct QueryMessageByKeyCommand: AdminCommand {
         let messages = try await context.search(topic) { try await context.admin.messages(topic: topic, key: options.required("k")) }
         // Broker by broker, as the reference asks them.
         let brokers = Dictionary(grouping: messages, by: \.storeHost).sorted { ByteText($0.key.description) < ByteText($1.key.description) }
-        context.print(Self.render(brokers.flatMap(\.value)))
+        let sorted = brokers.flatMap(\.value)
+        context.show(.array(sorted.map { .object($0.facts(text: nil)) }), text: Self.render(sorted))
     }
 
     static func render(_ messages: [StoredMessage]) -> String {

@@ -6,6 +6,7 @@ struct QueryMessageByUniqueKeyCommand: AdminCommand {
     let name = "queryMsgByUniqueKey"
     let summary = "Query Message by Unique key"
     let label = "QueryMsgByUniqueKeySubCommand"
+    let example = "mqadmin queryMsgByUniqueKey -n 127.0.0.1:9876 -t Orders -i 7F0000010A1C2A139A5E4F1B2C3D0000"
     let options: [CommandOption] = [
         .required("i", "msgId", "Message Id"),
         CommandOption("g", "consumerGroup", "consumer group name"),

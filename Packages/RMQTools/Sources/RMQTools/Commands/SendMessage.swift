@@ -6,6 +6,7 @@ struct SendMessageCommand: AdminCommand {
     let name = "sendMessage"
     let summary = "Send a message"
     let label = "SendMessageCommand"
+    let example = "mqadmin sendMessage -n 127.0.0.1:9876 -t Orders -p hello -k order-4711"
     let options: [CommandOption] = [
         .required("t", "topic", "Topic name"),
         .required("p", "body", "UTF-8 string format of the message body"),
@@ -18,24 +19,20 @@ struct SendMessageCommand: AdminCommand {
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
         guard options["b"] != nil || options["i"] == nil else {
-            return context.print("Broker name must be set if the queue is chosen!")
-        }
-        guard !options.truth("m", or: false) else {
-            throw CommandFailure.usage("-m true: this build records no message traces; send without -m")
+            return context.complain("Broker name must be set if the queue is chosen!")
         }
         let topic = options.required("t")
         var message = Message(topic: topic, body: Array(options.required("p").utf8), tags: options["c"])
         if let keys = options["k"] { message.properties[PropertyName.keys] = keys }
-        var queue: MessageQueue?
+        var target = QueueChoice.anyQueue
         // A broker without a queue, or with a negative one, chooses nothing, as in the reference.
         if let broker = options["b"], case let queueId: Int32 = try options.integer("i", or: -1), queueId >= 0 {
-            queue = MessageQueue(topic: topic, brokerName: broker, queueId: queueId)
+            target = .queue(MessageQueue(topic: topic, brokerName: broker, queueId: queueId))
             try await checkExists(broker, topic, context)
         }
-        let sent = try await context.change {
-            try await context.sender.send(message, to: queue, group: "\(context.now())", nameServers: context.admin.nameServers, access: context.access)
-        }
-        context.print(Self.render(sent))
+        let settings = ProducerSettings(group: "\(context.now())", isTraced: options.truth("m", or: false))
+        let sent = try await context.send(message, to: target, settings)
+        context.show(.object(sent.facts), text: Self.render(sent))
     }
 
     private func checkExists(_ broker: String, _ topic: String, _ context: CommandContext) async throws {

@@ -6,20 +6,24 @@ struct TopicListCommand: AdminCommand {
     let name = "topicList"
     let summary = "Fetch all topic list from name server"
     let label = "TopicListSubCommand"
+    let example = "mqadmin topicList -n 127.0.0.1:9876 -c"
     let options: [CommandOption] = [.flag("c", "clusterModel", "clusterModel")]
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let topics = try await context.admin.topics()
         guard options.has("c") else {
-            context.print(topics.map { $0 + "\n" }.joined())
-            return
+            return context.show(.array(topics.map { .string($0) }), text: topics.map { $0 + "\n" }.joined())
         }
         let clusters = try await context.admin.clusterInfo()
-        context.print(Self.header)
-        for topic in topics where !RetryTopic.isRetry(topic) && !DeadLetterTopic.isDeadLetter(topic) {
-            let row = await Self.row(of: topic, clusters, context)
-            context.print(Self.render(row))
+        let shown = topics.filter { !RetryTopic.isRetry($0) && !DeadLetterTopic.isDeadLetter($0) }
+        let progress = context.progress("topics", total: shown.count)
+        var rows: [Row] = []
+        for topic in shown {
+            rows.append(await Self.row(of: topic, clusters, context))
+            progress.advance(by: 1)
         }
+        progress.end()
+        context.show(.array(rows.map(Self.json)), text: Self.header + rows.map(Self.render).joined())
     }
 
     /// One topic with the groups that consume it.
@@ -41,6 +45,13 @@ struct TopicListCommand: AdminCommand {
 
     static let header =
         Columns.left("#Cluster Name", 20) + "  " + Columns.left("#Topic", 48) + "  " + Columns.left("#Consumer Group", 48) + "\n"
+
+    static func json(_ row: Row) -> JSONValue {
+        [
+            "clusterName": row.cluster.isEmpty ? .null : .string(row.cluster), "topic": .string(row.topic),
+            "consumerGroups": .array(row.groups.map { .string($0) }),
+        ]
+    }
 
     static func render(_ row: Row) -> String {
         (row.groups.isEmpty ? [""] : row.groups).map { group in

@@ -6,6 +6,7 @@ struct TopicRouteCommand: AdminCommand {
     let name = "topicRoute"
     let summary = "Examine topic route info"
     let label = "TopicRouteSubCommand"
+    let example = "mqadmin topicRoute -n 127.0.0.1:9876 -t Orders"
     let options: [CommandOption] = [
         .required("t", "topic", "topic name"),
         .flag("l", "list", "Use list format to print data"),
@@ -13,7 +14,7 @@ struct TopicRouteCommand: AdminCommand {
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let route = try await context.admin.routeData(of: options.required("t"))
-        context.print(options.has("l") ? Self.renderList(route) : Self.render(route))
+        context.show(route.json, text: options.has("l") ? Self.renderList(route) : Self.render(route))
     }
 
     static func render(_ route: TopicRouteData) -> String { route.json.text(.pretty) + "\n" }

@@ -6,6 +6,7 @@ struct UpdateAclConfigCommand: AdminCommand {
     let name = "updateAclConfig"
     let summary = "Update acl config yaml file in broker"
     let label = "UpdateAccessConfigSubCommand"
+    let example = "mqadmin updateAclConfig -n 127.0.0.1:9876 -c DefaultCluster -a billing-app -s a-secret-of-12 -t Orders=SUB"
     let options: [CommandOption] = [
         .oneOf("b", "brokerAddr", "update acl config file to which broker"),
         .oneOf("c", "clusterName", "update acl config file to which cluster"),

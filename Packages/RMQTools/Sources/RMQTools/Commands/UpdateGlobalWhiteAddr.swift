@@ -6,6 +6,7 @@ struct UpdateGlobalWhiteAddrCommand: AdminCommand {
     let name = "updateGlobalWhiteAddr"
     let summary = "Update global white address for acl Config File in broker"
     let label = "UpdateGlobalWhiteAddrSubCommand"
+    let example = "mqadmin updateGlobalWhiteAddr -n 127.0.0.1:9876 -c DefaultCluster -g 10.0.0.*"
     let options: [CommandOption] = [
         .oneOf("b", "brokerAddr", "update global white address to which broker"),
         .oneOf("c", "clusterName", "update global white address to which cluster"),

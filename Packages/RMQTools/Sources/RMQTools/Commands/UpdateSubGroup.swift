@@ -6,6 +6,7 @@ struct UpdateSubGroupCommand: AdminCommand {
     let name = "updateSubGroup"
     let summary = "Update or create subscription group"
     let label = "UpdateSubGroupSubCommand"
+    let example = "mqadmin updateSubGroup -n 127.0.0.1:9876 -c DefaultCluster -g billing"
     let options: [CommandOption] = [
         CommandOption("b", "brokerAddr", "create subscription group to which broker"),
         CommandOption("c", "clusterName", "create subscription group to which cluster"),

@@ -6,6 +6,7 @@ struct UpdateTopicCommand: AdminCommand {
     let name = "updateTopic"
     let summary = "Update or create topic"
     let label = "UpdateTopicSubCommand"
+    let example = "mqadmin updateTopic -n 127.0.0.1:9876 -c DefaultCluster -t Orders -r 8 -w 8"
     let options: [CommandOption] = [
         .oneOf("b", "brokerAddr", "create topic to which broker"),
         .oneOf("c", "clusterName", "create topic to which cluster"),

@@ -14,6 +14,8 @@ protocol AdminCommand: Sendable {
     var summary: String { get }
     /// The name that the reference gives the command in failure texts.
     var label: String { get }
+    /// A command line as a person would type it, for `mqadmin help`.
+    var example: String { get }
     /// Its own options, without ``CommandOption/common``.
     var options: [CommandOption] { get }
     /// - Throws: ``ClientError`` for what a server did, ``CommandFailure`` for all else.
@@ -22,49 +24,13 @@ protocol AdminCommand: Sendable {
 
 extension AdminCommand {
     var alias: String? { nil }
-    var usage: String { CommandUsage.text(program: "mqadmin " + name, options: options + CommandOption.common) }
-}
-
-/// What a command works with: everything that touches the outside world.
-struct CommandContext: Sendable {
-    let admin: Admin
-    /// In whose name the commands ask, and over which connections.
-    let access: ToolsAccess
-    let sender: any MessageSending
-    let output: any TextOutput
-    let time: LocalTime
-    /// Milliseconds since 1970.
-    let now: @Sendable () -> Int64
-    /// Where bodies of messages are put for the person to look at.
-    let bodyFolder: String
-
-    func print(_ text: String) { output.write(text) }
-
-    /// A failure that does not end the command.
-    func note(_ error: any Error) { output.writeError(FailureText(error).detail + "\n") }
-
-    /// Asks for a change. Its refusal is told without the broker, as the reference does.
-    func change<Result>(_ body: () async throws -> Result) async throws -> Result {
-        do {
-            return try await body()
-        } catch let error as ClientError {
-            guard let code = error.responseCode else { throw error }
-            throw CommandFailure.coded(code, remark: error.remark ?? "")
-        }
+    /// Its options and the common ones; an option of its own may stand for a common one.
+    var allOptions: [CommandOption] {
+        options + CommandOption.common.filter { common in !options.contains { $0.short == common.short } }
     }
-
-    /// The addresses of a cluster's masters. Of an unknown cluster the reference complains on standard output, without a line feed, and goes on
-    /// with no broker at all.
-    func masters(ofCluster cluster: String) async throws -> [String] {
-        try await brokersOrComplaint(ofCluster: cluster)?.compactMap(\.masterAddress) ?? []
-    }
-
-    /// Brokers of a cluster by name; nil, after the complaint, when there is no such cluster.
-    func brokersOrComplaint(ofCluster name: String) async throws -> [BrokerData]? {
-        let brokers = try await admin.clusterInfo().brokers(ofCluster: name)
-        if brokers == nil {
-            print("[error] Make sure the specified clusterName exists or the name server connected to is correct.")
-        }
-        return brokers
+    var usage: String { CommandUsage.text(program: "mqadmin " + name, options: allOptions) }
+    /// The usage, and what the reference's help leaves out: what it is for, how it is called, what else it takes.
+    var help: String {
+        usage + "\n\(summary).\n\nExample:\n  \(example)\n\n" + ToolOptions.help
     }
 }

@@ -3,7 +3,8 @@ import RMQCommon
 
 /// The admin tool: words of a command line in, text and an exit code out.
 ///
-/// Exit codes are the reference's: 1 when the options of a command are wrong, 0 in every other case, a failed command included.
+/// Exit codes are the reference's: 1 when the options of a command are wrong, 0 in every other case, a failed command included;
+/// `--exit-code` tells failures too.
 public struct AdminTool: Sendable {
     private let output: any TextOutput
     private let environment: @Sendable (String) -> String?
@@ -11,6 +12,7 @@ public struct AdminTool: Sendable {
     private let now: @Sendable () -> Int64
     private let bodyFolder: String
     private let sender: any MessageSending
+    private let pause: @Sendable (Duration) async throws -> Void
     private let makeAdmin: @Sendable (_ nameServers: [String], ToolsAccess) throws(ClientError) -> Admin
 
     /// - Parameter environment: a variable of the environment, as `NAMESRV_ADDR`; nil when it is not set.
@@ -23,6 +25,7 @@ public struct AdminTool: Sendable {
         output: any TextOutput, environment: @escaping @Sendable (String) -> String?, time: LocalTime,
         now: @escaping @Sendable () -> Int64 = { WallClock.nowMilliseconds() },
         bodyFolder: String = "/tmp/rocketmq/msgbodys", sender: any MessageSending = ProducerSending(),
+        pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         makeAdmin: @escaping @Sendable (_ nameServers: [String], ToolsAccess) throws(ClientError) -> Admin = AdminTool.admin
     ) {
         self.output = output
@@ -31,18 +34,32 @@ public struct AdminTool: Sendable {
         self.now = now
         self.bodyFolder = bodyFolder
         self.sender = sender
+        self.pause = pause
         self.makeAdmin = makeAdmin
     }
 
     /// Every command, in the order of the list that `mqadmin` prints.
     static let commands: [any AdminCommand] = [
-        UpdateTopicCommand(), DeleteTopicCommand(), UpdateSubGroupCommand(), TopicRouteCommand(), TopicStatusCommand(),
-        BrokerStatusCommand(), QueryMessageByIdCommand(), QueryMessageByKeyCommand(), QueryMessageByUniqueKeyCommand(),
-        ConsumerProgressCommand(), ClusterListCommand(), TopicListCommand(), SendMessageCommand(), ConsumeMessageCommand(),
+        UpdateTopicCommand(), DeleteTopicCommand(), UpdateSubGroupCommand(), DeleteSubGroupCommand(),
+        UpdateBrokerConfigCommand(), UpdateTopicPermCommand(), TopicRouteCommand(), TopicStatusCommand(),
+        TopicClusterListCommand(), BrokerStatusCommand(), QueryMessageByIdCommand(), QueryMessageByKeyCommand(),
+        QueryMessageByUniqueKeyCommand(), QueryMessageByOffsetCommand(), QueryMessageTraceCommand(), PrintMessagesCommand(),
+        PrintMessagesOfQueueCommand(), SendMessageStatusCommand(), BrokerConsumeStatsCommand(), ProducerConnectionCommand(),
+        ConsumerConnectionCommand(), ConsumerProgressCommand(), ConsumerStatusCommand(), CloneGroupOffsetCommand(),
+        ProducerCommand(), ClusterListCommand(), TopicListCommand(), UpdateKeyValueCommand(), DeleteKeyValueCommand(),
+        WipeWritePermissionCommand(), AddWritePermissionCommand(), ResetOffsetByTimeCommand(), SkipAccumulatedMessageCommand(),
+        UpdateOrderConfCommand(), CleanExpiredQueuesCommand(), DeleteExpiredCommitLogCommand(), CleanUnusedTopicCommand(),
+        StartMonitoringCommand(), StatsAllCommand(), AllocateMQCommand(), CheckMessageSendTimeCommand(),
+        ClusterSendTimeCommand(), GetNameServerConfigCommand(), UpdateNameServerConfigCommand(), GetBrokerConfigCommand(),
+        GetConsumerConfigCommand(), QueryConsumeQueueCommand(), SendMessageCommand(), ConsumeMessageCommand(),
         UpdateAclConfigCommand(), DeleteAclConfigCommand(), ClusterAclConfigVersionCommand(), UpdateGlobalWhiteAddrCommand(),
+        ExportMetadataCommand(), ExportConfigsCommand(), ExportMetricsCommand(),
         // Of this project, so behind those of the reference.
-        ChangeBrokerRoleCommand(),
+        ChangeBrokerRoleCommand(), DoctorCommand(), TopCommand(), TailCommand(), CompletionCommand(),
     ]
+
+    /// The exit code of a command that failed, where the person asked for one (`--exit-code`).
+    static let failed: Int32 = 2
 
     /// Runs the words after `mqadmin`; answers the exit code.
     public func run(_ words: [String]) async -> Int32 {
@@ -52,42 +69,55 @@ public struct AdminTool: Sendable {
         }
         if words.count == 2 && first.isExactly("help") {
             guard let command = Self.command(named: words[1]) else { return unknown(words[1]) }
-            output.write(command.usage)
+            output.write(command.help)
             return 0
         }
-        guard let command = Self.command(named: first) else { return unknown(first) }
-        return await run(command, Array(words.dropFirst()))
+        var rest = Array(words.dropFirst())
+        let own = ToolOptions(takenFrom: &rest)
+        guard let command = Self.command(named: first) else {
+            let code = unknown(first)
+            return own.tellsFailure ? 1 : code
+        }
+        return await run(command, rest, own)
     }
 
-    private func run(_ command: any AdminCommand, _ words: [String]) async -> Int32 {
-        guard let options = try? CommandOptions(words, declared: command.options + CommandOption.common) else {
+    private func run(_ command: any AdminCommand, _ words: [String], _ own: ToolOptions) async -> Int32 {
+        let options: CommandOptions
+        do throws(CommandOptions.Refusal) {
+            options = try CommandOptions(words, declared: command.options + CommandOption.common)
+        } catch {
             output.write(command.usage)
+            output.writeError(Suggestion.text(for: error, command: command))
             return 1
         }
         if options.has("h") {
-            output.write(command.usage)
+            output.write(command.help)
             return 0
         }
-        var access = ToolsAccess(credentials: credentials)
-        let admin: Admin
-        do throws(ClientError) {
-            access.tls = try ToolsAccess.tls(home: environment("ROCKETMQ_HOME"))
-            admin = try makeAdmin(NameServerList.parse(options["n"] ?? environment("NAMESRV_ADDR") ?? ""), access)
-        } catch {
-            output.writeError(Self.failure(of: command, error))
-            return 0
-        }
-        defer { admin.close() }
-        let context = CommandContext(
-            admin: admin, access: access, sender: sender, output: output, time: time, now: now, bodyFolder: bodyFolder)
         do {
-            try await command.run(options, in: context)
+            let outcome = try await run(command, options, own)
+            return own.tellsFailure && outcome.hasFailed ? Self.failed : 0
         } catch CommandFailure.showUsage {
             output.write(command.usage)
+            return own.tellsFailure ? 1 : 0
         } catch {
             output.writeError(Self.failure(of: command, error))
+            return own.tellsFailure ? Self.failed : 0
         }
-        return 0
+    }
+
+    private func run(_ command: any AdminCommand, _ options: CommandOptions, _ own: ToolOptions) async throws -> CommandOutcome {
+        var access = ToolsAccess(credentials: credentials)
+        access.tls = try ToolsAccess.tls(home: environment("ROCKETMQ_HOME"))
+        let admin = try makeAdmin(NameServerList.parse(options["n"] ?? environment("NAMESRV_ADDR") ?? ""), access)
+        let adminOf = { @Sendable [makeAdmin, access] (nameServers: [String]) throws(ClientError) -> Admin in try makeAdmin(nameServers, access) }
+        defer { admin.close() }
+        let context = CommandContext(
+            admin: admin, adminOf: adminOf, access: access, sender: sender, output: output, time: time, now: now, pause: pause, bodyFolder: bodyFolder,
+            showsJSON: own.showsJSON)
+        try await command.run(options, in: context)
+        if own.showsJSON, let messages = context.outcome.messages { output.write(messages.text(.standard) + "\n") }
+        return context.outcome
     }
 
     /// The account of `conf/tools.yml`. One that cannot be read is told, and the command goes on without, as in the reference.
@@ -110,6 +140,7 @@ public struct AdminTool: Sendable {
 
     private func unknown(_ name: String) -> Int32 {
         output.write("The sub command \(name) not exist.\n")
+        if let meant = Suggestion.nearest(to: name, among: Self.commands.map(\.name)) { output.writeError("Did you mean \(meant)?\n") }
         return 0
     }
 

@@ -13,6 +13,9 @@ enum CommandFailure: Error {
     case showUsage
     /// The named thing is not there.
     case notFound(String)
+
+    /// What the reference says about a cluster that no name server knows.
+    static let unknownClusterText = "[error] Make sure the specified clusterName exists or the name server connected to is correct."
 }
 
 /// A failure as people read it: the cause in the reference's words, where it has words for it, and what to do.

@@ -1,0 +1,55 @@
+import RMQClient
+import RMQCommon
+
+/// `updateBrokerConfig`: changes one setting of a running broker, or of every master of a cluster.
+struct UpdateBrokerConfigCommand: AdminCommand {
+    let name = "updateBrokerConfig"
+    let summary = "Update broker's config"
+    let label = "UpdateBrokerConfigSubCommand"
+    let example = "mqadmin updateBrokerConfig -b 127.0.0.1:10911 -k fileReservedTime -v 48"
+    let options: [CommandOption] = [
+        CommandOption("b", "brokerAddr", "update which broker"),
+        CommandOption("c", "clusterName", "update which cluster"),
+        .required("k", "key", "config key"),
+        .required("v", "value", "config value"),
+    ]
+
+    func run(_ options: CommandOptions, in context: CommandContext) async throws {
+        let setting = try SettingPair(options)
+        if let address = options["b"] {
+            try await update(setting, at: address, context)
+        } else if let cluster = options["c"] {
+            for address in try await context.masters(ofCluster: cluster) {
+                do {
+                    try await update(setting, at: address, context)
+                } catch {
+                    context.note(error)
+                }
+            }
+        } else {
+            throw CommandFailure.showUsage
+        }
+    }
+
+    private func update(_ setting: SettingPair, at address: String, _ context: CommandContext) async throws {
+        try await context.admin.updateBrokerConfiguration([ByteText(setting.key): setting.value], at: address)
+        context.print("update broker config success, \(address)\n")
+    }
+}
+
+/// A key and a value that travel as a line `key=value`, and so must not break it.
+struct SettingPair {
+    let key: String
+    let value: String
+
+    /// Takes them from `-k` and `-v`.
+    init(_ options: CommandOptions) throws(CommandFailure) {
+        key = options.required("k")
+        value = options.required("v")
+        let isWord = !key.isEmpty && key.unicodeScalars.allSatisfy { !$0.properties.isWhitespace && !"=:#!\\".unicodeScalars.contains($0) }
+        guard isWord else { throw .usage("-k takes the name of one setting, such as fileReservedTime, not \"\(key)\".") }
+        guard value.utf8.allSatisfy({ $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }) else {
+            throw .usage("-v takes a value on one line; that of \(key) has several.")
+        }
+    }
+}

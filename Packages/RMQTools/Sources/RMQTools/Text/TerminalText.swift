@@ -1,0 +1,54 @@
+import RMQCommon
+
+/// Text of strangers, such as the body of a message, on one line of a terminal.
+enum TerminalText {
+    /// Without what would end the line, move the cursor or turn the direction of writing: `\n`, `\t`, `\u{1B}`.
+    static func escaped(_ text: String) -> String {
+        guard !text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else { return text }
+        var escaped = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\n": escaped.append(contentsOf: "\\n".unicodeScalars)
+            case "\r": escaped.append(contentsOf: "\\r".unicodeScalars)
+            case "\t": escaped.append(contentsOf: "\\t".unicodeScalars)
+            case _ where isHarmful(scalar): escaped.append(contentsOf: "\\u{\(String(scalar.value, radix: 16, uppercase: true))}".unicodeScalars)
+            default: escaped.append(scalar)
+            }
+        }
+        return String(escaped)
+    }
+
+    private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x2028, 0x2029, 0x202A...0x202E, 0x2066...0x2069: true
+        default: scalar.properties.generalCategory == .control
+        }
+    }
+
+    /// What fits into so many columns; a text that does not fit ends with `…`.
+    static func cut(_ text: String, columns: Int) -> String {
+        let scalars = text.unicodeScalars
+        var used = 0
+        var fitting = scalars.startIndex   // what stands before it leaves room for the `…`
+        for index in scalars.indices {
+            used += Self.columns(of: scalars[index])
+            guard used <= columns else { return columns > 0 ? String(scalars[..<fitting]) + "…" : "" }
+            if used < columns { fitting = scalars.index(after: index) }
+        }
+        return text
+    }
+
+    /// How many columns a terminal gives a character: two for those of East Asia and pictures, none for marks on the one before.
+    private static func columns(of scalar: Unicode.Scalar) -> Int {
+        switch scalar.value {
+        case ..<0x300: return 1
+        case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6,
+            0x1F300...0x1FAFF, 0x20000...0x3FFFD: return 2
+        default:
+            switch scalar.properties.generalCategory {
+            case .nonspacingMark, .enclosingMark, .format: return 0
+            default: return 1
+            }
+        }
+    }
+}

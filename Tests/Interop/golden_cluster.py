@@ -1,0 +1,372 @@
+"""The cluster that the reference's admin tool was recorded on, rebuilt with our servers.
+
+A name server, two masters, and on demand a replica and a master with accounts. Topics and messages are those of the recordings, with their
+unique ids, and the clients are there: connections that send heartbeats as the recorded clients did and answer what brokers ask them, with
+the recorded bodies. Nothing in it is ours but the servers.
+"""
+import contextlib
+import json
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import os
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "Support"))
+import rmq
+
+GOLDEN = HERE.parent / "Golden"
+HEARTBEAT, UPDATE_OFFSET, CREATE_TOPIC, GET_MEMBERS, RUNNING_INFO, CONSUME_DIRECTLY, CLIENT_STATUS = 34, 15, 17, 38, 307, 309, 221
+
+SETTINGS = {
+    "brokerClusterName": "GoldenCluster", "brokerIP1": "127.0.0.1", "mappedFileSizeCommitLog": 1 << 20, "mappedFileSizeConsumeQueue": 6000,
+    "maxHashSlotNum": 1000, "maxIndexNum": 4000, "enablePropertyFilter": "true", "enableConsumeQueueExt": "true",
+    "mappedFileSizeConsumeQueueExt": 4096, "enableCalcFilterBitMap": "true", "bitMapLengthConsumeQueueExt": 112, "transactionCheckInterval": 5000,
+    "traceTopicEnable": "true", "autoCreateTopicEnable": "true", "brokerFastFailureEnable": "false",
+}
+ACCOUNTS = """globalWhiteRemoteAddresses:
+- 10.10.103.*
+- 192.168.0.*
+accounts:
+- accessKey: RocketMQ
+  secretKey: 12345678
+  whiteRemoteAddress:
+  admin: false
+  defaultTopicPerm: DENY
+  defaultGroupPerm: SUB
+  topicPerms:
+  - topicA=DENY
+  - topicB=PUB|SUB
+  - topicC=SUB
+  groupPerms:
+  - groupA=DENY
+  - groupB=PUB|SUB
+  - groupC=SUB
+- accessKey: rocketmq2
+  secretKey: 12345678
+  whiteRemoteAddress: 192.168.1.*
+  admin: true
+"""
+TOPICS = ["GoldenPlain", "GoldenAsync", "GoldenBatch", "GoldenOrdered", "GoldenDelay", "GoldenTx", "GoldenRpc", "GoldenTraced", "GoldenOneway", "GoldenV1"]
+# The addresses of the recordings, by the names that the cases speak of.
+RECORDED = {"name-server": "127.0.0.1:29876", "golden-a": "127.0.0.1:30911", "golden-b": "127.0.0.1:31911", "replica": "127.0.0.1:32911",
+            "golden-c": "127.0.0.1:33911", "nobody": "127.0.0.1:30999", "no-name-server": "127.0.0.1:29999"}
+
+
+class GoldenCluster:
+    def __init__(self, programs):
+        self.programs = pathlib.Path(programs)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rocketmq-golden-"))
+        self.addresses = {name: f"127.0.0.1:{rmq.free_port()}" for name in ("name-server", "nobody", "no-name-server")}
+        self.processes, self.clients = [], {}
+        # Offset ids of the recordings and of the same messages here.
+        self.offset_ids = {}
+
+    def __enter__(self):
+        try:
+            self.start("mqnamesrv", "name-server", {"kvConfigPath": self.folder / "kvConfig.json"})
+            self.start_broker("golden-a", {})
+            self.start_broker("golden-b", {})
+            self.make_topics()
+            self.send_messages()
+            self.connect_clients()
+            return self
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_):
+        for client in self.clients.values():
+            client.close()
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # Processes
+
+    def start(self, program, name, settings):
+        home = self.folder / name
+        (home / "conf").mkdir(parents=True, exist_ok=True)
+        file = home / "server.properties"
+        port = self.addresses[name].rsplit(":", 1)[1]
+        file.write_text("".join(f"{key}={value}\n" for key, value in {**settings, "listenPort": port}.items()))
+        arguments = ["-n", self.addresses["name-server"]] if program == "mqbroker" else []
+        with open(home / "output.log", "ab") as log:
+            process = subprocess.Popen([self.programs / program, "-c", file, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       env={**os.environ, "HOME": str(home), "ROCKETMQ_HOME": str(home)})
+        self.processes.append(process)
+
+        def ready():
+            if process.poll() is not None:
+                raise RuntimeError(f"{program} {name} ended with {process.returncode}:\n{(home / 'output.log').read_text(errors='replace')[-3000:]}")
+            return rmq.answers(self.addresses[name])
+        rmq.wait_until(ready, what=f"{name} to listen")
+
+    def start_broker(self, name, settings):
+        # The port for urgent requests is two below, that of replication one above.
+        self.addresses[name] = f"127.0.0.1:{rmq.free_port(run=4) - 1}"
+        self.start("mqbroker", name, {"brokerName": name, **SETTINGS, "storePathRootDir": self.folder / name / "store", **settings})
+        known = json.dumps(self.addresses[name])
+        rmq.wait_until(lambda: known in self.cluster_info(), what=f"the registration of {name}")
+
+    def cluster_info(self):
+        connection = rmq.Connection(self.addresses["name-server"])
+        with contextlib.closing(connection):
+            return connection.request(106).body.decode()
+
+    def start_replica(self):
+        self.start_broker("replica", {"brokerName": "golden-a", "brokerId": 1, "brokerRole": "SLAVE"})
+
+    def start_broker_with_accounts(self):
+        conf = self.folder / "golden-c" / "conf"
+        conf.mkdir(parents=True)
+        (conf / "plain_acl.yml").write_text(ACCOUNTS)
+        self.start_broker("golden-c", {"brokerClusterName": "GoldenAcl", "aclEnable": "true"})
+
+    def masters(self):
+        return ["golden-a", "golden-b"]
+
+    # Topics and messages
+
+    @contextlib.contextmanager
+    def connected(self, broker):
+        with contextlib.closing(rmq.Connection(self.addresses[broker])) as connection:
+            yield connection
+
+    def make_topics(self):
+        for broker in self.masters():
+            with self.connected(broker) as connection:
+                for topic in TOPICS:
+                    answer = connection.request(CREATE_TOPIC, {
+                        "topic": topic, "defaultTopic": "TBW102", "readQueueNums": "4", "writeQueueNums": "4", "perm": "6",
+                        "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false"})
+                    assert answer.code == 0, f"topic {topic}: {answer.remark}"
+
+    def send_messages(self):
+        with self.connected("golden-a") as a, self.connected("golden-b") as b:
+            brokers = {"golden-a": a, "golden-b": b}
+
+            def send(broker, topic, queue, body, properties):
+                answer = brokers[broker].send_message(topic, queue, body, properties)
+                assert answer.code == 0, f"{topic}: {answer.remark}"
+                return answer.fields["msgId"]
+
+            ids = recorded_ids()
+            for number in range(43):
+                # Queues in turn, from the second of golden-a on.
+                place = (number + 1) % 8
+                broker, queue = ("golden-a", "golden-b")[place // 4], place % 4
+                body, properties = plain_message(number)
+                properties["UNIQ_KEY"] = ids.get(number, f"FD0000000000000000000000000000023B995FFD2B2767FE9{number:03X}{number:04X}")
+                offset_id = send(broker, "GoldenPlain", queue, body, properties)
+                recorded = {0: "7F000001000078BF0000000000000000", 1: "7F000001000078BF0000000000000110",
+                            5: "7F00000100007CA70000000000000221", 40: "7F000001000078BF0000000000001585"}.get(number)
+                if recorded:
+                    self.offset_ids[recorded] = offset_id
+            port = int(self.addresses["golden-a"].rsplit(":", 1)[1])
+            self.offset_ids["7F000001000078BF00000000000FFFFF"] = f"7F000001{port:08X}00000000000FFFFF"
+            for broker, queue, body, properties in recorded_messages("consumeMessage"):
+                send(broker, "GoldenAsync", queue, body, properties)
+            for broker in self.masters():
+                for topic, queues, count in [("GoldenOrdered", 3, 4), ("GoldenTraced", 2, 1), ("GoldenDelay", 4, 1), ("GoldenTx", 1, 1),
+                                             ("GoldenRpc", 1, 1), ("GoldenBatch", 1, 10), ("GoldenOneway", 1, 1), ("GoldenV1", 1, 1)]:
+                    for queue in range(queues):
+                        for number in range(count):
+                            send(broker, topic, queue, f"{topic} {number}".encode(), {"TAGS": "TagA"})
+            traced = "FD0000000000000000000000000000023DF65FFD2B276800D7260000"
+            moment = str(int(time.time() * 1000))
+            records = [["Pub", moment, "DefaultRegion", "golden_trace_producer", "GoldenTraced", traced, "TagA", "k", "127.0.0.1:30911", "6", "26", "0",
+                        "7F000001000078BF0000000000003000", "true"],
+                       ["SubBefore", moment, "null", "golden_trace_consumer", "R", traced, "0", "k"],
+                       ["SubAfter", "R", traced, "1", "true", "k", "0", moment, "golden_trace_consumer"]]
+            body = "".join("\x01".join(record) + "\x02" for record in records).encode()
+            send("golden-a", "RMQ_SYS_TRACE_TOPIC", 0, body, {"KEYS": traced, "UNIQ_KEY": "FD0000000000000000000000000000023DF65FFD2B276800D9990001"})
+
+    # Clients
+
+    def connect_clients(self):
+        for client_id, group, topic, expression, rest in CONSUMERS:
+            self.clients[client_id] = Client(self, client_id, [consumer(group, topic, expression, **rest)], ["CLIENT_INNER_PRODUCER"])
+        for client_id, groups in PRODUCERS.items():
+            self.clients[client_id] = Client(self, client_id, [], groups)
+        for broker in self.masters():
+            with self.connected(broker) as connection:
+                for group, topic in [(group, topic) for _, group, topic, _, _ in CONSUMERS] + [("golden_nobody_old", "GoldenAsync")]:
+                    for queue in range(4):
+                        if group in ("golden_lag_consumer", "golden_broadcast_consumer"):
+                            continue
+                        end = connection.request(30, {"topic": topic, "queueId": str(queue)}).fields["offset"]
+                        connection.request(UPDATE_OFFSET, {"consumerGroup": group, "topic": topic, "queueId": str(queue), "commitOffset": end})
+
+    def beat(self):
+        """Has every client tell that it is there: brokers forget those that are silent for two minutes."""
+        for client in self.clients.values():
+            client.beat()
+
+
+class Client:
+    """The connections of one client. A thread of each answers what the broker asks."""
+
+    def __init__(self, cluster, client_id, consumers, producers):
+        self.client_id, self.consumers = client_id, consumers
+        # When its consumer started, in milliseconds; the tool looks at subscriptions only some time later.
+        self.started = int(time.time() * 1000) - 3_600_000
+        self.body = json.dumps({"clientID": client_id, "consumerDataSet": consumers,
+                                "producerDataSet": [{"groupName": name} for name in producers]}, separators=(",", ":")).encode()
+        self.connections = []
+        for broker in cluster.masters():
+            connection = rmq.Connection(cluster.addresses[broker])
+            answer = connection.request(HEARTBEAT, {}, self.body)
+            assert answer.code == 0, f"{client_id}: {answer.remark}"
+            connection.socket.settimeout(None)
+            self.connections.append(connection)
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def beat(self):
+        for connection in self.connections:
+            connection.socket.sendall(rmq.frame(HEARTBEAT, {}, self.body, opaque=1 << 20))
+
+    def serve(self, connection):
+        with contextlib.suppress(OSError):
+            while True:
+                asked = connection.receive()
+                if asked.flag & (rmq.FLAG_RESPONSE | rmq.FLAG_ONE_WAY):
+                    continue
+                connection.socket.sendall(rmq.frame(0, {}, self.answer(asked), asked.opaque, rmq.FLAG_RESPONSE))
+
+    def answer(self, asked):
+        if asked.code == RUNNING_INFO:
+            return self.running_info()
+        if asked.code == CONSUME_DIRECTLY:
+            return b'{"autoCommit":true,"consumeResult":"CR_SUCCESS","order":false,"spentTimeMills":1}'
+        return b'{"consumerTable":{},"messageQueueTable":{}}' if asked.code == CLIENT_STATUS else b""
+
+    def running_info(self):
+        """As a recorded consumer told it, with this one's names and subscriptions."""
+        group, model = self.consumers[0]["groupName"], "golden_orderly_consumer" if self.client_id.endswith("@ord") else "golden_consumer"
+        text = recorded_running_info()[model].replace(model, group)
+        subscriptions = json.dumps(self.consumers[0]["subscriptionDataSet"], separators=(",", ":"))
+        text = text[:text.index('"subscriptionSet":')] + f'"subscriptionSet":{subscriptions}}}'   # it is the last member
+        return re.sub(r'"PROP_CONSUMER_START_TIMESTAMP":"\d+"', f'"PROP_CONSUMER_START_TIMESTAMP":"{self.started}"', text).encode()
+
+    def close(self):
+        for connection in self.connections:
+            connection.close()
+
+
+def subscription(topic, expression, kind="TAG"):
+    tags = [] if expression == "*" or kind != "TAG" else expression.split(" || ")
+    return {"classFilterMode": False, "codeSet": [java_hash(tag) for tag in tags], "expressionType": kind, "subString": expression,
+            "subVersion": 1795235932048, "tagsSet": tags, "topic": topic}
+
+
+def consumer(group, topic, expression="*", kind="TAG", type="CONSUME_PASSIVELY", model="CLUSTERING", place="CONSUME_FROM_FIRST_OFFSET"):
+    subscriptions = [subscription(topic, expression, kind)]
+    if type == "CONSUME_PASSIVELY" and model == "CLUSTERING":
+        subscriptions.append(subscription(f"%RETRY%{group}", "*"))
+    return {"consumeFromWhere": place, "consumeType": type, "groupName": group, "messageModel": model, "subscriptionDataSet": subscriptions,
+            "unitMode": False}
+
+
+LAST = {"place": "CONSUME_FROM_LAST_OFFSET"}
+CONSUMERS = [
+    ("192.0.2.2@golden_consumer", "golden_consumer", "GoldenPlain", "*", {}),
+    ("192.0.2.2@golden_tag_consumer", "golden_tag_consumer", "GoldenPlain", "TagA || TagB", {}),
+    ("192.0.2.2@golden_sql_consumer", "golden_sql_consumer", "GoldenPlain", "price > 20 AND colour = 'red'", {"kind": "SQL92"}),
+    ("192.0.2.2@lag", "golden_lag_consumer", "GoldenPlain", "*", {}),
+    # The member that comes last says what the group subscribes to.
+    ("192.0.2.2@two2", "golden_two_consumer", "GoldenPlain", "TagB", LAST),
+    ("192.0.2.2@two1", "golden_two_consumer", "GoldenPlain", "TagA", LAST),
+    ("192.0.2.2@ord", "golden_orderly_consumer", "GoldenOrdered", "*", {}),
+    ("192.0.2.2@bc", "golden_broadcast_consumer", "GoldenBatch", "*", {"model": "BROADCASTING"}),
+    ("192.0.2.2@lp@STREAM", "golden_litepull", "GoldenAsync", "*", {"type": "CONSUME_ACTIVELY", **LAST}),
+    ("192.0.2.2@golden_tx_consumer", "golden_tx_consumer", "GoldenTx", "*", {}),
+    ("192.0.2.2@golden_delay_consumer", "golden_delay_consumer", "GoldenDelay", "*", {}),
+    ("192.0.2.2@rc", "golden_rpc_consumer", "GoldenRpc", "*", {}),
+    ("192.0.2.2@tc", "golden_trace_consumer", "GoldenTraced", "*", {}),
+]
+PRODUCERS = {
+    "192.0.2.2@15257#7038225677333": ["CLIENT_INNER_PRODUCER", "golden_producer"],
+    "192.0.2.2@rp": ["CLIENT_INNER_PRODUCER", "golden_replier_producer"],
+    "192.0.2.2@tx": ["CLIENT_INNER_PRODUCER", "golden_tx_producer"],
+    "192.0.2.2@tp": ["CLIENT_INNER_PRODUCER", "golden_trace_producer"],
+    "192.0.2.2@PID_CLIENT_INNER_TRACE_PRODUCER_127.0.0.1:29876": [
+        "CLIENT_INNER_PRODUCER", "_INNER_TRACE_PRODUCER-golden_trace_producer-PRODUCE-1", "_INNER_TRACE_PRODUCER-golden_trace_consumer-CONSUME-2"],
+}
+
+
+# What the recordings tell about messages and clients
+
+def java_hash(text):
+    value = 0
+    for unit in struct.unpack(f"<{len(text.encode('utf-16-le')) // 2}H", text.encode("utf-16-le")):
+        value = (31 * value + unit) & 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value
+
+
+def plain_message(number):
+    """The recorded program's message of that number on GoldenPlain."""
+    if number == 40:
+        return b"big message " * 2741, {"TAGS": "TagZ", "KEYS": "BIG_1"}
+    if number == 41:
+        return b"no properties ", {}
+    if number == 42:
+        return bytes([0, 1, 2, 255, 128]), {"TAGS": "TagA"}
+    return f"plain message {number}".encode(), {
+        "TAGS": "Tag" + "ABC"[number % 3], "KEYS": f"ORDER_{number} CUST_{number % 5}", "colour": "red" if number % 2 == 0 else "blue",
+        "price": str(number * 1.5), "name": f"名字-ü-{number}"}
+
+
+def recorded_text(name):
+    return (GOLDEN / "admin" / f"{name}.txt").read_text()
+
+
+def recorded_ids():
+    """Unique ids of the messages on GoldenPlain, by their number: the last four digits count the messages of the recorded program."""
+    found = set()
+    for file in (GOLDEN / "admin").glob("*.txt"):
+        found |= set(re.findall(r"\bFD0000000000000000000000000000023B995FFD2B2767FE7[0-9A-F]{3}[0-9A-F]{4}\b", file.read_text()))
+    return {int(text[-4:], 16): text for text in sorted(found)}
+
+
+def recorded_messages(name):
+    """Broker, queue, body and properties of every message that a recording shows, in the order of their offsets."""
+    messages = []
+    for line in recorded_text(name).split("\n"):
+        if not line.startswith("MSGID"):
+            continue
+        properties = dict(pair.split("=", 1) for pair in re.search(r"properties=\{(.*?)\}", line)[1].split(", "))
+        for added in ("MIN_OFFSET", "MAX_OFFSET", "CLUSTER"):
+            properties.pop(added, None)
+        body = bytes(int(byte) & 255 for byte in re.search(r"body=\[(.*?)\]", line)[1].split(", "))
+        offset = int(re.search(r"queueOffset=(\d+)", line)[1])
+        messages.append((offset, re.search(r"brokerName=([\w-]+)", line)[1], int(re.search(r"queueId=(\d+)", line)[1]), body, properties))
+    return [message[1:] for message in sorted(messages, key=lambda message: message[:3])]
+
+
+def recorded_running_info():
+    """What two recorded consumers told about themselves, by group."""
+    if not RUNNING_INFO_TEXTS:
+        for line in (GOLDEN / "frames.jsonl").open():
+            frame = json.loads(line)
+            if frame["requestCode"] == RUNNING_INFO and frame["kind"] == "response" and frame["from"] == "client":
+                data = bytes.fromhex(frame["frame"])
+                (word,) = struct.unpack(">I", data[4:8])
+                text = data[8 + (word & 0xFFFFFF):].decode()
+                RUNNING_INFO_TEXTS["golden_orderly_consumer" if "golden_orderly_consumer" in text else "golden_consumer"] = text
+    return RUNNING_INFO_TEXTS
+
+
+RUNNING_INFO_TEXTS = {}
