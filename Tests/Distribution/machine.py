@@ -67,6 +67,7 @@ def base():
         done = subprocess.run(["debootstrap", "--variant=minbase", suite, unfinished], capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"debootstrap ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-1000:]}")
+        (unfinished / "etc" / "hosts").write_text("127.0.0.1 localhost\n")   # which an installer writes
         with Session(unfinished, network=True) as session:
             session.type("apt-get update", seconds=300)
         unfinished.rename(folder)
@@ -123,8 +124,8 @@ class Session:
         termios.tcsetattr(slave, termios.TCSANOW, settings)
         own = ["--net"] if not self.network else []
         self.process = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--uts", *own, "--fork", "--kill-child", "sh", "-c", ENTER, "sh", self.root, "network" if self.network else "own",
-             sys.executable, LOOPBACK_UP, PATH], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+            ["unshare", "--mount", "--pid", "--uts", *own, "--fork", "--kill-child",
+             "sh", "-c", ENTER, "sh", self.root, "network" if self.network else "own", sys.executable, LOOPBACK_UP, PATH], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
         os.close(slave)
         self.terminal = master
         self.type("PS1= PS2=")

@@ -9,12 +9,13 @@ enum Benchmark {
     static func run(_ words: [String]) async -> Int32 {
         do {
             let rest = Array(words.dropFirst())
-            switch words.first.map(ByteText.init) {
+            switch ByteText(words.first ?? "") {
             case "producer": return try await run(BenchmarkProducer.options, rest, BenchmarkProducer.run)
             case "batchproducer": return try await run(BenchmarkBatchProducer.options, rest, BenchmarkBatchProducer.run)
             case "consumer": return try await run(BenchmarkConsumer.options, rest, BenchmarkConsumer.run)
             case "tproducer": return try await run(BenchmarkTransactions.options, rest, BenchmarkTransactions.run)
-            default: throw BenchError(misuse: "mqbench benchmark has the programs producer, batchproducer, consumer and tproducer; -h behind one shows its options")
+            default:
+                throw BenchError(misuse: "mqbench benchmark has the programs producer, batchproducer, consumer and tproducer; -h behind one shows its options")
             }
         } catch {
             FailureOutput.write("mqbench: \(error)\n")

@@ -1,6 +1,5 @@
 import RMQClient
 import RMQCommon
-import Synchronization
 
 /// `producer`: one message in a request.
 enum BenchmarkProducer {
@@ -42,11 +41,11 @@ enum BenchmarkProducer {
             }
             defer { line.cancel() }
             let start = statistics.sample
-            let left = Atomic<Int>(quantity == 0 ? .max : quantity)
+            let (numbers, last) = (Numbers(), quantity == 0 ? Int64.max : Int64(quantity))
             await withTaskGroup { group in
                 for _ in 0..<senders {
                     group.addTask {
-                        while left.subtract(1, ordering: .relaxed).newValue >= 0 {
+                        while numbers.next() <= last {
                             await statistics.count { () async throws(ClientError) in _ = try await producer.send(message.next) }
                         }
                     }

@@ -22,20 +22,20 @@ enum BenchmarkTransactions {
         let size = max(TransactionPlan.byteCount, try words.number("s", default: 2048, in: 1...4 << 20))
         let pause = try words.number("i", default: 0, in: 0...86_400_000)
         let batch = Int64(try words.number("b", default: Int(WallClock.nowMilliseconds()), in: 0...Int.max))
-        let chances = (try Chances(rollback: words.rate("sr"), unknown: words.rate("su")), try Chances(rollback: words.rate("cr"), unknown: words.rate("cu")))
+        let sends = try Chances(rollback: words.rate("sr"), unknown: words.rate("su"))
+        let answers = try Chances(rollback: words.rate("cr"), unknown: words.rate("cu"))
         let (topic, statistics, checks) = (words.topic, SendStatistics(), CheckStatistics(batch: batch))
         try await withRocketMQClient(words.client()) { client in
             let producer = try await client.makeTransactionProducer(group: "benchmark_transaction_producer") { checks.answer($0) }
             let line = Task { await EveryTenSeconds.run(sample: { statistics.sample }) { say(statistics, checks, $0, $1) } }
             defer { line.cancel() }
-            let number = Atomic<Int64>(0)
+            let numbers = Numbers()
             await withTaskGroup { group in
                 for _ in 0..<senders {
                     group.addTask {
                         while !Task.isCancelled {
-                            let id = number.add(1, ordering: .relaxed).newValue
-                            let answers = (0..<TransactionPlan.checkCount).map { _ in chances.1.draw() }
-                            let plan = TransactionPlan(batch: batch, id: id, send: chances.0.draw(), checks: answers)
+                            let checked = (0..<TransactionPlan.checkCount).map { _ in answers.draw() }
+                            let plan = TransactionPlan(batch: batch, id: numbers.next(), send: sends.draw(), checks: checked)
                             let message = Message(topic: topic, body: plan.body(size: size))
                             await statistics.count { () async throws(ClientError) in _ = try await producer.send(message) { _ in plan.send } }
                             if pause > 0 { try? await Task.sleep(for: .milliseconds(pause)) }

@@ -65,6 +65,13 @@ extension SendStatistics.Sample {
     }
 }
 
+/// 1, 2, 3 …, each for one of those who ask.
+final class Numbers: Sendable {
+    private let last = Atomic<Int64>(0)
+
+    func next() -> Int64 { last.add(1, ordering: .relaxed).newValue }
+}
+
 /// Says something every ten seconds, of the ten seconds before.
 enum EveryTenSeconds {
     /// Until the task is cancelled.
