@@ -15,7 +15,7 @@ import time
 import traceback
 
 import guide
-from machine import ROOT, CannotTry, Machine, as_root, told_by
+from machine import BASES, ROOT, CannotTry, Machine, as_root, base, told_by
 
 FOLDER = pathlib.Path(sys.argv[1]).resolve()
 HOME = "/var/lib/rocketmq"
@@ -175,7 +175,9 @@ def main():
         try:
             if CASES[case]:
                 as_root()
-                with tempfile.TemporaryDirectory(prefix="rocketmq-newcomer-") as folder, Machine(folder) as machine:
+                base()
+                # Beside the base: a copy costs least there, and device files work.
+                with tempfile.TemporaryDirectory(prefix="machine-", dir=BASES) as folder, Machine(folder) as machine:
                     case(machine)
             else:
                 case(None)
