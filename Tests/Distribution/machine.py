@@ -10,6 +10,7 @@ import pathlib
 import pty
 import re
 import select
+import shlex
 import shutil
 import struct
 import subprocess
@@ -139,7 +140,8 @@ class Session:
     def type(self, line, code=0, seconds=COMMAND_SECONDS):
         """Types a line, waits for its end, and returns what was on the screen meanwhile. `code` is what it has to end with; None for anything."""
         self.count += 1
-        os.write(self.terminal, f"{line}\nprintf 'ended %s %s\\n' \"$?\" {self.count}.\n".encode())
+        # One line, read before it runs: programs throw away what was typed ahead.
+        os.write(self.terminal, f"eval {shlex.quote(line)}; printf 'ended %s %s\\n' \"$?\" {self.count}.\n".encode())
         end = re.compile(rf"ended (\d+) {self.count}\.\n")
         deadline, output = time.monotonic() + seconds, ""
         while not (found := end.search(output)):
