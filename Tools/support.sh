@@ -2,6 +2,9 @@
 
 logs=$PWD/.build/logs
 
+# How the programs are built, here and for people: one way, so that nothing is compiled twice. Swift's runtime is inside of them.
+release=(-c release --static-swift-stdlib)
+
 # quietly NAME COMMAND…: runs the command with its output in .build/logs/NAME.log. If it fails, shows the errors in that output
 # (without any, its end) and where the rest is.
 quietly() {

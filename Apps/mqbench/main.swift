@@ -3,4 +3,6 @@ import RMQCommon
 import RMQBench
 
 StandardStreams.openClosedOnes()
-exit(await BenchCommand.run(Array(CommandLine.arguments.dropFirst())))
+let words = Array(CommandLine.arguments.dropFirst())
+if ProgramVersion.answers(words, program: "mqbench") { exit(0) }
+exit(await BenchCommand.run(words))

@@ -37,6 +37,38 @@ def printed_configuration(desk):
     expect(code == 0 and "listenPort=9876" in output, f"mqnamesrv -p: {code} {output!r}")
 
 
+def versions(desk):
+    said = {desk.run(program, "--version")[:2] for program in ["mqnamesrv", "mqbroker", "mqadmin", "mqstore", "mqbench"]}
+    expect(all(code == 0 and re.fullmatch(r"mq\w+ (\d+\.\d+\.\d+) \(.*\)\n", text) for code, text in said), f"versions: {said}")
+    expect(len(said) == 5 and len({text.split()[1] for _, text in said}) == 1, f"programs and versions: {said}")
+
+
+def checked_configuration(desk):
+    good = desk.broker_configuration()
+    for words in [("mqbroker", "-t", "-c", good), ("mqbroker", "-t"), ("mqnamesrv", "-t"), ("mqnamesrv", "-tc", desk.file("n.conf", "listenPort=9999\n"))]:
+        code, output, errors = desk.run(*words)
+        expect(code == 0 and "can be started with" in output and not errors, f"{words}: {code} {output!r} {errors!r}")
+    expect(not (desk.folder / "store").exists(), "a check made a store")
+    code, output, errors = desk.run("mqbroker", "-t", "-c", desk.broker_configuration("nosuchKey = 1"))
+    expect(code == 0 and "nosuchKey" in errors, f"a key that is not known: {code} {errors!r}")
+    for program, line, cause in [("mqbroker", "listenPort=abc", "listenPort=abc"), ("mqnamesrv", "listenPort=abc", "listenPort=abc"),
+                                 ("mqbroker", "enableDLegerCommitLog=true", "enableDLegerCommitLog"), ("mqbroker", "brokerRole=SLAVE", "brokerId"),
+                                 ("mqbroker", "brokerIP1=no.such.host.invalid", "brokerIP1"), ("mqnamesrv", "clusterTest=true", "NAMESRV_ADDR")]:
+        code, output, errors = desk.run(program, "-t", "-c", desk.file("bad.conf", line + "\n"))
+        expect(code == 1 and cause in errors and "can be started" not in output, f"{program} -t with {line}: {code} {output!r} {errors!r}")
+    bad_tls = "tls.server.mode=enforcing\ntls.test.mode.enable=false\ntls.server.certPath=nosuch.pem\ntls.server.keyPath=nosuch.key\n"
+    for program in ["mqnamesrv", "mqbroker"]:
+        code, _, errors = desk.run(program, "-t", "-c", desk.file("tls.conf", bad_tls))
+        expect(code == 1 and "nosuch" in errors, f"{program} -t without a certificate: {code} {errors!r}")
+        desk.file("acl.conf", "aclEnable=true\n")
+        (desk.folder / "conf").mkdir(exist_ok=True)
+        desk.file("conf/plain_acl.yml", "accounts: 7\n")
+        code, _, errors = desk.run(program, "-t", "-c", "acl.conf", ROCKETMQ_HOME=str(desk.folder))
+        expect(code == 1 and "plain_acl.yml" in errors, f"{program} -t with bad accounts: {code} {errors!r}")
+    code, _, errors = desk.run("mqbroker", "-t", "-c", "nosuch.conf")
+    expect(code == 1 and "nosuch.conf" in errors, f"-t with a file that is not there: {code} {errors!r}")
+
+
 def wrong_configuration(desk):
     for program in ["mqnamesrv", "mqbroker"]:
         code, _, errors = desk.run(program, "-c", "nosuch.conf")
@@ -154,7 +186,7 @@ def a_days_work(desk):
     expect(not output and "CODE: 17  DESC: No topic route info" in errors, f"topicRoute of a deleted topic: {output!r} {errors!r}")
 
 
-CASES = [help_and_wrong_words, printed_configuration, wrong_configuration, busy_ports, starts_and_stops, where_name_servers_come_from,
+CASES = [help_and_wrong_words, versions, printed_configuration, checked_configuration, wrong_configuration, busy_ports, starts_and_stops, where_name_servers_come_from,
          stand_alone, a_days_work]
 
 desks.run_cases("programs", CASES)

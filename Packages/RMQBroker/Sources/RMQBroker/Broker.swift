@@ -25,16 +25,10 @@ public final class Broker: Sendable {
         configuration given: BrokerConfiguration, logger: Logger, configurationFile: String? = nil,
         accessControl: (any AccessControl)? = nil, clocks: Clocks = .system
     ) throws(BrokerError) {
-        let configuration = try given.settled()
-        if configuration.brokerId != given.brokerId { logger.warning("brokerId=\(given.brokerId) is 0 for \(given.role.rawValue)") }
-        // Clients are told what is configured, which may be a name; messages carry the address.
-        guard let host = HostAddress.resolving(configuration.advertisedAddress, port: configuration.listener.port) else {
-            throw .badAddress(key: "brokerIP1", value: configuration.advertisedAddress)
-        }
+        let prepared = try BrokerPreparation(given, logger: logger, clocks: clocks)
+        let configuration = prepared.configuration
         self.configuration = configuration
-        // Before the store, which takes its time.
-        do throws(TLSError) { tls = try ProgramTLS(configuration.listener.tls, logger: logger.with(.remoting)) } catch { throw .tls(error) }
-        let accounts = try Self.accounts(configuration, logger, clocks)
+        tls = prepared.tls
         // Messages that a recovery finds get their bit maps, too.
         let filters = ConsumerFilterTable(configuration, logger: logger, clocks: clocks)
         try filters.load(from: ConfigurationFiles.Table.filters.path(in: configuration.configDirectory), logger: logger)
@@ -48,8 +42,8 @@ public final class Broker: Sendable {
         }
         if configuration.computesFilterBitmaps, let stamp = Self.newestStamp(in: store) { filters.begin(newestStamp: stamp) }
         state = BrokerState(
-            configuration: configuration, configurationFile: configurationFile, host: host, store: store, filters: filters,
-            accessControl: accessControl ?? accounts, accounts: accounts, logger: logger, clocks: clocks)
+            configuration: configuration, configurationFile: configurationFile, host: prepared.host, store: store, filters: filters,
+            accessControl: accessControl ?? prepared.accounts, accounts: prepared.accounts, logger: logger, clocks: clocks)
         do {
             try state.files.load()
             try state.replication.epochs.load()
@@ -63,17 +57,6 @@ public final class Broker: Sendable {
     private static func newestStamp(in store: MessageStore) -> Int64? {
         guard let last = store.lastRecordOffset, let record = store.record(at: last) else { return nil }
         return try? MessageRecord.decodeAll([UInt8](record.bytes), decompressing: false).first?.storeTimestamp
-    }
-
-    /// Nil with `aclEnable=false`.
-    private static func accounts(
-        _ configuration: BrokerConfiguration, _ logger: Logger, _ clocks: Clocks
-    ) throws(BrokerError) -> PlainAccessControl? {
-        do throws(AccountFileError) {
-            return try configuration.access.control(home: configuration.rocketmqHome, logger: logger.with(.accounts), clock: clocks.wall)
-        } catch {
-            throw .accounts(reason: "\(error)")
-        }
     }
 
     /// The port that clients connect to; 0 while the broker is not running.

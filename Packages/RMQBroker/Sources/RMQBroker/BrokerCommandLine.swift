@@ -21,6 +21,8 @@ public struct BrokerCommandLine {
         .flag("p", "printConfigItem", "Print all config item"),
         .flag("m", "printImportantConfig", "Print important config item"),
         .flag("s", "standalone", "Run a name server in this process too, for development"),
+        .testConfig,
+        .version,
     ]
 
     private let arguments: [String]
@@ -44,6 +46,11 @@ public struct BrokerCommandLine {
                 Console.write(usage)
                 return 0
             }
+            if options.has("v") {
+                Console.write(ProgramVersion.line(of: "mqbroker") + "\n")
+                return 0
+            }
+            if options.has("t") { return check(options) }
             let (configuration, warnings) = try configuration(options)
             if options.has("p") || options.has("m") {
                 for warning in warnings { Console.writeError("mqbroker: \(warning)\n") }
@@ -59,6 +66,20 @@ public struct BrokerCommandLine {
             Console.writeError("mqbroker: \(error)\n")
             return 253  // what a shell sees of the reference's -3
         }
+    }
+
+    /// `-t`: tells what a start would warn of or refuse, and opens nothing.
+    private func check(_ options: CommandOptions) -> Int32 {
+        do {
+            let (configuration, warnings) = try configuration(options)
+            for warning in warnings { Console.writeError("mqbroker: \(warning)\n") }
+            try Broker.check(configuration, logger: Logger(category: BrokerLog.broker.rawValue, sink: LevelSink(.warning, ConsoleSink())))
+        } catch {
+            Console.writeError("mqbroker: \(error)\n")
+            return 1
+        }
+        Console.write("mqbroker: the configuration \(options["c"].map { "of \($0) " } ?? "")can be started with\n")
+        return 0
     }
 
     private func serve(_ given: BrokerConfiguration, _ warnings: [String], standsAlone: Bool, file: String?) throws -> Int32 {

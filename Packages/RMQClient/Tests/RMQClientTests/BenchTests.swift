@@ -225,3 +225,49 @@ import Testing
         #expect(Report.grouped(number) == text)
     }
 }
+
+/// The reference's benchmark programs.
+@Suite(.takesTurns) struct BenchmarkTests {
+    @Test func wordsAreThoseOfTheReference() throws {
+        let words = try BenchmarkWords(["-t", "Orders", "-ak", "me", "--threadCount", "8", "-k", "TRUE"], declared: BenchmarkProducer.options)
+        #expect(words.topic == "Orders")
+        #expect(words.text("ak") == "me")
+        #expect(try words.number("w", default: 64, in: 1...4096) == 8)
+        #expect(words.flag("k"))
+        #expect(!words.flag("a"))
+        #expect(try BenchmarkWords(["-h"], declared: BenchmarkProducer.options).asksForHelp)
+    }
+
+    @Test(arguments: [["-z", "1"], ["-t"], ["word"]])
+    func wrongWordsAreNamed(_ words: [String]) {
+        let error = #expect(throws: BenchError.self) { try BenchmarkWords(words, declared: BenchmarkConsumer.options) }
+        #expect(error?.isMisuse == true)
+        #expect(error?.description.utf8.contains(UInt8(ascii: "-")) == true)
+    }
+
+    @Test func numbersHaveBounds() throws {
+        let words = try BenchmarkWords(["-w", "0", "-r", "1.5"], declared: BenchmarkConsumer.options)
+        #expect(throws: BenchError.self) { try words.number("w", default: 20, in: 1...4096) }
+        #expect(throws: BenchError.self) { try words.rate("r") }
+    }
+
+    /// Two numbers, what the send decides, what the twenty checks answer, zeros.
+    @Test func bodiesSayWhatBecomesOfATransaction() {
+        let checks = [TransactionDecision.unknown, .rollback] + [TransactionDecision](repeating: .commit, count: 18)
+        let plan = TransactionPlan(batch: 0x0102, id: -1, send: .unknown, checks: checks)
+        let body = plan.body(size: 40)
+        #expect(body == [0, 0, 0, 0, 0, 0, 1, 2] + [UInt8](repeating: 255, count: 8) + [0, 0, 1] + [UInt8](repeating: 2, count: 18) + [0, 0, 0])
+        #expect(TransactionPlan(body) == plan)
+        #expect(TransactionPlan(Array(body.prefix(36))) == nil)
+        #expect(TransactionPlan([UInt8](repeating: 3, count: 40)) == nil)
+    }
+
+    @Test func ratesAreThoseOfTheTimeBetween() {
+        let first = SendStatistics.Sample(requests: 10, messages: 160, sendsFailed: 0, responsesFailed: 0, totalNanoseconds: 1_000_000)
+        let last = SendStatistics.Sample(requests: 30, messages: 480, sendsFailed: 1, responsesFailed: 2, totalNanoseconds: 41_000_000)
+        let rates = last.rates(since: first)
+        #expect(rates.milliseconds == 2)
+        #expect(rates.messagesPerSecond >= rates.requestsPerSecond)
+        #expect(Decimal.rate(2) == "  2.000")
+    }
+}

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import RMQCommon
 import RMQStore
 
@@ -157,7 +157,8 @@ private func digits(_ line: String) -> Int { line.utf8.reduce(0) { (0x30...0x39)
 
 /// Resident bytes of the files mapped from a folder of the store.
 func residentBytes(mappedFrom folder: String) -> Int {
-    guard let maps = try? String(contentsOfFile: "/proc/self/smaps", encoding: .utf8) else { return 0 }
+    guard let bytes = try? SmallFile.read("/proc/self/smaps") else { return 0 }
+    let maps = String(decoding: bytes, as: UTF8.self)
     var isCounted = false
     var kilobytes = 0
     for line in maps.split(ascii: "\n") {

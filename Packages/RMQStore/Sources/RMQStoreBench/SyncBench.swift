@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import RMQCommon
 import RMQStore
 
@@ -26,8 +26,8 @@ struct SyncBench {
         var configuration = run.configuration("sync-in-flight", segmentBytes: 256 << 20)
         configuration.flush = .synchronous
         let store = try run.open(configuration)
-        let moved = DispatchSemaphore(value: 0)
-        let follower = store.follow(.confirmed) { _ in moved.signal() }
+        let moved = Latch()
+        let follower = store.follow(.confirmed) { _ in moved.open() }
         var reached = store.confirmedOffset
         let appender = Appender(store, bodyBytes: 128)
         let queue = store.queueHandle(topic: "BenchTopic", queueId: 0)
@@ -54,21 +54,19 @@ struct SyncBench {
         configuration.flush = .synchronous
         let store = try run.open(configuration)
         let confirmed = Counter()
-        let done = DispatchSemaphore(value: 0)
         let start = MonotonicInstant.now
         let end = start + .seconds(seconds)
-        for number in 0..<writers {
-            Thread.detachNewThread {
+        let threads = (0..<writers).compactMap { number in
+            SystemThread(name: "writer") {
                 let appender = Appender(store, bodyBytes: 128)
                 let queue = store.queueHandle(topic: "BenchTopic", queueId: Int32(number % 4))
                 while MonotonicInstant.now < end {
                     guard let outcome = try? store.appendAndWait(appender.draft(queue)), outcome.status == .ok else { break }
                     confirmed.add(1)
                 }
-                done.signal()
             }
         }
-        for _ in 0..<writers { done.wait() }
+        for thread in threads { thread.join() }
         let took = (MonotonicInstant.now - start) / .seconds(1)
         try store.close()
         return Double(confirmed.value) / took

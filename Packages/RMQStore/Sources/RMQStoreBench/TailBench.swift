@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import RMQCommon
 import RMQStore
 import Synchronization
@@ -27,14 +27,12 @@ struct TailBench {
         let calm = try pace(appender, queue, seconds: length / 2)
         let stop = Atomic<Bool>(false)
         let read = Atomic<Int>(0)
-        let done = DispatchSemaphore(value: 0)
-        Thread.detachNewThread {
-            Self.drain(store, until: stop, read)
-            done.signal()
+        guard let reader = SystemThread(name: "cold reader", { Self.drain(store, until: stop, read) }) else {
+            throw .system(call: "pthread_create", path: run.directory, code: EAGAIN)
         }
         let disturbed = try pace(appender, queue, seconds: length / 2)
         stop.store(true, ordering: .relaxed)
-        done.wait()
+        reader.join()
         let ratio = Double(disturbed.p99) / Double(max(1, calm.p99))
         report("100,000 appends/s beside a cold reader", "p99 x \(RMQStoreBench.text(ratio))", goal: "x 3", isMet: ratio <= 3)
         report("  alone", Self.text(calm))

@@ -9,6 +9,7 @@ public enum BenchCommand {
     /// - Returns: the exit status: 0 fine, 1 the run failed or messages were refused, 2 it was asked for wrongly.
     public static func run(_ arguments: [String]) async -> Int32 {
         crmq_ignore_sigpipe()
+        if arguments.first.isExactly("benchmark") { return await Benchmark.run(Array(arguments.dropFirst())) }
         guard let name = arguments.first, !arguments.containsExactly("--help"), !arguments.containsExactly("-h"), !name.isExactly("help") else {
             print(BenchHelp.text)
             return arguments.isEmpty ? 2 : 0

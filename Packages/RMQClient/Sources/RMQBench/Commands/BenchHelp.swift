@@ -38,6 +38,8 @@ enum BenchHelp {
         yardstick   a server that answers sends without storing anything: what the network layer alone can do.
                     Compare `mqbench raw` against it with `mqbench raw` against a broker.
           mqbench yardstick --port 10999
+        benchmark   RocketMQ's benchmark programs by their options and lines: producer, batchproducer, consumer, tproducer
+          mqbench benchmark producer -t BenchmarkTest -w 64 -s 128             -h shows the options of each
 
         options (defaults in brackets)
           --namesrv A;B          name servers [NAMESRV_ADDR, else 127.0.0.1:9876]

@@ -8,7 +8,7 @@ public struct NameServerProgram {
     public enum ExitStatus {
         /// It was stopped, or did what its options asked.
         public static let success: Int32 = 0
-        /// The arguments are not understood.
+        /// The arguments are not understood, or `-t` found that a start would fail.
         public static let usage: Int32 = 1
         /// The configuration cannot be honoured.
         public static let notInitialised: Int32 = -3
@@ -19,6 +19,8 @@ public struct NameServerProgram {
     private static let options = CommandOption.common + [
         CommandOption("c", "configFile", "Name server config properties file"),
         .flag("p", "printConfigItem", "Print all config items"),
+        .testConfig,
+        .version,
     ]
 
     private let arguments: [String]
@@ -42,6 +44,10 @@ public struct NameServerProgram {
             Console.write(usage)
             return ExitStatus.success
         }
+        if options.has("v") {
+            Console.write(ProgramVersion.line(of: "mqnamesrv") + "\n")
+            return ExitStatus.success
+        }
         var configuration = NameServerConfiguration()
         var warnings: [String] = []
         let serialization: String
@@ -54,14 +60,30 @@ public struct NameServerProgram {
             serialization = try serializationName()
         } catch {
             Console.writeError("mqnamesrv: \(error)\n")
-            return ExitStatus.failed
+            return options.has("t") ? ExitStatus.usage : ExitStatus.failed
         }
         for warning in warnings { Console.writeError("mqnamesrv: \(warning)\n") }
         if options.has("p") {
             for setting in NameServerConfiguration.settings.all { Console.write(Self.printed("\(setting.key)=\(setting.text(in: configuration) ?? "")")) }
             return ExitStatus.success
         }
+        if options.has("t") { return check(configuration, file: options["c"]) }
         return serve(configuration, warnings, serialization: serialization)
+    }
+
+    /// `-t`: tells what a start would warn of or refuse, and opens no port.
+    private func check(_ configuration: NameServerConfiguration, file: String?) -> Int32 {
+        let loops = EventLoopGroup(count: 1, name: "namesrv")
+        defer { loops.stop() }
+        do throws(NameServerError) {
+            let logger = Logger(category: "RocketmqNamesrv", sink: LevelSink(.warning, ConsoleSink()))
+            try NameServer(configuration: configuration, logger: logger, loops: loops).stop()
+        } catch {
+            Console.writeError("mqnamesrv: \(error)\n")
+            return ExitStatus.usage
+        }
+        Console.write("mqnamesrv: the configuration \(file.map { "of \($0) " } ?? "")can be started with\n")
+        return ExitStatus.success
     }
 
     private func serve(_ configuration: NameServerConfiguration, _ warnings: [String], serialization: String) -> Int32 {

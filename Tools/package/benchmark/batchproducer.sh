@@ -1,0 +1,3 @@
+#!/bin/sh
+# Sends batches of messages, and says every ten seconds how fast that goes. -h shows the options.
+exec sh "$(dirname "$(readlink -f "$0")")/../bin/mqbench" benchmark batchproducer "$@"

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Sends messages, one in a request, and says every ten seconds how fast that goes. -h shows the options.
+exec sh "$(dirname "$(readlink -f "$0")")/../bin/mqbench" benchmark producer "$@"

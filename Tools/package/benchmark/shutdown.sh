@@ -1,0 +1,24 @@
+#!/bin/sh
+# Ends the benchmark programs of one kind that run on this machine.
+# usage: shutdown producer | consumer | tproducer | bproducer
+case "${1:-}" in
+producer | consumer | tproducer) program=$1 ;;
+bproducer) program=batchproducer ;;
+*) echo "Usage: shutdown producer | consumer | tproducer | bproducer"; exit 0 ;;
+esac
+pids=
+for folder in /proc/[0-9]*; do
+    # Words end with a zero byte there; the first one is the program's path.
+    words=$(tr '\0' ' ' <"$folder/cmdline" 2>/dev/null) || continue
+    case "$words" in
+    *"/mqbench benchmark $program "*) case "$words" in sh\ * | */sh\ *) ;; *) pids="$pids${pids:+ }${folder#/proc/}" ;; esac ;;
+    esac
+done
+if [ -z "$pids" ]; then
+    echo "No benchmark $1 running."
+    exit 255
+fi
+echo "The benchmark $1($pids) is running..."
+# Word by word: these are numbers.
+kill $pids || exit 1
+echo "Send shutdown request to benchmark $1($pids) OK"
