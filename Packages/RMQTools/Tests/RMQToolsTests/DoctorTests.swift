@@ -5,7 +5,7 @@ import RMQTestSupport
 @testable import RMQTools
 import Testing
 
-@Suite struct DoctorTests {
+@Suite(.takesTurns) struct DoctorTests {
     private static let now: Int64 = 1_795_236_128_000
 
     /// Two masters, one of them with a slave, two name servers, a topic, a group with two members: nothing is wrong.

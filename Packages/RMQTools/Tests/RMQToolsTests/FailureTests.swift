@@ -85,6 +85,14 @@ import Testing
         #expect(try await !Run(["queryMsgByKey", "-t", "x", "-k", "y"], servers: servers).errors.contains("offset id"))
     }
 
+    /// What is missing is a topic that nobody asked about: that of the group's retries.
+    @Test func adviceOnAGroupThatIsUnknownSpeaksOfGroups() async throws {
+        for words in [["consumerProgress", "-g", "g"], ["consumerConnection", "-g", "g"], ["cloneGroupOffset", "-s", "g", "-d", "h", "-t", "T"]] {
+            #expect(try await Run(words).errors.contains("What to do: no member of the group was ever connected; see `mqadmin consumerProgress`"))
+        }
+        #expect(try await Run(["topicRoute", "-t", "NoSuchTopic"]).errors.contains("What to do: see `mqadmin topicList`"))
+    }
+
     @Test func refusalOfABrokerNamesIt() async throws {
         let servers = Servers { _, _ in .response(.systemError, remark: "store is closed") }
         let run = try await Run(["brokerStatus", "-b", "127.0.0.1:30911"], servers: servers)

@@ -84,12 +84,12 @@ import Testing
     }
 
     @Test func progressFitsTheTerminal() {
-        #expect(Progress.line(1_200, of: 10_000, "messages", rate: 3_400, width: 80).utf8.count < 80)
-        #expect(Progress.line(1_200, of: 10_000, "messages", rate: 3_400, width: 80).hasPrefix("1,200 of 10,000 messages   12 %  [####"))
-        #expect(Progress.line(1_200, of: 10_000, "messages", rate: 3_400, width: 40).utf8.count < 40)
-        #expect(Progress.line(1_200, of: nil, "messages", rate: 0, width: 40) == "1,200 messages  0/s")
+        #expect(WorkProgress.line(1_200, of: 10_000, "messages", rate: 3_400, width: 80).utf8.count < 80)
+        #expect(WorkProgress.line(1_200, of: 10_000, "messages", rate: 3_400, width: 80).hasPrefix("1,200 of 10,000 messages   12 %  [####"))
+        #expect(WorkProgress.line(1_200, of: 10_000, "messages", rate: 3_400, width: 40).utf8.count < 40)
+        #expect(WorkProgress.line(1_200, of: nil, "messages", rate: 0, width: 40) == "1,200 messages  0/s")
         let piped = CapturedOutput()
-        let silent = Progress("messages", total: 2, output: piped)
+        let silent = WorkProgress("messages", total: 2, output: piped)
         silent.advance(by: 2)
         silent.end()
         #expect(piped.errors.isEmpty)

@@ -1,9 +1,10 @@
 import RMQClient
 import RMQCommon
+import RMQTestSupport
 @testable import RMQTools
 import Testing
 
-@Suite struct TopTests {
+@Suite(.takesTurns) struct TopTests {
     private static func sample(at time: Int64, end: Int64, lag: Int64) -> TopSample {
         var sample = TopSample(takenAt: time)
         sample.brokers = [

@@ -145,10 +145,10 @@ extension ExportMetricsCommand {
 
     /// Language and version of the members of groups, each group asked for once.
     struct ClientVersions {
-        let progress: Progress
+        let progress: WorkProgress
         private var known: [ByteText: [String]] = [:]
 
-        init(progress: Progress) { self.progress = progress }
+        init(progress: WorkProgress) { self.progress = progress }
 
         /// `JAVA%V4_9_8`, each once. A group that nobody of is connected has none.
         mutating func versions(of groups: [String], _ admin: Admin) async -> [String] {

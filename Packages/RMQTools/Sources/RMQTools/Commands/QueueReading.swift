@@ -105,7 +105,7 @@ extension CommandContext {
     }
 
     /// How far a long listing is; nil where its lines go to a terminal and tell themselves.
-    func listingProgress(_ what: String, total: Int64) -> Progress? {
+    func listingProgress(_ what: String, total: Int64) -> WorkProgress? {
         output.width == nil ? progress(what, total: Int(clamping: total)) : nil
     }
 }

@@ -51,7 +51,7 @@ struct CommandContext: Sendable {
     /// How far long work is, on a terminal only.
     /// - Parameter what: what is counted, in plural: "messages".
     /// - Parameter total: how many there will be; nil when nobody knows.
-    func progress(_ what: String, total: Int?) -> Progress { Progress(what, total: total, output: output) }
+    func progress(_ what: String, total: Int?) -> WorkProgress { WorkProgress(what, total: total, output: output) }
 
     /// Asks for a change. Its refusal is told without the broker, as the reference does.
     func change<Result>(_ body: () async throws -> Result) async throws -> Result {

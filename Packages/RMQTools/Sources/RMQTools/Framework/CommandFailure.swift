@@ -76,8 +76,11 @@ extension FailureText {
     private init(_ code: ResponseCode, remark: String) {
         self.init(detail: "CODE: \(code.rawValue)  DESC: \(remark)")
         switch code {
+        case .topicNotExist where remark.containsBytes(of: RetryTopic.prefix):
+            advice = "no member of the group was ever connected; see `mqadmin consumerProgress` for the groups there are"
         case .topicNotExist: advice = "see `mqadmin topicList` for the topics there are; `mqadmin updateTopic` creates one"
-        case .noPermission: advice = "see the topic's permission with `mqadmin topicRoute -l -t <topic>`"
+        // Of a change that a broker does not allow at run time it has nothing to say.
+        case .noPermission where remark.containsBytes(of: "topic"): advice = "see the topic's permission with `mqadmin topicRoute -l -t <topic>`"
         case .consumerNotOnline: advice = "see `mqadmin consumerProgress` for the groups and how many of their members are connected"
         case .subscriptionGroupNotExist: advice = "create the group with `mqadmin updateSubGroup`"
         default: break

@@ -6,7 +6,7 @@ import Synchronization
 ///     1,200 of 10,000 messages   12 %  [###-----------------------]  3,400/s
 ///
 /// It appears after a second, changes four times a second, and is wiped at the end.
-final class Progress: Sendable {
+final class WorkProgress: Sendable {
     private struct State {
         var done = 0
         var nextAt: MonotonicInstant
