@@ -171,7 +171,7 @@ def same_bytes(_):
         subprocess.run([ROOT / "Tools" / "distribution", "--folder", folder], check=True, capture_output=True, cwd=ROOT)
         for file in FOLDER.glob("rocketmq[-_]*"):
             one, other = (hashlib.sha256((place / file.name).read_bytes()).hexdigest() for place in [FOLDER, pathlib.Path(folder)])
-            expect(one == other, f"{file.name} is not the same when it is made again")
+            expect(one == other, f"{file.name} is not the same when it is made again; was it made of this commit?")
 
 
 # A clean machine, or none, for each.
