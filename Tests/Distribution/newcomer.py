@@ -135,6 +135,39 @@ def walk_through(machine):
                 session.type(line, code=None)
 
 
+def benchmarks(machine):
+    """RocketMQ's benchmark scripts, all at once: their lines after ten seconds, and how they are ended."""
+    with machine.session(network=True) as session, told_by(session):
+        session.type(guide.command("installation.md", "apt-get install"), seconds=120)
+    machine.take(shipped("rocketmq-*.tar.gz"), "/opt")
+    number = r"[\d.]+"
+    lines = {
+        "producer": rf"Current Time: \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d,\d{{3}} Send TPS: [1-9]\d* Max RT\(ms\): \d+ Average RT\(ms\): +{number} "
+                    r"Send Failed: 0 Response Failed: 0",
+        "batchproducer": rf"Current Time: \d+ Send TPS: [1-9]\d* Send MPS: [1-9]\d* Max RT\(ms\): \d+ Average RT\(ms\): +{number} "
+                         rf"Average Message RT\(ms\): +{number} Send Failed: 0 Send Message Failed: 0",
+        "tproducer": rf"Current Time: \d+ Send TPS: *[1-9]\d* Max RT\(ms\): *\d+ AVG RT\(ms\):{number} Send Failed: 0 check: \d+ unexpectedCheck: 0 "
+                     r"duplicatedCheck: 0 ",
+        "consumer": rf"Current Time: \d+ TPS: [1-9]\d* FAIL: [1-9]\d* AVG\(B2C\) RT\(ms\): +{number} AVG\(S2C\) RT\(ms\): +{number} "
+                    r"MAX\(B2C\) RT\(ms\): \d+ MAX\(S2C\) RT\(ms\): \d+",
+    }
+    options = {"producer": "-w 2 -k true -l 3", "batchproducer": "-w 1 -b 8 -p 10", "tproducer": "-w 2 -i 5 -su 0.2 -sr 0.1", "consumer": "-r 0.01 -p true"}
+    with machine.session() as session, told_by(session):
+        session.type("cd /opt && tar xzf rocketmq-*.tar.gz && cd rocketmq-*/bin && sh play.sh")
+        session.type_until("./mqadmin clusterList -n 127.0.0.1:9876", lambda text: "127.0.0.1:10911" in text)
+        session.type("./mqadmin updateTopic -n 127.0.0.1:9876 -c DefaultCluster -t BenchmarkTest -r 4 -w 4")
+        for program, words in options.items():
+            session.type(f"sh ../benchmark/{program}.sh -n 127.0.0.1:9876 {words} >/tmp/{program}.out 2>&1 &")
+        for program, line in lines.items():
+            session.type_until(f"cat /tmp/{program}.out", lambda text: re.search(line, text))
+            name = {"batchproducer": "bproducer"}.get(program, program)
+            said = session.type(f"sh ../benchmark/shutdown.sh {name}")
+            expect(re.fullmatch(rf"The benchmark {name}\((\d+)\) is running\.\.\.\nSend shutdown request to benchmark {name}\(\1\) OK\n", said), said)
+        expect("Usage: shutdown producer | consumer | tproducer | bproducer\n" in session.type("sh ../benchmark/shutdown.sh"), "usage")
+        expect("No benchmark consumer running.\n" in session.type_until("sh ../benchmark/shutdown.sh consumer", lambda text: "No" in text), "it runs")
+        stop(session, "./")
+
+
 def containers(machine):
     """The steps of the container files in a root folder, then what a container of each would run."""
     machine.take(shipped("rocketmq_*.deb"), "/tmp")
@@ -171,11 +204,11 @@ def same_bytes(_):
         subprocess.run([ROOT / "Tools" / "distribution", "--folder", folder], check=True, capture_output=True, cwd=ROOT)
         for file in FOLDER.glob("rocketmq[-_]*"):
             one, other = (hashlib.sha256((place / file.name).read_bytes()).hexdigest() for place in [FOLDER, pathlib.Path(folder)])
-            expect(one == other, f"{file.name} is not the same when it is made again")
+            expect(one == other, f"{file.name} is not the same when it is made again; was it made of this commit?")
 
 
 # A clean machine, or none, for each.
-CASES = {archive: True, package: True, walk_through: True, containers: True, linted: False, same_bytes: False}
+CASES = {archive: True, package: True, walk_through: True, benchmarks: True, containers: True, linted: False, same_bytes: False}
 
 
 def main():
