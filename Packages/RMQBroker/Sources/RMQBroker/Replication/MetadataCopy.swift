@@ -31,7 +31,9 @@ struct MetadataCopy: Sendable {
     }
 
     private func copyTopics() throws {
+        let unknown = broker.replication.unknownTopics
         let table = try TopicConfigTable(body: ask(.getAllTopicConfig))
+        defer { broker.replication.forget(unknown) }
         if broker.topics.replace(with: table) { broker.files.later(.topics) }
     }
 

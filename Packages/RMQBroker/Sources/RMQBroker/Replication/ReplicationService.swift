@@ -3,7 +3,7 @@ import RMQRemoting
 import RMQStore
 import Synchronization
 
-/// Master and slave side of replication, on a loop of their own: a slave that is far behind makes it wait for the disk, and no client with it.
+/// Master and slave side of replication, on a loop of their own: what a slave writes to its log may wait for the disk, and no client with it.
 ///
 ///     slaves ─► replication port ─► ReplicaSession ◄─ the store's log ◄─ ReplicaReceiver ◄─ ReplicaLink ─► the master
 ///                                                     tables, offsets ◄─ MetadataCopy ◄───────────────────┘
@@ -55,17 +55,18 @@ final class ReplicationService: Service {
         let link = LoopBound(
             ReplicaLink(
                 loop: loops.loops[0], store: store, settings: settings, state: state, transport: connections.transport, compare: comparison(client, comparer),
-                logger: logger),
+                askForMaster: { [broker] in broker.registration?.registerSoon() }, logger: logger),
             loop: loops.loops[0])
         let address = HostPort(configuration.advertisedAddress, listener.port).description
         state.setMasterListener { link.post { $0.masterMayHaveChanged() } }
         let copy = PeriodicWork(
             "metadata copy", on: loops.loops[0], after: settings.firstCopyAfter, every: settings.copyInterval, by: broker.workers.background
         ) { [broker, logger] in Self.copyMetadata(broker, client, logger) }
+        state.setTablesListener { copy.hasten(gap: settings.shortestCopyGap) }
         running.withLock { $0 = Running(loops: loops, master: master, link: link, client: client, copy: copy, comparer: comparer) }
         state.roleSwitch = RoleSwitch(broker, address: address, link: link, comparer: comparer)
-        if store.role == .replica { link.post { $0.start() } }
         copy.start()
+        if store.role == .replica { link.post { $0.start() } }
     }
 
     func stop() {
@@ -75,6 +76,7 @@ final class ReplicationService: Service {
         }
         guard let ending else { return }
         broker.replication.setMasterListener(nil)
+        broker.replication.setTablesListener(nil)
         broker.replication.roleSwitch = nil
         // First: the copy that runs now may wait for an answer.
         ending.client.close()
@@ -119,7 +121,7 @@ final class ReplicationService: Service {
     private func startMaster(port: UInt16, _ loops: EventLoopGroup) throws(RemotingError) -> ReplicationMaster {
         let master = ReplicationMaster(
             listenAddress: configuration.listener.bindAddress, port: port, settings: configuration.replication, store: broker.store,
-            board: broker.replication.slaves, loops: loops, makeTransport: tls.makeTransport, logger: logger)
+            board: broker.replication.slaves, readers: broker.workers.readers, loops: loops, makeTransport: tls.makeTransport, logger: logger)
         try master.start()
         return master
     }
@@ -137,17 +139,17 @@ final class ReplicationService: Service {
 
     private func comparison(_ client: RemotingClient, _ pool: WorkerPool) -> ReplicaLink.Comparison {
         let keeper = DivergedLog(folder: configuration.store.rootDirectory + "/diverged", clock: broker.clocks.wall, logger: logger)
-        return { [broker, logger, settings = configuration.replication] place, verdict in
+        return { [broker, logger] place, isWanted, verdict in
             let isTaken = pool.run {
+                guard isWanted() else { return verdict(.unknown(reason: "nobody wants to know any more")) }
                 guard broker.store.role == .replica else { return verdict(.unknown(reason: "the broker is a master")) }
                 // Its rest comes again, whole: a part of it may be what the way has spoiled.
                 do { try broker.store.dropUnfinishedRecord() } catch { return verdict(.unknown(reason: "\(error)")) }
                 guard let address = place.address else {
                     return verdict(.unknown(reason: "no main address of the master is known that belongs to \(place.replicationAddress)"))
                 }
-                guard settings.comparesLogs else { return verdict(.agrees) }
                 let comparison = LogComparison(
-                    store: broker.store, epochs: broker.replication.epochs, client: client, master: address, keeper: keeper, logger: logger)
+                    store: broker.store, epochs: broker.replication.epochs, client: client, master: address, isWanted: isWanted, keeper: keeper, logger: logger)
                 verdict(comparison.run())
             }
             if !isTaken { verdict(.unknown(reason: "the broker stops")) }

@@ -34,6 +34,8 @@ final class ReplicationState: Sendable {
         /// What the slave last had of the log when it got bytes, and when.
         var received: (end: Int64, at: MonotonicInstant)?
         var masterChanged: (@Sendable () -> Void)?
+        var tablesChanged: (@Sendable () -> Void)?
+        var unknownTopics = UnknownTopics()
         var roleSwitch: RoleSwitch?
     }
 
@@ -94,6 +96,23 @@ final class ReplicationState: Sendable {
 
     /// Sets who hears when ``master`` may have changed.
     func setMasterListener(_ listener: (@Sendable () -> Void)?) { contents.withLock { $0.masterChanged = listener } }
+
+    /// The master's tables may be others than those that were copied.
+    func tablesMayHaveChanged() { contents.withLock { $0.tablesChanged }?() }
+
+    /// A message came that is in no queue that this slave knows of: the master has made the topic, or more queues of it.
+    func sawUnknown(topic: String, queueId: Int32) {
+        contents.withLock { $0.unknownTopics.add(topic, queueId: queueId) }
+        tablesMayHaveChanged()
+    }
+
+    var unknownTopics: UnknownTopics { contents.withLock { $0.unknownTopics } }
+
+    /// A table of topics was copied that was asked for when these were known.
+    func forget(_ asked: UnknownTopics) { contents.withLock { $0.unknownTopics.remove(asked) } }
+
+    /// Sets who copies them.
+    func setTablesListener(_ listener: (@Sendable () -> Void)?) { contents.withLock { $0.tablesChanged = listener } }
 
     /// Nil while the broker does not run.
     var roleSwitch: RoleSwitch? {

@@ -173,7 +173,6 @@ import Testing
             #expect(slave.broker.state.replication.link.isUnknownMaster)
             let master = try set.start(.asyncMaster)
             try await master.send("T", 0..<5)
-            slave.broker.state.registration?.registerSoon()
             try await slave.follows(master)
             #expect(try slave.storedTexts("T") == (0..<5).map { "\($0)" })
         }
@@ -271,6 +270,31 @@ import Testing
             try await eventually("the topic is gone") { to.topics["Made"] == nil }
             try await eventually("the group went back") { to.offsets.existing(group: "made", topic: "Made")?[2] == 1 }
             #expect(to.topics[to.live.current.brokerName] != nil)
+        }
+    }
+
+    /// Whoever is made the master a moment later has to know them.
+    @Test func aSlaveLearnsTheTablesWhenItFollowsAndWhenTopicsAreNew() async throws {
+        try await withReplicaSet { set in
+            let master = try set.start(.asyncMaster)
+            _ = try await master.createTopic("Old")
+            _ = try await master.changeGroup(#"{"groupName":"made","retryMaxTimes":3}"#)
+            _ = try await master.ask(.updateConsumerOffset, ["consumerGroup": "made", "topic": "Old", "queueId": "0", "commitOffset": "5"])
+            let slave = try set.start(.slave, id: 1) {
+                $0.replication.firstCopyAfter = .seconds(3_600)
+                $0.replication.copyInterval = .seconds(3_600)
+                $0.replication.shortestCopyGap = .milliseconds(50)
+            }
+            let state = slave.broker.state
+            try await eventually("it knows what there was") {
+                state.topics["Old"] != nil && state.groups["made"]?.retryMaxTimes == 3 && state.offsets.existing(group: "made", topic: "Old")?[0] == 5
+            }
+            try await master.send("New", 0..<1)
+            try await eventually("it knows the topic of a message that came") { state.topics["New"] != nil }
+            // More queues than it knows of.
+            _ = try await master.createTopic("Old", queues: 12)
+            _ = try await master.send("Old", "x", queue: 11)
+            try await eventually("it knows all queues") { state.topics["Old"]?.config.writeQueueCount == 12 }
         }
     }
 

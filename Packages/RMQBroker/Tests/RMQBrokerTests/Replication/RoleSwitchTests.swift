@@ -56,6 +56,33 @@ import Testing
         }
     }
 
+    /// The master was gone before its table could be copied.
+    @Test func aNewMasterHasTheTopicsOfAllMessages() async throws {
+        try await withReplicaSet { set in
+            let first = try set.start(.asyncMaster)
+            _ = try await first.createTopic("Wider")
+            let second = try set.start(.slave, id: 1) {
+                $0.replication.firstCopyAfter = .seconds(3_600)
+                $0.replication.copyInterval = .seconds(3_600)
+                $0.replication.shortestCopyGap = .seconds(3_600)
+            }
+            try await waitForTopic("Wider", second)
+            _ = try await first.createTopic("Wider", queues: 5)
+            _ = try await first.createTopic("New", queues: 3)
+            for topic in ["Wider", "New"] { _ = try await first.send(topic, "last of \(topic)", queue: 2) }
+            try await second.follows(first)
+            #expect(second.broker.state.topics["New"] == nil)
+            first.broker.stop()
+            try await change(second, to: .asyncMaster)
+            for topic in ["Wider", "New"] {
+                let pulled = try await second.pull(topic, from: 0, changing: ["queueId": "2"])
+                #expect(try pulled.messages.map(\.text) == ["last of \(topic)"])
+                #expect(try await second.send(topic, "next", queue: 2).responseCode == .success)
+            }
+            try await eventually("it is written down") { (try? second.file("topics.json").containsBytes(of: "New")) == true }
+        }
+    }
+
     @Test func aRoleIsKeptInTheFile() async throws {
         try await withPeer(configurationFile: "brokerRole=ASYNC_MASTER\n# mine\nbrokerName=b\n") { peer in
             try await change(peer, to: .slave, ["masterAddr": "10.9.8.7:10911", "brokerId": "2"])
