@@ -21,8 +21,9 @@ public struct Turn: SuiteTrait, TestTrait, TestScoping {
     /// A suite's trait is that of each of its tests.
     public var isRecursive: Bool { true }
 
-    /// Far more than any test takes under a sanitizer on a crowded machine.
-    private static let secondsUntilHung = 900.0
+    /// Far more than any test takes under a sanitizer on a crowded machine; a campaign (Tools/fuzz) has a millisecond more for each of its cases.
+    private static let secondsUntilHung =
+        900.0 + (ProcessInfo.processInfo.environment["RMQ_FUZZ_CASES"].flatMap { Double($0) } ?? 0) / 1_000
 
     /// Set while a test has its turn: the traits of a suite and of its test meet in one test, and one turn is enough.
     @TaskLocal private static var isTaken = false
