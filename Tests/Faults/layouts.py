@@ -230,7 +230,7 @@ def judge(load, sent, longest_wait):
               f"longest from answer to consumer {age:.1f} s", flush=True)
         if missing:
             problems.append(f"{len(missing)} of {len(sent)} acknowledged messages did not come to the {client} group, as {missing[0][:60]}")
-        if silence > ROUTE_SECONDS:
+        if silence > ROUTE_SECONDS + SLACK_SECONDS:
             problems.append(f"the {client} group got nothing for {silence:.1f} s")
         if age > longest_wait:
             problems.append(f"a message took {age:.1f} s to the {client} group; {longest_wait} s are allowed")
