@@ -22,13 +22,16 @@ sys.path.insert(0, str(HERE.parent / "Support"))
 import rmq
 
 GOLDEN = HERE.parent / "Golden"
-HEARTBEAT, UPDATE_OFFSET, CREATE_TOPIC, GET_MEMBERS, RUNNING_INFO, CONSUME_DIRECTLY, CLIENT_STATUS = 34, 15, 17, 38, 307, 309, 221
+HEARTBEAT, UPDATE_OFFSET, CREATE_TOPIC, MAX_OFFSET, END_TRANSACTION, RUNTIME_INFO = 34, 15, 17, 30, 37, 28
+RUNNING_INFO, CONSUME_DIRECTLY, CLIENT_STATUS = 307, 309, 221
+# Of a message that waits for its transaction, and the end that lets it through.
+PREPARED, COMMIT = 4, 8
 
 SETTINGS = {
     "brokerClusterName": "GoldenCluster", "brokerIP1": "127.0.0.1", "mappedFileSizeCommitLog": 1 << 20, "mappedFileSizeConsumeQueue": 6000,
     "maxHashSlotNum": 1000, "maxIndexNum": 4000, "enablePropertyFilter": "true", "enableConsumeQueueExt": "true",
     "mappedFileSizeConsumeQueueExt": 4096, "enableCalcFilterBitMap": "true", "bitMapLengthConsumeQueueExt": 112, "transactionCheckInterval": 5000,
-    "traceTopicEnable": "true", "autoCreateTopicEnable": "true", "brokerFastFailureEnable": "false",
+    "traceTopicEnable": "true", "autoCreateTopicEnable": "true",
 }
 ACCOUNTS = """globalWhiteRemoteAddresses:
 - 10.10.103.*
@@ -53,7 +56,11 @@ accounts:
   whiteRemoteAddress: 192.168.1.*
   admin: true
 """
-TOPICS = ["GoldenPlain", "GoldenAsync", "GoldenBatch", "GoldenOrdered", "GoldenDelay", "GoldenTx", "GoldenRpc", "GoldenTraced", "GoldenOneway", "GoldenV1"]
+# By the broker that has them.
+TOPICS = {
+    "golden-a": ["GoldenPlain", "GoldenAsync", "GoldenOrdered", "GoldenDelay", "GoldenTraced", "GoldenOneway", "GoldenV1"],
+    "golden-b": ["GoldenPlain", "GoldenAsync", "GoldenBatch", "GoldenDelay", "GoldenTx", "GoldenRpc", "GoldenTraced", "GoldenOneway", "GoldenV1"],
+}
 # The addresses of the recordings, by the names that the cases speak of.
 RECORDED = {"name-server": "127.0.0.1:29876", "golden-a": "127.0.0.1:30911", "golden-b": "127.0.0.1:31911", "replica": "127.0.0.1:32911",
             "golden-c": "127.0.0.1:33911", "nobody": "127.0.0.1:30999", "no-name-server": "127.0.0.1:29999"}
@@ -61,7 +68,7 @@ RECORDED = {"name-server": "127.0.0.1:29876", "golden-a": "127.0.0.1:30911", "go
 
 class GoldenCluster:
     def __init__(self, programs):
-        self.programs = pathlib.Path(programs)
+        self.programs = pathlib.Path(programs).absolute()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rocketmq-golden-"))
         self.addresses = {name: f"127.0.0.1:{rmq.free_port()}" for name in ("name-server", "nobody", "no-name-server")}
         self.processes, self.clients = [], {}
@@ -148,7 +155,7 @@ class GoldenCluster:
     def make_topics(self):
         for broker in self.masters():
             with self.connected(broker) as connection:
-                for topic in TOPICS:
+                for topic in TOPICS[broker]:
                     answer = connection.request(CREATE_TOPIC, {
                         "topic": topic, "defaultTopic": "TBW102", "readQueueNums": "4", "writeQueueNums": "4", "perm": "6",
                         "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false"})
@@ -179,12 +186,13 @@ class GoldenCluster:
             self.offset_ids["7F000001000078BF00000000000FFFFF"] = f"7F000001{port:08X}00000000000FFFFF"
             for broker, queue, body, properties in recorded_messages("consumeMessage"):
                 send(broker, "GoldenAsync", queue, body, properties)
-            for broker in self.masters():
-                for topic, queues, count in [("GoldenOrdered", 3, 4), ("GoldenTraced", 2, 1), ("GoldenDelay", 4, 1), ("GoldenTx", 1, 1),
-                                             ("GoldenRpc", 1, 1), ("GoldenBatch", 1, 10), ("GoldenOneway", 1, 1), ("GoldenV1", 1, 1)]:
-                    for queue in range(queues):
-                        for number in range(count):
-                            send(broker, topic, queue, f"{topic} {number}".encode(), {"TAGS": "TagA"})
+            for broker, topic, queues, count in OTHER_MESSAGES:
+                for queue in range(queues):
+                    for number in range(count):
+                        send(broker, topic, queue, f"{topic} {number}".encode(), {"TAGS": "TagA"})
+            for level in (1, 2, 3):
+                send("golden-a", "GoldenDelay", 0, b"delayed", {"DELAY": str(level)})
+            self.commit_transaction(b)
             traced = "FD0000000000000000000000000000023DF65FFD2B276800D7260000"
             moment = str(int(time.time() * 1000))
             records = [["Pub", moment, "DefaultRegion", "golden_trace_producer", "GoldenTraced", traced, "TagA", "k", "127.0.0.1:30911", "6", "26", "0",
@@ -193,6 +201,33 @@ class GoldenCluster:
                        ["SubAfter", "R", traced, "1", "true", "k", "0", moment, "golden_trace_consumer"]]
             body = "".join("\x01".join(record) + "\x02" for record in records).encode()
             send("golden-a", "RMQ_SYS_TRACE_TOPIC", 0, body, {"KEYS": traced, "UNIQ_KEY": "FD0000000000000000000000000000023DF65FFD2B276800D9990001"})
+
+    def wait_for_delayed(self):
+        """Until the delayed messages were delivered, since brokers then tell of their levels."""
+        with self.connected("golden-a") as connection:
+            rmq.wait_until(lambda: b"scheduleMessageOffset_3" in connection.request(RUNTIME_INFO).body, what="the delayed messages")
+
+    @staticmethod
+    def commit_transaction(connection):
+        """One transaction, so that the topic is there where messages wait for theirs."""
+        properties = {"TRAN_MSG": "true", "PGROUP": "golden_tx_producer", "UNIQ_KEY": "FD0000000000000000000000000000023B995FFD2B2767FE7E24004F"}
+        fields = {**rmq.send_fields("GoldenTx", 0, properties), "f": str(PREPARED)}
+        answer = connection.request(rmq.SEND_V2, fields, b"in a transaction")
+        assert answer.code == 0, answer.remark
+        answer = connection.request(END_TRANSACTION, {
+            "producerGroup": "golden_tx_producer", "tranStateTableOffset": answer.fields["queueOffset"],
+            "commitLogOffset": str(int(answer.fields["msgId"][16:], 16)), "commitOrRollback": str(COMMIT), "fromTransactionCheck": "false",
+            "msgId": properties["UNIQ_KEY"], "transactionId": properties["UNIQ_KEY"]})
+        assert answer.code == 0, answer.remark
+
+    def send_signed(self):
+        """The message that the recorded tool sent to the first queue of the broker with accounts; ours may have taken the other one."""
+        with contextlib.closing(rmq.Connection(self.addresses["golden-c"], account=("rocketmq2", "12345678"))) as connection:
+            if connection.request(MAX_OFFSET, {"topic": "AclTopic", "queueId": "0"}).fields["offset"] != "0":
+                return
+            answer = connection.send_message("AclTopic", 0, b"signed", {"UNIQ_KEY": "FD0000000000000000000000000000026EC74E0E2F2A680E42EA0000"})
+            assert answer.code == 0, answer.remark
+            rmq.wait_until(lambda: connection.request(MAX_OFFSET, {"topic": "AclTopic", "queueId": "0"}).fields["offset"] != "0", what="the message")
 
     # Clients
 
@@ -203,12 +238,17 @@ class GoldenCluster:
             self.clients[client_id] = Client(self, client_id, [], groups)
         for broker in self.masters():
             with self.connected(broker) as connection:
-                for group, topic in [(group, topic) for _, group, topic, _, _ in CONSUMERS] + [("golden_nobody_old", "GoldenAsync")]:
-                    for queue in range(4):
-                        if group in ("golden_lag_consumer", "golden_broadcast_consumer"):
-                            continue
-                        end = connection.request(30, {"topic": topic, "queueId": str(queue)}).fields["offset"]
-                        connection.request(UPDATE_OFFSET, {"consumerGroup": group, "topic": topic, "queueId": str(queue), "commitOffset": end})
+                connection.send_message("%RETRY%golden_consumer", 0, b"once more", {"TAGS": "TagA"})
+                for _, group, topic, _, rest in [*CONSUMERS, ("", "golden_nobody_old", "GoldenAsync", "*", {"type": "CONSUME_ACTIVELY"})]:
+                    if rest.get("model") == "BROADCASTING":
+                        continue
+                    places = [(topic, queue) for queue in range(4) if topic in TOPICS[broker]]
+                    if "type" not in rest and (group, broker) != ("golden_lag_consumer", "golden-b"):
+                        places.append((f"%RETRY%{group}", 0))
+                    for topic, queue in places:
+                        end = connection.request(MAX_OFFSET, {"topic": topic, "queueId": str(queue)}).fields["offset"]
+                        connection.request(UPDATE_OFFSET, {"consumerGroup": group, "topic": topic, "queueId": str(queue),
+                                                           "commitOffset": "0" if group == "golden_lag_consumer" and queue < 3 else end})
 
     def beat(self):
         """Has every client tell that it is there: brokers forget those that are silent for two minutes."""
@@ -222,21 +262,27 @@ class Client:
     def __init__(self, cluster, client_id, consumers, producers):
         self.client_id, self.consumers = client_id, consumers
         # When its consumer started, in milliseconds; the tool looks at subscriptions only some time later.
-        self.started = int(time.time() * 1000) - 3_600_000
+        self.started = int(time.time() * 1000) - (0 if "@two" in client_id else 3_600_000)
         self.body = json.dumps({"clientID": client_id, "consumerDataSet": consumers,
                                 "producerDataSet": [{"groupName": name} for name in producers]}, separators=(",", ":")).encode()
         self.connections = []
         for broker in cluster.masters():
             connection = rmq.Connection(cluster.addresses[broker])
-            answer = connection.request(HEARTBEAT, {}, self.body)
+            connection.socket.sendall(self.heartbeat())
+            answer = connection.receive()
             assert answer.code == 0, f"{client_id}: {answer.remark}"
             connection.socket.settimeout(None)
             self.connections.append(connection)
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
+    def heartbeat(self):
+        header = json.dumps({"code": HEARTBEAT, "flag": 0, "language": "JAVA", "opaque": 1 << 20, "serializeTypeCurrentRPC": "JSON",
+                             "version": 409}).encode()
+        return struct.pack(">II", 4 + len(header) + len(self.body), len(header)) + header + self.body
+
     def beat(self):
         for connection in self.connections:
-            connection.socket.sendall(rmq.frame(HEARTBEAT, {}, self.body, opaque=1 << 20))
+            connection.socket.sendall(self.heartbeat())
 
     def serve(self, connection):
         with contextlib.suppress(OSError):
@@ -248,17 +294,19 @@ class Client:
 
     def answer(self, asked):
         if asked.code == RUNNING_INFO:
-            return self.running_info()
+            return self.running_info(asked.fields.get("jstackEnable") == "true")
         if asked.code == CONSUME_DIRECTLY:
             return b'{"autoCommit":true,"consumeResult":"CR_SUCCESS","order":false,"spentTimeMills":1}'
         return b'{"consumerTable":{},"messageQueueTable":{}}' if asked.code == CLIENT_STATUS else b""
 
-    def running_info(self):
+    def running_info(self, shows_threads):
         """As a recorded consumer told it, with this one's names and subscriptions."""
         group, model = self.consumers[0]["groupName"], "golden_orderly_consumer" if self.client_id.endswith("@ord") else "golden_consumer"
         text = recorded_running_info()[model].replace(model, group)
         subscriptions = json.dumps(self.consumers[0]["subscriptionDataSet"], separators=(",", ":"))
-        text = text[:text.index('"subscriptionSet":')] + f'"subscriptionSet":{subscriptions}}}'   # it is the last member
+        # It is the last member.
+        threads = f'"jstack":{json.dumps(recorded_threads())},' if shows_threads else ""
+        text = text[:text.index('"subscriptionSet":')] + f'{threads}"subscriptionSet":{subscriptions}}}'
         return re.sub(r'"PROP_CONSUMER_START_TIMESTAMP":"\d+"', f'"PROP_CONSUMER_START_TIMESTAMP":"{self.started}"', text).encode()
 
     def close(self):
@@ -269,7 +317,7 @@ class Client:
 def subscription(topic, expression, kind="TAG"):
     tags = [] if expression == "*" or kind != "TAG" else expression.split(" || ")
     return {"classFilterMode": False, "codeSet": [java_hash(tag) for tag in tags], "expressionType": kind, "subString": expression,
-            "subVersion": 1795235932048, "tagsSet": tags, "topic": topic}
+            "subVersion": 1795235932048 + len(expression + topic), "tagsSet": tags, "topic": topic}
 
 
 def consumer(group, topic, expression="*", kind="TAG", type="CONSUME_PASSIVELY", model="CLUSTERING", place="CONSUME_FROM_FIRST_OFFSET"):
@@ -286,8 +334,8 @@ CONSUMERS = [
     ("192.0.2.2@golden_tag_consumer", "golden_tag_consumer", "GoldenPlain", "TagA || TagB", {}),
     ("192.0.2.2@golden_sql_consumer", "golden_sql_consumer", "GoldenPlain", "price > 20 AND colour = 'red'", {"kind": "SQL92"}),
     ("192.0.2.2@lag", "golden_lag_consumer", "GoldenPlain", "*", {}),
-    # The member that comes last says what the group subscribes to.
-    ("192.0.2.2@two2", "golden_two_consumer", "GoldenPlain", "TagB", LAST),
+    # The member with the latest subscription says what the group subscribes to.
+    ("192.0.2.2@two2", "golden_two_consumer", "GoldenPlain", "*", LAST),
     ("192.0.2.2@two1", "golden_two_consumer", "GoldenPlain", "TagA", LAST),
     ("192.0.2.2@ord", "golden_orderly_consumer", "GoldenOrdered", "*", {}),
     ("192.0.2.2@bc", "golden_broadcast_consumer", "GoldenBatch", "*", {"model": "BROADCASTING"}),
@@ -305,6 +353,14 @@ PRODUCERS = {
     "192.0.2.2@PID_CLIENT_INNER_TRACE_PRODUCER_127.0.0.1:29876": [
         "CLIENT_INNER_PRODUCER", "_INNER_TRACE_PRODUCER-golden_trace_producer-PRODUCE-1", "_INNER_TRACE_PRODUCER-golden_trace_consumer-CONSUME-2"],
 }
+
+
+# Messages whose content no recording shows: broker, topic, queues and messages in each.
+OTHER_MESSAGES = [
+    ("golden-a", "GoldenOrdered", 3, 4), ("golden-a", "GoldenTraced", 2, 1), ("golden-b", "GoldenTraced", 2, 1), ("golden-a", "GoldenDelay", 4, 1),
+    ("golden-b", "GoldenTx", 1, 1), ("golden-b", "GoldenRpc", 1, 1), ("golden-b", "GoldenBatch", 1, 10), ("golden-b", "GoldenOneway", 1, 1),
+    ("golden-b", "GoldenV1", 1, 1),
+]
 
 
 # What the recordings tell about messages and clients
@@ -354,6 +410,11 @@ def recorded_messages(name):
         offset = int(re.search(r"queueOffset=(\d+)", line)[1])
         messages.append((offset, re.search(r"brokerName=([\w-]+)", line)[1], int(re.search(r"queueId=(\d+)", line)[1]), body, properties))
     return [message[1:] for message in sorted(messages, key=lambda message: message[:3])]
+
+
+def recorded_threads():
+    """What a consumer told about its threads."""
+    return recorded_text("consumerStatus-i-s").split("#Consumer jstack#\n")[1].rsplit("--- exit", 1)[0]
 
 
 def recorded_running_info():
