@@ -227,6 +227,9 @@ def run(name, programs, rounds):
             for problem in pair.compare_logs():
                 failures += 1
                 print(f"{name}: {problem}")
+            if not total:
+                failures += 1
+                print(f"{name}: nothing was acknowledged in any round, so nothing was shown")
         except Exception:
             print(f"{name}: round {number} did not end")
             for member in (pair.master, pair.replica):
