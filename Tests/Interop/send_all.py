@@ -64,7 +64,8 @@ def send_steadily(producer, topic, kind):
     for number in itertools.count():
         if ended.wait(0.01):
             return
-        text = wording.text(kind, number)
+        # Those between are long; what consumers print of these does not fit a pipe at once.
+        text = wording.text(kind, 20 * number)
         try:
             report(text, producer.send_sync(message_of(topic, text)))
         except Exception as error:

@@ -9,11 +9,12 @@ import time
 class Proxy:
     """`target` is told later where it is not known yet. `stalls` holds the directions in which nothing passes: "up" is towards the target.
 
-    falsify: how many of the next bytes that come down are changed, one bit each, at a random place of what passes.
+    falsify: how many of the next pieces that come down are changed, by one bit at a random place, or within what looks like `falsify_within`.
     """
 
     def __init__(self, target=None, port=0):
         self.target, self.stalls, self.falsify, self.bytes_per_second, self.chunk = target, set(), 0, None, 1 << 16
+        self.falsify_within = b""
         self.cut_after = None   # bytes that still come down before the connection is cut
         self.refuses, self.connections, self.passed = False, set(), {"up": 0, "down": 0}
         self.lock = threading.Lock()
@@ -64,9 +65,10 @@ class Proxy:
             if self.cut_after is not None:
                 data = data[:self.cut_after]
                 self.cut_after -= len(data)
-            if self.falsify > 0 and data:
+            places = [at for at in range(len(data)) if data.startswith(self.falsify_within, at)] if self.falsify > 0 else []
+            if places:
                 self.falsify -= 1
-                at = random.randrange(len(data))
+                at = random.choice(places)
                 data = data[:at] + bytes([data[at] ^ 1 << random.randrange(8)]) + data[at + 1:]
         return data
 

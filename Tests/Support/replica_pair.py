@@ -15,6 +15,8 @@ RUNTIME_INFO = 28
 TOPIC, QUEUES, SENDERS = "Replicated", 4, 4
 CATCH_UP_SECONDS = 60
 SEGMENT_BYTES = 1 << 20
+# Of the bodies that are sent. Found in the stream, it tells a body, which is what a record's checksum covers.
+FILLING = b"~~~"
 SETTINGS = {"mappedFileSizeCommitLog": SEGMENT_BYTES, "mappedFileSizeConsumeQueue": 60000, "haSendHeartbeatInterval": 1000, "slaveTimeout": 1000,
             "defaultTopicQueueNums": QUEUES}
 
@@ -94,7 +96,7 @@ class Load:
         try:
             connection = rmq.Connection(self.address, 20)
             while not self.stopping.is_set():
-                body = b"%d-%d-%08d-" % (self.round, number, count) + random.randbytes(random.randrange(0, 900))
+                body = b"%d-%d-%08d-" % (self.round, number, count) + FILLING * random.randrange(0, 300)
                 answer = connection.send_message(TOPIC, number % QUEUES, body, {"KEYS": f"k{count}"})
                 count += 1
                 with self.lock:

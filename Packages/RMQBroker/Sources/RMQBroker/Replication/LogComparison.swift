@@ -50,6 +50,8 @@ struct LogComparison {
         guard EpochTable.mayCut(own: epochs.all, master: table, at: parting) else {
             return .differs(reason: "\(parted(parting, end)), and the master is not one that took over there. \(advice)")
         }
+        // Answers may have taken long.
+        try checkWanted()
         try keeper.cut(store, at: parting)
         return try agree(with: table)
     }
@@ -70,8 +72,17 @@ struct LogComparison {
 
     /// The master's table is this log's as well.
     private func agree(with known: [BrokerEpoch]? = nil) throws -> LogVerdict {
-        if let table = try known ?? epochTable() { try epochs.replace(with: table) }
+        let table = try known ?? epochTable()
+        try checkWanted()
+        if let table { try epochs.replace(with: table) }
+        // Other messages may come to the place of what was cut. Where a master was before, its own table has all topics.
+        let end = store.maxPhysicalOffset
+        try epochs.setTopicsOffset { min($0 ?? end, end) }
         return .agrees
+    }
+
+    private func checkWanted() throws {
+        guard isWanted() else { throw Refusal(.systemBusy, "nobody wants to know any more") }
     }
 
     /// Nil when the master has no such thing.
@@ -97,7 +108,7 @@ struct LogComparison {
     }
 
     private func ask(_ command: RemotingCommand) throws -> RemotingCommand {
-        guard isWanted() else { throw Refusal(.systemBusy, "nobody wants to know any more") }
+        try checkWanted()
         return try client.ask(command, at: master, timeout: Self.patience)
     }
 

@@ -52,28 +52,18 @@ final class RoleSwitch: Sendable {
         }
         do {
             try stopFollowing()
-            try whileNothingIsCompared { [self] in try beginAsMaster(role, leastOffset: header.leastOffset) }
+            try whileNothingIsCompared { [self] in
+                // What was asked of the old master and comes later finds a master.
+                try broker.replication.whileNoTableIsTaken { () throws in
+                    try beginAsMaster(role, leastOffset: header.leastOffset)
+                    broker.makeUnknownTopics()
+                }
+            }
         } catch {
             link.post { $0.start() }
             throw (error as? Refusal) ?? Refusal(.systemError, "the broker stays a slave: \(error)")
         }
-        makeUnknownTopics()
         try tell(role, brokerId: 0, masterAddress: "")
-    }
-
-    /// Makes the topics whose first messages came and whose names did not: the old master cannot be asked any more.
-    private func makeUnknownTopics() {
-        let unknown = broker.replication.unknownTopics
-        for (topic, count) in unknown.queueCounts {
-            var config = broker.topics[topic.text]?.config ?? TopicConfig(topicName: topic.text, readQueueCount: 0, writeQueueCount: 0)
-            guard config.readQueueCount < count else { continue }
-            config.readQueueCount = count
-            config.writeQueueCount = max(config.writeQueueCount, count)
-            _ = broker.topics.put(config)
-            broker.logger.warning("the old master's settings of topic \(topic.text) did not come in time; it has \(count) queues now, since that many have messages")
-        }
-        if !unknown.queueCounts.isEmpty { broker.files.later(.topics) }
-        broker.replication.forget(unknown)
     }
 
     private func beginAsMaster(_ role: BrokerRole, leastOffset: Int64?) throws {

@@ -298,6 +298,50 @@ import Testing
         }
     }
 
+    /// A deleted topic, a light queue: no table has them, however often it is asked for.
+    @Test func whatNoTableHasIsAskedForOnce() throws {
+        func table(_ queues: [String: Int32]) -> TopicConfigTable {
+            var table = TopicConfigTable()
+            for (name, count) in queues { table.topics[name] = TopicConfig(topicName: name, readQueueCount: count, writeQueueCount: count) }
+            return table
+        }
+        var unknown = UnknownTopics()
+        let first = unknown.add("Deleted", queueId: 1)
+        let again = unknown.add("Deleted", queueId: 1)
+        #expect(first && again, "it was not asked about yet")
+        let asked = unknown
+        let meanwhile = unknown.add("New", queueId: 0)
+        unknown.remove(asked, in: table(["Other": 4]))
+        let inVain = unknown.add("Deleted", queueId: 0), wider = unknown.add("Deleted", queueId: 2), new = unknown.add("New", queueId: 0)
+        #expect(meanwhile && !inVain && wider && new)
+        // Somebody made it again.
+        let all = unknown
+        unknown.remove(all, in: table(["Deleted": 4, "New": 1]))
+        let afterwards = unknown.add("Deleted", queueId: 1)
+        #expect(afterwards && unknown.queueCounts == ["Deleted": 2])
+    }
+
+    @Test func aNewTopicAsksForTopicsAlone() async throws {
+        try await withReplicaSet { set in
+            let master = try set.start(.asyncMaster)
+            let slave = try set.start(.slave, id: 1) {
+                $0.replication.firstCopyAfter = .seconds(3_600)
+                $0.replication.copyInterval = .seconds(3_600)
+                $0.replication.shortestCopyGap = .milliseconds(20)
+            }
+            let state = slave.broker.state
+            try await eventually("it has its master's tables") { state.groups.table.dataVersion == master.broker.state.groups.table.dataVersion }
+            _ = try await master.changeGroup(#"{"groupName":"made"}"#)
+            for number in 0..<3 {
+                try await master.send("New\(number)", 0..<1)
+                try await eventually("it knows the topic") { state.topics["New\(number)"] != nil }
+            }
+            #expect(state.groups["made"] == nil)
+            state.replication.sawUnknown(topic: "%LMQ%x", queueId: 0)
+            #expect(state.replication.unknownTopics.queueCounts["%LMQ%x"] == nil)
+        }
+    }
+
     // MARK: Configuration
 
     @Test func aSlaveNeedsANumberAndAMasterHasNone() throws {

@@ -309,6 +309,46 @@ import Testing
         }
     }
 
+    /// Consumers' pulls wait for a disk that hangs.
+    @Test func aSlaveWaitsForNoPull() async throws {
+        try await withReplicaSet { set in
+            let master = try set.start(.asyncMaster) { $0.store.recentBytes = -1 }
+            for number in 0..<20 { _ = try await master.send("T", "\(number) " + String(repeating: "x", count: 60_000)) }
+            let gate = Latch()
+            defer { gate.open() }
+            for _ in 0..<Workers.threadLimit { try #require(master.broker.state.workers.readers.run { gate.wait(for: .generous); gate.open() }) }
+            let slave = try set.start(.slave, id: 1)
+            try await slave.follows(master)
+        }
+    }
+
+    /// What was written before the broker started may be on the disk only, however near the log's end.
+    @Test func whatAnEarlierBrokerWroteIsReadByAWorker() async throws {
+        try await withPeer { peer in
+            for number in 0..<3 { _ = try await peer.send("T", "\(number)") }
+            try peer.restart()
+            let store = peer.store
+            let loops = EventLoopGroup(count: 1, name: "master")
+            defer { loops.stop() }
+            let reader = WorkerPool(name: "slave read", threadLimit: 1, queueLimit: 1)
+            defer { reader.stop() }
+            let came = Latch()
+            let seen = Mutex<[Int]>([])
+            let ahead = LoopBound(LogReadAhead(store, readers: reader, loop: loops.loops[0]) { came.open() }, loop: loops.loops[0])
+            let look: @Sendable (Int64) -> Void = { offset in ahead.post { ahead in seen.withLock { $0.append(ahead.available(from: offset)) } } }
+            look(0)
+            came.wait(for: .generous)
+            look(0)
+            let end = store.maxPhysicalOffset
+            // Where the log ends, there is nothing to wait for.
+            look(end)
+            _ = try await peer.send("T", "3")
+            look(end)
+            try await eventually("it was asked") { seen.withLock { $0.count } == 4 }
+            #expect(seen.withLock { $0 } == [0, 4 << 20, .max, .max])
+        }
+    }
+
     @Test func aSlaveMayBeSentSoMuchASecond() async throws {
         try await withReplicaSet { set in
             let master = try set.start(.asyncMaster) { $0.replication.bytesPerSecond = 1 << 20 }

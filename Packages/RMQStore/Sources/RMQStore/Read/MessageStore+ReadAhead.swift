@@ -42,8 +42,12 @@ extension MessageStore {
         return position + Int64(count)
     }
 
-    /// From here on the log was written so lately that reading it waits for no disk.
-    public var recentOffset: Int64 { log.maxOffset - max(0, configuration.recentBytes) }
+    /// From here on the log was written so lately, and by this process, that reading it waits for no disk: what was there when the store was
+    /// opened may be of yesterday.
+    public var recentOffset: Int64 {
+        let end = log.maxOffset
+        return min(max(end - max(0, configuration.recentBytes), inheritedEnd), end)
+    }
 
     /// What a first read from the disk takes along: the pulls until more has been read ahead.
     private static let loadedBytes = 1 << 20
