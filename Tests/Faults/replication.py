@@ -3,219 +3,34 @@
 
   master    the master is killed and its replica promoted; the old master comes back as a replica, without what nobody confirmed
   replica   the replica is killed and comes back
+  both      both are killed, in either order, and come back in either order
+  names     the name server is gone, and the replica is killed meanwhile or is not
   network   what passes between them is cut, also within a header, stopped in one direction, slowed down, split and falsified
+  partition the replica is on a host of its own (a network namespace), and nothing passes in one direction or in both for a while
+  disk      the replica's disk is full for a while
+  slow      the replica gets less than comes, and then the rest
+  deleted   the replica was away until the master deleted what it lacks: it says so, changes nothing, and begins again when it is emptied
+  clock     as master, and each time the one that comes back has its clock set ahead or back, up to ten years
 
-After each round: what was answered with success is at both brokers, at the place that the answer named, and nowhere else; what one
-sender sent to a queue stands there in order; both logs are the same bytes in the end.
+The cases partition and disk need root. After each round: what was answered with success is at both brokers, at the place that the answer named,
+and nowhere else; what one sender sent to a queue stands there in order; both logs are the same bytes in the end.
 
 usage: replication.py <folder with the programs> [--rounds N] [--only CASE ...] [--seed S]
 """
 import argparse
-import json
 import pathlib
 import random
-import subprocess
+import shutil
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "Support"))
-import live_client
+import hosts
 import rmq
-import store_reader
-from proxy import Proxy
+from replica_pair import (CATCH_UP_SECONDS, QUEUES, SEGMENT_BYTES, TOPIC, AnnouncingPair, CrampedPair, DistantPair, ForgetfulPair, Load, Pair,
+                          ProxiedPair, StarvedPair, TimelessPair, check, wait_followed, wait_same)
 
-RUNTIME_INFO = 28
-TOPIC, QUEUES, SENDERS = "Replicated", 4, 4
-CATCH_UP_SECONDS = 60
-SETTINGS = {"mappedFileSizeCommitLog": 1 << 20, "mappedFileSizeConsumeQueue": 60000, "haSendHeartbeatInterval": 1000, "slaveTimeout": 1000,
-            "defaultTopicQueueNums": QUEUES}
-
-
-class Member(rmq.Cluster):
-    """One of the two: its role is that of its next start."""
-
-    def __init__(self, programs, name_server, source=None):
-        super().__init__(programs, SETTINGS, name_server=False, broker=False)
-        self.name_server_address, self.source = name_server, source
-
-    def begin(self, is_master):
-        role = {"brokerRole": "SYNC_MASTER", "brokerId": 0} if is_master else {"brokerRole": "SLAVE", "brokerId": 1}
-        self.settings.update(role)
-        self.settings.pop("haMasterAddress", None)
-        if self.source and not is_master:
-            self.settings["haMasterAddress"] = self.source.address
-        self.start_broker()
-
-    @property
-    def replication_address(self):
-        return f"127.0.0.1:{self.broker_port + 1}"
-
-    def end_of_log(self):
-        connection = rmq.Connection(self.broker_address)
-        try:
-            return int(json.loads(connection.request(RUNTIME_INFO).body)["table"]["commitLogMaxOffset"])
-        finally:
-            connection.close()
-
-    def messages(self, start):
-        """What stands in each queue from `start` on, by queue and offset."""
-        connection, found = rmq.Connection(self.broker_address, 20), {}
-        try:
-            for queue, offset in enumerate(start):
-                while (answer := connection.pull(TOPIC, queue, offset, 32)).code == 0:
-                    found.update({(record.queue_id, record.queue_offset): bytes(record.body) for record in live_client.records(answer.body)})
-                    offset = int(answer.fields["nextBeginOffset"])
-        finally:
-            connection.close()
-        return found
-
-
-class Load:
-    """Senders that go on until they are told to stop or their connection ends. What was answered with success has to stay."""
-
-    def __init__(self, address, round_number):
-        self.address, self.round = address, round_number
-        self.acknowledged, self.sent, self.stopping = {}, 0, threading.Event()
-        self.problems, self.lock = [], threading.Lock()
-        self.threads = [threading.Thread(target=self.send, args=(number,)) for number in range(SENDERS)]
-        for thread in self.threads:
-            thread.start()
-
-    def send(self, number):
-        count = 0
-        try:
-            connection = rmq.Connection(self.address, 20)
-            while not self.stopping.is_set():
-                body = b"%d-%d-%08d-" % (self.round, number, count) + random.randbytes(random.randrange(0, 900))
-                answer = connection.send_message(TOPIC, number % QUEUES, body, {"KEYS": f"k{count}"})
-                count += 1
-                with self.lock:
-                    self.sent += 1
-                    place = (number % QUEUES, int(answer.fields["queueOffset"])) if answer.code == 0 else None
-                    if place in self.acknowledged:
-                        self.problems.append(f"two messages were acknowledged at {place}")
-                    if place:
-                        self.acknowledged[place] = body
-                    # Kept, but not by both: the disk, no replica, a replica that took too long, a role that changed meanwhile.
-                    elif answer.code not in (10, 11, 12, 14, 2):
-                        self.problems.append(f"a send was answered {answer.code}: {answer.remark}")
-        except OSError:
-            pass
-
-    def stop(self):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-        return self
-
-
-def check(load, start, *members):
-    """What is wrong at any of them, from the queue offsets `start` on."""
-    problems = list(load.problems)
-    for member in members:
-        stored = member.messages(start)
-        wrong = [place for place, body in load.acknowledged.items() if stored.get(place) != body]
-        if wrong:
-            problems.append(f"{len(wrong)} of {len(load.acknowledged)} acknowledged messages are not at {member.broker_address}, as {wrong[0]}")
-        bodies = [body for body in stored.values() if body.startswith(b"%d-" % load.round)]
-        if len(set(bodies)) != len(bodies):
-            problems.append(f"{len(bodies) - len(set(bodies))} messages are twice at {member.broker_address}")
-        for queue in range(QUEUES):
-            numbers = [int(stored[place].split(b"-")[2]) for place in sorted(stored)
-                       if place[0] == queue and stored[place].startswith(b"%d-" % load.round)]
-            if numbers != sorted(numbers):
-                problems.append(f"queue {queue} at {member.broker_address} is not in the order in which it was sent")
-    return problems
-
-
-def wait_same(master, replica):
-    def same():
-        try:
-            return master.end_of_log() == replica.end_of_log()
-        except OSError:
-            return False
-    rmq.wait_until(same, CATCH_UP_SECONDS, "the replica to have all that the master has")
-
-
-def wait_followed(master, load_round):
-    """Sends until one is answered with success: the replica is there."""
-    def followed():
-        connection = rmq.Connection(master.broker_address, 20)
-        try:
-            return connection.send_message(TOPIC, 0, b"%d-9-%08d-" % (-1 - load_round, 0)).code == 0
-        finally:
-            connection.close()
-    rmq.wait_until(followed, CATCH_UP_SECONDS, "a replica that the master counts on")
-
-
-class Pair:
-    """The two change places. The proxy is what the replica sees of its master: of the replication port, which suffers, and of the main one
-    below it, which does not."""
-
-    def __init__(self, programs, name_server, proxied):
-        port = rmq.free_port(run=2) if proxied else 0
-        self.proxy, self.front = (Proxy(port=port), Proxy(port=port - 1)) if proxied else (None, None)
-        self.programs = programs
-        self.master, self.replica = (Member(programs, name_server, self.proxy) for _ in range(2))
-        # Where the queues ended when the last round was over: what is before was looked at.
-        self.checked = [0] * QUEUES
-
-    def __enter__(self):
-        try:
-            self.begin()
-            return self
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def begin(self):
-        self.master.begin(is_master=True)
-        self.point_proxies()
-        self.replica.begin(is_master=False)
-        wait_followed(self.master, 0)
-        # Slaves learn of topics every ten seconds, and write down what they know.
-        topics = self.replica.store / "config" / "topics.json"
-        rmq.wait_until(lambda: topics.exists() and TOPIC in topics.read_text(), what="the replica to know the topic")
-
-    def __exit__(self, *_):
-        for member in (self.master, self.replica):
-            member.__exit__()
-        if self.proxy:
-            self.proxy.stop()
-            self.front.stop()
-
-    def promote(self):
-        done = subprocess.run([self.programs / "mqadmin", "changeBrokerRole", "-b", self.replica.broker_address, "-r", "syncMaster"], capture_output=True,
-                              text=True, timeout=60)
-        if done.returncode != 0 or "is a syncmaster now" not in done.stdout:
-            raise RuntimeError(f"changeBrokerRole ended with {done.returncode}: {done.stdout}{done.stderr}")
-        self.master, self.replica = self.replica, self.master
-        self.point_proxies()
-
-    def point_proxies(self):
-        if self.proxy:
-            self.proxy.target, self.front.target = self.master.replication_address, self.master.broker_address
-
-    def round_ended(self):
-        for queue, offset in self.master.messages(self.checked):
-            self.checked[queue] = max(self.checked[queue], offset + 1)
-
-    def compare_logs(self):
-        """Stops both. Their logs are the same, as far as both go back."""
-        wait_same(self.master, self.replica)
-        problems = []
-        for member in (self.replica, self.master):
-            if (code := member.stop(member.processes["mqbroker"])) != 0:
-                problems.append(f"a broker ended with {code}: {member.log('mqbroker')[-500:]}")
-            store_reader.check(member.store)
-        logs = [{path.name: path.read_bytes() for path in (member.store / "commitlog").iterdir()} for member in (self.master, self.replica)]
-        for name in logs[0].keys() & logs[1].keys():
-            if logs[0][name] != logs[1][name]:
-                problems.append(f"segment {name} is not the same at both")
-        if not logs[0].keys() & logs[1].keys():
-            problems.append("the logs have no segment in common")
-        return problems
+CHANGE_CONFIGURATION, MAX_OFFSET, DELETE_EXPIRED = 25, 30, 329
 
 
 # Cases. Each gets the pair and the number of the round, and returns what is wrong.
@@ -250,6 +65,35 @@ def kill_replica(pair, number):
     return load, check(load, pair.checked, pair.master, pair.replica)
 
 
+def kill_both(pair, number):
+    load = Load(pair.master.broker_address, number)
+    time.sleep(random.uniform(0.05, 0.4))
+    for member in random.sample([pair.master, pair.replica], 2):
+        member.kill_broker()
+    load.stop()
+    for member in random.sample([pair.master, pair.replica], 2):
+        member.begin(is_master=member is pair.master)
+    wait_followed(pair.master, number)
+    wait_same(pair.master, pair.replica)
+    return load, check(load, pair.checked, pair.master, pair.replica)
+
+
+def stop_name_server(pair, number):
+    pair.home.stop(pair.home.processes["mqnamesrv"])
+    load, problems = Load(pair.master.broker_address, number), []
+    time.sleep(random.uniform(0.1, 0.5))
+    if number % 2:
+        pair.replica.kill_broker()
+        pair.replica.begin(is_master=False)
+    elif not load.acknowledged:
+        problems.append("nothing was acknowledged without a name server")
+    load.stop()
+    pair.home.start_name_server()
+    wait_followed(pair.master, number)
+    wait_same(pair.master, pair.replica)
+    return load, problems + check(load, pair.checked, pair.master, pair.replica)
+
+
 def spoil_network(pair, number):
     proxy, load = pair.proxy, Load(pair.master.broker_address, number)
     time.sleep(random.uniform(0.02, 0.2))
@@ -278,13 +122,96 @@ def spoil_network(pair, number):
     return load, [f"{manner}: {problem}" for problem in check(load, pair.checked, pair.master, pair.replica)]
 
 
-CASES = {"master": (kill_master, False), "replica": (kill_replica, False), "network": (spoil_network, True)}
+def part(pair, number):
+    load = Load(pair.master.broker_address, number)
+    time.sleep(random.uniform(0.02, 0.2))
+    for direction in random.choice([["up"], ["down"], ["up", "down"]]):
+        pair.cable.block(direction)
+    time.sleep(random.uniform(0.1, 4))   # shorter and longer than both sides are patient
+    pair.cable.heal()
+    load.stop()
+    wait_followed(pair.master, number)
+    wait_same(pair.master, pair.replica)
+    return load, check(load, pair.checked, pair.master, pair.replica)
+
+
+def fill_disk(pair, number):
+    load = Load(pair.master.broker_address, number)
+    pair.disk.fill(left=random.randrange(0, 2 << 20))
+    rmq.wait_until(lambda: not pair.replica.is_following(), CATCH_UP_SECONDS, "the replica to say that it cannot store")
+    time.sleep(random.uniform(0, 0.5))
+    load.stop()
+    pair.disk.relieve()
+    wait_followed(pair.master, number)
+    wait_same(pair.master, pair.replica)
+    # The replica may have deleted what is old to have room.
+    return load, check(load, pair.checked, pair.master)
+
+
+def starve(pair, number):
+    pair.proxy.bytes_per_second = random.choice([50_000, 200_000])
+    load = Load(pair.master.broker_address, number)
+    time.sleep(random.uniform(0.5, 2))
+    pair.proxy.bytes_per_second = None
+    load.stop()
+    wait_followed(pair.master, number)
+    wait_same(pair.master, pair.replica)
+    return load, check(load, pair.checked, pair.master, pair.replica)
+
+
+def delete_what_it_lacks(pair, number):
+    master, replica, said = pair.master, pair.replica, "let this slave begin with an empty store"
+    end, complaints = replica.end_of_log(), replica.log("mqbroker").count(said)
+    replica.kill_broker()
+    alone = Load(master.broker_address, number)
+    rmq.wait_until(lambda: master.end_of_log() > end + 3 * SEGMENT_BYTES, CATCH_UP_SECONDS, "the log to grow")
+    alone.stop()
+
+    master.ask(CHANGE_CONFIGURATION, body=b"fileReservedTime=0\n")
+
+    def is_deleted():
+        master.ask(DELETE_EXPIRED)
+        return int(master.told()["commitLogMinOffset"]) > end
+    rmq.wait_until(is_deleted, CATCH_UP_SECONDS, "the master to delete what the replica lacks")
+    master.ask(CHANGE_CONFIGURATION, body=b"fileReservedTime=72\n")
+    replica.begin(is_master=False)
+    rmq.wait_until(lambda: replica.log("mqbroker").count(said) > complaints, CATCH_UP_SECONDS, "the replica to say what to do")
+    problems = [] if replica.end_of_log() == end else ["the replica changed a log that its master does not continue"]
+    replica.stop(replica.processes["mqbroker"])
+    shutil.rmtree(replica.store)
+    replica.begin(is_master=False)
+    rmq.wait_until(replica.is_following, CATCH_UP_SECONDS, "the replica to follow")
+    for queue in range(QUEUES):
+        pair.checked[queue] = int(master.ask(MAX_OFFSET, {"topic": TOPIC, "queueId": str(queue)}).fields["offset"])
+    load = Load(master.broker_address, number + 1_000_000)
+    time.sleep(0.2)
+    load.stop()
+    wait_same(master, replica)
+    return load, alone.problems + problems + check(load, pair.checked, master, replica)
+
+
+def kill_master_by_another_clock(pair, number):
+    days = random.choice([-3650, -1, -0.001, 0, 0.001, 1, 3650])
+    # For its return.
+    pair.master.run_by(hosts.by_clock(pair.clock_library, days * 86_400))
+    load, problems = kill_master(pair, number)
+    return load, [f"a clock that is {days} days ahead: {problem}" for problem in problems]
+
+
+CASES = {
+    "master": (kill_master, Pair), "replica": (kill_replica, Pair), "both": (kill_both, AnnouncingPair), "names": (stop_name_server, AnnouncingPair),
+    "network": (spoil_network, ProxiedPair), "partition": (part, DistantPair),
+    "disk": (fill_disk, CrampedPair), "slow": (starve, StarvedPair), "deleted": (delete_what_it_lacks, ForgetfulPair),
+    "clock": (kill_master_by_another_clock, TimelessPair),
+}
 
 
 def run(name, programs, rounds):
-    case, proxied = CASES[name]
+    case, make_pair = CASES[name]
     failures = total = slowest = 0
-    with rmq.Cluster(programs, broker=False) as home, Pair(programs, home.name_server_address, proxied) as pair:
+    everywhere = {"bindAddress": "0.0.0.0"}
+    with rmq.Cluster(programs, broker=False, name_server_settings=everywhere) as home, make_pair(programs, home.name_server_address) as pair:
+        pair.home = home
         try:
             for number in range(rounds):
                 began = time.monotonic()
@@ -300,7 +227,11 @@ def run(name, programs, rounds):
             for problem in pair.compare_logs():
                 failures += 1
                 print(f"{name}: {problem}")
+            if not total:
+                failures += 1
+                print(f"{name}: nothing was acknowledged in any round, so nothing was shown")
         except Exception:
+            print(f"{name}: round {number} did not end")
             for member in (pair.master, pair.replica):
                 print(f"-- {member.broker_address}\n{member.log('mqbroker')[-3000:]}")
             raise

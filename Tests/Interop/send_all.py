@@ -2,8 +2,10 @@
 """Sends with the C++ client; prints one JSON object a message: what was sent and what the client was answered.
 
 With RMQ_ACCESS_KEY and RMQ_SECRET_KEY in the environment it signs what it asks.
-usage: send_all.py <name server> <topic> <sync|delayed|async|oneway|orderly|batch> <count> [kind]
+usage: send_all.py <name server> <topic> <sync|delayed|async|oneway|orderly|batch|steady> <count> [kind]
+       steady: one after the other until standard input ends, whatever fails; <count> says nothing
 """
+import itertools
 import json
 import os
 import sys
@@ -50,6 +52,25 @@ def send_async(producer, topic, texts):
         sys.exit(f"{left[0]} of {len(texts)} asynchronous sends were not answered in 30 s")
 
 
+def send_steadily(producer, topic, kind):
+    ended = threading.Event()
+
+    def watch_input():
+        while sys.stdin.buffer.raw.read(4096):
+            pass
+        ended.set()
+
+    threading.Thread(target=watch_input, daemon=True).start()
+    for number in itertools.count():
+        if ended.wait(0.01):
+            return
+        text = wording.text(kind, number)
+        try:
+            report(text, producer.send_sync(message_of(topic, text)))
+        except Exception as error:
+            report(text, error=str(error))
+
+
 def main(name_server, topic, mode, count, kind=None):
     producer = Producer(f"interop_{mode}_producer", timeout=5000)
     producer.set_namesrv_addr(name_server)
@@ -60,6 +81,8 @@ def main(name_server, topic, mode, count, kind=None):
     if mode == "sync":
         for text in texts:
             report(text, producer.send_sync(message_of(topic, text)))
+    elif mode == "steady":
+        send_steadily(producer, topic, kind or mode)
     elif mode == "delayed":
         for text in texts:
             report(text, producer.send_sync(message_of(topic, text, delay_level=1)))

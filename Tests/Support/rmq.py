@@ -190,7 +190,8 @@ class Cluster:
             (self.folder / path).write_text(text)
         self.store = self.folder / "store"
         self.name_server_address = f"127.0.0.1:{free_port()}" if name_server else None
-        self.broker_port = free_port(run=4)
+        # The one above is for replication.
+        self.broker_port = free_port(run=5) - 1
         self.broker_address = f"127.0.0.1:{self.broker_port}"
         # On a crowded machine a loop may stand still for longer than clients are patient.
         self.settings = {"brokerName": "broker-a", "brokerClusterName": "DefaultCluster", "listenPort": self.broker_port,

@@ -47,6 +47,7 @@ public final class Broker: Sendable {
         do {
             try state.files.load()
             try state.replication.epochs.load()
+            if store.role == .master { state.makeUnknownTopics() }
         } catch {
             StoreService(state).stop()
             throw error

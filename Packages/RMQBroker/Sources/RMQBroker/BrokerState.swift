@@ -82,7 +82,10 @@ final class BrokerState: Sendable {
 
     /// The store made a message of the queue readable by itself: wakes the loops that hold pulls of it.
     func messageArrived(topic: String, queueId: Int32) {
-        guard let entry = topics[topic], queueId >= 0, queueId < entry.queueCount else { return }
+        guard let entry = topics[topic], queueId >= 0, queueId < entry.queueCount else {
+            if store.role == .replica { replication.sawUnknown(topic: topic, queueId: queueId) }
+            return
+        }
         loops.messageArrived(in: entry.queues.queue(queueId, of: topic, in: store))
     }
 }

@@ -117,6 +117,20 @@ import Testing
         try store.close()
     }
 
+    @Test func whatWasThereBeforeIsNotRecent() throws {
+        let folder = try TemporaryFolder()
+        var store = try open(folder.path, recentBytes: 64 << 20)
+        try store.put("T", 0, text: "0")
+        #expect(store.recentOffset == 0)
+        try store.close()
+        store = try open(folder.path, recentBytes: 64 << 20)
+        let end = store.maxPhysicalOffset
+        #expect(store.recentOffset == end)
+        try store.put("T", 0, text: "1")
+        #expect(store.recentOffset == end)
+        try store.close()
+    }
+
     @Test func messagesThatAreNotWantedNeedNotBeInMemory() throws {
         let folder = try TemporaryFolder()
         let store = try open(folder.path)

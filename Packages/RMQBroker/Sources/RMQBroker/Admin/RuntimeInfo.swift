@@ -17,6 +17,8 @@ enum RuntimeInfo {
             "brokerVersion": String(version.ordinal),
             "bootTimestamp": String(broker.startedAt),
             "runtime": duration(now - broker.started),
+            // Of this project: a tool compares clocks by it.
+            "currentTimestamp": String(broker.clocks.wall.now()),
             "startAcceptSendRequestTimeStamp": String(configuration.startAcceptSendTimestamp),
             "msgPutTotalYesterdayMorning": String(days.yesterday.appendedMessages),
             "msgPutTotalTodayMorning": String(days.today.appendedMessages),

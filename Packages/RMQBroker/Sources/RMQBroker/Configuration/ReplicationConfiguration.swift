@@ -39,11 +39,11 @@ public struct ReplicationConfiguration: Sendable, Equatable {
     var longestPause: Duration = .seconds(5)
     /// The pause when the two logs differ: nothing changes that but an operator.
     var pauseOnDifference: Duration = .seconds(60)
-    /// Whether the master is asked for the last record before it is followed. Tests whose masters are no brokers do without.
-    var comparesLogs = true
     /// When the master's tables are first copied, and how often.
     var firstCopyAfter: Duration = .seconds(3)
     var copyInterval: Duration = .seconds(10)
+    /// Between two copies that something asks for: records of a topic that was deleted at the master ask again and again.
+    var shortestCopyGap: Duration = .seconds(1)
 
     /// The reference's defaults.
     public init() {}
@@ -63,7 +63,8 @@ extension ReplicationConfiguration {
         .number("haTransferBatchSize", \.batchBytes, 1_024...(1 << 20), unit: "bytes", "The most bytes of the log that one frame to a slave carries."),
         .text(
             "haMasterAddress", \.masterAddress, allowed: "a host and a port, such as 10.0.0.1:10912, or nothing",
-            "Where a slave's master replicates from; without it, where the name servers say.",
+            "Where a slave's master replicates from; without it, where the name servers say. Its main port is one below, unless a name server knows "
+                + "that address: so a proxy in between needs both ports.",
             parse: { text in
                 let address = Configuration.trimmed(text)
                 return address.utf8.count < 6 || (HostPort(address)?.port ?? 0) > 0 ? address : nil

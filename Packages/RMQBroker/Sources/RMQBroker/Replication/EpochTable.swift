@@ -5,7 +5,8 @@ import Synchronization
 /// Which brokers wrote this log, one after the other: `config/epochs.json`.
 ///
 ///     { "epochs": [ { "epoch": 1, "startOffset": 0, "brokerAddr": "10.0.0.1:10911" },
-///                   { "epoch": 2, "startOffset": 73216, "brokerAddr": "10.0.0.2:10911" } ] }
+///                   { "epoch": 2, "startOffset": 73216, "brokerAddr": "10.0.0.2:10911" } ],
+///       "topicsOffset": 81920 }
 ///
 /// A master adds itself before it takes the first message; slaves copy the table of the master that they follow. Two tables that part tell
 /// where the logs may: a master that went away and comes back as a slave may have messages behind the start of an epoch that it never heard of,
@@ -16,20 +17,26 @@ final class EpochTable: Sendable {
 
     private let path: String
     private let logger: Logger
-    private let entries = Mutex<[BrokerEpoch]>([])
+    private let content = Mutex(EpochFile())
+    /// Held while the file is written.
+    private let writing = Mutex(())
 
     init(path: String, logger: Logger) {
         self.path = path
         self.logger = logger
     }
 
-    var all: [BrokerEpoch] { entries.withLock { $0 } }
+    var all: [BrokerEpoch] { content.withLock { $0.epochs } }
+
+    /// Of a slave: up to where its log has no topic that its master's table, when it was copied, did not have but for deleted ones. Nil at a
+    /// master, whose table is its own.
+    var topicsOffset: Int64? { content.withLock { $0.topicsOffset } }
 
     /// Reads the file, if there is one.
     func load() throws(BrokerError) {
         do {
-            let found = try TableFile.load(path, logger: logger) { (file, _) throws in try EpochFile(json: .object(file)).epochs }
-            if let found { entries.withLock { $0 = found } }
+            let found = try TableFile.load(path, logger: logger) { (file, _) throws in try EpochFile(json: .object(file)) }
+            if let found { content.withLock { $0 = found } }
         } catch {
             throw .unreadableTable(path: path, reason: "\(error)")
         }
@@ -47,11 +54,21 @@ final class EpochTable: Sendable {
     /// Takes over the table of the master whose log this one is the beginning of.
     func replace(with epochs: [BrokerEpoch]) throws(SystemFailure) {
         let kept = epochs.suffix(Self.limit).map { BrokerEpoch(epoch: $0.epoch, startOffset: $0.startOffset, brokerAddress: $0.brokerAddress) }
-        guard kept != all else { return }
-        var file = EpochFile()
-        file.epochs = kept
-        try SmallFile.replace(path, with: file.json.bytes(.pretty))
-        entries.withLock { $0 = kept }
+        try change { $0.epochs = kept }
+    }
+
+    /// Sets ``topicsOffset`` to what `next` makes of it; nobody else does meanwhile.
+    func setTopicsOffset(_ next: (Int64?) -> Int64?) throws(SystemFailure) { try change { $0.topicsOffset = next($0.topicsOffset) } }
+
+    private func change(_ change: (inout EpochFile) -> Void) throws(SystemFailure) {
+        try writing.withLock { (_) throws(SystemFailure) in
+            let before = content.withLock { $0 }
+            var file = before
+            change(&file)
+            guard file != before else { return }
+            try SmallFile.replace(path, with: file.json.bytes(.pretty))
+            content.withLock { [file] in $0 = file }
+        }
     }
 
     /// As it is told, for a log that ends at `end`.
@@ -79,10 +96,12 @@ final class EpochTable: Sendable {
 }
 
 /// The content of the file.
-private struct EpochFile: JSONBody {
+private struct EpochFile: JSONBody, Equatable {
     var epochs: [BrokerEpoch] = []
+    var topicsOffset: Int64?
 
     mutating func visit<Visitor: JSONVisitor>(_ members: inout Visitor) throws(Visitor.Failure) {
         try members.optional("epochs", &epochs)
+        try members.optional("topicsOffset", &topicsOffset)
     }
 }

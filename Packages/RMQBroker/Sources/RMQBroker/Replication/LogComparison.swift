@@ -18,6 +18,8 @@ struct LogComparison {
     let client: RemotingClient
     /// Of the master, for requests.
     let master: String
+    /// Whether anybody waits for the verdict still: a comparison may ask hundreds of times, and others wait for their turn.
+    let isWanted: @Sendable () -> Bool
     /// Where what is taken off the log is kept.
     let keeper: DivergedLog
     let logger: Logger
@@ -48,6 +50,8 @@ struct LogComparison {
         guard EpochTable.mayCut(own: epochs.all, master: table, at: parting) else {
             return .differs(reason: "\(parted(parting, end)), and the master is not one that took over there. \(advice)")
         }
+        // Answers may have taken long.
+        try checkWanted()
         try keeper.cut(store, at: parting)
         return try agree(with: table)
     }
@@ -68,13 +72,22 @@ struct LogComparison {
 
     /// The master's table is this log's as well.
     private func agree(with known: [BrokerEpoch]? = nil) throws -> LogVerdict {
-        if let table = try known ?? epochTable() { try epochs.replace(with: table) }
+        let table = try known ?? epochTable()
+        try checkWanted()
+        if let table { try epochs.replace(with: table) }
+        // Other messages may come to the place of what was cut. Where a master was before, its own table has all topics.
+        let end = store.maxPhysicalOffset
+        try epochs.setTopicsOffset { min($0 ?? end, end) }
         return .agrees
+    }
+
+    private func checkWanted() throws {
+        guard isWanted() else { throw Refusal(.systemBusy, "nobody wants to know any more") }
     }
 
     /// Nil when the master has no such thing.
     private func epochTable() throws -> [BrokerEpoch]? {
-        let answer = try client.ask(RemotingCommand(.getBrokerEpochCache), at: master, timeout: Self.patience)
+        let answer = try ask(RemotingCommand(.getBrokerEpochCache))
         switch answer.responseCode {
         case .success: return try BrokerEpochs(body: answer.body).epochs
         case .requestCodeNotSupported: return nil
@@ -85,13 +98,18 @@ struct LogComparison {
     /// Whether the master has the very record that begins here at `offset`.
     private func isSame(_ offset: Int64) throws -> Bool {
         guard let own = store.record(at: offset) else { return false }
-        let answer = try client.ask(RemotingCommand(.viewMessageById, header: ViewMessageHeader(offset: offset)), at: master, timeout: Self.patience)
+        let answer = try ask(RemotingCommand(.viewMessageById, header: ViewMessageHeader(offset: offset)))
         switch answer.responseCode {
         case .success: return own.bytes.elementsEqual(answer.body)
         // There is no such record.
         case .systemError: return false
         default: throw Refusal(answer.responseCode, answer.remark ?? "")
         }
+    }
+
+    private func ask(_ command: RemotingCommand) throws -> RemotingCommand {
+        try checkWanted()
+        return try client.ask(command, at: master, timeout: Self.patience)
     }
 
     /// Where the last record ends that both have; nil when there is none.

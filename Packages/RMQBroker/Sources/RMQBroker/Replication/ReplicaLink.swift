@@ -1,6 +1,7 @@
 import RMQCommon
 import RMQRemoting
 import RMQStore
+import Synchronization
 
 /// A slave's connection to its master, kept up for as long as the broker is a slave. On the replication loop only.
 ///
@@ -9,8 +10,11 @@ import RMQStore
 ///                          │      └─── a pause, 1 to 5 s ◄─────────────────┴── lost ◄────┘
 ///                          └────────── a minute, when the logs differ
 final class ReplicaLink {
-    /// Looks whether the log of the master at that place goes on behind this one; answers on any thread, once.
-    typealias Comparison = @Sendable (MasterPlace, _ verdict: @escaping @Sendable (LogVerdict) -> Void) -> Void
+    /// Looks whether the log of the master at that place goes on behind this one; answers on any thread, once. It may leave off when that is
+    /// not wanted any more.
+    typealias Comparison = @Sendable (
+        MasterPlace, _ isWanted: @escaping @Sendable () -> Bool, _ verdict: @escaping @Sendable (LogVerdict) -> Void
+    ) -> Void
 
     private enum Phase {
         case stopped
@@ -26,17 +30,20 @@ final class ReplicaLink {
     private let settings: ReplicationConfiguration
     private let state: ReplicationState
     private let compare: Comparison
+    /// Has the name servers asked who the master is; they answer to ``state``.
+    private let askForMaster: () -> Void
     private let transport: (_ address: String) -> TransportMaker
     private let logger: Logger
     private var phase = Phase.stopped
-    /// Of the attempt that is under way: an answer to an earlier one is none.
-    private var attempt = 0
+    private let attempts = Attempts()
     private var pause: Duration
 
     init(
         loop: EventLoop, store: MessageStore, settings: ReplicationConfiguration, state: ReplicationState,
-        transport: @escaping (_ address: String) -> TransportMaker, compare: @escaping Comparison, logger: Logger
+        transport: @escaping (_ address: String) -> TransportMaker, compare: @escaping Comparison, askForMaster: @escaping () -> Void,
+        logger: Logger
     ) {
+        self.askForMaster = askForMaster
         self.transport = transport
         self.loop = loop
         self.store = store
@@ -46,6 +53,17 @@ final class ReplicaLink {
         self.logger = logger
         pause = settings.firstPause
     }
+
+    /// Numbers attempts: an answer to an earlier one than the latest is none.
+    private final class Attempts: Sendable {
+        private let latest = Atomic(0)
+
+        var number: Int { latest.load(ordering: .relaxed) }
+
+        func begin() { latest.add(1, ordering: .relaxed) }
+    }
+
+    private var attempt: Int { attempts.number }
 
     // MARK: From outside
 
@@ -86,7 +104,7 @@ final class ReplicaLink {
     private func wait() { phase = .waiting }
 
     private func leave() {
-        attempt += 1
+        attempts.begin()
         switch phase {
         case .connecting(_, let connector): connector.cancel()
         case .following(_, let channel, _): channel.close()
@@ -96,15 +114,29 @@ final class ReplicaLink {
 
     private func tryNow() {
         guard case .waiting = phase else { return }
-        attempt += 1
+        attempts.begin()
         guard let place = state.master else {
             state.link = .unknownMaster
-            return
+            return waitForMaster()
         }
         phase = .comparing(place)
         state.link = .connecting(to: place.replicationAddress)
         let (bound, attempt) = (LoopBound(self, loop: loop), attempt)
-        compare(place) { verdict in bound.post { $0.compared(verdict, place, attempt) } }
+        compare(place) { [attempts] in
+            attempts.number == attempt
+        } _: { verdict in
+            bound.post { $0.compared(verdict, place, attempt) }
+        }
+    }
+
+    /// Name servers say who it is when this broker registers, and otherwise that is twice a minute only.
+    private func waitForMaster() {
+        let attempt = attempt
+        loop.scheduleLocally(after: settings.longestPause) { [weak self] in
+            guard let self, attempt == self.attempt else { return }
+            askForMaster()
+            tryNow()
+        }
     }
 
     private func compared(_ verdict: LogVerdict, _ place: MasterPlace, _ attempt: Int) {
@@ -145,6 +177,8 @@ final class ReplicaLink {
             channel.start(receiver)
             phase = .following(place, channel, receiver)
             state.link = .following(place.replicationAddress)
+            // Whoever is made the master soon has to know them.
+            state.tablesMayHaveChanged()
             logger.info("follows the master at \(place.replicationAddress) from \(store.maxPhysicalOffset) on")
         }
     }

@@ -8,7 +8,7 @@ import RMQStore
 ///         └────────── nothing heard for haHousekeepingInterval, a report that cannot be, or another log: closed ──────────┘
 ///
 /// Bytes go from the log's mapping to the socket without a copy, at most ``outputBytes`` of them at a time, so a slave that does not read
-/// costs no more memory than that.
+/// costs no more memory than that. One that is far behind waits for the disk by itself (``LogReadAhead``).
 final class ReplicaSession: ChannelProtocol {
     /// What waits to be written to one slave: the socket takes less at once, so it never waits for the loop.
     static let outputBytes = 1 << 20
@@ -18,6 +18,8 @@ final class ReplicaSession: ChannelProtocol {
     private let store: MessageStore
     private let settings: ReplicationConfiguration
     private let board: SlaveBoard
+    /// Read what is on the disk only.
+    private let readers: WorkerPool
     private let logger: Logger
     private let epoch: Int64
     private var follower: LogFollower?
@@ -29,10 +31,14 @@ final class ReplicaSession: ChannelProtocol {
     private var lastWrite: MonotonicInstant
     /// More is there than the slave takes now.
     private var waitsForRoom = false
+    private lazy var readAhead = LogReadAhead(store, readers: readers, loop: loop) { [weak self] in self?.send() }
     private lazy var budgetAlarm = LoopAlarm(on: loop) { [weak self] in self?.send() }
     private lazy var alarm = LoopAlarm(on: loop) { [weak self] in self?.timePassed() }
 
-    init(_ channel: Channel, store: MessageStore, settings: ReplicationConfiguration, board: SlaveBoard, logger: Logger) {
+    init(
+        _ channel: Channel, store: MessageStore, settings: ReplicationConfiguration, board: SlaveBoard, readers: WorkerPool, logger: Logger
+    ) {
+        self.readers = readers
         self.channel = channel
         self.store = store
         self.settings = settings
@@ -126,7 +132,9 @@ final class ReplicaSession: ChannelProtocol {
                 budgetAlarm.set(loop.now + budget.pause)
                 return false
             }
-            guard let range = store.bytes(from: next, maxBytes: min(settings.batchBytes, allowed)) else { return true }
+            let readable = readAhead.available(from: next)
+            guard readable > 0 else { return false }
+            guard let range = store.bytes(from: next, maxBytes: min(settings.batchBytes, allowed, readable)) else { return true }
             writeHeader(ReplicationHeader(offset: next, bodyByteCount: Int32(range.bytes.count)))
             channel.write(range.bytes, keeping: range.owner)
             guard channel.isOpen else { return false }

@@ -11,10 +11,11 @@ final class ReplicationMaster: Sendable {
 
     /// - Parameters:
     ///   - port: 0 takes a free one.
-    ///   - loops: one loop, which nothing else needs: to read what is on the disk only for a slave that is far behind holds it up.
+    ///   - readers: read what is on the disk only, for slaves that are far behind.
+    ///   - loops: one loop, which nothing else needs: what slaves get is no client's business.
     init(
-        listenAddress: String, port: UInt16, settings: ReplicationConfiguration, store: MessageStore, board: SlaveBoard, loops: EventLoopGroup,
-        makeTransport: @escaping TransportMaker, logger: Logger
+        listenAddress: String, port: UInt16, settings: ReplicationConfiguration, store: MessageStore, board: SlaveBoard, readers: WorkerPool,
+        loops: EventLoopGroup, makeTransport: @escaping TransportMaker, logger: Logger
     ) {
         let limits = ChannelLimits(
             // Sessions look for silence themselves.
@@ -26,7 +27,7 @@ final class ReplicationMaster: Sendable {
             listenAddress: listenAddress, port: port, maxConnections: Self.mostSlaves, limits: limits, loops: loops, logger: logger,
             makeTransport: makeTransport
         ) { _ in
-            ReplicationPort(settings: settings, store: store, board: board, logger: logger)
+            ReplicationPort(settings: settings, store: store, board: board, readers: readers, logger: logger)
         }
     }
 
@@ -42,9 +43,11 @@ private final class ReplicationPort: ChannelService {
     private let settings: ReplicationConfiguration
     private let store: MessageStore
     private let board: SlaveBoard
+    private let readers: WorkerPool
     private let logger: Logger
 
-    init(settings: ReplicationConfiguration, store: MessageStore, board: SlaveBoard, logger: Logger) {
+    init(settings: ReplicationConfiguration, store: MessageStore, board: SlaveBoard, readers: WorkerPool, logger: Logger) {
+        self.readers = readers
         self.settings = settings
         self.store = store
         self.board = board
@@ -56,6 +59,6 @@ private final class ReplicationPort: ChannelService {
             logger.warning("refused slave \(channel.remote): haAllowedAddresses=\(settings.allowedAddresses.text) does not have its address")
             channel.close()
         }
-        return ReplicaSession(channel, store: store, settings: settings, board: board, logger: logger)
+        return ReplicaSession(channel, store: store, settings: settings, board: board, readers: readers, logger: logger)
     }
 }

@@ -1,4 +1,5 @@
 import RMQCommon
+import RMQRemoting
 import Synchronization
 
 /// Where a slave finds its master.
@@ -25,7 +26,7 @@ enum LinkStatus: Sendable {
 
 /// What a broker's replication is doing, shared by all that works on it or asks for it.
 ///
-/// Each lock is a leaf.
+/// Each lock is a leaf but that of ``whileNoTableIsTaken(_:)``.
 final class ReplicationState: Sendable {
     private struct Contents {
         var registered: (address: String, replicationAddress: String)?
@@ -34,6 +35,10 @@ final class ReplicationState: Sendable {
         /// What the slave last had of the log when it got bytes, and when.
         var received: (end: Int64, at: MonotonicInstant)?
         var masterChanged: (@Sendable () -> Void)?
+        var tablesChanged: (@Sendable () -> Void)?
+        var unknownTopics = UnknownTopics()
+        /// When all tables were copied last; nil when they have to be.
+        var copiedAll: MonotonicInstant?
         var roleSwitch: RoleSwitch?
     }
 
@@ -41,6 +46,7 @@ final class ReplicationState: Sendable {
     let epochs: EpochTable
     private let live: LiveConfiguration
     private let contents = Mutex(Contents())
+    private let tables = Mutex(())
 
     init(_ live: LiveConfiguration, epochs: EpochTable) {
         self.live = live
@@ -94,6 +100,42 @@ final class ReplicationState: Sendable {
 
     /// Sets who hears when ``master`` may have changed.
     func setMasterListener(_ listener: (@Sendable () -> Void)?) { contents.withLock { $0.masterChanged = listener } }
+
+    /// The master's tables may be others than those that were copied.
+    func tablesMayHaveChanged() {
+        let listener = contents.withLock { contents in
+            contents.copiedAll = nil
+            return contents.tablesChanged
+        }
+        listener?()
+    }
+
+    /// A message came that is in no queue that this slave knows of: the master may have made the topic, or more queues of it.
+    func sawUnknown(topic: String, queueId: Int32) {
+        let listener = contents.withLock { contents in contents.unknownTopics.add(topic, queueId: queueId) ? contents.tablesChanged : nil }
+        listener?()
+    }
+
+    /// Whether it is time to copy all tables, and not topics alone, for which a new one may ask every second.
+    func beginsCopyOfAll(now: MonotonicInstant, every interval: Duration) -> Bool {
+        contents.withLock { contents in
+            if let last = contents.copiedAll, now - last < interval { return false }
+            contents.copiedAll = now
+            return true
+        }
+    }
+
+    /// Takes over one of the master's tables, or makes this broker a master: neither while the other is done. It may wait for the disk; the
+    /// locks of tables and of their files are taken meanwhile.
+    func whileNoTableIsTaken(_ work: () throws -> Void) throws { try tables.withLock { _ in try work() } }
+
+    var unknownTopics: UnknownTopics { contents.withLock { $0.unknownTopics } }
+
+    /// A table of topics was copied that was asked for when these were known.
+    func forget(_ asked: UnknownTopics, in table: TopicConfigTable) { contents.withLock { $0.unknownTopics.remove(asked, in: table) } }
+
+    /// Sets who copies them.
+    func setTablesListener(_ listener: (@Sendable () -> Void)?) { contents.withLock { $0.tablesChanged = listener } }
 
     /// Nil while the broker does not run.
     var roleSwitch: RoleSwitch? {

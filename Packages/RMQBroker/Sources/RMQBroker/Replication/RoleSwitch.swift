@@ -52,7 +52,13 @@ final class RoleSwitch: Sendable {
         }
         do {
             try stopFollowing()
-            try whileNothingIsCompared { [self] in try beginAsMaster(role, leastOffset: header.leastOffset) }
+            try whileNothingIsCompared { [self] in
+                // What was asked of the old master and comes later finds a master.
+                try broker.replication.whileNoTableIsTaken { () throws in
+                    try beginAsMaster(role, leastOffset: header.leastOffset)
+                    broker.makeUnknownTopics()
+                }
+            }
         } catch {
             link.post { $0.start() }
             throw (error as? Refusal) ?? Refusal(.systemError, "the broker stays a slave: \(error)")

@@ -168,6 +168,19 @@ final class TopicTable: Sendable {
         return (entry, version)
     }
 
+    /// Makes a topic have at least so many queues, and makes the topic when it is not there.
+    /// - Returns: false when it has them.
+    func widen(_ name: String, to count: Int32) -> Bool {
+        contents.change { contents in
+            var config = contents.topics[name]?.config ?? TopicConfig(topicName: name, readQueueCount: 0, writeQueueCount: 0)
+            guard max(config.readQueueCount, config.writeQueueCount) < count else { return false }
+            config.readQueueCount = count
+            config.writeQueueCount = count
+            _ = contents.put(config)
+            return true
+        } != nil
+    }
+
     /// - Returns: false when there is no such topic.
     @discardableResult
     func remove(_ name: String) -> Bool {

@@ -18,7 +18,7 @@ import Testing
         }
         // Closing may cut off what was not read yet, so the first connection may have to be had in parts.
         let firstEnd: Int64 = 960_090
-        let master = try ScriptedMaster { _, end in
+        let master = try ScriptedMaster(log: stream.log) { _, end in
             let frames = connections[end < firstEnd ? 0 : 1]
             return .init(bytes: frames.filter { $0.0 >= end }.flatMap(\.1), closes: end < firstEnd)
         }
@@ -28,7 +28,6 @@ import Testing
             configuration.brokerId = 1
             configuration.replication.beImpatient()
             configuration.replication.masterAddress = master.address
-            configuration.replication.comparesLogs = false
             configuration.store.segmentBytes = 1 << 20
         }) { slave in
             let log = stream.log

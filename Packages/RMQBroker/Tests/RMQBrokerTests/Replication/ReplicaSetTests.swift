@@ -173,7 +173,6 @@ import Testing
             #expect(slave.broker.state.replication.link.isUnknownMaster)
             let master = try set.start(.asyncMaster)
             try await master.send("T", 0..<5)
-            slave.broker.state.registration?.registerSoon()
             try await slave.follows(master)
             #expect(try slave.storedTexts("T") == (0..<5).map { "\($0)" })
         }
@@ -271,6 +270,75 @@ import Testing
             try await eventually("the topic is gone") { to.topics["Made"] == nil }
             try await eventually("the group went back") { to.offsets.existing(group: "made", topic: "Made")?[2] == 1 }
             #expect(to.topics[to.live.current.brokerName] != nil)
+        }
+    }
+
+    /// Whoever is made the master a moment later has to know them.
+    @Test func aSlaveLearnsTheTablesWhenItFollowsAndWhenTopicsAreNew() async throws {
+        try await withReplicaSet { set in
+            let master = try set.start(.asyncMaster)
+            _ = try await master.createTopic("Old")
+            _ = try await master.changeGroup(#"{"groupName":"made","retryMaxTimes":3}"#)
+            _ = try await master.ask(.updateConsumerOffset, ["consumerGroup": "made", "topic": "Old", "queueId": "0", "commitOffset": "5"])
+            let slave = try set.start(.slave, id: 1) {
+                $0.replication.firstCopyAfter = .seconds(3_600)
+                $0.replication.copyInterval = .seconds(3_600)
+                $0.replication.shortestCopyGap = .milliseconds(50)
+            }
+            let state = slave.broker.state
+            try await eventually("it knows what there was") {
+                state.topics["Old"] != nil && state.groups["made"]?.retryMaxTimes == 3 && state.offsets.existing(group: "made", topic: "Old")?[0] == 5
+            }
+            try await master.send("New", 0..<1)
+            try await eventually("it knows the topic of a message that came") { state.topics["New"] != nil }
+            // More queues than it knows of.
+            _ = try await master.createTopic("Old", queues: 12)
+            _ = try await master.send("Old", "x", queue: 11)
+            try await eventually("it knows all queues") { state.topics["Old"]?.config.writeQueueCount == 12 }
+        }
+    }
+
+    /// A deleted topic, a light queue: no table has them, however often it is asked for.
+    @Test func whatNoTableHasIsAskedForOnce() throws {
+        func table(_ queues: [String: Int32]) -> TopicConfigTable {
+            var table = TopicConfigTable()
+            for (name, count) in queues { table.topics[name] = TopicConfig(topicName: name, readQueueCount: count, writeQueueCount: count) }
+            return table
+        }
+        var unknown = UnknownTopics()
+        let first = unknown.add("Deleted", queueId: 1)
+        let again = unknown.add("Deleted", queueId: 1)
+        #expect(first && again, "it was not asked about yet")
+        let asked = unknown
+        let meanwhile = unknown.add("New", queueId: 0)
+        unknown.remove(asked, in: table(["Other": 4]))
+        let inVain = unknown.add("Deleted", queueId: 0), wider = unknown.add("Deleted", queueId: 2), new = unknown.add("New", queueId: 0)
+        #expect(meanwhile && !inVain && wider && new)
+        // Somebody made it again.
+        let all = unknown
+        unknown.remove(all, in: table(["Deleted": 4, "New": 1]))
+        let afterwards = unknown.add("Deleted", queueId: 1)
+        #expect(afterwards && unknown.queueCounts == ["Deleted": 2])
+    }
+
+    @Test func aNewTopicAsksForTopicsAlone() async throws {
+        try await withReplicaSet { set in
+            let master = try set.start(.asyncMaster)
+            let slave = try set.start(.slave, id: 1) {
+                $0.replication.firstCopyAfter = .seconds(3_600)
+                $0.replication.copyInterval = .seconds(3_600)
+                $0.replication.shortestCopyGap = .milliseconds(20)
+            }
+            let state = slave.broker.state
+            try await eventually("it has its master's tables") { state.groups.table.dataVersion == master.broker.state.groups.table.dataVersion }
+            _ = try await master.changeGroup(#"{"groupName":"made"}"#)
+            for number in 0..<3 {
+                try await master.send("New\(number)", 0..<1)
+                try await eventually("it knows the topic") { state.topics["New\(number)"] != nil }
+            }
+            #expect(state.groups["made"] == nil)
+            state.replication.sawUnknown(topic: "%LMQ%x", queueId: 0)
+            #expect(state.replication.unknownTopics.queueCounts["%LMQ%x"] == nil)
         }
     }
 

@@ -2,7 +2,7 @@ import Glibc
 @testable import RMQBroker
 import RMQCommon
 import RMQRemoting
-import RMQStore
+@testable import RMQStore
 import RMQTestSupport
 import Synchronization
 import Testing
@@ -32,7 +32,6 @@ import Testing
             configuration.replication.beImpatient()
             configuration.replication.longestPause = .milliseconds(20)
             configuration.replication.masterAddress = master.address
-            configuration.replication.comparesLogs = false
             configuration.store.segmentBytes = 1 << 20
             change(&configuration)
         }, body)
@@ -46,7 +45,7 @@ import Testing
         let whole = ScriptedMaster.frame(0, bytes[..<starts[1]])
         let second = ScriptedMaster.frame(Int64(starts[1]), bytes[starts[1]..<starts[2]])
         let cuts = Array(0...ReplicationHeader.byteCount) + [ReplicationHeader.byteCount + 50, second.count - 1]
-        let master = try ScriptedMaster { connection, end in
+        let master = try ScriptedMaster(log: bytes) { connection, end in
             let rest = ScriptedMaster.frame(end, bytes[Int(end)...])
             guard connection < cuts.count else { return .init(bytes: rest) }
             return .init(bytes: (end == 0 ? whole : []) + second[..<cuts[connection]], closes: true)
@@ -61,7 +60,7 @@ import Testing
     /// Cut frames of any size give the same log: they know nothing of records.
     @Test(arguments: [1, 7, 150, 32_768]) func framesMayEndAnywhere(size: Int) async throws {
         let (bytes, _) = try await log(20)
-        let master = try ScriptedMaster { _, end in
+        let master = try ScriptedMaster(log: bytes) { _, end in
             var stream: [UInt8] = []
             for start in stride(from: Int(end), to: bytes.count, by: size) {
                 let next = min(start + size, bytes.count)
@@ -88,7 +87,7 @@ import Testing
         let ofRecord: [Int] = [0, 3, 4, 7, 8, 11, 28, 35, 84, 87, 88]
         let spoiled: [Int] = Array(0..<12) + ofRecord.map { 12 + $0 }
         let sent = Mutex<Set<Int>>([])
-        let master = try ScriptedMaster { _, end in
+        let master = try ScriptedMaster(log: bytes) { _, end in
             // One record at a time; the first time it is another one.
             guard let index = starts.firstIndex(of: Int(end)), index < spoiled.count else { return .init(bytes: ScriptedMaster.frame(end, bytes[Int(end)...])) }
             var frame = ScriptedMaster.frame(end, bytes[Int(end)..<starts[index + 1]])
@@ -110,7 +109,7 @@ import Testing
     /// The first half of a record was spoiled and is stored already when the second half shows that.
     @Test func theUnfinishedRecordIsTakenBackWhenItIsNone() async throws {
         let (bytes, starts) = try await log(3)
-        let master = try ScriptedMaster { connection, end in
+        let master = try ScriptedMaster(log: bytes) { connection, end in
             guard connection == 0 else { return .init(bytes: ScriptedMaster.frame(end, bytes[Int(end)...])) }
             var damaged = bytes
             damaged[starts[1] + 88] ^= 1
@@ -122,6 +121,52 @@ import Testing
             #expect(try slave.storedTexts("T") == ["0", "1", "2"])
             #expect(master.reports[1].first == Int64(starts[1]))
         }
+    }
+
+    /// A master that went away had closed its segment; the next one still found room in it. What closed it was no message, so nothing is lost.
+    @Test func theEndOfASegmentIsTakenBackWhenTheNextMasterWentOnInIt() async throws {
+        let (whole, lastEnd, count) = try await logOverASegment()
+        let segment = Array(whole[..<(1 << 20)])
+        // The next master's: the same records, and a small one in the place of the filler.
+        let (small, _) = try await log(1)
+        let next = Array(whole[..<lastEnd]) + moved(small, to: lastEnd, number: count)
+        let master = try ScriptedMaster(log: segment) { connection, end in
+            connection == 0 ? .init(bytes: ScriptedMaster.frame(0, segment)) : .init(bytes: ScriptedMaster.frame(end, next[Int(end)...]))
+        }
+        try await withSlave(of: master, { $0.replication.housekeepingInterval = .milliseconds(400) }) { slave in
+            try await eventually("it has the segment") { master.reports.joined().contains(1 << 20) }
+            master.setLog(next)
+            try await eventually("it has what the next one wrote") { slave.store.dispatchedOffset == next.count }
+            #expect(master.reports.dropFirst().contains { $0.first == Int64(lastEnd) })
+            let range = try #require(slave.store.bytes(from: 0, maxBytes: next.count))
+            #expect(range.bytes.elementsEqual(next))
+        }
+    }
+
+    /// A log of which the first segment ends with a filler, where that begins, and how many messages are before it.
+    private func logOverASegment() async throws -> (bytes: [UInt8], lastEnd: Int, count: Int) {
+        let result = Mutex<(bytes: [UInt8], lastEnd: Int, count: Int)>(([], 0, 0))
+        try await withPeer({ $0.store.segmentBytes = 1 << 20 }) { peer in
+            _ = try await peer.createTopic("T")
+            for number in 0..<20 { _ = try await peer.send("T", "\(number) " + String(repeating: "x", count: 60_000)) }
+            try #require(peer.store.maxPhysicalOffset > 1 << 20)
+            let starts = peer.store.recordOffsets(from: 0)
+            let last = try #require(starts.last)
+            let record = try #require(peer.store.record(at: last))
+            let range = try #require(peer.store.bytes(from: 0, maxBytes: 1 << 20))
+            let bytes = Array(range.bytes)
+            let end = Int(last) + record.bytes.count
+            result.withLock { $0 = (bytes, end, starts.count) }
+        }
+        return result.withLock { $0 }
+    }
+
+    /// A record as it would be at another place of its queue and of the log.
+    private func moved(_ record: [UInt8], to offset: Int, number: Int) -> [UInt8] {
+        var record = record
+        record.replaceSubrange(20..<28, with: withUnsafeBytes(of: Int64(number).bigEndian) { [UInt8]($0) })
+        record.replaceSubrange(28..<36, with: withUnsafeBytes(of: Int64(offset).bigEndian) { [UInt8]($0) })
+        return record
     }
 
     @Test func aMasterWithOtherSegmentsIsNotFollowed() async throws {
@@ -155,7 +200,7 @@ import Testing
     ])
     func aMasterThatSendsGarbageChangesNothing(garbage: [UInt8]) async throws {
         let (bytes, _) = try await log(2)
-        let master = try ScriptedMaster { connection, end in .init(bytes: connection < 3 ? garbage : ScriptedMaster.frame(end, bytes)) }
+        let master = try ScriptedMaster(log: bytes) { connection, end in .init(bytes: connection < 3 ? garbage : ScriptedMaster.frame(end, bytes)) }
         try await withSlave(of: master, { $0.replication.pauseOnDifference = .milliseconds(20) }) { slave in
             try await eventually("it has what came then") { slave.store.dispatchedOffset == bytes.count }
             #expect(try slave.storedTexts("T") == ["0", "1"])
@@ -243,6 +288,64 @@ import Testing
             // The kernel takes some MiB for both sides.
             let sent = try #require(master.broker.state.replication.slaves.all.first)
             #expect(sent.sentOffset < 24 << 20 && sent.acknowledgedOffset == 0)
+        }
+    }
+
+    /// All of the log counts as one that is not in memory.
+    @Test func aSlaveGetsWhatIsOnTheDiskOnly() async throws {
+        try await withReplicaSet { set in
+            let master = try set.start(.asyncMaster) { $0.store.recentBytes = -1 }
+            try await master.send("T", 0..<3)
+            let slave = try set.start(.slave, id: 1)
+            try await slave.follows(master)
+            slave.broker.stop()
+            // More than what is read at once, over several segments.
+            for number in 3..<120 { _ = try await master.send("T", "\(number) " + String(repeating: "x", count: 60_000)) }
+            try slave.restart()
+            try await slave.follows(master)
+            _ = try await master.send("T", "120")
+            try await slave.follows(master)
+            #expect(try slave.storedTexts("T").map { $0.prefix { $0 != " " } } == (0..<121).map { "\($0)" })
+        }
+    }
+
+    /// Consumers' pulls wait for a disk that hangs.
+    @Test func aSlaveWaitsForNoPull() async throws {
+        try await withReplicaSet { set in
+            let master = try set.start(.asyncMaster) { $0.store.recentBytes = -1 }
+            for number in 0..<20 { _ = try await master.send("T", "\(number) " + String(repeating: "x", count: 60_000)) }
+            let gate = Latch()
+            defer { gate.open() }
+            for _ in 0..<Workers.threadLimit { try #require(master.broker.state.workers.readers.run { gate.wait(for: .generous); gate.open() }) }
+            let slave = try set.start(.slave, id: 1)
+            try await slave.follows(master)
+        }
+    }
+
+    /// What was written before the broker started may be on the disk only, however near the log's end.
+    @Test func whatAnEarlierBrokerWroteIsReadByAWorker() async throws {
+        try await withPeer { peer in
+            for number in 0..<3 { _ = try await peer.send("T", "\(number)") }
+            try peer.restart()
+            let store = peer.store
+            let loops = EventLoopGroup(count: 1, name: "master")
+            defer { loops.stop() }
+            let reader = WorkerPool(name: "slave read", threadLimit: 1, queueLimit: 1)
+            defer { reader.stop() }
+            let came = Latch()
+            let seen = Mutex<[Int]>([])
+            let ahead = LoopBound(LogReadAhead(store, readers: reader, loop: loops.loops[0]) { came.open() }, loop: loops.loops[0])
+            let look: @Sendable (Int64) -> Void = { offset in ahead.post { ahead in seen.withLock { $0.append(ahead.available(from: offset)) } } }
+            look(0)
+            came.wait(for: .generous)
+            look(0)
+            let end = store.maxPhysicalOffset
+            // Where the log ends, there is nothing to wait for.
+            look(end)
+            _ = try await peer.send("T", "3")
+            look(end)
+            try await eventually("it was asked") { seen.withLock { $0.count } == 4 }
+            #expect(seen.withLock { $0 } == [0, 4 << 20, .max, .max])
         }
     }
 

@@ -4,6 +4,7 @@ import RMQCommon
 import RMQRemoting
 import RMQStore
 import RMQTestSupport
+import Synchronization
 import Testing
 
 /// Brokers that change places while they run, and masters that come back.
@@ -55,6 +56,171 @@ import Testing
             #expect(try second.storedTexts("T").contains("alone") == false, "nobody else has it")
         }
     }
+
+    /// The master was gone before its table could be copied.
+    @Test func aNewMasterHasTheTopicsOfAllMessages() async throws {
+        try await withReplicaSet { set in
+            let first = try set.start(.asyncMaster)
+            _ = try await first.createTopic("Wider")
+            let second = try set.start(.slave, id: 1) {
+                $0.replication.firstCopyAfter = .seconds(3_600)
+                $0.replication.copyInterval = .seconds(3_600)
+                $0.replication.shortestCopyGap = .seconds(3_600)
+            }
+            try await waitForTopic("Wider", second)
+            _ = try await first.createTopic("Wider", queues: 5)
+            _ = try await first.createTopic("New", queues: 3)
+            for topic in ["Wider", "New"] { _ = try await first.send(topic, "last of \(topic)", queue: 2) }
+            try await second.follows(first)
+            #expect(second.broker.state.topics["New"] == nil)
+            first.broker.stop()
+            try await change(second, to: .asyncMaster)
+            for topic in ["Wider", "New"] {
+                let pulled = try await second.pull(topic, from: 0, changing: ["queueId": "2"])
+                #expect(try pulled.messages.map(\.text) == ["last of \(topic)"])
+                #expect(try await second.send(topic, "next", queue: 2).responseCode == .success)
+            }
+            try await eventually("it is written down") { (try? second.file("topics.json").containsBytes(of: "New")) == true }
+        }
+    }
+
+    /// The same, and the slave is started anew in between: in its role, and promoted later, or as the master.
+    @Test(arguments: [false, true]) func aNewMasterHasTheTopicsOfAllMessagesAfterARestart(startsAsMaster: Bool) async throws {
+        try await withReplicaSet { set in
+            let first = try set.start(.asyncMaster)
+            for topic in ["Wider", "Narrower", "Deleted"] { _ = try await first.createTopic(topic, queues: topic.isExactly("Wider") ? 1 : 4) }
+            for topic in ["Narrower", "Deleted"] { _ = try await first.send(topic, "x", queue: 3) }
+            let second = try set.start(.slave, id: 1) {
+                $0.replication.firstCopyAfter = .seconds(3_600)
+                $0.replication.copyInterval = .seconds(3_600)
+                $0.replication.shortestCopyGap = .seconds(3_600)
+            }
+            try await waitForTopic("Deleted", second)
+            // The last table that it gets.
+            _ = try await first.createTopic("Narrower", queues: 2)
+            _ = try await first.ask(.deleteTopicInBroker, ["topic": "Deleted"])
+            try second.restart()
+            try await eventually("it has the second table") { second.broker.state.topics["Narrower"]?.config.readQueueCount == 2 }
+            #expect(second.broker.state.topics["Deleted"] == nil)
+            try await eventually("the copy has ended") { second.broker.state.replication.epochs.topicsOffset == second.store.maxPhysicalOffset }
+            _ = try await first.createTopic("Wider", queues: 5)
+            _ = try await first.createTopic("New", queues: 3)
+            for topic in ["Wider", "New"] { _ = try await first.send(topic, "last of \(topic)", queue: 2) }
+            try await second.follows(first)
+            #expect(second.broker.state.topics["New"] == nil)
+            first.broker.stop()
+            try second.restart {
+                $0.nameServers = []
+                guard startsAsMaster else { return }
+                $0.role = .asyncMaster
+                $0.brokerId = 0
+            }
+            if !startsAsMaster { try await change(second, to: .asyncMaster) }
+            for topic in ["Wider", "New"] {
+                let pulled = try await second.pull(topic, from: 0, changing: ["queueId": "2"])
+                #expect(try pulled.messages.map(\.text) == ["last of \(topic)"])
+            }
+            let state = second.broker.state
+            #expect(state.topics["Deleted"] == nil && state.topics["Narrower"]?.queueCount == 2, "what the old master took away stays so")
+            #expect(state.topics["New"]?.queueCount == 3 && state.topics["Wider"]?.queueCount == 3)
+            #expect(try second.file("topics.json").containsBytes(of: "New"))
+            // Its own table counts from here on.
+            _ = try await second.ask(.deleteTopicInBroker, ["topic": "New"])
+            try second.restart {
+                $0.role = .asyncMaster
+                $0.brokerId = 0
+            }
+            #expect(second.broker.state.topics["New"] == nil && second.broker.state.topics["Wider"] != nil)
+        }
+    }
+
+    /// What the old master answered comes when this broker has become the master.
+    @Test func aCopyThatComesLateChangesNothing() async throws {
+        final class Handler: RequestHandler {
+            private let answer: RemotingCommand
+            private let asked: Latch
+            init(_ answer: RemotingCommand, _ asked: Latch) { (self.answer, self.asked) = (answer, asked) }
+
+            func receive(_ request: InboundFrame, on connection: Connection) {
+                connection.replyHandle(for: request).complete(answer)
+                asked.open()
+            }
+
+            func connectionClosed(_ connection: Connection) {}
+            func wakeUpEnded() {}
+        }
+        let loops = EventLoopGroup(count: 1, name: "old-master")
+        defer { loops.stop() }
+        let old = TopicConfigTable(topics: ["Old": TopicConfig(topicName: "Old", readQueueCount: 1, writeQueueCount: 1)], dataVersion: DataVersion(clock: Clocks.system.wall))
+        let (answer, asked) = (RemotingCommand.response(.success, body: old.body), Latch())
+        let server = RemotingServer(configuration: ServerConfiguration(listenAddress: "127.0.0.1", port: 0), loops: loops, logger: quiet) { _ in Handler(answer, asked) }
+        try server.start()
+        defer { server.stop() }
+        try await withPeer({ configuration in
+            configuration.role = .slave
+            configuration.brokerId = 1
+        }) { slave in
+            let state = slave.broker.state
+            let copy = MetadataCopy(broker: state, master: "127.0.0.1:\(server.port)", client: slave.anotherClient())
+            let (copier, ended) = (WorkerPool(name: "copy", threadLimit: 1, queueLimit: 1), Latch())
+            let failures = Mutex<[String]>([])
+            defer { copier.stop() }
+            let version = state.topics.dataVersion
+            try state.replication.whileNoTableIsTaken {
+                let isTaken = copier.run {
+                    let failed = copy.run(topicsAlone: true)
+                    failures.withLock { $0 = failed }
+                    ended.open()
+                }
+                #expect(isTaken)
+                asked.wait(for: .generous)
+                try state.store.becomeMaster()
+            }
+            ended.wait(for: .generous)
+            #expect(failures.withLock { $0.count } == 1)
+            #expect(state.topics["Old"] == nil && state.topics.dataVersion == version)
+        }
+    }
+
+    @Test func aComparisonThatNobodyWaitsForCutsNothing() async throws {
+        try await withReplicaSet { set in
+            let old = try set.start(.asyncMaster), new = try set.start(.slave, id: 1)
+            try await old.send("T", 0..<3)
+            try await new.follows(old)
+            try await waitForTopic("T", new)
+            try await eventually("it knows its master's epochs") { !new.broker.state.replication.epochs.all.isEmpty }
+            try await change(new, to: .asyncMaster)
+            try await new.send("T", 3..<4)
+            try await old.send("T", 100..<101)
+            let end = old.store.maxPhysicalOffset
+            let folder = try TemporaryFolder()
+            func verdict(own: [BrokerEpoch], isWanted: @escaping @Sendable () -> Bool) throws -> LogVerdict {
+                let epochs = EpochTable(path: folder.sub("epochs.json"), logger: quiet)
+                try epochs.replace(with: own)
+                return LogComparison(
+                    store: old.store, epochs: epochs, client: old.client, master: new.address, isWanted: isWanted,
+                    keeper: DivergedLog(folder: folder.sub("diverged"), clock: Clocks.system.wall, logger: quiet), logger: quiet
+                ).run()
+            }
+            // How often it looks until all is known: this table forbids the cut.
+            let looks = Atomic(0)
+            let forbidden = try verdict(own: [BrokerEpoch(epoch: 1, startOffset: 0, brokerAddress: "x:1")]) {
+                looks.add(1, ordering: .relaxed)
+                return true
+            }
+            guard case .differs = forbidden else { throw Unexpected(verdict: forbidden) }
+            let left = Atomic(looks.load(ordering: .relaxed))
+            let own = old.broker.state.replication.epochs.all
+            let late = try verdict(own: own) { left.subtract(1, ordering: .relaxed).newValue >= 0 }
+            guard case .unknown = late else { throw Unexpected(verdict: late) }
+            #expect(old.store.maxPhysicalOffset == end)
+            let wanted = try verdict(own: own) { true }
+            guard case .agrees = wanted else { throw Unexpected(verdict: wanted) }
+            #expect(old.store.maxPhysicalOffset < end)
+        }
+    }
+
+    private struct Unexpected: Error { let verdict: LogVerdict }
 
     @Test func aRoleIsKeptInTheFile() async throws {
         try await withPeer(configurationFile: "brokerRole=ASYNC_MASTER\n# mine\nbrokerName=b\n") { peer in

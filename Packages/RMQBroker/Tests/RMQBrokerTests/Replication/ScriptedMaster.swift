@@ -3,8 +3,10 @@ import RMQCommon
 import RMQRemoting
 import RMQTestSupport
 import Synchronization
+import Testing
 
-/// A replication port that answers the first report of each connection as the test says.
+/// A broker of which only two things are there: a replication port, which answers the first report of each connection as the test says, and
+/// the main port below it, which gives records by their place. It knows nothing else, as an old master.
 final class ScriptedMaster: Sendable {
     struct Answer {
         var bytes: [UInt8]
@@ -14,6 +16,25 @@ final class ScriptedMaster: Sendable {
 
     private let loops = EventLoopGroup(count: 1, name: "scripted-master")
     private let server: ChannelServer
+    private let mainServer: RemotingServer
+
+    /// Answers what slaves ask before they follow.
+    private final class MainPort: RequestHandler {
+        private let owner: Owner
+        init(owner: Owner) { self.owner = owner }
+
+        func receive(_ request: InboundFrame, on connection: Connection) {
+            do {
+                connection.replyHandle(for: request).complete(try owner.answer(request.command()))
+            } catch {
+                Issue.record(error)
+                connection.close()
+            }
+        }
+
+        func connectionClosed(_ connection: Connection) {}
+        func wakeUpEnded() {}
+    }
 
     private final class Port: ChannelService {
         let owner: Owner
@@ -24,7 +45,23 @@ final class ScriptedMaster: Sendable {
     fileprivate final class Owner: Sendable {
         let script: @Sendable (_ connection: Int, _ end: Int64) -> Answer
         let reports = Mutex<[[Int64]]>([])
-        init(script: @escaping @Sendable (Int, Int64) -> Answer) { self.script = script }
+        let log: Mutex<[UInt8]>
+
+        init(log: [UInt8], script: @escaping @Sendable (Int, Int64) -> Answer) {
+            self.log = Mutex(log)
+            self.script = script
+        }
+
+        func answer(_ command: RemotingCommand) throws -> RemotingCommand {
+            guard command.requestCode == .viewMessageById else { return .response(.requestCodeNotSupported, remark: "not supported") }
+            let offset = Int(try command.header(ViewMessageHeader.self).offset)
+            return log.withLock { log in
+                guard offset + 4 <= log.count else { return .response(.systemError, remark: "there is no such record") }
+                let size = log[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) }
+                guard offset + size <= log.count else { return .response(.systemError, remark: "there is no such record") }
+                return .response(.success, body: Array(log[offset..<offset + size]))
+            }
+        }
     }
     private let owner: Owner
 
@@ -59,20 +96,48 @@ final class ScriptedMaster: Sendable {
         func channelClosed() {}
     }
 
-    init(_ script: @escaping @Sendable (_ connection: Int, _ end: Int64) -> Answer) throws {
-        let owner = Owner(script: script)
+    /// - Parameter log: of which records are given.
+    init(log: [UInt8] = [], _ script: @escaping @Sendable (_ connection: Int, _ end: Int64) -> Answer) throws {
+        let owner = Owner(log: log, script: script)
         self.owner = owner
+        (mainServer, server) = try Self.start(owner, loops)
+    }
+
+    /// The replication port is one above the main one, so it may be taken.
+    private static func start(_ owner: Owner, _ loops: EventLoopGroup) throws -> (RemotingServer, ChannelServer) {
+        var failure: (any Error)?
+        for _ in 0..<50 {
+            let mainServer = RemotingServer(configuration: ServerConfiguration(listenAddress: "127.0.0.1", port: 0), loops: loops, logger: quiet) { _ in
+                MainPort(owner: owner)
+            }
+            try mainServer.start()
+            let server = replicationServer(owner, loops, port: mainServer.port &+ 1)
+            do {
+                try server.start()
+                return (mainServer, server)
+            } catch {
+                failure = error
+                mainServer.stop()
+            }
+        }
+        throw failure!
+    }
+
+    private static func replicationServer(_ owner: Owner, _ loops: EventLoopGroup, port: UInt16) -> ChannelServer {
         let limits = ChannelLimits(idleTimeout: .generous, inputLimitBytes: 1 << 20, outputHighWaterBytes: 1 << 30, outputLimitBytes: 1 << 30)
-        server = ChannelServer(listenAddress: "127.0.0.1", port: 0, maxConnections: 100, limits: limits, loops: loops, logger: quiet) { _ in Port(owner: owner) }
-        try server.start()
+        return ChannelServer(listenAddress: "127.0.0.1", port: port, maxConnections: 100, limits: limits, loops: loops, logger: quiet) { _ in Port(owner: owner) }
     }
 
     var address: String { "127.0.0.1:\(server.port)" }
     /// What each connection reported.
     var reports: [[Int64]] { owner.reports.withLock { $0 } }
 
+    /// Another log is at its place: another broker took over.
+    func setLog(_ log: [UInt8]) { owner.log.withLock { $0 = log } }
+
     func stop() {
         server.stop()
+        mainServer.stop()
         loops.stop()
     }
 

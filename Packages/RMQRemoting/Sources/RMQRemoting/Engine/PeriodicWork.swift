@@ -26,8 +26,18 @@ public final class PeriodicWork: Sendable {
 
     private struct State {
         var phase = Phase.new
+        /// Counts the timers: one that was replaced may fire all the same.
+        var timer = 0
+        /// When the turn to come is.
+        var due: MonotonicInstant?
+        /// From when a turn is due until the next one is set.
+        var isUnderWay = false
         /// A turn is in work.
         var isInWork = false
+        /// When the last one ended.
+        var ended: MonotonicInstant?
+        /// The next one was asked for while a turn was under way.
+        var wantedGap: Duration?
         /// Who waits for its end.
         var ends: [Latch] = []
 
@@ -62,6 +72,21 @@ public final class PeriodicWork: Sendable {
         if isFirst { schedule(after: delay ?? period()) }
     }
 
+    /// Something happened that the work should see to: brings the next turn forward, to now or to `gap` after the end of the last one. A turn
+    /// that is under way is followed by another one `gap` later. Does nothing where the next one is as soon anyway, nor before ``start()``.
+    public func hasten(gap: Duration) {
+        let now = loop.clocks.monotonic.now()
+        setTimer { state in
+            guard !state.isUnderWay else {
+                state.wantedGap = gap
+                return nil
+            }
+            let wanted = max(now, state.ended.map { $0 + gap } ?? now)
+            guard let due = state.due, wanted < due else { return nil }
+            return wanted
+        }
+    }
+
     /// No further turn begins, and none is in work when it returns, so what the work uses may stop next. Harmless when repeated.
     ///
     /// On the thread of a loop or of the work's pool it returns at once: the turn may be what calls, or may need that thread.
@@ -82,19 +107,38 @@ public final class PeriodicWork: Sendable {
 
     private var isStarted: Bool { state.withLock { $0.isStarted } }
 
-    /// The lock is a leaf, so the timer is set outside of it; one that comes too late for a stop finds that when it fires.
     private func schedule(after delay: Duration) {
-        let timer = loop.schedule(after: delay) { [weak self] in self?.turn() }
-        let isStarted = state.withLock { state in
-            guard state.isStarted else { return false }
-            state.phase = .started(timer)
-            return true
-        }
-        if !isStarted { timer.cancel() }
+        let due = loop.clocks.monotonic.now() + delay
+        setTimer { _ in due }
     }
 
-    private func turn() {
-        guard isStarted else { return }
+    /// Sets the timer of the turn to come, in place of the one before. The lock is a leaf, so that is done outside of it; one that comes too
+    /// late for a stop, or for another timer, finds that when it fires.
+    /// - Parameter decide: when the turn is; nil leaves everything as it is. Under the lock.
+    private func setTimer(_ decide: (inout State) -> MonotonicInstant?) {
+        let decided: (number: Int, due: MonotonicInstant)? = state.withLock { state in
+            guard state.isStarted, let due = decide(&state) else { return nil }
+            state.timer += 1
+            state.due = due
+            return (state.timer, due)
+        }
+        guard let (number, due) = decided else { return }
+        let timer = loop.schedule(after: max(.zero, due - loop.clocks.monotonic.now())) { [weak self] in self?.turn(number) }
+        let replaced: ScheduledWork? = state.withLock { state in
+            guard case .started(let before) = state.phase, state.timer == number else { return timer }
+            state.phase = .started(timer)
+            return before
+        }
+        replaced?.cancel()
+    }
+
+    private func turn(_ number: Int) {
+        let isDue = state.withLock { state in
+            guard state.isStarted, state.timer == number else { return false }
+            state.isUnderWay = true
+            return true
+        }
+        guard isDue else { return }
         guard let pool else {
             workOnce()
             return again()
@@ -114,8 +158,10 @@ public final class PeriodicWork: Sendable {
         }
         guard begins else { return }
         work()
+        let now = loop.clocks.monotonic.now()
         let ends = state.withLock { state in
             state.isInWork = false
+            state.ended = now
             defer { state.ends = [] }
             return state.ends
         }
@@ -123,6 +169,13 @@ public final class PeriodicWork: Sendable {
     }
 
     private func again() {
-        if isStarted { schedule(after: period()) }
+        guard isStarted else { return }
+        let period = period()
+        let now = loop.clocks.monotonic.now()
+        setTimer { state in
+            state.isUnderWay = false
+            defer { state.wantedGap = nil }
+            return now + min(state.wantedGap ?? period, period)
+        }
     }
 }

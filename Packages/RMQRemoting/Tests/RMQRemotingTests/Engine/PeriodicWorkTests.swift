@@ -77,6 +77,45 @@ import Testing
         #expect(log == [])
     }
 
+    // MARK: Before its time
+
+    @Test func theNextTurnCanBeBroughtForward() {
+        let log = SimulatedLoop().run { simulated in
+            let work = PeriodicWork("test", on: simulated.loop, after: .seconds(5), every: .seconds(10)) { simulated.note("turn") }
+            work.hasten(gap: .zero)
+            work.start()
+            let loop = simulated.loop
+            // Before the first turn there is no gap to keep.
+            loop.schedule(after: .seconds(1)) { work.hasten(gap: .seconds(2)) }
+            loop.schedule(after: .seconds(2)) { work.hasten(gap: .seconds(2)) }
+            loop.schedule(after: .milliseconds(2500)) { work.hasten(gap: .seconds(2)) }
+            // The next one is due sooner than that.
+            loop.schedule(after: .seconds(12)) { work.hasten(gap: .seconds(60)) }
+            loop.schedule(after: .seconds(14)) { work.stop() }
+            loop.schedule(after: .seconds(15)) { work.hasten(gap: .zero) }
+        }
+        #expect(log == ["turn at 1000", "turn at 3000", "turn at 13000"])
+    }
+
+    @Test func aTurnUnderWayIsFollowedByAnotherOne() {
+        let turns = Mutex(0)
+        let log = SimulatedLoop().run { simulated in
+            let own = Mutex<PeriodicWork?>(nil)
+            let work = PeriodicWork("test", on: simulated.loop, every: .seconds(10)) {
+                simulated.note("turn")
+                let turn = turns.withLock { turns in
+                    turns += 1
+                    return turns
+                }
+                if turn == 1 { own.withLock { $0 }?.hasten(gap: .seconds(1)) }
+                if turn == 3 { own.withLock { $0 }?.stop() }
+            }
+            own.withLock { $0 = work }
+            work.start()
+        }
+        #expect(log == ["turn at 10000", "turn at 11000", "turn at 21000"])
+    }
+
     // MARK: By a pool
 
     /// A thread that can be held up, and work for it that counts its turns.

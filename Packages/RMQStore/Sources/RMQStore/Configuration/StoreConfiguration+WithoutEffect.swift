@@ -5,7 +5,7 @@ import RMQCommon
 extension StoreConfiguration {
     static let withoutEffect: [Setting<Self>] =
         [
-            .refused("duplicationEnable", only: "false", because: "A log that is copied from another broker's needs a replica, which is not built yet."),
+            .refused("duplicationEnable", only: "false", because: "Only a replica's log is copied from another broker's: `brokerRole=SLAVE`."),
             .refused("enableDLegerCommitLog", only: "false", because: "A group of brokers that elects its master is not built yet."),
         ] + transientPool
         + Setting.withoutEffect(

@@ -28,6 +28,9 @@ extension MessageStore {
         return self.physicalOffset(queue, offset: fields.queueOffset) == physicalOffset
     }
 
+    /// The queues whose newest message lies in the log behind a physical offset, which is where a record begins.
+    public func queuesGoingOn(behind physicalOffset: Int64) -> [ConsumeQueue] { queues.all.filter { $0.maxPhysicalOffset > physicalOffset } }
+
     /// Whether a message lies so far before the log's end that it is no longer expected in memory; false when it is not there.
     public func isFarBehind(_ queue: ConsumeQueue, offset: Int64) -> Bool {
         guard let position = physicalOffset(queue, offset: offset) else { return false }

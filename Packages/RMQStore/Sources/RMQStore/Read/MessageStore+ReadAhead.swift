@@ -32,10 +32,21 @@ extension MessageStore {
         for chunk in result.chunks { chunk.owner.load(from: chunk.position, count: chunk.bytes.count) }
     }
 
-    /// Has the part of the log that ``ReadResult/wantedAhead`` names read into memory, and returns when it is.
-    public func readAhead(at position: Int64) {
-        guard let (file, start) = log.range(at: position, count: 1) else { return }
-        file.load(from: start, count: Int(MemoryGate.aheadBytes))
+    /// Has some MiB of the log from a place on, such as ``ReadResult/wantedAhead``, read into memory, and returns when they are.
+    /// - Returns: where they end; `position` itself when there is nothing at that place.
+    @discardableResult
+    public func readAhead(at position: Int64) -> Int64 {
+        guard let (file, start) = log.range(at: position, count: 1) else { return position }
+        let count = min(Int(MemoryGate.aheadBytes), file.byteCount - start)
+        file.load(from: start, count: count)
+        return position + Int64(count)
+    }
+
+    /// From here on the log was written so lately, and by this process, that reading it waits for no disk: what was there when the store was
+    /// opened may be of yesterday.
+    public var recentOffset: Int64 {
+        let end = log.maxOffset
+        return min(max(end - max(0, configuration.recentBytes), inheritedEnd), end)
     }
 
     /// What a first read from the disk takes along: the pulls until more has been read ahead.
