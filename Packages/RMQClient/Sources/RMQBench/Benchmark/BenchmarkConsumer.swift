@@ -32,6 +32,7 @@ enum BenchmarkConsumer {
         try await withRocketMQClient(words.client()) { client in
             var settings = ConsumerConfiguration()
             settings.maxConcurrency = handlers
+            settings.rebalanceInterval = .seconds(2)   // its queues come to it soon, also those of a topic that is new
             let consumer = try await client.makePushConsumer(group: group, settings)
             try await consumer.subscribe(to: words.topic, filter)
             Benchmark.say("Consumer Started.")
