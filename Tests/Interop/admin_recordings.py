@@ -5,10 +5,11 @@ usage: admin_recordings.py <folder with mqnamesrv, mqbroker and mqadmin> [--verb
 
 Compared are the exit code, the causes that servers gave, and the shape of the output: the set of its lines, with addresses by their role and
 numbers, times and ids by their kind; a line without any of these byte for byte. What differs rightly stands in EXCEPTIONS with its reason;
-an exception that is not needed any more is a failure too.
+an exception that is not needed any more is a failure too. Commands that change nothing run once more with --json, and print nothing else then.
 """
 import argparse
 import fnmatch
+import json
 import os
 import pathlib
 import re
@@ -72,6 +73,13 @@ SEQUENCE = [
 SIGNERS = {"*unsigned": None, "sendMessage-acl-denied": "RocketMQ:12345678", "updateTopic-acl-notAdmin": "RocketMQ:12345678",
            "sendMessage-acl-wrongSecret": "rocketmq2:87654321", "clusterList*-slave": "rocketmq2:12345678"}
 ENDLESS_SECONDS, SECONDS = 12, 40
+# Commands that may run twice.
+READING = {
+    "allocateMQ", "brokerConsumeStats", "brokerStatus", "clusterAclConfigVersion", "clusterList", "consumeMessage", "consumerConnection",
+    "consumerProgress", "consumerStatus", "getBrokerConfig", "getConsumerConfig", "getNamesrvConfig", "printMsg", "printMsgByQueue", "producer",
+    "producerConnection", "queryCq", "queryMsgById", "queryMsgByKey", "queryMsgByOffset", "queryMsgByUniqueKey", "queryMsgTraceById", "statsAll",
+    "topicClusterList", "topicList", "topicRoute", "topicStatus",
+}
 
 
 def grow_old(cluster):
@@ -121,7 +129,7 @@ class Bench:
         asks = RECORDED["golden-c"] in " ".join(recording.words) or "GoldenAcl" in recording.words or "AclTopic" in recording.words
         return "rocketmq2:12345678" if asks else None
 
-    def run(self, recording):
+    def run(self, recording, *more):
         """The exit code, the output and the errors, with what belongs to this cluster replaced by what belongs to the recorded one."""
         if time.monotonic() - self.last_beat > 20:
             self.cluster.beat()
@@ -132,7 +140,7 @@ class Bench:
         dead = fnmatch.fnmatchcase(recording.name, "mqadmin-namesrv-unreachable*")
         environment = {**os.environ, "ROCKETMQ_HOME": str(self.homes[account]), "TZ": "UTC", "HOME": str(self.folder),
                        "NAMESRV_ADDR": self.here("127.0.0.1:29999" if dead else "127.0.0.1:29876")}
-        words = [self.here(word) for word in recording.words]
+        words = [self.here(word) for word in recording.words] + list(more)
         if recording.is_endless and "-i" in words:
             # Nothing but the waiting depends on it.
             words[words.index("-i") + 1] = "1"
@@ -157,6 +165,22 @@ class Bench:
         process.terminate()
         rest, errors = process.communicate(timeout=SECONDS)
         return output + rest, errors
+
+    def without_json(self, recording):
+        """What a command that only asks prints with --json that is none."""
+        asks = recording.words and recording.words[0] in READING and recording.exit_code == 0 and "-h" not in recording.words
+        if not asks or recording.name == "queryMsgById-resend":
+            return []
+        _, output, errors = self.run(recording, "--json")
+        if "command failed" in errors:
+            return []
+        found = [] if output or not recording.output else ["nothing is printed with --json"]
+        for line in output.splitlines():
+            try:
+                json.loads(line)
+            except ValueError:
+                found.append(f"with --json this is printed: {line}")
+        return found
 
     def exported(self, recording):
         """What the files that were written lack or have beyond the recorded ones, by the names of their members."""
@@ -317,7 +341,7 @@ def main():
                 continue
             recording = Recording(step)
             try:
-                found = differences(recording, *bench.run(recording)) + bench.exported(recording)
+                found = differences(recording, *bench.run(recording)) + bench.exported(recording) + bench.without_json(recording)
             except subprocess.TimeoutExpired:
                 found = [f"it did not end within {SECONDS} s"]
             rest = [line for line in found if not excused.excuse(step, line)]

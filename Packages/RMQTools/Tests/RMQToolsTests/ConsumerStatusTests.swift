@@ -48,7 +48,7 @@ import Testing
     /// Runs the words where files go into a folder of their own; answers them by their names.
     private static func run(_ words: [String], _ servers: Servers) async throws -> (run: Run, files: [String: String]) {
         let folder = try TemporaryFolder()
-        let run = try await ConsumerStatusCommand.$folder.withValue(folder.path) { try await Run(words, servers: servers) }
+        let run = try await Run(words, servers: servers, workFolder: folder.path)
         var files: [String: String] = [:]
         let place = folder.sub("\(now)")
         for name in (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? [] {
@@ -142,11 +142,21 @@ import Testing
 
     /// A client may call itself whatever it likes.
     @Test func noFileIsWrittenOutsideTheFolder() async throws {
-        #expect(ConsumerStatusCommand.fileName(of: "../../x\n") == ".._.._x_")
-        #expect(ConsumerStatusCommand.fileName(of: "..") == "_" && ConsumerStatusCommand.fileName(of: "") == "_")
-        #expect(ConsumerStatusCommand.fileName(of: String(repeating: "é", count: 300)).utf8.count <= 203)
+        func name(_ client: String, _ number: Int = 0) -> String { ConsumerStatusCommand.fileName(of: client, number: number) }
+        #expect(name("../../x\n") == "..%2F..%2Fx%0A")
+        #expect(name("..") == "%2E%2E" && name(".") == "%2E" && name("") == "%")
+        let long = String(repeating: "é", count: 300)
+        #expect(name(long).utf8.count <= 255 && name(long, 1) != name(long, 2))
         let (run, files) = try await Self.run(["consumerStatus", "-g", "g"], Self.servers([("../../evil", Self.pushing())]))
-        #expect(Array(files.keys) == [".._.._evil"] && run.errors.isEmpty)
+        #expect(Array(files.keys) == ["..%2F..%2Fevil"] && run.errors.isEmpty)
+    }
+
+    @Test func clientsWhoseNamesLookAlikeHaveFilesOfTheirOwn() async throws {
+        let servers = Self.servers([("a/b", Self.pushing("TagA")), ("a_b", Self.pushing("TagB")), ("a%2Fb", Self.pushing("TagC"))])
+        let (run, files) = try await Self.run(["consumerStatus", "-g", "g"], servers)
+        #expect(files.count == 3 && run.errors.isEmpty)
+        #expect(files["a%2Fb"]?.contains("SubExpression: TagA") == true)
+        #expect(files["a_b"]?.contains("SubExpression: TagB") == true)
     }
 
     @Test func allMembersAsJSONWriteNoFile() async throws {

@@ -42,9 +42,8 @@ import Testing
             $0.consumerOffset = 1_000_000 - lag
             $0.lastTimestamp = since
         }
-        let connections = members.keys.sorted().map { id in ClientConnection { $0.clientId = id } }
         return Picture.Group(
-            name: name, stats: stats, connection: members.isEmpty ? nil : ConsumerConnection { $0.connections = connections },
+            name: name, stats: stats, isConsumed: !members.isEmpty,
             members: members.map { .init(clientId: $0.key, subscriptions: [SubscriptionData(topic: "Orders", tagExpression: $0.value, version: 0)]) })
     }
 
@@ -134,6 +133,10 @@ import Testing
         Fault("nobody consumes", at: "group billing", says: "nobody consumes for it, and 3 message(s) wait") {
             $0.groups = [group("billing", lag: 3, members: [:])]
         },
+        Fault("a question is not answered", at: "1 question(s)", says: "(the members of group billing)") {
+            $0.groups[0].isConsumed = nil
+            $0.unanswered = [.init(question: "the members of group billing", error: refused)]
+        },
     ]
 
     @Test func nothingIsFoundInAHealthyCluster() {
@@ -158,6 +161,20 @@ import Testing
         let nobody = try await Run(["doctor", "--exit-code"], servers: Servers { _, _ in nil })
         #expect(nobody.exitCode == 2)
         #expect(nobody.errors.contains("127.0.0.1:29876"))
+    }
+
+    /// A cluster that is down leaves thousands of questions without an answer.
+    @Test func whatWasNotAnsweredIsToldUpToALimit() throws {
+        var picture = Self.healthy()
+        for number in 0..<1_000 {
+            let error = ClientError(.connectionFailed, "refused", server: .broker("10.0.0.\(number % 20):10911"))
+            picture.unanswered.append(.init(question: "the progress of group g\(number)", error: error))
+        }
+        let findings = Check.unanswered.find(picture)
+        #expect(findings.count == 11)
+        #expect(findings[0].subject == "50 question(s)")
+        #expect(findings[0].text.hasSuffix(" and 47 more)"))
+        #expect(try #require(findings.last).text == "could not be asked for 10 other reasons")
     }
 
     @Test func longLinesAreBrokenAtBlanks() {

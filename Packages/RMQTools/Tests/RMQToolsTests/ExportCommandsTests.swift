@@ -270,6 +270,32 @@ import Testing
         #expect(try SmallFile.read(folder.sub("mine")) == Array("precious".utf8))
     }
 
+    /// Somebody may read the file meanwhile; and what only its owner may read stays so.
+    @Test func fileIsReplacedAsAWhole() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.sub("configs.json")
+        try SmallFile.replace(path, with: "old")
+        #expect(chmod(path, 0o600) == 0)
+        let open = try #require(FileHandle(forReadingAtPath: path))
+        let run = try await Run(["exportConfigs", "-c", "GoldenCluster", "-f", folder.path], servers: Self.servers())
+        #expect(run.errors.isEmpty)
+        #expect(try open.readToEnd() == Data("old".utf8))
+        #expect(try JSONValue(parsing: #require(try SmallFile.read(path)))["clusterScale"]?["masterBrokerSize"]?.asInt64 == 2)
+        var status = stat()
+        #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
+        #expect(try FileSystem.list(folder.path) == ["configs.json"])
+    }
+
+    @Test(arguments: [("exportMetadata", "metadata.json"), ("exportConfigs", "configs.json")])
+    func anUnknownClusterReplacesNoExport(_ command: String, _ name: String) async throws {
+        let folder = try TemporaryFolder()
+        try SmallFile.replace(folder.sub(name), with: "precious")
+        let run = try await Run([command, "-c", "NoSuchCluster", "-f", folder.path, "--exit-code"], servers: Self.servers())
+        #expect(try SmallFile.read(folder.sub(name)) == Array("precious".utf8))
+        #expect(run.errors.contains("\(folder.sub(name)) was left as it was"))
+        #expect(!run.output.contains("success") && run.exitCode == 2)
+    }
+
     @Test func brokerThatFailsLeavesNoFile() async throws {
         let servers = try Self.servers { command, _ in
             command.requestCode == .getAllSubscriptiongroupConfig ? .response(.systemError, remark: "no") : nil

@@ -93,6 +93,15 @@ import Testing
         #expect(try await Run(["topicRoute", "-t", "NoSuchTopic"]).errors.contains("What to do: see `mqadmin topicList`"))
     }
 
+    /// A broker refuses other things with that code too.
+    @Test func adviceOnPermissionsIsGivenWhereATopicIsMeant() async throws {
+        let settings = Servers { _, _ in .response(.noPermission, remark: "can not update configBlackList") }
+        let words = ["updateBrokerConfig", "-b", "127.0.0.1:30911", "-k", "configBlackList", "-v", "x"]
+        #expect(try await !Run(words, servers: settings).errors.contains("What to do"))
+        let topic = Servers { _, _ in .response(.noPermission, remark: "the topic[T] sending message is forbidden") }
+        #expect(try await Run(["updateTopic", "-b", "127.0.0.1:30911", "-t", "T"], servers: topic).errors.contains("topicRoute -l"))
+    }
+
     @Test func refusalOfABrokerNamesIt() async throws {
         let servers = Servers { _, _ in .response(.systemError, remark: "store is closed") }
         let run = try await Run(["brokerStatus", "-b", "127.0.0.1:30911"], servers: servers)

@@ -1,5 +1,6 @@
 import Foundation
 import RMQCommon
+import RMQRemoting
 import RMQTestSupport
 @testable import RMQTools
 import Testing
@@ -81,6 +82,39 @@ import Testing
         let run = try await Run(["updateTopic", "-b", "127.0.0.1:30911", "-t", "GoldenPlain", "--json"])
         let messages = try JSONValue(parsing: run.output).requireObject("output").require("messages").requireArray("messages")
         #expect(messages.first == .string("create topic to 127.0.0.1:30911 success."))
+    }
+
+    @Test func whatWasChangedBeforeAFailureIsTold() async throws {
+        let servers = Servers { command, address in
+            command.requestCode == .updateAndCreateTopic && address == "127.0.0.1:31911" ? .response(.systemError, remark: "full") : Golden.answer(command, address)
+        }
+        let run = try await Run(["updateTopic", "-c", "GoldenCluster", "-t", "GoldenPlain", "--json", "--exit-code"], servers: servers)
+        let messages = try JSONValue(parsing: run.output).requireObject("output").require("messages").requireArray("messages")
+        #expect(messages == [.string("create topic to 127.0.0.1:30911 success.")])
+        #expect(run.errors.contains("DESC: full"))
+        #expect(run.exitCode == 2)
+        #expect(try await Run(["updateTopic", "-b", "127.0.0.1:31911", "-t", "GoldenPlain", "--json"], servers: servers).output.isEmpty)
+    }
+
+    @Test(arguments: [["topicRoute", "--json"], ["topicRoute", "--json", "-t"], ["updateOrderConf", "-t", "x", "-m", "no", "--json"]])
+    func aProgramThatReadsJSONGetsNoUsageThere(_ words: [String]) async throws {
+        let run = try await Run(words)
+        #expect(run.output.isEmpty)
+        #expect(run.errors.contains("usage: mqadmin \(words[0])"))
+    }
+
+    @Test(arguments: [
+        (["-p", "--json"], ["-p", "--json"]), (["--body", "--exit-code", "--json"], ["--body", "--exit-code"]), (["-p--json", "--json"], ["-p--json"]),
+        (["-p", "x", "--json", "-t", "T"], ["-p", "x", "-t", "T"]), (["--json", "--", "--json"], ["--", "--json"]), (["-p", "--", "--json"], ["-p", "--"]),
+        (["--body=x", "--json"], ["--body=x"]), (["-vp", "--json"], ["-vp", "--json"]), (["-v", "--json"], ["-v"]), (["-", "--json"], ["-"]),
+    ])
+    func valuesAreNotTakenForOptionsOfTheTool(_ words: [String], _ rest: [String]) {
+        var words = words
+        let isTaken = words.filter { $0 == "--json" }.count != rest.filter { $0 == "--json" }.count
+        let own = ToolOptions(takenFrom: &words, declared: [CommandOption("p", "body", ""), CommandOption("t", "topic", ""), .flag("v", "verbose", "")])
+        #expect(words == rest)
+        #expect(own.showsJSON == isTaken)
+        #expect(!own.tellsFailure)
     }
 
     @Test func progressFitsTheTerminal() {

@@ -222,7 +222,7 @@ import Testing
         #expect(groups.map { $0["version"]?.asString } == ["V4_9_8", nil], "nobody is connected")
     }
 
-    @Test(arguments: ["007", "-", "1e5", "nan", "infinity", "4.9.8", "127.0.0.1", "", "1.0 2.0", "9223372036854775808"])
+    @Test(arguments: ["007", "-", "1e5", "nan", "infinity", "4.9.8", "127.0.0.1", "", "1.0 2.0", "9223372036854775808", "1.10", "1.", ".5", "-0", "1e400"])
     func whatIsNoNumberInJSONStaysText(_ text: String) throws {
         #expect(JSONValue.numberOrText(text) == .string(text))
     }

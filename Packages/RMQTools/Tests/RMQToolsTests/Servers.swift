@@ -11,13 +11,19 @@ import Testing
 final class Servers: ClientTransport {
     typealias Answer = @Sendable (RemotingCommand, String) -> RemotingCommand?
     let answer: Answer
+    /// Who keeps connections open and answers nothing.
+    private let silent: Set<String>
     private let asked = Mutex<[(code: Int32, address: String, fields: HeaderFields)]>([])
 
     /// - Parameter answer: nil for an address that nobody listens at.
-    init(_ answer: @escaping Answer) { self.answer = answer }
+    init(silent: Set<String> = [], _ answer: @escaping Answer) {
+        self.answer = answer
+        self.silent = silent
+    }
 
     func request(_ command: RemotingCommand, to address: String, timeout: Duration) async throws(RemotingError) -> RemotingCommand {
         asked.withLock { $0.append((command.code, address, command.fields ?? [:])) }
+        if silent.contains(address) { throw .timedOut(address: address, code: command.code, after: timeout) }
         guard let answer = answer(command, address) else { throw .connectFailed(address: address, reason: "refused") }
         return answer
     }
@@ -104,14 +110,14 @@ struct Run {
 
     init(
         _ words: [String], servers: Servers = Servers(Golden.answer), nameServer: String = Golden.nameServer,
-        sender: any MessageSending = ProducerSending(), width: Int? = nil, height: Int? = nil,
-        pause: @escaping @Sendable (Duration) async throws -> Void = { _ in }
+        sender: any MessageSending = ProducerSending(), width: Int? = nil, height: Int? = nil, workFolder: String? = nil,
+        pause: @escaping @Sendable (Duration) async throws -> Void = { _ in }, now: @escaping @Sendable () -> Int64 = { 1_795_236_128_000 }
     ) async throws {
         let captured = CapturedOutput(width: width, height: height)
         let temporary = try TemporaryFolder(), folder = temporary.sub("bodies")
         let tool = AdminTool(
-            output: captured, environment: { $0 == "NAMESRV_ADDR" ? nameServer : nil }, time: .utc, now: { 1_795_236_128_000 },
-            bodyFolder: folder, sender: sender, pause: pause, makeAdmin: { nameServers, _ in Admin(nameServers: nameServers, transport: servers) })
+            output: captured, environment: { $0 == "NAMESRV_ADDR" ? nameServer : nil }, time: .utc, now: now,
+            bodyFolder: folder, workFolder: workFolder ?? temporary.sub("work"), sender: sender, pause: pause, makeAdmin: { nameServers, _ in Admin(nameServers: nameServers, transport: servers) })
         exitCode = await tool.run(words)
         output = captured.output.replacingOccurrences(of: folder, with: "/tmp/rocketmq/msgbodys")
         errors = captured.errors

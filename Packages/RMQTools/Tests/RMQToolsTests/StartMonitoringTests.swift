@@ -151,6 +151,36 @@ import Testing
         #expect(later.output.isEmpty, "who has no place yet begins at the end")
     }
 
+    /// The queues of the events are on two brokers, of which one is busy.
+    @Test func oneQueueThatFailsDoesNotHideTheEventsOfTheOthers() async throws {
+        let all = Self.servers(events: [Self.event])
+        let servers = Servers { command, address in
+            switch command.requestCode {
+            case .getRouteinfoByTopic: .response(.success, body: Golden.route(queues: 1).body)
+            case .pullMessage where address == "127.0.0.1:30911": .response(.systemBusy, remark: "busy")
+            default: all.answer(command, address)
+            }
+        }
+        let run = try await Self.run(servers, pauses: 1)
+        #expect(run.output.contains("reportDeleteMsgsEvent"))
+        #expect(run.errors.contains("DESC: busy"))
+    }
+
+    @Test func anEventThatCannotBeReadIsPassedOver() async throws {
+        let all = Self.servers(events: ["broken", Self.event])
+        let servers = Servers { command, address in
+            guard command.requestCode == .pullMessage, command.fields?["queueOffset"] == "0", var answer = all.answer(command, address) else {
+                return all.answer(command, address)
+            }
+            answer.body = [UInt8](repeating: 0xFF, count: 8)
+            return answer
+        }
+        let run = try await Self.run(servers, pauses: 2)
+        #expect(run.output.contains("reportDeleteMsgsEvent"))
+        #expect(run.errors.split(separator: "\n").count == 1 && run.errors.contains("the answer cannot be read"))
+        #expect(servers.fields(asked: .updateConsumerOffset).map { $0["commitOffset"] } == ["1", "2"])
+    }
+
     @Test func everyReportIsALineOfJSON() async throws {
         let run = try await Self.run(Self.servers(events: [Self.event]), pauses: 2, words: ["--json"])
         let lines = try run.output.split(separator: "\n").map { try JSONValue(parsing: String($0)) }

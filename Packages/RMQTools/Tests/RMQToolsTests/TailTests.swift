@@ -92,12 +92,23 @@ import Testing
         }
     }
 
+    private final class Clock: Sendable {
+        private let time = Mutex<Int64>(1_795_236_128_000)
+        var now: Int64 { time.withLock { $0 } }
+        func advance(by milliseconds: Int64) { time.withLock { $0 += milliseconds } }
+    }
+
     /// Runs `tail` and does something each time it waits, until there is nothing left to do.
+    /// - Parameter step: milliseconds that pass each time.
     private static func tail(
-        _ words: [String], _ topic: Topic, width: Int? = nil, servers: Servers? = nil, rounds: [@Sendable () -> Void]
+        _ words: [String], _ topic: Topic, width: Int? = nil, servers: Servers? = nil, step: Int64 = 5_000, rounds: [@Sendable () -> Void]
     ) async throws -> Run {
-        let script = Script(rounds)
-        return try await Run(["tail"] + words, servers: servers ?? topic.servers, width: width) { _ in try script.goOn() }
+        let script = Script(rounds), clock = Clock()
+        let pause: @Sendable (Duration) async throws -> Void = { _ in
+            clock.advance(by: step)
+            try script.goOn()
+        }
+        return try await Run(["tail"] + words, servers: servers ?? topic.servers, width: width, pause: pause, now: { clock.now })
     }
 
     @Test func newMessagesOfAllQueuesComeInTheOrderOfTheirTimes() async throws {
@@ -158,6 +169,7 @@ import Testing
         #expect(run.output.split(separator: "\n").count == 1)
         #expect(run.output.hasSuffix("a\\nb\\t\\u{1B}[2Jc\\u{202E}é\n"))
         #expect(run.output.contains("T\\u{7}"))
+        #expect(TerminalText.escaped("a\\n\n") == "a\\\\n\\n", "a backslash that was sent is told from one that stands for a line feed")
     }
 
     @Test func oneObjectALine() async throws {
@@ -194,6 +206,33 @@ import Testing
         ])
         #expect(run.errors == "connect to 127.0.0.1:30911 failed\n")
         #expect(run.output.split(separator: "\n").map { $0.split(separator: " ").last } == ["after"])
+    }
+
+    /// A question to a broker that answers nothing takes seconds, in which the others' messages wait.
+    @Test func silentBrokerIsNotAskedInEveryRound() async throws {
+        let topic = Topic()
+        let servers = topic.servers
+        let run = try await Self.tail(["Orders"], topic, servers: servers, step: 300, rounds: [
+            { topic.stop("golden-a") }, {}, {}, {}, {}, { topic.append("other", to: "golden-b", at: 2_000) },
+        ])
+        #expect(run.output.split(separator: "\n").count == 1)
+        let asked = servers.addresses(asked: .pullMessage)
+        #expect(asked.count { $0 == "127.0.0.1:30911" } == 2, "once well, once in vain")
+        #expect(asked.count { $0 == "127.0.0.1:31911" } == 8)
+    }
+
+    @Test func largeMessagesToBeginWithDoNotFillTheMemory() {
+        func message(_ number: Int64, _ size: Int) -> StoredMessage {
+            StoredMessage(
+                topic: "Orders", body: [UInt8](repeating: 0, count: size), brokerName: "golden-a", queueId: 0, queueOffset: number,
+                bornHost: HostAddress(ipv4: (127, 0, 0, 1), port: 1), storeTimestamp: number, storeHost: HostAddress(ipv4: (127, 0, 0, 1), port: 2))
+        }
+        var large = LatestMessages(count: 100, bytes: 10_000)
+        for number in 0..<50 { large.add([message(Int64(number), 2_000)]) }
+        #expect(large.take().map(\.queueOffset) == [47, 48, 49] && large.isCut)
+        var small = LatestMessages(count: 3, bytes: 10_000)
+        for number in [5, 1, 4, 2, 3] { small.add([message(Int64(number), 1)]) }
+        #expect(small.take().map(\.queueOffset) == [3, 4, 5] && !small.isCut)
     }
 
     @Test func noBrokerAtAllIsAFailure() async throws {

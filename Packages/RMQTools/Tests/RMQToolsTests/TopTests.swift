@@ -40,8 +40,18 @@ import Testing
             crowded.now.topics[ByteText("T\(number)")] = .init(end: 1, kept: 1)
             crowded.now.groups[ByteText("g\(number)")] = .init(lag: 1, consumed: 1, members: 1)
         }
-        for height in 10...60 { #expect(crowded.lines(width: 80, height: height, time: .utc).count <= height) }
+        for height in 0...60 { #expect(crowded.lines(width: 80, height: height, time: .utc).count <= height) }
         #expect(crowded.lines(width: 80, height: 24, time: .utc).contains { $0.hasPrefix("billing") })
+    }
+
+    @Test func wideNamesAndControlCharactersKeepTheirLine() throws {
+        var screen = Self.screen
+        screen.now.topics = ["\(String(repeating: "東京", count: 40))": .init(end: 1, kept: 1), "a\u{1B}[2J\nb": .init(end: 1, kept: 1)]
+        let lines = screen.lines(width: 60, height: nil, time: .utc)
+        #expect(lines.allSatisfy { TerminalText.cut($0, columns: 60) == $0 })
+        #expect(lines.allSatisfy { !$0.contains("\u{1B}") && !$0.contains("\n") })
+        #expect(lines.contains { $0.hasPrefix("a\\u{1B}[2J\\nb ") })
+        #expect(try #require(lines.first { $0.hasPrefix("東京") }).contains("…  "))
     }
 
     @Test func withoutATerminalOneTableWithRatesIsPrinted() async throws {

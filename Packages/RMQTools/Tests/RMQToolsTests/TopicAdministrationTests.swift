@@ -52,6 +52,14 @@ import Testing
         #expect(try await Run(["updateTopicPerm", "-b", "x:1", "-t", "T", "-p", "2", "--exit-code"]).exitCode == 2, "no such master")
     }
 
+    @Test(arguments: ["0", "1", "7", "-2"])
+    func permissionThatIsNoneIsRefused(_ permission: String) async throws {
+        let servers = Servers(Golden.answer)
+        let run = try await Run(["updateTopicPerm", "-c", "GoldenCluster", "-t", "T", "--perm=\(permission)", "--exit-code"], servers: servers)
+        #expect(run.errors.contains("-p takes 2 (write), 4 (read) or 6 (both), not \(permission)."))
+        #expect(run.exitCode == 2 && servers.addresses(asked: .updateAndCreateTopic).isEmpty)
+    }
+
     // MARK: Clusters and order
 
     @Test(arguments: ["topicClusterList", "topicClusterList-unknown"])
@@ -179,7 +187,7 @@ import Testing
             $0.hour.sum = 7
             $0.minute.sum = 3
         }
-        #expect(StatsAllCommand.dailyCount(stats) == 7)
-        #expect(StatsAllCommand.dailyCount(BrokerStatsData { $0.minute.sum = 3 }) == 3)
+        #expect(stats.dailyCount == 7)
+        #expect(BrokerStatsData { $0.minute.sum = 3 }.dailyCount == 3)
     }
 }

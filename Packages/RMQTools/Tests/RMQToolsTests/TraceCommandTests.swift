@@ -69,6 +69,13 @@ import Testing
         #expect(run.errors == "3 records of the trace in RMQ_SYS_TRACE_TOPIC cannot be read\n")
     }
 
+    /// Anybody may write to the trace topic: work that grows with the square of a message's size would take hours here, and its turn from it.
+    @Test func aRecordOfAnyLengthIsRead() {
+        let one = "R\u{1}A\u{1}3\u{1}true\u{1}k\u{1}0SubAfter\u{1}"
+        let told = TraceEvent.events(in: Self.traceMessage("SubAfter\u{1}" + String(repeating: one, count: 50_000) + "R\u{1}A\u{1}3\u{1}true\u{1}k\u{1}0", keys: ""))
+        #expect(told.events.count == 50_001 && told.unreadable == 0)
+    }
+
     /// Records of the reference's clients.
     @Test func recordedTracesAreRead() throws {
         var kinds: [String: Int] = [:]

@@ -65,21 +65,23 @@ extension Admin {
         return (answer["groupList"]?.asArray ?? []).compactMap(\.asString)
     }
 
-    /// What a connected consumer is doing, as it says itself through the broker at `address`.
+    /// What a connected consumer is doing, as it says itself through a broker.
     /// - Parameters:
     ///   - clientId: as in ``consumerConnection(group:topic:)``.
     ///   - withStacks: whether the stacks of its threads are wanted; clients without threads of their own leave them out.
-    /// - Throws: `refused` when the client is not connected or does not answer the broker.
+    ///   - address: the broker that passes the question on; nil tries those of the group, to which every member is connected.
+    /// - Throws: `refused` when the client is not connected or does not answer the broker; `routeNotFound` when no broker has the group.
     public func runningInfo(
-        of clientId: String, in group: String, withStacks: Bool = false, at address: String
+        of clientId: String, in group: String, withStacks: Bool = false, at address: String? = nil
     ) async throws(ClientError) -> ConsumerRunningInfo {
         let header = ConsumerRunningInfoHeader {
             $0.consumerGroup = known(group)
             $0.clientId = clientId
             $0.wantsStacks = withStacks
         }
-        return try await ask(
-            address, RemotingCommand(.getConsumerRunningInfo, header: header), "the running information of \(clientId)", limit: timeout * 3)
+        let brokers = if let address { [address] } else { try await brokersOfGroup(group, topic: nil) }
+        return try await askOne(
+            of: brokers, RemotingCommand(.getConsumerRunningInfo, header: header), "the running information of \(clientId)", limit: timeout * 3)
     }
 
     /// The queues that a connected consumer holds, as it says itself through the broker at `address`.
@@ -113,13 +115,14 @@ extension Admin {
     }
 
     /// The first answer that one of these brokers gives.
+    /// - Parameter limit: longest wait for each; nil takes `timeout`.
     func askOne<Answer: JSONBody>(
-        of addresses: [String], _ command: RemotingCommand, _ what: String
+        of addresses: [String], _ command: RemotingCommand, _ what: String, limit: Duration? = nil
     ) async throws(ClientError) -> Answer {
         var failure = ClientError(.brokerNotFound, "no broker was found that could be asked for \(what)")
         for address in addresses {
             do {
-                return try await ask(address, command, what)
+                return try await ask(address, command, what, limit: limit)
             } catch {
                 failure = error
             }

@@ -78,12 +78,15 @@ public struct TraceEvent: Sendable {
     /// several of them run together: the outcome of one, the seventh field, and the first field of the next are one.
     private static func fieldLists(of record: String) -> [[String]] {
         var records: [[String]] = []
-        var fields = record.split(ascii: "\u{1}", keepingEmpty: true)
-        while fields.count > 7, fields[0].isExactly(Kind.consumed.rawValue), let outcome = fields[6].droppingByteSuffix(Kind.consumed.rawValue) {
-            records.append(fields[..<6] + [outcome])
-            fields = [Kind.consumed.rawValue] + fields[7...]
+        let fields = record.split(ascii: "\u{1}", keepingEmpty: true)
+        guard fields[0].isExactly(Kind.consumed.rawValue) else { return [fields] }
+        // Where the fields behind the first one of a record begin. An index, as a stranger can write a record of any length.
+        var next = 1
+        while fields.count > next + 6, let outcome = fields[next + 5].droppingByteSuffix(Kind.consumed.rawValue) {
+            records.append([fields[0]] + fields[next..<next + 5] + [outcome])
+            next += 6
         }
-        return records + [fields]
+        return records + [[fields[0]] + fields[next...]]
     }
 
     /// Nil for what is no record, or lacks what every one of its kind has.

@@ -56,7 +56,7 @@ extension BrokerCleaning {
         let clusters = options["c"].map { [$0] } ?? info.clusters.sortedTexts
         var isDone = false
         for broker in clusters.flatMap({ info.brokers(ofCluster: $0) ?? [] }) {
-            for (_, address) in broker.addresses.sorted(by: { $0.key < $1.key }) {
+            for (_, address) in broker.sortedAddresses {
                 isDone = await cleanOrTell(address, context)
             }
         }

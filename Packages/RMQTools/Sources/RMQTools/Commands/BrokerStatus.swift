@@ -19,7 +19,7 @@ struct BrokerStatusCommand: AdminCommand {
         } else if let cluster = options["c"] {
             var shown: [(address: String, values: [ByteText: String])] = []
             for broker in try await context.brokersOrComplaint(ofCluster: cluster) ?? [] {
-                for (_, address) in broker.addresses.sorted(by: { $0.key < $1.key }) {
+                for (_, address) in broker.sortedAddresses {
                     do {
                         shown.append((address, try await context.admin.brokerRuntimeInfo(at: address).table))
                     } catch {

@@ -36,7 +36,7 @@ struct ClusterListCommand: AdminCommand {
         var rows: [Row] = []
         for cluster in info.clusters.sortedTexts {
             for broker in info.brokers(ofCluster: cluster) ?? [] {
-                for (id, address) in broker.addresses.sorted(by: { $0.key < $1.key }) {
+                for (id, address) in broker.sortedAddresses {
                     rows.append(Row(
                         cluster: cluster, broker: broker.brokerName, brokerId: id, address: address,
                         values: await values(of: address, context)))
@@ -73,26 +73,23 @@ struct ClusterListCommand: AdminCommand {
                 load(row.values, rate: "putTps", pool: "sendThreadPoolQueue"),
                 load(row.values, rate: "getTransferedTps", pool: "pullThreadPoolQueue"),
                 row.values["pageCacheLockTimeMills"] ?? "", hours(row.values, now: now),
-                Decimal.text(number(row.values["commitLogDiskRatio"]), places: 4))
+                Decimal.text(RuntimeValues(row.values).number("commitLogDiskRatio"), places: 4))
         }
         return text
     }
 
     /// `     0.20(0,0ms)`: the rate of the last seconds, requests in the queue, how long the first of them has waited.
     private static func load(_ values: [ByteText: String], rate: String, pool: String) -> String {
-        let latest = values[rate]?.split(ascii: " ").first
         let size = values[pool + "Size"] ?? ""
         let wait = values[pool + "HeadWaitTimeMills"] ?? ""
-        return Columns.right(Decimal.text(number(latest), places: 2), 9) + "(\(size),\(wait)ms)"
+        return Columns.right(Decimal.text(RuntimeValues(values).number(rate), places: 2), 9) + "(\(size),\(wait)ms)"
     }
 
     /// How far back the messages go. An empty store says −1, and so the answer is the time since 1970, as in the reference.
     private static func hours(_ values: [ByteText: String], now: Int64) -> String {
         guard let earliest = values["earliestMessageTimeStamp"].flatMap({ Int64($0) }) else { return "0.00" }
-        return Decimal.text(Double(now - earliest) / 3_600_000, places: 2)
+        return Decimal.text(Double(now &- earliest) / 3_600_000, places: 2)
     }
-
-    private static func number(_ text: String?) -> Double { text.flatMap { Double($0) } ?? 0 }
 
     private static func line(
         _ cluster: String, _ broker: String, _ id: String, _ address: String, _ version: String, _ inLoad: String, _ outLoad: String,
@@ -108,14 +105,13 @@ struct ClusterListCommand: AdminCommand {
     static func renderTotals(_ rows: [Row]) -> String {
         var text = totalsLine("#Cluster Name", "#Broker Name", "#InTotalYest", "#OutTotalYest", "#InTotalToday", "#OutTotalToday")
         for row in rows {
-            func difference(_ name: String, _ later: String, _ earlier: String) -> String {
-                func total(_ moment: String) -> Int64 { row.values[name + moment].flatMap { Int64($0) } ?? 0 }
-                return String(total(later) &- total(earlier))
+            func growth(_ counter: String, _ earlier: RuntimeValues.Moment, _ later: RuntimeValues.Moment) -> String {
+                String(RuntimeValues(row.values).growth(of: counter, from: earlier, to: later))
             }
             text += totalsLine(
                 row.cluster, row.broker,
-                difference("msgPutTotal", "TodayMorning", "YesterdayMorning"), difference("msgGetTotal", "TodayMorning", "YesterdayMorning"),
-                difference("msgPutTotal", "TodayNow", "TodayMorning"), difference("msgGetTotal", "TodayNow", "TodayMorning"))
+                growth("msgPutTotal", .yesterdayMorning, .todayMorning), growth("msgGetTotal", .yesterdayMorning, .todayMorning),
+                growth("msgPutTotal", .todayMorning, .now), growth("msgGetTotal", .todayMorning, .now))
         }
         return text
     }

@@ -106,10 +106,11 @@ struct ConsumeMessageCommand: AdminCommand {
             var range = try await QueueReading.range(of: queue, begin: plan.begin, end: plan.end, context)
             if range.most - range.least > left {
                 context.printHeading("The older \(left) message of the \(queue.queueId) queue will be provided\n")
-                range.most = range.least + left - 1
+                // With `&`: a broker may answer any offsets, and -1 is left where a queue had one message more than was wanted.
+                range.most = range.least &+ left &- 1
                 left = 0
             } else {
-                left -= range.most - range.least + 1
+                left = left &- (range.most - range.least) &- 1
             }
             await read(queue, range, group: plan.group, context)
         }
@@ -125,7 +126,7 @@ struct ConsumeMessageCommand: AdminCommand {
         defer { progress?.end() }
         var offset = range.least
         while offset <= range.most {
-            let count = Int32(clamping: range.most - offset + 1)
+            let count = Int32(clamping: min(range.most - offset, Int64(Int32.max) - 1) + 1)
             let pulled: PullResult
             do {
                 pulled = try await context.admin.pull(from: queue, offset: offset, maxCount: count, group: group)

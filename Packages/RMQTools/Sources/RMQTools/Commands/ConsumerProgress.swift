@@ -124,11 +124,3 @@ struct ConsumerProgressCommand: AdminCommand {
             + Columns.left(model, 14) + "  " + Columns.left(rate, 7) + "  " + lag + "\n"
     }
 }
-
-extension ConsumeStats.Progress {
-    var lag: Int64 { brokerOffset &- consumerOffset }
-}
-
-extension ConsumeStats {
-    var lag: Int64 { queues.values.reduce(0) { $0 &+ $1.lag } }
-}

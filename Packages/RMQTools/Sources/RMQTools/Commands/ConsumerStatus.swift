@@ -1,4 +1,3 @@
-import Glibc
 import RMQClient
 import RMQCommon
 
@@ -16,9 +15,6 @@ struct ConsumerStatusCommand: AdminCommand {
         .flag("s", "jstack", "Run jstack command in the consumer progress"),
     ]
 
-    /// Where the files are put. Tests set it, lest they write into the folder they run in.
-    @TaskLocal static var folder = "."
-
     /// What one member said.
     struct Member {
         var connection: ClientConnection
@@ -30,40 +26,30 @@ struct ConsumerStatusCommand: AdminCommand {
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let group = options.required("g"), withStacks = options.has("s")
         let connected = try await ConsumerConnectionCommand.members(options, context)
-        let address = if let given = options["b"] { given } else { try await Self.anyBroker(of: group, context) }
         if let client = options["i"] {
             let info = try await context.change {
-                try await context.admin.runningInfo(of: client, in: group, withStacks: withStacks, at: address)
+                try await context.admin.runningInfo(of: client, in: group, withStacks: withStacks, at: options["b"])
             }
             context.show(.object(JSONObject(RunningInfo.json(info))), text: RunningInfo.render(info, time: context.time))
             return
         }
         let now = context.now()
-        let members = await Self.ask(connected.connections, of: group, withStacks, at: address, into: "\(now)", context)
+        let members = await Self.ask(connected.connections, of: group, withStacks, at: options["b"], into: "\(now)", context)
         context.show(Self.json(members, now: now), text: Self.header + Self.render(members, now: now))
     }
 
-    /// Every member is connected to every broker.
-    private static func anyBroker(of group: String, _ context: CommandContext) async throws -> String {
-        let route = try await context.admin.routeData(of: RetryTopic.name(group))
-        guard let address = route.brokers.lazy.compactMap(\.anyAddress).first else {
-            throw CommandFailure.notFound("the route of \(RetryTopic.name(group)) names no broker")
-        }
-        return address
-    }
-
     private static func ask(
-        _ connections: [ClientConnection], of group: String, _ withStacks: Bool, at address: String, into name: String, _ context: CommandContext
+        _ connections: [ClientConnection], of group: String, _ withStacks: Bool, at address: String?, into name: String, _ context: CommandContext
     ) async -> [Member] {
         var members: [Member] = []
         let progress = context.progress("clients", total: connections.count)
         defer { progress.end() }
-        for connection in connections {
+        for (number, connection) in connections.enumerated() {
             do {
                 let info = try await context.admin.runningInfo(of: connection.clientId, in: group, withStacks: withStacks, at: address)
                 var member = Member(connection: connection, info: info)
                 // With --json all is on the line itself.
-                if !context.showsJSON { member.file = write(info, of: connection.clientId, into: name, context) }
+                if !context.showsJSON { member.file = write(info, to: "\(name)/\(fileName(of: connection.clientId, number: number))", context) }
                 members.append(member)
             } catch {
                 context.note(error)
@@ -73,13 +59,9 @@ struct ConsumerStatusCommand: AdminCommand {
         return members
     }
 
-    private static func write(_ info: ConsumerRunningInfo, of client: String, into name: String, _ context: CommandContext) -> String? {
-        let file = "\(name)/\(fileName(of: client))"
+    private static func write(_ info: ConsumerRunningInfo, to file: String, _ context: CommandContext) -> String? {
         do throws(SystemFailure) {
-            try FileSystem.makeDirectories("\(folder)/\(name)")
-            let descriptor = try Descriptor(opening: "\(folder)/\(file)", flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
-            try descriptor.write(Array(RunningInfo.render(info, time: context.time).utf8))
-            try descriptor.close()
+            try OutputFile.write(Array(RunningInfo.render(info, time: context.time).utf8), to: "\(context.workFolder)/\(file)")
             return file
         } catch {
             context.note(error)
@@ -87,10 +69,17 @@ struct ConsumerStatusCommand: AdminCommand {
         }
     }
 
-    /// A client may call itself whatever it likes: what would lead out of the folder, or is longer than a name may be, is replaced.
-    static func fileName(of client: String) -> String {
-        let name = String(decoding: client.utf8.map { $0 < 0x20 || $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0 }, as: UTF8.self).prefix(bytes: 200)
-        return name.isEmpty || name.isExactly(".") || name.isExactly("..") ? "_" : name
+    /// A client may call itself whatever it likes. What would lead out of the folder is written as `%2F`, so that no two clients share a file.
+    /// - Parameter number: tells those apart whose names are too long for a file and are cut.
+    static func fileName(of client: String, number: Int) -> String {
+        guard !client.isEmpty else { return "%" }
+        let isFolder = client.isExactly(".") || client.isExactly("..")
+        let bytes = client.utf8.flatMap { byte -> [UInt8] in
+            guard isFolder || byte < 0x20 || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "%") else { return [byte] }
+            return Array(("%" + (byte < 0x10 ? "0" : "") + String(byte, radix: 16, uppercase: true)).utf8)
+        }
+        let name = String(decoding: bytes, as: UTF8.self)
+        return bytes.count <= 200 ? name : name.prefix(bytes: 200) + "%-\(number)"
     }
 
     // MARK: Text

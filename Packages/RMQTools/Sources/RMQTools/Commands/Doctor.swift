@@ -25,11 +25,14 @@ struct DoctorCommand: AdminCommand {
         for (check, findings) in results where findings.isEmpty { text += "ok       \(check)\n" }
         for finding in results.flatMap(\.findings) {
             let mark = finding.weight == .problem ? "PROBLEM" : "WARNING"
-            text += "\n" + Columns.wrapped("\(mark)  \(finding.subject): \(finding.text)", width: width, indent: 9)
-            text += Columns.wrapped("         What to do: \(finding.advice)", width: width, indent: 9)
+            text += "\n" + Columns.wrapped("\(mark)  \(shown(finding.subject)): \(shown(finding.text))", width: width, indent: 9)
+            text += Columns.wrapped("         What to do: \(shown(finding.advice))", width: width, indent: 9)
         }
         return text + "\n" + ending(results.flatMap(\.findings))
     }
+
+    /// Names, expressions and remarks come from anybody who may write to the cluster.
+    private static func shown(_ text: String) -> String { TerminalText.escaped(text) }
 
     private static func ending(_ findings: [Finding]) -> String {
         let problems = findings.count { $0.weight == .problem }, warnings = findings.count - problems

@@ -39,7 +39,7 @@ struct ExportConfigsCommand: AdminCommand {
             "brokerConfigs": HashOrder.object(configurations),
         ]
         let path = ExportFile.folder(options) + "/configs.json"
-        try ExportFile.write(value, to: path)
+        try ExportFile.write(value, to: path, isEmpty: masterCount == 0)
         context.print("export \(path) success")
     }
 

@@ -1,4 +1,3 @@
-import Glibc
 import RMQClient
 import RMQCommon
 
@@ -7,16 +6,16 @@ enum ExportFile {
     /// The folder that the person chose with `-f`, else the reference's.
     static func folder(_ options: CommandOptions) -> String { options["f"] ?? "/tmp/rocketmq/export" }
 
-    /// Writes a file as the reference lays it out. The folder is made if need be; the usual one is open to other users of the machine,
-    /// hence no link is followed.
-    static func write(_ value: JSONValue, to path: String) throws(CommandFailure) {
+    /// Writes a file as the reference lays it out.
+    /// - Parameter isEmpty: whether there was no broker to export anything of: the file of an earlier export is worth more than that.
+    static func write(_ value: JSONValue, to path: String, isEmpty: Bool = false) throws(CommandFailure) {
+        guard !isEmpty || !OutputFile.isFilled(path) else {
+            throw .failed("there is no master to export anything of, so \(path) was left as it was; see `mqadmin clusterList` for the clusters")
+        }
         do throws(SystemFailure) {
-            try FileSystem.makeDirectories(FileSystem.parent(path))
-            let file = try Descriptor(opening: path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
-            try file.write(value.bytes(.pretty))
-            try file.close()
+            try OutputFile.write(value.bytes(.pretty), to: path)
         } catch {
-            throw .notFound("\(path) cannot be written: \(error); choose another folder with -f")
+            throw .failed("\(path) cannot be written: \(error); choose another folder with -f")
         }
     }
 

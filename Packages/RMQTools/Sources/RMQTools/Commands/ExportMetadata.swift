@@ -65,7 +65,8 @@ struct ExportMetadataCommand: AdminCommand {
     ) async throws -> String {
         var topics = Merged<TopicConfig>()
         var groups = Merged<SubscriptionGroupConfig>()
-        for address in try await context.masters(ofCluster: cluster) {
+        let masters = try await context.masters(ofCluster: cluster)
+        for address in masters {
             let topicTable = try await admin.topicConfigs(at: address)
             for name in try await userTopics(topicTable, at: address, options, admin) {
                 topics.add(name, topicTable.topics[name]) { next, before in
@@ -83,7 +84,7 @@ struct ExportMetadataCommand: AdminCommand {
         if !options.has("t") { members.append("subscriptionGroupTable", groups.json) }
         let file = options.has("t") ? "/topic.json" : options.has("g") ? "/subscriptionGroup.json" : "/metadata.json"
         let path = ExportFile.folder(options) + file
-        try ExportFile.write(.object(members), to: path)
+        try ExportFile.write(.object(members), to: path, isEmpty: masters.isEmpty)
         return path
     }
 

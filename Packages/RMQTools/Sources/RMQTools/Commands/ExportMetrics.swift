@@ -25,7 +25,7 @@ struct ExportMetricsCommand: AdminCommand {
             reports[master.brokerName] = report.json(clients: await clients.versions(of: report.groups, admin))
         }
         let path = ExportFile.folder(options) + "/metrics.json"
-        try ExportFile.write(["totalData": total.json, "evaluateReport": HashOrder.object(reports)], to: path)
+        try ExportFile.write(["totalData": total.json, "evaluateReport": HashOrder.object(reports)], to: path, isEmpty: reports.isEmpty)
         context.print("export \(path) success")
     }
 
@@ -104,22 +104,12 @@ extension ExportMetricsCommand {
         }
 
         static func load(_ values: [ByteText: String], transactions: BrokerStatsData?, delayed: BrokerStatsData?) -> Load {
-            /// The first of several rates is that of the last seconds.
-            func rate(_ name: String) -> Double { values[name]?.split(ascii: " ").first.flatMap { Double($0) } ?? 0 }
-            func yesterday(_ name: String) -> Int64 {
-                func total(_ moment: String) -> Int64 { values[name + moment].flatMap { Int64($0) } ?? 0 }
-                return total("TodayMorning") &- total("YesterdayMorning")
-            }
+            let values = RuntimeValues(values)
+            func yesterday(_ counter: String) -> Int64 { values.growth(of: counter, from: .yesterdayMorning, to: .todayMorning) }
             return Load(
-                normalIn: rate("putTps"), normalOut: rate("getTransferedTps"), transactionIn: transactions?.minute.tps ?? 0,
+                normalIn: values.number("putTps"), normalOut: values.number("getTransferedTps"), transactionIn: transactions?.minute.tps ?? 0,
                 scheduleIn: delayed?.minute.tps ?? 0, normalInOfDay: yesterday("msgPutTotal"), normalOutOfDay: yesterday("msgGetTotal"),
-                transactionInOfDay: dayTotal(transactions), scheduleInOfDay: dayTotal(delayed))
-        }
-
-        /// The sum of the longest span that has one: a broker that has just started knows no day yet.
-        private static func dayTotal(_ counted: BrokerStatsData?) -> Int64 {
-            guard let counted else { return 0 }
-            return [counted.day.sum, counted.hour.sum, counted.minute.sum].first { $0 != 0 } ?? 0
+                transactionInOfDay: transactions?.dailyCount ?? 0, scheduleInOfDay: delayed?.dailyCount ?? 0)
         }
 
         func json(clients: [String]) -> JSONValue {

@@ -24,8 +24,7 @@ struct GetConsumerConfigCommand: AdminCommand {
             guard let address = broker.anyAddress else { continue }
             do {
                 guard let config = try await context.admin.groupConfigs(at: address).groups[group] else { continue }
-                let cluster = info.clusters.sorted { $0.key < $1.key }.first { $0.value.containsExactly(broker.brokerName) }?.key.text
-                entries.append(Entry(cluster: cluster ?? broker.cluster, broker: broker.brokerName, group: config))
+                entries.append(Entry(cluster: info.cluster(ofBroker: broker.brokerName) ?? broker.cluster, broker: broker.brokerName, group: config))
             } catch {
                 context.note(error)
             }

@@ -1,4 +1,3 @@
-import Glibc
 import RMQClient
 import RMQCommon
 
@@ -11,9 +10,9 @@ enum MessageDisplay {
     ) async throws {
         let path = context.bodyFolder + "/" + fileName(of: message) + (number > 0 ? "_\(number)" : "")
         do throws(SystemFailure) {
-            try write(message.body, to: path, in: context.bodyFolder)
+            try OutputFile.write(message.body, to: path)
         } catch {
-            throw CommandFailure.notFound("the body cannot be written: \(error)")
+            throw CommandFailure.failed("the body cannot be written: \(error)")
         }
         do {
             let tracks = try await context.admin.tracks(of: message)
@@ -34,14 +33,6 @@ enum MessageDisplay {
         context.show(
             .object(facts),
             text: render(message, withOffsetId: withOffsetId, bodyPath: bodyPath, time: context.time) + (tracks.map { render($0) } ?? ""))
-    }
-
-    /// The folder is open to other users of the machine, hence no link is followed.
-    private static func write(_ body: [UInt8], to path: String, in folder: String) throws(SystemFailure) {
-        try FileSystem.makeDirectories(folder)
-        let file = try Descriptor(opening: path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
-        try file.write(body)
-        try file.close()
     }
 
     /// The unique id where it is safe as a file name (a sender may write anything there), else the offset id.

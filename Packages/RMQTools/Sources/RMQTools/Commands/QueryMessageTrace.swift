@@ -27,7 +27,7 @@ struct QueryMessageTraceCommand: AdminCommand {
             throw CommandFailure.notFound("the trace has \"\(id)\" as a key only: -i takes the id that a producer shows for its message")
         }
         context.show(.array(events.map(Self.json)), text: Self.render(events, time: context.time))
-        if unreadable > 0 { context.note(CommandFailure.notFound("\(unreadable) records of the trace in \(topic) cannot be read")) }
+        if unreadable > 0 { context.note(CommandFailure.failed("\(unreadable) records of the trace in \(topic) cannot be read")) }
     }
 
     // MARK: Text

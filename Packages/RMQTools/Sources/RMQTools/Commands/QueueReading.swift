@@ -49,7 +49,7 @@ enum QueueReading {
         let admin = context.admin
         let least = if let begin { try await admin.searchOffset(of: queue, at: begin) } else { try await admin.minOffset(of: queue) }
         let most = if let end { try await admin.searchOffset(of: queue, at: end) } else { try await admin.maxOffset(of: queue) }
-        guard least >= 0, most >= 0 else { throw CommandFailure.notFound("\(queue) has offsets \(least) to \(most)") }
+        guard least >= 0, most >= 0 else { throw CommandFailure.failed("\(queue) has offsets \(least) to \(most)") }
         return (least, most)
     }
 
@@ -69,6 +69,25 @@ enum QueueReading {
             // A broker that does not lead on would be asked for ever.
             guard each(pulled), pulled.nextOffset > offset else { return }
             offset = pulled.nextOffset
+        }
+    }
+
+    /// Pulls what can be read: where one of the messages is broken, those before it.
+    /// - Returns: nil when it is the message at `offset` itself, which is told: the caller passes it over.
+    static func pullReadable(
+        _ queue: MessageQueue, from offset: Int64, filter: SubscriptionFilter = .all, group: String = SystemGroup.tools, _ context: CommandContext
+    ) async throws(ClientError) -> PullResult? {
+        do throws(ClientError) {
+            return try await context.admin.pull(from: queue, offset: offset, filter: filter, group: group)
+        } catch {
+            guard error.code == .malformedAnswer else { throw error }
+        }
+        do throws(ClientError) {
+            return try await context.admin.pull(from: queue, offset: offset, maxCount: 1, filter: filter, group: group)
+        } catch {
+            guard error.code == .malformedAnswer else { throw error }
+            context.note(error)
+            return nil
         }
     }
 
@@ -95,29 +114,6 @@ enum QueueReading {
             ("status", .string(pulled.status.referenceName)), ("offset", .integer(pulled.nextOffset)),
         ]
         context.show(.object(JSONObject(queue, facts)), text: text(pulled, queue))
-    }
-}
-
-extension CommandContext {
-    /// Headings and lines between parts, which JSON does not have.
-    func printHeading(_ text: String) {
-        if !showsJSON { output.write(text) }
-    }
-
-    /// How far a long listing is; nil where its lines go to a terminal and tell themselves.
-    func listingProgress(_ what: String, total: Int64) -> WorkProgress? {
-        output.width == nil ? progress(what, total: Int(clamping: total)) : nil
-    }
-}
-
-extension CommandOptions {
-    /// A whole number within bounds; `fallback` when the option is absent.
-    func integer<T: FixedWidthInteger>(_ short: Unicode.Scalar, or fallback: T, within range: ClosedRange<T>) throws(CommandFailure) -> T {
-        guard let text = self[short] else { return fallback }
-        guard let number = T(text), range.contains(number) else {
-            throw .usage("-\(short) takes a whole number from \(range.lowerBound) to \(range.upperBound), not \"\(text)\".")
-        }
-        return number
     }
 }
 

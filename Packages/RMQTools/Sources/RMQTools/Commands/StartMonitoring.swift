@@ -90,11 +90,9 @@ struct StartMonitoringCommand: AdminCommand {
 
     /// By client id, of those that can tell.
     private static func infos(_ connected: ConsumerConnection, of group: String, _ context: CommandContext) async -> [ByteText: ConsumerRunningInfo] {
-        let route = try? await context.admin.routeData(of: RetryTopic.name(group))
-        guard let address = route?.brokers.lazy.compactMap(\.anyAddress).first else { return [:] }
         var infos: [ByteText: ConsumerRunningInfo] = [:]
         for member in connected.connections where ProtocolVersion(ordinal: member.version) >= .v3_1_8Snapshot {
-            infos[member.clientId] = try? await context.admin.runningInfo(of: member.clientId, in: group, at: address)
+            infos[member.clientId] = try? await context.admin.runningInfo(of: member.clientId, in: group)
         }
         return infos
     }
@@ -117,24 +115,39 @@ private struct DeletedMessages {
     private static let limit = 1_000
     private var places: [MessageQueue: Int64] = [:]
 
+    /// A queue that fails is told, and does not keep the others from being read.
     mutating func look(_ context: CommandContext, report: (MonitorReport) -> Void) async throws {
-        for queue in try await context.admin.route(of: SystemTopic.offsetMoved).subscribeQueues { try await look(queue, context, report) }
+        for queue in try await context.admin.route(of: SystemTopic.offsetMoved).subscribeQueues {
+            do {
+                try await look(queue, context, report)
+            } catch {
+                context.note(error)
+            }
+        }
     }
 
     private mutating func look(_ queue: MessageQueue, _ context: CommandContext, _ report: (MonitorReport) -> Void) async throws {
         var place = try await self.place(in: queue, context)
+        places[queue] = place
         var count = 0
         while count < Self.limit {
-            let result = try await context.admin.pull(from: queue, offset: place, maxCount: 32)
+            guard let result = try await QueueReading.pullReadable(queue, from: place, context) else {
+                // One broken message a look, lest a broker that answers nonsense lead far beyond its messages.
+                return try await move(to: place &+ 1, in: queue, context)
+            }
             for message in result.messages {
                 if let event = MonitorReport(deletedMessages: message) { report(event) }
             }
             count += result.messages.count
-            if result.nextOffset != place { try await context.admin.commit(group: SystemGroup.monitor, queue: queue, offset: result.nextOffset) }
+            if result.nextOffset != place { try await move(to: result.nextOffset, in: queue, context) }
             place = result.nextOffset
-            places[queue] = place
             if result.messages.isEmpty { return }
         }
+    }
+
+    private mutating func move(to place: Int64, in queue: MessageQueue, _ context: CommandContext) async throws {
+        try await context.admin.commit(group: SystemGroup.monitor, queue: queue, offset: place)
+        places[queue] = place
     }
 
     private func place(in queue: MessageQueue, _ context: CommandContext) async throws -> Int64 {

@@ -70,14 +70,9 @@ struct StatsAllCommand: AdminCommand {
         for address in addresses {
             guard let stats = try? await context.admin.brokerStats(what, key: key, at: address) else { continue }
             traffic.rate += stats.minute.tps
-            traffic.count &+= dailyCount(stats)
+            traffic.count &+= stats.dailyCount
         }
         return traffic
-    }
-
-    /// The sum of the last day; before a broker has one, that of the last hour, and before that, of the last minute.
-    static func dailyCount(_ stats: BrokerStatsData) -> Int64 {
-        [stats.day.sum, stats.hour.sum].first { $0 != 0 } ?? stats.minute.sum
     }
 
     // MARK: Table

@@ -18,28 +18,41 @@ struct TopCommand: AdminCommand {
     private static let intervals: ClosedRange<Int> = 1...3_600
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
-        let interval = try options.integer("i", or: 2)
-        guard Self.intervals.contains(interval) else {
-            throw CommandFailure.usage("-i takes \(Self.intervals.lowerBound) to \(Self.intervals.upperBound) seconds, not \(interval).")
-        }
+        let interval = try options.integer("i", or: 2, within: Self.intervals)
         let isLive = context.output.width != nil && !context.showsJSON && !options.has("c")
-        let count = try options.integer("c", or: isLive ? Int.max : 1)
-        guard count > 0 else { throw CommandFailure.usage("-c takes a number from 1 on, not \(count).") }
-        var before = isLive ? nil : try await TopSample.take(context, part: options["s"])
-        if isLive { context.print("\u{1B}[2J") }
-        for look in 0..<count {
-            if look > 0 || !isLive { try await context.pause(.seconds(interval)) }
-            let screen = TopScreen(before: before, now: try await TopSample.take(context, part: options["s"]))
+        let count = try options.integer("c", or: 1, within: 1...Int.max)
+        let part = options["s"]
+        if isLive { return try await Self.live(part, interval, context) }
+        var before = try await TopSample.take(context, part: part)
+        for _ in 0..<count {
+            try await context.pause(.seconds(interval))
+            let screen = TopScreen(before: before, now: try await TopSample.take(context, part: part))
             before = screen.now
-            context.show(screen.json, text: Self.text(screen, context, isLive: isLive))
+            let lines = screen.lines(width: max(40, context.output.width ?? 120), height: nil, time: context.time)
+            context.show(screen.json, text: lines.map { $0 + "\n" }.joined() + "\n")
         }
     }
 
-    /// A live screen is written over the one before: from the top, every line wiped to its end, then all that is below.
-    private static func text(_ screen: TopScreen, _ context: CommandContext, isLive: Bool) -> String {
-        let width = max(40, context.output.width ?? 120)
-        guard isLive else { return screen.lines(width: width, height: nil, time: context.time).map { $0 + "\n" }.joined() + "\n" }
-        let height = context.output.height.map { $0 - 1 }
-        return "\u{1B}[H" + screen.lines(width: width, height: height, time: context.time).map { $0 + "\u{1B}[K\n" }.joined() + "\u{1B}[J"
+    /// Until it is interrupted. A look that fails leaves what the one before showed, and says why: an outage is when people watch.
+    private static func live(_ part: String?, _ interval: Int, _ context: CommandContext) async throws {
+        var screen = TopScreen(before: nil, now: try await TopSample.take(context, part: part))
+        context.output.write("\u{1B}[2J")
+        while true {
+            draw(screen, context)
+            try await context.pause(.seconds(interval))
+            do throws(ClientError) {
+                screen = TopScreen(before: screen.now, now: try await TopSample.take(context, part: part))
+            } catch {
+                context.outcome.fail()
+                screen.trouble = FailureText(error).detail
+            }
+        }
+    }
+
+    /// Over the screen before: from the top, every line wiped to its end, then all that is below. The codes for that go past
+    /// ``CommandContext/show(_:text:)``, which lets none through to a terminal.
+    private static func draw(_ screen: TopScreen, _ context: CommandContext) {
+        let lines = screen.lines(width: max(40, context.output.width ?? 120), height: context.output.height.map { $0 - 1 }, time: context.time)
+        context.output.write("\u{1B}[H" + lines.map { $0 + "\u{1B}[K\n" }.joined() + "\u{1B}[J")
     }
 }

@@ -37,7 +37,7 @@ struct TopicListCommand: AdminCommand {
     private static func row(of topic: String, _ clusters: ClusterInfo, _ context: CommandContext) async -> Row {
         var row = Row(topic: topic)
         guard let route = try? await context.admin.routeData(of: topic), let broker = route.brokers.first else { return row }
-        row.cluster = clusters.clusters.sorted { $0.key < $1.key }.first { $0.value.containsExactly(broker.brokerName) }?.key.text ?? ""
+        row.cluster = clusters.cluster(ofBroker: broker.brokerName) ?? ""
         guard let address = broker.anyAddress else { return row }
         row.groups = (try? await context.admin.groups(consuming: topic, at: address)) ?? []
         return row

@@ -23,10 +23,10 @@ struct TopicRouteCommand: AdminCommand {
         var text = row("#ClusterName", "#BrokerName", "#BrokerAddrs", "#ReadQueue", "#WriteQueue", "#Perm")
         let brokers = Dictionary(route.brokers.map { (ByteText($0.brokerName), $0) }) { first, _ in first }
         for queue in route.queues.sorted(by: { ByteText($0.brokerName) < ByteText($1.brokerName) }) {
-            let addresses = brokers[queue.brokerName]?.addresses.sorted { $0.key < $1.key } ?? []
+            let addresses = brokers[queue.brokerName]?.sortedAddresses ?? []
             text += row(
                 brokers[queue.brokerName]?.cluster ?? "", queue.brokerName,
-                "{" + addresses.map { "\($0.key)=\($0.value)" }.joined(separator: ", ") + "}",
+                "{" + addresses.map { "\($0.id)=\($0.address)" }.joined(separator: ", ") + "}",
                 "\(queue.readQueueCount)", "\(queue.writeQueueCount)", "\(queue.permission.rawValue)")
         }
         text += String(repeating: "-", count: 158) + "\n"

@@ -69,6 +69,6 @@ extension CommandContext {
     func places(_ options: CommandOptions) async throws -> [String] {
         if let address = options["b"] { return [address] }
         let brokers = try await brokersOrComplaint(ofCluster: options.required("c")) ?? []
-        return brokers.flatMap { $0.addresses.sorted { $0.key < $1.key }.map(\.value) }
+        return brokers.flatMap { $0.sortedAddresses.map(\.address) }
     }
 }

@@ -16,8 +16,8 @@ struct UpdateTopicPermCommand: AdminCommand {
 
     func run(_ options: CommandOptions, in context: CommandContext) async throws {
         let topic = options.required("t")
+        let permission = try Self.permission(from: options)
         let route = try await context.admin.routeData(of: topic)
-        let permission = Permission(rawValue: try options.integer("p", or: 0))
         if let address = options["b"] {
             try await change(topic, route, to: permission, at: address, context)
         } else if let cluster = options["c"] {
@@ -42,6 +42,12 @@ struct UpdateTopicPermCommand: AdminCommand {
         }
         let (old, new) = try await put(topic, route, permission, onBroker: broker.brokerName, at: address, context)
         context.print(Self.changed(from: old, to: permission, at: address) + "\(ObjectText.topic(new)).\n")
+    }
+
+    private static func permission(from options: CommandOptions) throws(CommandFailure) -> Permission {
+        let number: Int32 = try options.integer("p", or: 0)
+        guard [2, 4, 6].contains(number) else { throw .usage("-p takes 2 (write), 4 (read) or 6 (both), not \(number).") }
+        return Permission(rawValue: number)
     }
 
     /// - Returns: what was allowed before, and the topic's settings now.

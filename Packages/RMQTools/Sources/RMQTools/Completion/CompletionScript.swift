@@ -197,8 +197,3 @@ struct CompletionScript {
         return "-s \(option.short)\(long)\(value) -d \(quoted(option.text))"
     }
 }
-
-extension ToolOptions {
-    /// What every command takes.
-    fileprivate static let names = ["--json", "--exit-code"]
-}

@@ -34,16 +34,17 @@ extension Check {
 
     // MARK: Clocks and versions
 
-    /// What may lie between two clocks; delays, transactions and searches by time go by them.
-    private static let clockTolerance: Int64 = 5_000
+    /// What may lie between two clocks, in milliseconds; delays, transactions and searches by time go by them.
+    private static let clockTolerance = 5_000.0
 
     private static let clocks = { @Sendable (picture: Picture) -> [Finding] in
         picture.brokers.compactMap { broker in
             guard let theirs = clock(of: broker) else { return nil }
-            let ahead = theirs - broker.askedAt
+            // As fractions: a broker may claim any time, and whole numbers would overflow.
+            let ahead = Double(theirs) - Double(broker.askedAt)
             guard abs(ahead) > clockTolerance else { return nil }
             return .problem(
-                broker.title, "its clock is \(Decimal.text(Double(abs(ahead)) / 1_000, places: 1)) s \(ahead > 0 ? "ahead of" : "behind") this machine's",
+                broker.title, "its clock is \(Decimal.text(abs(ahead) / 1_000, places: 1)) s \(ahead > 0 ? "ahead of" : "behind") this machine's",
                 "let both hosts follow a time server (chrony, systemd-timesyncd); delayed messages and searches by time go by the broker's clock")
         }
     }
@@ -93,7 +94,7 @@ extension Check {
                 return .problem(broker.title, "does not follow its master: \(link)", "the broker's log says more; a stopped replica says there what to do")
             }
             guard let end = masters[broker.name]?.values["commitLogMaxOffset"].flatMap({ Int64($0) }),
-                let own = broker.values["commitLogMaxOffset"].flatMap({ Int64($0) }), end - own > replicaTolerance
+                let own = broker.values["commitLogMaxOffset"].flatMap({ Int64($0) }), own >= 0, end >= own, end - own > replicaTolerance
             else { return nil }
             return .warning(
                 broker.title, "is \(Columns.grouped((end - own) >> 20)) MiB behind its master",

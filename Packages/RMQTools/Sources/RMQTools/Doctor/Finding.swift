@@ -34,5 +34,5 @@ struct Check: Sendable {
     var find: @Sendable (Picture) -> [Finding]
 
     /// All of them, in the order in which they are told: who can be reached first, since much follows from it.
-    static let all = nameServerChecks + brokerChecks + topicChecks + groupChecks
+    static let all = nameServerChecks + brokerChecks + topicChecks + groupChecks + [unanswered]
 }

@@ -31,7 +31,8 @@ extension Check {
         picture.groups.compactMap { group in
             guard let stats = group.stats, stats.lag > 0 else { return nil }
             let lag = Columns.grouped(stats.lag)
-            guard group.connection != nil else {
+            // Who may have consumers that just could not be asked about must not be told to delete the group.
+            if group.isConsumed == false {
                 return .warning(
                     "group \(group.name)", "nobody consumes for it, and \(lag) message(s) wait",
                     "start its consumers, or delete it with `mqadmin deleteSubGroup` if it is not needed any more")

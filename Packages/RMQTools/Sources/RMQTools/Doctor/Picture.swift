@@ -35,95 +35,29 @@ struct Picture {
 
     struct Group {
         var name: String
+        /// As the brokers say that answered; nil when none did.
         var stats: ConsumeStats?
-        /// Nil when nobody of the group is connected.
-        var connection: ConsumerConnection?
+        /// Whether a consumer is connected; nil when that is not known.
+        var isConsumed: Bool?
+        /// Those that told.
         var members: [Member] = []
+    }
+
+    /// A question without an answer.
+    struct Unanswered {
+        /// What was asked for: "the progress of group billing".
+        var question: String
+        var error: ClientError
     }
 
     var nameServers: [NameServer] = []
     var brokers: [Broker] = []
     var routes: [ByteText: TopicRouteData] = [:]
-    /// How many messages are in a group's dead letters, by group.
+    /// How many messages are in a group's dead letters, by group, as far as the brokers answered.
     var deadLetters: [ByteText: Int64] = [:]
     var groups: [Group] = []
+    /// What is missing in all of this. That a server was not reached is told there, with it.
+    var unanswered: [Unanswered] = []
     /// Milliseconds since 1970.
     var takenAt: Int64 = 0
-}
-
-extension Picture {
-    /// Asks all servers and all consumers. What does not answer is part of the picture.
-    /// - Throws: when no name server answers at all.
-    static func take(_ context: CommandContext) async throws(ClientError) -> Picture {
-        var picture = Picture()
-        picture.takenAt = context.now()
-        for address in context.admin.nameServers {
-            let info = await answer { () throws(ClientError) in
-                let alone = try context.adminOf([address])
-                defer { alone.close() }
-                return try await alone.clusterInfo()
-            }
-            picture.nameServers.append(NameServer(address: address, info: info))
-        }
-        // When none answered, or none was given, this says so.
-        let known = picture.nameServers.lazy.compactMap { try? $0.info.get() }.first
-        let info = if let known { known } else { try await context.admin.clusterInfo() }
-        try await picture.addBrokers(of: info, context)
-        try await picture.addTopics(context)
-        await picture.addGroups(context)
-        return picture
-    }
-
-    private static func answer<Answer>(_ ask: () async throws(ClientError) -> Answer) async -> Result<Answer, ClientError> {
-        do throws(ClientError) { return .success(try await ask()) } catch { return .failure(error) }
-    }
-
-    private mutating func addBrokers(of info: ClusterInfo, _ context: CommandContext) async throws(ClientError) {
-        let places = info.clusters.sortedTexts.flatMap { cluster in
-            (info.brokers(ofCluster: cluster) ?? []).flatMap { broker in
-                broker.addresses.sorted { $0.key < $1.key }.map { (cluster, broker.brokerName, $0.key, $0.value) }
-            }
-        }
-        let progress = context.progress("brokers", total: places.count)
-        defer { progress.end() }
-        for (cluster, name, id, address) in places {
-            let runtime = await Self.answer { () throws(ClientError) in try await context.admin.brokerRuntimeInfo(at: address).table }
-            var broker = Broker(cluster: cluster, name: name, id: id, address: address, runtime: runtime, askedAt: context.now())
-            if case .success = runtime, let table = try? await context.admin.brokerConfiguration(at: address) { broker.configuration = table.table }
-            brokers.append(broker)
-            progress.advance()
-        }
-    }
-
-    private mutating func addTopics(_ context: CommandContext) async throws(ClientError) {
-        let names = try await context.admin.topics()
-        let progress = context.progress("topics", total: names.count)
-        defer { progress.end() }
-        for name in names {
-            routes[name] = try? await context.admin.routeData(of: name)
-            if let group = name.droppingBytePrefix(DeadLetterTopic.prefix), let stats = try? await context.admin.topicStats(name) {
-                deadLetters[group] = stats.queues.values.reduce(0) { $0 &+ ($1.maxOffset &- $1.minOffset) }
-            }
-            progress.advance()
-        }
-    }
-
-    private mutating func addGroups(_ context: CommandContext) async {
-        let names = routes.sortedTexts.compactMap { RetryTopic.group(of: $0) }
-        let progress = context.progress("groups", total: names.count)
-        defer { progress.end() }
-        for name in names {
-            var group = Group(name: name)
-            group.stats = try? await context.admin.consumeStats(group: name)
-            group.connection = try? await context.admin.consumerConnection(group: name)
-            for client in group.connection?.connections ?? [] {
-                guard let address = brokers.first(where: { $0.isMaster && !$0.values.isEmpty })?.address,
-                    let told = try? await context.admin.runningInfo(of: client.clientId, in: name, at: address)
-                else { continue }
-                group.members.append(Member(clientId: client.clientId, subscriptions: told.subscriptions))
-            }
-            groups.append(group)
-            progress.advance()
-        }
-    }
 }

@@ -28,6 +28,8 @@ extension AdminCommand {
     var allOptions: [CommandOption] {
         options + CommandOption.common.filter { common in !options.contains { $0.short == common.short } }
     }
+    /// What its command line may have.
+    var declaredOptions: [CommandOption] { options + CommandOption.common }
     var usage: String { CommandUsage.text(program: "mqadmin " + name, options: allOptions) }
     /// The usage, and what the reference's help leaves out: what it is for, how it is called, what else it takes.
     var help: String {

@@ -11,6 +11,7 @@ public struct AdminTool: Sendable {
     private let time: LocalTime
     private let now: @Sendable () -> Int64
     private let bodyFolder: String
+    private let workFolder: String
     private let sender: any MessageSending
     private let pause: @Sendable (Duration) async throws -> Void
     private let makeAdmin: @Sendable (_ nameServers: [String], ToolsAccess) throws(ClientError) -> Admin
@@ -24,7 +25,7 @@ public struct AdminTool: Sendable {
     init(
         output: any TextOutput, environment: @escaping @Sendable (String) -> String?, time: LocalTime,
         now: @escaping @Sendable () -> Int64 = { WallClock.nowMilliseconds() },
-        bodyFolder: String = "/tmp/rocketmq/msgbodys", sender: any MessageSending = ProducerSending(),
+        bodyFolder: String = "/tmp/rocketmq/msgbodys", workFolder: String = ".", sender: any MessageSending = ProducerSending(),
         pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         makeAdmin: @escaping @Sendable (_ nameServers: [String], ToolsAccess) throws(ClientError) -> Admin = AdminTool.admin
     ) {
@@ -33,6 +34,7 @@ public struct AdminTool: Sendable {
         self.time = time
         self.now = now
         self.bodyFolder = bodyFolder
+        self.workFolder = workFolder
         self.sender = sender
         self.pause = pause
         self.makeAdmin = makeAdmin
@@ -73,8 +75,9 @@ public struct AdminTool: Sendable {
             return 0
         }
         var rest = Array(words.dropFirst())
-        let own = ToolOptions(takenFrom: &rest)
-        guard let command = Self.command(named: first) else {
+        let command = Self.command(named: first)
+        let own = ToolOptions(takenFrom: &rest, declared: command?.declaredOptions ?? [])
+        guard let command else {
             let code = unknown(first)
             return own.tellsFailure ? 1 : code
         }
@@ -84,9 +87,9 @@ public struct AdminTool: Sendable {
     private func run(_ command: any AdminCommand, _ words: [String], _ own: ToolOptions) async -> Int32 {
         let options: CommandOptions
         do throws(CommandOptions.Refusal) {
-            options = try CommandOptions(words, declared: command.options + CommandOption.common)
+            options = try CommandOptions(words, declared: command.declaredOptions)
         } catch {
-            output.write(command.usage)
+            writeUsage(of: command, own)
             output.writeError(Suggestion.text(for: error, command: command))
             return 1
         }
@@ -98,7 +101,7 @@ public struct AdminTool: Sendable {
             let outcome = try await run(command, options, own)
             return own.tellsFailure && outcome.hasFailed ? Self.failed : 0
         } catch CommandFailure.showUsage {
-            output.write(command.usage)
+            writeUsage(of: command, own)
             return own.tellsFailure ? 1 : 0
         } catch {
             output.writeError(Self.failure(of: command, error))
@@ -114,10 +117,25 @@ public struct AdminTool: Sendable {
         defer { admin.close() }
         let context = CommandContext(
             admin: admin, adminOf: adminOf, access: access, sender: sender, output: output, time: time, now: now, pause: pause, bodyFolder: bodyFolder,
-            showsJSON: own.showsJSON)
-        try await command.run(options, in: context)
-        if own.showsJSON, let messages = context.outcome.messages { output.write(messages.text(.standard) + "\n") }
+            workFolder: workFolder, showsJSON: own.showsJSON)
+        do {
+            try await command.run(options, in: context)
+        } catch {
+            // What was changed before is changed all the same.
+            if context.outcome.hasSaid { writeMessages(of: context.outcome, own) }
+            throw error
+        }
+        writeMessages(of: context.outcome, own)
         return context.outcome
+    }
+
+    private func writeMessages(of outcome: CommandOutcome, _ own: ToolOptions) {
+        if own.showsJSON, let messages = outcome.messages { output.write(messages.text(.standard) + "\n") }
+    }
+
+    /// On standard output, as the reference does, unless a program reads JSON there.
+    private func writeUsage(of command: any AdminCommand, _ own: ToolOptions) {
+        if own.showsJSON { output.writeError(command.usage) } else { output.write(command.usage) }
     }
 
     /// The account of `conf/tools.yml`. One that cannot be read is told, and the command goes on without, as in the reference.
@@ -157,6 +175,7 @@ public struct AdminTool: Sendable {
     /// The failure as people read it: the command, the cause in the reference's words, what to do.
     static func failure(of command: any AdminCommand, _ error: any Error) -> String {
         let text = FailureText(error)
-        return "\(command.label) command failed\nCaused by: \(text.detail)\n" + (text.advice.map { "What to do: \($0)\n" } ?? "")
+        return TerminalText.escapedLines(
+            "\(command.label) command failed\nCaused by: \(text.detail)\n" + (text.advice.map { "What to do: \($0)\n" } ?? ""))
     }
 }

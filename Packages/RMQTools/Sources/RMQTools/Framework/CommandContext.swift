@@ -18,6 +18,8 @@ struct CommandContext: Sendable {
     var pause: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     /// Where bodies of messages are put for the person to look at.
     let bodyFolder: String
+    /// Where a command puts files whose place nobody chose.
+    let workFolder: String
     var showsJSON = false
     /// What became of the command so far.
     let outcome = CommandOutcome()
@@ -26,12 +28,17 @@ struct CommandContext: Sendable {
     ///
     /// With `--json` these are gathered into `{"messages": […]}`, unless the command shows something.
     func print(_ text: String) {
-        if showsJSON { outcome.say(text) } else { output.write(text) }
+        if showsJSON { outcome.say(text) } else { write(text) }
+    }
+
+    /// Headings and lines between parts, which JSON does not have.
+    func printHeading(_ text: String) {
+        if !showsJSON { write(text) }
     }
 
     /// What the person asked for: the reference's text or, with `--json`, the same facts on one line of JSON.
     func show(_ json: @autoclosure () -> JSONValue, text: @autoclosure () -> String) {
-        guard showsJSON else { return output.write(text()) }
+        guard showsJSON else { return write(text()) }
         outcome.shown()
         output.write(json().text(.standard) + "\n")
     }
@@ -39,19 +46,30 @@ struct CommandContext: Sendable {
     /// Something is wrong that the reference tells on standard output and then goes on, as if all were well.
     func complain(_ text: String) {
         outcome.fail()
-        if showsJSON { output.writeError(text + (text.hasByteSuffix("\n") ? "" : "\n")) } else { output.write(text) }
+        if showsJSON { output.writeError(TerminalText.escapedLines(text) + (text.hasByteSuffix("\n") ? "" : "\n")) } else { write(text) }
     }
 
     /// A failure that does not end the command.
     func note(_ error: any Error) {
         outcome.fail()
-        output.writeError(FailureText(error).detail + "\n")
+        output.writeError(TerminalText.escapedLines(FailureText(error).detail) + "\n")
+    }
+
+    /// Names, bodies and remarks come from anybody who may write to the cluster: none of them may steer the terminal of who reads them.
+    /// Files and pipes get every byte.
+    private func write(_ text: String) {
+        output.write(output.width == nil ? text : TerminalText.escapedLines(text))
     }
 
     /// How far long work is, on a terminal only.
     /// - Parameter what: what is counted, in plural: "messages".
     /// - Parameter total: how many there will be; nil when nobody knows.
     func progress(_ what: String, total: Int?) -> WorkProgress { WorkProgress(what, total: total, output: output) }
+
+    /// How far a long listing is; nil where its lines go to a terminal and tell themselves.
+    func listingProgress(_ what: String, total: Int64) -> WorkProgress? {
+        output.width == nil ? progress(what, total: Int(clamping: total)) : nil
+    }
 
     /// Asks for a change. Its refusal is told without the broker, as the reference does.
     func change<Result>(_ body: () async throws -> Result) async throws -> Result {
@@ -88,6 +106,8 @@ final class CommandOutcome: Sendable {
     private let state = Mutex(State())
 
     var hasFailed: Bool { state.withLock { $0.hasFailed } }
+    /// Whether a message waits for the end.
+    var hasSaid: Bool { state.withLock { !$0.said.isEmpty } }
 
     func fail() { state.withLock { $0.hasFailed = true } }
     func shown() { state.withLock { $0.hasShown = true } }

@@ -13,6 +13,8 @@ enum CommandFailure: Error {
     case showUsage
     /// The named thing is not there.
     case notFound(String)
+    /// Something went wrong on this machine, or an answer makes no sense; the text says what.
+    case failed(String)
 
     /// What the reference says about a cluster that no name server knows.
     static let unknownClusterText = "[error] Make sure the specified clusterName exists or the name server connected to is correct."
@@ -42,7 +44,7 @@ extension FailureText {
             self.init(.noMessage, remark: "query message by id finished, but no message.")
             advice = "\"\(id)\" is no offset id: one is 32 characters (56 with IPv6) of 0-9 and A-F, as printed after `OffsetID:` or `msgId=`; "
                 + "for the id that a producer shows use `mqadmin queryMsgByUniqueKey`"
-        case .usage(let text), .notFound(let text): self.init(detail: text)
+        case .usage(let text), .notFound(let text), .failed(let text): self.init(detail: text)
         case .showUsage: self.init(detail: "options are missing")
         }
     }

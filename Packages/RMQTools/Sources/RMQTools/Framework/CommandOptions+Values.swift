@@ -1,11 +1,13 @@
 import RMQCommon
 
 extension CommandOptions {
-    /// A whole number; `fallback` when the option is absent.
-    func integer<T: FixedWidthInteger>(_ short: Unicode.Scalar, or fallback: T) throws(CommandFailure) -> T {
+    /// A whole number within bounds, without them one that `T` can hold; `fallback` when the option is absent.
+    func integer<T: FixedWidthInteger>(
+        _ short: Unicode.Scalar, or fallback: T, within range: ClosedRange<T> = T.min...T.max
+    ) throws(CommandFailure) -> T {
         guard let text = self[short] else { return fallback }
-        guard let number = T(text) else {
-            throw .usage("-\(short) takes a whole number from \(T.min) to \(T.max), not \"\(text)\".")
+        guard let number = T(text), range.contains(number) else {
+            throw .usage("-\(short) takes a whole number from \(range.lowerBound) to \(range.upperBound), not \"\(text)\".")
         }
         return number
     }

@@ -42,7 +42,8 @@ extension Suggestion {
         switch refusal {
         case .unknownOption(let word) where word.hasBytePrefix("--"):
             let name = word.droppingBytePrefix("--") ?? word
-            hint = nearest(to: name.cut(atFirst: "=")?.before ?? name, among: options.map(\.long) + ["json", "exit-code"])
+            let own = ToolOptions.names.compactMap { $0.droppingBytePrefix("--") }
+            hint = nearest(to: name.cut(atFirst: "=")?.before ?? name, among: options.map(\.long) + own)
                 .map { "; did you mean --\($0)?" } ?? ""
         case .missingOption(let short): hint = options.first { $0.short == short }.map { " (--\($0.long): \($0.text))" } ?? ""
         default: hint = ""

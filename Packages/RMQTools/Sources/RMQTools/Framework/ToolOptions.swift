@@ -7,12 +7,39 @@ struct ToolOptions: Sendable {
     /// `--exit-code`: a command that failed, or failed in part, ends with ``AdminTool/failed`` instead of the reference's 0.
     var tellsFailure = false
 
-    /// Takes the two out of the words of a command line.
-    init(takenFrom words: inout [String]) {
-        words.removeAll { word in
-            if word.isExactly("--json") { showsJSON = true } else if word.isExactly("--exit-code") { tellsFailure = true } else { return false }
-            return true
+    /// What every command takes.
+    static let names = ["--json", "--exit-code"]
+
+    /// Takes the two out of the words of a command line. A word that is the value of an option, or stands behind `--`, stays.
+    /// - Parameter declared: the options of the command.
+    init(takenFrom words: inout [String], declared: [CommandOption]) {
+        var kept: [String] = []
+        var isValue = false
+        for (index, word) in words.enumerated() {
+            if !isValue, word.isExactly("--") {
+                kept += words[index...]
+                break
+            }
+            if !isValue, word.isExactly("--json") {
+                showsJSON = true
+            } else if !isValue, word.isExactly("--exit-code") {
+                tellsFailure = true
+            } else {
+                kept.append(word)
+                isValue = !isValue && Self.awaitsValue(word, declared)
+            }
         }
+        words = kept
+    }
+
+    /// Whether the next word is the value of the option that ends this one: `-t`, `-lt`, `--topic`; not `-tOrders` nor `--topic=Orders`.
+    private static func awaitsValue(_ word: String, _ declared: [CommandOption]) -> Bool {
+        if let long = word.droppingBytePrefix("--") { return declared.contains { $0.takesValue && $0.long.isExactly(long) } }
+        guard var letters = word.droppingBytePrefix("-")?.unicodeScalars[...] else { return false }
+        while let letter = letters.popFirst(), let option = declared.first(where: { $0.short == letter }) {
+            if option.takesValue { return letters.isEmpty }
+        }
+        return false
     }
 
     static let help = """

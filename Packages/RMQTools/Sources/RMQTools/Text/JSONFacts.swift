@@ -2,13 +2,10 @@ import RMQCommon
 
 /// Facts as `--json` shows them.
 extension JSONValue {
-    /// The number that a text is, written as JSON writes it; else the text. For values that travel as text, such as those of a broker.
+    /// The number that a text is, where JSON writes that number with the same bytes; else the text. For values that travel as text, such as those of a broker.
     static func numberOrText(_ text: String) -> JSONValue {
         if let number = Int64(text), String(number).isExactly(text) { return .integer(number) }
-        let digits = text.utf8.drop { $0 == UInt8(ascii: "-") }
-        guard digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: ".") }), text.contains(ascii: "."),
-            let number = Double(text)
-        else { return .string(text) }
+        guard let number = Double(text), JSONValue.double(number).text(.standard).isExactly(text) else { return .string(text) }
         return .double(number)
     }
 

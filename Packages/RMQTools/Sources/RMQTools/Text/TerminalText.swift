@@ -2,21 +2,38 @@ import RMQCommon
 
 /// Text of strangers, such as the body of a message, on one line of a terminal.
 enum TerminalText {
-    /// Without what would end the line, move the cursor or turn the direction of writing: `\n`, `\t`, `\u{1B}`.
+    /// Without what would end the line, move the cursor or turn the direction of writing: `\n`, `\t`, `\u{1B}`; a backslash is `\\`.
     static func escaped(_ text: String) -> String {
-        guard !text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else { return text }
+        guard !text.utf8.allSatisfy({ (0x20...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }) else { return text }
         var escaped = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar {
+            case "\\": escaped.append(contentsOf: "\\\\".unicodeScalars)
             case "\n": escaped.append(contentsOf: "\\n".unicodeScalars)
             case "\r": escaped.append(contentsOf: "\\r".unicodeScalars)
             case "\t": escaped.append(contentsOf: "\\t".unicodeScalars)
-            case _ where isHarmful(scalar): escaped.append(contentsOf: "\\u{\(String(scalar.value, radix: 16, uppercase: true))}".unicodeScalars)
+            case _ where isHarmful(scalar): escaped.append(contentsOf: code(of: scalar).unicodeScalars)
             default: escaped.append(scalar)
             }
         }
         return String(escaped)
     }
+
+    /// The same for text of several lines: line feeds and tabs stay.
+    static func escapedLines(_ text: String) -> String {
+        guard !text.utf8.allSatisfy({ (0x20...0x7E).contains($0) || isLineFeedOrTab($0) }) else { return text }
+        var escaped = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            let isHarmful = isHarmful(scalar) && !(scalar.isASCII && isLineFeedOrTab(UInt8(scalar.value)))
+            escaped.append(contentsOf: isHarmful ? code(of: scalar).unicodeScalars : String(scalar).unicodeScalars)
+        }
+        return String(escaped)
+    }
+
+    private static func isLineFeedOrTab(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\t") }
+
+    /// `\u{1B}`.
+    private static func code(of scalar: Unicode.Scalar) -> String { "\\u{\(String(scalar.value, radix: 16, uppercase: true))}" }
 
     private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
@@ -36,6 +53,12 @@ enum TerminalText {
             if used < columns { fitting = scalars.index(after: index) }
         }
         return text
+    }
+
+    /// Cut or filled with blanks to exactly so many columns.
+    static func fitted(_ text: String, columns count: Int) -> String {
+        let text = cut(text, columns: count)
+        return text + String(repeating: " ", count: max(0, count - text.unicodeScalars.reduce(0) { $0 + columns(of: $1) }))
     }
 
     /// How many columns a terminal gives a character: two for those of East Asia and pictures, none for marks on the one before.
