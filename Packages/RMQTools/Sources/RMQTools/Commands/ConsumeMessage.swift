@@ -101,25 +101,29 @@ struct ConsumeMessageCommand: AdminCommand {
     /// show −1.
     private func readTopic(_ plan: Plan, _ route: TopicRouteData, _ context: CommandContext) async throws {
         var left = plan.count
-        for queue in try QueueReading.queues(of: plan.topic, route) {
-            guard left != 0 else { return }
-            var range = try await QueueReading.range(of: queue, begin: plan.begin, end: plan.end, context)
-            if range.most - range.least > left {
-                context.printHeading("The older \(left) message of the \(queue.queueId) queue will be provided\n")
-                // With `&`: a broker may answer any offsets, and -1 is left where a queue had one message more than was wanted.
-                range.most = range.least &+ left &- 1
-                left = 0
-            } else {
-                left = left &- (range.most - range.least) &- 1
-            }
-            await read(queue, range, group: plan.group, context)
+        for queue in try QueueReading.queues(of: plan.topic, route) where left != 0 {
+            let range = try await QueueReading.range(of: queue, begin: plan.begin, end: plan.end, context)
+            let share = Self.share(of: range, left)
+            if share.isCut { context.printHeading("The older \(left) message of the \(queue.queueId) queue will be provided\n") }
+            left = share.left
+            await read(queue, share.range, group: plan.group, context)
         }
+    }
+
+    /// What is read of a queue when so many messages are wanted, and how many are wanted of the queues behind it.
+    private static func share(
+        of range: (least: Int64, most: Int64), _ wanted: Int64
+    ) -> (range: (least: Int64, most: Int64), left: Int64, isCut: Bool) {
+        // With `&`: a broker may answer any offsets, and -1 is left where a queue had one message more than was wanted.
+        guard range.most &- range.least > wanted else { return (range, wanted &- (range.most &- range.least) &- 1, false) }
+        return ((range.least, range.least &+ wanted &- 1), 0, true)
     }
 
     // MARK: Reading
 
     /// A pull that fails ends its queue, not the command.
-    private func read(
+    // Not inlined, as `QueueReading.range` and for the same reason.
+    @inline(never) private func read(
         _ queue: MessageQueue, _ range: (least: Int64, most: Int64), group: String, _ context: CommandContext
     ) async {
         let progress = context.listingProgress("messages", total: max(0, range.most - range.least))

@@ -43,7 +43,8 @@ enum QueueReading {
     /// - Parameters:
     ///   - begin: milliseconds since 1970; nil for the queue's beginning.
     ///   - end: milliseconds since 1970; nil for the queue's end.
-    static func range(
+    // Not inlined: Swift 6.3.1 crashes when it optimises a loop around this.
+    @inline(never) static func range(
         of queue: MessageQueue, begin: Int64?, end: Int64?, _ context: CommandContext
     ) async throws -> (least: Int64, most: Int64) {
         let admin = context.admin
