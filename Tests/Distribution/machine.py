@@ -67,7 +67,7 @@ def base():
         BASES.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(["debootstrap", "--variant=minbase", suite, unfinished], capture_output=True, text=True)
         if done.returncode != 0:
-            raise RuntimeError(f"debootstrap ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-1000:]}")
+            raise CannotTry(f"debootstrap ended with {done.returncode}: {(done.stdout + done.stderr).strip()[-300:]}")
         (unfinished / "etc" / "hosts").write_text("127.0.0.1 localhost\n")   # which an installer writes
         with Session(unfinished, network=True) as session:
             session.type("apt-get update", seconds=300)

@@ -8,10 +8,11 @@ bproducer) program=batchproducer ;;
 esac
 pids=
 for folder in /proc/[0-9]*; do
+    read -r name 2>/dev/null <"$folder/comm" && [ "$name" = mqbench ] || continue
     # Words end with a zero byte there; the first one is the program's path.
     words=$(tr '\0' ' ' <"$folder/cmdline" 2>/dev/null) || continue
-    case "$words" in
-    *"/mqbench benchmark $program "*) case "$words" in sh\ * | */sh\ *) ;; *) pids="$pids${pids:+ }${folder#/proc/}" ;; esac ;;
+    case "${words#* }" in
+    "benchmark $program "*) pids="$pids${pids:+ }${folder#/proc/}" ;;
     esac
 done
 if [ -z "$pids" ]; then

@@ -5,13 +5,10 @@ ask() { printf '%s' "$1" >&2; IFS= read -r answer || answer=; }
 
 ask "Name servers (host:port;host:port): "; servers=$answer
 ask "Cluster (DefaultCluster): "; cluster=${answer:-DefaultCluster}
-ask "Folder, which is made anew (/tmp/rocketmq/config): "; folder=${answer:-/tmp/rocketmq/config}
-case "$folder" in
-/?*/?*) ;;
-*) echo "export.sh: '$folder' is not taken, since the folder is removed first: name one by its whole path, below another one" >&2; exit 1 ;;
-esac
+ask "Folder (/tmp/rocketmq/config): "; folder=${answer:-/tmp/rocketmq/config}
 [ -n "$servers" ] || { echo "export.sh: no name server is given, as in 127.0.0.1:9876" >&2; exit 1; }
-rm -rf "$folder" && mkdir -p "$folder" || exit 1
+# What an earlier call left there would pass for what this one wrote.
+mkdir -p "$folder" && rm -f "$folder/configs.json" "$folder/metadata.json" "$folder/metrics.json" "$folder/rocketmq-metadata-export.json" || exit 1
 for command in exportMetrics exportConfigs exportMetadata; do
     sh "$here/mqadmin" "$command" -n "$servers" -c "$cluster" -f "$folder"
 done
