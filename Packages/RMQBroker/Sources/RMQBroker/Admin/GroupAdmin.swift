@@ -4,6 +4,7 @@ import RMQRemoting
 /// Codes 200, 201, 203, 204, 207, 300, 328: groups and their members.
 enum GroupAdmin {
     static func update(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
+        try broker.requireTablesOfItsOwn()
         let config = try SubscriptionGroupConfig(body: command.body)
         guard ClientLimit.allows(group: config.groupName) else {
             throw Refusal(.systemError, "a group's name has at most \(ClientLimit.groupNameLength) characters")
@@ -18,6 +19,7 @@ enum GroupAdmin {
     }
 
     static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
+        try broker.requireTablesOfItsOwn()
         let header = try command.header(DeleteSubscriptionGroupHeader.self)
         // Both are in force before either file is written: one that cannot be leaves no half of what was asked for.
         let wasThere = broker.groups.remove(header.group)

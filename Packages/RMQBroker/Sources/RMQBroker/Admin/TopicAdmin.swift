@@ -5,6 +5,7 @@ import RMQStore
 /// Codes 17, 21, 202, 215, 305, 316: topics.
 enum TopicAdmin {
     static func update(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
+        try broker.requireTablesOfItsOwn()
         let header = try command.header(CreateTopicHeader.self)
         let name = try changeableTopic(header.topic, broker)
         guard (0...TopicLimit.queues).contains(header.readQueueCount), (0...TopicLimit.queues).contains(header.writeQueueCount) else {
@@ -31,6 +32,7 @@ enum TopicAdmin {
     }
 
     static func delete(_ command: RemotingCommand, _ broker: BrokerState) throws -> Reply {
+        try broker.requireTablesOfItsOwn()
         let name = try changeableTopic(command.header(TopicHeader.self).topic, broker)
         // The table first: with the messages gone, a topic that came back at the next start would be a surprise.
         if broker.topics.remove(name) {

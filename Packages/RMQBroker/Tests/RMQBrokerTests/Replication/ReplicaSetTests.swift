@@ -274,6 +274,26 @@ import Testing
     }
 
     /// Whoever is made the master a moment later has to know them.
+    /// What is changed at a slave would be gone with the next copy of its master's tables.
+    @Test func aSlaveTakesNoChangesOfTopicsAndGroups() async throws {
+        try await withReplicaSet { set in
+            let master = try set.start(.asyncMaster), slave = try set.start(.slave, id: 1)
+            try await slave.follows(master)
+            let group = SubscriptionGroupConfig(groupName: "made").body
+            let topic = ["topic": "Made", "readQueueNums": "1", "writeQueueNums": "1", "perm": "6", "topicFilterType": "SINGLE_TAG", "defaultTopic": "TBW102"]
+            let asked: [(RequestCode, [String: String], [UInt8])] = [
+                (.updateAndCreateTopic, topic, []), (.deleteTopicInBroker, ["topic": "Made"], []),
+                (.updateAndCreateSubscriptionGroup, [:], group), (.deleteSubscriptionGroup, ["groupName": "made"], []),
+            ]
+            for (code, fields, body) in asked {
+                let refused = try await slave.ask(code, fields, body: body)
+                #expect(refused.responseCode == .systemError)
+                #expect(refused.remark?.contains("please execute it from master broker") == true)
+                #expect(try await master.ask(code, fields, body: body).responseCode == .success)
+            }
+        }
+    }
+
     @Test func aSlaveLearnsTheTablesWhenItFollowsAndWhenTopicsAreNew() async throws {
         try await withReplicaSet { set in
             let master = try set.start(.asyncMaster)
