@@ -283,7 +283,7 @@ import Testing
             let topic = ["topic": "Made", "readQueueNums": "1", "writeQueueNums": "1", "perm": "6", "topicFilterType": "SINGLE_TAG", "defaultTopic": "TBW102"]
             let asked: [(RequestCode, [String: String], [UInt8])] = [
                 (.updateAndCreateTopic, topic, []), (.deleteTopicInBroker, ["topic": "Made"], []),
-                (.updateAndCreateSubscriptionGroup, [:], group), (.deleteSubscriptionGroup, ["groupName": "made"], []),
+                (.updateAndCreateSubscriptiongroup, [:], group), (.deleteSubscriptiongroup, ["groupName": "made"], []),
             ]
             for (code, fields, body) in asked {
                 let refused = try await slave.ask(code, fields, body: body)
