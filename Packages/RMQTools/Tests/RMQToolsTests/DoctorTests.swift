@@ -20,7 +20,7 @@ import Testing
             broker("golden-a", 1, "127.0.0.1:32911", ["brokerRole": "SLAVE", "masterLink": "following 127.0.0.1:30912"]),
             broker("golden-b", 0, "127.0.0.1:31911", ["brokerRole": "ASYNC_MASTER", "slaveCount": "0"]),
         ]
-        picture.routes = ["Orders": Golden.route(slaveOfA: "127.0.0.1:32911")]
+        picture.routes = ["Orders": Golden.route(slaveOfA: "127.0.0.1:32911"), "Payments": Golden.route()]
         picture.groups = [group("billing", lag: 5, members: ["one": "*", "two": "*"])]
         return picture
     }
@@ -117,6 +117,13 @@ import Testing
             for index in picture.routes["Orders"]!.queues.indices { picture.routes["Orders"]!.queues[index].permission = .write }
         },
         Fault("queues that nobody reads", at: "topic Orders", says: "writes to 4 queues and lets 2 be read") { $0.routes["Orders"]!.queues[0].readQueueCount = 2 },
+        Fault("a master's right to write is wiped", at: "broker golden-b:0 (127.0.0.1:31911)", says: "none of its 2 topics can be written") { picture in
+            for topic in ["Orders", "Payments"] as [ByteText] {
+                for index in picture.routes[topic]!.queues.indices where picture.routes[topic]!.queues[index].brokerName.isExactly("golden-b") {
+                    picture.routes[topic]!.queues[index].permission = .read
+                }
+            }
+        },
         Fault("a topic is on one master alone", at: "topic Orders", says: "is not on golden-b of cluster GoldenCluster") { picture in
             picture.routes["Orders"]!.queues.removeAll { $0.brokerName.isExactly("golden-b") }
         },

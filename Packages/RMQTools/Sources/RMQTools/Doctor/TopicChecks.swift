@@ -4,6 +4,7 @@ import RMQCommon
 extension Check {
     static let topicChecks = [
         Check(name: "topics can be written and read", find: permissions),
+        Check(name: "masters take messages", find: wiped),
         Check(name: "topics are the same at all masters", find: uneven),
         Check(name: "dead letters", find: deadLetters),
     ]
@@ -41,6 +42,18 @@ extension Check {
                     "`mqadmin updateTopic -t \(name)` with -r at least -w")
             }
             return nil
+        }
+    }
+
+    /// A master that takes no messages of any topic: the right to write was wiped before it was stopped, and not given back.
+    private static let wiped = { @Sendable (picture: Picture) -> [Finding] in
+        let queues = ordinary(picture).flatMap(\.route.queues)
+        return picture.brokers.filter(\.isMaster).compactMap { broker in
+            let own = queues.filter { $0.brokerName.isExactly(broker.name) }
+            guard own.count > 1, !own.contains(where: \.permission.isWritable) else { return nil }
+            return .problem(
+                broker.title, "none of its \(own.count) topics can be written, as after `mqadmin wipeWritePerm`",
+                "`mqadmin addWritePerm -b \(broker.name)`, when it is to take messages again")
         }
     }
 

@@ -44,8 +44,10 @@ struct ToolOptions: Sendable {
 
     static let help = """
         Every command also takes:
-          --json        one line of JSON in place of the table, for scripts (of an endless command: one line an event)
-          --exit-code   end with 2 when the command failed, with 1 when its options are wrong (without it a failure ends with 0, as ever)
+          --json        a line of JSON in place of the table, for scripts; of an
+                        endless command a line an event
+          --exit-code   end with 2 when the command failed, and with 1 when its
+                        options are wrong; without it a failure ends with 0
 
         """
 }
