@@ -25,6 +25,15 @@ def do(*words, check=True):
         raise RuntimeError(f"{' '.join(map(str, words))} ended with {done.returncode}: {done.stderr}{done.stdout}")
 
 
+def missing():
+    """Why this machine has neither hosts of their own nor small disks; None when it has."""
+    if os.geteuid() != 0:
+        return "which needs root"
+    if subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True).returncode != 0:
+        return "since this machine allows no namespaces"
+    return None
+
+
 class Cable:
     """A cable to a host of its own, which is a network namespace. `near` is this end's address, `far` the other one's."""
 
