@@ -33,29 +33,8 @@ SETTINGS = {
     "mappedFileSizeConsumeQueueExt": 4096, "enableCalcFilterBitMap": "true", "bitMapLengthConsumeQueueExt": 112, "transactionCheckInterval": 5000,
     "traceTopicEnable": "true", "autoCreateTopicEnable": "true",
 }
-ACCOUNTS = """globalWhiteRemoteAddresses:
-- 10.10.103.*
-- 192.168.0.*
-accounts:
-- accessKey: RocketMQ
-  secretKey: 12345678
-  whiteRemoteAddress:
-  admin: false
-  defaultTopicPerm: DENY
-  defaultGroupPerm: SUB
-  topicPerms:
-  - topicA=DENY
-  - topicB=PUB|SUB
-  - topicC=SUB
-  groupPerms:
-  - groupA=DENY
-  - groupB=PUB|SUB
-  - groupC=SUB
-- accessKey: rocketmq2
-  secretKey: 12345678
-  whiteRemoteAddress: 192.168.1.*
-  admin: true
-"""
+# The stock file, as at the recorded broker; this is the one that the distribution ships.
+ACCOUNTS = (HERE.parent.parent / "Tools" / "conf" / "plain_acl.yml").read_text()
 # By the broker that has them.
 TOPICS = {
     "golden-a": ["GoldenPlain", "GoldenAsync", "GoldenOrdered", "GoldenDelay", "GoldenTraced", "GoldenOneway", "GoldenV1"],
